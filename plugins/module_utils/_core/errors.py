@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The error tree of the collection: one sentence each, and only a module's main() turns one into fail_json."""
+
+from __future__ import annotations
+
+
+class GantryError(Exception):
+    """A failure told in one sentence: what, where, what was seen, what to do."""
+
+
+class InputError(GantryError):
+    """The caller asked for something that cannot be meant; nothing was touched."""
+
+
+class RefusedError(GantryError):
+    """The request is understood, and would destroy something that no policy value gives up."""
+
+
+class UnreachableError(GantryError):
+    """The other side did not answer, or not with the credentials given."""
+
+
+class StateError(GantryError):
+    """The other side is in a state that no plan covers."""
+
+
+class DeadlineError(GantryError):
+    """A wait ended without the state it waited for."""
