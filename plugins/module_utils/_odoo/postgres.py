@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections to PostgreSQL for every module: TLS as asked for, a deadline on connecting, one sentence on failure."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional
+
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
+
+try:
+    import psycopg2
+    from psycopg2 import sql
+except ImportError:
+    psycopg2 = None
+    sql = None
+    PSYCOPG2_IMPORT_ERROR: Optional[str] = traceback.format_exc()
+else:
+    PSYCOPG2_IMPORT_ERROR = None
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+
+@dataclass(frozen=True)
+class Login:
+    """Where PostgreSQL is and who asks. `host` may be a directory with a unix socket. Times are in seconds."""
+
+    host: str
+    user: str
+    port: int = 5432
+    password: str = field(default="", repr=False)
+    dbname: str = "postgres"
+    ssl_mode: str = "verify-full"
+    ca_cert: str = ""
+    connect_timeout: int = 5
+
+    @property
+    def where(self) -> str:
+        """The server as an error sentence names it."""
+        return f"{self.host}:{self.port}"
+
+
+def argument_spec() -> Dict[str, Dict[str, Any]]:
+    """The options of the documentation fragment gantry.odoo.postgresql."""
+    return {
+        "login_host": {"type": "str", "required": True},
+        "login_port": {"type": "int", "default": 5432},
+        "login_user": {"type": "str", "required": True},
+        "login_password": {"type": "str", "no_log": True},
+        "login_db": {"type": "str", "default": "postgres"},
+        "ssl_mode": {"type": "str", "default": "verify-full", "choices": list(SSL_MODES)},
+        "ca_cert": {"type": "path"},
+        "connect_timeout": {"type": "int", "default": 5},
+    }
+
+
+def login_from(params: Mapping[str, Any]) -> Login:
+    """The login that a module's parameters describe."""
+    return Login(
+        host=params["login_host"],
+        port=params["login_port"],
+        user=params["login_user"],
+        password=params["login_password"] or "",
+        dbname=params["login_db"],
+        ssl_mode=params["ssl_mode"],
+        ca_cert=params["ca_cert"] or "",
+        connect_timeout=params["connect_timeout"],
+    )
+
+
+def require_psycopg2(module: Any) -> None:
+    """End the module with Ansible's usual sentence when psycopg2 is not installed on the target."""
+    if psycopg2 is None:
+        module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
+
+
+def connect(
+    login: Login,
+    dbname: Optional[str] = None,
+    *,
+    autocommit: bool = True,
+    statement_timeout: float = 0,
+    lock_timeout: float = 0,
+) -> Any:
+    """A psycopg2 connection to `dbname`, by default the login's own database.
+
+    statement_timeout, lock_timeout: seconds after which the server gives up; 0 is never.
+    Raises UnreachableError, without any secret, when the server cannot be reached or refuses the login.
+    """
+    database = dbname or login.dbname
+    arguments: Dict[str, Any] = {
+        "host": login.host,
+        "port": login.port,
+        "user": login.user,
+        "dbname": database,
+        "sslmode": login.ssl_mode,
+        "connect_timeout": login.connect_timeout,
+        "application_name": "gantry.odoo",
+        # a peer that vanished without a word must not hold the module for hours
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "options": f"-c statement_timeout={int(statement_timeout * 1000)} -c lock_timeout={int(lock_timeout * 1000)}",
+    }
+    if login.password:
+        arguments["password"] = login.password
+    if login.ca_cert:
+        arguments["sslrootcert"] = login.ca_cert
+    try:
+        connection = psycopg2.connect(**arguments)
+    except psycopg2.Error as error:
+        raise UnreachableError(
+            f"PostgreSQL at {login.where} did not let {login.user} into database {database}: {sentence(error)}"
+        ) from error
+    connection.autocommit = autocommit
+    return connection
+
+
+def sentence(error: Exception) -> str:
+    """What PostgreSQL or libpq said, on one line and without the prefixes that repeat what is known."""
+    diagnostics = getattr(error, "diag", None)
+    text = getattr(diagnostics, "message_primary", None) or str(error)
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    return " ".join(lines) if lines else type(error).__name__
