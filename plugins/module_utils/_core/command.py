@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import List, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
@@ -23,10 +23,10 @@ def run(
     deadline: Deadline,
     *,
     what: str,
-    user: Optional[str] = None,
-    env: Optional[Mapping[str, str]] = None,
-    stdin: Optional[str] = None,
-    cwd: Optional[str] = None,
+    user: str | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    cwd: str | None = None,
     accept: Sequence[int] = (0,),
 ) -> str:
     """Run `argv` and return its standard output.
@@ -41,8 +41,7 @@ def run(
             list(argv),
             input=stdin,
             stdin=None if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             env=_environment(env),
             cwd=cwd,
             timeout=deadline.remaining,
@@ -56,7 +55,7 @@ def run(
     except OSError as error:
         raise StateError(f"{what} could not be started: {error}") from error
     if done.returncode not in accept:
-        seen: List[str] = [f"exit code {done.returncode}"]
+        seen: list[str] = [f"exit code {done.returncode}"]
         words = tail(done.stderr or done.stdout)
         if words:
             seen.append(words)
@@ -64,7 +63,7 @@ def run(
     return done.stdout
 
 
-def _environment(extra: Optional[Mapping[str, str]]) -> dict:
+def _environment(extra: Mapping[str, str] | None) -> dict:
     base = {"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), "LANG": "C.UTF-8", "HOME": "/"}
     base.update(extra or {})
     return base

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Callable, Optional, TypeVar
+from typing import Callable, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
 
@@ -31,7 +31,7 @@ class Deadline:
         """Seconds left, never below zero."""
         return max(0.0, self.seconds - self.elapsed)
 
-    def wait(self, probe: Callable[[], Optional[T]], what: str, interval: float = 0.2) -> T:
+    def wait(self, probe: Callable[[], T | None], what: str, interval: float = 0.2) -> T:
         """Call `probe` until it returns something other than None, and return that.
 
         Raises DeadlineError, naming `what`, when the time is up.

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,17 +18,17 @@ class Step:
     target: str
     why: str = ""
 
-    def as_dict(self) -> Dict[str, str]:
+    def as_dict(self) -> dict[str, str]:
         """The step as a module returns it."""
         return {"action": self.action, "target": self.target, "why": self.why}
 
 
-def result(steps: Iterable[Step], before: Mapping[str, Any], after: Mapping[str, Any], **facts: Any) -> Dict[str, Any]:
+def result(steps: Iterable[Step], before: Mapping[str, Any], after: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
     """The return value of a module: changed is true exactly when there are steps.
 
     `before` and `after` are what the plan compared, without secrets; they become the diff.
     """
-    listed: List[Dict[str, str]] = [step.as_dict() for step in steps]
+    listed: list[dict[str, str]] = [step.as_dict() for step in steps]
     return {
         "changed": bool(listed),
         "steps": listed,

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Resolve the estate on the controller: what the inventory declares and the servers hold, as the roles take it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
+from ansible_collections.gantry.odoo.plugins.module_utils._estate import inventory, model, plan
+
+
+class ActionModule(ActionBase):
+    """Action behind gantry.odoo.estate_info; it connects to nothing."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        outcome = super().run(tmp, task_vars)
+        _spec, args = self.validate_argument_spec(
+            argument_spec={
+                "tenants": {"type": "list", "elements": "raw", "required": True},
+                "runtime_groups": {"type": "list", "elements": "str", "default": []},
+                "require_groups": {"type": "list", "elements": "str", "default": []},
+                "placement": {"type": "dict", "default": {}},
+                "drained": {"type": "list", "elements": "str", "default": []},
+                "maintenance": {"type": "list", "elements": "str", "default": []},
+                "tenant": {"type": "str"},
+                "destination": {"type": "str"},
+                "assume": {"type": "dict", "default": {}},
+            }
+        )
+        known = task_vars or {}
+        try:
+            outcome["estate"] = resolve(args, known["groups"], known["hostvars"])
+        except GantryError as error:
+            outcome.update(failed=True, msg=str(error))
+        outcome["changed"] = False
+        return outcome
+
+
+def resolve(
+    args: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The estate as the playbooks read it; raises GantryError with every fault of the declaration."""
+    inventory.require_groups(args["require_groups"], groups)
+    tenants = model.parse_tenants(args["tenants"])
+    runtimes = inventory.read_groups(tenants, args["runtime_groups"], groups, hostvars)
+    with_ports = plan.ports(tenants)
+    settled = plan.homes(tenants, runtimes, inventory.read_placement(args["placement"]), args["assume"])
+    estate: dict[str, Any] = {
+        "tenants": {home.tenant.name: _tenant(home, with_ports) for home in settled},
+        "groups": {
+            name: {
+                "kind": group.kind,
+                "hosts": [host.name for host in group.hosts],
+                "database_server": group.database_server,
+                "instances": plan.instances(group, settled, with_ports),
+                "databases": plan.databases(group, settled),
+            }
+            for name, group in runtimes.items()
+        },
+        "group_of": {host.name: name for name, group in runtimes.items() for host in group.hosts},
+        "routes": plan.routes(settled, with_ports, args["drained"], args["maintenance"]),
+        "certificates": plan.certificates(tenants),
+        "roles": {server: _roles(server, runtimes, settled, with_ports) for server in _servers(runtimes)},
+        "notes": [home.note for home in settled if home.note],
+    }
+    if args["tenant"]:
+        estate["tenant"] = estate["tenants"][plan.find(settled, args["tenant"]).tenant.name]
+    if args["destination"]:
+        estate["destination"] = plan.destination(
+            plan.find(settled, args["tenant"] or ""), args["destination"], runtimes
+        )
+    return estate
+
+
+def _servers(runtimes: Mapping[str, model.Group]) -> tuple[str, ...]:
+    return tuple(sorted({group.database_server for group in runtimes.values()}))
+
+
+def _roles(
+    server: str,
+    runtimes: Mapping[str, model.Group],
+    settled: Sequence[plan.Home],
+    with_ports: Mapping[str, int],
+) -> list:
+    """The PostgreSQL roles that a server needs: one for each instance of each group it serves."""
+    names = {
+        instance["db_user"]
+        for group in runtimes.values()
+        if group.database_server == server
+        for instance in plan.instances(group, settled, with_ports)
+    }
+    return [{"name": name} for name in sorted(names)]
+
+
+def _tenant(home: plan.Home, with_ports: Mapping[str, int]) -> dict[str, Any]:
+    tenant = home.tenant
+    return {
+        "name": tenant.name,
+        "tier": tenant.tier,
+        "declared": tenant.group,
+        "home": home.group.name,
+        "kind": home.group.kind,
+        "exists": home.exists,
+        "hosts": [host.name for host in home.group.hosts],
+        "database_server": home.group.database_server,
+        "instance": tenant.instance,
+        "http_port": with_ports[tenant.instance],
+        "urls": [f"https://{route.host}" for route in tenant.routes],
+    }

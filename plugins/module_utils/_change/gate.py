@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gate: facts in, allow or deny with every reason out. It is asked again before each irreversible step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+
+CLASSES = ("standard", "normal", "emergency")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One launch of a playbook that alters the estate."""
+
+    id: str
+    kind: str
+    requester: str
+    classification: str = "standard"
+    reason: str = ""
+    approver: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A tenant that the change touches."""
+
+    name: str
+    tier: int
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The newest evidence of recovery that the ledger holds for a tenant."""
+
+    backup: datetime | None = None
+    drill: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How old evidence may be; from which tier on it is asked for."""
+
+    backup_age: timedelta = timedelta(hours=24)
+    drill_age: timedelta = timedelta(days=31)
+    tiers: tuple[int, ...] = (1,)
+    serving_after: int = 1
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Allowed exactly when there is no reason against."""
+
+    denials: tuple[str, ...]
+    overridden: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the change may go on."""
+        return not self.denials
+
+
+def decide(
+    change: Change,
+    subjects: Iterable[Subject],
+    proofs: Mapping[str, Proof],
+    now: datetime,
+    rules: Rules = Rules(),
+    serving_after: int | None = None,
+) -> Decision:
+    """Decide on a change.
+
+    serving_after: how many nodes go on serving while one is changed; None where that does not matter.
+    An emergency with a reason and an approver overrides what evidence and capacity say, and the decision says so.
+    """
+    paper = list(_paper(change))
+    facts = list(_facts(subjects, proofs, now, rules, serving_after))
+    if change.classification == "emergency" and not paper:
+        return Decision((), tuple(facts))
+    return Decision(tuple(paper + facts))
+
+
+def _paper(change: Change) -> Iterable[str]:
+    if change.classification not in CLASSES:
+        raise InputError(f"change class must be one of {', '.join(CLASSES)}, not {change.classification}")
+    if change.classification == "standard":
+        return
+    if not change.reason:
+        yield f"a change of class {change.classification} needs a reason; set change_reason"
+    if not change.approver:
+        yield f"a change of class {change.classification} needs an approver; set change_approver"
+    elif change.approver == change.requester:
+        yield f"{change.approver} cannot approve an own change; have someone else approve it"
+
+
+def _facts(
+    subjects: Iterable[Subject],
+    proofs: Mapping[str, Proof],
+    now: datetime,
+    rules: Rules,
+    serving_after: int | None,
+) -> Iterable[str]:
+    if serving_after is not None and serving_after < rules.serving_after:
+        yield (
+            f"{serving_after} nodes would go on serving, and at least {rules.serving_after} must; "
+            "bring the others up first"
+        )
+    for subject in subjects:
+        if subject.tier not in rules.tiers:
+            continue
+        proof = proofs.get(subject.name, Proof())
+        yield from _aged(subject, "backup", proof.backup, rules.backup_age, now, "gantry.odoo.backup")
+        yield from _aged(subject, "restore drill", proof.drill, rules.drill_age, now, "gantry.odoo.restore_drill")
+
+
+def _aged(
+    subject: Subject, what: str, seen: datetime | None, limit: timedelta, now: datetime, remedy: str
+) -> Iterable[str]:
+    if seen is None:
+        yield f"the ledger holds no {what} of {subject.name} (tier {subject.tier}); run {remedy}"
+    elif now - seen > limit:
+        hours = (now - seen).total_seconds() / 3600
+        yield (
+            f"the newest {what} of {subject.name} (tier {subject.tier}) is {hours:.0f} h old and may be "
+            f"{limit.total_seconds() / 3600:.0f} h; run {remedy}"
+        )
+
+
+def proofs(entries: Iterable[Mapping[str, Any]]) -> dict[str, Proof]:
+    """The newest backup and drill of each tenant in a ledger's entries, which are in order of time."""
+    found: dict[str, Proof] = {}
+    for body in entries:
+        for item in _listed(body):
+            before = found.get(item["tenant"], Proof())
+            when = datetime.fromisoformat(body["time"])
+            if body["event"] == "backup":
+                found[item["tenant"]] = Proof(when, before.drill)
+            else:
+                found[item["tenant"]] = Proof(before.backup, when)
+    return found
+
+
+def _listed(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if body.get("event") not in ("backup", "drill"):
+        return []
+    return list(body.get("facts", {}).get("tenants", []))

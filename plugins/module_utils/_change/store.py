@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger's file: locked while it is appended to, flushed to disk before a change goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change import ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+
+
+def load(path: Path) -> list[ledger.Entry]:
+    """All entries, checked; none where there is no file yet."""
+    if not path.exists():
+        return []
+    return ledger.read(ledger.complete_lines(_text(path)), str(path))
+
+
+def append(path: Path, body: Mapping[str, Any], deadline: Deadline) -> ledger.Entry:
+    """Seal `body` and append it. The file and its folder are made for their owner alone.
+
+    Raises StateError where the ledger cannot be written or does not verify.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8", newline="\n") as stream:
+            deadline.wait(lambda: _lock(stream.fileno()), f"locking the ledger {path}")
+            text = stream.read()
+            lines = ledger.complete_lines(text)
+            entries = ledger.read(lines, str(path))
+            entry = ledger.seal(body, entries[-1] if entries else None)
+            # A line that a kill cut off is taken away; what it was to record never counted.
+            stream.seek(len("".join(line + "\n" for line in lines).encode()))
+            stream.truncate()
+            stream.write(entry.line)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise StateError(f"ledger {path} cannot be written: {error.strerror}; no change goes on without it") from error
+    return entry
+
+
+def _lock(descriptor: int) -> Any:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    return True
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StateError(f"ledger {path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of an Ansible inventory that an estate is made of, read once and checked before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import Database, Group, Host, Tenant
+
+KINDS = ("systemd", "docker")
+
+
+def read_groups(
+    tenants: Sequence[Tenant],
+    runtime_groups: Sequence[str],
+    inventory: Mapping[str, Sequence[str]],
+    hostvars: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Group]:
+    """The groups that run Odoo: those that `odoo_runtime_groups` names and those that tenants are declared on."""
+    faults: list[str] = []
+    groups: dict[str, Group] = {}
+    users = {tenant.group: tenant.name for tenant in tenants}
+    for name in sorted(set(runtime_groups) | set(users)):
+        why = f"tenant {users[name]} runs on" if name in users else "odoo_runtime_groups names"
+        if not inventory.get(name):
+            state = "has no hosts" if name in inventory else "is not in the inventory"
+            faults.append(f"{why} group {name}, which {state}; add a host to it or choose another group")
+            continue
+        try:
+            groups[name] = _group(name, inventory[name], hostvars)
+        except InputError as error:
+            faults.append(str(error))
+    if faults:
+        raise InputError("; ".join(faults))
+    return groups
+
+
+def _group(name: str, members: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> Group:
+    kind = _agreed("odoo_runtime", name, members, hostvars)
+    server = _agreed("odoo_database_server", name, members, hostvars)
+    if kind not in KINDS:
+        raise InputError(f"group {name}: odoo_runtime must be one of {', '.join(KINDS)}, not {kind}")
+    if server not in hostvars:
+        raise InputError(f"group {name}: odoo_database_server is {server}, which is not a host of the inventory")
+    hosts = tuple(Host(host, str(hostvars[host].get("ansible_host") or host)) for host in members)
+    return Group(name, kind, hosts, server)
+
+
+def _agreed(variable: str, group: str, members: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> str:
+    seen = {str(hostvars[host].get(variable) or "") for host in members}
+    if seen == {""}:
+        raise InputError(f"group {group}: {variable} is not set for its hosts; set it in the group's variables")
+    if len(seen) > 1:
+        raise InputError(
+            f"group {group}: {variable} differs between its hosts ({', '.join(sorted(seen))}); make it one"
+        )
+    return seen.pop()
+
+
+def require_groups(names: Sequence[str], inventory: Mapping[str, Sequence[str]]) -> None:
+    """Raise InputError where a playbook needs a group that is missing or empty."""
+    missing = [name for name in names if not inventory.get(name)]
+    if missing:
+        raise InputError(
+            f"the inventory has no hosts in {', '.join(missing)}; this playbook needs the groups {', '.join(names)}"
+        )
+
+
+def read_placement(raw: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, tuple[Database, ...]]:
+    """What role postgresql published as postgresql_databases, by server."""
+    return {
+        server: tuple(Database(str(item["name"]), bool(item["open"])) for item in databases)
+        for server, databases in raw.items()
+    }

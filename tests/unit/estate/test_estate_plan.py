@@ -1,0 +1,215 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where tenants live, what their hosts run, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._estate import inventory, model, plan
+
+APP = model.Group("app", "systemd", (model.Host("app1", "10.0.0.1"), model.Host("app2", "10.0.0.2")), "db1")
+BOX = model.Group("box", "docker", (model.Host("box1", "10.0.0.9"),), "box1")
+GROUPS = {"app": APP, "box": BOX}
+
+
+def tenant(name="north", **fields):
+    return {"name": name, "runtime": {"group": "app"}, "routes": [{"host": f"{name}.site.example"}], **fields}
+
+
+def parse(*raw):
+    return model.parse_tenants(list(raw))
+
+
+def seen(**servers):
+    return {
+        server: tuple(model.Database(name.rstrip("!"), not name.endswith("!")) for name in names)
+        for server, names in servers.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        ([], "at least one tenant"),
+        (["north"], "must be a mapping with a name"),
+        ([tenant("North")], "lower-case letters"),
+        ([tenant("north__retired")], "lower-case letters"),
+        ([tenant("x" * 41)], "1 to 40"),
+        ([tenant(tiers=1)], "unknown key tiers"),
+        ([tenant(tier=4)], "tier must be one of 1, 2, 3, not 4"),
+        ([tenant(tenancy="own")], "tenancy must be one of shared, dedicated"),
+        ([tenant(runtime={})], "runtime must name the group"),
+        ([tenant(routes=[{"host": "south.site.example"}])], "must begin with 'north.'"),
+        ([tenant(routes=[{"host": "North"}])], "not a lower-case host name"),
+        ([tenant(routes=[{"host": "north.site.example", "audience": "all"}])], "audience of north.site.example"),
+        ([tenant(routes=[{"host": "north.site.example", "audience": "internal"}])], "needs allow"),
+        ([tenant(), tenant()], "tenant north is declared 2 times"),
+        ([tenant("shared")], "taken by the shared instance"),
+        ([tenant(tenancy="dedicated", http_port=80)], "http_port must be a number from 1024"),
+    ],
+)
+def test_a_fault_of_the_declaration_is_told_in_a_sentence(raw, sentence):
+    with pytest.raises(InputError) as caught:
+        model.parse_tenants(raw)
+    assert sentence in str(caught.value)
+
+
+def test_every_fault_is_told_at_once():
+    with pytest.raises(InputError) as caught:
+        parse(tenant(tier=9), tenant("south", tenancy="own"))
+    assert "tenant north" in str(caught.value)
+    assert "tenant south" in str(caught.value)
+
+
+def test_two_tenants_with_one_host_are_refused():
+    route = {"host": "erp.site.example"}
+    with pytest.raises(InputError, match=r"both claim the host erp\.site\.example"):
+        parse(
+            tenant("north", tenancy="dedicated", routes=[route]),
+            tenant("south", tenancy="dedicated", routes=[route]),
+        )
+
+
+def test_a_new_tenant_lives_where_it_is_declared():
+    (home,) = plan.homes(parse(tenant()), GROUPS, seen(db1=[], box1=[]))
+    assert (home.group.name, home.exists, home.note) == ("app", False, None)
+
+
+def test_a_moved_tenant_stays_where_it_is_and_is_told():
+    (home,) = plan.homes(parse(tenant()), GROUPS, seen(db1=["north__retired!"], box1=["north"]))
+    assert (home.group.name, home.exists) == ("box", True)
+    assert "declared on app and lives on box" in home.note
+
+
+@pytest.mark.parametrize(
+    ("servers", "group"),
+    [
+        ({"db1": ["north!"], "box1": ["north"]}, "box"),
+        ({"db1": ["north"], "box1": ["north!"]}, "app"),
+        ({"db1": ["north!"], "box1": []}, "app"),
+        ({"db1": ["north!"], "box1": ["north!"]}, "app"),
+        ({"db1": [], "box1": ["north!"]}, "box"),
+    ],
+)
+def test_the_open_database_tells_the_home_after_an_interrupted_move(servers, group):
+    (home,) = plan.homes(parse(tenant()), GROUPS, seen(**servers))
+    assert (home.group.name, home.exists) == (group, True)
+
+
+def test_two_open_databases_are_refused():
+    with pytest.raises(StateError, match="open database on box1 and db1"):
+        plan.homes(parse(tenant()), GROUPS, seen(db1=["north"], box1=["north"]))
+
+
+@pytest.mark.parametrize("left", ["north__retired!", "north__incoming!"])
+def test_no_empty_tenant_takes_the_place_of_a_copy(left):
+    with pytest.raises(StateError, match="so that no empty tenant takes its place"):
+        plan.homes(parse(tenant()), GROUPS, seen(db1=[left], box1=[]))
+
+
+def test_ports_do_not_move_when_a_tenant_is_appended():
+    first = parse(tenant("harbour", tenancy="dedicated"), tenant())
+    later = parse(tenant("harbour", tenancy="dedicated"), tenant(), tenant("bridge", tenancy="dedicated"))
+    assert plan.ports(first).items() <= plan.ports(later).items()
+    assert plan.ports(later) == {"shared": 8069, "harbour": 8169, "bridge": 8269}
+
+
+def test_two_instances_on_one_port_are_refused():
+    with pytest.raises(InputError, match="both need port 8069"):
+        plan.ports(parse(tenant("harbour", tenancy="dedicated", http_port=8069)))
+
+
+def test_an_instance_visits_exactly_its_own_databases_with_cron():
+    tenants = parse(tenant("harbour", tenancy="dedicated"), tenant("south"), tenant("north"))
+    settled = plan.homes(tenants, GROUPS, seen(db1=["harbour", "south"], box1=["north"]))
+    by_name = {item["name"]: item for item in plan.instances(APP, settled, plan.ports(tenants))}
+    assert by_name["harbour"]["databases"] == ["harbour"]
+    assert by_name["harbour"]["db_filter"] == "^harbour$"
+    assert by_name["harbour"]["db_user"] == "odoo_harbour"
+    assert by_name["shared"]["databases"] == ["south"]
+    (box,) = plan.instances(BOX, settled, plan.ports(tenants))
+    assert (box["name"], box["databases"]) == ("shared", ["north"])
+
+
+def test_a_drained_host_keeps_its_place_in_the_route_marked_as_drained():
+    tenants = parse(tenant())
+    settled = plan.homes(tenants, GROUPS, seen(db1=["north"], box1=[]))
+    (route,) = plan.routes(settled, plan.ports(tenants), drained=["app1"])
+    assert route["servers"] == [
+        {"url": "http://10.0.0.1:8069", "drained": True},
+        {"url": "http://10.0.0.2:8069", "drained": False},
+    ]
+    assert route["websocket_servers"][1]["url"] == "http://10.0.0.2:8072"
+    assert route["mode"] == "serve"
+
+
+def test_a_tenant_under_maintenance_has_all_its_routes_so():
+    tenants = parse(tenant(), tenant("south"))
+    settled = plan.homes(tenants, GROUPS, {})
+    modes = {item["name"]: item["mode"] for item in plan.routes(settled, plan.ports(tenants), maintenance=["north"])}
+    assert modes == {"north-public": "maintenance", "south-public": "serve"}
+
+
+def test_an_assumed_home_routes_to_the_new_group():
+    tenants = parse(tenant())
+    settled = plan.homes(tenants, GROUPS, seen(db1=["north!"], box1=["north!"]), assume={"north": "box"})
+    (route,) = plan.routes(settled, plan.ports(tenants))
+    assert [server["url"] for server in route["servers"]] == ["http://10.0.0.9:8069"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("nowhere", "runs no Odoo"), ("app", "already lives on app"), ("annex", "share the PostgreSQL server db1")],
+)
+def test_a_destination_that_cannot_be_is_refused(name, sentence):
+    groups = {**GROUPS, "annex": model.Group("annex", "systemd", (model.Host("app3", "10.0.0.3"),), "db1")}
+    (home,) = plan.homes(parse(tenant()), groups, seen(db1=["north"], box1=[]))
+    with pytest.raises(InputError, match=sentence):
+        plan.destination(home, name, groups)
+
+
+def test_an_unknown_tenant_is_refused_with_those_that_are_declared():
+    settled = plan.homes(parse(tenant(), tenant("south")), GROUPS, {})
+    with pytest.raises(InputError, match="tenant west is not declared in odoo_tenants; declared are north, south"):
+        plan.find(settled, "west")
+
+
+HOSTVARS = {
+    "app1": {"odoo_runtime": "systemd", "odoo_database_server": "db1", "ansible_host": "10.0.0.1"},
+    "db1": {},
+}
+
+
+def test_groups_are_read_with_their_addresses():
+    groups = inventory.read_groups(parse(tenant()), [], {"app": ["app1"]}, HOSTVARS)
+    assert groups["app"].hosts == (model.Host("app1", "10.0.0.1"),)
+    assert groups["app"].database_server == "db1"
+
+
+@pytest.mark.parametrize(
+    ("members", "hostvars", "sentence"),
+    [
+        ({}, HOSTVARS, "tenant north runs on group app, which is not in the inventory"),
+        ({"app": []}, HOSTVARS, "tenant north runs on group app, which has no hosts"),
+        ({"app": ["app1"]}, {"app1": {}}, "odoo_runtime is not set"),
+        ({"app": ["app1"]}, {"app1": {**HOSTVARS["app1"], "odoo_runtime": "vm"}, "db1": {}}, "not vm"),
+        ({"app": ["app1"]}, {"app1": HOSTVARS["app1"]}, "db1, which is not a host"),
+        (
+            {"app": ["app1", "app2"]},
+            {**HOSTVARS, "app2": {**HOSTVARS["app1"], "odoo_database_server": "db2"}},
+            "differs between its hosts (db1, db2)",
+        ),
+    ],
+)
+def test_a_group_that_cannot_run_a_tenant_is_told(members, hostvars, sentence):
+    with pytest.raises(InputError) as caught:
+        inventory.read_groups(parse(tenant()), [], members, hostvars)
+    assert sentence in str(caught.value)
+
+
+def test_a_missing_group_is_told_with_those_the_playbook_needs():
+    with pytest.raises(InputError, match="no hosts in cache; this playbook needs the groups edge, cache"):
+        inventory.require_groups(["edge", "cache"], {"edge": ["edge1"], "cache": []})
