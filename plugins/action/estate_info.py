@@ -60,16 +60,19 @@ def resolve(
             name: {
                 "kind": group.kind,
                 "hosts": [host.name for host in group.hosts],
+                "tenants": [home.tenant.name for home in settled if home.group.name == name],
                 "database_server": group.database_server,
                 "instances": plan.instances(group, settled, with_ports),
                 "databases": plan.databases(group, settled),
             }
             for name, group in runtimes.items()
         },
+        "leads": {group.hosts[0].name: name for name, group in runtimes.items()},
         "group_of": {host.name: name for name, group in runtimes.items() for host in group.hosts},
         "routes": plan.routes(settled, with_ports, args["drained"], args["maintenance"]),
         "certificates": plan.certificates(tenants),
         "roles": {server: _roles(server, runtimes, settled, with_ports) for server in _servers(runtimes)},
+        "backups": _backups(settled, args["tenant"]),
         "notes": [home.note for home in settled if home.note],
     }
     if args["tenant"]:
@@ -101,6 +104,21 @@ def _roles(
     return [{"name": name} for name in sorted(names)]
 
 
+def _backups(settled: Sequence[plan.Home], only: str | None) -> dict[str, list[dict[str, str]]]:
+    """What each leading host backs up, as role backup takes it: its tenants, or the one asked for."""
+    listed: dict[str, list[dict[str, str]]] = {}
+    for home in settled:
+        if home.exists and only in (None, "", home.tenant.name):
+            listed.setdefault(home.group.hosts[0].name, []).append(
+                {
+                    "tenant": home.tenant.name,
+                    "database": home.tenant.name,
+                    "config": plan.config_path(home.tenant.instance),
+                }
+            )
+    return listed
+
+
 def _tenant(home: plan.Home, with_ports: Mapping[str, int]) -> dict[str, Any]:
     tenant = home.tenant
     return {
@@ -111,8 +129,10 @@ def _tenant(home: plan.Home, with_ports: Mapping[str, int]) -> dict[str, Any]:
         "kind": home.group.kind,
         "exists": home.exists,
         "hosts": [host.name for host in home.group.hosts],
+        "leader": home.group.hosts[0].name,
         "database_server": home.group.database_server,
         "instance": tenant.instance,
+        "config": plan.config_path(tenant.instance),
         "http_port": with_ports[tenant.instance],
         "urls": [f"https://{route.host}" for route in tenant.routes],
     }

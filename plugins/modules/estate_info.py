@@ -99,6 +99,9 @@ estate:
     groups:
       description: Each group with its hosts, instances and databases, by name.
       type: dict
+    leads:
+      description: The group that a host acts for, by host; the first host of a group acts for it.
+      type: dict
     group_of:
       description: The group that runs Odoo on a host, by host.
       type: dict
@@ -110,6 +113,9 @@ estate:
       type: list
     roles:
       description: The PostgreSQL roles that each server needs, by server.
+      type: dict
+    backups:
+      description: The tenants that each leading host backs up, all or O(tenant) alone, by host.
       type: dict
     notes:
       description: A sentence for each tenant that lives elsewhere than declared.

@@ -25,10 +25,9 @@ INCOMING = "__incoming"
 _TENANT_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _HOST_NAME = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _TENANT_KEYS = frozenset(
-    ("name", "tier", "tenancy", "addons", "routes", "runtime", "language", "demo", "parameters")
-    + ("http_port", "workers", "cron_threads")
+    "name tier tenancy addons routes runtime language demo parameters http_port workers cron_threads".split()  # noqa: SIM905
 )
-_ROUTE_KEYS = frozenset(["audience", "host", "allow"])
+_ROUTE_KEYS = frozenset(("audience", "host", "allow"))
 FIRST_HTTP_PORT = 8069
 WEBSOCKET_OFFSET = 3
 

@@ -148,6 +148,11 @@ def role_name(instance: str) -> str:
     return "odoo_" + instance.replace("-", "_")
 
 
+def config_path(instance: str) -> str:
+    """Where role odoo keeps the configuration of an instance."""
+    return f"/etc/odoo/{instance}.conf"
+
+
 def databases(group: Group, settled: Sequence[Home]) -> list[dict]:
     """The databases of a group, as gantry.odoo.odoo_database takes them, passwords left out."""
     return [
@@ -159,7 +164,7 @@ def databases(group: Group, settled: Sequence[Home]) -> list[dict]:
             "demo": home.tenant.demo,
             "parameters": dict(home.tenant.parameters),
             "base_url": f"https://{home.tenant.routes[0].host}" if home.tenant.routes else None,
-            "instance": home.tenant.instance,
+            "config": config_path(home.tenant.instance),
         }
         for home in settled
         if home.group.name == group.name
@@ -231,5 +236,6 @@ def destination(home: Home, name: str, groups: Mapping[str, Group]) -> dict:
         "group": name,
         "kind": group.kind,
         "hosts": [host.name for host in group.hosts],
+        "leader": group.hosts[0].name,
         "database_server": group.database_server,
     }
