@@ -1,0 +1,95 @@
+# `make help` lists what can be asked for. Everything runs from .venv, whose versions tests/constraints.txt pins.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTHON3 ?= python3
+export PYTHON3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The user's own Ansible settings must not decide whether a test passes.
+unexport ANSIBLE_CONFIG ANSIBLE_COLLECTIONS_PATH ANSIBLE_ROLES_PATH PYTHONPATH
+
+# What the environment was built from, and where: another place or another version is another environment.
+VENV_KEY := $(shell { cat requirements.txt tests/requirements.txt tests/constraints.txt; \
+	$(PYTHON3) --version; pwd; } 2>&1 | sha256sum | cut -c1-16)
+VENV := .venv/complete-$(VENV_KEY)
+PYTEST := python -m pytest
+
+##@ Set-up
+.PHONY: setup venv
+setup: ## Install what the machine lacks (Debian packages, Docker Engine) and build .venv
+	tests/lab/bootstrap
+	tests/quality/make-venv $(VENV)
+
+venv: $(VENV) ## Build .venv only
+$(VENV):
+	@tests/quality/make-venv $@
+
+##@ The demo
+.PHONY: demo demo-status demo-down
+demo: setup ## Build the lab, converge it, and run the product's jobs on it
+	python -m tests.lab.demo up
+
+demo-status: $(VENV) ## Tell what of the demo runs
+	python -m tests.lab.demo status
+
+demo-down: $(VENV) ## Remove what the demo made, and nothing else
+	python -m tests.lab.demo down
+
+##@ Tests
+STAGES := lint-python lint-types lint-yaml lint-ansible sanity docs-check test-unit test-integration test-molecule
+.PHONY: test lint $(STAGES)
+test: setup ## Everything below, with a table at the end
+	@python -m tests.quality.stages $(STAGES)
+
+lint: lint-python lint-types lint-yaml lint-ansible ## The four linters
+
+lint-python: $(VENV) ## ruff: rules and format
+	ruff check
+	ruff format --check
+
+lint-types: $(VENV) ## mypy on the module utilities
+	mypy --package ansible_collections.gantry.odoo.plugins.module_utils
+
+lint-yaml: $(VENV) ## yamllint
+	yamllint --strict .
+
+lint-ansible: $(VENV) ## ansible-lint, production profile, nothing ignored
+	! grep -v '^\(#\|$$\)' .ansible-lint-ignore
+	ansible-lint --offline
+
+sanity: $(VENV) ## ansible-test sanity, nothing ignored
+	! find tests/sanity -name 'ignore*' 2>/dev/null | grep .
+	python -m tests.quality.sanity
+
+docs-check: $(VENV) ## Documentation, changelog, argument specs, action groups, README tables
+	antsibull-docs lint-collection-docs --plugin-docs --check-extra-docs-refs --validate-collection-refs=dependent .
+	antsibull-changelog lint
+	$(PYTEST) tests/unit/project
+
+test-unit: $(VENV) ## Unit tests, within 60 s
+	timeout --foreground 60 $(PYTEST) tests/unit --ignore=tests/unit/project
+
+test-integration: $(VENV) ## Integration tests against the real parts, in containers
+	$(PYTEST) tests/integration
+
+test-molecule: $(VENV) ## One Molecule scenario for each role
+	$(PYTEST) tests/molecule
+
+##@ Upkeep
+.PHONY: format constraints clean help
+format: $(VENV) ## Let ruff put the Python files right
+	ruff check --fix
+	ruff format
+
+constraints: $(VENV) ## Renew tests/constraints.txt
+	tests/quality/pin-versions
+
+clean: ## Remove .venv, .build and the caches; the lab goes with demo-down
+	rm -rf .ansible .build .cache .venv .mypy_cache .pytest_cache .ruff_cache
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run make targets one after the other and end with a table of them: `python -m tests.quality.stages lint test-unit`.
+
+Every stage runs, also after one that failed; the exit code is 1 when any did. The output of each goes to the
+terminal and to .build/log/<stage>.log.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable, Sequence
+
+LOGS = Path(".build/log")
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?)\b")
+_CLOSING = re.compile(r"^(=+ )?(\d+ (passed|failed|errors?|warnings?|deselected)(, )?)+( in [\d.]+s.*)?$")
+_FINDING = re.compile(r"^(FAILED|ERROR) ")
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one stage ended."""
+
+    stage: str
+    exit_code: int
+    seconds: float
+    passed: int
+    failed: int
+    findings: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the stage counts as passed."""
+        return self.exit_code == 0 and self.failed == 0
+
+
+def count(lines: Iterable[str], exit_code: int) -> tuple[int, int]:
+    """The checks that passed and failed, as the closing lines of the output say; one check where there is none."""
+    totals = {"passed": 0, "failed": 0}
+    for line in lines:
+        if _CLOSING.match(line.strip()):
+            for number, word in _COUNT.findall(line):
+                totals["passed" if word == "passed" else "failed"] += int(number)
+    if not any(totals.values()):
+        return (1, 0) if exit_code == 0 else (0, 1)
+    if exit_code != 0 and not totals["failed"]:
+        totals["failed"] = 1
+    return totals["passed"], totals["failed"]
+
+
+def run(stage: str) -> Outcome:
+    """Run `make <stage>`, showing and keeping what it prints."""
+    print(f"\n##### {stage}", flush=True)
+    started = time.monotonic()
+    lines: list[str] = []
+    with (LOGS / f"{stage}.log").open("w", encoding="utf-8") as log, subprocess.Popen(
+        ["make", "--no-print-directory", stage],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            log.write(line)
+            lines.append(_COLOUR.sub("", line))
+    passed, failed = count(lines, process.returncode)
+    findings = tuple(line.strip() for line in lines if _FINDING.match(line))
+    return Outcome(stage, process.returncode, time.monotonic() - started, passed, failed, findings)
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """The summary: a row a stage, the findings of those that failed, and the closing count on a line of its own."""
+    width = max(len(outcome.stage) for outcome in outcomes)
+    rows = [f"{'stage':<{width}}  result  seconds  passed  failed"]
+    for each in outcomes:
+        word = "ok" if each.ok else "FAILED"
+        rows.append(f"{each.stage:<{width}}  {word:<6}  {each.seconds:7.0f}  {each.passed:6d}  {each.failed:6d}")
+    total = sum(each.seconds for each in outcomes)
+    passed, failed = sum(each.passed for each in outcomes), sum(each.failed for each in outcomes)
+    rows.append(f"{'total':<{width}}  {'':6}  {total:7.0f}  {passed:6d}  {failed:6d}")
+    for each in outcomes:
+        if not each.ok:
+            rows.append(
+                f"\n{each.stage} failed with exit code {each.exit_code}; its output is in {LOGS}/{each.stage}.log"
+            )
+            rows.extend(f"  {finding}" for finding in each.findings[:20])
+    rows.append(f"\n{passed} passed, {failed} failed")
+    return "\n".join(rows)
+
+
+def main(stages: Sequence[str]) -> int:
+    """Run all `stages` and print the table."""
+    if not stages:
+        print("usage: python -m tests.quality.stages TARGET...", file=sys.stderr)
+        return 2
+    LOGS.mkdir(parents=True, exist_ok=True)
+    outcomes = [run(stage) for stage in stages]
+    print(f"\n##### summary\n{table(outcomes)}")
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
