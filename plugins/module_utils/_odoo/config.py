@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import configparser
 from dataclasses import dataclass, field
-from typing import Optional, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
@@ -18,7 +17,7 @@ class OdooConfig:
 
     path: str
     data_dir: str
-    addons_path: Tuple[str, ...] = ()
+    addons_path: tuple[str, ...] = ()
     db_host: str = ""
     db_port: int = 5432
     db_user: str = ""
@@ -32,7 +31,9 @@ def read_config(path: str) -> OdooConfig:
         with open(path, encoding="utf-8") as handle:
             text = handle.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"config: {path} cannot be read: {error}; give the path of the instance's odoo.conf") from error
+        raise InputError(
+            f"config: {path} cannot be read: {error}; give the path of the instance's odoo.conf"
+        ) from error
     return parse_config(text, path)
 
 
@@ -61,13 +62,13 @@ def parse_config(text: str, path: str) -> OdooConfig:
     )
 
 
-def _value(parser: configparser.RawConfigParser, key: str) -> Optional[str]:
+def _value(parser: configparser.RawConfigParser, key: str) -> str | None:
     text = parser.get("options", key, fallback="").strip()
     # Odoo itself writes an unset option as the Python word
     return None if text in ("", "False", "None") else text
 
 
-def _port(text: Optional[str], path: str) -> int:
+def _port(text: str | None, path: str) -> int:
     if text is None:
         return 5432
     if not text.isdigit() or not 0 < int(text) < 65536:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Iterator, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 
@@ -39,14 +39,14 @@ def is_store_fname(text: str) -> bool:
 
 def sha1_of(path: str) -> str:
     """The SHA-1 of a file's bytes, read in pieces. Raises OSError as open() does."""
-    digest = hashlib.sha1()  # noqa: S324 - Odoo's own address of a file, not a safeguard
+    digest = hashlib.sha1()
     with open(path, "rb") as handle:
         for piece in iter(lambda: handle.read(CHUNK_BYTES), b""):
             digest.update(piece)
     return digest.hexdigest()
 
 
-def blobs(filestore: str) -> Iterator[Tuple[str, int]]:
+def blobs(filestore: str) -> Iterator[tuple[str, int]]:
     """Each file of a filestore as (store_fname, size in bytes); the collector's spool `checklist` is not one."""
     if not os.path.isdir(filestore):
         return

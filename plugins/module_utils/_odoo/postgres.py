@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional
+from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
+
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
 
 try:
@@ -18,7 +20,7 @@ try:
 except ImportError:
     psycopg2 = None
     sql = None
-    PSYCOPG2_IMPORT_ERROR: Optional[str] = traceback.format_exc()
+    PSYCOPG2_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     PSYCOPG2_IMPORT_ERROR = None
 
@@ -44,7 +46,7 @@ class Login:
         return f"{self.host}:{self.port}"
 
 
-def argument_spec() -> Dict[str, Dict[str, Any]]:
+def argument_spec() -> dict[str, dict[str, Any]]:
     """The options of the documentation fragment gantry.odoo.postgresql."""
     return {
         "login_host": {"type": "str", "required": True},
@@ -80,7 +82,7 @@ def require_psycopg2(module: Any) -> None:
 
 def connect(
     login: Login,
-    dbname: Optional[str] = None,
+    dbname: str | None = None,
     *,
     autocommit: bool = True,
     statement_timeout: float = 0,
@@ -92,7 +94,7 @@ def connect(
     Raises UnreachableError, without any secret, when the server cannot be reached or refuses the login.
     """
     database = dbname or login.dbname
-    arguments: Dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "host": login.host,
         "port": login.port,
         "user": login.user,

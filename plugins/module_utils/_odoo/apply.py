@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries out a plan: the steps of one database in their order, several databases side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import DatabaseStep
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import psycopg2
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import Whole, explained
+
+
+@dataclass
+class Outcome:
+    """What became of one database: the steps done, the seconds they took, and the error that ended them."""
+
+    done: list[DatabaseStep] = field(default_factory=list)
+    duration_s: float = 0.0
+    error: GantryError | None = None
+
+
+def apply(
+    whole: Whole,
+    inside: Inside,
+    declared: Sequence[Desired],
+    planned: Mapping[str, Sequence[DatabaseStep]],
+    deadline: Deadline,
+    parallel: int,
+) -> dict[str, Outcome]:
+    """Carry out the steps of each database; one that fails does not stop the others.
+
+    parallel: how many databases are worked on at a time.
+    """
+    wants = {one.name: one for one in declared}
+    with ThreadPoolExecutor(max_workers=parallel) as pool:
+        futures = {
+            name: pool.submit(_database, whole, inside, wants[name], steps, deadline) for name, steps in planned.items()
+        }
+        return {name: future.result() for name, future in futures.items()}
+
+
+def _database(
+    whole: Whole, inside: Inside, want: Desired, steps: Sequence[DatabaseStep], deadline: Deadline
+) -> Outcome:
+    outcome = Outcome()
+    started = time.monotonic()
+    try:
+        for step in steps:
+            _hand(whole, inside, want, step, _at(want, steps, outcome), deadline)()
+            outcome.done.append(step)
+    except psycopg2.Error as error:
+        outcome.error = explained(error, f"the step {step.action} of {want.name}", whole.login)
+    except OSError as error:
+        outcome.error = StateError(f"the step {step.action} of {want.name} failed: {error}")
+    except GantryError as error:
+        outcome.error = error
+    if outcome.error is not None:
+        outcome.error = _undo(whole, want, steps, outcome.done, outcome.error)
+    outcome.duration_s = round(time.monotonic() - started, 3)
+    return outcome
+
+
+def _at(want: Desired, steps: Sequence[DatabaseStep], outcome: Outcome) -> str:
+    """The name under which the database is to be found at this moment."""
+    waiting = {step.action for step in steps[len(outcome.done) :]}
+    return unfinished(want.name) if "publish" in waiting else want.name
+
+
+def _hand(
+    whole: Whole, inside: Inside, want: Desired, step: DatabaseStep, at: str, deadline: Deadline
+) -> Callable[[], None]:
+    name, detail = want.name, step.detail
+    hands: dict[str, Callable[[], None]] = {
+        "create": lambda: whole.create(name, detail[0]),
+        "initialise": lambda: whole.initialise(name, detail, want.language, want.demo, deadline),
+        "install": lambda: whole.install(name, detail, deadline),
+        "publish": lambda: whole.publish(name),
+        "discard": lambda: whole.discard(name),
+        "rename": lambda: whole.rename(detail[0], name),
+        "move_filestore": lambda: whole.move_filestore(detail[0], name),
+        "trash_filestore": lambda: whole.trash_filestore(name),
+        "drop": lambda: whole.drop(name),
+        "set_parameter": lambda: inside.set_parameters(at, {detail[0]: dict(want.parameters)[detail[0]]}),
+        "set_admin": lambda: inside.set_admin(at, want.admin_login, want.admin_password),
+        "change_owner": lambda: inside.change_owner(at, detail[0]),
+        "fence": lambda: inside.fence(at),
+        "open": lambda: inside.open(at),
+    }
+    return hands[step.action]
+
+
+def _undo(
+    whole: Whole, want: Desired, steps: Sequence[DatabaseStep], done: Sequence[DatabaseStep], error: GantryError
+) -> GantryError:
+    """Nothing half-made is left: an unfinished creation goes, a filestore in the trash comes back to its database."""
+    actions = {step.action for step in done}
+    try:
+        if "create" in actions and "publish" not in actions:
+            whole.discard(want.name)
+        if steps[len(done)].action == "drop" and "trash_filestore" in actions:
+            whole.restore_filestore(want.name)
+    except (psycopg2.Error, OSError, GantryError) as another:
+        return StateError(f"{error}; and what was begun could not be undone: {another}".replace("\n", " "))
+    return error

@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes what is inside a database, and who may enter it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import signal_caches
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import end_sessions
+
+LOCK_SECONDS = 30
+FENCE_SECONDS = 30
+_NO_RIGHT = "NOT has_database_privilege(usesysid, datid, 'CONNECT')"
+# A sequence that belongs to a column, and the type of a table's row, follow their table. Members of an extension
+# are not a tenant's own. REASSIGN OWNED would do it all, and take the role's other databases along.
+_OWNED = """
+SELECT format('ALTER %%s %%s OWNER TO %%I', kind, target, %(owner)s) FROM (
+  SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
+         WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind, oid::regclass::text AS target,
+         oid, 'pg_class'::regclass AS class
+  FROM pg_class WHERE relowner = %(former)s::regrole AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = pg_class.oid
+                    AND d.deptype IN ('a', 'i') AND pg_class.relkind = 'S')
+  UNION ALL
+  SELECT 'ROUTINE', oid::regprocedure::text, oid, 'pg_proc'::regclass FROM pg_proc WHERE proowner = %(former)s::regrole
+  UNION ALL
+  SELECT 'SCHEMA', quote_ident(nspname), oid, 'pg_namespace'::regclass
+  FROM pg_namespace WHERE nspowner = %(former)s::regrole
+  UNION ALL
+  SELECT 'TYPE', oid::regtype::text, oid, 'pg_type'::regclass FROM pg_type
+  WHERE typowner = %(former)s::regrole AND (typtype IN ('d', 'e', 'r')
+        OR typtype = 'c' AND (SELECT relkind FROM pg_class WHERE pg_class.oid = typrelid) = 'c')
+) owned
+WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = owned.class AND e.objid = owned.oid AND e.deptype = 'e')
+"""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What is changed without Odoo: parameters, the administrator, the owner, and the right to connect."""
+
+    login: Login
+
+    def set_parameters(self, database: str, values: Mapping[str, str]) -> None:
+        """Write configuration parameters in one transaction, and let the running processes know."""
+        with closing(connect(self.login, database, autocommit=False, lock_timeout=LOCK_SECONDS)) as connection:
+            with connection.cursor() as cursor:
+                for key, value in values.items():
+                    cursor.execute(
+                        "INSERT INTO ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date) "
+                        "VALUES (%s, %s, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC') "
+                        "ON CONFLICT (key) DO UPDATE "
+                        "SET value = EXCLUDED.value, write_uid = 1, write_date = EXCLUDED.write_date",
+                        (key, value),
+                    )
+                signal_caches(cursor)
+            connection.commit()
+
+    def set_admin(self, database: str, admin_login: str, admin_password: str) -> None:
+        """Set the administrator's login and password; what is empty stays."""
+        new_hash = passwords.hashed(admin_password) if admin_password else None
+        with closing(connect(self.login, database, autocommit=False, lock_timeout=LOCK_SECONDS)) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE res_users SET login = coalesce(%s, login), password = coalesce(%s, password) "
+                    "WHERE id = (SELECT res_id FROM ir_model_data "
+                    "WHERE module = 'base' AND name = 'user_admin' AND model = 'res.users')",
+                    (admin_login or None, new_hash),
+                )
+                if cursor.rowcount != 1:
+                    raise StateError(f"database {database} has no user base.user_admin, so no administrator can be set")
+                signal_caches(cursor)
+            connection.commit()
+
+    def change_owner(self, database: str, owner: str) -> None:
+        """Hand over a database and all that its owner has in it."""
+        with closing(connect(self.login, database, autocommit=False, lock_timeout=LOCK_SECONDS)) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()")
+                cursor.execute(_OWNED, {"former": cursor.fetchone()[0], "owner": owner})
+                for (statement,) in cursor.fetchall():
+                    cursor.execute(statement)
+                cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*map(sql.Identifier, (database, owner))))
+            connection.commit()
+
+    def fence(self, database: str) -> None:
+        """Let only the login connect: no one else from now on, and no session of anyone else is left."""
+        with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
+            target, owner = sql.Identifier(database), sql.Identifier(self._owner(cursor, database))
+            cursor.execute(
+                sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, sql.Identifier(self.login.user))
+            )
+            cursor.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC, {}").format(target, owner))
+            cursor.execute(
+                "SELECT has_database_privilege(datdba, oid, 'CONNECT') FROM pg_database WHERE datname = %s", (database,)
+            )
+            if cursor.fetchone()[0]:
+                raise StateError(
+                    f"database {database} cannot be fenced: "
+                    "its owner is a superuser, or may connect as member of another role"
+                )
+            connection.commit()
+            connection.autocommit = True
+            Deadline(FENCE_SECONDS).wait(
+                lambda: True if end_sessions(cursor, database, _NO_RIGHT) == 0 else None,
+                f"the end of all sessions on {database} that the fence shuts out",
+            )
+
+    def open(self, database: str) -> None:
+        """Let the owner connect again, and everybody when it was so before the fence."""
+        with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
+            target, owner = sql.Identifier(database), sql.Identifier(self._owner(cursor, database))
+            cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, owner))
+            # the fence left PUBLIC its other default right, which tells that it had this one too
+            cursor.execute("SELECT has_database_privilege('public', %s, 'TEMPORARY')", (database,))
+            if cursor.fetchone()[0]:
+                cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO PUBLIC").format(target))
+            connection.commit()
+
+    @staticmethod
+    def _owner(cursor: Any, database: str) -> str:
+        cursor.execute(
+            "SELECT rolname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE datname = %s", (database,)
+        )
+        row = cursor.fetchone()
+        if row is None:
+            raise StateError(f"database {database} is gone since the plan was made; run again")
+        return row[0]

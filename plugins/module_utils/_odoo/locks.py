@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time on a database: advisory locks, held on a connection of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect
+
+_KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
+
+
+@contextmanager
+def hold(login: Login, names: Sequence[str], seconds: float) -> Iterator[None]:
+    """Hold the locks of the databases `names`, all or none, on the maintenance database of `login`.
+
+    Runs meet only when they use the same maintenance database. Raises DeadlineError after `seconds`.
+    A run that dies loses its connection, and with it the locks.
+    """
+    with closing(connect(login)) as connection, connection.cursor() as cursor:
+        try:
+            Deadline(seconds).wait(lambda: None if _taken(cursor, names) else True, "the lock", interval=0.5)
+        except DeadlineError as error:
+            raise DeadlineError(
+                f"another run works on one of {', '.join(names)} at {login.where} "
+                f"and did not end within {seconds:g} s; run again when it has"
+            ) from error
+        yield
+
+
+def _taken(cursor: Any, names: Sequence[str]) -> list[str]:
+    cursor.execute(f"SELECT name, pg_try_advisory_lock({_KEY}) FROM unnest(%s::text[]) AS name", (sorted(names),))
+    tried = dict(cursor.fetchall())
+    taken = [name for name, got in tried.items() if not got]
+    if taken:
+        # all or none, so that two runs with overlapping lists never wait for each other for ever
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+    return taken

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a database of Odoo is: as declared, and as found on the server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
+
+# base is part of every database of Odoo
+BASE = "base"
+_ADDON = re.compile(r"^[A-Za-z0-9_]+$")
+_LANGUAGE = re.compile(r"^[a-z]{2,3}(_[A-Z]{2}|_[0-9]{3})?(@[a-z]+)?$")
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One database as declared. An option that is None or empty is left as it is on the server.
+
+    config_user: the role that the instance logs in as, which owns what is created without a declared owner.
+    """
+
+    name: str
+    present: bool = True
+    owner: str = ""
+    config_user: str = ""
+    addons: frozenset[str] = frozenset({BASE})
+    language: str = ""
+    demo: bool = False
+    admin_login: str = ""
+    admin_password: str = field(default="", repr=False)
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    fenced: bool | None = None
+    rename_from: str = ""
+    may_drop: bool = False
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database as found.
+
+    fenced: its owner may not connect. lingering: sessions are open whose role may no longer connect.
+    odoo: it has the tables of Odoo. admin_password_matches: the stored hash is that of the declared password.
+    """
+
+    name: str
+    owner: str
+    fenced: bool = False
+    lingering: bool = False
+    odoo: bool = True
+    installed: frozenset[str] = frozenset()
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    admin_login: str = ""
+    admin_password_matches: bool = False
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A database under its temporary name. `ours` is told by the marker; an empty one holds nothing to lose."""
+
+    name: str
+    ours: bool
+    empty: bool
+
+
+@dataclass(frozen=True)
+class Server:
+    """All that a plan looks at: databases by name, those in the making, filestore directories, and the addons on disk.
+
+    filestores: only of names that the declared databases have, had, or have while in the making.
+    addons: the declared ones that are on disk; None where that cannot be seen from here, as with Odoo in a container.
+    roles: those that exist, and whether the login may act for them. creates: the login may create databases.
+    """
+
+    databases: Mapping[str, Database] = field(default_factory=dict)
+    leftovers: Mapping[str, Leftover] = field(default_factory=dict)
+    filestores: frozenset[str] = frozenset()
+    addons: frozenset[str] | None = None
+    roles: Mapping[str, bool] = field(default_factory=dict)
+    login: str = ""
+    creates: bool = True
+
+
+def desired_from(items: Sequence[Mapping[str, Any]], config_user: str) -> list[Desired]:
+    """The declared databases of a module's parameters. Raises InputError for what cannot be meant."""
+    declared = [_desired(item, config_user) for item in items]
+    seen: dict[str, str] = {}
+    for one in declared:
+        for name, option in ((one.name, "name"), (one.rename_from, "rename_from")):
+            if name and name in seen:
+                raise InputError(f"{option}: {name} is named twice in one call, as {seen[name]} and as {option}")
+            if name:
+                seen[name] = option
+    return declared
+
+
+def _desired(item: Mapping[str, Any], config_user: str) -> Desired:
+    name = check_name(item["name"], "name")
+    present = item["state"] == "present"
+    if item["rename_from"]:
+        check_name(item["rename_from"], "rename_from")
+        if not present:
+            raise InputError(f"rename_from: {name} is to be absent, and an absent database has no former name")
+    return Desired(
+        name=name,
+        present=present,
+        owner=item["owner"] or "",
+        config_user=config_user,
+        addons=frozenset(_matching(addon, _ADDON, "addons") for addon in item["addons"] or ()) | {BASE},
+        language=_matching(item["language"], _LANGUAGE, "language") if item["language"] else "",
+        demo=item["demo"],
+        admin_login=item["admin_login"] or "",
+        admin_password=_password(item["admin_password"], name),
+        parameters=_parameters(item["parameters"] or {}, item["base_url"], name),
+        fenced=None if item["access"] is None else item["access"] == "fenced",
+        rename_from=item["rename_from"] or "",
+        may_drop=item["policy"] == "drop",
+    )
+
+
+def _matching(text: str, pattern: re.Pattern[str], option: str) -> str:
+    if not pattern.match(text):
+        raise InputError(f"{option}: {text!r} is not what Odoo calls one, expected {pattern.pattern}")
+    return text
+
+
+def _password(text: str | None, name: str) -> str:
+    if text is not None and not text.strip():
+        raise InputError(f"admin_password: the password for {name} is empty, give one or leave the option out")
+    return text or ""
+
+
+def _parameters(given: Mapping[str, Any], base_url: str | None, name: str) -> tuple[tuple[str, str], ...]:
+    texts = {key: _text(key, value, name) for key, value in given.items()}
+    if base_url:
+        if not re.match(r"^https?://[^/\s]+$", base_url.rstrip("/")):
+            raise InputError(f"base_url: {base_url!r} for {name} is not like https://erp.example.com")
+        # without the freeze, Odoo rewrites the address when an administrator logs in
+        texts.update({"web.base.url": base_url.rstrip("/"), "web.base.url.freeze": "True"})
+    return tuple(sorted(texts.items()))
+
+
+def _text(key: str, value: Any, name: str) -> str:
+    if isinstance(value, (str, bool, int, float)) and str(value) != "":
+        return str(value)
+    raise InputError(f"parameters: {key} for {name} must be a text, a number or a boolean, and not be empty")
