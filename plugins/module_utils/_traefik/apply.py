@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Validate a document in isolation, put it in place, see it live, or put the old one back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Set, Tuple
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import scratch
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.client import Api, Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.document import SECTIONS
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan import Difference, differences
+
+Objects = Set[Tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a document lives and who reads it. seconds: the time each wait may take."""
+
+    directory: Directory
+    api: Api
+    command: Tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A document on its way: the file's name and text, and the same as data. A text of None takes the file away."""
+
+    name: str
+    text: Optional[str]
+    content: Mapping[str, Any]
+
+
+def objects(content: Mapping[str, Any]) -> Objects:
+    """Section and name of every object in a document."""
+    http = content.get("http") or {}
+    return {(section, name) for section in SECTIONS for name in (http.get(section) or {})}
+
+
+def validate(
+    site: Site,
+    candidate: Candidate,
+    entry_points: Sequence[str],
+    explain: Callable[[Difference], str],
+) -> scratch.Verdict:
+    """What Traefik makes of the directory with the candidate in it. Raises InputError with Traefik's own words."""
+    files = site.directory.others(candidate.name)
+    if candidate.text is not None:
+        files[candidate.name] = candidate.text.encode()
+    verdict = scratch.ask(site.command, files, entry_points, Deadline(site.seconds))
+    if verdict.refusal:
+        raise InputError(
+            f"Traefik would load nothing from {site.directory.path} any more: {verdict.refusal}; mend that file first"
+        )
+    refused = differences(candidate.content, verdict.raw, ())
+    if refused:
+        raise InputError(explain(refused[0]))
+    if candidate.content.get("tls") and verdict.errors:
+        raise InputError(f"Traefik refuses {candidate.name}: {verdict.errors[0]}; nothing was written")
+    return verdict
+
+
+def bring_live(
+    site: Site,
+    candidate: Candidate,
+    previous: Candidate,
+    fingerprints: Optional[Sequence[str]] = None,
+) -> None:
+    """Put the candidate in place and wait until Traefik has it; otherwise put the previous document back.
+
+    fingerprints: SHA-256 of the certificates that Traefik must have loaded, None where they do not matter.
+    Raises StateError when the candidate did not come to life.
+    """
+    gone = objects(previous.content) - objects(candidate.content)
+    site.directory.replace(candidate.name, candidate.text)
+    try:
+        _wait_live(site, candidate, gone, fingerprints)
+    except DeadlineError as error:
+        back = _bring_back(site, candidate, previous)
+        raise StateError(f"{error}; {back}; see Traefik's log") from error
+
+
+def missing(site: Site, candidate: Candidate, gone: Objects, fingerprints: Optional[Sequence[str]] = None) -> List[str]:
+    """What the live Traefik lacks of the candidate, in words."""
+    found = [one.sentence() for one in differences(candidate.content, site.api.raw(), gone)]
+    if fingerprints is not None:
+        loaded = {str(one.get("certFingerprint", "")).lower() for one in site.api.certificates()}
+        found += [f"certificate {one} is not loaded" for one in fingerprints if one.lower() not in loaded]
+    return found
+
+
+def _wait_live(site: Site, candidate: Candidate, gone: Objects, fingerprints: Optional[Sequence[str]]) -> None:
+    last: List[str] = []
+
+    def live() -> Optional[bool]:
+        last[:] = missing(site, candidate, gone, fingerprints)
+        return None if last else True
+
+    try:
+        Deadline(site.seconds).wait(live, f"Traefik's change to {site.directory.file(candidate.name)}", interval=0.1)
+    except DeadlineError as error:
+        raise DeadlineError(f"{error}: {last[0]}") from error
+
+
+def _bring_back(site: Site, candidate: Candidate, previous: Candidate) -> str:
+    site.directory.replace(previous.name, previous.text)
+    try:
+        _wait_live(site, previous, objects(candidate.content) - objects(previous.content), None)
+    except DeadlineError:
+        return "the previous file is back, and Traefik has not confirmed it"
+    return "the previous file is back and served"

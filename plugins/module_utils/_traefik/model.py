@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a route is: who may come, under which names, to which servers. Two equal routes need no change."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from urllib.parse import urlsplit
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
+
+# Widest first: where audiences share a host name, the narrower one is asked first.
+AUDIENCES = ("public", "partner", "internal")
+DEFAULT_PRIORITY = {"public": 1000, "partner": 2000, "internal": 3000}
+# The ACME challenge must win over every route; routes stay below it.
+HIGHEST_PRIORITY = 900000
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_PATH = re.compile(r"/[!-~]*\Z")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One process behind the route; a drained one gets no new request."""
+
+    url: str
+    drained: bool = False
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """Requests per second and client address: `average` in the long run, `burst` at once."""
+
+    average: int
+    burst: int
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route as it was asked for. Times are in seconds."""
+
+    name: str
+    hosts: Tuple[str, ...]
+    audience: str
+    allow: Tuple[str, ...]
+    servers: Tuple[Server, ...]
+    websocket_servers: Tuple[Server, ...]
+    tls: bool
+    rule: str
+    priority: int
+    health_path: str
+    websocket_health_path: str
+    health_interval: int
+    hsts_seconds: int
+    rate_limit: Optional[RateLimit]
+    mode: str
+    retry_after: int
+
+    @property
+    def active(self) -> Tuple[str, ...]:
+        """Addresses of the HTTP servers in the pool."""
+        return tuple(server.url for server in self.servers if not server.drained)
+
+    @property
+    def active_websocket(self) -> Tuple[str, ...]:
+        """Addresses of the websocket servers in the pool."""
+        return tuple(server.url for server in self.websocket_servers if not server.drained)
+
+    def record(self) -> Dict[str, Any]:
+        """The route as plain data; `route()` makes the same route of it."""
+        return asdict(self)
+
+
+def requests(items: Sequence[Mapping[str, Any]]) -> Tuple[List[Route], List[str]]:
+    """The routes asked for and the names of those asked away. Raises InputError or RefusedError for a bad one."""
+    present: List[Route] = []
+    absent: List[str] = []
+    seen: Set[str] = set()
+    for item in items:
+        name = _name(item)
+        if name in seen:
+            raise InputError(f"route {name} is listed twice; a name stands for one route")
+        seen.add(name)
+        if item.get("state") == "absent":
+            absent.append(name)
+        else:
+            present.append(route(item))
+    return present, absent
+
+
+def route(item: Mapping[str, Any]) -> Route:
+    """One route of a module's option or of a file's record, checked. Raises InputError or RefusedError."""
+    name = _name(item)
+    audience = _one_of(name, "audience", item.get("audience"), AUDIENCES)
+    made = Route(
+        name=name,
+        hosts=_hosts(name, item.get("hosts") or ()),
+        audience=audience,
+        allow=_networks(name, item.get("allow") or ()),
+        servers=_servers(name, "servers", item.get("servers") or ()),
+        websocket_servers=_servers(name, "websocket_servers", item.get("websocket_servers") or ()),
+        tls=bool(_given(item, "tls", True)),
+        rule=str(item.get("rule") or "").strip(),
+        priority=_number(name, "priority", _given(item, "priority", DEFAULT_PRIORITY[audience]), 1, HIGHEST_PRIORITY),
+        health_path=_path(name, "health_path", _given(item, "health_path", "/web/health")),
+        websocket_health_path=_path(
+            name, "websocket_health_path", _given(item, "websocket_health_path", "/websocket/health")
+        ),
+        health_interval=_number(name, "health_interval", _given(item, "health_interval", 2), 1, 5),
+        hsts_seconds=_number(name, "hsts_seconds", _given(item, "hsts_seconds", 31536000), 0, 10**9),
+        rate_limit=_rate_limit(name, item.get("rate_limit")),
+        mode=_one_of(name, "mode", _given(item, "mode", "serve"), ("serve", "maintenance")),
+        retry_after=_number(name, "retry_after", _given(item, "retry_after", 120), 1, 86400),
+    )
+    _check_audience(made)
+    _check_pool(made)
+    return made
+
+
+def check_collisions(routes: Sequence[Route]) -> None:
+    """Refuse two routes that would answer for the same host, audience and rule."""
+    owners: Dict[Tuple[str, str, str], str] = {}
+    for one in routes:
+        for host in one.hosts:
+            other = owners.setdefault((host, one.audience, one.rule), one.name)
+            if other != one.name:
+                raise InputError(
+                    f"routes {other} and {one.name} both want host {host} for the {one.audience} audience; "
+                    "a host belongs to one route of an audience"
+                )
+
+
+def shared_with_wider(one: Route, routes: Sequence[Route]) -> bool:
+    """Whether a wider audience has a host name of this route, so that the client's address must tell them apart."""
+    wider = AUDIENCES[: AUDIENCES.index(one.audience)]
+    return any(other.audience in wider and set(other.hosts) & set(one.hosts) for other in routes)
+
+
+def _check_audience(one: Route) -> None:
+    if one.audience == "public" and one.allow:
+        raise InputError(
+            f"route {one.name} is public and has allow; drop allow, or choose the audience partner or internal"
+        )
+    if one.audience != "public" and not one.allow:
+        raise InputError(
+            f"route {one.name} is for the {one.audience} audience and has no allow; "
+            "list the networks it may be reached from"
+        )
+    if any(ipaddress.ip_network(network).prefixlen == 0 for network in one.allow):
+        raise InputError(f"route {one.name} allows every address, which is what the audience public is for")
+
+
+def _check_pool(one: Route) -> None:
+    if one.mode == "maintenance":
+        return
+    if not one.servers:
+        raise InputError(f"route {one.name} has no servers; list one, or set mode to maintenance")
+    for option, listed, active in (
+        ("servers", one.servers, one.active),
+        ("websocket_servers", one.websocket_servers, one.active_websocket),
+    ):
+        if listed and not active:
+            raise RefusedError(
+                f"route {one.name} would lose its last server because all of its {option} are drained; "
+                "undrain one, or set mode to maintenance"
+            )
+
+
+def _given(item: Mapping[str, Any], key: str, default: Any) -> Any:
+    value = item.get(key)
+    return default if value is None else value
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    name = str(item.get("name") or "")
+    if not _NAME.match(name):
+        raise InputError(
+            f"{name!r} cannot name a route; accepted are up to 63 lower-case letters, digits, hyphens and underscores"
+        )
+    return name
+
+
+def _one_of(name: str, option: str, value: Any, accepted: Sequence[str]) -> str:
+    if value not in accepted:
+        raise InputError(f"route {name}: {option} is {value!r}; accepted are {', '.join(accepted)}")
+    return str(value)
+
+
+def _number(name: str, option: str, value: Any, low: int, high: int) -> int:
+    if not isinstance(value, int) or not low <= value <= high:
+        raise InputError(f"route {name}: {option} is {value!r}; accepted is a whole number from {low} to {high}")
+    return value
+
+
+def _path(name: str, option: str, value: Any) -> str:
+    if not _PATH.match(str(value)):
+        raise InputError(f"route {name}: {option} is {value!r}; accepted is a path that begins with a slash")
+    return str(value)
+
+
+def _hosts(name: str, values: Sequence[Any]) -> Tuple[str, ...]:
+    if not values:
+        raise InputError(f"route {name} has no hosts; list the names it answers for")
+    hosts = [str(value).lower() for value in values]
+    for host in hosts:
+        if len(host) > 253 or not all(_LABEL.match(label) for label in host.split(".")):
+            raise InputError(
+                f"route {name}: {host!r} is not a host name; "
+                "accepted are DNS names without wildcard, scheme or port, international ones as xn--"
+            )
+    if len(set(hosts)) != len(hosts):
+        raise InputError(f"route {name} lists a host twice: {', '.join(hosts)}")
+    return tuple(hosts)
+
+
+def _networks(name: str, values: Sequence[Any]) -> Tuple[str, ...]:
+    networks: List[str] = []
+    for value in values:
+        try:
+            networks.append(str(ipaddress.ip_network(str(value))))
+        except ValueError as error:
+            raise InputError(
+                f"route {name}: allow has {value!r}, which is not a network in CIDR form: {error}"
+            ) from error
+    return tuple(networks)
+
+
+def _servers(name: str, option: str, values: Sequence[Mapping[str, Any]]) -> Tuple[Server, ...]:
+    servers = tuple(Server(_url(name, option, value.get("url")), bool(value.get("drained"))) for value in values)
+    urls = [server.url for server in servers]
+    if len(set(urls)) != len(urls):
+        raise InputError(f"route {name}: {option} lists a server twice: {', '.join(urls)}")
+    return servers
+
+
+def _url(name: str, option: str, value: Any) -> str:
+    text = str(value or "").rstrip("/")
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port and parts.port > 0
+        plain = text == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc and not re.search(r"\s", text)
+    except ValueError:
+        whole = plain = False
+    if not (whole and plain):
+        raise InputError(f"route {name}: {option} has {value!r}; accepted is http:// or https://, a host and a port")
+    return text
+
+
+def _rate_limit(name: str, value: Optional[Mapping[str, Any]]) -> Optional[RateLimit]:
+    if value is None:
+        return None
+    average = _number(name, "rate_limit.average", value.get("average"), 1, 10**6)
+    return RateLimit(average, _number(name, "rate_limit.burst", _given(value, "burst", average), 1, 10**6))

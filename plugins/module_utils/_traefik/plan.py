@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the routes that are to the routes that are wanted, and from a document to what Traefik makes of it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.document import (
+    SECTIONS,
+    RouteFile,
+    group,
+    group_of,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import (
+    Route,
+    Server,
+    check_collisions,
+    shared_with_wider,
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One object that Traefik does not have as the document says, with Traefik's own words where it has some."""
+
+    section: str
+    name: str
+    what: str
+
+    def sentence(self) -> str:
+        """The difference in words."""
+        return f"{self.section[:-1]} {self.name} {self.what}"
+
+
+def merge(current: Mapping[str, Route], wanted: Sequence[Route], absent: Iterable[str], purge: bool) -> List[Route]:
+    """All routes of the owner after the change, by name. Raises InputError where two of them collide."""
+    merged: Dict[str, Route] = {} if purge else dict(current)
+    for name in absent:
+        merged.pop(name, None)
+    merged.update({one.name: one for one in wanted})
+    routes = [merged[name] for name in sorted(merged)]
+    check_collisions(routes)
+    return routes
+
+
+def plan(owner: str, current: Optional[RouteFile], desired: Sequence[Route], served: bool) -> List[Step]:
+    """The steps from the file that was found to the desired routes.
+
+    served: whether Traefik has what the file says; a file that is right and not served is loaded again.
+    """
+    had = current.routes if current else {}
+    steps: List[Step] = []
+    for one in desired:
+        if one.name not in had:
+            steps.append(Step("create", f"route {one.name}", f"{one.audience} route for {', '.join(one.hosts)}"))
+        else:
+            steps.extend(_changes(had[one.name], one))
+            if had[one.name] == one and current and _altered(owner, current, one, desired):
+                steps.append(Step("repair", f"route {one.name}", "the file does not say what was asked for"))
+    wanted = {one.name for one in desired}
+    steps.extend(Step("remove", f"route {name}", "not wanted any more") for name in sorted(set(had) - wanted))
+    return steps + ([] if steps or served or not desired else [Step("reload", "routes", "Traefik does not serve them")])
+
+
+def repair_file(path: str) -> Step:
+    """The step for a file whose routes are right and whose text is not."""
+    return Step("repair", path, "the file does not say what was asked for")
+
+
+def differences(wanted: Mapping[str, Any], raw: Mapping[str, Any], gone: Iterable[Tuple[str, str]]) -> List[Difference]:
+    """What keeps Traefik's own view (`/api/rawdata`) from being the wanted document.
+
+    gone: section and name of the objects that must not be there any more.
+    """
+    found: List[Difference] = []
+    http = wanted.get("http") or {}
+    for section in SECTIONS:
+        live = raw.get(section) or {}
+        for name, settings in sorted((http.get(section) or {}).items()):
+            what = _difference(settings, live.get(f"{name}@file"))
+            if what:
+                found.append(Difference(section, name, what))
+    for section, name in sorted(gone):
+        if f"{name}@file" in (raw.get(section) or {}):
+            found.append(Difference(section, name, "is still there"))
+    return found
+
+
+def strangers(prefix: str, wanted: Mapping[str, Any], raw: Mapping[str, Any]) -> Set[Tuple[str, str]]:
+    """Section and name of the live objects that carry the owner's prefix and are not wanted."""
+    http = wanted.get("http") or {}
+    return {
+        (section, name)
+        for section in SECTIONS
+        for name in (key[: -len("@file")] for key in (raw.get(section) or {}) if key.endswith("@file"))
+        if name.startswith(prefix) and name not in (http.get(section) or {})
+    }
+
+
+def rivals(owner: str, wanted: Mapping[str, Any], raw: Mapping[str, Any]) -> List[Tuple[str, str]]:
+    """Routers of the document, each with the foreign live router that has the same rule on the same entry point."""
+    foreign = {
+        (entry_point, str(live.get("rule"))): name
+        for name, live in (raw.get("routers") or {}).items()
+        if not name.startswith(f"{owner}.")
+        for entry_point in live.get("entryPoints") or ()
+    }
+    return [
+        (name, foreign[(entry_point, router["rule"])])
+        for name, router in sorted(((wanted.get("http") or {}).get("routers") or {}).items())
+        for entry_point in router["entryPoints"]
+        if (entry_point, router["rule"]) in foreign
+    ]
+
+
+def covers(wanted: Any, live: Any) -> bool:
+    """Whether the live value says what the wanted one does; defaults that Traefik adds do not count."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(
+            key in live and covers(value, live[key]) for key, value in wanted.items()
+        )
+    if isinstance(wanted, (list, tuple)):
+        return (
+            isinstance(live, list)
+            and len(live) == len(wanted)
+            and all(covers(w, seen) for w, seen in zip(wanted, live))
+        )
+    return bool(wanted == live)
+
+
+def _difference(settings: Any, live: Optional[Mapping[str, Any]]) -> Optional[str]:
+    if live is None:
+        return "is missing"
+    if live.get("status") not in (None, "enabled"):
+        words = live.get("error") or ["no reason given"]
+        return f"is {live.get('status')}: {words[0]}"
+    return None if covers(settings, live) else "has other settings"
+
+
+def _altered(owner: str, current: RouteFile, one: Route, desired: Sequence[Route]) -> bool:
+    return group_of(owner, one.name, current.document) != group(owner, one, shared_with_wider(one, desired))
+
+
+def _changes(had: Route, wanted: Route) -> List[Step]:
+    if had == wanted:
+        return []
+    target = f"route {wanted.name}"
+    steps: List[Step] = []
+    rest: List[str] = []
+    for option in (field.name for field in fields(Route)):
+        before, after = getattr(had, option), getattr(wanted, option)
+        if before == after:
+            continue
+        if option in ("servers", "websocket_servers"):
+            steps.extend(_pool_changes(target, before, after))
+        else:
+            rest.append(option)
+    if rest or not steps:
+        steps.insert(0, Step("update", target, f"differs in {', '.join(rest) or 'the order of its servers'}"))
+    return steps
+
+
+def _pool_changes(target: str, before: Sequence[Server], after: Sequence[Server]) -> List[Step]:
+    had = {server.url: server.drained for server in before}
+    wanted = {server.url: server.drained for server in after}
+    steps: List[Step] = []
+    for url, drained in wanted.items():
+        if url not in had:
+            steps.append(Step("add server", f"{target} {url}", "drained" if drained else "joins the pool"))
+        elif drained != had[url]:
+            action, why = ("drain", "gets no new request") if drained else ("undrain", "joins the pool again")
+            steps.append(Step(action, f"{target} {url}", why))
+    steps.extend(Step("remove server", f"{target} {url}", "not listed any more") for url in had if url not in wanted)
+    return steps

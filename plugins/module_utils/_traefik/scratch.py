@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask a second Traefik, alone on loopback and gone a moment later, what it makes of a directory of documents."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.client import Api
+
+_STOP_SECONDS = 5.0
+# Traefik tells nobody when it has loaded a directory; an object of ours among the others does.
+_SENTINEL_FILE = "gantry-sentinel.yml"
+_SENTINEL_NAME = "gantry-sentinel@file"
+_SENTINEL = b'{"http": {"middlewares": {"gantry-sentinel": {"compress": {"minResponseBodyBytes": 1024}}}}}'
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the scratch Traefik made of the directory. refusal: its words when it loaded nothing at all."""
+
+    raw: Dict[str, Any]
+    certificates: List[Dict[str, Any]]
+    refusal: Optional[str]
+    errors: List[str]
+
+
+def available(command: Sequence[str]) -> bool:
+    """Whether the Traefik program is there to ask."""
+    return bool(command) and shutil.which(command[0]) is not None
+
+
+def ask(
+    command: Sequence[str],
+    files: Mapping[str, bytes],
+    entry_points: Sequence[str],
+    deadline: Deadline,
+) -> Verdict:
+    """Start a Traefik on `files` (content by relative path) and return its view of them.
+
+    entry_points: names that the live Traefik has. Raises StateError when the process ends by itself,
+    DeadlineError when it does not answer in time.
+    """
+    with tempfile.TemporaryDirectory(prefix="gantry-traefik-") as folder:
+        watched = os.path.join(folder, "dynamic")
+        _lay_out(watched, {**files, _SENTINEL_FILE: _SENTINEL})
+        port = _free_port()
+        log_path = os.path.join(folder, "log")
+        with open(log_path, "wb") as log:
+            process = _start(command, _arguments(watched, port, entry_points), log)
+        try:
+            return _watch(process, Api(f"http://127.0.0.1:{port}"), log_path, watched, deadline)
+        finally:
+            _stop(process)
+
+
+def _watch(
+    process: subprocess.Popen[bytes],
+    api: Api,
+    log_path: str,
+    watched: str,
+    deadline: Deadline,
+) -> Verdict:
+    def loaded() -> Optional[Verdict]:
+        refusal = _refusal(log_path, watched)
+        if refusal:
+            return Verdict({}, [], refusal, [])
+        if process.poll() is not None:
+            raise StateError(f"the scratch Traefik ended with exit code {process.returncode}: {_last_words(log_path)}")
+        try:
+            raw = api.raw()
+        except UnreachableError:
+            return None
+        if _SENTINEL_NAME not in (raw.get("middlewares") or {}):
+            return None
+        return Verdict(raw, api.certificates(), None, _errors(log_path))
+
+    return deadline.wait(loaded, "The answer of the scratch Traefik to the new document", interval=0.05)
+
+
+def _lay_out(watched: str, files: Mapping[str, bytes]) -> None:
+    for relative, content in files.items():
+        path = os.path.join(watched, relative)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as handle:
+            handle.write(content)
+
+
+def _arguments(watched: str, port: int, entry_points: Sequence[str]) -> List[str]:
+    arguments = [
+        "--global.checkNewVersion=false",
+        "--global.sendAnonymousUsage=false",
+        "--log.level=WARN",
+        "--log.format=json",
+        "--api.insecure=true",
+        "--api.dashboard=false",
+        f"--entryPoints.traefik.address=127.0.0.1:{port}",
+        f"--providers.file.directory={watched}",
+        "--providers.file.watch=false",
+        "--providers.providersThrottleDuration=0s",
+    ]
+    arguments += [f"--entryPoints.{name}.address=127.0.0.1:0" for name in entry_points if name != "traefik"]
+    return arguments
+
+
+def _start(command: Sequence[str], arguments: List[str], log: Any) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [*command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Traefik takes TRAEFIK_* of its environment for configuration.
+            env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), "HOME": "/nonexistent"},
+            cwd="/",
+        )
+    except OSError as error:
+        raise StateError(f"the scratch Traefik {command[0]} could not be started: {error}") from error
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait(timeout=_STOP_SECONDS)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _log(path: str) -> List[Dict[str, Any]]:
+    lines: List[Dict[str, Any]] = []
+    with open(path, encoding="utf-8", errors="replace") as handle:
+        for line in handle:
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                lines.append({"level": "error", "message": line.strip()})
+    return lines
+
+
+def _refusal(path: str, watched: str) -> Optional[str]:
+    for line in _log(path):
+        if line.get("level") == "error" and line.get("providerName") == "file":
+            words = str(line.get("error") or line.get("message"))
+            return words.replace("collecting file configs: ", "").replace(watched + os.sep, "")
+    return None
+
+
+def _errors(path: str) -> List[str]:
+    return [
+        ": ".join(str(line[key]) for key in ("message", "error") if line.get(key))
+        for line in _log(path)
+        if line.get("level") == "error"
+    ]
+
+
+def _last_words(path: str) -> str:
+    words = [str(line.get("error") or line.get("message")) for line in _log(path)]
+    return words[-1] if words else "no word of its own"

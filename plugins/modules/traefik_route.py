@@ -1,0 +1,380 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Declare Traefik's routes to Odoo."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: traefik_route
+short_description: Declare Traefik's routes to Odoo
+version_added: 0.1.0
+author: Gantry contributors (@gantry-odoo)
+description:
+  - Keeps the routes of one owner in one file of Traefik's file provider. A route names hosts, an audience, the Odoo
+    servers behind it and their websocket processes.
+  - A new document is read by a second Traefik process in isolation first. What that refuses is told in Traefik's own
+    words, and nothing is written.
+  - The file is replaced in one step, and the live Traefik is asked until it has exactly the routes that were wanted,
+    enabled. When it has not by the deadline, the previous file is put back and the module fails.
+  - Requests that are under way, and connections that clients keep, outlive the change.
+  - Runs on the host of Traefik. It needs no Python library beyond the standard one.
+options:
+  routes:
+    description:
+      - The routes. One call for many is faster and safer than many calls, for each one reloads Traefik.
+      - Routes of the owner that are not listed stay as they are, unless O(purge=true).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the route; lower-case letters, digits, hyphens and underscores.
+        type: str
+        required: true
+      state:
+        description: Whether the route is there. With V(absent) only O(routes[].name) counts.
+        type: str
+        choices: [present, absent]
+        default: present
+      hosts:
+        description: DNS names that the route answers for. A name belongs to one route of an audience.
+        type: list
+        elements: str
+        default: []
+      audience:
+        description:
+          - Who may come. V(public) is everybody. V(partner) and V(internal) are clients from O(routes[].allow) only;
+            others get 403.
+          - Where a host name has several audiences, the narrowest whose networks hold the client's address answers,
+            V(internal) before V(partner) before V(public).
+          - The client's address is the one that the connection comes from.
+        type: str
+        choices: [public, partner, internal]
+        default: public
+      allow:
+        description: Networks in CIDR form. Required for V(partner) and V(internal), refused for V(public).
+        type: list
+        elements: str
+        default: []
+      servers:
+        description: Odoo's HTTP servers. At least one must not be drained, unless O(routes[].mode=maintenance).
+        type: list
+        elements: dict
+        default: []
+        suboptions: &server
+          url:
+            description: Scheme, host and port, such as V(http://app1:8069).
+            type: str
+            required: true
+          drained:
+            description: Whether the server gets no new request. Requests that it is working on are finished.
+            type: bool
+            default: false
+      websocket_servers:
+        description: Odoo's websocket processes. Without any, websockets go to O(routes[].servers).
+        type: list
+        elements: dict
+        default: []
+        suboptions: *server
+      tls:
+        description:
+          - Whether the route is on the entry point C(websecure), with a redirect from C(web).
+            Otherwise it is on C(web) only.
+          - Certificates come from Traefik's certificate store, by host name.
+        type: bool
+        default: true
+      rule:
+        description: A further matcher in Traefik's rule language, which must hold beside the host.
+        type: str
+        default: ""
+      priority:
+        description:
+          - Priority of the route's router, at most 900000; the websocket router has one more.
+          - By default 1000 for V(public), 2000 for V(partner), 3000 for V(internal).
+        type: int
+      health_path:
+        description: Path that a healthy HTTP server answers with 2xx or 3xx.
+        type: str
+        default: /web/health
+      websocket_health_path:
+        description: Path that a healthy websocket process answers with 2xx or 3xx.
+        type: str
+        default: /websocket/health
+      health_interval:
+        description:
+          - Seconds between two health checks, 1 to 5.
+          - Traefik counts every server as healthy from a change of routes until the next check.
+        type: int
+        default: 2
+      hsts_seconds:
+        description: Seconds for which browsers shall insist on HTTPS. V(0) leaves the header out.
+        type: int
+        default: 31536000
+      rate_limit:
+        description: Limit for each client address. More requests are answered with 429.
+        type: dict
+        suboptions:
+          average:
+            description: Requests per second in the long run.
+            type: int
+            required: true
+          burst:
+            description: Requests at once. The same as O(routes[].rate_limit.average) by default.
+            type: int
+      mode:
+        description: V(maintenance) answers every request with 503 and C(Retry-After).
+        type: str
+        choices: [serve, maintenance]
+        default: serve
+      retry_after:
+        description: Seconds after which clients may ask again in V(maintenance).
+        type: int
+        default: 120
+  purge:
+    description: Whether routes of the owner that are not listed are removed.
+    type: bool
+    default: false
+  owner:
+    description: Whose routes these are. Each owner has a file of its own, and leaves the others' alone.
+    type: str
+    default: gantry
+extends_documentation_fragment:
+  - gantry.odoo.traefik
+seealso:
+  - module: gantry.odoo.traefik_dynamic_file
+"""
+
+EXAMPLES = r"""
+- name: Route two audiences to the same Odoo
+  gantry.odoo.traefik_route:
+    routes:
+      - name: harbour
+        hosts: [erp.harbour.example]
+        audience: public
+        servers: [{url: "http://app1:8069"}, {url: "http://app2:8069"}]
+        websocket_servers: [{url: "http://app1:8072"}, {url: "http://app2:8072"}]
+        rate_limit: {average: 50, burst: 200}
+      - name: harbour-office
+        hosts: [erp.harbour.internal]
+        audience: internal
+        allow: [10.20.0.0/16]
+        servers: [{url: "http://app1:8069"}, {url: "http://app2:8069"}]
+
+- name: Take app1 out of the pool before it is patched
+  gantry.odoo.traefik_route:
+    routes:
+      - name: harbour
+        hosts: [erp.harbour.example]
+        servers: [{url: "http://app1:8069", drained: true}, {url: "http://app2:8069"}]
+
+- name: Remove a route
+  gantry.odoo.traefik_route:
+    routes: [{name: harbour-office, state: absent}]
+"""
+
+RETURN = r"""
+steps:
+  description: What was done, or would be done in check mode.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description:
+        - One of C(create), C(update), C(add server), C(remove server), C(drain), C(undrain), C(remove), C(repair), C(reload).
+      type: str
+    target:
+      description: The route, and the server where it is about one.
+      type: str
+    why:
+      description: The reason.
+      type: str
+file:
+  description: Path of the owner's file.
+  returned: success
+  type: str
+routes:
+  description: The owner's routes after the run, by name.
+  returned: success
+  type: dict
+  contains:
+    hosts:
+      description: Names that the route answers for.
+      type: list
+      elements: str
+    mode:
+      description: V(serve) or V(maintenance).
+      type: str
+    routers:
+      description: Traefik's names of the route's routers.
+      type: list
+      elements: str
+    pool:
+      description: Addresses of the HTTP servers that get requests.
+      type: list
+      elements: str
+    drained:
+      description: Addresses of the HTTP servers that get none.
+      type: list
+      elements: str
+    servers:
+      description:
+        - V(UP) or V(DOWN) by address, from Traefik's health checks at the end of the run.
+        - Empty where Traefik was not asked.
+      type: dict
+validated:
+  description: Whether a Traefik process has read the document in isolation in this run.
+  returned: success
+  type: bool
+"""
+
+import contextlib
+from typing import Any, Dict, List, Optional, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply, model, options, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import document as documents
+
+
+def main() -> None:
+    """Read, plan, validate, apply, prove."""
+    module = AnsibleModule(argument_spec=_arguments(), supports_check_mode=True)
+    try:
+        site = options.site(module)
+        with site.directory.lock(Deadline(site.seconds)) if not module.check_mode else contextlib.nullcontext():
+            outcome = _run(module, site)
+    except GantryError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**outcome)
+
+
+def _run(module: AnsibleModule, site: apply.Site) -> Dict[str, Any]:
+    owner = options.file_name("owner", module.params["owner"])
+    name = f"{owner}-routes.yml"
+    wanted, absent = model.requests(module.params["routes"])
+    text = site.directory.read(name)
+    current = None if text is None else documents.read_routes(text, site.directory.file(name))
+    desired = plan.merge(current.routes if current else {}, wanted, absent, module.params["purge"])
+    candidate = apply.Candidate(name, _text(owner, desired, current), documents.document(owner, desired))
+    previous = apply.Candidate(name, text, (current and current.document) or {})
+
+    raw = options.live(module, site)
+    steps = _steps(owner, site, current, candidate, desired, raw)
+    validated = False
+    if steps and candidate.text is not None:
+        _refuse_rivals(owner, candidate, raw)
+        validated = options.validate(module, site, candidate, _explain(owner, desired)) is not None
+    if steps and not module.check_mode:
+        apply.bring_live(site, candidate, previous)
+        raw = site.api.raw()
+    return result(
+        steps,
+        {"routes": {one.name: one.record() for one in (current.routes.values() if current else ())}},
+        {"routes": {one.name: one.record() for one in desired}},
+        file=site.directory.file(name),
+        routes={one.name: _summary(owner, one, raw or {}) for one in desired},
+        validated=validated,
+    )
+
+
+def _text(owner: str, desired: Sequence[model.Route], current: Optional[documents.RouteFile]) -> Optional[str]:
+    # No routes and no file: nothing to write.
+    return documents.routes_text(owner, desired) if desired or current else None
+
+
+def _steps(
+    owner: str,
+    site: apply.Site,
+    current: Optional[documents.RouteFile],
+    candidate: apply.Candidate,
+    desired: Sequence[model.Route],
+    raw: Optional[Dict[str, Any]],
+) -> List[Step]:
+    strangers = set() if raw is None else plan.strangers(f"{owner}.", candidate.content, raw)
+    served = raw is None or not plan.differences(candidate.content, raw, strangers)
+    steps = plan.plan(owner, current, desired, served)
+    if not steps and current and current.text != candidate.text:
+        steps.append(plan.repair_file(site.directory.file(candidate.name)))
+    return steps
+
+
+def _refuse_rivals(owner: str, candidate: apply.Candidate, raw: Optional[Dict[str, Any]]) -> None:
+    for ours, theirs in plan.rivals(owner, candidate.content, raw or {}):
+        raise InputError(
+            f"route {_route_of(owner, ours)} would take over what router {theirs} of another owner answers for; "
+            "remove one of the two"
+        )
+
+
+def _explain(owner: str, desired: Sequence[model.Route]) -> Any:
+    names = {one.name for one in desired}
+
+    def explain(refused: plan.Difference) -> str:
+        route = _route_of(owner, refused.name)
+        whose = f"route {route}" if route in names else f"owner {owner}"
+        return f"{whose}: Traefik refuses its {refused.sentence()}; nothing was written"
+
+    return explain
+
+
+def _route_of(owner: str, name: str) -> str:
+    return name[len(owner) + 1 :].rpartition(".")[0]
+
+
+def _summary(owner: str, one: model.Route, raw: Dict[str, Any]) -> Dict[str, Any]:
+    prefix = f"{owner}.{one.name}"
+    service = (raw.get("services") or {}).get(f"{prefix}.http@file") or {}
+    return {
+        "hosts": list(one.hosts),
+        "mode": one.mode,
+        "routers": sorted(name for name in documents.group(owner, one, False)["routers"]),
+        "pool": list(one.active) if one.mode == "serve" else [],
+        "drained": [server.url for server in one.servers if server.drained],
+        "servers": dict(service.get("serverStatus") or {}),
+    }
+
+
+def _arguments() -> Dict[str, Any]:
+    server = {
+        "url": {"type": "str", "required": True},
+        "drained": {"type": "bool", "default": False},
+    }
+    route = {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "hosts": {"type": "list", "elements": "str", "default": []},
+        "audience": {"type": "str", "choices": list(model.AUDIENCES), "default": "public"},
+        "allow": {"type": "list", "elements": "str", "default": []},
+        "servers": {"type": "list", "elements": "dict", "default": [], "options": server},
+        "websocket_servers": {"type": "list", "elements": "dict", "default": [], "options": server},
+        "tls": {"type": "bool", "default": True},
+        "rule": {"type": "str", "default": ""},
+        "priority": {"type": "int"},
+        "health_path": {"type": "str", "default": "/web/health"},
+        "websocket_health_path": {"type": "str", "default": "/websocket/health"},
+        "health_interval": {"type": "int", "default": 2},
+        "hsts_seconds": {"type": "int", "default": 31536000},
+        "rate_limit": {
+            "type": "dict",
+            "options": {"average": {"type": "int", "required": True}, "burst": {"type": "int"}},
+        },
+        "mode": {"type": "str", "choices": ["serve", "maintenance"], "default": "serve"},
+        "retry_after": {"type": "int", "default": 120},
+    }
+    return dict(
+        options.ARGUMENTS,
+        routes={"type": "list", "elements": "dict", "default": [], "options": route},
+        purge={"type": "bool", "default": False},
+        owner={"type": "str", "default": "gantry"},
+    )
+
+
+if __name__ == "__main__":
+    main()
