@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who the master is, and which node may be made its replica: the live topology decides, never the inventory's order."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Sequence
+
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+    Desired,
+    Disputed,
+    Endpoint,
+    Node,
+    Topology,
+    Unsettled,
+)
+
+_RESOLVE = "set resolve to the node whose data wins"
+
+
+def refuse_moving(current: Topology) -> None:
+    """Raise Unsettled while a node or a Sentinel is in the middle of a failover."""
+    for node in current.nodes:
+        if node.failover != "no-failover":
+            raise Unsettled(
+                f"{node.endpoint} is handing over its role (FAILOVER is {node.failover}); run again when it ended"
+            )
+    for item in current.sentinels:
+        if "failover_in_progress" in item.flags:
+            raise Unsettled(
+                f"a failover from {item.master} is under way at Sentinel {item.endpoint}; run again when it ended"
+            )
+
+
+def find_master(current: Topology, desired: Desired) -> Endpoint:
+    """The node that is, or at bootstrap becomes, the master.
+
+    In this order: what the Sentinels agree on, the master that declared nodes replicate, the only node that holds data.
+    `primary` counts only where all nodes are empty and nothing knows a master.
+    Raises Disputed for split brain.
+    """
+    watched = _named_by_sentinels(current, desired)
+    if watched is not None:
+        return watched
+    masters = [node for node in current.nodes if node.is_master]
+    if not masters:
+        seen = ", ".join(f"{node.endpoint} follows {node.follows}" for node in current.nodes)
+        raise Disputed(f"none of the declared nodes is a master ({seen}); {_RESOLVE}")
+    followed = [node for node in masters if current.followers(node.endpoint)]
+    candidates = followed or [node for node in masters if not node.is_empty]
+    if len(candidates) > 1:
+        raise split_brain(candidates)
+    if candidates:
+        return candidates[0].endpoint
+    if current.node(desired.primary) in masters:
+        return desired.primary
+    raise Disputed(
+        f"{desired.primary} is to be the first primary and already follows {_follows(current, desired.primary)}; "
+        f"{_RESOLVE}"
+    )
+
+
+def may_follow(node: Node, master: Node, current: Topology) -> bool:
+    """Whether `node` can become a replica of `master` without losing a write that only it holds."""
+    return node.is_empty or master.history.contains(node.history) or node.endpoint in current.followers(master.endpoint)
+
+
+def is_returning(node: Node, master: Node, current: Topology, desired: Desired) -> bool:
+    """Whether the Sentinels elected `master` while `node` was away, so that its writes since are already given up."""
+    knowing = [item for item in current.sentinels if node.endpoint in item.replicas and item.master == master.endpoint]
+    return 2 * len(knowing) > len(desired.sentinels)
+
+
+def split_brain(rivals: Sequence[Node]) -> Disputed:
+    """The refusal, with what a person needs to choose: who claims to be master, and how much each one holds."""
+    seen = "; ".join(
+        f"{node.endpoint} {'is a master' if node.is_master else f'follows {node.follows}'} with {node.keys} keys, "
+        f"history {node.history.replid[:8]} at offset {node.history.offset}"
+        for node in rivals
+    )
+    return Disputed(
+        f"split brain: {seen}. Nothing was changed; {_RESOLVE}, the others' data is saved to snapshot_dir first"
+    )
+
+
+def _named_by_sentinels(current: Topology, desired: Desired) -> Optional[Endpoint]:
+    """The master that every Sentinel with an opinion names; None when none has one."""
+    named: List[Endpoint] = sorted({item.master for item in current.sentinels if item.master is not None})
+    if not named:
+        return None
+    if len(named) > 1:
+        seen = ", ".join(f"{item.endpoint} says {item.master}" for item in current.sentinels if item.master)
+        # The Sentinels that did not lead an election learn its outcome up to 2 s later.
+        raise Disputed(
+            f"split brain: the Sentinels disagree about the master {desired.name} ({seen}). "
+            f"Nothing was changed; {_RESOLVE}",
+            transient=True,
+        )
+    node = current.node(named[0])
+    if node is None:
+        raise Disputed(
+            f"the Sentinels watch {named[0]} as the master {desired.name}, which is not a declared node; "
+            f"declare it, or {_RESOLVE}"
+        )
+    if not node.is_master:
+        raise Disputed(
+            f"the Sentinels name {node.endpoint} as the master {desired.name}, and it follows {node.follows}; "
+            f"{_RESOLVE}",
+            transient=True,
+        )
+    return node.endpoint
+
+
+def _follows(current: Topology, endpoint: Endpoint) -> Optional[Endpoint]:
+    node = current.node(endpoint)
+    return node.follows if node is not None else None

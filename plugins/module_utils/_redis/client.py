@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All input and output with Redis and Sentinel: parallel reads, one transaction for each node's changes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+    AddressBook,
+    Desired,
+    Endpoint,
+    History,
+    Node,
+    Sentinel,
+    Topology,
+    Unsettled,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import node_from, sentinel_from
+
+try:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.exceptions import AuthorizationError, NoPermissionError
+    from redis.retry import Retry
+
+    REDIS_IMPORT_ERROR = None
+except ImportError:
+    REDIS_IMPORT_ERROR = traceback.format_exc()
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True)
+class Access:
+    """How every node and Sentinel is reached. timeout: seconds for a connection and for each answer."""
+
+    username: Optional[str] = None
+    password: Optional[str] = None
+    tls: bool = False
+    ca_cert: Optional[str] = None
+    timeout: float = 5.0
+
+    @property
+    def secret(self) -> Tuple[str, str]:
+        """The user and password that a replica shows its master."""
+        return self.username or "", self.password or ""
+
+
+def resolve_addresses(desired: Desired) -> AddressBook:
+    """Ask the resolver for each host once. Raises InputError for a name without an address, or with a loopback one."""
+    hosts = sorted({endpoint.host for endpoint in desired.nodes + desired.sentinels})
+    addresses = {host: _addresses(host) for host in hosts}
+    if len(hosts) > 1:
+        for host in hosts:
+            if addresses[host][0].startswith("127.") or addresses[host][0] == "::1":
+                raise InputError(
+                    f"{host} resolves to the loopback address {addresses[host][0]} here, another host elsewhere; "
+                    "give its address in nodes and sentinels"
+                )
+    return AddressBook(addresses, desired.nodes)
+
+
+def new_topology(desired: Desired) -> Topology:
+    """The topology when nothing was ever started: empty nodes, and Sentinels that watch nothing."""
+    return Topology(
+        tuple(Node(endpoint, History("", 0), new=True, authenticates=True) for endpoint in desired.nodes),
+        tuple(Sentinel(endpoint, new=True) for endpoint in desired.sentinels),
+    )
+
+
+def _addresses(host: str) -> Tuple[str, ...]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise InputError(f"the host {host} has no address: {error.strerror}") from error
+    return tuple(sorted({str(item[4][0]) for item in found}, key=lambda address: (":" in address, address)))
+
+
+class Client:
+    """Connections to one topology, opened at the first use of each endpoint and kept until close()."""
+
+    def __init__(self, access: Access, book: AddressBook, plan_as_new: bool = False) -> None:
+        self._access = access
+        self._book = book
+        self._plan_as_new = plan_as_new
+        self._open: Dict[Endpoint, Any] = {}
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for connection in self._open.values():
+            connection.close()
+
+    def read(self, desired: Desired) -> Topology:
+        """The whole topology, all endpoints at once. Raises UnreachableError naming the first that does not answer."""
+        endpoints = [*desired.nodes, *desired.sentinels]
+
+        def read_one(endpoint: Endpoint) -> Any:
+            if endpoint in desired.nodes:
+                return self._asked(endpoint, self._read_node, Node(endpoint, History("", 0), new=True))
+            return self._asked(
+                endpoint, lambda at, link: self._read_sentinel(at, link, desired.name), Sentinel(endpoint, new=True)
+            )
+
+        states = _in_parallel(read_one, endpoints)
+        return Topology(tuple(states[: len(desired.nodes)]), tuple(states[len(desired.nodes) :]))
+
+    def change_node(self, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> None:
+        """Send `commands` and CONFIG REWRITE as one transaction, so that no kill can leave a change unwritten."""
+
+        def send(_at: Endpoint, link: Any) -> None:
+            pipeline = link.pipeline(transaction=True)
+            whole = [*commands, ("CONFIG", "REWRITE")]
+            for command in whole:
+                pipeline.execute_command(*command)
+            for command, answer in zip(whole, pipeline.execute(raise_on_error=False)):
+                if isinstance(answer, Exception):
+                    raise StateError(f"{endpoint} refused {' '.join(command[:3])}: {answer}")
+
+        self._asked(endpoint, send)
+
+    def settings_command(self, settings: Sequence[Tuple[str, str]], authenticate: bool) -> List[Sequence[str]]:
+        """The CONFIG SET commands for settings and, where asked, for the credentials that a replica shows."""
+        commands: List[Sequence[str]] = [("CONFIG", "SET", name, value) for name, value in settings]
+        if authenticate:
+            user, password = self._access.secret
+            commands += [("CONFIG", "SET", "masteruser", user), ("CONFIG", "SET", "masterauth", password)]
+        return commands
+
+    def change_sentinel(self, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> None:
+        """Send commands to a Sentinel, which writes its own configuration after each one."""
+
+        def send(_at: Endpoint, link: Any) -> None:
+            for command in commands:
+                try:
+                    link.execute_command(*command)
+                except redis.ResponseError as error:
+                    raise StateError(f"Sentinel {endpoint} refused {' '.join(command[:3])}: {error}") from error
+
+        self._asked(endpoint, send)
+
+    def sentinel_credentials(self) -> List[str]:
+        """What SENTINEL SET needs to let a Sentinel log in to the nodes."""
+        user, password = self._access.secret
+        return (["auth-user", user] if user else []) + (["auth-pass", password] if password else [])
+
+    def address(self, endpoint: Endpoint) -> str:
+        """The address that configurations get for this endpoint."""
+        return self._book.address(endpoint)
+
+    def snapshot(self, endpoint: Endpoint, path: str, redis_cli: str, deadline: Deadline) -> None:
+        """Copy the node's whole data set to the file `path` as an RDB, readable by its owner only."""
+        argv = [redis_cli, "-h", endpoint.host, "-p", str(endpoint.port), "--rdb", path]
+        if self._access.username:
+            argv += ["--user", self._access.username]
+        if self._access.tls:
+            argv += ["--tls"] + (["--cacert", self._access.ca_cert] if self._access.ca_cert else [])
+        mask = os.umask(0o077)
+        try:
+            environment = {"REDISCLI_AUTH": self._access.password} if self._access.password else None
+            run(argv, deadline, what=f"saving the data of {endpoint} to {path}", env=environment)
+        finally:
+            os.umask(mask)
+        with open(path, "rb") as stream:
+            if stream.read(5) != b"REDIS":
+                raise StateError(f"the copy of {endpoint} in {path} is not an RDB file; nothing was given up")
+
+    def _asked(self, endpoint: Endpoint, question: Callable[[Endpoint, Any], T], when_new: Optional[T] = None) -> T:
+        """Ask, and tell each way in which an endpoint cannot answer in a sentence that names it."""
+        try:
+            return question(endpoint, self._link(endpoint))
+        except redis.BusyLoadingError as error:
+            raise Unsettled(f"{endpoint} is still loading its data; run again when it has") from error
+        except (redis.AuthenticationError, AuthorizationError) as error:
+            raise UnreachableError(
+                f"{endpoint} refused the credentials ({error}); check username and password"
+            ) from error
+        except redis.TimeoutError as error:
+            raise UnreachableError(
+                f"{endpoint} did not answer within {self._access.timeout:g} s; check that it runs and can be reached"
+            ) from error
+        except redis.ConnectionError as error:
+            if when_new is not None and self._plan_as_new and _refused(error):
+                return when_new
+            raise UnreachableError(f"{endpoint} cannot be reached: {_cause(error)}; check that it runs") from error
+        except NoPermissionError as error:
+            raise UnreachableError(f"{endpoint} does not let this user manage it: {error}") from error
+        except redis.ResponseError as error:
+            raise StateError(f"{endpoint} answered with an error: {error}") from error
+
+    def _link(self, endpoint: Endpoint) -> Any:
+        if endpoint not in self._open:
+            access = self._access
+            secure: Dict[str, Any] = (
+                {"ssl": True, "ssl_ca_certs": access.ca_cert, "ssl_check_hostname": True} if access.tls else {}
+            )
+            self._open[endpoint] = redis.Redis(
+                host=endpoint.host,
+                port=endpoint.port,
+                username=access.username,
+                password=access.password,
+                socket_timeout=access.timeout,
+                socket_connect_timeout=access.timeout,
+                decode_responses=True,
+                encoding_errors="replace",
+                retry=Retry(NoBackoff(), 0),
+                single_connection_client=False,
+                **secure,
+            )
+        return self._open[endpoint]
+
+    def _read_node(self, endpoint: Endpoint, link: Any) -> Node:
+        pipeline = link.pipeline(transaction=False)
+        pipeline.info()
+        pipeline.config_get("*")
+        info, config = pipeline.execute()
+        if info.get("redis_mode") != "standalone":
+            raise StateError(f"{endpoint} is a {info.get('redis_mode')}, not a data node; check nodes and sentinels")
+        return node_from(endpoint, info, config, self._book, self._access.secret)
+
+    def _read_sentinel(self, endpoint: Endpoint, link: Any, name: str) -> Sentinel:
+        pipeline = link.pipeline(transaction=False)
+        for verb in ("MASTER", "REPLICAS", "CKQUORUM"):
+            pipeline.execute_command("SENTINEL", verb, name)
+        master, replicas, quorum = pipeline.execute(raise_on_error=False)
+        if isinstance(master, redis.ResponseError):
+            if "No such master" not in str(master):
+                raise StateError(f"{endpoint} is not a Sentinel: {master}")
+            return sentinel_from(endpoint, None, (), "", self._book)
+        for answer in (master, replicas):
+            if isinstance(answer, Exception):
+                raise answer
+        return sentinel_from(endpoint, master, replicas, str(quorum), self._book)
+
+
+def _in_parallel(work: Callable[[U], T], items: Sequence[U]) -> List[T]:
+    with ThreadPoolExecutor(max_workers=min(16, len(items))) as pool:
+        return list(pool.map(work, items))
+
+
+def _refused(error: Exception) -> bool:
+    return "refused" in str(error).lower()
+
+
+def _cause(error: Exception) -> str:
+    return str(error).rstrip(".")

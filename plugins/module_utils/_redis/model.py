@@ -1,0 +1,172 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a Redis topology is: endpoints, what is seen on them, and what is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+
+
+class Unsettled(StateError):
+    """The topology is between two states by itself (an election, a failover); reading again later tells more."""
+
+
+class Disputed(RefusedError):
+    """Two sides claim to be right, and only `resolve` may choose. transient: Sentinel may still settle it by itself."""
+
+    def __init__(self, message: str, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+@dataclass(frozen=True, order=True)
+class Endpoint:
+    """A host, by name or address, and its port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class AddressBook:
+    """Which declared endpoint an address belongs to, so that a name and an address are never taken for two nodes.
+
+    addresses: the addresses of each declared host, the one to write into configurations first.
+    """
+
+    addresses: Mapping[str, Tuple[str, ...]]
+    nodes: Tuple[Endpoint, ...]
+
+    def address(self, endpoint: Endpoint) -> str:
+        """The address that Redis and Sentinel are told for this endpoint."""
+        return self.addresses.get(endpoint.host, (endpoint.host,))[0]
+
+    def identify(self, host: str, port: int) -> Endpoint:
+        """The declared node behind a host and port, or the pair as it stands when none is."""
+        for node in self.nodes:
+            if node.port == port and (host == node.host or host in self.addresses.get(node.host, ())):
+                return node
+        return Endpoint(host, port)
+
+
+@dataclass(frozen=True)
+class History:
+    """Whose writes a node holds: its replication ids and offsets in bytes."""
+
+    replid: str
+    offset: int
+    replid2: str = "0" * 40
+    second_offset: int = -1
+
+    def contains(self, other: History) -> bool:
+        """Whether every write that `other` holds is known to be part of this history."""
+        if other.replid == self.replid:
+            return other.offset <= self.offset
+        if other.replid == self.replid2:
+            return other.offset < self.second_offset
+        # It left this history (promoted, or restarted from its RDB) and has taken no write since.
+        return other.replid2 == self.replid and other.offset < other.second_offset and other.offset <= self.offset
+
+
+@dataclass(frozen=True)
+class Node:
+    """One data node as it was read. follows: the node it replicates, None on a master."""
+
+    endpoint: Endpoint
+    history: History
+    follows: Optional[Endpoint] = None
+    link_up: bool = False
+    syncing: bool = False
+    lag_s: int = -1
+    replicas: Tuple[Endpoint, ...] = ()
+    keys: int = 0
+    failover: str = "no-failover"
+    version: str = ""
+    config_file: str = ""
+    memory_bytes: int = 0
+    evicted_keys: int = 0
+    persisted: bool = True
+    authenticates: bool = True
+    config: Mapping[str, str] = field(default_factory=dict)
+    new: bool = False
+
+    @property
+    def is_master(self) -> bool:
+        """Whether the node takes writes."""
+        return self.follows is None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the node holds no key, so that nothing is lost by giving it another history."""
+        return self.keys == 0
+
+
+@dataclass(frozen=True)
+class Sentinel:
+    """One Sentinel as it was read. master: None while it does not monitor the declared name."""
+
+    endpoint: Endpoint
+    master: Optional[Endpoint] = None
+    flags: FrozenSet[str] = frozenset()
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    replicas: FrozenSet[Endpoint] = frozenset()
+    others: int = 0
+    quorum_ok: bool = False
+    quorum_words: str = ""
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Everything that was read, in the declared order."""
+
+    nodes: Tuple[Node, ...]
+    sentinels: Tuple[Sentinel, ...] = ()
+
+    def node(self, endpoint: Optional[Endpoint]) -> Optional[Node]:
+        """The declared node at this endpoint, or None."""
+        return next((node for node in self.nodes if node.endpoint == endpoint), None)
+
+    def followers(self, master: Endpoint) -> FrozenSet[Endpoint]:
+        """The declared nodes that replicate `master`, directly or through another."""
+        found = {master}
+        while True:
+            more = {node.endpoint for node in self.nodes if node.follows in found} - found
+            if not more:
+                return frozenset(found - {master})
+            found |= more
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What the caller asked for, already validated. settings: normalised, ready to compare."""
+
+    mode: str
+    name: str
+    nodes: Tuple[Endpoint, ...]
+    primary: Endpoint
+    sentinels: Tuple[Endpoint, ...] = ()
+    sentinel_parameters: Mapping[str, int] = field(default_factory=dict)
+    purpose: str = "cache"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    memory_share: float = 0.0
+    resolve: Optional[Endpoint] = None
+
+
+def edges(topology: Topology) -> Dict[str, Any]:
+    """Who follows whom and what each Sentinel monitors, as a diff shows it."""
+    return {
+        "nodes": {
+            str(node.endpoint): "master" if node.is_master else f"replica of {node.follows}" for node in topology.nodes
+        },
+        "sentinels": {
+            str(item.endpoint): str(item.master) if item.master else "nothing" for item in topology.sentinels
+        },
+    }

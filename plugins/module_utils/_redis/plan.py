@@ -1,0 +1,228 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what was read to the steps that are missing. Nothing here talks to a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Dict, List, Optional, Tuple
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.authority import (
+    find_master,
+    is_returning,
+    may_follow,
+    refuse_moving,
+    split_brain,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+    Desired,
+    Disputed,
+    Endpoint,
+    Node,
+    Sentinel,
+    Topology,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import (
+    PURPOSES,
+    normalise,
+    share_of_memory,
+)
+
+
+@dataclass(frozen=True)
+class NodeStep(Step):
+    """Something done on one data node."""
+
+    node: Endpoint = Endpoint("", 0)
+
+
+@dataclass(frozen=True)
+class Snapshot(NodeStep):
+    """Keep the node's RDB in a file before its data is given up."""
+
+
+@dataclass(frozen=True)
+class Promote(NodeStep):
+    """Make the node a master."""
+
+
+@dataclass(frozen=True)
+class Configure(NodeStep):
+    """Set settings; authenticate: also give the node the password that it shows its master."""
+
+    settings: Tuple[Tuple[str, str], ...] = ()
+    authenticate: bool = False
+
+
+@dataclass(frozen=True)
+class Follow(NodeStep):
+    """Make the node a replica of `master`."""
+
+    master: Endpoint = Endpoint("", 0)
+
+
+@dataclass(frozen=True)
+class Watch(Step):
+    """Let a Sentinel monitor `master`, or change how it does. replace: it monitors another one under the name."""
+
+    sentinel: Endpoint = Endpoint("", 0)
+    master: Endpoint = Endpoint("", 0)
+    start: bool = False
+    replace: bool = False
+    parameters: Tuple[Tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The master that rules, the steps in their order, and the topology they lead to."""
+
+    master: Endpoint
+    steps: Tuple[Step, ...]
+    after: Topology
+
+
+def plan_or_resolve(current: Topology, desired: Desired, waited: bool) -> Plan:
+    """The plan, where `resolve` counts only for a dispute, so that one left behind never moves a healthy master.
+
+    waited: whether a dispute that Sentinel could settle by itself has had its time.
+    """
+    try:
+        return make_plan(current, desired)
+    except Disputed as dispute:
+        if desired.resolve is None or (dispute.transient and not waited):
+            raise
+        return make_plan(current, desired, desired.resolve)
+
+
+def make_plan(current: Topology, desired: Desired, resolve: Optional[Endpoint] = None) -> Plan:
+    """The steps from `current` to `desired`. Raises Disputed, StateError or Unsettled; then nothing is to be done.
+
+    resolve: the winner of a dispute.
+    Settings come first, so that a node may authenticate before it follows; Sentinels come last, so that they find the
+    replicas at their first look.
+    """
+    refuse_moving(current)
+    master = resolve or find_master(current, desired)
+    settings = wanted_settings(current, desired)
+    steps: List[Step] = [step for node in current.nodes for step in _configure(node, settings)]
+    steps += _attach(current, desired, master, resolve)
+    steps += [step for item in current.sentinels for step in _watch(item, desired, master)]
+    _refuse_unwritable(current, steps)
+    return Plan(master, tuple(steps), _expected(current, desired, master, settings))
+
+
+def wanted_settings(current: Topology, desired: Desired) -> Dict[str, str]:
+    """The declared settings, and a maxmemory from the share of the smallest node's memory."""
+    chosen = dict(desired.settings)
+    known = [node.memory_bytes for node in current.nodes if not node.new]
+    if desired.memory_share and known:
+        share = share_of_memory(desired.memory_share, min(known))
+        if share is not None:
+            chosen["maxmemory"] = share
+    for node in current.nodes:
+        unknown = [] if node.new else sorted(set(chosen) - set(node.config))
+        if unknown:
+            raise InputError(f"settings.{unknown[0]} is not a setting of Redis {node.version} on {node.endpoint}")
+    return chosen
+
+
+def _configure(node: Node, settings: Dict[str, str]) -> List[Step]:
+    missing = _differing(node, settings)
+    if not missing and node.authenticates:
+        return []
+    words = [f"{name} {_shown(node.config.get(name))} -> {_shown(value)}" for name, value in missing]
+    if not node.authenticates:
+        words.append("masterauth differs")
+    return [
+        Configure(
+            "configure", str(node.endpoint), ", ".join(words), node.endpoint, tuple(missing), not node.authenticates
+        )
+    ]
+
+
+def _differing(node: Node, settings: Dict[str, str]) -> List[Tuple[str, str]]:
+    return [
+        (name, value)
+        for name, value in settings.items()
+        if name not in node.config or normalise(name, node.config[name]) != value
+    ]
+
+
+def _attach(current: Topology, desired: Desired, endpoint: Endpoint, resolve: Optional[Endpoint]) -> List[Step]:
+    master = current.node(endpoint)
+    if master is None:
+        raise StateError(f"{endpoint} is to be the master and was not read")
+    steps: List[Step] = []
+    losers: List[Step] = []
+    for node in current.nodes:
+        if node.endpoint == endpoint or node.follows == endpoint:
+            continue
+        if not may_follow(node, master, current):
+            if resolve is None and not is_returning(node, master, current, desired):
+                raise split_brain([master, node])
+            if resolve is not None or PURPOSES[desired.purpose].guarded:
+                why = f"its {node.keys} keys are not all known to {endpoint}"
+                losers.append(Snapshot("snapshot", str(node.endpoint), why, node.endpoint))
+        why = "it was a master" if node.is_master else f"it followed {node.follows}"
+        steps.append(Follow("follow", str(node.endpoint), f"replica of {endpoint}; {why}", node.endpoint, endpoint))
+    promoted: List[Step] = []
+    if not master.is_master:
+        why = f"resolve names it; it followed {master.follows}"
+        promoted.append(Promote("promote", str(endpoint), why, endpoint))
+    return losers + promoted + steps
+
+
+def _watch(item: Sentinel, desired: Desired, master: Endpoint) -> List[Step]:
+    start = item.master is None
+    other = not start and item.master != master
+    missing = tuple(
+        (name, value) for name, value in desired.sentinel_parameters.items() if item.parameters.get(name) != value
+    )
+    # A Sentinel that cannot reach a master which answered us has the wrong password for it.
+    locked_out = not start and not other and bool({"disconnected", "s_down"} & item.flags)
+    if not (start or other or missing or locked_out):
+        return []
+    if start or other:
+        why = f"monitor {master} as {desired.name}" + (f" instead of {item.master}" if other else "")
+        missing = tuple(desired.sentinel_parameters.items())
+    elif missing:
+        why = ", ".join(f"{name} {item.parameters.get(name, 'unset')} -> {value}" for name, value in missing)
+    else:
+        why = f"it cannot reach {master}: give it the password again"
+    action = "monitor" if start or other else "tune"
+    return [Watch(action, str(item.endpoint), why, item.endpoint, master, start or other, other, missing)]
+
+
+def _refuse_unwritable(current: Topology, steps: List[Step]) -> None:
+    for step in steps:
+        node: Optional[Node] = current.node(step.node) if isinstance(step, NodeStep) else None
+        if node is not None and not node.config_file and not node.new:
+            raise StateError(
+                f"{node.endpoint} runs without a configuration file, so that no change to it would survive a restart; "
+                "start it with one"
+            )
+
+
+def _expected(current: Topology, desired: Desired, master: Endpoint, settings: Dict[str, str]) -> Topology:
+    return Topology(
+        nodes=tuple(
+            replace(
+                node,
+                follows=None if node.endpoint == master else master,
+                config={**node.config, **settings},
+                authenticates=True,
+            )
+            for node in current.nodes
+        ),
+        sentinels=tuple(
+            replace(item, master=master, parameters={**item.parameters, **desired.sentinel_parameters})
+            for item in current.sentinels
+        ),
+    )
+
+
+def _shown(value: Optional[str]) -> str:
+    return "unset" if value is None else repr(value)

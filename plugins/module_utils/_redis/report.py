@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The topology as the module returns it and as a diff shows it; no value of a secret setting ever gets here."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable
+
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Endpoint, Topology, edges
+
+
+def shown(topology: Topology, settings: Iterable[str]) -> Dict[str, Any]:
+    """The edges, the managed settings, and the Sentinels' parameters."""
+    names = sorted(settings)
+    return {
+        **edges(topology),
+        "settings": {
+            str(node.endpoint): {
+                **{name: node.config.get(name) for name in names},
+                "masterauth": "right" if node.authenticates else "differs",
+            }
+            for node in topology.nodes
+        },
+        "sentinel_parameters": {str(item.endpoint): dict(item.parameters) for item in topology.sentinels},
+    }
+
+
+def topology_facts(topology: Topology, master: Endpoint, mode: str, name: str) -> Dict[str, Any]:
+    """The topology that was read: who is master, how far replicas are behind, what the Sentinels say."""
+    ruling = topology.node(master)
+    offset = ruling.history.offset if ruling is not None else 0
+    return {
+        "mode": mode,
+        "name": name,
+        "master": {"host": master.host, "port": master.port},
+        "replicas": [
+            {
+                "host": node.endpoint.host,
+                "port": node.endpoint.port,
+                "follows": str(node.follows) if node.follows else None,
+                "link_up": node.link_up,
+                "offset": node.history.offset,
+                # Nodes are read one after the other; a replica read later than its master is not ahead of it.
+                "lag_bytes": max(0, offset - node.history.offset),
+                "lag_s": node.lag_s,
+            }
+            for node in topology.nodes
+            if node.endpoint != master
+        ],
+        "sentinels": [
+            {
+                "host": item.endpoint.host,
+                "port": item.endpoint.port,
+                "master": str(item.master) if item.master else None,
+                "quorum": item.parameters.get("quorum"),
+                "quorum_ok": item.quorum_ok,
+                "other_sentinels": item.others,
+            }
+            for item in topology.sentinels
+        ],
+        "quorum_ok": all(item.quorum_ok for item in topology.sentinels) if topology.sentinels else None,
+        "evicted_keys": sum(node.evicted_keys for node in topology.nodes),
+    }

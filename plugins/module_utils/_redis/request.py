@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module's options as one validated wish; whatever cannot be meant is refused here, before a connection is made."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Desired, Endpoint
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import PURPOSES, wanted
+
+SENTINEL_DEFAULTS: Mapping[str, int] = {
+    "down-after-milliseconds": 5000,
+    "failover-timeout": 60000,
+    "parallel-syncs": 1,
+}
+
+
+def read_request(params: Mapping[str, Any]) -> Desired:
+    """The desired topology from the module's parameters. Raises InputError."""
+    mode = params["mode"]
+    nodes = _endpoints("nodes", params["nodes"])
+    sentinels = _endpoints("sentinels", params["sentinels"] or [])
+    _check_counts(mode, nodes, sentinels)
+    purpose = params["purpose"]
+    if purpose not in PURPOSES:
+        raise InputError(f"purpose {purpose!r} is unknown; it is one of {', '.join(PURPOSES)}")
+    settings = wanted(purpose, len(nodes), params["settings"] or {})
+    return Desired(
+        mode=mode,
+        name=params["name"],
+        nodes=nodes,
+        primary=_one_of("primary", params["primary"], nodes) or nodes[0],
+        sentinels=sentinels,
+        sentinel_parameters=_sentinel_parameters(params, sentinels),
+        purpose=purpose,
+        settings=settings,
+        memory_share=0.0 if "maxmemory" in settings else _share(params["memory_share"], purpose),
+        resolve=_one_of("resolve", params["resolve"], nodes),
+    )
+
+
+def _endpoints(option: str, items: Sequence[Mapping[str, Any]]) -> Tuple[Endpoint, ...]:
+    found: List[Endpoint] = []
+    for item in items:
+        endpoint = Endpoint(item["host"].strip().lower(), item["port"])
+        if not endpoint.host or not 0 < endpoint.port < 65536:
+            raise InputError(f"{option} holds {str(endpoint)!r}; a host and a port from 1 to 65535 are needed")
+        if endpoint in found:
+            raise InputError(f"{option} names {endpoint} twice")
+        found.append(endpoint)
+    return tuple(found)
+
+
+def _check_counts(mode: str, nodes: Sequence[Endpoint], sentinels: Sequence[Endpoint]) -> None:
+    if not nodes:
+        raise InputError("nodes is empty; at least one node is needed")
+    if mode == "standalone" and len(nodes) != 1:
+        raise InputError(f"mode standalone takes one node, not {len(nodes)}; use mode replicated or sentinel")
+    if mode != "standalone" and len(nodes) < 2:
+        raise InputError(f"mode {mode} needs at least two nodes, not {len(nodes)}")
+    if mode != "sentinel" and sentinels:
+        raise InputError(f"sentinels are named and mode is {mode}; set mode to sentinel or leave them out")
+    if mode == "sentinel" and (len(sentinels) < 3 or len(sentinels) % 2 == 0):
+        raise InputError(
+            f"sentinels must be an odd number of at least 3, not {len(sentinels)}, so that a majority is clear"
+        )
+    shared = set(nodes) & set(sentinels)
+    if shared:
+        raise InputError(f"{min(shared)} is named as a node and as a Sentinel")
+
+
+def _sentinel_parameters(params: Mapping[str, Any], sentinels: Sequence[Endpoint]) -> Dict[str, int]:
+    quorum = params["quorum"]
+    if not sentinels:
+        if quorum is not None:
+            raise InputError("quorum is set without sentinels")
+        return {}
+    chosen = {**SENTINEL_DEFAULTS, "quorum": len(sentinels) // 2 + 1 if quorum is None else quorum}
+    for name, value in (params["sentinel_settings"] or {}).items():
+        if name not in SENTINEL_DEFAULTS:
+            raise InputError(f"sentinel_settings.{name} is unknown; it is one of {', '.join(SENTINEL_DEFAULTS)}")
+        if not str(value).isdigit() or int(value) < 1:
+            raise InputError(f"sentinel_settings.{name} must be a whole number above 0, not {value!r}")
+        chosen[name] = int(value)
+    if not 1 <= chosen["quorum"] <= len(sentinels):
+        raise InputError(f"quorum must be from 1 to the number of Sentinels, {len(sentinels)}, not {chosen['quorum']}")
+    return chosen
+
+
+def _one_of(option: str, text: Optional[str], nodes: Sequence[Endpoint]) -> Optional[Endpoint]:
+    """The declared node that `host` or `host:port` means."""
+    if text is None:
+        return None
+    wish = text.strip().lower()
+    found = [node for node in nodes if wish in (node.host, str(node))]
+    if len(found) != 1:
+        known = ", ".join(str(node) for node in nodes)
+        raise InputError(f"{option} {text!r} is {'no' if not found else 'more than one'} node; the nodes are {known}")
+    return found[0]
+
+
+def _share(share: Optional[float], purpose: str) -> float:
+    if share is None:
+        return PURPOSES[purpose].memory_share
+    if not 0 <= share <= 0.9:
+        raise InputError(f"memory_share must be from 0 (leave maxmemory alone) to 0.9, not {share:g}")
+    return share

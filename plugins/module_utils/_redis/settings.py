@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings by purpose, and one spelling for each value, so that 256mb, 268435456 and "256 MB" are the same wish."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+
+MIB = 1024 * 1024
+
+_UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1024, "m": 1000**2, "mb": 1024**2, "g": 1000**3, "gb": 1024**3}
+_ALIASES = {"min-slaves-to-write": "min-replicas-to-write", "min-slaves-max-lag": "min-replicas-max-lag"}
+_SIZED = {
+    "maxmemory",
+    "maxmemory-clients",
+    "repl-backlog-size",
+    "auto-aof-rewrite-min-size",
+    "client-query-buffer-limit",
+    "proto-max-bulk-len",
+    "active-defrag-ignore-bytes",
+}
+_SWITCHES = {"yes": "yes", "no": "no", "true": "yes", "false": "no", "on": "yes", "off": "no"}
+_OWNED = {
+    "requirepass": "the option password",
+    "masterauth": "the option password",
+    "masteruser": "the option username",
+    "user": "an ACL, which this module does not manage",
+    "aclfile": "the first configuration file of the server",
+    "replicaof": "the options nodes and primary",
+    "slaveof": "the options nodes and primary",
+    "port": "the first configuration file of the server",
+    "tls-port": "the first configuration file of the server",
+    "dir": "the first configuration file of the server",
+    "tls-key-file-pass": "the first configuration file of the server",
+    "tls-client-key-file-pass": "the first configuration file of the server",
+}
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a Redis is for: settings, the share of the smallest node's memory; guarded: whether its data is precious."""
+
+    settings: Mapping[str, str]
+    memory_share: float
+    guarded: bool = False
+    contradictions: Mapping[str, str] = field(default_factory=dict)
+
+    def preset(self, nodes: int) -> Dict[str, str]:
+        """The settings for a topology of so many nodes."""
+        chosen = dict(self.settings)
+        if nodes > 1:
+            # A master that was cut off stops taking writes that the next master will never see.
+            chosen["min-replicas-to-write"] = "1" if self.guarded else "0"
+            chosen["min-replicas-max-lag"] = "10"
+        return chosen
+
+
+PURPOSES: Mapping[str, Purpose] = {
+    "cache": Purpose(
+        settings={"maxmemory-policy": "allkeys-lru", "appendonly": "no", "save": ""},
+        memory_share=0.6,
+        contradictions={
+            "maxmemory-policy=noeviction": "a full cache refuses writes instead of evicting",
+            "maxmemory=0": "a cache without a limit grows until the host has no memory left",
+        },
+    ),
+    "session": Purpose(
+        settings={
+            "maxmemory-policy": "volatile-ttl",
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "3600 1",
+        },
+        memory_share=0.4,
+        guarded=True,
+        contradictions={
+            "appendonly=no": "a restart logs every user out",
+            "maxmemory-policy=allkeys-lru": "sessions without an expiry are evicted too",
+            "maxmemory-policy=allkeys-lfu": "sessions without an expiry are evicted too",
+            "maxmemory-policy=allkeys-random": "any session can be evicted",
+            "min-replicas-to-write=0": "a master that was cut off goes on taking sessions that are lost later",
+        },
+    ),
+    "queue": Purpose(
+        settings={
+            "maxmemory-policy": "noeviction",
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "3600 1",
+        },
+        memory_share=0.4,
+        guarded=True,
+        contradictions={
+            "appendonly=no": "a restart loses jobs",
+            "min-replicas-to-write=0": "a master that was cut off goes on taking jobs that are lost later",
+        },
+    ),
+    "ratelimit": Purpose(
+        settings={"maxmemory-policy": "volatile-ttl", "appendonly": "no", "save": ""},
+        memory_share=0.2,
+        contradictions={"maxmemory-policy=noeviction": "a full store refuses every request it should count"},
+    ),
+}
+
+
+def wanted(purpose: str, nodes: int, settings: Mapping[str, Any]) -> Dict[str, str]:
+    """The preset of `purpose` with the caller's `settings` over it, normalised. Raises InputError."""
+    chosen = PURPOSES[purpose].preset(nodes)
+    for name, value in settings.items():
+        key = canonical_name(name)
+        if key in _OWNED:
+            raise InputError(f"settings.{name} is refused: it belongs to {_OWNED[key]}")
+        if isinstance(value, (dict, list)) or value is None:
+            raise InputError(f"settings.{name} must be one value as CONFIG SET takes it, not {value!r}")
+        chosen[key] = str(value)
+    return {key: normalise(key, value) for key, value in sorted(chosen.items())}
+
+
+def contradictions(purpose: str, settings: Mapping[str, str]) -> List[str]:
+    """One warning for each setting that works against the purpose."""
+    words = PURPOSES[purpose].contradictions
+    return [
+        f"{name} {value!r} contradicts the purpose {purpose}: {words[f'{name}={value}']}"
+        for name, value in settings.items()
+        if f"{name}={value}" in words
+    ] + [
+        f"{name} {value!r} contradicts the purpose {purpose}: a full queue must refuse jobs, not drop them"
+        for name, value in settings.items()
+        if purpose == "queue" and name == "maxmemory-policy" and value != "noeviction"
+    ]
+
+
+def canonical_name(name: str) -> str:
+    """The current name of a setting: lower case, replica instead of slave."""
+    lowered = name.strip().lower()
+    return _ALIASES.get(lowered, lowered.replace("slave", "replica"))
+
+
+def normalise(name: str, value: str) -> str:
+    """One spelling of a value: bytes for sizes, yes and no for switches, single spaces."""
+    text = " ".join(str(value).split())
+    if name in _SIZED:
+        return _bytes(name, text)
+    if name == "client-output-buffer-limit":
+        return " ".join(_maybe_bytes(word) for word in text.replace("slave", "replica").split())
+    return _SWITCHES.get(text.lower(), text)
+
+
+def share_of_memory(share: float, smallest_bytes: int) -> Optional[str]:
+    """The maxmemory, in bytes, that `share` of the smallest node's memory gives, in whole MiB; None where unknown."""
+    whole = int(smallest_bytes * share) // MIB
+    return str(whole * MIB) if whole > 0 else None
+
+
+def _bytes(name: str, text: str) -> str:
+    match = re.fullmatch(r"(\d+)\s*([a-z]*)", text.lower())
+    if match is None or match.group(2) not in _UNITS:
+        raise InputError(f"settings.{name} must be a size such as 256mb or a count of bytes, not {text!r}")
+    return str(int(match.group(1)) * _UNITS[match.group(2)])
+
+
+def _maybe_bytes(word: str) -> str:
+    match = re.fullmatch(r"(\d+)([a-z]*)", word.lower())
+    if match is None or match.group(2) not in _UNITS:
+        return word
+    return str(int(match.group(1)) * _UNITS[match.group(2)])
