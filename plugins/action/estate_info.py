@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
-from ansible_collections.gantry.odoo.plugins.module_utils._estate import inventory, model, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.resolve import resolve
 
 
 class ActionModule(ActionBase):
@@ -43,96 +42,3 @@ class ActionModule(ActionBase):
             outcome.update(failed=True, msg=str(error))
         outcome["changed"] = False
         return outcome
-
-
-def resolve(
-    args: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """The estate as the playbooks read it; raises GantryError with every fault of the declaration."""
-    inventory.require_groups(args["require_groups"], groups)
-    tenants = model.parse_tenants(args["tenants"])
-    runtimes = inventory.read_groups(tenants, args["runtime_groups"], groups, hostvars)
-    with_ports = plan.ports(tenants)
-    settled = plan.homes(tenants, runtimes, inventory.read_placement(args["placement"]), args["assume"])
-    estate: dict[str, Any] = {
-        "tenants": {home.tenant.name: _tenant(home, with_ports) for home in settled},
-        "groups": {
-            name: {
-                "kind": group.kind,
-                "hosts": [host.name for host in group.hosts],
-                "tenants": [home.tenant.name for home in settled if home.group.name == name],
-                "database_server": group.database_server,
-                "instances": plan.instances(group, settled, with_ports),
-                "databases": plan.databases(group, settled),
-            }
-            for name, group in runtimes.items()
-        },
-        "leads": {group.hosts[0].name: name for name, group in runtimes.items()},
-        "group_of": {host.name: name for name, group in runtimes.items() for host in group.hosts},
-        "routes": plan.routes(settled, with_ports, args["drained"], args["maintenance"]),
-        "certificates": plan.certificates(tenants),
-        "roles": {server: _roles(server, runtimes, settled, with_ports) for server in _servers(runtimes)},
-        "backups": _backups(settled, args["tenant"]),
-        "notes": [home.note for home in settled if home.note],
-    }
-    if args["tenant"]:
-        estate["tenant"] = estate["tenants"][plan.find(settled, args["tenant"]).tenant.name]
-    if args["destination"]:
-        estate["destination"] = plan.destination(
-            plan.find(settled, args["tenant"] or ""), args["destination"], runtimes
-        )
-    return estate
-
-
-def _servers(runtimes: Mapping[str, model.Group]) -> tuple[str, ...]:
-    return tuple(sorted({group.database_server for group in runtimes.values()}))
-
-
-def _roles(
-    server: str,
-    runtimes: Mapping[str, model.Group],
-    settled: Sequence[plan.Home],
-    with_ports: Mapping[str, int],
-) -> list:
-    """The PostgreSQL roles that a server needs: one for each instance of each group it serves."""
-    names = {
-        instance["db_user"]
-        for group in runtimes.values()
-        if group.database_server == server
-        for instance in plan.instances(group, settled, with_ports)
-    }
-    return [{"name": name} for name in sorted(names)]
-
-
-def _backups(settled: Sequence[plan.Home], only: str | None) -> dict[str, list[dict[str, str]]]:
-    """What each leading host backs up, as role backup takes it: its tenants, or the one asked for."""
-    listed: dict[str, list[dict[str, str]]] = {}
-    for home in settled:
-        if home.exists and only in (None, "", home.tenant.name):
-            listed.setdefault(home.group.hosts[0].name, []).append(
-                {
-                    "tenant": home.tenant.name,
-                    "database": home.tenant.name,
-                    "config": plan.config_path(home.tenant.instance),
-                }
-            )
-    return listed
-
-
-def _tenant(home: plan.Home, with_ports: Mapping[str, int]) -> dict[str, Any]:
-    tenant = home.tenant
-    return {
-        "name": tenant.name,
-        "tier": tenant.tier,
-        "declared": tenant.group,
-        "home": home.group.name,
-        "kind": home.group.kind,
-        "exists": home.exists,
-        "hosts": [host.name for host in home.group.hosts],
-        "leader": home.group.hosts[0].name,
-        "database_server": home.group.database_server,
-        "instance": tenant.instance,
-        "config": plan.config_path(tenant.instance),
-        "http_port": with_ports[tenant.instance],
-        "urls": [f"https://{route.host}" for route in tenant.routes],
-    }

@@ -66,7 +66,7 @@ options:
     description: The group that O(tenant) is to move to; it is an error where it cannot.
     type: str
   assume:
-    description: Homes to take for granted, group by tenant.
+    description: Homes to take for granted, group by tenant, where the database is not there yet.
     type: dict
     default: {}
 """

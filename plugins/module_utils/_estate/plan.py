@@ -51,13 +51,14 @@ def homes(
 ) -> tuple[Home, ...]:
     """The home of each tenant: where its open database stands, else where it is declared.
 
-    assume: homes to take for granted, group by tenant, as a move does for the estate it is about to make.
+    assume: homes to take for granted, group by tenant, as a move does for the estate that it is about to make; the
+    database is not there yet.
     """
     settled = []
     for tenant in tenants:
         home = _home(tenant, groups, placement)
         group = (assume or {}).get(tenant.name)
-        settled.append(home if group is None else replace(home, group=groups[group]))
+        settled.append(home if group is None else replace(home, group=groups[group], exists=False))
     return tuple(settled)
 
 
@@ -124,6 +125,7 @@ def ports(tenants: Sequence[Tenant]) -> dict[str, int]:
 def instances(group: Group, settled: Sequence[Home], with_ports: Mapping[str, int]) -> list[dict]:
     """The Odoo instances that a group's hosts run, as role odoo takes them, passwords left out."""
     wanted: dict[str, list[Tenant]] = {SHARED_INSTANCE: []}
+    existing = {home.tenant.name for home in settled if home.exists}
     for home in settled:
         if home.group.name == group.name:
             wanted.setdefault(home.tenant.instance, []).append(home.tenant)
@@ -137,7 +139,8 @@ def instances(group: Group, settled: Sequence[Home], with_ports: Mapping[str, in
             "db_user": role_name(name),
             # A shared instance answers for the database that the first label of the host names.
             "db_filter": "^%d$" if name == SHARED_INSTANCE else f"^{name}$",
-            "databases": sorted(tenant.name for tenant in served),
+            # Odoo makes a database that it is told of and does not find; cron is told of those that are there.
+            "databases": sorted(tenant.name for tenant in served if tenant.name in existing),
         }
         for name, served in sorted(wanted.items())
     ]
@@ -154,21 +157,31 @@ def config_path(instance: str) -> str:
 
 
 def databases(group: Group, settled: Sequence[Home]) -> list[dict]:
-    """The databases of a group, as gantry.odoo.odoo_database takes them, passwords left out."""
+    """The databases of a group, one item for each configuration, as gantry.odoo.odoo_database takes them."""
+    by_instance: dict[str, list[Tenant]] = {}
+    for home in settled:
+        if home.group.name == group.name:
+            by_instance.setdefault(home.tenant.instance, []).append(home.tenant)
     return [
-        {
-            "name": home.tenant.name,
-            "owner": role_name(home.tenant.instance),
-            "addons": list(home.tenant.addons),
-            "language": home.tenant.language,
-            "demo": home.tenant.demo,
-            "parameters": dict(home.tenant.parameters),
-            "base_url": f"https://{home.tenant.routes[0].host}" if home.tenant.routes else None,
-            "config": config_path(home.tenant.instance),
-        }
-        for home in settled
-        if home.group.name == group.name
+        {"config": config_path(instance), "databases": [_database(tenant) for tenant in served]}
+        for instance, served in sorted(by_instance.items())
     ]
+
+
+def _database(tenant: Tenant) -> dict:
+    declared: dict = {
+        "name": tenant.name,
+        "owner": role_name(tenant.instance),
+        "addons": list(tenant.addons),
+        "language": tenant.language,
+        "demo": tenant.demo,
+        "parameters": dict(tenant.parameters),
+        # A move that was interrupted left the database fenced; its home is open again.
+        "access": "open",
+    }
+    if tenant.routes:
+        declared["base_url"] = f"https://{tenant.routes[0].host}"
+    return declared
 
 
 def routes(

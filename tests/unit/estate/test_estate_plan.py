@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._estate import inventory, model, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.resolve import resolve
 
 APP = model.Group("app", "systemd", (model.Host("app1", "10.0.0.1"), model.Host("app2", "10.0.0.2")), "db1")
 BOX = model.Group("box", "docker", (model.Host("box1", "10.0.0.9"),), "box1")
@@ -134,6 +135,13 @@ def test_an_instance_visits_exactly_its_own_databases_with_cron():
     assert (box["name"], box["databases"]) == ("shared", ["north"])
 
 
+def test_cron_is_not_told_of_a_database_that_is_not_there_yet():
+    tenants = parse(tenant("north"), tenant("south"))
+    settled = plan.homes(tenants, GROUPS, seen(db1=["south"], box1=[]))
+    (shared,) = plan.instances(APP, settled, plan.ports(tenants))
+    assert shared["databases"] == ["south"]
+
+
 def test_a_drained_host_keeps_its_place_in_the_route_marked_as_drained():
     tenants = parse(tenant())
     settled = plan.homes(tenants, GROUPS, seen(db1=["north"], box1=[]))
@@ -213,3 +221,59 @@ def test_a_group_that_cannot_run_a_tenant_is_told(members, hostvars, sentence):
 def test_a_missing_group_is_told_with_those_the_playbook_needs():
     with pytest.raises(InputError, match="no hosts in cache; this playbook needs the groups edge, cache"):
         inventory.require_groups(["edge", "cache"], {"edge": ["edge1"], "cache": []})
+
+
+def arguments(*raw, **given):
+    defaults = {
+        "runtime_groups": [],
+        "require_groups": [],
+        "placement": {},
+        "drained": [],
+        "maintenance": [],
+        "tenant": None,
+        "destination": None,
+        "assume": {},
+    }
+    return {**defaults, "tenants": list(raw), **given}
+
+
+RUNTIMES = {"app": ["app1", "app2"], "box": ["box1"], "edge": ["edge1"]}
+VARIABLES = {
+    "app1": {"odoo_runtime": "systemd", "odoo_database_server": "db1"},
+    "app2": {"odoo_runtime": "systemd", "odoo_database_server": "db1"},
+    "box1": {"odoo_runtime": "docker", "odoo_database_server": "box1"},
+    "db1": {},
+}
+
+
+def test_the_first_host_of_a_group_leads_and_backs_up_what_lives_there():
+    placement = {"db1": [{"name": "south", "open": True}], "box1": [{"name": "north", "open": True}]}
+    estate = resolve(
+        arguments(tenant(), tenant("south"), runtime_groups=["box"], placement=placement), RUNTIMES, VARIABLES
+    )
+    assert estate["leads"] == {"app1": "app", "box1": "box"}
+    assert {host: [item["tenant"] for item in items] for host, items in estate["backups"].items()} == {
+        "app1": ["south"],
+        "box1": ["north"],
+    }
+    assert estate["tenants"]["north"]["leader"] == "box1"
+
+
+def test_the_modules_role_is_a_member_of_each_instances_role():
+    estate = resolve(arguments(tenant("harbour", tenancy="dedicated")), RUNTIMES, VARIABLES)
+    assert estate["roles"] == {
+        "db1": [
+            {"name": "odoo_harbour"},
+            {"name": "odoo_shared"},
+            {"name": "gantry", "createdb": True, "member_of": ["odoo_harbour", "odoo_shared"]},
+        ]
+    }
+
+
+def test_the_databases_of_one_configuration_go_into_one_call():
+    estate = resolve(arguments(tenant(), tenant("south"), tenant("harbour", tenancy="dedicated")), RUNTIMES, VARIABLES)
+    calls = {
+        item["config"]: [database["name"] for database in item["databases"]]
+        for item in estate["groups"]["app"]["databases"]
+    }
+    assert calls == {"/etc/odoo/harbour.conf": ["harbour"], "/etc/odoo/shared.conf": ["north", "south"]}
