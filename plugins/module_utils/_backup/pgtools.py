@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pg_dump and pg_restore as child processes: the password in memory only, every exit code looked at, a deadline."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Optional
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run, tail
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login
+
+_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a client program needs to log in: environment without a secret, and the descriptors to hand down."""
+
+    env: dict[str, str]
+    descriptors: tuple[int, ...]
+
+
+@contextmanager
+def access(login: Login, database: str) -> Iterator[Access]:
+    """The way into `database` for a client program, during the block.
+
+    The password lies in an anonymous file in memory, readable by its owner: it is in no argument, no
+    environment and on no disk, and a kill leaves nothing behind.
+    """
+    env = {
+        "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+        "LANG": "C.UTF-8",
+        "HOME": "/",
+        "PGHOST": login.host,
+        "PGPORT": str(login.port),
+        "PGUSER": login.user,
+        "PGDATABASE": database,
+        "PGSSLMODE": login.ssl_mode,
+        "PGCONNECT_TIMEOUT": str(login.connect_timeout),
+        "PGAPPNAME": "gantry.odoo",
+    }
+    if login.ca_cert:
+        env["PGSSLROOTCERT"] = login.ca_cert
+    if not login.password:
+        yield Access(env, ())
+        return
+    descriptor = os.memfd_create("pgpass")
+    try:
+        os.fchmod(descriptor, 0o600)
+        escaped = login.password.replace("\\", "\\\\").replace(":", "\\:")
+        os.write(descriptor, f"*:*:*:*:{escaped}\n".encode())
+        yield Access({**env, "PGPASSFILE": f"/proc/self/fd/{descriptor}"}, (descriptor,))
+    finally:
+        os.close(descriptor)
+
+
+def client_major(program: str, deadline: Deadline) -> int:
+    """The major version of a client program. Raises StateError when it is not installed or says none."""
+    said = run([program, "--version"], deadline, what=f"{program} --version")
+    match = _VERSION.search(said)
+    if match is None:
+        raise StateError(f"{program} --version said {said.strip()!r}, which names no version of PostgreSQL")
+    return int(match.group(1))
+
+
+class DumpStream:
+    """The output of pg_dump as a file to read, hashed and counted on the way.
+
+    The read that meets the end raises when pg_dump failed or was stopped, so a torn dump never counts as an end.
+    """
+
+    def __init__(self, process: subprocess.Popen, errors: IO[bytes], deadline: Deadline) -> None:
+        self._process = process
+        self._errors = errors
+        self._deadline = deadline
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what was read so far."""
+        return self._digest.hexdigest()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most `size`; empty at the proven end."""
+        output = self._process.stdout
+        data: bytes = output.read(size) if output else b""
+        if data:
+            self._digest.update(data)
+            self.size += len(data)
+        elif size != 0:
+            self._finish()
+        return data
+
+    def _finish(self) -> None:
+        code = self._process.wait()
+        if code != 0 and self._deadline.remaining <= 0:
+            raise DeadlineError(f"pg_dump was stopped after {self._deadline.seconds:g} s, its deadline")
+        if code != 0:
+            self._errors.seek(0)
+            words = tail(self._errors.read().decode(errors="replace"))
+            raise StateError(f"pg_dump failed: exit code {code}, {words or 'without a word'}")
+
+
+@contextmanager
+def dump(login: Login, database: str, snapshot: str, client: int, deadline: Deadline) -> Iterator[DumpStream]:
+    """pg_dump of `database` as it was in an exported snapshot, in custom format; stopped when the block ends."""
+    # zstd is three times as fast as the default at the same size; pg_dump knows it from version 16 on
+    compression = ["--compress=zstd:3"] if client >= 16 else []
+    argv = ["pg_dump", "--format=custom", f"--snapshot={snapshot}", "--no-password", *compression]
+    with access(login, database) as way, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=way.env,
+            pass_fds=way.descriptors,
+            cwd="/",
+        )
+        timer = threading.Timer(deadline.remaining, process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield DumpStream(process, errors, deadline)
+        finally:
+            timer.cancel()
+            process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+
+def contents(archive: int, deadline: Deadline) -> list[str]:
+    """The table of contents of the dump in the open file `archive`, one line for each entry."""
+    listed = _restore(["--list"], archive, None, deadline, "pg_restore --list")
+    return [line for line in listed.splitlines() if line and not line.startswith(";")]
+
+
+def restore(
+    login: Login, database: str, archive: int, entries: Sequence[str], role: str, jobs: int, deadline: Deadline
+) -> None:
+    """Restore the `entries` of a dump into `database` as `role`; the first error ends it.
+
+    archive: descriptor of an open file, which may have no name. jobs: connections at the same time.
+    """
+    listing = os.memfd_create("entries")
+    try:
+        os.write(listing, "\n".join(entries).encode() + b"\n")
+        options = [
+            "--exit-on-error",
+            "--no-owner",
+            "--no-password",
+            f"--role={role}",
+            f"--jobs={jobs}",
+            f"--use-list=/proc/self/fd/{listing}",
+            f"--dbname={database}",
+        ]
+        with access(login, database) as way:
+            # the rename that ends the restore is written through, and everything before it with it
+            env = {**way.env, "PGOPTIONS": "-c synchronous_commit=off -c maintenance_work_mem=256MB"}
+            handed = Access(env, (*way.descriptors, listing))
+            _restore(options, archive, handed, deadline, f"pg_restore into {database}")
+    finally:
+        os.close(listing)
+
+
+def _restore(options: Sequence[str], archive: int, way: Optional[Access], deadline: Deadline, what: str) -> str:
+    descriptors = way.descriptors if way else ()
+    argv = ["pg_restore", *options, f"/proc/self/fd/{archive}"]
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=deadline.remaining,
+            check=False,
+            cwd="/",
+            env=way.env if way else None,
+            pass_fds=(archive, *descriptors),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeadlineError(f"{what} was stopped after {deadline.seconds:g} s, its deadline") from error
+    if done.returncode != 0:
+        words = tail(done.stderr.decode(errors="replace"))
+        raise StateError(f"{what} failed: exit code {done.returncode}, {words or 'without a word'}")
+    return done.stdout.decode(errors="replace")

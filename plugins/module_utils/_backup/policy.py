@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what was asked for and what the bucket shows to the steps between: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Optional
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, tenant_name
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.retention import COUNTED, Verdict, check, judge
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+
+ABORT_DAYS = 2
+MINUTE, HOUR, DAY = 60, 3600, 86400
+TIERS: dict[int, dict[str, Any]] = {
+    1: {
+        "rpo_s": 15 * MINUTE,
+        "rto_s": HOUR,
+        "keep": {"last": 8, "hourly": 48, "daily": 14, "weekly": 8, "monthly": 12, "yearly": 7},
+        "versioning": True,
+        "noncurrent_days": 30,
+    },
+    2: {
+        "rpo_s": DAY,
+        "rto_s": 4 * HOUR,
+        "keep": {"last": 2, "daily": 7, "weekly": 4, "monthly": 3},
+        "noncurrent_days": 14,
+    },
+    3: {"rpo_s": 7 * DAY, "rto_s": DAY, "keep": {"last": 1, "weekly": 4}, "noncurrent_days": 7},
+}
+
+
+@dataclass(frozen=True)
+class LifecycleRule:
+    """What the bucket does by itself below one tenant's prefix. None: versions are kept for ever."""
+
+    tenant: str
+    prefix: str
+    noncurrent_days: Optional[int]
+    abort_days: int = ABORT_DAYS
+    enabled: bool = True
+
+    @property
+    def name(self) -> str:
+        """The identifier of the rule in the bucket's lifecycle."""
+        return f"gantry-{self.prefix.strip('/').replace('/', '-')}"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the repository shows of one tenant. Identifiers are those of complete backups."""
+
+    recorded: Optional[Mapping[str, Any]] = None
+    rule: Optional[LifecycleRule] = None
+    backups: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Repository:
+    """What the repository shows as a whole. now: the server's time."""
+
+    versioning: bool
+    now: datetime
+    tenants: Mapping[str, Observed]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done; the client carries it out in this order."""
+
+    versioning: Optional[bool] = None
+    rules: tuple[LifecycleRule, ...] = ()
+    drop_rules: tuple[str, ...] = ()
+    write: tuple[Policy, ...] = ()
+    remove: tuple[str, ...] = ()
+    expire: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    leftovers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> list[Step]:
+        """The plan in words."""
+        steps = []
+        if self.versioning is not None:
+            steps.append(Step("set_versioning", "bucket", "enabled" if self.versioning else "suspended"))
+        steps += [Step("set_lifecycle", rule.name, "differs from the policy") for rule in self.rules]
+        steps += [Step("remove_lifecycle", name, "the policy is absent") for name in self.drop_rules]
+        steps += [Step("write_policy", policy.tenant, "differs from the recorded request") for policy in self.write]
+        steps += [Step("remove_policy", tenant, "state is absent") for tenant in self.remove]
+        for tenant, names in self.expire.items():
+            steps += [Step("expire", f"{tenant}/{name}", "no rule of the policy keeps it") for name in names]
+        for tenant, names in self.leftovers.items():
+            steps += [Step("remove_leftover", f"{tenant}/{name}", "it has no manifest") for name in names]
+        return steps
+
+
+@dataclass(frozen=True)
+class Request:
+    """The whole of what a call asks for."""
+
+    policies: tuple[Policy, ...]
+    absent: tuple[str, ...]
+    expire: bool
+
+    @property
+    def versioning(self) -> Optional[bool]:
+        """What the bucket's versioning shall be, None when no policy minds."""
+        return next((policy.versioning for policy in self.policies if policy.versioning is not None), None)
+
+
+def parse_request(items: Sequence[Mapping[str, Any]], expire: bool) -> Request:
+    """The request in a module's parameters. Raises InputError for what cannot be meant."""
+    names = [tenant_name(item["tenant"]) for item in items]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"policies: tenant {twice[0]} is listed twice; give each tenant one policy")
+    absent = tuple(item["tenant"] for item in items if item["state"] == "absent")
+    policies = tuple(_policy(item) for item in items if item["state"] == "present")
+    wanted = {policy.versioning: policy.tenant for policy in policies if policy.versioning is not None}
+    if len(wanted) > 1:
+        raise InputError(
+            f"policies: tenant {wanted[True]} wants versioning and tenant {wanted[False]} refuses it, but it is the "
+            "bucket's; give both the same value, or a bucket each"
+        )
+    return Request(policies, absent, expire)
+
+
+def plan(request: Request, seen: Repository, prefix: str) -> Plan:
+    """The steps from what is seen to what is requested."""
+    tenants = seen.tenants
+    rules = [rule_of(policy, prefix) for policy in request.policies]
+    gone = {item.tenant: expired(judge(tenants[item.tenant].backups, item.keep, seen.now)) for item in request.policies}
+    left = {item.tenant: tenants[item.tenant].leftovers for item in request.policies}
+    return Plan(
+        versioning=request.versioning if request.versioning not in (None, seen.versioning) else None,
+        rules=tuple(rule for rule in rules if tenants[rule.tenant].rule != rule),
+        drop_rules=tuple(rule.name for rule in (tenants[name].rule for name in request.absent) if rule),
+        write=tuple(item for item in request.policies if tenants[item.tenant].recorded != record(item)),
+        remove=tuple(name for name in request.absent if tenants[name].recorded is not None),
+        expire={tenant: names for tenant, names in gone.items() if names and request.expire},
+        leftovers={tenant: names for tenant, names in left.items() if names and request.expire},
+    )
+
+
+def record(policy: Policy) -> dict[str, Any]:
+    """The policy as it is stored, and compared the next time."""
+    return asdict(policy)
+
+
+def rule_of(policy: Policy, prefix: str) -> LifecycleRule:
+    """The lifecycle rule that a policy asks for."""
+    return LifecycleRule(policy.tenant, layout_of(prefix, policy.tenant).root, policy.noncurrent_days or None)
+
+
+def expired(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """The backups that no rule keeps, newest first."""
+    return tuple(verdict.backup_id for verdict in verdicts if not verdict.kept)
+
+
+def forecast(recorded: Optional[Mapping[str, Any]], backups: Iterable[str], now: datetime) -> list[str]:
+    """The backups that a recorded policy would expire; none without a policy."""
+    if recorded is None:
+        return []
+    try:
+        keep = Keep(**recorded["keep"])
+    except (TypeError, KeyError) as error:
+        raise StateError(f"the recorded policy cannot be read: {error}; update gantry.odoo, or remove it") from error
+    return list(expired(judge(backups, keep, now)))
+
+
+def _policy(item: Mapping[str, Any]) -> Policy:
+    tier = item["tier"]
+    if tier not in TIERS:
+        raise InputError(f"policies: tenant {item['tenant']} has tier {tier}; the tiers are 1, 2 and 3")
+    chosen = {**TIERS[tier], **{key: value for key, value in item.items() if value is not None}}
+    for option in ("rpo_s", "rto_s"):
+        if chosen[option] < 1:
+            raise InputError(f"policies: tenant {item['tenant']} has {option} {chosen[option]}; give seconds above 0")
+    if chosen["noncurrent_days"] < 0:
+        raise InputError(
+            f"policies: tenant {item['tenant']} has noncurrent_days {chosen['noncurrent_days']}; give 0 or more"
+        )
+    counts = {name: chosen["keep"].get(name) or 0 for name in COUNTED}
+    return Policy(
+        tenant=item["tenant"],
+        tier=tier,
+        rpo_s=chosen["rpo_s"],
+        rto_s=chosen["rto_s"],
+        keep=check(Keep(**counts, within=chosen["keep"].get("within") or "")),
+        versioning=chosen.get("versioning"),
+        noncurrent_days=chosen["noncurrent_days"],
+    )

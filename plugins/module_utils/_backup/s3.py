@@ -1,0 +1,283 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bucket: the only place that talks to S3, and where its errors become sentences."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, BinaryIO, Optional
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Settings
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.sweep import Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
+
+try:
+    import boto3
+    from boto3.exceptions import Boto3Error
+    from boto3.s3.transfer import TransferConfig
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, SSLError
+except ImportError:
+    BOTO3_IMPORT_ERROR: Optional[str] = traceback.format_exc()
+else:
+    BOTO3_IMPORT_ERROR = None
+
+WORKERS = 8
+DELETE_BATCH = 1000
+# S3 takes at most this many parts, and none below 5 MiB but the last
+MAX_PARTS = 9000
+PART_BYTES = 8 * 1024 * 1024
+_SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+_REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
+_ABSENT = ("NoSuchKey", "404", "NoSuchLifecycleConfiguration", "NotFound")
+
+
+def require_boto3(module: Any) -> None:
+    """End the module with Ansible's usual sentence when boto3 is not installed on the target."""
+    if BOTO3_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("boto3"), exception=BOTO3_IMPORT_ERROR)
+
+
+def argument_spec() -> dict[str, dict[str, Any]]:
+    """The option of the documentation fragment gantry.odoo.s3."""
+    return {
+        "repository": {
+            "type": "dict",
+            "required": True,
+            "options": {
+                "endpoint_url": {"type": "str"},
+                "bucket": {"type": "str", "required": True},
+                "region": {"type": "str", "default": "us-east-1"},
+                "prefix": {"type": "str", "default": ""},
+                "access_key": {"type": "str", "no_log": False},
+                "secret_key": {"type": "str", "no_log": True},
+                "ca_bundle": {"type": "path"},
+            },
+            "required_together": [("access_key", "secret_key")],
+        }
+    }
+
+
+def settings_from(params: Mapping[str, Any]) -> Settings:
+    """The repository that a module's parameters describe. Raises InputError for a path that is no CA bundle."""
+    given = {key: value for key, value in params["repository"].items() if value is not None}
+    bundle = given.get("ca_bundle")
+    if bundle and not os.path.isfile(bundle):
+        raise InputError(f"repository.ca_bundle: there is no file {bundle} on this host; give a PEM file")
+    return Settings(**given)
+
+
+class Bucket:
+    """The objects of one bucket. Every method raises UnreachableError or StateError with one sentence."""
+
+    def __init__(self, settings: Settings, client: Any) -> None:
+        self.settings = settings
+        self._client = client
+
+    def now(self) -> datetime:
+        """The time by the server's clock, which also dates its objects."""
+        with self._said("be asked for its time"):
+            answer = self._client.list_objects_v2(Bucket=self.settings.bucket, MaxKeys=1, Prefix=self.settings.prefix)
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return parsedate_to_datetime(date) if date else datetime.now(timezone.utc)
+
+    def list(self, prefix: str) -> dict[str, Stored]:
+        """Every object below `prefix`, by key."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.settings.bucket, Prefix=prefix)
+        found: dict[str, Stored] = {}
+        with self._said(f"list {prefix}"):
+            for page in pages:
+                for item in page.get("Contents", []):
+                    found[item["Key"]] = Stored(item["Size"], item["LastModified"])
+        return found
+
+    def get(self, key: str) -> Optional[bytes]:
+        """The bytes of an object, None when there is none."""
+        with self._said(f"read {key}"):
+            try:
+                body: bytes = self._client.get_object(Bucket=self.settings.bucket, Key=key)["Body"].read()
+                return body
+            except ClientError as error:
+                if _code(error) in _ABSENT:
+                    return None
+                raise
+
+    def get_json(self, key: str) -> Optional[Any]:
+        """The document in an object, None when there is none."""
+        data = self.get(key)
+        try:
+            return None if data is None else json.loads(data)
+        except ValueError as error:
+            raise StateError(f"{key} in {self.settings.where} is not JSON; look at it, then remove it") from error
+
+    def exists(self, key: str) -> bool:
+        """Whether an object is there."""
+        with self._said(f"look for {key}"):
+            try:
+                self._client.head_object(Bucket=self.settings.bucket, Key=key)
+            except ClientError as error:
+                if _code(error) in _ABSENT:
+                    return False
+                raise
+        return True
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write one object in one request."""
+        with self._said(f"write {key}"):
+            self._client.put_object(Bucket=self.settings.bucket, Key=key, Body=data)
+
+    def upload(self, key: str, stream: BinaryIO, expected_bytes: int) -> None:
+        """Write one object from a stream in parts; an exception from the stream's read() leaves no object behind.
+
+        expected_bytes: a rough size, so that the parts suffice.
+        """
+        part = max(PART_BYTES, expected_bytes * 2 // MAX_PARTS)
+        transfer = TransferConfig(multipart_threshold=part, multipart_chunksize=part, max_concurrency=4)
+        with self._said(f"write {key}"):
+            self._client.upload_fileobj(stream, self.settings.bucket, key, Config=transfer)
+
+    def pieces(self, key: str, size: int) -> Iterator[bytes]:
+        """The bytes of an object in pieces of at most `size`. Raises StateError when there is none."""
+        with self._said(f"read {key}"):
+            body = self._client.get_object(Bucket=self.settings.bucket, Key=key)["Body"]
+        while True:
+            with self._said(f"read {key}"):
+                piece = body.read(size)
+            if not piece:
+                return
+            yield piece
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Remove objects; the number that went."""
+        listed = list(keys)
+        for start in range(0, len(listed), DELETE_BATCH):
+            batch = [{"Key": key} for key in listed[start : start + DELETE_BATCH]]
+            with self._said("remove objects"):
+                answer = self._client.delete_objects(
+                    Bucket=self.settings.bucket, Delete={"Objects": batch, "Quiet": True}
+                )
+            for refused in answer.get("Errors", []):
+                raise StateError(f"{self.settings.where} did not remove {refused['Key']}: {refused['Code']}")
+        return len(listed)
+
+    def versioning(self) -> bool:
+        """Whether the bucket keeps old versions of its objects."""
+        with self._said("tell whether it keeps versions"):
+            answer = self._client.get_bucket_versioning(Bucket=self.settings.bucket)
+        return answer.get("Status") == "Enabled"
+
+    def set_versioning(self, enabled: bool) -> None:
+        """Have the bucket keep old versions, or stop."""
+        with self._said("change its versioning"):
+            self._client.put_bucket_versioning(
+                Bucket=self.settings.bucket,
+                VersioningConfiguration={"Status": "Enabled" if enabled else "Suspended"},
+            )
+
+    def lifecycle(self) -> list[dict[str, Any]]:
+        """The rules of the bucket's lifecycle, as S3 words them."""
+        with self._said("tell its lifecycle"):
+            try:
+                answer = self._client.get_bucket_lifecycle_configuration(Bucket=self.settings.bucket)
+            except ClientError as error:
+                if _code(error) in _ABSENT:
+                    return []
+                raise
+        rules: list[dict[str, Any]] = answer.get("Rules", [])
+        return rules
+
+    def set_lifecycle(self, rules: list[dict[str, Any]]) -> None:
+        """Replace the rules of the bucket's lifecycle."""
+        with self._said("change its lifecycle"):
+            if rules:
+                self._client.put_bucket_lifecycle_configuration(
+                    Bucket=self.settings.bucket, LifecycleConfiguration={"Rules": rules}
+                )
+            else:
+                self._client.delete_bucket_lifecycle(Bucket=self.settings.bucket)
+
+    @contextmanager
+    def _said(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            raise _sentence(error, what, self.settings) from error
+        except (BotoCoreError, Boto3Error) as error:
+            raise _connection_sentence(error, self.settings) from error
+
+
+def open_bucket(settings: Settings) -> Bucket:
+    """Connect, and prove with one request that the bucket exists and the credentials open it."""
+    options: dict[str, Any] = {
+        "connect_timeout": 5,
+        "read_timeout": 60,
+        "max_pool_connections": WORKERS * 2,
+        "retries": {"mode": "standard", "total_max_attempts": 4},
+        "s3": {"addressing_style": "path" if settings.endpoint_url else "auto"},
+    }
+    # newer SDKs send trailing checksums that many S3 servers refuse; the contents carry their own hashes
+    for option in ("request_checksum_calculation", "response_checksum_validation"):
+        if option in Config.OPTION_DEFAULTS:
+            options[option] = "when_required"
+    try:
+        client = boto3.session.Session().client(
+            "s3",
+            endpoint_url=settings.endpoint_url or None,
+            region_name=settings.region,
+            aws_access_key_id=settings.access_key or None,
+            aws_secret_access_key=settings.secret_key or None,
+            verify=_trust(settings),
+            config=Config(**options),
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise InputError(f"repository: {error}") from error
+    bucket = Bucket(settings, client)
+    bucket.now()
+    return bucket
+
+
+def _trust(settings: Settings) -> Any:
+    # the SDK's own bundle does not know the authorities that a company adds to its hosts
+    if settings.ca_bundle:
+        return settings.ca_bundle
+    return next((path for path in _SYSTEM_BUNDLES if os.path.isfile(path)), True)
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _sentence(error: Any, what: str, settings: Settings) -> Exception:
+    code = _code(error)
+    if code == "NoSuchBucket":
+        return UnreachableError(f"the {settings.where} does not exist; create it, or correct repository.bucket")
+    if code in _REFUSED:
+        return UnreachableError(
+            f"the {settings.where} refused the access key {settings.access_key or 'of the environment'} ({code}); "
+            "correct repository.access_key and repository.secret_key, or what they may do"
+        )
+    if code in _ABSENT:
+        return StateError(f"the {settings.where} could not {what}: there is no such object")
+    message = error.response.get("Error", {}).get("Message") or "no further word"
+    return StateError(f"the {settings.where} could not {what}: {code}, {message}")
+
+
+def _connection_sentence(error: Any, settings: Settings) -> Exception:
+    where = settings.endpoint_url or settings.region
+    if isinstance(error, SSLError):
+        reason = str(error).split("] ")[-1]
+        return UnreachableError(
+            f"the TLS certificate of {where} was not accepted: {reason}; correct it, or give repository.ca_bundle"
+        )
+    if isinstance(error, EndpointConnectionError):
+        return UnreachableError(f"nothing answers at {where}; correct repository.endpoint_url, or start the S3 server")
+    return UnreachableError(f"the {settings.where} could not be used: {error}")

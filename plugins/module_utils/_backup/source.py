@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a database says of itself within one snapshot, for the manifest and for the proof of a restore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts, Locale
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence, sql
+
+# tables of extensions are theirs to fill, so pg_dump leaves them out
+_TABLES = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+  AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY 1, 2
+"""
+_SEQUENCES = """
+SELECT schemaname || '.' || sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL ORDER BY 1
+"""
+_LOCALE = (
+    "SELECT pg_encoding_to_char(encoding), datcollate, datctype FROM pg_database WHERE datname = current_database()"
+)
+_EXTENSIONS = "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"
+_UNACCENT = """
+SELECT EXISTS (SELECT FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
+AND d.deptype = 'e' WHERE p.proname = 'unaccent' AND p.provolatile = 'i')
+"""
+_FILES = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
+COUNT_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Still:
+    """A database held still: the transaction that reads it, and the name under which pg_dump sees the same."""
+
+    connection: Any
+    snapshot: str
+    taken: datetime
+
+
+def hold_collector(login: Login, database: str, wait_s: float) -> Any:
+    """A connection that keeps Odoo's collector of unused files off until it is closed.
+
+    The collector locks ir_attachment in SHARE mode; the lock taken here lets every other writer pass. Take it before
+    the snapshot. wait_s: seconds to wait for a collector that is at work.
+    """
+    guard = connect(login, database, autocommit=False, lock_timeout=wait_s)
+    where = f"database {database} at {login.where}"
+    try:
+        with guard.cursor() as cursor:
+            cursor.execute("LOCK TABLE ir_attachment IN ROW EXCLUSIVE MODE")
+    except psycopg2.Error as error:
+        guard.close()
+        if isinstance(error, psycopg2.errors.UndefinedTable):
+            raise StateError(f"{where} is not one of Odoo: it has no table ir_attachment") from error
+        if isinstance(error, psycopg2.errors.LockNotAvailable):
+            raise DeadlineError(
+                f"{where}: ir_attachment stayed locked for {wait_s:g} s; wait for that maintenance to end, then run again"
+            ) from error
+        raise StateError(f"{where} cannot be held still: {sentence(error)}") from error
+    return guard
+
+
+@contextmanager
+def held_still(login: Login, database: str) -> Iterator[Still]:
+    """Hold a snapshot of `database` during the block."""
+    with closing(connect(login, database, autocommit=False)) as connection:
+        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        taken, snapshot = rows(connection, "SELECT clock_timestamp(), pg_export_snapshot()")[0]
+        yield Still(connection, snapshot, taken.astimezone(timezone.utc))
+
+
+def facts(connection: Any, database: str) -> DatabaseFacts:
+    """What the manifest records of the database that `connection` is in."""
+    # sequences do not belong to a snapshot: read first, they are at most what a dump taken later holds
+    used = sequences(connection)
+    encoding, collate, ctype = rows(connection, _LOCALE)[0]
+    modules = dict(rows(connection, "SELECT name, latest_version FROM ir_module_module WHERE state = 'installed'"))
+    if not modules.get("base"):
+        raise StateError(
+            f"database {database} has no installed module base; it was never initialised, nothing to back up"
+        )
+    uuid = rows(connection, "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'")
+    return DatabaseFacts(
+        name=database,
+        odoo_version=".".join(modules["base"].split(".")[:2]),
+        uuid=uuid[0][0] if uuid else "",
+        server_version=connection.server_version,
+        locale=Locale(encoding, collate, ctype),
+        modules={name: version or "" for name, version in modules.items()},
+        tables=row_counts(connection),
+        sequences=used,
+        extensions=tuple(row[0] for row in rows(connection, _EXTENSIONS)),
+        unaccent_immutable=bool(rows(connection, _UNACCENT)[0][0]),
+    )
+
+
+def row_counts(connection: Any) -> dict[str, int]:
+    """The number of rows of each table, by `schema.table`."""
+    tables = rows(connection, _TABLES)
+    counts: dict[str, int] = {}
+    for start in range(0, len(tables), COUNT_BATCH):
+        counted = sql.SQL(" UNION ALL ").join(
+            sql.SQL("SELECT {name}, count(*) FROM {table}").format(
+                name=sql.Literal(f"{schema}.{table}"), table=sql.Identifier(schema, table)
+            )
+            for schema, table in tables[start : start + COUNT_BATCH]
+        )
+        counts.update(rows(connection, counted))
+    return counts
+
+
+def sequences(connection: Any) -> dict[str, int]:
+    """The last value of each sequence that was used, by `schema.sequence`."""
+    return {name: int(value) for name, value in rows(connection, _SEQUENCES)}
+
+
+def stored_names(connection: Any) -> list[str]:
+    """The names of the files that attachments refer to."""
+    return sorted(row[0] for row in rows(connection, _FILES))
+
+
+def rows(connection: Any, query: Any) -> list[tuple]:
+    """The rows of a query. Raises StateError with PostgreSQL's own words."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            found: list[tuple] = cursor.fetchall()
+            return found
+    except psycopg2.Error as error:
+        name = connection.info.dbname
+        raise StateError(f"database {name} could not be read: {sentence(error)}") from error

@@ -1,0 +1,244 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_policy
+short_description: Declare what is promised for the backups of tenants, and expire what no promise keeps
+version_added: 0.1.0
+description:
+  - Records the policy of each tenant beside its backups, and has the bucket keep versions and clean up as the policy says.
+  - Shows in the diff which backups a policy would expire before anything is expired.
+  - Removes expired backups, and then the files that no backup refers to any more, only when asked to by O(expire).
+author:
+  - Gantry contributors (@gantry)
+extends_documentation_fragment:
+  - gantry.odoo.s3
+options:
+  policies:
+    description:
+      - The policies, one for each tenant. What is left out follows from the tier.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      tenant:
+        description: Name of the tenant, its directory below the repository's prefix.
+        type: str
+        required: true
+      tier:
+        description:
+          - Recovery tier, which sets the defaults of all other options.
+          - V(1) is core finance, payroll and procurement. V(2) is acceptance and release validation.
+            V(3) is training and temporary work.
+        type: int
+        choices: [1, 2, 3]
+        default: 2
+      rpo_s:
+        description:
+          - Recovery point objective, the age in seconds that the newest backup may reach.
+          - By default 900 in tier 1, 86400 in tier 2 and 604800 in tier 3.
+        type: int
+      rto_s:
+        description:
+          - Recovery time objective, the seconds that a restore may take.
+          - By default 3600 in tier 1, 14400 in tier 2 and 86400 in tier 3.
+        type: int
+      keep:
+        description:
+          - Which backups are kept. A backup that any rule keeps is kept.
+          - Periods are natural ones in UTC, weeks are ISO weeks, and of each period the newest backup is kept.
+            Periods without a backup do not count, and the oldest backup is kept while a count remains. V(-1) is all.
+          - A backup that is dated in the future is kept, and counts for nothing.
+          - When given, it replaces the tier's rules as a whole.
+        type: dict
+        suboptions:
+          last:
+            description: The newest ones, this many.
+            type: int
+          hourly:
+            description: One for each of this many hours.
+            type: int
+          daily:
+            description: One for each of this many days.
+            type: int
+          weekly:
+            description: One for each of this many weeks.
+            type: int
+          monthly:
+            description: One for each of this many months.
+            type: int
+          yearly:
+            description: One for each of this many years.
+            type: int
+          within:
+            description: All in this span before the newest one, as in V(1y5m7d2h) for years, months, days and hours.
+            type: str
+      versioning:
+        description:
+          - Whether the bucket keeps the versions of its objects. Left as it is when no policy says.
+          - By default V(true) in tier 1. It is the bucket's, so policies in one call may not contradict one another.
+        type: bool
+      noncurrent_days:
+        description:
+          - Days after which the bucket removes a version that was replaced or deleted. V(0) keeps them for ever.
+          - By default 30 in tier 1, 14 in tier 2 and 7 in tier 3.
+        type: int
+      state:
+        description:
+          - V(absent) removes the policy and the bucket's rule for the tenant. Its backups stay.
+        type: str
+        choices: [present, absent]
+        default: present
+  expire:
+    description:
+      - Remove the backups that their policy does not keep, what interrupted backups left, and the stored files
+        that no backup refers to any more.
+    type: bool
+    default: false
+  grace_s:
+    description:
+      - Age in seconds that an unreferenced stored file has to reach before O(expire) removes it.
+    type: int
+    default: 86400
+  lock_timeout:
+    description:
+      - Seconds to wait for a backup of the same tenant to end, where O(expire) is set.
+    type: int
+    default: 300
+attributes:
+  check_mode:
+    support: full
+    description: Can run without changing anything, and reports what would change.
+  diff_mode:
+    support: full
+    description: Shows the recorded policies and the backups that they expire, before and after.
+seealso:
+  - module: gantry.odoo.odoo_backup
+  - module: gantry.odoo.odoo_restore
+"""
+
+EXAMPLES = r"""
+- name: Declare the policies of an estate, and see what they would expire
+  gantry.odoo.backup_policy:
+    repository: "{{ backup_repository }}"
+    policies:
+      - tenant: harbour
+        tier: 1
+      - tenant: north
+        tier: 2
+        keep: {last: 3, daily: 14, monthly: 6}
+  check_mode: true
+  diff: true
+
+- name: Expire what the policies do not keep
+  gantry.odoo.backup_policy:
+    repository: "{{ backup_repository }}"
+    policies:
+      - tenant: harbour
+        tier: 1
+    expire: true
+"""
+
+RETURN = r"""
+steps:
+  description: What was done, or would be in check mode, in order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action: {description: What is done., type: str}
+    target: {description: What it is done to., type: str}
+    why: {description: The reason., type: str}
+policies:
+  description: The policies with the defaults of their tier filled in.
+  returned: success
+  type: list
+  elements: dict
+forecast:
+  description:
+    - For each tenant the backups, newest first, with the rules that keep them. Without a rule, the policy expires it.
+  returned: success
+  type: dict
+  sample: {"harbour": [{"backup": "20261122T103000Z", "reasons": ["last", "daily"]}]}
+removed:
+  description: What O(expire) removed.
+  returned: success
+  type: dict
+  contains:
+    backups: {description: Number of backups., type: int}
+    files: {description: Number of stored files that no backup referred to., type: int}
+    leftovers: {description: Number of interrupted backups., type: int}
+    bytes: {description: Size of those files in bytes., type: int}
+"""
+
+from contextlib import ExitStack
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import lease, policy, policy_report, s3, store
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.retention import COUNTED
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+
+
+def argument_spec():
+    """The options of the module."""
+    keep = {name: {"type": "int"} for name in COUNTED}
+    item = {
+        "tenant": {"type": "str", "required": True},
+        "tier": {"type": "int", "choices": [1, 2, 3], "default": 2},
+        "rpo_s": {"type": "int"},
+        "rto_s": {"type": "int"},
+        "keep": {"type": "dict", "options": {**keep, "within": {"type": "str"}}},
+        "versioning": {"type": "bool"},
+        "noncurrent_days": {"type": "int"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    }
+    return {
+        **s3.argument_spec(),
+        "policies": {"type": "list", "elements": "dict", "required": True, "options": item},
+        "expire": {"type": "bool", "default": False},
+        "grace_s": {"type": "int", "default": 86400},
+        "lock_timeout": {"type": "int", "default": 300},
+    }
+
+
+def run(params, check_mode):
+    """Read, plan, apply; returns what the module returns."""
+    settings = s3.settings_from(params)
+    request = policy.parse_request(params["policies"], params["expire"])
+    if params["grace_s"] < 0:
+        raise InputError(f"grace_s: {params['grace_s']} is not a number of seconds; give 0 or more")
+    bucket = s3.open_bucket(settings)
+    with ExitStack() as leases:
+        if request.expire and not check_mode:
+            # a backup counts on stored files that no manifest names yet, so it must not run meanwhile
+            for tenant in sorted(item.tenant for item in request.policies):
+                layout = layout_of(settings.prefix, tenant)
+                leases.enter_context(lease.held(bucket, layout, "expiry", params["lock_timeout"]))
+        seen = store.observe(bucket, settings.prefix, request)
+        plan = policy.plan(request, seen, settings.prefix)
+        unused = store.unreferenced_after(bucket, settings.prefix, request, plan, seen, params["grace_s"])
+        if not check_mode:
+            store.apply(bucket, settings.prefix, plan)
+            bucket.delete(key for keys in unused.values() for key in keys)
+    return policy_report.report(request, plan, seen, unused, settings.prefix)
+
+
+def main():
+    """Entry point."""
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    s3.require_boto3(module)
+    try:
+        answer = run(module.params, module.check_mode)
+    except GantryError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**answer)
+
+
+if __name__ == "__main__":
+    main()
