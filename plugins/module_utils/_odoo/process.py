@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import demo_arguments
 
 # An Odoo that outlives the module that started it would go on writing: the kernel ends it with its parent.
 _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
+
+_NEEDS_ODOO = ("initialise", "install")
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,14 @@ class Odoo:
     config_path: str
     ca_cert: str = ""
 
-    def check(self) -> None:
-        """Raise InputError when the user does not exist here."""
-        if self._account().pw_uid not in (0, os.geteuid()) and os.geteuid() != 0:
-            raise InputError(f"odoo_user: only root can run Odoo as {self.user}")
+    def check(self, planned: Mapping[str, Sequence[Step]]) -> None:
+        """Raise InputError when the plan needs Odoo and this host cannot run it as asked for."""
+        if not any(step.action in _NEEDS_ODOO for steps in planned.values() for step in steps):
+            return
+        if os.geteuid() not in (0, self._account().pw_uid):
+            raise InputError(f"odoo_user: only root can run Odoo as {self.user}, use become")
+        if not self.command or shutil.which(self.command[0]) is None:
+            raise InputError(f"odoo_command: {' '.join(self.command) or 'an empty list'} is no command of this host")
 
     def load(
         self,

@@ -34,7 +34,7 @@ def signal_caches(cursor: Any) -> int:
 
 
 def demo_arguments(demo: bool, version: str) -> list[str]:
-    """The arguments that load demo data or do not; `version` is what `odoo --version` says, needed for demo data only."""
+    """The arguments that load demo data or do not; `version` is what `odoo --version` says, for demo only."""
     if not demo:
         # 19 reads a boolean, older ones any word but nothing
         return ["--without-demo=True"]

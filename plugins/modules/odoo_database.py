@@ -1,0 +1,383 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Declare databases of Odoo."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_database
+short_description: Declare databases of Odoo
+version_added: 0.1.0
+author: Gantry contributors (@gantry-odoo)
+description:
+  - Creates, renames and drops databases of Odoo with their filestores, installs addons, and sets configuration
+    parameters, the administrator, the owner and the right to connect. Any number of databases in one call.
+  - A database is made under a temporary name, its name followed by C(__new), and gets its name when it is complete.
+    Nothing half-made ever stands under the real name. What an interrupted run left under the temporary name is removed
+    by the next one; a database of that name which this module did not mark is left alone and reported.
+  - Databases are encoded in UTF-8 with collation V(C) and character type V(C.UTF-8), and have C(pg_trgm) and an
+    indexable C(unaccent). The rights of C(PUBLIC) on them are revoked.
+  - An advisory lock in O(login_db) keeps two runs on one database apart.
+  - A database that is not Odoo's is never changed.
+extends_documentation_fragment:
+  - gantry.odoo.postgresql
+attributes:
+  check_mode:
+    description: Can run in check mode and tells what it would do.
+    support: full
+  diff_mode:
+    description: Tells what differs. Of parameters that may be secret it tells only whether they are as declared.
+    support: full
+options:
+  databases:
+    description:
+      - The databases to declare. For a single one, its options may stand at the top level instead.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the database. Lower-case letters, digits, V(-) and V(_), at most 58 characters.
+        type: str
+        required: true
+      state: &state
+        description:
+          - Whether the database is to be there.
+        type: str
+        choices: [present, absent]
+        default: present
+      owner: &owner
+        description:
+          - Role that owns the database. If not set, a new database is owned by the C(db_user) of O(config), and an
+            existing one keeps its owner.
+        type: str
+      addons: &addons
+        description:
+          - Addons that are to be installed. Others are left as they are, none is removed or upgraded.
+        type: list
+        elements: str
+      language: &language
+        description:
+          - Language to load, such as V(fr_FR), and to set for the users and companies, when the database is created.
+        type: str
+      demo: &demo
+        description:
+          - Whether a new database gets demonstration data.
+        type: bool
+        default: false
+      admin_login: &admin_login
+        description:
+          - Login of the administrator, the user C(base.user_admin). If not set, it is left as it is; Odoo begins with
+            V(admin).
+        type: str
+      admin_password: &admin_password
+        description:
+          - Password of the administrator. If not set, it is left as it is; Odoo begins with V(admin).
+        type: str
+      parameters: &parameters
+        description:
+          - Configuration parameters to set, texts, numbers or booleans by key. Others are left as they are.
+          - Set C(no_log) on the task when one of them is a secret.
+        type: dict
+      base_url: &base_url
+        description:
+          - Address of the database for its users, such as V(https://erp.example.com). Odoo is kept from rewriting it.
+        type: str
+      access: &access
+        description:
+          - V(fenced) lets only O(login_user) connect and ends the sessions of everyone else. V(open) undoes that.
+          - If not set, a new database is open, and an existing one is left as it is.
+        type: str
+        choices: [open, fenced]
+      rename_from: &rename_from
+        description:
+          - Former name. When a database of that name exists and none of the new one, it is renamed with its filestore.
+            Sessions on it are ended.
+        type: str
+      policy: &policy
+        description:
+          - V(drop) permits to drop the database. Its filestore goes to C(filestore-trash) in the data directory first.
+        type: str
+        choices: [keep, drop]
+        default: keep
+  name:
+    description:
+      - Name of the database. Lower-case letters, digits, V(-) and V(_), at most 58 characters.
+    type: str
+  state: *state
+  owner: *owner
+  addons: *addons
+  language: *language
+  demo: *demo
+  admin_login: *admin_login
+  admin_password: *admin_password
+  parameters: *parameters
+  base_url: *base_url
+  access: *access
+  rename_from: *rename_from
+  policy: *policy
+  config:
+    description:
+      - Path of the instance's C(odoo.conf). It tells the owner, the data directory and the addons path.
+    type: path
+    required: true
+  odoo_command:
+    description:
+      - Command that starts Odoo on this host. Where it starts a container, the container needs the configuration,
+        O(ca_cert) and the data directory at the same paths, and the variable C(PGSSLROOTCERT) passed on.
+    type: list
+    elements: str
+    default: [odoo]
+  odoo_user:
+    description:
+      - Account to run O(odoo_command) as.
+    type: str
+    default: odoo
+  parallel:
+    description:
+      - How many databases are worked on at a time.
+    type: int
+    default: 2
+  timeout:
+    description:
+      - Seconds after which a running Odoo is ended and the call fails.
+    type: int
+    default: 1800
+  lock_timeout:
+    description:
+      - Seconds to wait for another run on one of the databases.
+    type: int
+    default: 60
+requirements:
+  - passlib, where O(admin_password) is given
+seealso:
+  - module: gantry.odoo.odoo_database_info
+"""
+
+EXAMPLES = r"""
+- name: Two tenants with their addons
+  gantry.odoo.odoo_database:
+    login_host: db1.example.com
+    login_user: gantry
+    login_password: "{{ vault_postgresql_password }}"
+    ca_cert: /etc/odoo/postgresql-ca.pem
+    config: /etc/odoo/harbour.conf
+    databases:
+      - name: harbour
+        addons: [account, project, purchase, stock]
+        language: fr_FR
+        base_url: https://erp.harbour.example
+        admin_password: "{{ vault_harbour_password }}"
+        parameters:
+          mail.default.from: erp@harbour.example
+      - name: harbour-training
+        addons: [project]
+        demo: true
+
+- name: Let nobody in while the database is moved
+  gantry.odoo.odoo_database:
+    login_host: db1.example.com
+    login_user: gantry
+    login_password: "{{ vault_postgresql_password }}"
+    ca_cert: /etc/odoo/postgresql-ca.pem
+    config: /etc/odoo/harbour.conf
+    name: harbour
+    access: fenced
+
+- name: Give up a training database, its files stay in the trash
+  gantry.odoo.odoo_database:
+    login_host: db1.example.com
+    login_user: gantry
+    login_password: "{{ vault_postgresql_password }}"
+    ca_cert: /etc/odoo/postgresql-ca.pem
+    config: /etc/odoo/harbour.conf
+    name: harbour-training
+    state: absent
+    policy: drop
+"""
+
+RETURN = r"""
+steps:
+  description: What was done, or would be in check mode, in order. After a failure, what was done before it.
+  returned: always, except when the options are refused
+  type: list
+  elements: dict
+  contains:
+    action:
+      description:
+        - One of C(discard), C(create), C(initialise), C(publish), C(rename), C(move_filestore), C(change_owner),
+          C(install), C(set_parameter), C(set_admin), C(fence), C(open), C(trash_filestore), C(drop).
+      type: str
+      sample: create
+    target:
+      description: Name of the database.
+      type: str
+      sample: harbour
+    why:
+      description: Reason for the step.
+      type: str
+      sample: the database does not exist; owner is odoo_harbour
+databases:
+  description: The declared databases by name, as they are now, or would be in check mode.
+  returned: success
+  type: dict
+  contains:
+    state:
+      description: V(present) or V(absent).
+      type: str
+    owner:
+      description: Role that owns the database.
+      type: str
+    access:
+      description: V(open) or V(fenced).
+      type: str
+    duration_s:
+      description: Seconds spent on the steps of this database.
+      type: float
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Outcome, apply
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.locks import hold
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired, Server, desired_from
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.passwords import require_passlib
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import plan, predict, view
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import (
+    argument_spec,
+    login_from,
+    require_psycopg2,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import read_server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import Whole
+
+
+def database_spec() -> dict[str, dict[str, Any]]:
+    """The options of one database."""
+    return {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "owner": {"type": "str"},
+        "addons": {"type": "list", "elements": "str"},
+        "language": {"type": "str"},
+        "demo": {"type": "bool", "default": False},
+        "admin_login": {"type": "str"},
+        "admin_password": {"type": "str", "no_log": True},
+        "parameters": {"type": "dict"},
+        "base_url": {"type": "str"},
+        "access": {"type": "str", "choices": ["open", "fenced"]},
+        "rename_from": {"type": "str"},
+        "policy": {"type": "str", "choices": ["keep", "drop"], "default": "keep"},
+    }
+
+
+def module_spec() -> dict[str, dict[str, Any]]:
+    """All options of the module."""
+    return {
+        "databases": {"type": "list", "elements": "dict", "options": database_spec()},
+        **database_spec(),
+        "name": {"type": "str"},
+        "config": {"type": "path", "required": True},
+        "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
+        "odoo_user": {"type": "str", "default": "odoo"},
+        "parallel": {"type": "int", "default": 2},
+        "timeout": {"type": "int", "default": 1800},
+        "lock_timeout": {"type": "int", "default": 60},
+        **argument_spec(),
+    }
+
+
+def items(params: dict[str, Any]) -> list[dict[str, Any]]:
+    """The databases that the parameters list, or the single one at the top level."""
+    if params["databases"] is None:
+        return [{key: params[key] for key in database_spec()}]
+    for key, option in database_spec().items():
+        if params[key] != option.get("default"):
+            raise InputError(f"{key}: it belongs to a single database, put it into the items of databases")
+    return params["databases"]
+
+
+def present(server: Server, declared: list[Desired], outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:
+    """The return value `databases`."""
+    facts = {}
+    for one in declared:
+        found = server.databases.get(one.name)
+        facts[one.name] = {
+            "state": "absent" if found is None else "present",
+            "owner": None if found is None else found.owner,
+            "access": None if found is None else ("fenced" if found.fenced else "open"),
+            "duration_s": outcomes[one.name].duration_s if one.name in outcomes else 0.0,
+        }
+    return facts
+
+
+def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Read, plan and, outside check mode, apply; the arguments for exit_json or, with a msg, for fail_json."""
+    config, login = read_config(params["config"]), login_from(params)
+    odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
+    declared = desired_from(items(params), config.db_user)
+    if params["parallel"] < 1:
+        raise InputError(f"parallel: {params['parallel']} is not a number of databases, give at least 1")
+
+    before = read_server(login, config, declared)
+    planned = plan(before, declared)
+    odoo.check(planned)
+    outcomes: dict[str, Outcome] = {}
+    if planned and not check_mode:
+        with hold(login, list(planned), params["lock_timeout"]):
+            # another run may have ended while this one waited
+            before = read_server(login, config, declared)
+            planned = plan(before, declared)
+            outcomes = apply(
+                Whole(login, config.data_dir, odoo),
+                Inside(login),
+                declared,
+                planned,
+                Deadline(params["timeout"]),
+                params["parallel"],
+            )
+    failed = [str(outcome.error) for outcome in outcomes.values() if outcome.error]
+    if failed:
+        done = [step.as_dict() for outcome in outcomes.values() for step in outcome.done]
+        return {"msg": "; ".join(failed), "changed": bool(done), "steps": done}
+    after = predict(before, declared, planned)
+    return result(
+        [step for steps in planned.values() for step in steps],
+        view(before, declared),
+        view(after, declared),
+        databases=present(after, declared, outcomes),
+    )
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=module_spec(),
+        mutually_exclusive=[("databases", "name")],
+        required_one_of=[("databases", "name")],
+        supports_check_mode=True,
+    )
+    require_psycopg2(module)
+    if any(item["admin_password"] for item in [module.params, *(module.params["databases"] or [])]):
+        require_passlib(module)
+    try:
+        outcome = converge(module.params, module.check_mode)
+    except GantryError as error:
+        module.fail_json(msg=str(error))
+    if "msg" in outcome:
+        module.fail_json(**outcome)
+    module.exit_json(**outcome)
+
+
+if __name__ == "__main__":
+    main()
