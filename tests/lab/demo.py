@@ -146,7 +146,7 @@ def patch(demo: Demo) -> str:
     running = demo.site()["releases"]["app1"]
     wanted = next(release for release in RELEASES if release != running)
     with demo.load("patch"):
-        demo.run("patch", odoo_release=wanted)
+        demo.run("patch", patch_release=wanted)
     return f"{running} -> {wanted}, {demo.loads[-1].failed} requests failed, {demo.loads[-1].logged_out} users logged out"
 
 
