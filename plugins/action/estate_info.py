@@ -32,6 +32,7 @@ class ActionModule(ActionBase):
                 "maintenance": {"type": "list", "elements": "str", "default": []},
                 "tenant": {"type": "str"},
                 "destination": {"type": "str"},
+                "allow_new": {"type": "bool", "default": True},
                 "assume": {"type": "dict", "default": {}},
             }
         )

@@ -65,6 +65,10 @@ options:
   destination:
     description: The group that O(tenant) is to move to; it is an error where it cannot.
     type: str
+  allow_new:
+    description: Whether tenants may lack a database. It is an error otherwise.
+    type: bool
+    default: true
   assume:
     description: Homes to take for granted, group by tenant, where the database is not there yet.
     type: dict

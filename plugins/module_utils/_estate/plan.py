@@ -104,6 +104,13 @@ def _refuse_to_recreate(tenant: Tenant, placement: Placement) -> None:
                 )
 
 
+def require_databases(settled: Sequence[Home]) -> None:
+    """Raise StateError for tenants that have no database yet, for what can only be done to those that have one."""
+    missing = [f"{home.tenant.name} on {home.group.database_server}" for home in settled if not home.exists]
+    if missing:
+        raise StateError(f"no database was found for {', '.join(missing)}; make it with gantry.odoo.site first")
+
+
 def ports(tenants: Sequence[Tenant]) -> dict[str, int]:
     """The HTTP port of each instance: stated, or by the order of declaration. The websocket port is 3 above."""
     taken: dict[str, int] = {SHARED_INSTANCE: FIRST_HTTP_PORT}

@@ -23,6 +23,8 @@ def resolve(
     runtimes = inventory.read_groups(tenants, args["runtime_groups"], groups, hostvars)
     with_ports = plan.ports(tenants)
     settled = plan.homes(tenants, runtimes, inventory.read_placement(args["placement"]), args["assume"])
+    if not args["allow_new"]:
+        plan.require_databases(settled)
     estate: dict[str, Any] = {
         "tenants": {home.tenant.name: _tenant(home, with_ports) for home in settled},
         "groups": {

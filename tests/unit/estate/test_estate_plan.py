@@ -233,6 +233,7 @@ def arguments(*raw, **given):
         "tenant": None,
         "destination": None,
         "assume": {},
+        "allow_new": True,
     }
     return {**defaults, "tenants": list(raw), **given}
 
@@ -277,3 +278,12 @@ def test_the_databases_of_one_configuration_go_into_one_call():
         for item in estate["groups"]["app"]["databases"]
     }
     assert calls == {"/etc/odoo/harbour.conf": ["harbour"], "/etc/odoo/shared.conf": ["north", "south"]}
+
+
+def test_what_needs_databases_is_refused_where_one_is_missing():
+    with pytest.raises(StateError, match="no database was found for south on db1; make it with"):
+        resolve(
+            arguments(tenant(), tenant("south"), allow_new=False, placement={"db1": [{"name": "north", "open": True}]}),
+            RUNTIMES,
+            VARIABLES,
+        )
