@@ -60,14 +60,17 @@ def run(stage: str) -> Outcome:
     print(f"\n##### {stage}", flush=True)
     started = time.monotonic()
     lines: list[str] = []
-    with (LOGS / f"{stage}.log").open("w", encoding="utf-8") as log, subprocess.Popen(
-        ["make", "--no-print-directory", stage],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
+    with (
+        (LOGS / f"{stage}.log").open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            ["make", "--no-print-directory", stage],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             sys.stdout.write(line)
