@@ -10,7 +10,7 @@ module: backup_policy
 short_description: Declare what is promised for the backups of tenants, and expire what no promise keeps
 version_added: 0.1.0
 description:
-  - Records the policy of each tenant beside its backups, and has the bucket keep versions and clean up as the policy says.
+  - Records the policy of each tenant beside its backups, and has the bucket keep versions and clean up as it says.
   - Shows in the diff which backups a policy would expire before anything is expired.
   - Removes expired backups, and then the files that no backup refers to any more, only when asked to by O(expire).
 author:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
@@ -56,9 +57,8 @@ def choose(referenced: Iterable[str], on_disk: Mapping[str, int], stored: Mappin
 
 def upload(bucket: Bucket, layout: Layout, filestore: str, names: Iterable[str], deadline: Deadline) -> int:
     """Send files; the number of bytes sent. A file whose bytes do not have the SHA-1 that names it is not sent."""
-    return sum(
-        each(lambda name: _upload_one(bucket, layout, filestore, name), names, deadline, "sending the filestore")
-    )
+    send = partial(_upload_one, bucket, layout, filestore)
+    return sum(each(send, names, deadline, "sending the filestore"))
 
 
 def download(
@@ -68,14 +68,8 @@ def download(
     listed = list(names)
     for shard in sorted({name[:2] for name in listed}):
         directory(os.path.join(filestore, shard), owner)
-    return sum(
-        each(
-            lambda name: _download_one(bucket, layout, filestore, name, owner),
-            listed,
-            deadline,
-            "fetching the filestore",
-        )
-    )
+    fetch = partial(_download_one, bucket, layout, filestore, owner)
+    return sum(each(fetch, listed, deadline, "fetching the filestore"))
 
 
 def directory(path: str, owner: Owner) -> None:
@@ -90,9 +84,7 @@ def directory(path: str, owner: Owner) -> None:
 def damaged(filestore: str, names: Iterable[str], deadline: Deadline) -> list[str]:
     """The names whose file is not there or does not have the SHA-1 that names it."""
     listed = list(names)
-    intact = each(
-        lambda name: int(_is_intact(blob_path(filestore, name), name)), listed, deadline, "proving the filestore"
-    )
+    intact = each(partial(_is_intact, filestore), listed, deadline, "proving the filestore")
     return [name for name, ok in zip(listed, intact) if not ok]
 
 
@@ -164,11 +156,11 @@ def _send_if_whole(bucket: Bucket, key: str, path: str, name: str) -> Optional[i
     return len(data)
 
 
-def _download_one(bucket: Bucket, layout: Layout, filestore: str, name: str, owner: Owner) -> int:
+def _download_one(bucket: Bucket, layout: Layout, filestore: str, owner: Owner, name: str) -> int:
     target = blob_path(filestore, name)
     digest = hashlib.sha1()
     size = 0
-    descriptor, partial = tempfile.mkstemp(prefix=PARTIAL, dir=os.path.dirname(target))
+    descriptor, unproven = tempfile.mkstemp(prefix=PARTIAL, dir=os.path.dirname(target))
     try:
         with os.fdopen(descriptor, "wb") as handle:
             for piece in bucket.pieces(layout.blob(name), SMALL_BYTES):
@@ -182,17 +174,17 @@ def _download_one(bucket: Bucket, layout: Layout, filestore: str, name: str, own
                 f"{layout.blob(name)} in the {bucket.settings.where} is damaged: its SHA-1 is not its name; "
                 "remove the object and take a new backup, or restore one that does not refer to it"
             )
-        os.replace(partial, target)
+        os.replace(unproven, target)
     except OSError as error:
         raise StateError(f"file {target} cannot be written: {error.strerror}") from error
     finally:
-        if os.path.exists(partial):
-            os.unlink(partial)
+        if os.path.exists(unproven):
+            os.unlink(unproven)
     return size
 
 
-def _is_intact(path: str, name: str) -> bool:
+def _is_intact(filestore: str, name: str) -> bool:
     try:
-        return sha1_of(path) == name[3:]
+        return sha1_of(blob_path(filestore, name)) == name[3:]
     except FileNotFoundError:
         return False

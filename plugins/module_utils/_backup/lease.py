@@ -100,7 +100,7 @@ def _others(lease: Lease, layout: Layout) -> list[str]:
     """The other live leases in words; dead ones are removed."""
     now = lease.bucket.now()
     alive = []
-    for key, stored in sorted(lease.bucket.list(layout.locks).items()):
+    for key, stored in sorted(lease.bucket.objects(layout.locks).items()):
         if key == lease.key:
             continue
         holder = lease.bucket.get_json(key)

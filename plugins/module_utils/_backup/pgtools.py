@@ -184,8 +184,7 @@ def _restore(options: Sequence[str], archive: int, way: Optional[Access], deadli
         done = subprocess.run(
             argv,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=deadline.remaining,
             check=False,
             cwd="/",

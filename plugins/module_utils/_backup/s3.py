@@ -90,7 +90,7 @@ class Bucket:
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         return parsedate_to_datetime(date) if date else datetime.now(timezone.utc)
 
-    def list(self, prefix: str) -> dict[str, Stored]:
+    def objects(self, prefix: str) -> dict[str, Stored]:
         """Every object below `prefix`, by key."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.settings.bucket, Prefix=prefix)
         found: dict[str, Stored] = {}

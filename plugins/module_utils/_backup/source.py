@@ -20,7 +20,8 @@ _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't'
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+  AND NOT EXISTS (
+    SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY 1, 2
 """
 _SEQUENCES = """
@@ -60,11 +61,9 @@ def hold_collector(login: Login, database: str, wait_s: float) -> Any:
             cursor.execute("LOCK TABLE ir_attachment IN ROW EXCLUSIVE MODE")
     except psycopg2.Error as error:
         guard.close()
-        if isinstance(error, psycopg2.errors.UndefinedTable):
-            raise StateError(f"{where} is not one of Odoo: it has no table ir_attachment") from error
         if isinstance(error, psycopg2.errors.LockNotAvailable):
             raise DeadlineError(
-                f"{where}: ir_attachment stayed locked for {wait_s:g} s; wait for that maintenance to end, then run again"
+                f"{where}: ir_attachment stayed locked for {wait_s:g} s; wait for that to end, then run again"
             ) from error
         raise StateError(f"{where} cannot be held still: {sentence(error)}") from error
     return guard
@@ -124,8 +123,10 @@ def sequences(connection: Any) -> dict[str, int]:
     return {name: int(value) for name, value in rows(connection, _SEQUENCES)}
 
 
-def stored_names(connection: Any) -> list[str]:
-    """The names of the files that attachments refer to."""
+def stored_names(connection: Any, database: str) -> list[str]:
+    """The names of the files that attachments refer to. Raises StateError when there is no table of attachments."""
+    if rows(connection, "SELECT to_regclass('ir_attachment') IS NULL")[0][0]:
+        raise StateError(f"database {database} is not one of Odoo: it has no table ir_attachment")
     return sorted(row[0] for row in rows(connection, _FILES))
 
 

@@ -29,7 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 def backups(bucket: Bucket, layout: Layout) -> tuple[list[str], list[str]]:
     """The identifiers of the complete backups and of the leftovers without a manifest, each oldest first."""
     objects: dict[str, set[str]] = {}
-    for key in bucket.list(layout.backups):
+    for key in bucket.objects(layout.backups):
         parts = layout.split(key)
         if parts:
             objects.setdefault(parts[0], set()).add(parts[1])
@@ -67,7 +67,7 @@ def remove_backup(bucket: Bucket, layout: Layout, identifier: str) -> None:
     """Remove one backup, its manifest first: what an interruption leaves does not look complete."""
     manifest = layout.manifest(identifier)
     bucket.delete([manifest])
-    bucket.delete(sorted(set(bucket.list(layout.backup(identifier))) - {manifest}))
+    bucket.delete(sorted(set(bucket.objects(layout.backup(identifier))) - {manifest}))
 
 
 def observe(bucket: Bucket, prefix: str, request: Request) -> Repository:
@@ -99,7 +99,7 @@ def unreferenced_after(
         marked: set[str] = set()
         for identifier in sorted(set(seen.tenants[tenant].backups) - set(plan.expire.get(tenant, ()))):
             marked.update(read_index(bucket, layout, read_manifest(bucket, layout, identifier)))
-        objects = {layout.store_fname(key): stored for key, stored in bucket.list(layout.filestore).items()}
+        objects = {layout.store_fname(key): stored for key, stored in bucket.objects(layout.filestore).items()}
         doomed = garbage(objects, marked, seen.now, grace_s)
         found[tenant] = {layout.blob(name): objects[name].size for name in doomed}
     return {tenant: keys for tenant, keys in found.items() if keys}

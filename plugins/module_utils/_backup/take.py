@@ -12,13 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Optional
+from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import blobs, lease, pgtools, source, store
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import index_bytes, manifest_bytes
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
-    DatabaseFacts,
     FilestoreFacts,
     Manifest,
     Part,
@@ -70,18 +69,17 @@ class Taken:
     """A complete backup. Sizes in bytes, times in seconds."""
 
     manifest: Manifest
-    steps: Sequence[Step]
     files_sent: int
     bytes_sent: int
     duration_s: float
 
 
 def survey(bucket: Bucket, job: Job, connection: object) -> Survey:
-    """Compare the database behind `connection`, the disk and the bucket. Raises StateError for files that are nowhere."""
+    """Compare the database behind `connection`, the disk and the bucket. Raises StateError for a lost file."""
     complete, leftovers = store.backups(bucket, job.layout)
-    stored = {job.layout.store_fname(key): item.size for key, item in bucket.list(job.layout.filestore).items()}
+    stored = {job.layout.store_fname(key): item.size for key, item in bucket.objects(job.layout.filestore).items()}
     on_disk = dict(files.blobs(job.filestore))
-    choice = blobs.choose(source.stored_names(connection), on_disk, stored)
+    choice = blobs.choose(source.stored_names(connection, job.database), on_disk, stored)
     if choice.missing and not job.record_missing:
         shown = ", ".join(choice.missing[:MISSING_SHOWN])
         raise StateError(
@@ -113,26 +111,43 @@ def steps_of(job: Job, seen: Survey) -> list[Step]:
     ]
 
 
+def preflight(job: Job, client: int) -> None:
+    """Raises UnreachableError or StateError when the database cannot be backed up at all."""
+    with closing(connect(job.login, job.database)) as connection:
+        server = connection.server_version // 10000
+        if client < server:
+            raise StateError(
+                f"pg_dump {client} cannot read PostgreSQL {server} at {job.login.where}; "
+                f"install postgresql-client-{server}"
+            )
+        source.stored_names(connection, job.database)
+
+
 def preview(bucket: Bucket, job: Job) -> Survey:
     """What a backup would find, without a lease and without holding the database still."""
     with closing(connect(job.login, job.database)) as connection:
         return survey(bucket, job, connection)
 
 
-def take(bucket: Bucket, job: Job, client: int, deadline: Deadline) -> Optional[Taken]:
-    """Take the backup; None when a young enough one exists. client: the major version of pg_dump."""
+def take(bucket: Bucket, job: Job, client: int, deadline: Deadline) -> tuple[Survey, Optional[Taken]]:
+    """Take the backup unless a young enough one exists. client: the major version of pg_dump."""
     started = time.monotonic()
     with lease.held(bucket, job.layout, "backup", job.lock_timeout) as held:
-        with closing(source.hold_collector(job.login, job.database, job.lock_timeout)) as guard:
-            with source.held_still(job.login, job.database) as still:
-                _check_versions(job, client, still.connection.server_version)
-                seen = survey(bucket, job, still.connection)
-                if seen.fresh:
-                    return None
-                identifier = _identifier(job, seen, still.taken, bucket.now())
-                for leftover in seen.leftovers:
-                    store.remove_backup(bucket, job.layout, leftover)
-                facts, sent, dump = _copy(bucket, job, identifier, still, guard, seen, client, deadline)
+        guard = source.hold_collector(job.login, job.database, job.lock_timeout)
+        with closing(guard), source.held_still(job.login, job.database) as still:
+            seen = survey(bucket, job, still.connection)
+            if seen.fresh:
+                return seen, None
+            identifier = _identifier(job, seen, still.taken, bucket.now())
+            for leftover in seen.leftovers:
+                store.remove_backup(bucket, job.layout, leftover)
+            with ThreadPoolExecutor(2) as pool:
+                sending = pool.submit(blobs.upload, bucket, job.layout, job.filestore, seen.choice.send, deadline)
+                # with the files safe the collector may work again
+                sending.add_done_callback(lambda _done: guard.close())
+                counting = pool.submit(source.facts, still.connection, job.database)
+                dump = _dump(bucket, job, identifier, still.snapshot, client, deadline)
+                facts, sent = counting.result(), sending.result()
         index = index_bytes(seen.choice.present)
         bucket.put(job.layout.index(identifier), index)
         manifest = Manifest(
@@ -152,26 +167,7 @@ def take(bucket: Bucket, job: Job, client: int, deadline: Deadline) -> Optional[
         data = manifest_bytes(manifest)
         bucket.put(job.layout.manifest(identifier), data)
     total = sent + dump.size + len(index) + len(data)
-    return Taken(manifest, steps_of(job, seen), len(seen.choice.send), total, time.monotonic() - started)
-
-
-def _copy(
-    bucket: Bucket,
-    job: Job,
-    identifier: str,
-    still: source.Still,
-    guard: Any,
-    seen: Survey,
-    client: int,
-    deadline: Deadline,
-) -> tuple[DatabaseFacts, int, Part]:
-    """The files, the row counts and the dump at the same time: (facts, bytes of files sent, the dump)."""
-    with ThreadPoolExecutor(2) as pool:
-        sending = pool.submit(blobs.upload, bucket, job.layout, job.filestore, seen.choice.send, deadline)
-        sending.add_done_callback(lambda _done: guard.close())
-        counting = pool.submit(source.facts, still.connection, job.database)
-        dump = _dump(bucket, job, identifier, still.snapshot, client, deadline)
-        return counting.result(), sending.result(), dump
+    return seen, Taken(manifest, len(seen.choice.send), total, time.monotonic() - started)
 
 
 def _dump(bucket: Bucket, job: Job, identifier: str, snapshot: str, client: int, deadline: Deadline) -> Part:
@@ -180,14 +176,6 @@ def _dump(bucket: Bucket, job: Job, identifier: str, snapshot: str, client: int,
     with pgtools.dump(job.login, job.database, snapshot, client, deadline) as stream:
         bucket.upload(job.layout.dump(identifier), stream, size)  # type: ignore[arg-type]
         return Part(stream.size, stream.sha256)
-
-
-def _check_versions(job: Job, client: int, server: int) -> None:
-    if client < server // 10000:
-        raise StateError(
-            f"pg_dump {client} cannot read PostgreSQL {server // 10000} at {job.login.where}; "
-            f"install postgresql-client-{server // 10000}"
-        )
 
 
 def _identifier(job: Job, seen: Survey, taken: datetime, now: datetime) -> str:
