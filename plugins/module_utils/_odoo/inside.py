@@ -85,11 +85,15 @@ class Inside:
         """Hand over a database and all that its owner has in it."""
         with closing(connect(self.login, database, autocommit=False, lock_timeout=LOCK_SECONDS)) as connection:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()")
-                cursor.execute(_OWNED, {"former": cursor.fetchone()[0], "owner": owner})
+                cursor.execute(
+                    "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()"
+                )
+                former = cursor.fetchone()[0]
+                # first the database: only its owner may have objects in the schema public
+                cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*map(sql.Identifier, (database, owner))))
+                cursor.execute(_OWNED, {"former": former, "owner": owner})
                 for (statement,) in cursor.fetchall():
                     cursor.execute(statement)
-                cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*map(sql.Identifier, (database, owner))))
             connection.commit()
 
     def fence(self, database: str) -> None:

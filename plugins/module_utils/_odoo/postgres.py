@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,10 +117,17 @@ def connect(
         connection = psycopg2.connect(**arguments)
     except psycopg2.Error as error:
         raise UnreachableError(
-            f"PostgreSQL at {login.where} did not let {login.user} into database {database}: {sentence(error)}"
+            f"PostgreSQL at {login.where} did not let {login.user} into database {database}: {_reason(error)}; "
+            "check login_host, login_port, login_user, login_password, ssl_mode and ca_cert"
         ) from error
     connection.autocommit = autocommit
     return connection
+
+
+def _reason(error: Exception) -> str:
+    # libpq repeats where it connected to, and asks whether a server runs there
+    text = re.sub(r"connection to server (at|on socket) .*? failed: ", "", sentence(error))
+    return re.sub(r" Is the server running .*", "", text).replace("FATAL:  ", "").strip()
 
 
 def sentence(error: Exception) -> str:
