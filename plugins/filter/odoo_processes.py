@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The instances of a host as the modules of the collection take them."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+
+
+def odoo_processes(instances):
+    """The instances without anything but their processes: names, ports, and whether there is a cron process."""
+    if not isinstance(instances, (list, tuple)):
+        raise AnsibleFilterError(f"odoo_processes takes the list odoo_instances, not {type(instances).__name__}")
+    return [
+        {
+            "name": instance["name"],
+            "http_port": instance.get("http_port", 8069),
+            "websocket_port": instance.get("websocket_port", 8072),
+            "cron": bool(instance.get("databases")),
+        }
+        for instance in instances
+    ]
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Names and functions."""
+        return {"odoo_processes": odoo_processes}

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host that runs Odoo is made of: releases of addons, and the processes that run one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Tuple
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+
+WEB = "web"
+CRON = "cron"
+
+_RELEASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_INSTANCE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+
+
+def release_id(text: str) -> str:
+    """`text` when it can be the id of a release and the name of a directory. Raises InputError otherwise."""
+    if not _RELEASE_ID.fullmatch(text):
+        raise InputError(f"release: {text!r} is not an id; use 1 to 64 letters, digits, '.', '_' and '-', such as 2026.11.1")
+    return text
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a release holds. `digest` is over every path, mode and byte; `size` is in bytes."""
+
+    id: str
+    digest: str
+    files: int
+    size: int
+
+    def as_dict(self) -> Mapping[str, Any]:
+        """The manifest as release.json stores it."""
+        return {"id": self.id, "digest": self.digest, "files": self.files, "size": self.size}
+
+
+@dataclass(frozen=True)
+class ReleaseState:
+    """One release on a host, and which release the host has activated.
+
+    recorded: what release.json says, None when the release was never placed completely.
+    found: the digest of the files that are there now. active: the id that `current` points to.
+    """
+
+    id: str
+    recorded: Optional[Manifest] = None
+    found: str = ""
+    active: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One Odoo instance of a host: its web processes, and a cron process where it has databases to visit."""
+
+    name: str
+    http_port: int = 8069
+    websocket_port: int = 8072
+    cron: bool = False
+
+    @classmethod
+    def from_option(cls, option: Mapping[str, Any]) -> "Instance":
+        """The instance that a module's option describes. Raises InputError."""
+        name = option["name"]
+        if not _INSTANCE.fullmatch(name):
+            raise InputError(
+                f"instances: {name!r} is not a name; use up to 32 lower-case letters, digits, '_' and '-', a letter first"
+            )
+        for key in ("http_port", "websocket_port"):
+            if option.get(key) is not None and not 0 < option[key] < 65536:
+                raise InputError(f"instances: {key} of {name} is {option[key]}, which is not a port between 1 and 65535")
+        given = {key: option[key] for key in ("http_port", "websocket_port", "cron") if option.get(key) is not None}
+        return cls(name=name, **given)
+
+    @property
+    def kinds(self) -> Tuple[str, ...]:
+        """The kinds of process that the instance is to have."""
+        return (WEB, CRON) if self.cron else (WEB,)
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process tree of an instance as the host runs it.
+
+    started: epoch seconds. releases: the release each process of the tree runs, "" for a process that runs none.
+    written: epoch seconds of the newest change to the files that the process reads only at its start.
+    """
+
+    instance: str
+    kind: str
+    running: bool = False
+    enabled: bool = False
+    started: float = 0.0
+    written: float = 0.0
+    releases: Tuple[str, ...] = ()
+    pids: Tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The process as a person names it."""
+        return f"{self.kind} process of {self.instance}"
+
+
+def unique_instances(options: Tuple[Mapping[str, Any], ...]) -> Tuple[Instance, ...]:
+    """The instances of a host. Raises InputError when two share a name or a port."""
+    instances = tuple(Instance.from_option(option) for option in options)
+    seen: dict = {}
+    for instance in instances:
+        if instance.name in seen:
+            raise InputError(f"instances: {instance.name} is listed twice; merge the two")
+        seen[instance.name] = instance.name
+    ports: dict = {}
+    for instance in instances:
+        for port in (instance.http_port, instance.websocket_port):
+            if port in ports:
+                raise InputError(
+                    f"instances: port {port} of {instance.name} is already taken by {ports[port]}; give each its own"
+                )
+            ports[port] = instance.name
+    return instances

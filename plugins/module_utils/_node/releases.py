@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The releases of a host on its disk: read, placed by one rename, activated by one symlink change."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tarfile
+from typing import Any, Optional
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._node import tree
+from ansible_collections.gantry.odoo.plugins.module_utils._node.model import Manifest, ReleaseState
+
+
+class ReleaseStore:
+    """`<root>/releases/<id>` and `<root>/current`."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.releases = os.path.join(root, "releases")
+        self.current = os.path.join(root, "current")
+
+    def path(self, identity: str) -> str:
+        """The directory of a release."""
+        return os.path.join(self.releases, identity)
+
+    def read(self, identity: str) -> ReleaseState:
+        """What the host holds under `identity`, and what is active."""
+        recorded = self._recorded(identity)
+        found = tree.manifest(identity, tree.entries(self.path(identity))).digest if recorded else ""
+        return ReleaseState(identity, recorded, found, self.active())
+
+    def active(self) -> Optional[str]:
+        """The id of the active release, None where there is none."""
+        try:
+            return os.path.basename(os.readlink(self.current))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StateError(f"{self.current} is not a symbolic link to a release ({error.strerror}); move it away") from error
+
+    def place(self, wanted: Manifest, archive: str) -> None:
+        """Unpack `archive` and put it under its id by one rename: the release is there completely or not at all."""
+        staged = self._stage(wanted, archive)
+        # what stands there has no manifest: the rest of a run that was interrupted
+        if os.path.isdir(self.path(wanted.id)):
+            shutil.rmtree(self.path(wanted.id))
+        os.rename(staged, self.path(wanted.id))
+
+    def repair(self, wanted: Manifest, archive: str) -> None:
+        """Bring the files of a placed release back, each by one rename, so that running processes keep their directory."""
+        staged = self._stage(wanted, archive)
+        target = self.path(wanted.id)
+        kept = {entry.path for entry in tree.entries(staged)}
+        for entry in tree.entries(target):
+            if entry.path not in kept:
+                os.unlink(os.path.join(target, entry.path))
+        for path in sorted(kept):
+            os.makedirs(os.path.dirname(os.path.join(target, path)), mode=0o755, exist_ok=True)
+            os.replace(os.path.join(staged, path), os.path.join(target, path))
+        # the manifest last: its time tells the processes that they started before the repair
+        os.replace(os.path.join(staged, tree.MANIFEST), os.path.join(target, tree.MANIFEST))
+        shutil.rmtree(staged)
+
+    def activate(self, identity: str) -> None:
+        """Point `current` to a release, atomically."""
+        fresh = self.current + ".new"
+        if os.path.lexists(fresh):
+            os.unlink(fresh)
+        os.symlink(os.path.join("releases", identity), fresh)
+        os.replace(fresh, self.current)
+
+    def _recorded(self, identity: str) -> Optional[Manifest]:
+        path = os.path.join(self.path(identity), tree.MANIFEST)
+        try:
+            with open(path, encoding="utf-8") as handle:
+                content: Any = json.load(handle)
+            return Manifest(identity, content["digest"], content["files"], content["size"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StateError(f"{path} cannot be read as a manifest ({error}); remove that release and run again") from error
+
+    def _stage(self, wanted: Manifest, archive: str) -> str:
+        staged = os.path.join(self.releases, f".{wanted.id}.new")
+        if os.path.isdir(staged):
+            shutil.rmtree(staged)
+        os.makedirs(staged, mode=0o755)
+        with tarfile.open(archive) as packed:
+            _unpack(packed, staged)
+        found = tree.manifest(wanted.id, tree.entries(staged))
+        if found != wanted:
+            raise StateError(
+                f"release {wanted.id} arrived with digest {found.digest[:12]} instead of {wanted.digest[:12]}; run again"
+            )
+        with open(os.path.join(staged, tree.MANIFEST), "w", encoding="utf-8") as handle:
+            json.dump(wanted.as_dict(), handle, indent=2, sort_keys=True)
+            handle.write("\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+        return staged
+
+
+def _unpack(packed: tarfile.TarFile, directory: str) -> None:
+    for member in packed:
+        parts = member.name.split("/")
+        if not member.isreg() or member.name.startswith("/") or ".." in parts:
+            raise StateError(f"the archive holds {member.name!r}, which is not a plain file of a release")
+        path = os.path.join(directory, member.name)
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        content = packed.extractfile(member)
+        if content is None:
+            raise StateError(f"the archive holds no content for {member.name!r}")
+        with content, open(path, "wb") as handle:
+            shutil.copyfileobj(content, handle)
+        # the archive's owner and umask of the run do not matter: root owns releases, everybody may read them
+        os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)
