@@ -24,7 +24,7 @@ HOME = BUILD / "home"
 _KEPT = (".git/", "tests/output/")  # the copy's own repository, and where ansible-test writes
 _RAN = re.compile(r'^Running sanity test "([^"]+)"')
 _SKIPPED = re.compile(r'Skipping sanity test "([^"]+)"')
-_FAILED = re.compile(r'The test "ansible-test sanity --test ([\w-]+)')
+_FAILED = re.compile(r"^ERROR: Found \d+ ([\w-]+) issue")
 
 
 def tree() -> list[str]:
