@@ -16,7 +16,6 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change import store
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
-
 from tests.lab import __main__ as lab_commands
 from tests.lab import playbook, report, traffic
 from tests.lab.errors import LabError
@@ -147,7 +146,9 @@ def patch(demo: Demo) -> str:
     wanted = next(release for release in RELEASES if release != running)
     with demo.load("patch"):
         demo.run("patch", patch_release=wanted)
-    return f"{running} -> {wanted}, {demo.loads[-1].failed} requests failed, {demo.loads[-1].logged_out} users logged out"
+    return (
+        f"{running} -> {wanted}, {demo.loads[-1].failed} requests failed, {demo.loads[-1].logged_out} users logged out"
+    )
 
 
 def renew(demo: Demo) -> str:
@@ -212,9 +213,7 @@ def _access(demo: Demo) -> list[report.Access]:
         if entry["change"]["kind"] == "migrate" and entry["event"] == "proven"
     )
     secrets = (demo.lab.state.directory / "secrets").relative_to(ROOT)
-    return [
-        report.Access(url, tenant, homes[tenant], str(secrets / f"admin_{tenant}")) for tenant, url in URLS.items()
-    ]
+    return [report.Access(url, tenant, homes[tenant], str(secrets / f"admin_{tenant}")) for tenant, url in URLS.items()]
 
 
 def _insist(demo: Demo) -> None:

@@ -73,7 +73,10 @@ def _access(access: Sequence[Access], address: str, authority: str) -> list[str]
     wide = max(len(item.url) for item in access)
     hosts = " ".join(item.url.removeprefix("https://") for item in access)
     return [
-        *[f"{item.url:<{wide}}  {item.tenant} on {item.home}, admin, password in {item.password_file}" for item in access],
+        *[
+            f"{item.url:<{wide}}  {item.tenant} on {item.home}, admin, password in {item.password_file}"
+            for item in access
+        ],
         f"hosts file: {address} {hosts}",
         f"authority:  {authority}",
     ]

@@ -1,0 +1,308 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts as containers: made, kept, repaired and removed so that each `up` ends in the same lab, whatever came before."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Iterable
+
+import docker
+import yaml
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+from docker.models.networks import Network
+
+from tests.lab import images, pki, ssh, thirdparty, wait
+from tests.lab.archive import File, pack, unpack
+from tests.lab.errors import LabError
+from tests.lab.progress import say
+from tests.lab.spec import CATALOGUE, DEMO, FIRST_FREE_OCTET, SUBNETS, HostSpec, address
+from tests.lab.state import State, locked, write
+
+LABEL = "gantry.lab"
+LABEL_HOST = "gantry.lab.host"
+LABEL_IMAGE = "gantry.lab.image"
+LABEL_OWNER = "gantry.lab.owner"
+AUTHORITY = "/usr/local/share/ca-certificates/gantry-lab.crt"
+STARTED_AT_ONCE = 4
+# One exec in a host may install packages or restore a database; none is waited for longer.
+API_TIMEOUT_S = 900
+
+
+@dataclass(frozen=True)
+class Host:
+    """One running host of a lab."""
+
+    name: str
+    address: str
+    container: Container
+
+    def run(self, argv: list[str], *, user: str = "root", env: dict[str, str] | None = None) -> str:
+        """Run `argv` in the host and return its standard output; any exit code but 0 is an error."""
+        code, out, err = self.attempt(argv, user=user, env=env)
+        if code != 0:
+            raise LabError(f"{self.name}: {' '.join(argv)} ended with {code}: {(err or out).strip()[-2000:]}")
+        return out
+
+    def attempt(
+        self, argv: list[str], *, user: str = "root", env: dict[str, str] | None = None
+    ) -> tuple[int, str, str]:
+        """Run `argv` in the host; return exit code, standard output and standard error."""
+        code, (out, err) = self.container.exec_run(argv, user=user, environment=env, demux=True)
+        return code, (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
+
+    def read(self, path: str) -> bytes:
+        """The content of the file at `path`; not below /run, which Docker cannot see."""
+        try:
+            chunks, _ = self.container.get_archive(path)
+        except NotFound:
+            raise FileNotFoundError(f"{self.name}:{path}") from None
+        return unpack(list(chunks))
+
+    def write(self, path: str, content: bytes | str, *, mode: int = 0o644, uid: int = 0, gid: int = 0) -> None:
+        """Write a file at `path`; not below /run, which Docker cannot see."""
+        data = content.encode() if isinstance(content, str) else content
+        self.container.put_archive("/", pack([File(path, data, mode, uid, gid)]))
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One lab: a network of its own, and everything on it that carries the label with its name."""
+
+    name: str = DEMO
+    subnet: str = ""
+
+    @property
+    def state(self) -> State:
+        """The lab's files."""
+        return State.of(self.name)
+
+    @cached_property
+    def client(self) -> docker.DockerClient:
+        """The Docker Engine of this machine."""
+        try:
+            return docker.from_env(timeout=API_TIMEOUT_S)
+        except docker.errors.DockerException as error:
+            raise LabError(f"the Docker Engine does not answer ({error}); run tests/lab/bootstrap") from error
+
+    def address(self, name: str) -> str:
+        """The address that host `name` has or would have."""
+        return address(self._subnet, self._spec(name, None).octet)
+
+    def up(self, names: Iterable[str] | None = None, *, image: str | None = None) -> dict[str, Host]:
+        """Bring up the hosts `names` (all of the catalogue by default) and wait until each answers."""
+        wanted = list(CATALOGUE) if names is None else list(names)
+        specs = [self._spec(name, image) for name in wanted]
+        # Images have a lock of their own: two labs may wait for the same one.
+        tags = images.ensure(self.client, {spec.image for spec in specs})
+        with locked(self.state.directory / "lock", f"another run works on lab {self.name}"):
+            self._refuse_foreign()
+            self._ensure_network()
+            pki.ensure_authority(self.state)
+            with ThreadPoolExecutor(STARTED_AT_ONCE) as pool:
+                started = list(pool.map(lambda spec: self._ensure_host(spec, tags[spec.image]), specs))
+            self._write_inventory()
+        return {host.name: host for host in started}
+
+    def host(self, name: str, image: str | None = None) -> Host:
+        """The host `name`, brought up if it does not run; `image` names another than the catalogue's."""
+        return self.up([name], image=image)[name]
+
+    def down(self) -> None:
+        """Remove the lab's containers, volumes, network and files, and nothing else."""
+        with locked(self.state.directory.with_suffix(".lock"), f"another run removes lab {self.name}"):
+            for container in self._containers():
+                container.remove(force=True, v=True)
+                say(container.labels[LABEL_HOST], "removed")
+            for volume in self.client.volumes.list(filters=self._mine):
+                volume.remove()
+            for network in self.client.networks.list(filters=self._mine):
+                network.remove()
+            self.state.remove()
+
+    def status(self) -> list[dict[str, str]]:
+        """What runs: name, address, image and state of each host that was made."""
+        found = []
+        for container in self._containers():
+            name = container.labels[LABEL_HOST]
+            health = container.status
+            if health == "running" and container.labels[LABEL_IMAGE] in ("vm", "app", "box"):
+                health = f"running, systemd {wait.systemd_state(container)}"
+            found.append(
+                {
+                    "name": name,
+                    "address": address(self._subnet, self._octet(container)),
+                    "image": container.image.tags[0] if container.image and container.image.tags else "(removed)",
+                    "state": health,
+                }
+            )
+        return found
+
+    def connection(self, name: str) -> dict[str, Any]:
+        """The variables with which Ansible reaches host `name`."""
+        return {
+            "ansible_host": self.address(name),
+            "ansible_user": "root",
+            "ansible_ssh_private_key_file": str(self.state.key),
+            "ansible_ssh_common_args": f"-o UserKnownHostsFile={self.state.known_hosts} -o IdentitiesOnly=yes",
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
+
+    @property
+    def _subnet(self) -> str:
+        if not self.subnet and self.name not in SUBNETS:
+            raise LabError(f"lab '{self.name}' needs a subnet; those known by name are {', '.join(SUBNETS)}")
+        return self.subnet or SUBNETS[self.name]
+
+    @property
+    def _mine(self) -> dict[str, str]:
+        return {"label": f"{LABEL}={self.name}"}
+
+    def _containers(self) -> list[Container]:
+        found = self.client.containers.list(all=True, filters=self._mine, ignore_removed=True)
+        return sorted(found, key=lambda container: self._octet(container))
+
+    @staticmethod
+    def _octet(container: Container) -> int:
+        return int(container.labels["gantry.lab.octet"])
+
+    def _spec(self, name: str, image: str | None) -> HostSpec:
+        spec = CATALOGUE.get(name)
+        if spec is None:
+            if image is None:
+                raise LabError(f"host '{name}' is not in the lab's catalogue ({', '.join(CATALOGUE)}): give an image")
+            spec = HostSpec(name, self._free_octet(name), image)
+        return replace(spec, image=image or spec.image)
+
+    def _free_octet(self, name: str) -> int:
+        taken = {self._octet(container): container.labels[LABEL_HOST] for container in self._containers()}
+        for octet, holder in taken.items():
+            if holder == name:
+                return octet
+        return next(octet for octet in range(FIRST_FREE_OCTET, 250) if octet not in taken)
+
+    def _refuse_foreign(self) -> None:
+        for container in self._containers():
+            if container.labels[LABEL_OWNER] != self.state.identity():
+                raise LabError(
+                    f"lab {self.name} already runs on this machine with keys that are not in {self.state.directory}; "
+                    f"remove it first: python -m tests.lab down --lab {self.name}"
+                )
+
+    def _ensure_network(self) -> Network:
+        for network in self.client.networks.list(names=[f"^{self.name}$"]):
+            seen = [pool["Subnet"] for pool in network.attrs["IPAM"]["Config"]]
+            if seen != [self._subnet] or network.attrs["Labels"].get(LABEL) != self.name:
+                raise LabError(f"network {self.name} exists with subnet {seen}, not as the lab makes it; remove it")
+            return network
+        pool = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=self._subnet)])
+        try:
+            return self.client.networks.create(self.name, driver="bridge", ipam=pool, labels={LABEL: self.name})
+        except APIError as error:
+            raise LabError(
+                f"network {self.name} with subnet {self._subnet} could not be made: {error.explanation}"
+            ) from error
+
+    def _ensure_host(self, spec: HostSpec, full: str) -> Host:
+        container = self._kept(spec)
+        made = container is None
+        if container is None:
+            container = self._make(spec, full)
+        if container.status == "paused":
+            container.unpause()
+        if container.status != "running":
+            container.start()
+        host = Host(spec.name, address(self._subnet, spec.octet), container)
+        if spec.is_vm:
+            wait.for_vm(container, host.address, fresh=made)
+            if host.attempt(["test", "-e", "/etc/ssl/certs/gantry-lab.pem"])[0] != 0:
+                host.run(["update-ca-certificates"])
+        else:
+            thirdparty.wait_and_prepare(spec.name, self.state, host.address)
+        say(spec.name, f"{'made' if made else 'kept'}, answers at {host.address}")
+        return host
+
+    def _kept(self, spec: HostSpec) -> Container | None:
+        """The host's container, if it is one to go on with; one that never started, or is of another kind, is removed."""
+        try:
+            container = self.client.containers.get(f"{self.name}-{spec.name}")
+        except NotFound:
+            return None
+        if container.labels.get(LABEL) != self.name:
+            raise LabError(f"container {container.name} is in the way and not the lab's; rename or remove it")
+        if container.status in ("created", "dead", "removing") or container.labels[LABEL_IMAGE] != spec.image:
+            container.remove(force=True, v=True)
+            return None
+        return container
+
+    def _make(self, spec: HostSpec, full: str) -> Container:
+        binds = [f"{self._ensure_volume(name)}:{path}" for name, path in spec.volumes.items()]
+        security = ["seccomp=unconfined", "apparmor=unconfined"]
+        options: dict[str, Any] = {}
+        command = None
+        if spec.is_vm:
+            binds.append("/sys/fs/cgroup:/sys/fs/cgroup:rw")
+            options = {
+                "cap_add": ["SYS_ADMIN", "NET_ADMIN"],
+                "tmpfs": {"/run": "", "/run/lock": ""},
+                "cgroupns": "host",
+            }
+            command = ["/sbin/init", *self._legacy_cgroups]
+        api = self.client.api
+        host_config = api.create_host_config(binds=binds, security_opt=security, network_mode=self.name, **options)
+        if spec.image == "box":
+            # What `docker run --security-opt systempaths=unconfined` sends: an engine inside mounts its own /proc.
+            host_config.update(MaskedPaths=[], ReadonlyPaths=[])
+        endpoint = api.create_endpoint_config(ipv4_address=address(self._subnet, spec.octet), aliases=[spec.name])
+        made = api.create_container(
+            full,
+            command,
+            name=f"{self.name}-{spec.name}",
+            hostname=spec.name,
+            environment=thirdparty.environment(spec.name, self._subnet),
+            labels={
+                LABEL: self.name,
+                LABEL_HOST: spec.name,
+                LABEL_IMAGE: spec.image,
+                LABEL_OWNER: self.state.identity(),
+                "gantry.lab.octet": str(spec.octet),
+            },
+            host_config=host_config,
+            networking_config=api.create_networking_config({self.name: endpoint}),
+        )
+        container = self.client.containers.get(made["Id"])
+        container.put_archive("/", pack(self._files(spec)))
+        return container
+
+    def _files(self, spec: HostSpec) -> list[File]:
+        """What a host is given before its first start: the keys and the company's authority, or a server's configuration."""
+        if not spec.is_vm:
+            return thirdparty.files(spec.name, self.state, address(self._subnet, spec.octet))
+        private, public = ssh.ensure_host_key(self.state, spec.name)
+        return [
+            File("/etc/ssh/ssh_host_ed25519_key", private.encode(), 0o600),
+            File("/etc/ssh/ssh_host_ed25519_key.pub", f"{public}\n".encode()),
+            File("/root/.ssh/authorized_keys", f"{ssh.ensure_key(self.state)}\n".encode(), 0o600),
+            File(AUTHORITY, self.state.ca.read_bytes()),
+        ]
+
+    @cached_property
+    def _legacy_cgroups(self) -> list[str]:
+        if str(self.client.info().get("CgroupVersion")) != "1":
+            return []
+        return ["systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"]
+
+    def _ensure_volume(self, name: str) -> str:
+        full = f"{self.name}-{name}"
+        self.client.volumes.create(full, labels={LABEL: self.name})
+        return full
+
+    def _write_inventory(self) -> None:
+        vms = [c.labels[LABEL_HOST] for c in self._containers() if c.labels[LABEL_IMAGE] in ("vm", "app", "box")]
+        document = {"all": {"hosts": {name: self.connection(name) for name in vms}}}
+        ssh.write_known_hosts(self.state, {name: self.address(name) for name in vms})
+        write(self.state.inventory, yaml.safe_dump(document, sort_keys=True), mode=0o600)

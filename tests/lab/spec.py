@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lab consists of: the hosts, their addresses, what each is made from. Data only."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+
+DEMO = "gantry-lab"
+SUBNETS = {
+    DEMO: "172.30.77.0/24",
+    "gantry-test": "172.30.78.0/24",
+    "gantry-molecule": "172.30.79.0/24",
+}
+DOMAIN = "lab.example"
+# A name that the ACME server has been told never to issue for.
+REFUSED_DOMAIN = f"blocked.{DOMAIN}"
+BUCKET = "gantry-backup"
+ACME_PORT, ACME_MANAGEMENT_PORT, S3_PORT = 14000, 15000, 9000
+# Hosts that are nobody's in the catalogue take their addresses from here on.
+FIRST_FREE_OCTET = 100
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    """One host: its name, the last octet of its address, its image, its volumes (volume name to path)."""
+
+    name: str
+    octet: int
+    image: str
+    volumes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_vm(self) -> bool:
+        """Whether Ansible manages this host; the third parties only serve."""
+        return self.image in ("vm", "app", "box")
+
+
+CATALOGUE = {
+    spec.name: spec
+    for spec in (
+        HostSpec("edge1", 10, "vm"),
+        HostSpec("app1", 21, "app", {"odoo-data": "/var/lib/odoo"}),
+        HostSpec("app2", 22, "app", {"odoo-data": "/var/lib/odoo"}),
+        HostSpec("db1", 31, "vm"),
+        HostSpec("cache1", 41, "vm"),
+        HostSpec("cache2", 42, "vm"),
+        HostSpec("cache3", 43, "vm"),
+        HostSpec("box1", 51, "box", {"box1-docker": "/var/lib/docker"}),
+        HostSpec("acme", 61, "acme"),
+        HostSpec("s3", 62, "s3"),
+    )
+}
+
+
+def address(subnet: str, octet: int) -> str:
+    """The address in `subnet` that ends in `octet`."""
+    return str(ipaddress.ip_network(subnet).network_address + octet)
