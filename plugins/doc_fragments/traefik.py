@@ -11,8 +11,8 @@ class ModuleDocFragment:
 options:
   dynamic_dir:
     description:
-      - Directory that Traefik's file provider watches. Its parent must be on the same filesystem, because files are made
-        there and enter the directory whole, by rename.
+      - Directory that Traefik's file provider watches. Its parent must be on the same filesystem, because files are
+        made there and enter the directory whole, by rename.
     type: path
     default: /etc/traefik/dynamic
   api_url:

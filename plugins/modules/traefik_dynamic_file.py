@@ -15,8 +15,8 @@ author: Gantry contributors (@gantry-odoo)
 description:
   - Keeps one file of the directory that Traefik's file provider watches.
   - A new document is read by a second Traefik process in isolation first, then replaced in one step; the live
-    Traefik is asked until it has every object and every certificate of the document. When it has not by the deadline, the previous
-    file is put back and the module fails.
+    Traefik is asked until it has every object and every certificate of the document. When it has not by the deadline,
+    the previous file is put back and the module fails.
   - Traefik does not watch certificate files. Give a renewed certificate a new file name, or run this module again after
     the old file was replaced; it sees that Traefik serves something else, and has the document loaded again.
   - Routes to Odoo belong to M(gantry.odoo.traefik_route).
@@ -129,7 +129,9 @@ def _run(module: AnsibleModule, site: apply.Site) -> Dict[str, Any]:
     steps = _steps(path, text, candidate, lacking)
     validated = False
     if steps and candidate.text is not None and fingerprints is not None:
-        validated = options.validate(module, site, candidate, lambda refused: _explain(path, refused)) is not None
+        validated = (
+            options.validate(module, site, candidate, lambda refused: _explain(path, refused), fingerprints) is not None
+        )
     if steps and not module.check_mode:
         apply.bring_live(site, candidate, previous, fingerprints)
     return result(
@@ -178,9 +180,7 @@ def _steps(path: str, text: Optional[str], candidate: apply.Candidate, lacking: 
 
 
 def _explain(path: str, refused: plan.Difference) -> str:
-    return (
-        f"{path}: Traefik refuses the {refused.section[:-1]} {refused.name}, which {refused.what}; nothing was written"
-    )
+    return f"{path}: {refused.refusal()}"
 
 
 if __name__ == "__main__":

@@ -184,7 +184,8 @@ steps:
   contains:
     action:
       description:
-        - One of C(create), C(update), C(add server), C(remove server), C(drain), C(undrain), C(remove), C(repair), C(reload).
+        - One of C(create), C(update), C(add server), C(remove server), C(drain), C(undrain), C(remove), C(repair),
+          C(reload).
       type: str
     target:
       description: The route, and the server where it is about one.
@@ -319,7 +320,7 @@ def _explain(owner: str, desired: Sequence[model.Route]) -> Any:
     def explain(refused: plan.Difference) -> str:
         route = _route_of(owner, refused.name)
         whose = f"route {route}" if route in names else f"owner {owner}"
-        return f"{whose}: Traefik refuses its {refused.sentence()}; nothing was written"
+        return f"{whose}: {refused.refusal()}"
 
     return explain
 

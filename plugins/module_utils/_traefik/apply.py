@@ -48,8 +48,12 @@ def validate(
     candidate: Candidate,
     entry_points: Sequence[str],
     explain: Callable[[Difference], str],
+    fingerprints: Sequence[str] = (),
 ) -> scratch.Verdict:
-    """What Traefik makes of the directory with the candidate in it. Raises InputError with Traefik's own words."""
+    """What Traefik makes of the directory with the candidate in it. Raises InputError with Traefik's own words.
+
+    fingerprints: SHA-256 of the certificates that the candidate brings.
+    """
     files = site.directory.others(candidate.name)
     if candidate.text is not None:
         files[candidate.name] = candidate.text.encode()
@@ -61,8 +65,10 @@ def validate(
     refused = differences(candidate.content, verdict.raw, ())
     if refused:
         raise InputError(explain(refused[0]))
-    if candidate.content.get("tls") and verdict.errors:
-        raise InputError(f"Traefik refuses {candidate.name}: {verdict.errors[0]}; nothing was written")
+    loaded = {one.get("certFingerprint") for one in verdict.certificates}
+    if not loaded.issuperset(fingerprints):
+        words = verdict.errors[0] if verdict.errors else "it has not loaded the certificate, and gives no reason"
+        raise InputError(f"Traefik refuses {candidate.name}: {words}; nothing was written")
     return verdict
 
 

@@ -60,7 +60,7 @@ def group(owner: str, one: Route, shared: bool) -> Objects:
             f"{rule} && {_WEBSOCKET_PATHS}",
             one.priority + 1,
             f"{prefix}.websocket",
-            upgrade + [f"{prefix}.websocket@file"],
+            [*upgrade, f"{prefix}.websocket@file"],
         )
         services[f"{prefix}.websocket"] = _service(one.active_websocket, one.websocket_health_path, one)
     if one.tls:

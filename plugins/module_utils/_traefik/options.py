@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -64,7 +64,11 @@ def live(module: AnsibleModule, where: Site) -> Optional[Dict[str, Any]]:
 
 
 def validate(
-    module: AnsibleModule, where: Site, candidate: Candidate, explain: Callable[[Difference], str]
+    module: AnsibleModule,
+    where: Site,
+    candidate: Candidate,
+    explain: Callable[[Difference], str],
+    fingerprints: Sequence[str] = (),
 ) -> Optional[scratch.Verdict]:
     """The scratch Traefik's verdict; None in check mode when the program is not installed yet."""
     if not scratch.available(where.command):
@@ -73,7 +77,7 @@ def validate(
             raise StateError(f"{told}; install it, or correct validate_command")
         module.warn(f"{told}; the plan is not validated")
         return None
-    return ask(where, candidate, _entry_points(module, where), explain)
+    return ask(where, candidate, _entry_points(module, where), explain, fingerprints)
 
 
 def _entry_points(module: AnsibleModule, where: Site) -> List[str]:

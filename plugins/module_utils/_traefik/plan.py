@@ -35,6 +35,10 @@ class Difference:
         """The difference in words."""
         return f"{self.section[:-1]} {self.name} {self.what}"
 
+    def refusal(self) -> str:
+        """The difference as what Traefik refuses."""
+        return f"Traefik refuses {self.section[:-1]} {self.name}, which {self.what}; nothing was written"
+
 
 def merge(current: Mapping[str, Route], wanted: Sequence[Route], absent: Iterable[str], purge: bool) -> List[Route]:
     """All routes of the owner after the change, by name. Raises InputError where two of them collide."""

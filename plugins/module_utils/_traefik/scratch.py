@@ -55,9 +55,12 @@ def ask(
         watched = os.path.join(folder, "dynamic")
         _lay_out(watched, {**files, _SENTINEL_FILE: _SENTINEL})
         port = _free_port()
+        static_path = os.path.join(folder, "traefik.yml")
+        with open(static_path, "w", encoding="utf-8") as static:
+            json.dump(_static(watched, port, entry_points), static)
         log_path = os.path.join(folder, "log")
         with open(log_path, "wb") as log:
-            process = _start(command, _arguments(watched, port, entry_points), log)
+            process = _start(command, static_path, log)
         try:
             return _watch(process, Api(f"http://127.0.0.1:{port}"), log_path, watched, deadline)
         finally:
@@ -96,27 +99,23 @@ def _lay_out(watched: str, files: Mapping[str, bytes]) -> None:
             handle.write(content)
 
 
-def _arguments(watched: str, port: int, entry_points: Sequence[str]) -> List[str]:
-    arguments = [
-        "--global.checkNewVersion=false",
-        "--global.sendAnonymousUsage=false",
-        "--log.level=WARN",
-        "--log.format=json",
-        "--api.insecure=true",
-        "--api.dashboard=false",
-        f"--entryPoints.traefik.address=127.0.0.1:{port}",
-        f"--providers.file.directory={watched}",
-        "--providers.file.watch=false",
-        "--providers.providersThrottleDuration=0s",
-    ]
-    arguments += [f"--entryPoints.{name}.address=127.0.0.1:0" for name in entry_points if name != "traefik"]
-    return arguments
+def _static(watched: str, port: int, entry_points: Sequence[str]) -> Dict[str, Any]:
+    addresses = {name: {"address": "127.0.0.1:0"} for name in entry_points}
+    addresses["traefik"] = {"address": f"127.0.0.1:{port}"}
+    return {
+        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+        "log": {"level": "WARN", "format": "json"},
+        "api": {"insecure": True, "dashboard": False},
+        "entryPoints": addresses,
+        "providers": {"providersThrottleDuration": "0s", "file": {"directory": watched, "watch": False}},
+    }
 
 
-def _start(command: Sequence[str], arguments: List[str], log: Any) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], static_path: str, log: Any) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            [*command, *arguments],
+            # A file of its own, or Traefik would find the live process's and forget the rest.
+            [*command, f"--configFile={static_path}"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -160,7 +159,7 @@ def _refusal(path: str, watched: str) -> Optional[str]:
 
 def _errors(path: str) -> List[str]:
     return [
-        ": ".join(str(line[key]) for key in ("message", "error") if line.get(key))
+        ": ".join(" ".join(str(line[key]).split()) for key in ("message", "error") if line.get(key))
         for line in _log(path)
         if line.get("level") == "error"
     ]
