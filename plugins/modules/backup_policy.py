@@ -14,7 +14,7 @@ description:
   - Shows in the diff which backups a policy would expire before anything is expired.
   - Removes expired backups, and then the files that no backup refers to any more, only when asked to by O(expire).
 author:
-  - Gantry contributors (@gantry)
+  - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.s3
 options:

@@ -17,7 +17,7 @@ description:
   - Checks every database and the repository before the first backup is taken. When one backup fails later, the others
     are still taken, and the module fails in the end.
 author:
-  - Gantry contributors (@gantry)
+  - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.postgresql
   - gantry.odoo.s3

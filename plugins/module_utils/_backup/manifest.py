@@ -75,7 +75,6 @@ def parse_index(data: bytes, where: str) -> dict[str, int]:
 def _manifest(document: Mapping[str, Any]) -> Manifest:
     database = dict(document["database"])
     database["locale"] = Locale(**database["locale"])
-    database["extensions"] = tuple(database["extensions"])
     filestore = dict(document["filestore"])
     filestore["missing"] = tuple(filestore["missing"])
     return Manifest(

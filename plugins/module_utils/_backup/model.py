@@ -84,7 +84,10 @@ class Locale:
 
 @dataclass(frozen=True)
 class DatabaseFacts:
-    """What the snapshot says of the database. tables: rows by `schema.table`; sequences: last value used."""
+    """What the snapshot says of the database. tables: rows by `schema.table`; sequences: last value used.
+
+    extensions: the schema of each. unaccent_immutable: the extension's own function was altered, as old Odoos did.
+    """
 
     name: str
     odoo_version: str
@@ -94,7 +97,7 @@ class DatabaseFacts:
     modules: Mapping[str, str]
     tables: Mapping[str, int]
     sequences: Mapping[str, int]
-    extensions: tuple[str, ...]
+    extensions: Mapping[str, str]
     unaccent_immutable: bool
 
 

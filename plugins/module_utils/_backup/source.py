@@ -30,7 +30,7 @@ SELECT schemaname || '.' || sequencename, last_value FROM pg_sequences WHERE las
 _LOCALE = (
     "SELECT pg_encoding_to_char(encoding), datcollate, datctype FROM pg_database WHERE datname = current_database()"
 )
-_EXTENSIONS = "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"
+_EXTENSIONS = "SELECT extname, extnamespace::regnamespace::text FROM pg_extension WHERE extname <> 'plpgsql'"
 _UNACCENT = """
 SELECT EXISTS (SELECT FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
 AND d.deptype = 'e' WHERE p.proname = 'unaccent' AND p.provolatile = 'i')
@@ -98,7 +98,7 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
         modules={name: version or "" for name, version in modules.items()},
         tables=row_counts(connection),
         sequences=used,
-        extensions=tuple(row[0] for row in rows(connection, _EXTENSIONS)),
+        extensions=dict(rows(connection, _EXTENSIONS)),
         unaccent_immutable=bool(rows(connection, _UNACCENT)[0][0]),
     )
 

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What odoo_restore returns, and what a drill leaves beside the backups."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import FORMAT, stamp
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import Target, Wish, origin, recovered
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
+
+
+def report(
+    wish: Wish, manifest: Manifest, target: Target, fetch: Mapping[str, int], steps: list[Step], begun: datetime
+) -> dict[str, Any]:
+    """The module's return value as far as it is known before the restore. begun: when the module started."""
+    stands = recovered(target)
+    actions = {step.action for step in steps}
+    fetched = fetch if "fetch_files" in actions else {}
+    before = _view(target.database, target.comment, target.fenced)
+    after = _view(stands.database, stands.comment, stands.fenced)
+    if actions & {"publish", "replace"}:
+        after = _view(True, f"restored from {origin(manifest)}", wish.fenced)
+    elif actions & {"fence", "open"}:
+        after = _view(True, stands.comment, wish.fenced)
+    return result(
+        steps,
+        before,
+        after,
+        restored="restore_database" in actions,
+        backup=manifest.backup_id,
+        database=wish.database,
+        snapshot_time=stamp(manifest.snapshot_time),
+        rpo_s=round((begun - manifest.snapshot_time).total_seconds(), 3),
+        counts={
+            "tables": len(manifest.database.tables),
+            "rows": sum(manifest.database.tables.values()),
+            "modules": len(manifest.database.modules),
+            "files": manifest.filestore.files,
+            "files_bytes": manifest.filestore.bytes,
+            "files_fetched": len(fetched),
+            "files_missing": len(manifest.filestore.missing),
+            "bytes_fetched": sum(fetched.values()),
+            "dump_bytes": manifest.dump.size,
+        },
+    )
+
+
+def drill_record(tenant: str, begun: datetime, rto_s: float, answer: Mapping[str, Any], error: str) -> bytes:
+    """The record of a drill, good or failed. answer: what is known of the restore; error: empty when it went well."""
+    document = {
+        "format": FORMAT,
+        "tenant": tenant,
+        "begun": stamp(begun),
+        "ok": not error,
+        "error": error,
+        "rto_s": rto_s,
+        **{key: answer[key] for key in ("backup", "snapshot_time", "rpo_s", "counts", "timings") if key in answer},
+    }
+    return json.dumps(document, sort_keys=True, indent=1).encode()
+
+
+def _view(there: bool, origin_text: str, fenced: bool) -> dict[str, Any]:
+    if not there:
+        return {"state": "absent"}
+    return {"state": "present", "origin": origin_text.replace("gantry.odoo.odoo_restore: ", ""), "fenced": fenced}

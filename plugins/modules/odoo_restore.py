@@ -1,0 +1,358 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_restore
+short_description: Restore an Odoo database with its filestore from S3, proven before it is in place
+version_added: 0.1.0
+description:
+  - Restores database and filestore under a temporary name, proves both against the backup's manifest, and only then
+    gives them their name. Half a restore never stands under the real name, and what an interrupted run left is finished
+    or undone by the next.
+  - Keeps the identity of the database, its UUID and secret, so a restore elsewhere is a move.
+  - With O(drill), removes all of it again and records how long it took.
+author:
+  - Gantry contributors (@gantry-odoo)
+extends_documentation_fragment:
+  - gantry.odoo.postgresql
+  - gantry.odoo.s3
+options:
+  tenant:
+    description:
+      - Name of the tenant whose backup is restored.
+    type: str
+    required: true
+  backup:
+    description:
+      - Identifier of the backup, or V(latest).
+    type: str
+    default: latest
+  database:
+    description:
+      - Name of the restored database. By default the name of the tenant, with V(_drill) behind it for a O(drill).
+    type: str
+  config:
+    description:
+      - Path on the target of the C(odoo.conf) that tells where the filestore is and which role owns the database.
+    type: path
+    required: true
+  owner:
+    description:
+      - Role that owns the database. By default C(db_user) of O(config).
+    type: str
+  access:
+    description:
+      - V(fenced) lets nobody but O(login_user) connect to the restored database, V(open) its owner as well.
+    type: str
+    choices: [open, fenced]
+    default: open
+  overwrite:
+    description:
+      - What to do where the database exists. V(never) changes nothing when it was restored from this very backup,
+        and fails otherwise.
+      - V(replace) ends its sessions and drops it, with its filestore, once the restored one is proven and in its place.
+    type: str
+    choices: [never, replace]
+    default: never
+  neutralize:
+    description:
+      - Switch off what a copy must not do, such as mail and scheduled jobs, before the database has its name.
+    type: bool
+    default: false
+  verify:
+    description:
+      - Compare the rows of each table and each sequence with the manifest, and each file with the SHA-1 that names it.
+      - The dump and each file that is fetched are proven in any case.
+    type: bool
+    default: true
+  load_registry:
+    description:
+      - Let Odoo load all modules of the restored database once, without serving or scheduling anything.
+        Needs O(neutralize).
+    type: bool
+    default: false
+  prefetch:
+    description:
+      - Bring only the files of the backup to the target, for a later restore to find there.
+    type: bool
+    default: false
+  drill:
+    description:
+      - Restore, prove, then remove the database and its files in every case, and write the result beside the backups.
+    type: bool
+    default: false
+  jobs:
+    description:
+      - Connections that restore at the same time.
+    type: int
+    default: 2
+  odoo_command:
+    description:
+      - Command that runs Odoo on the target, with its first arguments. For O(neutralize) and O(load_registry).
+    type: list
+    elements: str
+    default: [odoo]
+  odoo_user:
+    description:
+      - Account that O(odoo_command) runs as.
+    type: str
+    default: odoo
+  lock_timeout:
+    description:
+      - Seconds to wait for another run on the same database to end.
+    type: int
+    default: 300
+  timeout:
+    description:
+      - Seconds that the restore may take.
+    type: int
+    default: 14400
+attributes:
+  check_mode:
+    support: full
+    description: Can run without changing anything, and reports what would be brought and done.
+  diff_mode:
+    support: full
+    description: Shows what stands under the database's name before and after.
+notes:
+  - Restored files belong to the owner of the C(data_dir) in O(config).
+requirements:
+  - pg_restore
+seealso:
+  - module: gantry.odoo.odoo_backup
+  - module: gantry.odoo.backup_policy
+"""
+
+EXAMPLES = r"""
+- name: Restore the newest backup where there is no database
+  gantry.odoo.odoo_restore:
+    repository: "{{ backup_repository }}"
+    login_host: db1.example
+    login_user: gantry
+    login_password: "{{ vault_gantry_password }}"
+    tenant: harbour
+    database: harbour
+    config: /etc/odoo/harbour.conf
+
+- name: Prove the newest backup
+  gantry.odoo.odoo_restore:
+    repository: "{{ backup_repository }}"
+    login_host: db1.example
+    login_user: gantry
+    login_password: "{{ vault_gantry_password }}"
+    tenant: harbour
+    config: /etc/odoo/harbour.conf
+    neutralize: true
+    load_registry: true
+    drill: true
+
+- name: Refresh a staging copy
+  gantry.odoo.odoo_restore:
+    repository: "{{ backup_repository }}"
+    login_host: db1.example
+    login_user: gantry
+    login_password: "{{ vault_gantry_password }}"
+    tenant: harbour
+    backup: 20261122T103000Z
+    database: harbour-staging
+    config: /etc/odoo/staging.conf
+    overwrite: replace
+    neutralize: true
+"""
+
+RETURN = r"""
+steps:
+  description: What was done, or would be in check mode, in order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action: {description: What is done., type: str}
+    target: {description: What it is done to., type: str}
+    why: {description: The reason., type: str}
+restored:
+  description: Whether a database was restored, or would be in check mode.
+  returned: success
+  type: bool
+backup:
+  description: Identifier of the backup.
+  returned: success
+  type: str
+database:
+  description: Name of the restored database.
+  returned: success
+  type: str
+snapshot_time:
+  description: Moment that the backup shows, in UTC.
+  returned: success
+  type: str
+  sample: "2026-11-22T10:30:00.123456Z"
+rto_s:
+  description: Seconds from the start of the module to the end of the restore.
+  returned: success and not in check mode
+  type: float
+rpo_s:
+  description: Seconds from the moment that the backup shows to the start of the module; what is newer is lost.
+  returned: success
+  type: float
+counts:
+  description: What the backup holds, and what had to be fetched.
+  returned: success
+  type: dict
+  contains:
+    tables: {description: Number of tables., type: int}
+    rows: {description: Rows of all tables., type: int}
+    modules: {description: Installed modules., type: int}
+    files: {description: Files., type: int}
+    files_bytes: {description: Size of the files in bytes., type: int}
+    files_fetched: {description: Files that the target lacked., type: int}
+    files_missing: {description: Files that were lost before the backup was taken., type: int}
+    bytes_fetched: {description: Size in bytes of the files that the target lacked., type: int}
+    dump_bytes: {description: Size of the dump in bytes., type: int}
+timings:
+  description: Seconds that the parts of the restore took; parts that ran at the same time overlap.
+  returned: success and not in check mode
+  type: dict
+  sample: {"fetch_dump_s": 0.2, "restore_s": 3.1, "fetch_files_s": 1.4, "verify_s": 0.6, "swap_s": 0.1}
+"""
+
+from datetime import datetime, timezone
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
+    pgtools,
+    restore,
+    restore_plan,
+    restore_report,
+    s3,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import backup_id
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.revive import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.target import Place
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import locks, postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
+
+
+def argument_spec():
+    """The options of the module."""
+    return {
+        **postgres.argument_spec(),
+        **s3.argument_spec(),
+        "tenant": {"type": "str", "required": True},
+        "backup": {"type": "str", "default": "latest"},
+        "database": {"type": "str"},
+        "config": {"type": "path", "required": True},
+        "owner": {"type": "str"},
+        "access": {"type": "str", "choices": ["open", "fenced"], "default": "open"},
+        "overwrite": {"type": "str", "choices": ["never", "replace"], "default": "never"},
+        "neutralize": {"type": "bool", "default": False},
+        "verify": {"type": "bool", "default": True},
+        "load_registry": {"type": "bool", "default": False},
+        "prefetch": {"type": "bool", "default": False},
+        "drill": {"type": "bool", "default": False},
+        "jobs": {"type": "int", "default": 2},
+        "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
+        "odoo_user": {"type": "str", "default": "odoo"},
+        "lock_timeout": {"type": "int", "default": 300},
+        "timeout": {"type": "int", "default": 14400},
+    }
+
+
+def wish_from(params):
+    """What is asked for. Raises InputError for what cannot be meant."""
+    default = f"{params['tenant']}_drill" if params["drill"] else params["tenant"]
+    wish = restore_plan.Wish(
+        database=check_name(params["database"] or default, "database"),
+        tenant=params["tenant"],
+        fenced=params["access"] == "fenced",
+        replace=params["overwrite"] == "replace",
+        neutralize=params["neutralize"],
+        verify=params["verify"],
+        load_registry=params["load_registry"],
+        prefetch=params["prefetch"],
+        drill=params["drill"],
+    )
+    restore.check_wish(wish)
+    if params["jobs"] < 1:
+        raise InputError(f"jobs: {params['jobs']} is not a number of connections; give 1 or more")
+    return wish
+
+
+def order_from(params, wish, deadline):
+    """The restore that the parameters ask for, with the way to the repository proven."""
+    settings = s3.settings_from(params)
+    config = read_config(params["config"])
+    owner = params["owner"] or config.db_user
+    if not owner:
+        raise InputError(f"owner: {params['config']} sets no db_user; give the role that shall own the database")
+    odoo = Odoo(params["odoo_command"], params["odoo_user"], params["config"], params["ca_cert"] or "")
+    if wish.neutralize or wish.load_registry:
+        odoo.check()
+    return restore.Order(
+        bucket=s3.open_bucket(settings),
+        layout=layout_of(settings.prefix, params["tenant"]),
+        place=Place(postgres.login_from(params), config.data_dir, wish.database),
+        odoo=odoo,
+        wish=wish,
+        owner=owner,
+        jobs=params["jobs"],
+        client=pgtools.client_major("pg_restore", deadline),
+        deadline=deadline,
+    )
+
+
+def run(params, check_mode):
+    """Read, plan, restore; returns what the module returns."""
+    begun = datetime.now(timezone.utc)
+    deadline = Deadline(params["timeout"])
+    wish = wish_from(params)
+    order = order_from(params, wish, deadline)
+    manifest = restore.choose(order.bucket, order.layout, params["backup"])
+    if check_mode:
+        return answer_of(restore.survey(order, manifest), wish, begun)
+    with locks.hold(order.place.login, [wish.database], params["lock_timeout"]):
+        seen = restore.survey(order, manifest)
+        timings = restore.Timings()
+        answer = {**answer_of(seen, wish, begun), "timings": timings.seconds}
+        error = ""
+        try:
+            restore.restore(order, seen, timings)
+        except GantryError as failure:
+            error = str(failure)
+            raise
+        finally:
+            answer["rto_s"] = round(deadline.elapsed, 3)
+            if wish.drill:
+                record = restore_report.drill_record(wish.tenant, begun, answer["rto_s"], answer, error)
+                order.bucket.put(order.layout.drill(backup_id(begun)), record)
+    return answer
+
+
+def answer_of(seen, wish, begun):
+    """What is known before the restore."""
+    return restore_report.report(wish, seen.manifest, seen.target, seen.fetch, seen.steps, begun)
+
+
+def main():
+    """Entry point."""
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    s3.require_boto3(module)
+    postgres.require_psycopg2(module)
+    try:
+        answer = run(module.params, module.check_mode)
+    except GantryError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**answer)
+
+
+if __name__ == "__main__":
+    main()
