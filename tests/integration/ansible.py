@@ -78,7 +78,7 @@ def run_playbook(
     arguments: list[str] | None = None,
     env: dict[str, str] | None = None,
 ) -> PlaybookRun:
-    """Run `playbook` (a path, a full name such as gantry.odoo.site, or plays as data) on `inventory` (a path, or data)."""
+    """Run `playbook` (a path, a full name such as gantry.odoo.site, or plays as data) on `inventory` (path or data)."""
     with tempfile.TemporaryDirectory(prefix="gantry-test-") as directory:
         scratch = Path(directory)
         command = [str(BIN / "ansible-playbook"), "--inventory", _file(scratch, "inventory", inventory)]

@@ -19,7 +19,7 @@ TEST_LAB = "gantry-test"
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """The lab of the tests: `lab.host("db1")` starts a host. GANTRY_KEEP_LAB=1 leaves it running for the next session."""
+    """The lab of the tests: `lab.host("db1")` starts a host. GANTRY_KEEP_LAB=1 leaves it for the next session."""
     lab = Lab(TEST_LAB)
     yield lab
     if os.environ.get("GANTRY_KEEP_LAB") != "1":
@@ -28,7 +28,7 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def ansible_module(lab: Lab) -> Callable[..., dict[str, Any]]:
-    """`ansible_module(host, "gantry.odoo.x", args, check=, diff=, fails=)` calls a module over SSH and returns its result."""
+    """`ansible_module(host, "gantry.odoo.x", args, check=, diff=, fails=)` calls a module over SSH."""
 
     def call(host: Host | str, module: str, args: dict[str, Any], **options: Any) -> dict[str, Any]:
         name = host if isinstance(host, str) else host.name
@@ -39,7 +39,7 @@ def ansible_module(lab: Lab) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def run_playbook(lab: Lab) -> Callable[..., ansible.PlaybookRun]:
-    """`run_playbook(playbook, inventory=None, extra_vars=None, check=, ...)`; the inventory is the test lab's by default."""
+    """`run_playbook(playbook, inventory=None, extra_vars=None, check=, ...)`, by default on the test lab."""
 
     def call(playbook: Any, inventory: Any = None, extra_vars: Any = None, **options: Any) -> ansible.PlaybookRun:
         return ansible.run_playbook(playbook, inventory or lab.state.inventory, extra_vars, **options)

@@ -34,9 +34,10 @@ def main() -> int:
 
 def up(lab: Lab, names: list[str] | None) -> None:
     """Bring up the hosts, and the archives that a container host is given."""
-    lab.up(names)
     if names is None or "box1" in names:
+        # Before the hosts, so that all images are built in one go.
         export(lab, names)
+    lab.up(names)
 
 
 def down(lab: Lab, names: list[str] | None) -> None:
@@ -65,9 +66,10 @@ def build(lab: Lab, names: list[str] | None) -> None:
 
 def export(lab: Lab, names: list[str] | None) -> None:
     """Save the container images as archives and write down where they are."""
-    archives = {name: images.export(lab.client, name) for name in images.EXPORTED}
-    document = images.catalogue_document(archives, {name: images.tag(name) for name in images.EXPORTED})
-    write(lab.state.images, yaml.safe_dump(document))
+    hosts = [CATALOGUE[name] for name in names or CATALOGUE if name in CATALOGUE]
+    tags = images.ensure(lab.client, {host.image for host in hosts} | set(images.EXPORTED))
+    exported = {name: {"tag": tags[name], "archive": str(images.export(lab.client, name))} for name in images.EXPORTED}
+    write(lab.state.images, yaml.safe_dump({"lab_images": exported}))
 
 
 VERBS = {"up": up, "down": down, "status": status, "images": build, "export": export}

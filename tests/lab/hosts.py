@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts as containers: made, kept, repaired and removed so that each `up` ends in the same lab, whatever came before."""
+"""Hosts as containers: made, kept, repaired and removed, so that each `up` ends in the same lab."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class Lab:
 
     def _containers(self) -> list[Container]:
         found = self.client.containers.list(all=True, filters=self._mine, ignore_removed=True)
-        return sorted(found, key=lambda container: self._octet(container))
+        return sorted(found, key=self._octet)
 
     @staticmethod
     def _octet(container: Container) -> int:
@@ -227,7 +227,7 @@ class Lab:
         return host
 
     def _kept(self, spec: HostSpec) -> Container | None:
-        """The host's container, if it is one to go on with; one that never started, or is of another kind, is removed."""
+        """The host's container, if there is one to go on with; one never started, or of another kind, is removed."""
         try:
             container = self.client.containers.get(f"{self.name}-{spec.name}")
         except NotFound:
@@ -279,7 +279,7 @@ class Lab:
         return container
 
     def _files(self, spec: HostSpec) -> list[File]:
-        """What a host is given before its first start: the keys and the company's authority, or a server's configuration."""
+        """What a host is given before its first start: keys and the company's authority, or its configuration."""
         if not spec.is_vm:
             return thirdparty.files(spec.name, self.state, address(self._subnet, spec.octet))
         private, public = ssh.ensure_host_key(self.state, spec.name)

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Iterable
 
 import docker
 from docker.errors import APIError, BuildError, ImageNotFound
@@ -232,8 +232,3 @@ def _remove_if_unused(client: docker.DockerClient, full: str) -> None:
 
 def _tail(text: str, lines: int = 4) -> str:
     return " | ".join(line.strip() for line in text.strip().splitlines()[-lines:] if line.strip())
-
-
-def catalogue_document(archives: dict[str, Path], tags: dict[str, str]) -> dict[str, Any]:
-    """The document from which an inventory learns the container images: tag and archive of each."""
-    return {"lab_images": {name: {"tag": tags[name], "archive": str(archives[name])} for name in archives}}

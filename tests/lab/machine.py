@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the images take over from this machine: its Debian mirrors, how apt reaches them, and the authorities it trusts."""
+"""What the images take over from this machine: its Debian mirrors, how apt reaches them, whom it trusts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def parse_deb822(text: str) -> list[Source]:
 
 
 def choose_mirrors(sources: Iterable[Source]) -> Mirrors:
-    """The first Debian archive and the first Debian security archive among `sources`; other vendors' are passed over."""
+    """The first Debian archive and the first Debian security archive among `sources`; others are passed over."""
     main = security = None
     for source in sources:
         path = source.uri.rstrip("/")

@@ -1,9 +1,11 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SSH as on real hosts: one key that opens them, and host keys known beforehand, so that none is ever trusted on sight."""
+"""SSH as on real hosts: one key that opens them, and host keys known beforehand; none is trusted on sight."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -29,7 +31,7 @@ def write_known_hosts(state: State, addresses: dict[str, str]) -> None:
     write(state.known_hosts, "".join(lines))
 
 
-def _ensure(path) -> str:
+def _ensure(path: Path) -> str:
     if not path.exists():
         private = Ed25519PrivateKey.generate().private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's files on this machine: one directory a lab, one for the images, all below .lab/ at the repository's root."""
+"""The lab's files on this machine: one directory a lab, one for the images, all below .lab/ of the checkout."""
 
 from __future__ import annotations
 

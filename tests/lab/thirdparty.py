@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The servers that are not ours to manage: an ACME authority and an S3 provider, each behind TLS by the lab's authority."""
+"""The servers that are not ours to manage: an ACME authority and an S3 provider, both behind TLS."""
 
 from __future__ import annotations
 

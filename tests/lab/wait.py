@@ -27,7 +27,7 @@ def until(probe: Callable[[], str | None], what: str, seconds: float = BOOT_DEAD
 
 
 def for_vm(container: Container, address: str, fresh: bool) -> None:
-    """Wait until systemd has booted and SSH answers. A `fresh` host with a failed unit is an error: nobody has used it yet."""
+    """Wait until systemd has booted and SSH answers. On a `fresh` host, which nobody has used, no unit may fail."""
 
     def booted() -> str | None:
         _require_running(container)

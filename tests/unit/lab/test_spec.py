@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalogue of hosts and images agrees with itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab import images
+from tests.lab.archive import File, pack, unpack
+from tests.lab.errors import LabError
+from tests.lab.spec import CATALOGUE, SUBNETS, address
+
+
+def test_each_host_has_an_address_of_its_own_and_an_image_that_exists() -> None:
+    octets = [host.octet for host in CATALOGUE.values()]
+
+    assert len(set(octets)) == len(octets)
+    assert {host.image for host in CATALOGUE.values()} <= set(images.CATALOGUE)
+    assert len(set(SUBNETS.values())) == len(SUBNETS)
+    assert address("172.30.77.0/24", 21) == "172.30.77.21"
+
+
+def test_an_image_comes_after_the_one_it_stands_on() -> None:
+    assert [image.name for image in images.chain(["app", "vm"])] == ["base", "odoo", "app", "vm"]
+
+
+def test_an_unknown_image_is_named_with_those_that_are_known() -> None:
+    with pytest.raises(LabError, match="no image 'wm'; the lab knows acme, app"):
+        images.chain(["wm"])
+
+
+def test_a_packed_file_is_unpacked_as_it_was() -> None:
+    assert unpack([pack([File("/etc/x", b"content", 0o600)])]) == b"content"
