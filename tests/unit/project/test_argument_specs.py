@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A role's argument specs say what its defaults and task files do, for every entry point."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.project import ROLES, ROOT
+from tests.unit.project.conftest import load
+
+_INCLUDES = re.compile(r"(?:include_tasks|import_tasks):\s*(?:\n\s+file:\s*)?[\"']?([\w/-]+)(?:\.yml)?[\"']?")
+
+
+def specs(role: str) -> dict[str, Any]:
+    """The argument specs of `role`, by entry point."""
+    return load(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]
+
+
+def defaults(role: str) -> dict[str, Any]:
+    """What defaults/main.yml of `role` sets."""
+    path = ROOT / "roles" / role / "defaults/main.yml"
+    return (load(path) if path.exists() else None) or {}
+
+
+def options(role: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every option of every entry point of `role`: entry point, name, description."""
+    for entry, spec in specs(role).items():
+        for name, option in (spec.get("options") or {}).items():
+            yield entry, name, option
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_equal_argument_specs(role: str) -> None:
+    default = defaults(role)
+    wrong = []
+    for entry, name, option in options(role):
+        if option.get("required") and name in default:
+            wrong.append(f"{entry}: {name} is required and has a default")
+        elif "default" in option and option["default"] != default.get(name, object()):
+            wrong.append(
+                f"{entry}: {name} is {option['default']!r} in the spec, {default.get(name, 'unset')!r} in defaults"
+            )
+        elif "default" not in option and default.get(name) is not None and not _is_template(default[name]):
+            wrong.append(f"{entry}: {name} is {default[name]!r} in defaults, without default in the spec")
+    documented = {name for _entry, name, _option in options(role)}
+    wrong += [f"{name} has a default and is in no spec" for name in default if name not in documented]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_entry_point_has_a_spec_and_a_task_file(role: str) -> None:
+    tasks: Path = ROOT / "roles" / role / "tasks"
+    files = {path.relative_to(tasks).with_suffix("").as_posix() for path in tasks.rglob("*.yml")}
+    included = set()
+    for path in tasks.rglob("*.yml"):
+        for name in _INCLUDES.findall(path.read_text(encoding="utf-8")):
+            included |= {name, (path.relative_to(tasks).parent / name).as_posix()}
+    assert set(specs(role)) <= files, "an entry point without a task file"
+    unreachable = {name for name in files - included - set(specs(role)) if not _by_template(tasks, name)}
+    assert not unreachable, f"neither included nor documented as an entry point: {sorted(unreachable)}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_variables_carry_the_name_of_the_role(role: str) -> None:
+    strangers = {name for _entry, name, _option in options(role) if not name.startswith(f"{role}_")}
+    assert not strangers, f"options that another role could own: {sorted(strangers)}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_entry_points_are_described(role: str) -> None:
+    for entry, spec in specs(role).items():
+        assert spec.get("short_description"), f"{entry} has no short_description"
+        bare = [name for _entry, name, option in options(role) if not option.get("description")]
+        assert not bare, f"{entry}: no description of {bare}"
+
+
+def _is_template(value: Any) -> bool:
+    return isinstance(value, str) and "{{" in value
+
+
+def _by_template(tasks: Path, name: str) -> bool:
+    """Whether a task file picks `name` by an expression such as `{{ odoo_runtime }}.yml` or `systemd/{{ x }}.yml`."""
+    for path in tasks.rglob("*.yml"):
+        for found in re.findall(
+            r"(?:include_tasks|import_tasks):\s*[\"']?(.*\{\{.*)", path.read_text(encoding="utf-8")
+        ):
+            pattern = re.sub(r"\\\{\\\{.*?\\\}\\\}", "[\\\\w-]+", re.escape(found.strip("\"' ").removesuffix(".yml")))
+            if re.fullmatch(pattern, name):
+                return True
+    return False

@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every module, role and playbook is in the README's tables, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.unit.project import MODULES, NAMESPACE, PLAYBOOKS, ROLES, ROOT
+
+_ROW = re.compile(r"^\| *(?:\[)?`([\w.]+)`")
+_HEAD = re.compile(r"^\| *(Module|Role|Playbook)\b")
+
+
+def rows(kind: str) -> list[str]:
+    """The names in the first column of the README's table of modules, roles or playbooks."""
+    names: list[str] = []
+    inside = False
+    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
+        head = _HEAD.match(line)
+        inside = head[1] == kind if head else inside and line.startswith("|")
+        row = _ROW.match(line)
+        if inside and row:
+            names.append(row[1].removeprefix(f"{NAMESPACE}."))
+    return names
+
+
+@pytest.mark.parametrize(("kind", "tree"), [("Module", MODULES), ("Role", ROLES), ("Playbook", PLAYBOOKS)])
+def test_tables_equal_the_tree(kind: str, tree: list[str]) -> None:
+    assert sorted(rows(kind)) == sorted(tree)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_readme_of_a_role_answers_what_a_user_asks(role: str) -> None:
+    path = ROOT / "roles" / role / "README.md"
+    assert path.exists(), f"roles/{role} has no README.md"
+    text = path.read_text(encoding="utf-8")
+    absent = [word for word in ("outcome", "variables", "outputs", "rollback") if word not in text.lower()]
+    assert not absent, f"roles/{role}/README.md says nothing of {', '.join(absent)}"
+    assert "```yaml" in text, f"roles/{role}/README.md has no example"
