@@ -151,8 +151,6 @@ options:
       - Seconds to wait for another run on one of the databases.
     type: int
     default: 60
-requirements:
-  - passlib, where O(admin_password) is given
 seealso:
   - module: gantry.odoo.odoo_database_info
 """
@@ -251,7 +249,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import re
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.locks import hold
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired, Server, desired_from
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.passwords import require_passlib
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import plan, predict, view
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import (
     argument_spec,
@@ -368,8 +365,6 @@ def main() -> None:
         supports_check_mode=True,
     )
     require_psycopg2(module)
-    if any(item["admin_password"] for item in [module.params, *(module.params["databases"] or [])]):
-        require_passlib(module)
     try:
         outcome = converge(module.params, module.check_mode)
     except GantryError as error:

@@ -14,7 +14,7 @@ from datetime import datetime
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 
 CHUNK_BYTES = 1024 * 1024
-_STORE_FNAME = re.compile(r"^[0-9a-f]{2}/[0-9a-f]{40}$")
+_STORE_FNAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{40}")
 
 
 def filestore_path(data_dir: str, database: str) -> str:
@@ -34,7 +34,7 @@ def blob_path(filestore: str, store_fname: str) -> str:
 
 def is_store_fname(text: str) -> bool:
     """Whether `text` is a name that Odoo gives to a file: two hex digits, a slash, the SHA-1 they begin."""
-    return bool(_STORE_FNAME.match(text)) and text[3:5] == text[:2]
+    return bool(_STORE_FNAME.fullmatch(text)) and text[3:5] == text[:2]
 
 
 def sha1_of(path: str) -> str:

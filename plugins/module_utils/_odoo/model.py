@@ -15,8 +15,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import che
 
 # base is part of every database of Odoo
 BASE = "base"
-_ADDON = re.compile(r"^[A-Za-z0-9_]+$")
-_LANGUAGE = re.compile(r"^[a-z]{2,3}(_[A-Z]{2}|_[0-9]{3})?(@[a-z]+)?$")
+_ADDON = re.compile(r"[A-Za-z0-9_]+")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2}|_[0-9]{3})?(@[a-z]+)?")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _desired(item: Mapping[str, Any], config_user: str) -> Desired:
 
 
 def _matching(text: str, pattern: re.Pattern[str], option: str) -> str:
-    if not pattern.match(text):
+    if not pattern.fullmatch(text):
         raise InputError(f"{option}: {text!r} is not what Odoo calls one, expected {pattern.pattern}")
     return text
 
@@ -139,7 +139,7 @@ def _password(text: str | None, name: str) -> str:
 def _parameters(given: Mapping[str, Any], base_url: str | None, name: str) -> tuple[tuple[str, str], ...]:
     texts = {key: _text(key, value, name) for key, value in given.items()}
     if base_url:
-        if not re.match(r"^https?://[^/\s]+$", base_url.rstrip("/")):
+        if not re.fullmatch(r"https?://[^/\s]+", base_url.rstrip("/")):
             raise InputError(f"base_url: {base_url!r} for {name} is not like https://erp.example.com")
         # without the freeze, Odoo rewrites the address when an administrator logs in
         texts.update({"web.base.url": base_url.rstrip("/"), "web.base.url.freeze": "True"})

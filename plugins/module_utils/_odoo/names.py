@@ -13,7 +13,7 @@ UNFINISHED = "__new"
 RESERVED = frozenset({"postgres", "template0", "template1"})
 # PostgreSQL truncates at 63 bytes without a word, and a database in the making has the suffix as well
 LONGEST = 63 - len(UNFINISHED)
-_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def check_name(name: str, option: str) -> str:
@@ -22,7 +22,7 @@ def check_name(name: str, option: str) -> str:
         raise InputError(f"{option}: a database needs a name")
     if name in RESERVED:
         raise InputError(f"{option}: {name} belongs to PostgreSQL itself, choose another name")
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise InputError(
             f"{option}: {name!r} cannot be matched by a host name or dbfilter, "
             "use lower-case letters, digits, - and _, beginning with a letter or digit"

@@ -1,42 +1,49 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The password of Odoo's administrator, stored as Odoo itself stores one."""
+"""The password of Odoo's administrator, stored as Odoo itself stores one: PBKDF2 in the form that passlib writes.
+
+The key derivation is the standard library's. Only the form is written here, so that no host needs passlib, which
+every Odoo has and no container host.
+"""
 
 from __future__ import annotations
 
-import traceback
-from typing import Any
-
-from ansible.module_utils.basic import missing_required_lib
-
-try:
-    from passlib.context import CryptContext
-except ImportError:
-    CryptContext = None
-    PASSLIB_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    PASSLIB_IMPORT_ERROR = None
+import base64
+import hashlib
+import hmac
+import os
+import re
 
 # what Odoo 17 and newer take at least; older ones verify it as well
 ROUNDS = 600_000
+SALT_BYTES = 16
+_STORED = re.compile(r"^\$pbkdf2-sha512\$([1-9][0-9]{0,8})\$([A-Za-z0-9./]+)\$([A-Za-z0-9./]+)$")
 
 
-def require_passlib(module: Any) -> None:
-    """End the module with Ansible's usual sentence when passlib is not installed on the target."""
-    if CryptContext is None:
-        module.fail_json(msg=missing_required_lib("passlib"), exception=PASSLIB_IMPORT_ERROR)
-
-
-def hashed(password: str) -> str:
+def hashed(password: str, rounds: int = ROUNDS) -> str:
     """The hash to store; it has a new salt at each call."""
-    return _context().hash(password)
+    salt = os.urandom(SALT_BYTES)
+    return f"$pbkdf2-sha512${rounds}${_encode(salt)}${_encode(_derive(password, salt, rounds))}"
 
 
 def matches(password: str, stored: str | None) -> bool:
-    """Whether `stored` is a hash of `password`; a password in plain text never matches, so that it gets replaced."""
-    return bool(stored) and _context().identify(stored) is not None and _context().verify(password, stored)
+    """Whether `stored` is a hash of `password`; anything but such a hash never matches, so that it gets replaced."""
+    parts = _STORED.match(stored or "")
+    if parts is None:
+        return False
+    rounds, salt, digest = parts.groups()
+    return hmac.compare_digest(_encode(_derive(password, _decode(salt), int(rounds))), digest)
 
 
-def _context() -> Any:
-    return CryptContext(["pbkdf2_sha512"], pbkdf2_sha512__rounds=ROUNDS)
+def _derive(password: str, salt: bytes, rounds: int) -> bytes:
+    return hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
+
+
+def _encode(data: bytes) -> str:
+    # base64 without its padding, and with a dot for the plus
+    return base64.b64encode(data).decode().rstrip("=").replace("+", ".")
+
+
+def _decode(text: str) -> bytes:
+    return base64.b64decode(text.replace(".", "+") + "=" * (-len(text) % 4))

@@ -93,6 +93,11 @@ def _discard(server: Server, want: Desired) -> DatabaseStep:
 def _create(server: Server, want: Desired) -> list[DatabaseStep]:
     owner = want.owner or want.config_user
     _need_owner(server, want, owner)
+    if want.config_user and owner != want.config_user:
+        raise InputError(
+            f"owner: {want.name} would be owned by {owner}, and Odoo logs in as {want.config_user} by its "
+            "configuration, so it could not fill it; use the configuration of that owner's instance"
+        )
     if not server.creates:
         raise InputError(
             f"login_user: role {server.login} may not create databases, so not {want.name}: give it CREATEDB"
@@ -111,9 +116,8 @@ def _create(server: Server, want: Desired) -> list[DatabaseStep]:
     steps.append(_step("create", want, f"the database does not exist; owner is {owner}", owner))
     steps.append(_step("initialise", want, f"addons {', '.join(addons)}", *addons))
     made = Database(want.name, owner, installed=want.addons)
-    steps += _content(want, made)
-    steps.append(_step("publish", want, "the database is complete and gets its name"))
-    return steps + _access(want, made)
+    steps += _content(want, made) + _access(want, made)
+    return [*steps, _step("publish", want, "the database is complete and gets its name")]
 
 
 def _rename(server: Server, want: Desired) -> list[DatabaseStep]:

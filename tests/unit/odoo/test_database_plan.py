@@ -1,0 +1,235 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the planner promises of Odoo databases, for examples and for any server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import BASE, Database, Desired, Leftover, Server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import plan, predict, view
+
+OWNER = "odoo_harbour"
+SERVER = Server(roles={OWNER: True, "other": True, "stranger": False}, login="gantry")
+WANT = Desired("harbour", config_user=OWNER, addons=frozenset({BASE, "project"}))
+FOUND = Database("harbour", OWNER, installed=frozenset({BASE, "project", "web"}), admin_login="admin")
+
+
+def with_database(found: Database = FOUND, **more: object) -> Server:
+    return replace(SERVER, databases={found.name: found}, **more)  # type: ignore[arg-type]
+
+
+def actions(server: Server, want: Desired) -> list[str]:
+    return [step.action for steps in plan(server, [want]).values() for step in steps]
+
+
+def test_what_is_as_declared_needs_nothing() -> None:
+    assert plan(with_database(), [WANT]) == {}
+
+
+def test_a_new_database_gets_its_name_last() -> None:
+    want = replace(WANT, parameters=(("a", "1"),), admin_password="secret", fenced=True)
+    assert actions(SERVER, want) == ["create", "initialise", "set_parameter", "set_admin", "fence", "publish"]
+
+
+@pytest.mark.parametrize(
+    ("want", "found", "expected"),
+    [
+        (replace(WANT, owner="other"), FOUND, ["change_owner"]),
+        (replace(WANT, addons=WANT.addons | {"stock"}), FOUND, ["install"]),
+        (replace(WANT, parameters=(("a", "1"),)), replace(FOUND, parameters=(("a", "2"),)), ["set_parameter"]),
+        (replace(WANT, admin_login="root"), FOUND, ["set_admin"]),
+        (replace(WANT, admin_password="secret"), FOUND, ["set_admin"]),
+        (replace(WANT, admin_password="secret"), replace(FOUND, admin_password_matches=True), []),
+        (replace(WANT, fenced=True), FOUND, ["fence"]),
+        (replace(WANT, fenced=True), replace(FOUND, fenced=True), []),
+        (replace(WANT, fenced=True), replace(FOUND, fenced=True, lingering=True), ["fence"]),
+        (replace(WANT, fenced=False), replace(FOUND, fenced=True), ["open"]),
+        (WANT, replace(FOUND, fenced=True), []),
+        (replace(WANT, present=False, may_drop=True), FOUND, ["drop"]),
+    ],
+)
+def test_each_difference_is_one_step(want: Desired, found: Database, expected: list[str]) -> None:
+    assert actions(with_database(found), want) == expected
+
+
+def test_odoo_installs_while_the_database_is_open() -> None:
+    want = replace(WANT, addons=WANT.addons | {"stock"}, fenced=False)
+    assert actions(with_database(replace(FOUND, fenced=True)), want) == ["open", "install"]
+    assert actions(with_database(), replace(want, fenced=True)) == ["install", "fence"]
+    with pytest.raises(RefusedError, match="is fenced"):
+        plan(with_database(replace(FOUND, fenced=True)), [replace(want, fenced=None)])
+
+
+def test_a_dropped_database_leaves_its_files_in_the_trash() -> None:
+    server = with_database(filestores=frozenset({"harbour"}))
+    assert actions(server, replace(WANT, present=False, may_drop=True)) == ["trash_filestore", "drop"]
+
+
+def test_a_renamed_database_is_settled_under_its_new_name() -> None:
+    server = with_database(replace(FOUND, name="old"), filestores=frozenset({"old"}))
+    want = replace(WANT, rename_from="old", parameters=(("a", "1"),))
+    assert actions(server, want) == ["rename", "set_parameter"]
+    assert plan(with_database(), [replace(WANT, rename_from="old")]) == {}
+
+
+@pytest.mark.parametrize("former", ["old", unfinished("harbour")])
+def test_a_filestore_left_behind_by_a_killed_rename_follows(former: str) -> None:
+    server = with_database(filestores=frozenset({former}))
+    planned = plan(server, [replace(WANT, rename_from="old")])
+    assert [(step.action, step.detail) for step in planned["harbour"]] == [("move_filestore", (former,))]
+
+
+def test_what_a_killed_creation_left_is_removed_first() -> None:
+    left = {unfinished("harbour"): Leftover(unfinished("harbour"), ours=True, empty=False)}
+    assert actions(replace(SERVER, leftovers=left), WANT)[:2] == ["discard", "create"]
+    assert actions(replace(SERVER, filestores=frozenset({unfinished("harbour")})), WANT)[:2] == ["discard", "create"]
+
+
+def test_an_orphan_filestore_is_put_aside_and_not_adopted() -> None:
+    assert actions(replace(SERVER, filestores=frozenset({"harbour"})), WANT)[0] == "trash_filestore"
+
+
+@pytest.mark.parametrize(
+    ("server", "want", "words"),
+    [
+        (with_database(replace(FOUND, odoo=False)), WANT, "not Odoo's"),
+        (with_database(replace(FOUND, odoo=False)), replace(WANT, present=False, may_drop=True), "not Odoo's"),
+        (with_database(), replace(WANT, present=False), "policy: drop"),
+        (
+            replace(SERVER, leftovers={"harbour__new": Leftover("harbour__new", ours=False, empty=False)}),
+            WANT,
+            "was not left by this module",
+        ),
+        (
+            replace(SERVER, databases={"harbour": FOUND, "old": replace(FOUND, name="old")}),
+            replace(WANT, rename_from="old"),
+            "both databases exist",
+        ),
+    ],
+)
+def test_what_would_destroy_something_is_refused(server: Server, want: Desired, words: str) -> None:
+    with pytest.raises(RefusedError, match=words):
+        plan(server, [want])
+
+
+@pytest.mark.parametrize(
+    ("server", "want", "words"),
+    [
+        (SERVER, replace(WANT, rename_from="old"), "neither old nor harbour"),
+        (SERVER, replace(WANT, config_user=""), "needs an owner"),
+        (SERVER, replace(WANT, owner="nobody"), "role nobody"),
+        (SERVER, replace(WANT, config_user="stranger"), "grant it membership"),
+        (SERVER, replace(WANT, owner="other"), "logs in as odoo_harbour"),
+        (replace(SERVER, creates=False), WANT, "CREATEDB"),
+        (replace(SERVER, addons=frozenset({BASE})), WANT, "project for harbour is in no directory"),
+        (with_database(addons=frozenset({BASE})), replace(WANT, addons=frozenset({"nope"})), "nope for harbour"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_before_any_step(server: Server, want: Desired, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        plan(server, [want])
+
+
+def test_one_impossible_database_stops_all_of_them() -> None:
+    with pytest.raises(InputError):
+        plan(SERVER, [WANT, replace(WANT, name="other", config_user="nobody")])
+
+
+def test_the_diff_shows_no_secret() -> None:
+    want = replace(WANT, admin_password="hunter2", parameters=(("api.key", "k3y"), ("web.base.url", "https://a.b")))
+    server = with_database(replace(FOUND, parameters=(("api.key", "old-k3y"),)))
+    shown = repr((view(server, [want]), view(predict(server, [want], plan(server, [want])), [want])))
+    assert "hunter2" not in shown
+    assert "k3y" not in shown
+    assert "https://a.b" in shown
+    assert "hunter2" not in repr(want)
+
+
+# -- for any server -------------------------------------------------------------------------------------------------
+
+NAMES = st.sampled_from(["harbour", "north", "south"])
+ADDONS = st.frozensets(st.sampled_from(["project", "stock", "account"])).map(lambda some: some | {BASE})
+PARAMETERS = st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["1", "2"])).map(
+    lambda some: tuple(sorted(some.items()))
+)
+
+
+@st.composite
+def servers(draw: st.DrawFn) -> Server:
+    databases = [
+        Database(
+            name=name,
+            owner=draw(st.sampled_from([OWNER, "other"])),
+            fenced=draw(st.booleans()),
+            lingering=draw(st.booleans()),
+            installed=draw(ADDONS),
+            parameters=draw(PARAMETERS),
+            admin_login=draw(st.sampled_from(["admin", "root"])),
+            admin_password_matches=draw(st.booleans()),
+        )
+        for name in draw(st.sets(NAMES))
+    ]
+    leftovers = [Leftover(unfinished(name), ours=True, empty=False) for name in draw(st.sets(NAMES))]
+    return replace(
+        SERVER,
+        databases={database.name: database for database in databases},
+        leftovers={left.name: left for left in leftovers},
+        filestores=draw(st.frozensets(NAMES | NAMES.map(unfinished))),
+    )
+
+
+@st.composite
+def declarations(draw: st.DrawFn) -> list[Desired]:
+    return [
+        Desired(
+            name=name,
+            config_user=OWNER,
+            present=draw(st.booleans()),
+            addons=draw(ADDONS),
+            admin_login=draw(st.sampled_from(["", "admin", "root"])),
+            admin_password=draw(st.sampled_from(["", "secret"])),
+            parameters=draw(PARAMETERS),
+            fenced=draw(st.sampled_from([False, True])),
+            may_drop=draw(st.booleans()),
+        )
+        for name in draw(st.lists(NAMES, unique=True))
+    ]
+
+
+@given(servers(), declarations())
+def test_a_second_run_has_nothing_to_do(server: Server, declared: list[Desired]) -> None:
+    try:
+        planned = plan(server, declared)
+    except RefusedError:
+        return
+    assert plan(predict(server, declared, planned), declared) == {}
+
+
+@given(servers(), declarations())
+def test_no_database_is_dropped_without_leave(server: Server, declared: list[Desired]) -> None:
+    try:
+        planned = plan(server, declared)
+    except RefusedError:
+        return
+    allowed = {one.name for one in declared if not one.present and one.may_drop}
+    after = predict(server, declared, planned)
+    assert set(server.databases) - set(after.databases) <= allowed
+    assert {name for name, steps in planned.items() for step in steps if step.action == "drop"} <= allowed
+
+
+@given(servers(), declarations())
+def test_the_plan_of_one_database_does_not_depend_on_the_others(server: Server, declared: list[Desired]) -> None:
+    try:
+        planned = plan(server, declared)
+    except RefusedError:
+        return
+    for one in declared:
+        assert plan(server, [one]).get(one.name) == planned.get(one.name)

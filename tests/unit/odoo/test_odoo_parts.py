@@ -1,0 +1,194 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""odoo.conf, filestores, passwords and what differs between versions of Odoo."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords, postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import parse_config, read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.facts import check_filestore
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import (
+    blobs,
+    filestore_path,
+    is_store_fname,
+    move,
+    trash_path,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import addons_on_disk
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import demo_arguments, series_of, signal_caches
+
+CONF = """
+[options]
+; a comment
+db_host = db1
+db_port = False
+db_user = odoo_harbour
+db_password = p%ss;word
+data_dir = /var/lib/odoo/harbour
+addons_path = /opt/odoo/current/addons, /usr/lib/python3/dist-packages/odoo/addons
+"""
+
+
+def test_odoo_conf_is_read_as_odoo_reads_it() -> None:
+    config = parse_config(CONF, "harbour.conf")
+    assert (config.db_host, config.db_port, config.db_user) == ("db1", 5432, "odoo_harbour")
+    assert config.db_password == "p%ss;word"
+    assert config.addons_path == ("/opt/odoo/current/addons", "/usr/lib/python3/dist-packages/odoo/addons")
+    assert "p%ss" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("data_dir = /x", "not a configuration of Odoo"),
+        ("[queue_job]\nchannels = root:2", r"no \[options\] section"),
+        ("[options]\ndb_user = odoo", "does not set data_dir"),
+        ("[options]\ndata_dir = /x\ndb_port = many", "db_port to 'many'"),
+    ],
+)
+def test_a_wrong_odoo_conf_is_one_sentence(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        parse_config(text, "harbour.conf")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_odoo_conf_that_is_not_there_is_told() -> None:
+    with pytest.raises(InputError, match=r"/nowhere/odoo\.conf cannot be read"):
+        read_config("/nowhere/odoo.conf")
+
+
+def test_addons_are_looked_for_only_where_odoo_s_own_can_be_seen(tmp_path: Path) -> None:
+    for addon in ("base", "project"):
+        (tmp_path / addon).mkdir()
+        (tmp_path / addon / "__manifest__.py").write_text("{}")
+    config = parse_config(f"[options]\ndata_dir = /x\naddons_path = {tmp_path}", "odoo.conf")
+    assert addons_on_disk(config, {"base", "project", "nope"}) == frozenset({"base", "project"})
+    (tmp_path / "base" / "__manifest__.py").unlink()
+    assert addons_on_disk(config, {"project"}) is None
+
+
+def test_a_filestore_is_found_and_checked(tmp_path: Path) -> None:
+    good, torn = hashlib.sha1(b"good").hexdigest(), hashlib.sha1(b"whole").hexdigest()
+    store = Path(filestore_path(str(tmp_path), "harbour"))
+    for name, content in ((good, b"good"), (torn, b"who")):
+        (store / name[:2]).mkdir(parents=True, exist_ok=True)
+        (store / name[:2] / name).write_bytes(content)
+    (store / "checklist").mkdir()
+    gone = f"ab/ab{'0' * 38}"
+    names = [f"{name[:2]}/{name}" for name in (good, torn)]
+    assert check_filestore(str(store), [*names, gone], verify_content=True) == {
+        "files": 3,
+        "bytes": 7,
+        "missing": [gone],
+        "corrupt": [names[1]],
+    }
+    assert check_filestore(str(store), names, verify_content=False)["corrupt"] == []
+    assert dict(blobs(str(store))) == {names[0]: 4, names[1]: 3}
+    assert dict(blobs(str(tmp_path / "nowhere"))) == {}
+
+
+def test_only_odoo_s_own_names_of_files_are_taken() -> None:
+    assert is_store_fname(f"ab/ab{'0' * 38}")
+    assert not is_store_fname(f"ab/cd{'0' * 38}")
+    assert not is_store_fname("../../etc/passwd")
+
+
+def test_a_directory_never_moves_onto_another(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert move(str(tmp_path / "nowhere"), str(tmp_path / "c")) is False
+    with pytest.raises(StateError, match="something stands there"):
+        move(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert move(str(tmp_path / "a"), str(tmp_path / "deep" / "c")) is True
+    assert (tmp_path / "deep" / "c").is_dir()
+
+
+def test_the_trash_is_dated_in_utc() -> None:
+    moment = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
+    assert trash_path("/data", "harbour", moment) == "/data/filestore-trash/20261122T103000Z-harbour"
+
+
+def test_a_password_is_known_again_and_another_is_not() -> None:
+    stored = passwords.hashed("s3cret é", rounds=1000)
+    assert passwords.matches("s3cret é", stored)
+    assert not passwords.matches("another", stored)
+    assert passwords.hashed("s3cret é", rounds=1000) != stored
+
+
+def test_a_hash_by_passlib_is_understood() -> None:
+    stored = (
+        "$pbkdf2-sha512$25000$MDEyMzQ1Njc4OWFiY2RlZg$"
+        "4U2sRpWJR5izR0/5kaL.Syi1Ep7rqoXJz5V/6J6Ko4sz.N2AvO/NfZfv7VPI2I7FMZXUeIOdaNOf3LOGyDj/ow"
+    )
+    assert passwords.matches("harbour", stored)
+
+
+@pytest.mark.parametrize("stored", [None, "", "secret", "$2b$12$abc", "$pbkdf2-sha512$0$x$y"])
+def test_what_is_no_hash_never_matches(stored: str | None) -> None:
+    assert not passwords.matches("secret", stored)
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("Odoo Server 19.0", ["--with-demo"]), ("Odoo Server saas~19.2", ["--with-demo"]), ("Odoo Server 14.0-2021", [])],
+)
+def test_demo_data_is_asked_for_as_the_version_wants(version: str, expected: list[str]) -> None:
+    assert demo_arguments(True, version) == expected
+    assert demo_arguments(False, "") == ["--without-demo=True"]
+
+
+def test_the_series_is_read_from_base() -> None:
+    assert series_of("19.0.1.3") == "19.0"
+
+
+class Cursor:
+    """Plays pg_class to the signals."""
+
+    def __init__(self, kinds: dict[str, str]) -> None:
+        self.kinds = kinds
+        self.statements: list[str] = []
+
+    def execute(self, statement: str, arguments: object = None) -> None:
+        self.statements.append(statement if arguments is None else f"{statement} {arguments}")
+
+    def fetchall(self) -> list[tuple[str, str]]:
+        return list(self.kinds.items())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "signals"),
+    [
+        ({"orm_signaling_default": "r", "orm_signaling_stable": "r"}, 2),
+        ({"base_cache_signaling_default": "S", "base_cache_signaling_stable": "S"}, 2),
+        ({"base_cache_signaling": "S"}, 1),
+        ({}, 0),
+    ],
+)
+def test_each_version_is_signalled_in_its_way(kinds: dict[str, str], signals: int) -> None:
+    cursor = Cursor(kinds)
+    assert signal_caches(cursor) == signals
+    assert len(cursor.statements) == 1 + signals
+    assert all(any(name in statement for statement in cursor.statements[1:]) for name in kinds)
+
+
+def test_a_login_that_fails_is_one_sentence_without_the_password(tmp_path: Path) -> None:
+    login = postgres.Login(host=str(tmp_path), user="gantry", password="hunter2", port=5999)
+    with pytest.raises(UnreachableError) as caught:
+        postgres.connect(login)
+    words = str(caught.value)
+    assert f"{tmp_path}:5999 did not let gantry into database postgres" in words
+    assert "hunter2" not in words + repr(login)
+    assert "\n" not in words
+
+
+def test_a_declared_password_is_in_no_representation() -> None:
+    assert "hunter2" not in repr(Desired("harbour", admin_password="hunter2"))
