@@ -33,6 +33,7 @@ options:
         description: Name of the database.
         type: str
         required: true
+        aliases: [database]
       tenant:
         description: Name of the tenant that the backup belongs to. By default the name of the database.
         type: str
@@ -159,7 +160,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import
 def argument_spec():
     """The options of the module."""
     item = {
-        "name": {"type": "str", "required": True},
+        "name": {"type": "str", "required": True, "aliases": ["database"]},
         "tenant": {"type": "str"},
         "config": {"type": "path"},
     }
