@@ -19,8 +19,8 @@ try:
     import psycopg2
     from psycopg2 import sql
 except ImportError:
-    psycopg2 = None
-    sql = None
+    psycopg2 = None  # type: ignore[assignment]
+    sql = None  # type: ignore[assignment]
     PSYCOPG2_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     PSYCOPG2_IMPORT_ERROR = None
@@ -77,7 +77,7 @@ def login_from(params: Mapping[str, Any]) -> Login:
 
 def require_psycopg2(module: Any) -> None:
     """End the module with Ansible's usual sentence when psycopg2 is not installed on the target."""
-    if psycopg2 is None:
+    if PSYCOPG2_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
 
 
