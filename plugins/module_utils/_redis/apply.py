@@ -72,7 +72,7 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
     watches = [step for step in plan.steps if isinstance(step, Watch)]
     for step in plan.steps:
         if isinstance(step, Configure):
-            client.change_node(step.node, client.settings_command(step.settings, step.authenticate))
+            client.change_node(step.node, client.settings_commands(step.settings, step.authenticate, step.together))
         elif isinstance(step, Promote):
             client.change_node(step.node, [("REPLICAOF", "NO", "ONE")])
         elif isinstance(step, Follow):

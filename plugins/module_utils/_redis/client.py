@@ -127,17 +127,21 @@ class Client:
                 pipeline.execute_command(*command)
             for command, answer in zip(whole, pipeline.execute(raise_on_error=False)):
                 if isinstance(answer, Exception):
-                    raise StateError(f"{endpoint} refused {' '.join(command[:3])}: {answer}")
+                    raise StateError(f"{endpoint} refused {_shown(command)}: {answer}")
 
         self._asked(endpoint, send)
 
-    def settings_command(self, settings: Sequence[Tuple[str, str]], authenticate: bool) -> List[Sequence[str]]:
-        """The CONFIG SET commands for settings and, where asked, for the credentials that a replica shows."""
-        commands: List[Sequence[str]] = [("CONFIG", "SET", name, value) for name, value in settings]
+    def settings_commands(
+        self, settings: Sequence[Tuple[str, str]], authenticate: bool, together: bool
+    ) -> List[Sequence[str]]:
+        """CONFIG SET for settings and, where asked, for the credentials that a replica shows; one command if `together`."""
+        pairs = list(settings)
         if authenticate:
             user, password = self._access.secret
-            commands += [("CONFIG", "SET", "masteruser", user), ("CONFIG", "SET", "masterauth", password)]
-        return commands
+            pairs += [("masteruser", user), ("masterauth", password)]
+        if together:
+            return [("CONFIG", "SET", *(word for pair in pairs for word in pair))]
+        return [("CONFIG", "SET", *pair) for pair in pairs]
 
     def change_sentinel(self, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> None:
         """Send commands to a Sentinel, which writes its own configuration after each one."""
@@ -147,7 +151,7 @@ class Client:
                 try:
                     link.execute_command(*command)
                 except redis.ResponseError as error:
-                    raise StateError(f"Sentinel {endpoint} refused {' '.join(command[:3])}: {error}") from error
+                    raise StateError(f"Sentinel {endpoint} refused {_shown(command)}: {error}") from error
 
         self._asked(endpoint, send)
 
@@ -250,9 +254,22 @@ def _in_parallel(work: Callable[[U], T], items: Sequence[U]) -> List[T]:
         return list(pool.map(work, items))
 
 
+def _shown(command: Sequence[str]) -> str:
+    """A command as a sentence may name it: the values of CONFIG SET and all of SENTINEL SET stay out."""
+    if command[:2] == ("CONFIG", "SET"):
+        return " ".join(["CONFIG SET", *command[2::2]])
+    return " ".join(command[:3])
+
+
 def _refused(error: Exception) -> bool:
     return "refused" in str(error).lower()
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
+    """The system's own words where there are some, such as "Connection refused"."""
+    inner: Optional[BaseException] = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
     return str(error).rstrip(".")

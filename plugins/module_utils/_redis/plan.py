@@ -51,10 +51,14 @@ class Promote(NodeStep):
 
 @dataclass(frozen=True)
 class Configure(NodeStep):
-    """Set settings; authenticate: also give the node the password that it shows its master."""
+    """Set settings. authenticate: also give the node the password that it shows its master.
+
+    together: all in one CONFIG SET, which changes all or nothing; Redis 7 and later can.
+    """
 
     settings: Tuple[Tuple[str, str], ...] = ()
     authenticate: bool = False
+    together: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real redis-server and redis-sentinel processes on one lab host, each on its own port, read back with redis-cli."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.lab.hosts import Host
+from tests.lab.wait import until
+
+PASSWORD = 'a quote " and a \\ too'
+LOOPBACK = "127.0.0.1"
+ROOT = "/srv/redis-test"
+MODULE = "gantry.odoo.redis_topology"
+
+
+def endpoints(*ports: int) -> list[dict[str, Any]]:
+    """Ports of the host as the module's nodes or Sentinels."""
+    return [{"host": LOOPBACK, "port": port} for port in ports]
+
+
+def quoted(text: str) -> str:
+    """A value as a Redis configuration file takes it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The processes of one host. `start` writes their configuration files once; then they rewrite them themselves."""
+
+    host: Host
+
+    def install(self) -> None:
+        """Install Redis without letting Debian's own instances start."""
+        self.host.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", mode=0o755)
+        packages = ["redis-server", "redis-sentinel", "redis-tools", "python3-redis", "openssl"]
+        command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+        self.host.run(command, env={"DEBIAN_FRONTEND": "noninteractive"})
+        self.host.run(["rm", "/usr/sbin/policy-rc.d"])
+
+    def start(self, *ports: int, sentinel: bool = False, lines: tuple[str, ...] = ()) -> None:
+        """Start a process on each port, from the configuration that it left, or from a first one."""
+        for port in ports:
+            directory = f"{ROOT}/{port}"
+            if self.host.attempt(["test", "-f", f"{directory}/redis.conf"])[0] != 0:
+                first = [f"port {port}", f"bind {LOOPBACK}", f"dir {directory}", f"requirepass {quoted(PASSWORD)}"]
+                if not sentinel:
+                    first += [f"masterauth {quoted(PASSWORD)}", "repl-diskless-sync-delay 0"]
+                self.host.run(["mkdir", "-p", directory])
+                self.host.write(f"{directory}/redis.conf", "\n".join([*first, *lines, ""]), mode=0o600)
+            program = "redis-sentinel" if sentinel else "redis-server"
+            self.host.run([program, f"{directory}/redis.conf", "--daemonize", "yes", "--logfile", f"{directory}/log"])
+        for port in ports:
+            until(lambda port=port: None if self.cli(port, "PING") == "PONG" else "no PONG", f"Redis on {port}", 15)
+
+    def kill(self, port: int) -> None:
+        """Kill -9."""
+        self.host.run(["kill", "-9", self.info(port, "server")["process_id"]])
+
+    def stop_all(self) -> None:
+        """Kill every process of the rig and remove its data."""
+        script = f'for f in {ROOT}/*/redis.conf; do pkill -9 -f ":$(basename $(dirname $f))( |$)"; done; rm -rf {ROOT}'
+        self.host.run(["sh", "-c", script])
+
+    def cli(self, port: int, *words: str, arguments: tuple[str, ...] = ()) -> str:
+        """What redis-cli prints, whatever its exit code."""
+        argv = ["redis-cli", *arguments, "-p", str(port), *words]
+        _, out, err = self.host.attempt(argv, env={"REDISCLI_AUTH": PASSWORD})
+        return (out or err).strip()
+
+    def info(self, port: int, section: str) -> dict[str, str]:
+        """One section of INFO."""
+        lines = self.cli(port, "INFO", section).splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
+    def master_of(self, port: int) -> int | None:
+        """The port of the node that this one follows, None for a master."""
+        seen = self.info(port, "replication")
+        return int(seen["master_port"]) if seen["role"] == "slave" else None
+
+    def setting(self, port: int, name: str) -> str:
+        """The value of a setting."""
+        lines = self.cli(port, "CONFIG", "GET", name).splitlines()
+        return lines[1] if len(lines) > 1 else ""
+
+    def named_master(self, sentinel: int, name: str = "main") -> int | None:
+        """The port that a Sentinel names as the master."""
+        lines = self.cli(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name).splitlines()
+        return int(lines[1]) if len(lines) == 2 else None

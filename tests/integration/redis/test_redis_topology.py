@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""redis_topology against real servers; every state is read back with redis-cli."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.lab.wait import until
+
+from .rig import PASSWORD, ROOT, Rig, endpoints
+
+ALONE = 7000
+NODES = (7001, 7002, 7003)
+SENTINELS = (8001, 8002, 8003)
+PAIR = (7011, 7012)
+SECURE = 7020
+MIB = 1024 * 1024
+
+
+def guarded(**changes: Any) -> dict[str, Any]:
+    """Three nodes for sessions with three quick Sentinels."""
+    return {
+        "mode": "sentinel",
+        "nodes": endpoints(*NODES),
+        "sentinels": endpoints(*SENTINELS),
+        "primary": f"127.0.0.1:{NODES[0]}",
+        "purpose": "session",
+        "settings": {"maxmemory": "64mb"},
+        "sentinel_settings": {"down-after-milliseconds": 1000, "failover-timeout": 10000},
+        "snapshot_dir": f"{ROOT}/snapshots",
+        "password": PASSWORD,
+        **changes,
+    }
+
+
+def pair(**changes: Any) -> dict[str, Any]:
+    """A primary and its replica."""
+    return {
+        "mode": "replicated",
+        "nodes": endpoints(*PAIR),
+        "settings": {"maxmemory": "64mb"},
+        "snapshot_dir": f"{ROOT}/snapshots",
+        "password": PASSWORD,
+        **changes,
+    }
+
+
+@pytest.fixture(scope="module")
+def sentinel_rig(rig: Rig) -> Rig:
+    """Three nodes and three Sentinels that run."""
+    rig.start(*NODES)
+    rig.start(*SENTINELS, sentinel=True)
+    return rig
+
+
+def steps(result: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(step["action"], step["target"]) for step in result["steps"]]
+
+
+def test_standalone_in_four_beats_and_after_a_crash(rig, four_beats):
+    rig.start(ALONE)
+    args = {"nodes": endpoints(ALONE), "purpose": "queue", "settings": {"maxmemory": "32mb"}, "password": PASSWORD}
+    check, run, *again = four_beats(rig, args)
+    assert check["changed"]
+    assert check["steps"] == run["steps"]
+    assert check["diff"] == run["diff"]
+    assert run["topology"]["master"] == endpoints(ALONE)[0]
+    assert [result["changed"] for result in again] == [False, False]
+    rig.cli(ALONE, "SET", "job", "1")
+    rig.kill(ALONE)
+    rig.start(ALONE)
+    assert rig.setting(ALONE, "maxmemory") == str(32 * MIB)
+    assert rig.setting(ALONE, "maxmemory-policy") == "noeviction"
+    assert rig.setting(ALONE, "appendonly") == "yes"
+
+
+def test_sentinels_in_four_beats(sentinel_rig, four_beats):
+    check, run, *again = four_beats(sentinel_rig, guarded())
+    assert check["steps"] == run["steps"]
+    assert check["diff"] == run["diff"]
+    assert len(run["steps"]) == 8
+    assert [result["changed"] for result in again] == [False, False]
+    assert [sentinel_rig.master_of(port) for port in NODES] == [None, NODES[0], NODES[0]]
+    assert {sentinel_rig.named_master(port) for port in SENTINELS} == {NODES[0]}
+    assert all(sentinel_rig.cli(port, "SENTINEL", "CKQUORUM", "main").startswith("OK 3 usable") for port in SENTINELS)
+    assert {sentinel_rig.setting(port, "maxmemory-policy") for port in NODES} == {"volatile-ttl"}
+    facts = run["topology"]
+    assert facts["quorum_ok"]
+    assert [item["link_up"] for item in facts["replicas"]] == [True, True]
+    for result in (check, run, *again):
+        result.pop("invocation")
+        assert PASSWORD not in json.dumps(result, ensure_ascii=False)
+        assert json.dumps(PASSWORD)[1:-1] not in json.dumps(result)
+
+
+def test_what_was_broken_by_hand_is_all_that_is_named(sentinel_rig, topology):
+    sentinel_rig.cli(NODES[2], "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    sentinel_rig.cli(SENTINELS[1], "SENTINEL", "SET", "main", "quorum", "1")
+    found = topology(guarded(), check=True)
+    assert steps(found) == [("configure", f"127.0.0.1:{NODES[2]}"), ("tune", f"127.0.0.1:{SENTINELS[1]}")]
+    assert sentinel_rig.setting(NODES[2], "maxmemory-policy") == "allkeys-lru"
+    assert steps(topology(guarded())) == steps(found)
+    assert sentinel_rig.setting(NODES[2], "maxmemory-policy") == "volatile-ttl"
+
+
+def test_a_killed_primary_stays_replaced_and_returns_as_a_replica(sentinel_rig, topology, four_beats):
+    old = next(port for port in NODES if sentinel_rig.master_of(port) is None)
+    sentinel_rig.cli(old, "SET", "session:1", "alive", "EX", "3600")
+    sentinel_rig.cli(old, "WAITAOF", "1", "2", "5000")
+    sentinel_rig.kill(old)
+    until(
+        lambda: None if sentinel_rig.named_master(SENTINELS[0]) not in (old, None) else "the old master",
+        "the election",
+        30,
+    )
+    new = sentinel_rig.named_master(SENTINELS[0])
+    refused = topology(guarded(connect_timeout=2), fails=True)
+    assert f"127.0.0.1:{old} cannot be reached" in refused["msg"]
+
+    sentinel_rig.start(old)
+    results = four_beats(sentinel_rig, guarded(primary=f"127.0.0.1:{old}"))
+    assert results[1]["topology"]["master"]["port"] == new
+    assert [result["changed"] for result in results[2:]] == [False, False]
+    assert sentinel_rig.master_of(old) == new
+    assert sentinel_rig.master_of(new) is None
+    assert {sentinel_rig.named_master(port) for port in SENTINELS} == {new}
+    assert sentinel_rig.cli(new, "GET", "session:1") == "alive"
+    assert f"replicaof 127.0.0.1 {new}" in sentinel_rig.host.read(f"{ROOT}/{old}/redis.conf").decode()
+
+
+def test_split_brain_is_refused_until_a_person_says_who_wins(rig, topology):
+    rig.start(*PAIR)
+    topology(pair())
+    rig.cli(PAIR[1], "REPLICAOF", "NO", "ONE")
+    rig.cli(PAIR[0], "SET", "written-on", "first")
+    rig.cli(PAIR[1], "SET", "written-on", "second")
+
+    refused = topology(pair(), fails=True)
+    assert refused["msg"].startswith("split brain: 127.0.0.1:7011 is a master with 1 keys")
+    assert [rig.master_of(port) for port in PAIR] == [None, None]
+    assert [rig.cli(port, "GET", "written-on") for port in PAIR] == ["first", "second"]
+
+    resolved = topology(pair(resolve=f"127.0.0.1:{PAIR[1]}"))
+    assert steps(resolved) == [("snapshot", "127.0.0.1:7011"), ("follow", "127.0.0.1:7011")]
+    assert [rig.master_of(port) for port in PAIR] == [PAIR[1], None]
+    assert [rig.cli(port, "GET", "written-on") for port in PAIR] == ["second", "second"]
+    (kept,) = resolved["snapshots"]
+    assert b"first" in rig.host.read(kept)
+    assert rig.host.run(["stat", "--format=%a", kept]).strip() == "600"
+    assert not topology(pair(resolve=f"127.0.0.1:{PAIR[0]}"))["changed"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"primary": "cache9"}, "primary 'cache9' is no node"),
+        ({"password": "wrong"}, "refused the credentials"),
+        ({"settings": {"maxmemry": 1}}, "settings.maxmemry is not a setting of Redis 8"),
+        ({"settings": {"databases": 3}}, "refused CONFIG SET databases"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_touches_nothing(rig, topology, changes, words):
+    before = [rig.host.read(f"{ROOT}/{port}/redis.conf") for port in PAIR]
+    refused = topology(pair(**changes), fails=True)
+    assert words in refused["msg"]
+    assert "\n" not in refused["msg"]
+    assert [rig.host.read(f"{ROOT}/{port}/redis.conf") for port in PAIR] == before
+
+
+def test_a_node_behind_tls_is_verified(rig, topology):
+    directory = f"{ROOT}/{SECURE}"
+    rig.host.run(["mkdir", "-p", directory])
+    subject = ["-subj", "/CN=redis", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", f"{directory}/key.pem", "-out", f"{directory}/cert.pem"]
+    rig.host.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"] + files + subject
+    )
+    lines = (
+        f"tls-port {SECURE + 1}",
+        f"tls-cert-file {directory}/cert.pem",
+        f"tls-key-file {directory}/key.pem",
+        f"tls-ca-cert-file {directory}/cert.pem",
+        "tls-auth-clients no",
+    )
+    rig.start(SECURE, lines=lines)
+    args = {"nodes": endpoints(SECURE + 1), "password": PASSWORD, "tls": True, "settings": {"maxmemory": "16mb"}}
+    refused = topology(args, fails=True)
+    assert f"127.0.0.1:{SECURE + 1} cannot be reached" in refused["msg"]
+    assert "certificate verify failed" in refused["msg"]
+    assert topology({**args, "ca_cert": f"{directory}/cert.pem"})["changed"]
+    assert rig.setting(SECURE, "maxmemory") == str(16 * MIB)

@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan contains, what input it refuses, and what is not whole after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import faults, sentinel_commands
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Access, Client, new_topology
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import AddressBook
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import Watch, make_plan, wanted_settings
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report import topology_facts
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import PURPOSES, contradictions, wanted
+
+from .build import (
+    ONE,
+    PARAMETERS,
+    S_ONE,
+    S_THREE,
+    S_TWO,
+    THREE,
+    TWO,
+    desired,
+    fresh,
+    node,
+    watching,
+    whole,
+    with_nodes,
+    with_sentinels,
+)
+
+GIB = 1024**3
+
+
+def actions(plan) -> list[tuple[str, str]]:
+    return [(step.action, step.target) for step in plan.steps]
+
+
+def test_a_bootstrap_configures_then_attaches_then_watches():
+    plan = make_plan(fresh(), desired())
+    assert actions(plan) == [
+        ("configure", "10.0.0.1:6379"),
+        ("configure", "10.0.0.2:6379"),
+        ("configure", "10.0.0.3:6379"),
+        ("follow", "10.0.0.2:6379"),
+        ("follow", "10.0.0.3:6379"),
+        ("monitor", "10.0.0.1:26379"),
+        ("monitor", "10.0.0.2:26379"),
+        ("monitor", "10.0.0.3:26379"),
+    ]
+
+
+@pytest.mark.parametrize("purpose", list(PURPOSES))
+@pytest.mark.parametrize("topology", [fresh(), whole(TWO)])
+def test_planning_on_what_a_plan_leads_to_finds_nothing(purpose, topology):
+    wish = desired(purpose=purpose)
+    after = make_plan(topology, wish).after
+    assert make_plan(after, wish).steps == ()
+
+
+@pytest.mark.parametrize("done", range(1, 6))
+def test_a_run_that_was_cut_off_is_finished_by_the_next(done):
+    wish = desired(primary="10.0.0.2")
+    before = fresh()
+    after = make_plan(before, wish).after
+    mixed = [*after.nodes, *after.sentinels][:done]
+    topology = with_sentinels(with_nodes(before, *mixed[:3]), *mixed[3:])
+    plan = make_plan(topology, wish)
+    assert plan.after == after
+    assert make_plan(plan.after, wish).steps == ()
+
+
+def test_one_setting_changed_by_hand_is_the_only_step():
+    wish = desired()
+    topology = whole(ONE, wish)
+    changed = replace(topology.nodes[1], config={**topology.nodes[1].config, "maxmemory-policy": "noeviction"})
+    (step,) = make_plan(with_nodes(topology, changed), wish).steps
+    assert (step.action, step.target) == ("configure", "10.0.0.2:6379")
+    assert step.why == "maxmemory-policy 'noeviction' -> 'allkeys-lru'"
+
+
+def test_one_sentinel_parameter_changed_by_hand_is_the_only_step():
+    topology = with_sentinels(whole(ONE), watching(S_TWO, ONE, TWO, THREE, parameters={**PARAMETERS, "quorum": 1}))
+    (step,) = make_plan(topology, desired()).steps
+    assert (step.action, step.target, step.why) == ("tune", "10.0.0.2:26379", "quorum 1 -> 2")
+
+
+def test_a_sentinel_that_is_locked_out_gets_the_password_again():
+    topology = with_sentinels(whole(ONE), watching(S_TWO, ONE, flags=frozenset({"master", "s_down", "disconnected"})))
+    (step,) = make_plan(topology, desired()).steps
+    client = Client(Access(password="hunter2"), AddressBook({}, ()))
+    assert sentinel_commands(client, "main", step) == [("SENTINEL", "SET", "main", "auth-pass", "hunter2")]
+
+
+def test_a_sentinel_is_given_the_credentials_before_its_parameters():
+    step = Watch("monitor", str(S_ONE), "", S_ONE, ONE, True, True, tuple(PARAMETERS.items()))
+    client = Client(Access(username="gantry", password="hunter2"), AddressBook({}, ()))
+    remove, monitor, settings = sentinel_commands(client, "main", step)
+    assert remove == ("SENTINEL", "REMOVE", "main")
+    assert monitor == ("SENTINEL", "MONITOR", "main", "10.0.0.1", "6379", "2")
+    assert settings[3:7] == ("auth-user", "gantry", "auth-pass", "hunter2")
+    assert settings[7:9] == ("quorum", "2")
+
+
+def test_maxmemory_is_a_share_of_the_smallest_node():
+    topology = with_nodes(fresh(), node(TWO, memory_bytes=2 * GIB))
+    settings = wanted_settings(topology, desired(settings={}, memory_share=0.5))
+    assert settings["maxmemory"] == str(GIB)
+    assert "maxmemory" not in wanted_settings(topology, desired(settings={}, memory_share=0.0))
+    assert wanted_settings(topology, desired(settings={"maxmemory": "1mb"}, memory_share=0.5))["maxmemory"] == "1048576"
+
+
+def test_nodes_that_are_not_there_yet_are_planned_as_new():
+    plan = make_plan(new_topology(desired()), desired(settings={}))
+    assert len(plan.steps) == 8
+
+
+def test_a_node_without_a_configuration_file_is_refused_before_any_step():
+    topology = with_nodes(fresh(), node(TWO, config_file=""))
+    with pytest.raises(StateError, match=r"10\.0\.0\.2:6379 runs without a configuration file"):
+        make_plan(topology, desired())
+
+
+def test_a_setting_that_the_server_does_not_know_is_refused():
+    with pytest.raises(InputError, match=r"settings.maxmemry is not a setting of Redis 8.0.2 on 10\.0\.0\.1:6379"):
+        make_plan(fresh(), desired(settings={"maxmemry": "1mb"}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"primary": "cache9"}, r"primary 'cache9' is no node; the nodes are 10\.0\.0\.1:6379"),
+        ({"resolve": "10.0.0.1:1"}, "resolve '10.0.0.1:1' is no node"),
+        ({"sentinels": [{"host": "a", "port": 1}, {"host": "b", "port": 1}]}, "odd number of at least 3, not 2"),
+        ({"sentinels": []}, "odd number of at least 3, not 0"),
+        ({"quorum": 4}, "quorum must be from 1 to the number of Sentinels, 3, not 4"),
+        ({"quorum": 0}, "quorum must be from 1"),
+        ({"purpose": "archive"}, "purpose 'archive' is unknown; it is one of cache, session, queue, ratelimit"),
+        ({"nodes": [{"host": "a", "port": 1}, {"host": "A ", "port": 1}]}, "nodes names a:1 twice"),
+        ({"nodes": []}, "nodes is empty"),
+        ({"nodes": [{"host": "a", "port": 0}, {"host": "b", "port": 1}]}, "a port from 1 to 65535"),
+        ({"mode": "standalone", "sentinels": []}, "mode standalone takes one node, not 3"),
+        ({"mode": "replicated"}, "sentinels are named and mode is replicated"),
+        ({"mode": "replicated", "sentinels": [], "quorum": 2}, "quorum is set without sentinels"),
+        (
+            {"sentinels": [{"host": f"10.0.0.{n}", "port": 6379} for n in (1, 2, 3)]},
+            "named as a node and as a Sentinel",
+        ),
+        ({"settings": {"requirepass": "x"}}, "settings.requirepass is refused: it belongs to the option password"),
+        ({"settings": {"slaveof": "a 1"}}, "settings.slaveof is refused"),
+        ({"settings": {"save": ["3600 1"]}}, "settings.save must be one value"),
+        ({"settings": {"maxmemory": "much"}}, "settings.maxmemory must be a size such as 256mb"),
+        ({"sentinel_settings": {"auth-pass": "x"}}, "sentinel_settings.auth-pass is unknown"),
+        ({"sentinel_settings": {"parallel-syncs": "many"}}, "sentinel_settings.parallel-syncs must be a whole number"),
+        ({"settings": {}, "memory_share": 1.5}, "memory_share must be from 0"),
+    ],
+)
+def test_bad_input_is_one_sentence(changes, words):
+    with pytest.raises(InputError, match=words) as caught:
+        desired(**changes)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "settings", "words"),
+    [
+        ("cache", {"maxmemory-policy": "noeviction"}, "refuses writes"),
+        ("session", {"appendonly": False}, "logs every user out"),
+        ("queue", {"maxmemory-policy": "allkeys-lru"}, "refuse jobs, not drop them"),
+        ("queue", {"min-replicas-to-write": 0}, "lost later"),
+        ("ratelimit", {"maxmemory-policy": "noeviction"}, "refuses every request"),
+    ],
+)
+def test_a_choice_against_the_purpose_warns(purpose, settings, words):
+    (warning,) = contradictions(purpose, wanted(purpose, 3, settings))
+    assert words in warning
+
+
+@pytest.mark.parametrize("purpose", list(PURPOSES))
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_no_preset_contradicts_its_purpose(purpose, nodes):
+    assert contradictions(purpose, wanted(purpose, nodes, {})) == []
+
+
+def test_only_more_than_one_node_guards_its_writes():
+    assert "min-replicas-to-write" not in wanted("queue", 1, {})
+    assert wanted("queue", 2, {})["min-replicas-to-write"] == "1"
+    assert wanted("cache", 2, {})["min-replicas-to-write"] == "0"
+
+
+def test_a_whole_topology_has_no_faults():
+    assert faults(whole(TWO), desired(), TWO) == []
+
+
+def test_each_fault_is_named():
+    good = whole(ONE)
+    broken = with_nodes(good, replace(good.nodes[1], link_up=False), replace(good.nodes[2], persisted=False))
+    broken = with_sentinels(
+        broken,
+        watching(S_ONE, ONE, TWO, THREE, quorum_ok=False, quorum_words="NOQUORUM 1 usable"),
+        watching(S_TWO, ONE, TWO, THREE, others=1),
+        watching(S_THREE, ONE, TWO),
+    )
+    assert faults(broken, desired(), ONE) == [
+        "10.0.0.2:6379 has no link to 10.0.0.1:6379",
+        "10.0.0.3:6379 could not write its data to disk",
+        "Sentinel 10.0.0.1:26379 has no quorum: NOQUORUM 1 usable",
+        "Sentinel 10.0.0.2:26379 knows 1 of 2 others",
+        "Sentinel 10.0.0.3:26379 does not know the replica 10.0.0.3:6379",
+    ]
+
+
+def test_the_returned_topology_counts_lag_in_bytes():
+    good = whole(ONE)
+    behind = replace(good.nodes[1], history=replace(good.nodes[1].history, offset=850), lag_s=1)
+    facts = topology_facts(with_nodes(good, behind), ONE, "sentinel", "main")
+    assert facts["master"] == {"host": "10.0.0.1", "port": 6379}
+    assert facts["replicas"][0]["lag_bytes"] == 50
+    assert facts["quorum_ok"] is True
