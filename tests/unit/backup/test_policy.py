@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backup policies: defaults by tier, what is refused, and the steps from what is seen to what is asked for."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.policy import (
+    TIERS,
+    LifecycleRule,
+    Observed,
+    Plan,
+    Repository,
+    Request,
+    parse_request,
+    plan,
+    record,
+    rule_of,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.policy_report import report
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+OLD, MIDDLE, NEW = "20261101T000000Z", "20261121T000000Z", "20261122T000000Z"
+
+
+def item(**given: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("rpo_s", "rto_s", "keep", "versioning", "noncurrent_days"))
+    return {"tenant": "harbour", "tier": 2, "state": "present", **empty, **given}
+
+
+def request(*items: dict[str, Any], expire: bool = False) -> Request:
+    return parse_request(items or (item(),), expire)
+
+
+def seen(versioning: bool = False, **tenants: Observed) -> Repository:
+    return Repository(versioning, NOW, tenants)
+
+
+def settled(wanted: Request, **given: Any) -> Observed:
+    policy = wanted.policies[0]
+    recorded = json.loads(json.dumps(record(policy)))
+    return Observed(recorded=recorded, rule=rule_of(policy, "p"), **given)
+
+
+def actions(found: Plan) -> list[tuple[str, str]]:
+    return [(step.action, step.target) for step in found.steps]
+
+
+@pytest.mark.parametrize("tier", sorted(TIERS))
+def test_each_tier_promises_something(tier: int) -> None:
+    policy = request(item(tier=tier)).policies[0]
+    assert policy.rpo_s == TIERS[tier]["rpo_s"]
+    assert policy.keep.last >= 1
+    assert policy.versioning is (True if tier == 1 else None)
+
+
+def test_a_lower_tier_never_promises_more() -> None:
+    for higher, lower in ((1, 2), (2, 3)):
+        assert TIERS[higher]["rpo_s"] < TIERS[lower]["rpo_s"]
+        assert TIERS[higher]["rto_s"] < TIERS[lower]["rto_s"]
+
+
+def test_given_rules_replace_those_of_the_tier() -> None:
+    keep = request(item(tier=1, keep={"daily": 3, "last": None, "within": None})).policies[0].keep
+    assert (keep.daily, keep.last, keep.monthly) == (3, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("items", "told"),
+    [
+        ((item(), item()), "listed twice"),
+        ((item(tenant="../x"),), "cannot name a tenant"),
+        ((item(rpo_s=0),), "rpo_s"),
+        ((item(noncurrent_days=-1),), "noncurrent_days"),
+        ((item(keep={"last": 0}),), "without any rule"),
+        ((item(versioning=True), item(tenant="north", versioning=False)), "it is the bucket's"),
+    ],
+)
+def test_bad_input_is_refused(items: tuple[dict[str, Any], ...], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        request(*items)
+
+
+def test_everything_new_is_written() -> None:
+    found = plan(request(item(tier=1)), seen(harbour=Observed()), "p")
+    assert actions(found) == [
+        ("set_versioning", "bucket"),
+        ("set_lifecycle", "gantry-p-harbour"),
+        ("write_policy", "harbour"),
+    ]
+
+
+def test_what_is_settled_stays() -> None:
+    wanted = request(item(tier=1), expire=True)
+    assert plan(wanted, seen(True, harbour=settled(wanted, backups=(NEW,))), "p") == Plan()
+
+
+def test_a_rule_changed_by_hand_is_named_alone() -> None:
+    wanted = request()
+    drifted = Observed(record(wanted.policies[0]), LifecycleRule("harbour", "p/harbour/", 14, enabled=False))
+    assert actions(plan(wanted, seen(harbour=drifted), "p")) == [("set_lifecycle", "gantry-p-harbour")]
+
+
+def test_nothing_is_expired_unless_asked_for() -> None:
+    history = {"backups": (OLD, MIDDLE, NEW), "leftovers": ("20261122T010000Z",)}
+    keep = item(keep={"last": 1})
+    wanted = request(keep)
+    assert plan(wanted, seen(harbour=settled(wanted, **history)), "p") == Plan()
+    wanted = request(keep, expire=True)
+    assert actions(plan(wanted, seen(harbour=settled(wanted, **history)), "p")) == [
+        ("expire", f"harbour/{MIDDLE}"),
+        ("expire", f"harbour/{OLD}"),
+        ("remove_leftover", "harbour/20261122T010000Z"),
+    ]
+
+
+def test_an_absent_policy_leaves_the_backups() -> None:
+    stands = settled(request(), backups=(OLD, NEW))
+    found = plan(request(item(state="absent"), expire=True), seen(harbour=stands), "p")
+    assert actions(found) == [("remove_lifecycle", "gantry-p-harbour"), ("remove_policy", "harbour")]
+    assert plan(request(item(state="absent")), seen(harbour=Observed(backups=(OLD,))), "p") == Plan()
+
+
+def test_the_diff_foretells_what_a_new_policy_expires() -> None:
+    before, after = request(item(keep={"last": 3})), request(item(keep={"last": 1}))
+    repository = seen(harbour=settled(before, backups=(OLD, MIDDLE, NEW)))
+    told = report(after, plan(after, repository, "p"), repository, {}, "p")
+    assert told["diff"]["before"]["tenants"]["harbour"]["policy_expires"] == []
+    assert told["diff"]["after"]["tenants"]["harbour"]["policy_expires"] == [OLD, MIDDLE]
+    assert told["diff"]["after"]["tenants"]["harbour"]["backups"] == [OLD, MIDDLE, NEW]
+    assert told["removed"]["backups"] == 0
+
+
+def test_the_diff_is_empty_exactly_when_nothing_changes() -> None:
+    wanted = request(expire=True)
+    repository = seen(harbour=settled(wanted, backups=(NEW,)))
+    told = report(wanted, plan(wanted, repository, "p"), repository, {}, "p")
+    assert told["changed"] is False
+    assert told["diff"]["before"] == told["diff"]["after"]
+
+
+def test_a_policy_of_another_version_is_not_guessed_at() -> None:
+    repository = seen(harbour=Observed(recorded={"keep": {"decades": 3}}))
+    with pytest.raises(StateError, match="update gantry"):
+        report(request(), plan(request(), repository, "p"), repository, {}, "p")

@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restores: an interrupted one is finished or undone, nothing is overwritten, and what cannot work is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.prove import differing_rows, lagging
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore import check_wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import (
+    FINISHED,
+    UNFINISHED,
+    Server,
+    Swap,
+    Target,
+    Wish,
+    entries,
+    origin,
+    privileged_extensions,
+    recovered,
+    recovery,
+    refuse_server,
+    restoration,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    InputError,
+    RefusedError,
+    StateError,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from tests.unit.backup.build import MANIFEST
+
+ORIGIN = origin(MANIFEST)
+WISH = Wish(database="harbour", tenant="harbour")
+SERVER = Server(17, False, frozenset({"pg_trgm", "unaccent", "vector"}), frozenset({"pg_trgm", "unaccent"}))
+BUILT = Target(new_database=True, new_comment=UNFINISHED, new_files=True)
+
+
+def actions(steps: list[Step]) -> list[str]:
+    return [step.action for step in steps]
+
+
+def test_a_half_built_database_goes_and_its_files_stay() -> None:
+    assert actions(recovery(BUILT, "harbour")) == ["drop_new"]
+    assert recovered(BUILT).new_files
+
+
+def test_killed_before_the_swap_the_old_database_is_opened_again() -> None:
+    target = replace(BUILT, database=True, fenced=True, files=True, swap=Swap(ORIGIN, reopen=True))
+    assert actions(recovery(target, "harbour")) == ["reopen", "forget_swap", "drop_new"]
+    assert not recovered(target).fenced
+
+
+def test_a_database_that_was_fenced_before_stays_fenced() -> None:
+    target = replace(BUILT, database=True, fenced=True, files=True, swap=Swap(ORIGIN, reopen=False))
+    assert "reopen" not in actions(recovery(target, "harbour"))
+    assert recovered(target).fenced
+
+
+def test_killed_after_the_swap_the_filestore_follows() -> None:
+    target = Target(True, FINISHED + ORIGIN, old_database=True, files=True, new_files=True, swap=Swap(ORIGIN, True))
+    assert actions(recovery(target, "harbour")) == ["finish_filestore", "forget_swap", "drop_old"]
+    assert recovered(target) == Target(True, FINISHED + ORIGIN, files=True)
+
+
+def test_killed_while_tidying_up_the_rest_is_tidied_up() -> None:
+    target = Target(True, FINISHED + ORIGIN, old_database=True, files=True, old_files=True)
+    assert actions(recovery(target, "harbour")) == ["drop_old", "remove_old_files"]
+
+
+def test_prefetched_files_are_not_taken_for_a_swap() -> None:
+    target = Target(True, FINISHED + ORIGIN, files=True, new_files=True)
+    assert recovery(target, "harbour") == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [Target(new_database=True, new_comment="somebody's"), Target(old_database=True)],
+)
+def test_what_no_restore_left_is_not_touched(target: Target) -> None:
+    with pytest.raises(StateError, match="harbour__"):
+        recovery(target, "harbour")
+
+
+def test_recovery_settles_every_state_it_does_not_refuse() -> None:
+    """Whatever stands there: a recovered target needs no further recovery."""
+    flags = product((False, True), repeat=6)
+    comments = ("", FINISHED + ORIGIN)
+    swaps = (None, Swap(ORIGIN), Swap(ORIGIN, True), Swap("other/x"))
+    for (database, fenced, new, old, files, new_files), comment, swap in product(flags, comments, swaps):
+        target = Target(database, comment, fenced, new, UNFINISHED, old, files, new_files, False, swap)
+        try:
+            recovery(target, "harbour")
+        except GantryError:
+            continue
+        assert recovery(recovered(target), "harbour") == []
+
+
+def test_a_new_database_is_proven_before_it_has_its_name() -> None:
+    steps = actions(restoration(Target(), replace(WISH, neutralize=True, load_registry=True), MANIFEST, {"a": 1}))
+    assert steps == [
+        "create_database",
+        "fetch_files",
+        "restore_database",
+        "verify",
+        "neutralize",
+        "load_registry",
+        "publish",
+    ]
+
+
+def test_nothing_is_overwritten_unless_given_up() -> None:
+    with pytest.raises(RefusedError, match="harbour exists"):
+        restoration(Target(database=True, files=True), WISH, MANIFEST, {})
+    with pytest.raises(RefusedError, match="without its database"):
+        restoration(Target(files=True), WISH, MANIFEST, {})
+    given_up = replace(WISH, replace=True)
+    assert actions(restoration(Target(database=True, files=True), given_up, MANIFEST, {}))[-1] == "replace"
+
+
+def test_the_same_backup_is_not_restored_twice() -> None:
+    stands = Target(True, FINISHED + ORIGIN, files=True)
+    assert restoration(stands, WISH, MANIFEST, {}) == []
+    assert actions(restoration(stands, replace(WISH, fenced=True), MANIFEST, {})) == ["fence"]
+    assert actions(restoration(replace(stands, fenced=True), WISH, MANIFEST, {})) == ["open"]
+
+
+def test_a_drill_leaves_nothing_whatever_stands_there() -> None:
+    drill = replace(WISH, drill=True, neutralize=True, fenced=True)
+    steps = actions(restoration(Target(), drill, MANIFEST, {}))
+    assert steps[-1] == "discard"
+    assert not {"publish", "replace", "fence"} & set(steps)
+
+
+def test_a_prefetch_brings_files_and_nothing_else() -> None:
+    fetch = replace(WISH, prefetch=True)
+    assert actions(restoration(Target(database=True), fetch, MANIFEST, {"a": 1})) == ["fetch_files"]
+    assert restoration(Target(), fetch, MANIFEST, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("server", "client", "told"),
+    [
+        (replace(SERVER, version=16), 17, "comes from PostgreSQL 17"),
+        (SERVER, 16, "postgresql-client-17"),
+        (replace(SERVER, available=frozenset({"unaccent"})), 17, "lacks the extension pg_trgm"),
+        (replace(SERVER, trusted=frozenset({"unaccent"})), 17, "superuser"),
+    ],
+)
+def test_what_cannot_work_is_refused(server: Server, client: int, told: str) -> None:
+    with pytest.raises(StateError, match=told):
+        refuse_server(server, client, MANIFEST)
+
+
+def test_a_newer_client_is_refused_where_the_server_does_not_understand_it() -> None:
+    old = replace(MANIFEST, client_version=15, database=replace(MANIFEST.database, server_version=150004))
+    with pytest.raises(StateError, match="postgresql-client-15"):
+        refuse_server(replace(SERVER, version=15), 17, old)
+    refuse_server(replace(SERVER, version=15), 15, old)
+
+
+def test_an_altered_unaccent_needs_a_superuser() -> None:
+    altered = replace(MANIFEST, database=replace(MANIFEST.database, unaccent_immutable=True))
+    assert privileged_extensions(SERVER, altered) == ["unaccent"]
+    assert privileged_extensions(SERVER, MANIFEST) == []
+
+
+def test_comments_on_extensions_are_left_out_and_so_is_what_stands_already() -> None:
+    contents = [
+        "7; 2615 16385 SCHEMA - vectors odoo",
+        "2; 3079 16388 EXTENSION - pg_trgm ",
+        "3555; 0 0 COMMENT - EXTENSION pg_trgm ",
+        "4; 3079 16999 EXTENSION - vector ",
+        "215; 1259 16500 TABLE public res_users odoo",
+        "3600; 0 0 COMMENT public TABLE res_users odoo",
+    ]
+    assert entries(contents, {}) == [contents[0], contents[1], contents[3], contents[4], contents[5]]
+    assert entries(contents, {"vector": "vectors"}) == [contents[1], contents[4], contents[5]]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        replace(WISH, load_registry=True),
+        replace(WISH, prefetch=True, replace=True),
+        replace(WISH, prefetch=True, drill=True),
+        replace(WISH, drill=True, verify=False),
+    ],
+)
+def test_contradicting_wishes_are_refused(wish: Wish) -> None:
+    with pytest.raises(InputError):
+        check_wish(wish)
+
+
+def test_every_difference_in_rows_is_told() -> None:
+    assert differing_rows({"a": 1, "b": 2}, {"a": 1, "b": 2}) == []
+    assert differing_rows({"a": 1, "b": 2}, {"a": 3, "c": 1}) == [
+        "a has 3 rows instead of 1",
+        "b has no table rows instead of 2",
+        "c has 1 rows instead of no table",
+    ]
+
+
+def test_a_sequence_may_be_ahead_and_never_behind() -> None:
+    assert lagging({"s": 5}, {"s": 5}) == []
+    assert lagging({"s": 5}, {"s": 9, "t": 1}) == []
+    assert lagging({"s": 5}, {"s": 4}) == ["sequence s stands at 4 instead of 5"]
+    assert lagging({"s": 5}, {}) == ["sequence s stands at its start instead of 5"]
