@@ -1,0 +1,260 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The life of databases on a real server: each change checked, made, checked and made again, and read back by psql."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .server import CERTIFICATE, CONFIG, OTHER_OWNER, OWNER, Server
+
+PASSWORD = "correct horse battery"
+HARBOUR = {
+    "name": "harbour",
+    "addons": ["rpc"],
+    "language": "fr_FR",
+    "admin_password": PASSWORD,
+    "base_url": "https://erp.harbour.example",
+    "parameters": {"harbour.flag": True},
+}
+NORTH = {"name": "north"}
+
+Declare = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def created(server: Server, declare: Declare) -> dict[str, Any]:
+    """Two databases, made by one call; its result."""
+    server.prepare()
+    foretold = declare(HARBOUR, NORTH, check=True)
+    assert server.databases() == []
+    done = declare(HARBOUR, NORTH)
+    assert done["steps"] == foretold["steps"]
+    assert done["diff"] == foretold["diff"]
+    return done
+
+
+def four_beats(declare: Declare, *databases: dict[str, Any], actions: list[str], **options: Any) -> None:
+    """Check, run, check, run: foretold as done, and done once."""
+    foretold = declare(*databases, check=True, **options)
+    done = declare(*databases, **options)
+    assert [step["action"] for step in done["steps"]] == actions
+    assert foretold["steps"] == done["steps"]
+    assert foretold["diff"] == done["diff"]
+    assert declare(*databases, check=True, **options)["steps"] == []
+    assert declare(*databases, **options)["changed"] is False
+
+
+def test_two_databases_are_made_whole_by_one_call(server: Server, declare: Declare, created: dict[str, Any]) -> None:
+    assert [step["action"] for step in created["steps"] if step["target"] == "north"] == [
+        "create",
+        "initialise",
+        "publish",
+    ]
+    assert {name: (seen["state"], seen["access"]) for name, seen in created["databases"].items()} == {
+        "harbour": ("present", "open"),
+        "north": ("present", "open"),
+    }
+    assert PASSWORD not in repr(created)
+    assert server.databases() == ["harbour", "north"]
+    made = (
+        "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datacl, "
+        "shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'harbour'"
+    )
+    assert server.psql(made) == f"{OWNER}|UTF8|C|C.UTF-8|{{{OWNER}=CTc/{OWNER}}}|"
+    installed = server.psql("SELECT name FROM ir_module_module WHERE state = 'installed'", "harbour").split()
+    assert {"base", "rpc"} <= set(installed)
+    assert server.psql("SELECT count(*) FROM ir_module_module WHERE state LIKE 'to %'", "harbour") == "0"
+    assert server.psql("SELECT count(*) FROM ir_module_module WHERE demo", "harbour") == "0"
+    assert server.psql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "harbour") == OWNER
+    assert server.psql("SELECT unaccent('Hélène')", "harbour") == "Helene"
+    assert (
+        server.psql("SELECT provolatile FROM pg_proc WHERE oid = 'public.unaccent(text)'::regprocedure", "harbour")
+        == "i"
+    )
+    assert (
+        server.psql(
+            "SELECT lang FROM res_partner p JOIN res_users u ON u.partner_id = p.id WHERE login = 'admin'", "harbour"
+        )
+        == "fr_FR"
+    )
+    assert server.parameter("harbour", "web.base.url") == "https://erp.harbour.example"
+    assert server.parameter("harbour", "web.base.url.freeze") == "True"
+    assert server.parameter("harbour", "harbour.flag") == "True"
+    assert server.accepts_password("harbour", PASSWORD)
+    assert not server.accepts_password("harbour", "admin")
+    assert sorted(set(server.files("filestore")) - {"harbour", "north"}) == []
+    assert declare(HARBOUR, NORTH, check=True)["changed"] is False
+    assert declare(HARBOUR, NORTH)["changed"] is False
+
+
+def test_parameters_and_administrator_are_set_and_workers_are_told(
+    server: Server, declare: Declare, created: dict[str, Any]
+) -> None:
+    signals = "SELECT count(*) FROM orm_signaling_stable"
+    before = int(server.psql(signals, "north"))
+    want = {"name": "north", "parameters": {"a.key": "v1"}, "admin_password": "first"}
+    four_beats(declare, want, actions=["set_parameter", "set_admin"])
+    assert int(server.psql(signals, "north")) == before + 2
+    assert server.parameter("north", "a.key") == "v1"
+    assert server.accepts_password("north", "first")
+    changed = declare({**want, "parameters": {"a.key": "v2"}})
+    assert "v2" not in repr(changed["diff"])
+    assert server.parameter("north", "a.key") == "v2"
+
+
+def test_an_addon_is_installed_into_a_database_in_use(
+    server: Server, declare: Declare, created: dict[str, Any]
+) -> None:
+    four_beats(declare, {"name": "north", "addons": ["rpc"]}, actions=["install"])
+    assert server.psql("SELECT state FROM ir_module_module WHERE name = 'rpc'", "north") == "installed"
+
+
+def test_a_fence_shuts_odoo_out_and_ends_its_sessions(
+    server: Server, declare: Declare, info: Declare, created: dict[str, Any]
+) -> None:
+    server.shell(
+        f"PGPASSWORD=h4rbour-pass systemd-run -q --setenv=PGPASSWORD psql -h {server.host.name} -U {OWNER} north "
+        "-c 'SELECT pg_sleep(600)'"
+    )
+    sessions = f"SELECT count(*) FROM pg_stat_activity WHERE datname = 'north' AND usename = '{OWNER}'"
+    for _ in range(100):
+        if server.psql(sessions) == "1":
+            break
+    assert server.psql(sessions) == "1"
+    four_beats(declare, {"name": "north", "access": "fenced"}, actions=["fence"])
+    assert server.psql(sessions) == "0"
+    assert not server.may_connect("north")
+    assert server.may_connect("harbour")
+    told = info("north")["databases"]["north"]
+    assert (told["open"], told["odoo_version"]) == (False, "19.0")
+    four_beats(declare, {"name": "north", "access": "open"}, actions=["open"])
+    assert server.may_connect("north")
+
+
+def test_a_database_with_default_rights_gets_them_back(
+    server: Server, declare: Declare, created: dict[str, Any]
+) -> None:
+    server.psql("GRANT CONNECT, TEMPORARY ON DATABASE north TO PUBLIC")
+    declare({"name": "north", "access": "fenced"})
+    assert not server.may_connect("north")
+    declare({"name": "north", "access": "open"})
+    assert server.psql("SELECT has_database_privilege('public', 'north', 'CONNECT')") == "t"
+    server.psql("REVOKE ALL ON DATABASE north FROM PUBLIC")
+
+
+def test_a_database_changes_hands_with_all_it_holds(server: Server, declare: Declare, created: dict[str, Any]) -> None:
+    four_beats(declare, {"name": "north", "owner": OTHER_OWNER}, actions=["change_owner"])
+    owned = (
+        "SELECT count(*) FROM pg_class WHERE relowner = '{0}'::regrole UNION ALL "
+        "SELECT count(*) FROM pg_database WHERE datdba = '{0}'::regrole AND datname = 'north'"
+    )
+    assert server.psql(owned.format(OWNER), "north").split() == ["0", "0"]
+    assert server.psql("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'harbour'") == OWNER
+    declare({"name": "north", "owner": OWNER})
+    assert server.psql(owned.format(OTHER_OWNER), "north").split() == ["0", "0"]
+
+
+def test_a_rename_takes_the_filestore_along(
+    server: Server, declare: Declare, info: Declare, created: dict[str, Any]
+) -> None:
+    server.attach("north", b"a drawing")
+    uuid = server.parameter("north", "database.uuid")
+    four_beats(declare, {"name": "east", "rename_from": "north"}, actions=["rename"])
+    assert server.databases() == ["east", "harbour"]
+    assert server.parameter("east", "database.uuid") == uuid
+    assert "north" not in server.files("filestore")
+    store = info("east", gather=["filestore"])["databases"]["east"]["filestore"]
+    assert (store["missing"], store["corrupt"]) == ([], [])
+    assert store["files"] >= 1
+    # as a run that was killed between the two would leave it
+    server.shell("mv /var/lib/odoo/harbour/filestore/east /var/lib/odoo/harbour/filestore/north")
+    four_beats(declare, {"name": "east", "rename_from": "north"}, actions=["move_filestore"])
+
+
+def test_a_drop_needs_leave_and_keeps_the_files(server: Server, declare: Declare, created: dict[str, Any]) -> None:
+    if "north" in server.databases():
+        declare({"name": "east", "rename_from": "north"})
+    path = server.attach("east", b"a precious drawing").rsplit("/", 1)[-1]
+    refused = declare({"name": "east", "state": "absent"}, fails=True)
+    assert "policy: drop" in refused["msg"]
+    assert "east" in server.databases()
+    four_beats(declare, {"name": "east", "state": "absent", "policy": "drop"}, actions=["trash_filestore", "drop"])
+    assert server.databases() == ["harbour"]
+    assert server.files("filestore") == ["harbour"]
+    (kept,) = server.files("filestore-trash")
+    assert kept.endswith("Z-east")
+    assert path in server.files(f"filestore-trash/{kept}/{path[:2]}")
+
+
+def test_a_fingerprint_proves_a_copy_and_names_what_differs(
+    server: Server, info: Declare, created: dict[str, Any]
+) -> None:
+    server.psql("DROP DATABASE IF EXISTS copy")
+    server.psql("CREATE DATABASE copy TEMPLATE template0")
+    # another order of rows, as a restore gives
+    server.host.run(["bash", "-c", "pg_dump harbour | psql -Xqd copy -v ON_ERROR_STOP=1 >/dev/null"], user="postgres")
+    server.psql(
+        "BEGIN; CREATE TABLE x AS SELECT * FROM ir_config_parameter; DELETE FROM ir_config_parameter; "
+        "INSERT INTO ir_config_parameter SELECT * FROM x ORDER BY key DESC; DROP TABLE x; COMMIT",
+        "copy",
+    )
+    server.psql("GRANT odoo_harbour TO gantry; ALTER DATABASE copy OWNER TO odoo_harbour")
+    seen = info("harbour", "copy", gather=["fingerprint", "modules"])["databases"]
+    original, copy = seen["harbour"]["fingerprint"], seen["copy"]["fingerprint"]
+    assert original == copy
+    assert original["tables"]["ir_config_parameter"]["rows"] == int(
+        server.psql("SELECT count(*) FROM ir_config_parameter", "harbour")
+    )
+    assert len(original["tables"]) == int(
+        server.psql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "harbour")
+    )
+    assert seen["harbour"]["modules"]["base"].startswith("19.0.")
+    server.psql("UPDATE res_partner SET name = name || '!' WHERE id = 1; SELECT nextval('res_users_id_seq')", "copy")
+    changed = info("copy", gather=["fingerprint"])["databases"]["copy"]["fingerprint"]
+    assert {name for name, table in changed["tables"].items() if table != original["tables"][name]} == {"res_partner"}
+    assert changed["hash"] != original["hash"]
+    assert changed["sequences"]["hash"] != original["sequences"]["hash"]
+    server.psql("DROP DATABASE copy")
+
+
+def test_missing_and_torn_files_are_found(server: Server, info: Declare, created: dict[str, Any]) -> None:
+    torn, gone = server.attach("harbour", b"a plan"), server.attach("harbour", b"a bill")
+    server.shell(f"cd /var/lib/odoo/harbour; printf x > {torn}; rm {gone}")
+    store = info("harbour", gather=["filestore"])["databases"]["harbour"]["filestore"]
+    assert [gone.endswith(name) for name in store["missing"]] == [True]
+    assert [torn.endswith(name) for name in store["corrupt"]] == [True]
+    server.psql("DELETE FROM ir_attachment WHERE name = 'test'", "harbour")
+
+
+def test_the_superuser_on_the_socket_is_told_of_all_databases(
+    server: Server, run_playbook: Callable[..., Any], created: dict[str, Any]
+) -> None:
+    server.psql("DROP DATABASE IF EXISTS ledger")
+    server.psql("CREATE DATABASE ledger")
+    task = {
+        "name": "tell",
+        "gantry.odoo.odoo_database_info": {"login_host": "/run/postgresql", "login_user": "postgres"},
+        "become": True,
+        "become_user": "postgres",
+        "become_method": "ansible.builtin.su",
+    }
+    play = {"hosts": server.host.name, "gather_facts": False, "tasks": [task]}
+    told = run_playbook([play]).expect_success().results("tell")[server.host.name]
+    assert "harbour" in told["databases"]
+    assert "ledger" not in told["databases"]
+    assert told["databases"]["harbour"]["uuid"] == server.parameter("harbour", "database.uuid")
+    assert told["unreadable"] == []
+    server.psql("DROP DATABASE ledger")
+
+
+def test_a_single_database_may_stand_at_the_top_level(
+    server: Server, ansible_module: Callable[..., dict[str, Any]], created: dict[str, Any]
+) -> None:
+    args = {**server.login, "config": CONFIG, **HARBOUR}
+    assert args["ca_cert"] == CERTIFICATE
+    assert ansible_module(server.host, "gantry.odoo.odoo_database", args)["changed"] is False

@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes wrong with databases: one sentence, and a server that is as it was, or that the next run finishes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from .server import CONFIG, OWNER, Server
+
+Declare = Callable[..., dict[str, Any]]
+MARKED = (
+    "SELECT count(*) FROM pg_database WHERE datname = 'west__new' AND shobj_description(oid, 'pg_database') IS NOT NULL"
+)
+INITIALISING = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'west__new' AND usename = 'odoo_harbour'"
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Wait for a condition, and fail when it does not come true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.1)
+
+
+def state_of(server: Server) -> str:
+    """All databases with owners, rights and comments, and all filestores."""
+    listed = "SELECT datname, datdba, datacl, shobj_description(oid, 'pg_database') FROM pg_database ORDER BY 1"
+    return server.psql(listed) + repr(server.files("filestore"))
+
+
+def test_a_killed_creation_is_finished_by_the_next_run(server: Server, declare: Declare) -> None:
+    server.psql("DROP DATABASE IF EXISTS west")
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(declare, {"name": "west"}, fails=True)
+        wait_until(lambda: server.psql(INITIALISING) != "0", "the initialisation of west")
+        # meanwhile nobody else may work on it
+        refused = declare({"name": "west"}, fails=True, lock_timeout=1)
+        assert "another run works on one of west" in refused["msg"]
+        assert server.psql(INITIALISING) != "0"
+        server.shell("pkill -KILL -f AnsiballZ_odoo_database")
+        killed.result()
+    wait_until(lambda: server.shell("pgrep -f west__new || true") == "", "the end of Odoo with its parent")
+    assert "west" not in server.databases()
+    assert server.psql(MARKED) == "1"
+    done = declare({"name": "west"})
+    assert [step["action"] for step in done["steps"]] == ["discard", "create", "initialise", "publish"]
+    assert [name for name in server.databases() if name.startswith("west")] == ["west"]
+    assert declare({"name": "west"})["changed"] is False
+
+
+def test_a_creation_that_fails_leaves_nothing(server: Server, declare: Declare) -> None:
+    before = state_of(server)
+    # an addon that is on disk and cannot be loaded: only Odoo finds out
+    addons = "/var/lib/odoo/broken"
+    server.shell(
+        f"mkdir -p {addons}/broken; echo 'import nowhere_at_all' > {addons}/broken/__init__.py; "
+        f"echo \"{{'name': 'broken', 'depends': ['base']}}\" > {addons}/broken/__manifest__.py; "
+        f"sed 's#^addons_path = #&{addons},#' {CONFIG} > {CONFIG}.broken; chgrp odoo {CONFIG}.broken"
+    )
+    failed = declare({"name": "lost", "addons": ["broken"]}, fails=True, config=f"{CONFIG}.broken")
+    assert "nowhere_at_all" in failed["msg"]
+    assert "\n" not in failed["msg"]
+    assert state_of(server) == before
+
+
+def test_a_deadline_ends_odoo_and_leaves_nothing(server: Server, declare: Declare) -> None:
+    before = state_of(server)
+    failed = declare({"name": "slow"}, fails=True, timeout=3)
+    assert "was stopped after 3 s" in failed["msg"]
+    assert state_of(server) == before
+
+
+def test_a_foreign_database_is_left_alone(server: Server, declare: Declare, info: Declare) -> None:
+    server.psql("DROP DATABASE IF EXISTS ledger")
+    server.psql("DROP DATABASE IF EXISTS tower__new WITH (FORCE)")
+    server.psql(f"CREATE DATABASE ledger OWNER {OWNER}")
+    server.psql(f"CREATE DATABASE tower__new OWNER {OWNER}")
+    server.psql("CREATE TABLE precious (id int)", "tower__new")
+    before = state_of(server)
+    for want in (
+        {"name": "ledger"},
+        {"name": "ledger", "state": "absent", "policy": "drop"},
+        {"name": "books", "rename_from": "ledger"},
+    ):
+        assert "is not Odoo's" in declare(want, fails=True)["msg"]
+    assert "was not left by this module" in declare({"name": "tower"}, fails=True)["msg"]
+    assert info("ledger")["databases"]["ledger"]["odoo"] is False
+    assert state_of(server) == before
+    server.psql("DROP DATABASE ledger")
+    server.psql("DROP DATABASE tower__new")
+
+
+@pytest.mark.parametrize(
+    ("database", "options", "words"),
+    [
+        ({"name": "Harbour"}, {}, "cannot be matched by a host name"),
+        ({"name": "new", "addons": ["nonexistent"]}, {}, "addons: nonexistent for new is in no directory"),
+        ({"name": "new", "owner": "nobody"}, {}, "role nobody"),
+        ({"name": "new", "rename_from": "former"}, {}, "neither former nor new exists"),
+        ({"name": "new"}, {"login_password": "wrong"}, "password authentication failed"),
+        (
+            {"name": "new"},
+            {"login_port": 5999},
+            "erp1:5999 did not let gantry into database postgres: Connection refused",
+        ),
+        ({"name": "new"}, {"ca_cert": "/etc/ssl/certs/ca-certificates.crt"}, "certificate verify failed"),
+        ({"name": "new"}, {"config": "/etc/odoo/missing.conf"}, "/etc/odoo/missing.conf cannot be read"),
+        ({"name": "new"}, {"odoo_command": ["odoo-of-nowhere"]}, "odoo-of-nowhere is no command of this host"),
+        ({"name": "new"}, {"odoo_user": "nobody-here"}, "nobody-here is no account of this host"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_changes_nothing(
+    server: Server, declare: Declare, database: dict[str, Any], options: dict[str, Any], words: str
+) -> None:
+    before = state_of(server)
+    for check in (True, False):
+        message = declare(database, check=check, fails=True, **options)["msg"]
+        assert words in message
+        assert "\n" not in message
+    assert state_of(server) == before
+
+
+def test_what_is_not_there_is_told_and_not_an_error(info: Declare) -> None:
+    assert info("nowhere")["databases"] == {"nowhere": {"exists": False}}
