@@ -134,7 +134,7 @@ class Client:
     def settings_commands(
         self, settings: Sequence[Tuple[str, str]], authenticate: bool, together: bool
     ) -> List[Sequence[str]]:
-        """CONFIG SET for settings and, where asked, for the credentials that a replica shows; one command if `together`."""
+        """CONFIG SET for settings and, where asked, for what a replica shows its master; one command if `together`."""
         pairs = list(settings)
         if authenticate:
             user, password = self._access.secret

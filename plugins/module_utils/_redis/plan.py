@@ -142,7 +142,13 @@ def _configure(node: Node, settings: Dict[str, str]) -> List[Step]:
         words.append("masterauth differs")
     return [
         Configure(
-            "configure", str(node.endpoint), ", ".join(words), node.endpoint, tuple(missing), not node.authenticates
+            action="configure",
+            target=str(node.endpoint),
+            why=", ".join(words),
+            node=node.endpoint,
+            settings=tuple(missing),
+            authenticate=not node.authenticates,
+            together=not node.version.startswith("6."),
         )
     ]
 

@@ -53,7 +53,8 @@ class Rig:
                 self.host.run(["mkdir", "-p", directory])
                 self.host.write(f"{directory}/redis.conf", "\n".join([*first, *lines, ""]), mode=0o600)
             program = "redis-sentinel" if sentinel else "redis-server"
-            self.host.run([program, f"{directory}/redis.conf", "--daemonize", "yes", "--logfile", f"{directory}/log"])
+            options = ["--daemonize", "yes", "--logfile", f"{directory}/log", "--pidfile", f"{directory}/pid"]
+            self.host.run([program, f"{directory}/redis.conf", *options])
         for port in ports:
             until(lambda port=port: None if self.cli(port, "PING") == "PONG" else "no PONG", f"Redis on {port}", 15)
 
@@ -63,7 +64,11 @@ class Rig:
 
     def stop_all(self) -> None:
         """Kill every process of the rig and remove its data."""
-        script = f'for f in {ROOT}/*/redis.conf; do pkill -9 -f ":$(basename $(dirname $f))( |$)"; done; rm -rf {ROOT}'
+        script = (
+            f"for file in {ROOT}/*/pid; do pid=$(cat $file); "
+            "case $(cat /proc/$pid/comm) in redis-*) kill -9 $pid;; esac; done; "
+            f"rm -rf {ROOT}"
+        )
         self.host.run(["sh", "-c", script])
 
     def cli(self, port: int, *words: str, arguments: tuple[str, ...] = ()) -> str:

@@ -177,9 +177,8 @@ def test_a_node_behind_tls_is_verified(rig, topology):
     rig.host.run(["mkdir", "-p", directory])
     subject = ["-subj", "/CN=redis", "-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", f"{directory}/key.pem", "-out", f"{directory}/cert.pem"]
-    rig.host.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"] + files + subject
-    )
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    rig.host.run(["openssl", "req", "-x509", *key, *files, *subject])
     lines = (
         f"tls-port {SECURE + 1}",
         f"tls-cert-file {directory}/cert.pem",
