@@ -91,7 +91,7 @@ class Lab:
 
     def address(self, name: str) -> str:
         """The address that host `name` has or would have."""
-        return address(self._subnet, self._spec(name, None).octet)
+        return address(self._subnet, CATALOGUE[name].octet if name in CATALOGUE else self._free_octet(name))
 
     def up(self, names: Iterable[str] | None = None, *, image: str | None = None) -> dict[str, Host]:
         """Bring up the hosts `names` (all of the catalogue by default) and wait until each answers."""
