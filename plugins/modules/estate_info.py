@@ -118,6 +118,9 @@ estate:
     roles:
       description: The PostgreSQL roles that each server needs, by server.
       type: dict
+    policies:
+      description: The tier of each tenant, as M(gantry.odoo.backup_policy) takes them.
+      type: list
     backups:
       description: The tenants that each leading host backs up, all or O(tenant) alone, by host.
       type: dict

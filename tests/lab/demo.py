@@ -68,9 +68,9 @@ class Demo:
         return closed[-1]
 
     @contextmanager
-    def load(self, phase: str) -> Iterator[None]:
+    def load(self, phase: str, *, websockets: int = 0) -> Iterator[None]:
         """Keep logged-in users asking while the phase runs."""
-        with traffic.running(self.lab, phase, URLS) as counted:
+        with traffic.running(self.lab, phase, URLS, idle=2, websockets=websockets) as counted:
             yield
         self.loads.append(counted())
 
@@ -153,7 +153,7 @@ def patch(demo: Demo) -> str:
 
 def renew(demo: Demo) -> str:
     """Renew each certificate under load."""
-    with demo.load("renewal"):
+    with demo.load("renewal", websockets=1):
         demo.run("renew_certificates")
     return f"{demo.loads[-1].cut} connections cut"
 

@@ -43,6 +43,7 @@ def resolve(
         "routes": plan.routes(settled, with_ports, args["drained"], args["maintenance"]),
         "certificates": plan.certificates(tenants),
         "roles": {server: _roles(server, runtimes, settled, with_ports) for server in _servers(runtimes)},
+        "policies": [{"tenant": tenant.name, "tier": tenant.tier} for tenant in tenants],
         "backups": _backups(settled, args["tenant"]),
         "notes": [home.note for home in settled if home.note],
     }
