@@ -47,8 +47,8 @@ test: setup ## Everything below, with a table at the end
 lint: lint-python lint-types lint-yaml lint-ansible ## The four linters
 
 lint-python: $(VENV) ## ruff: rules and format
-	ruff check
-	ruff format --check
+	ruff check --output-format concise
+	ruff format --check --output-format concise
 
 lint-types: $(VENV) ## mypy on the module utilities
 	mypy --package ansible_collections.gantry.odoo.plugins.module_utils
@@ -57,11 +57,11 @@ lint-yaml: $(VENV) ## yamllint
 	yamllint --strict .
 
 lint-ansible: $(VENV) ## ansible-lint, production profile, nothing ignored
-	! grep -v '^\(#\|$$\)' .ansible-lint-ignore
-	ansible-lint --offline
+	@! grep -v '^#' .ansible-lint-ignore
+	ansible-lint --offline --nocolor --parseable
 
 sanity: $(VENV) ## ansible-test sanity, nothing ignored
-	! find tests/sanity -name 'ignore*' 2>/dev/null | grep .
+	@! find tests/sanity -name 'ignore*' 2>/dev/null | grep .
 	python -m tests.quality.sanity
 
 docs-check: $(VENV) ## Documentation, changelog, argument specs, action groups, README tables
