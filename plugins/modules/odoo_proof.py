@@ -10,8 +10,8 @@ module: odoo_proof
 short_description: Prove that a host's Odoo instances are healthy and run one release
 version_added: 0.1.0
 description:
-  - Waits until every instance answers C(/web/health), C(/web/health?db_server_status=1) and C(/websocket/health), and until
-    the working directory of every process of every instance is the directory of the wanted release.
+  - Waits until every instance answers C(/web/health), C(/web/health?db_server_status=1) and C(/websocket/health),
+    and until the working directory of every process of every instance is the directory of the wanted release.
   - Fails with one sentence that names the instance and what was seen last when that is not so by the deadline.
   - Changes nothing. In check mode it looks once and returns what it saw without failing.
 options:
@@ -116,6 +116,7 @@ seconds:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._node import health
@@ -159,7 +160,7 @@ def _run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     instances = unique_instances(tuple(params["instances"]))
     release = params["release"] or ReleaseStore(params["root"]).active() or ""
     if not release and not check_mode:
-        raise StateError(f"{params['root']}/current is missing, so no release can be proven; activate one with odoo_release")
+        raise StateError(f"{params['root']}/current is missing, so no release can be proven; activate one")
     proof = Proof(Host(params["runtime"], params["root"]), instances, release, params["address"], deadline)
     if check_mode:
         proof.look()
@@ -201,7 +202,7 @@ class Proof:
     def wait(self) -> None:
         """Look until every instance is proven. Raises DeadlineError with what is missing."""
         try:
-            self.deadline.wait(self.look, "the proof")
+            self.deadline.wait(self.look, "the proof", interval=1.0)
         except DeadlineError as error:
             raise DeadlineError(
                 f"release {self.release} is not proven after {self.deadline.seconds:g} s: {'; '.join(self.gaps)}; "

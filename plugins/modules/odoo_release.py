@@ -10,10 +10,10 @@ module: odoo_release
 short_description: Place and activate a release of Odoo addons on a host
 version_added: 0.1.0
 description:
-  - Places a directory of the controller as an immutable release under C(<root>/releases/<id>) and, where asked, points
-    C(<root>/current) to it by one atomic change of a symbolic link.
-  - The content is compared by a digest over every path, mode and byte. It is sent, as one archive, only when the host does
-    not hold it. An id that stands for other content on the host is refused.
+  - Places a directory of the controller as an immutable release under C(<root>/releases/<id>) and, where asked,
+    points C(<root>/current) to it by one atomic change of a symbolic link.
+  - The content is compared by a digest over every path, mode and byte. It is sent, as one archive, only when the host
+    does not hold it. An id that stands for other content on the host is refused.
   - Files of a placed release that were changed on the host are brought back.
   - Running processes are not touched. Use M(gantry.odoo.odoo_service) to have them run the active release.
 options:
@@ -115,6 +115,7 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
 from ansible_collections.gantry.odoo.plugins.module_utils._node.model import Manifest, ReleaseState, release_id
@@ -140,7 +141,7 @@ def main() -> None:
     except GantryError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=f"release {module.params['id']} could not be written below {module.params['root']}: {error}")
+        module.fail_json(msg=f"release {module.params['id']} could not be written: {error}")
 
 
 def _run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:

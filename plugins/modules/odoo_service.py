@@ -11,10 +11,11 @@ short_description: Start and stop the processes of a host's Odoo instances under
 version_added: 0.1.0
 description:
   - Brings the web and cron processes of all given instances to one state in one call.
-  - A process is restarted when it runs another release than the active one, or when its configuration or the files of its
-    release were written after its start. So a run that was interrupted between writing and restarting is finished by the next.
-  - A stop is graceful, in that requests and jobs which are being served end first. It waits until the processes have ended.
-  - Units are C(odoo-web@<instance>.service) and C(odoo-cron@<instance>.service), as the role P(gantry.odoo.odoo#role) makes them.
+  - A process is restarted when it runs another release than the active one, or when its configuration or the files of
+    its release were written after its start. So the next run finishes one that was interrupted before the restart.
+  - A stop is graceful, in that requests and jobs which are being served end first. It waits for their end.
+  - Units are C(odoo-web@<instance>.service) and C(odoo-cron@<instance>.service), as the role P(gantry.odoo.odoo#role)
+    makes them.
 options:
   instances:
     description:
@@ -124,6 +125,7 @@ seconds:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result

@@ -28,7 +28,7 @@ def questions(address: str, http_port: int, websocket_port: int) -> Tuple[Questi
     web, websocket = f"http://{address}:{http_port}", f"http://{address}:{websocket_port}"
     return (
         Question(f"{web}/web/health", "status", "web workers"),
-        Question(f"{web}/web/health?db_server_status=1", "db_server_status", "database server as the web workers see it"),
+        Question(f"{web}/web/health?db_server_status=1", "db_server_status", "way to the database server"),
         Question(f"{websocket}/websocket/health", "status", "websocket process"),
     )
 
@@ -41,7 +41,8 @@ def gap(question: Question, timeout: float) -> Optional[str]:
         with opener.open(question.url, timeout=max(0.1, min(timeout, _LONGEST_ANSWER_S))) as answer:
             body = json.loads(answer.read().decode("utf-8"))
     except urllib.error.HTTPError as error:
-        return f"{question.meaning}: {question.url} answered {error.code}"
+        hint = " (does server_wide_modules name bus?)" if error.code == 404 else ""
+        return f"{question.meaning}: {question.url} answered {error.code}{hint}"
     except (OSError, ValueError) as error:
         return f"{question.meaning}: {question.url} did not answer as Odoo does ({getattr(error, 'reason', error)})"
     seen = body.get(question.member) if isinstance(body, dict) else None

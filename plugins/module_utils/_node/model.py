@@ -21,7 +21,7 @@ _INSTANCE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 def release_id(text: str) -> str:
     """`text` when it can be the id of a release and the name of a directory. Raises InputError otherwise."""
     if not _RELEASE_ID.fullmatch(text):
-        raise InputError(f"release: {text!r} is not an id; use 1 to 64 letters, digits, '.', '_' and '-', such as 2026.11.1")
+        raise InputError(f"release: {text!r} is not an id; use up to 64 letters, digits, '.', '_' and '-'")
     return text
 
 
@@ -63,16 +63,16 @@ class Instance:
     cron: bool = False
 
     @classmethod
-    def from_option(cls, option: Mapping[str, Any]) -> "Instance":
+    def from_option(cls, option: Mapping[str, Any]) -> Instance:
         """The instance that a module's option describes. Raises InputError."""
         name = option["name"]
         if not _INSTANCE.fullmatch(name):
             raise InputError(
-                f"instances: {name!r} is not a name; use up to 32 lower-case letters, digits, '_' and '-', a letter first"
+                f"instances: {name!r} is not a name; use up to 32 of a-z, 0-9, '_' and '-', a letter first"
             )
         for key in ("http_port", "websocket_port"):
             if option.get(key) is not None and not 0 < option[key] < 65536:
-                raise InputError(f"instances: {key} of {name} is {option[key]}, which is not a port between 1 and 65535")
+                raise InputError(f"instances: {key} of {name} is {option[key]}, not a port between 1 and 65535")
         given = {key: option[key] for key in ("http_port", "websocket_port", "cron") if option.get(key) is not None}
         return cls(name=name, **given)
 

@@ -44,8 +44,8 @@ def _plan_content(current: ReleaseState, source: Optional[Manifest]) -> Tuple[St
         return (Step("place", current.id, f"{source.files} files, {source.size} bytes, not on the host yet"),)
     if source is not None and source.digest != recorded.digest:
         raise RefusedError(
-            f"release {current.id} is on the host with digest {recorded.digest[:12]}, the source has {source.digest[:12]}; "
-            "a release is immutable, so give the new content a new id"
+            f"release {current.id} is on the host with digest {recorded.digest[:12]}, the source has "
+            f"{source.digest[:12]}; a release is immutable, so give the new content a new id"
         )
     if current.found == recorded.digest:
         return ()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The processes of a host's instances: found through systemd or the Docker Engine, read in /proc, changed by systemctl."""
+"""The processes of a host's instances, as systemd or the Docker Engine and /proc tell of them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class Host:
         self.releases = os.path.join(root, "releases")
         self.config_dir = config_dir
         self.unit_dir = unit_dir
+        self.units_changed = False
 
     def read(self, instances: Sequence[Instance], deadline: Deadline) -> Dict[Tuple[str, str], Process]:
         """Every process of the instances, by instance and kind, whether it is wanted or not."""
@@ -56,8 +57,9 @@ class Host:
             run(["systemctl", verb, *units], deadline, what=f"systemctl {verb} {' '.join(units)}")
 
     def reload(self, deadline: Deadline) -> None:
-        """Have systemd read unit files that are newer than its knowledge of them."""
-        run(["systemctl", "daemon-reload"], deadline, what="systemctl daemon-reload")
+        """Have systemd read the unit files where it knows them to be newer, or does not know them yet."""
+        if self.units_changed:
+            run(["systemctl", "daemon-reload"], deadline, what="systemctl daemon-reload")
 
     def _process(self, key: Tuple[str, str], state: Tuple[int, bool], children: Mapping[int, List[int]]) -> Process:
         main, enabled = state
@@ -90,15 +92,16 @@ class Host:
             files.append(os.path.join(self.config_dir, f"{name}.cron"))
         return tuple(files)
 
-    @staticmethod
-    def _systemd(keys: Sequence[Tuple[str, str]], deadline: Deadline) -> Dict[Tuple[str, str], Tuple[int, bool]]:
+    def _systemd(self, keys: Sequence[Tuple[str, str]], deadline: Deadline) -> Dict[Tuple[str, str], Tuple[int, bool]]:
         units = [unit(name, kind) for name, kind in keys]
-        told = run(
-            ["systemctl", "show", "--property=Id,MainPID,UnitFileState", *units], deadline, what="systemctl show of the Odoo units"
-        )
+        wanted = "--property=Id,MainPID,UnitFileState,LoadState,NeedDaemonReload"
+        told = run(["systemctl", "show", wanted, *units], deadline, what="systemctl show of the Odoo units")
         shown = [dict(line.split("=", 1) for line in block.splitlines()) for block in told.strip().split("\n\n")]
         if len(shown) != len(keys):
             raise StateError(f"systemctl show told of {len(shown)} units instead of {len(keys)}: {told.strip()[:200]}")
+        self.units_changed = any(
+            properties["NeedDaemonReload"] == "yes" or properties["LoadState"] != "loaded" for properties in shown
+        )
         return {
             key: (int(properties["MainPID"]), properties["UnitFileState"] == "enabled")
             for key, properties in zip(keys, shown)
@@ -111,7 +114,7 @@ class Host:
         there = [name for name in names.values() if name in listed]
         states: Dict[str, Tuple[int, bool]] = {}
         if there:
-            told = json.loads(run(["docker", "inspect", *there], deadline, what="docker inspect of the Odoo containers"))
+            told = json.loads(run(["docker", "inspect", *there], deadline, what="docker inspect"))
             for item in told:
                 policy = item["HostConfig"]["RestartPolicy"]["Name"]
                 states[item["Name"].lstrip("/")] = (int(item["State"]["Pid"]), policy not in ("", "no"))

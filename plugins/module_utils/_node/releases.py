@@ -41,7 +41,7 @@ class ReleaseStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StateError(f"{self.current} is not a symbolic link to a release ({error.strerror}); move it away") from error
+            raise StateError(f"{self.current} is not a link to a release ({error.strerror}); move it away") from error
 
     def place(self, wanted: Manifest, archive: str) -> None:
         """Unpack `archive` and put it under its id by one rename: the release is there completely or not at all."""
@@ -52,7 +52,7 @@ class ReleaseStore:
         os.rename(staged, self.path(wanted.id))
 
     def repair(self, wanted: Manifest, archive: str) -> None:
-        """Bring the files of a placed release back, each by one rename, so that running processes keep their directory."""
+        """Bring the files of a placed release back one by one, so that running processes keep their directory."""
         staged = self._stage(wanted, archive)
         target = self.path(wanted.id)
         kept = {entry.path for entry in tree.entries(staged)}
@@ -83,7 +83,7 @@ class ReleaseStore:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StateError(f"{path} cannot be read as a manifest ({error}); remove that release and run again") from error
+            raise StateError(f"{path} is not a manifest ({error}); remove that release and run again") from error
 
     def _stage(self, wanted: Manifest, archive: str) -> str:
         staged = os.path.join(self.releases, f".{wanted.id}.new")
@@ -95,7 +95,7 @@ class ReleaseStore:
         found = tree.manifest(wanted.id, tree.entries(staged))
         if found != wanted:
             raise StateError(
-                f"release {wanted.id} arrived with digest {found.digest[:12]} instead of {wanted.digest[:12]}; run again"
+                f"release {wanted.id} arrived with digest {found.digest[:12]}, not {wanted.digest[:12]}; run again"
             )
         with open(os.path.join(staged, tree.MANIFEST), "w", encoding="utf-8") as handle:
             json.dump(wanted.as_dict(), handle, indent=2, sort_keys=True)
