@@ -120,4 +120,4 @@ def _bring_back(site: Site, candidate: Candidate, previous: Candidate) -> str:
         _wait_live(site, previous, objects(candidate.content) - objects(previous.content), None)
     except DeadlineError:
         return "the previous file is back, and Traefik has not confirmed it"
-    return "the previous file is back and served"
+    return "the file is taken away again" if previous.text is None else "the previous file is back and served"
