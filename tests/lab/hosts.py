@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Iterable
@@ -99,7 +100,7 @@ class Lab:
         specs = [self._spec(name, image) for name in wanted]
         # Images have a lock of their own: two labs may wait for the same one.
         tags = images.ensure(self.client, {spec.image for spec in specs})
-        with locked(self.state.directory / "lock", f"another run works on lab {self.name}"):
+        with self._alone():
             self._refuse_foreign()
             self._ensure_network()
             pki.ensure_authority(self.state)
@@ -114,7 +115,7 @@ class Lab:
 
     def down(self) -> None:
         """Remove the lab's containers, volumes, network and files, and nothing else."""
-        with locked(self.state.directory.with_suffix(".lock"), f"another run removes lab {self.name}"):
+        with self._alone():
             for container in self._containers():
                 container.remove(force=True, v=True)
                 say(container.labels[LABEL_HOST], "removed")
@@ -157,6 +158,10 @@ class Lab:
         if not self.subnet and self.name not in SUBNETS:
             raise LabError(f"lab '{self.name}' needs a subnet; those known by name are {', '.join(SUBNETS)}")
         return self.subnet or SUBNETS[self.name]
+
+    def _alone(self) -> AbstractContextManager[None]:
+        # Beside the state, since `down` removes that.
+        return locked(self.state.directory.with_suffix(".lock"), f"another run works on lab {self.name}")
 
     @property
     def _mine(self) -> dict[str, str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -29,6 +30,7 @@ REPOSITORY = "gantry-lab"
 LABEL = "gantry.lab.image"
 SUITE = "trixie"
 BUILDERS = 2
+UNFINISHED = "building-"
 BASE_PACKAGES = ("ca-certificates", "python3", "tzdata")
 BASE_DPKG_OPTIONS = (
     # A lab that loses power is built again: fsync buys nothing and costs half of each install.
@@ -78,26 +80,20 @@ def tag(name: str) -> str:
     return f"{REPOSITORY}/{name}:{_digest(name)}"
 
 
-def chain(names: Iterable[str]) -> list[Image]:
-    """The images `names` and all below them, each after the one it stands on."""
-    ordered: dict[str, Image] = {}
-    for name in names:
-        if name not in CATALOGUE:
-            raise LabError(f"there is no image '{name}'; the lab knows {', '.join(sorted(CATALOGUE))}")
-        image = CATALOGUE[name]
-        if image.below:
-            ordered.update({below.name: below for below in chain([image.below])})
-        ordered[name] = image
-    return list(ordered.values())
+def known(name: str) -> Image:
+    """The image called `name`."""
+    if name not in CATALOGUE:
+        raise LabError(f"there is no image '{name}'; the lab knows {', '.join(sorted(CATALOGUE))}")
+    return CATALOGUE[name]
 
 
 def ensure(client: docker.DockerClient, names: Iterable[str]) -> dict[str, str]:
     """Build what is missing of `names` and the images below them; return the tag of each of `names`."""
     wanted = list(names)
-    images = [image for image in chain(wanted) if not _exists(client, tag(image.name))]
-    if images:
+    if _missing(client, wanted):
         with locked(IMAGES_DIR / "lock", "another run builds the lab's images"):
-            _build_all(client, [image for image in images if not _exists(client, tag(image.name))])
+            # Again, since the other run may have built them meanwhile.
+            _build_all(client, _missing(client, wanted))
         _remove_superseded(client)
     return {name: tag(name) for name in wanted}
 
@@ -122,11 +118,22 @@ def export(client: docker.DockerClient, name: str) -> Path:
 
 @cache
 def _digest(name: str) -> str:
-    image = CATALOGUE[name]
+    image = known(name)
     if image.below is None:
         command = [part.encode() for part in _mmdebstrap(Path("base.tar"), mode="any")]
         return digest(command + [path.read_bytes() for path in machine.authorities()])
     return digest([_digest(image.below).encode(), *tree_parts(CONTEXTS / image.context)])
+
+
+def _missing(client: docker.DockerClient, names: Iterable[str]) -> list[Image]:
+    """What must be built for `names`; what lies below an image that exists is not needed."""
+    missing: dict[str, Image] = {}
+    for name in names:
+        if not _exists(client, tag(name)):
+            image = CATALOGUE[name]
+            missing.update({below.name: below for below in _missing(client, [image.below] if image.below else [])})
+            missing[name] = image
+    return list(missing.values())
 
 
 def _exists(client: docker.DockerClient, full: str) -> bool:
@@ -139,6 +146,8 @@ def _exists(client: docker.DockerClient, full: str) -> bool:
 
 def _build_all(client: docker.DockerClient, images: list[Image]) -> None:
     """Build `images`, in an order where each comes after the one below it, some at a time."""
+    for left in IMAGES_DIR.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(left)
     started: dict[str, Future[None]] = {}
     places = threading.Semaphore(BUILDERS)
 
@@ -178,7 +187,7 @@ def _mmdebstrap(target: Path, mode: str) -> list[str]:
 
 def _bootstrap_base(client: docker.DockerClient) -> None:
     full = tag("base")
-    with tempfile.TemporaryDirectory(prefix="gantry-lab-", dir=IMAGES_DIR) as directory:
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=IMAGES_DIR) as directory:
         archive = Path(directory) / "base.tar"
         mode = "root" if os.geteuid() == 0 else "unshare"
         done = subprocess.run(_mmdebstrap(archive, mode), capture_output=True, text=True, check=False)
