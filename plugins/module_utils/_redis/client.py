@@ -118,9 +118,18 @@ class Client:
         return Topology(tuple(states[: len(desired.nodes)]), tuple(states[len(desired.nodes) :]))
 
     def change_node(self, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> None:
-        """Send `commands` and CONFIG REWRITE as one transaction, so that no kill can leave a change unwritten."""
+        """Send `commands` and CONFIG REWRITE as one transaction, so that no kill can leave a change unwritten.
+
+        A node that cannot write its file is found out before anything on it has changed.
+        """
 
         def send(_at: Endpoint, link: Any) -> None:
+            try:
+                link.execute_command("CONFIG", "REWRITE")
+            except redis.ResponseError as error:
+                raise StateError(
+                    f"{endpoint} cannot write its configuration file, so that no change to it would last: {error}"
+                ) from error
             pipeline = link.pipeline(transaction=True)
             whole = [*commands, ("CONFIG", "REWRITE")]
             for command in whole:

@@ -165,11 +165,24 @@ def test_split_brain_is_refused_until_a_person_says_who_wins(rig, topology):
     ],
 )
 def test_bad_input_is_one_sentence_and_touches_nothing(rig, topology, changes, words):
-    before = [rig.host.read(f"{ROOT}/{port}/redis.conf") for port in PAIR]
+    before = [rig.cli(port, "CONFIG", "GET", "*") for port in PAIR]
     refused = topology(pair(**changes), fails=True)
     assert words in refused["msg"]
     assert "\n" not in refused["msg"]
-    assert [rig.host.read(f"{ROOT}/{port}/redis.conf") for port in PAIR] == before
+    assert [rig.cli(port, "CONFIG", "GET", "*") for port in PAIR] == before
+
+
+def test_a_node_that_cannot_write_its_configuration_is_left_alone(rig, topology):
+    file = f"{ROOT}/{PAIR[1]}/redis.conf"
+    rig.host.run(["mv", file, f"{file}.away"])
+    rig.host.run(["mkdir", file])
+    refused = topology(pair(settings={"maxmemory": "65mb"}), fails=True)
+    rig.host.run(["rmdir", file])
+    rig.host.run(["mv", f"{file}.away", file])
+    assert f"127.0.0.1:{PAIR[1]} cannot write its configuration file" in refused["msg"]
+    assert rig.setting(PAIR[1], "maxmemory") == str(64 * MIB)
+    assert steps(topology(pair(settings={"maxmemory": "65mb"})))[-1] == ("configure", f"127.0.0.1:{PAIR[1]}")
+    assert rig.setting(PAIR[1], "maxmemory") == str(65 * MIB)
 
 
 def test_a_node_behind_tls_is_verified(rig, topology):
