@@ -1,0 +1,317 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups and restores of a real Odoo database: whole or not at all, proven, and with no secret in sight."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.integration.backup.conftest import CONFIG, DATA, HOST, PASSWORD, Estate
+from tests.lab import wait
+
+BACKUP, RESTORE = "gantry.odoo.odoo_backup", "gantry.odoo.odoo_restore"
+HARBOUR = {"databases": [{"name": "harbour"}]}
+# a value that only the password or the secret key can be
+LEAKED = "leaked"
+
+
+@pytest.fixture(scope="module")
+def calls(run_playbook: Callable[..., Any]) -> Callable[..., list[dict[str, Any]]]:
+    """Several calls of modules in one run; each is (module, arguments, check mode)."""
+
+    def run(*wanted: tuple[str, dict[str, Any], bool]) -> list[dict[str, Any]]:
+        tasks = [
+            {"name": f"call {number}", module: args, "check_mode": check, "diff": True}
+            for number, (module, args, check) in enumerate(wanted)
+        ]
+        done = run_playbook([{"hosts": HOST, "gather_facts": False, "tasks": tasks}]).expect_success()
+        assert PASSWORD not in done.stdout
+        return [done.results(f"call {number}")[HOST] for number in range(len(wanted))]
+
+    return run
+
+
+def test_four_beats_of_a_backup(estate: Estate, calls: Callable[..., Any]) -> None:
+    args = {**estate.login, **HARBOUR, "max_age_s": 3600}
+    beats = calls(*((BACKUP, args, check) for check in (True, False, True, False)))
+    assert [beat["changed"] for beat in beats] == [True, True, False, False]
+    assert beats[0]["steps"] == beats[1]["steps"]
+    assert estate.repository["secret_key"] not in json.dumps(beats)
+
+    taken = beats[1]["backups"][0]
+    assert estate.complete() == [taken["id"]]
+    assert beats[3]["backups"][0]["id"] == taken["id"]
+    manifest = estate.manifest(taken["id"])
+    dump = estate.object(f"harbour/backups/{taken['id']}/database.dump")
+    index = estate.object(f"harbour/backups/{taken['id']}/filestore.json")
+    assert hashlib.sha256(dump).hexdigest() == manifest["dump"]["sha256"]
+    assert hashlib.sha256(index).hexdigest() == manifest["index"]["sha256"]
+    assert manifest["database"]["tables"]["public.ir_model"] == int(
+        estate.sql("SELECT count(*) FROM ir_model", "harbour")[0]
+    )
+    names = [name for name, _size in json.loads(index)["files"]]
+    assert sorted(names) == estate.sql(
+        "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL ORDER BY 1", "harbour"
+    )
+    for name in names:
+        assert hashlib.sha1(estate.object(f"harbour/filestore/{name}")).hexdigest() == name[3:]
+    assert estate.listed("harbour/locks/") == []
+
+
+def test_a_second_backup_sends_only_what_is_new(estate: Estate, calls: Callable[..., Any]) -> None:
+    with attachment(estate, b"new in the second backup"):
+        (found,) = calls((BACKUP, {**estate.login, **HARBOUR}, False))
+    assert found["backups"][0]["files_sent"] == 1
+    # the file's attachment is gone again, so the newest backup refers to one file more than the database
+    assert found["backups"][0]["files_total"] == 1 + len(files_of(estate))
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn"])
+def test_a_file_that_cannot_be_backed_up_fails_the_backup(
+    estate: Estate, ansible_module: Callable[..., Any], damage: str
+) -> None:
+    before = estate.complete()
+    with attachment(estate, f"{damage} file".encode()) as path:
+        estate.shell(f"rm {path}" if damage == "missing" else f"echo other > {path}")
+        told = ansible_module(HOST, BACKUP, {**estate.login, **HARBOUR}, fails=True)["msg"]
+        assert ("1 files that are not in" if damage == "missing" else "is damaged: its SHA-1 is not its name") in told
+        assert estate.complete() == before
+        if damage == "missing":
+            recorded = ansible_module(HOST, BACKUP, {**estate.login, **HARBOUR, "missing": "record"})
+            assert recorded["backups"][0]["files_missing"] == 1
+            estate.remove(f"harbour/backups/{recorded['backups'][0]['id']}/manifest.json")
+
+
+def test_four_beats_of_a_restore(estate: Estate, calls: Callable[..., Any]) -> None:
+    args = {**estate.login, "tenant": "harbour", "database": "harbour-copy"}
+    prefetch = {**args, "prefetch": True}
+    beats = calls(
+        *((RESTORE, prefetch, check) for check in (True, False, True)),
+        *((RESTORE, args, check) for check in (True, False, True, False)),
+    )
+    assert [beat["changed"] for beat in beats] == [True, True, False, True, True, False, False]
+    assert beats[3]["steps"] == beats[4]["steps"]
+    done = beats[4]
+    assert done["counts"]["files_fetched"] == 0
+    assert done["rto_s"] > 0
+    assert done["rpo_s"] > 0
+    assert estate.databases() == {"harbour", "harbour-copy"}
+    assert estate.filestores() == {"harbour", "harbour-copy"}
+
+    count = "SELECT count(*), max(id) FROM ir_model_fields"
+    assert estate.sql(count, "harbour-copy") == estate.sql(count, "harbour")
+    uuid = "SELECT key, value FROM ir_config_parameter WHERE key IN ('database.uuid', 'database.secret') ORDER BY 1"
+    assert estate.sql(uuid, "harbour-copy") == estate.sql(uuid, "harbour")
+    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+    assert estate.sql(owners, "harbour-copy") == ["odoo_harbour"]
+    for name in files_of(estate):
+        estate.shell(f"test $(sha1sum < {DATA}/filestore/harbour-copy/{name} | cut -c1-40) = {name[3:]}")
+    assert estate.shell(f"stat -c %U {DATA}/filestore/harbour-copy").strip() == "odoo"
+    # Odoo's own role can work with it
+    estate.host.run(["odoo", "neutralize", "-c", CONFIG, "-d", "harbour-copy"], user="odoo")
+
+
+def test_a_restore_overwrites_only_what_was_given_up(estate: Estate, ansible_module: Callable[..., Any]) -> None:
+    estate.sql('COMMENT ON DATABASE "harbour-copy" IS NULL; CREATE TABLE kept ()', "harbour-copy")
+    args = {**estate.login, "tenant": "harbour", "database": "harbour-copy"}
+    assert "give it up with overwrite: replace" in ansible_module(HOST, RESTORE, args, fails=True)["msg"]
+    assert estate.sql("SELECT to_regclass('kept')", "harbour-copy") == ["kept"]
+    ansible_module(HOST, RESTORE, {**args, "overwrite": "replace", "access": "fenced"})
+    assert estate.sql("SELECT to_regclass('kept') IS NULL", "harbour-copy") == ["t"]
+    assert estate.sql("SELECT has_database_privilege('odoo_harbour', 'harbour-copy', 'CONNECT')") == ["f"]
+    assert estate.databases() == {"harbour", "harbour-copy"}
+    assert estate.filestores() == {"harbour", "harbour-copy"}
+
+
+def test_a_restore_killed_after_the_swap_is_finished_by_the_next(
+    estate: Estate, ansible_module: Callable[..., Any]
+) -> None:
+    files = f"{DATA}/filestore/harbour-copy"
+    comment = estate.sql("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'harbour-copy'")
+    note = json.dumps({"origin": comment[0].split()[-1], "reopen": True})
+    estate.shell(f"mv {files} {files}__new; mkdir {files}; echo '{note}' > {files}__new.swap")
+    estate.sql('CREATE DATABASE "harbour-copy__old" OWNER odoo_harbour')
+    args = {**estate.login, "tenant": "harbour", "database": "harbour-copy", "access": "fenced"}
+    found = ansible_module(HOST, RESTORE, {**args, "backup": comment[0].split("/")[-1]})
+    assert [step["action"] for step in found["steps"]] == ["finish_filestore", "forget_swap", "drop_old"]
+    assert estate.databases() == {"harbour", "harbour-copy"}
+    assert estate.filestores() == {"harbour", "harbour-copy"}
+    assert estate.shell(f"find {files} -type f | wc -l").strip() != "0"
+
+
+def test_a_drill_proves_and_leaves_only_its_record(estate: Estate, run_playbook: Callable[..., Any]) -> None:
+    play = {
+        "hosts": HOST,
+        "gather_facts": False,
+        "tasks": [
+            {"name": "drill", "ansible.builtin.include_role": {"name": "gantry.odoo.backup", "tasks_from": "drill"}},
+            {"name": "told", "ansible.builtin.debug": {"var": "backup_drill_results"}},
+        ],
+        "vars": {
+            "backup_repository": estate.repository,
+            "backup_login": {"host": "127.0.0.1", "user": "gantry", "password": PASSWORD, "ssl_mode": "require"},
+            "backup_databases": [{"tenant": "harbour", "database": "harbour", "config": CONFIG}],
+        },
+    }
+    (found,) = run_playbook([play]).expect_success().results("told")[HOST]["backup_drill_results"]
+    assert found["ok"]
+    assert found["rto_s"] > 0
+    record = json.loads(estate.object(sorted(estate.listed("harbour/drills/"))[-1]))
+    assert record["ok"]
+    assert record["rto_s"] == found["rto_s"]
+    assert {"verify_s", "load_registry_s"} <= set(record["timings"])
+    assert not any("drill" in name for name in estate.databases() | estate.filestores())
+
+
+def test_a_file_damaged_in_the_bucket_is_detected(estate: Estate, ansible_module: Callable[..., Any]) -> None:
+    newest = estate.complete()[-1]
+    key = "harbour/filestore/" + json.loads(estate.object(f"harbour/backups/{newest}/filestore.json"))["files"][0][0]
+    intact = estate.object(key)
+    estate.put(key, bytes([intact[0] ^ 1]) + intact[1:])
+    try:
+        args = {**estate.login, "tenant": "harbour", "drill": True}
+        told = ansible_module(HOST, RESTORE, args, fails=True)["msg"]
+    finally:
+        estate.put(key, intact)
+    assert key in told
+    assert "is damaged: its SHA-1 is not its name" in told
+    assert not json.loads(estate.object(sorted(estate.listed("harbour/drills/"))[-1]))["ok"]
+    assert not any("drill" in name for name in estate.databases() | estate.filestores())
+
+
+def test_a_killed_backup_is_no_backup_and_shows_no_secret(estate: Estate, ansible_module: Callable[..., Any]) -> None:
+    before = estate.complete()
+    args = {**estate.login, **HARBOUR}
+    with locked(estate, "res_partner"), ThreadPoolExecutor(1) as pool:
+        running = pool.submit(ansible_module, HOST, BACKUP, args, fails=True)
+        dump = int(awaited(estate, "pgrep -x pg_dump"))
+        scan(estate)
+        estate.shell(f"kill -KILL $(ps -o ppid= -p {dump})")
+        running.result()
+    assert estate.complete() == before
+    assert len(estate.listed("harbour/locks/")) == 1
+    scan(estate)
+    found = ansible_module(HOST, BACKUP, args)
+    assert estate.complete() == [*before, found["backups"][0]["id"]]
+    assert estate.listed("harbour/locks/") == []
+    assert {key.split("/")[2] for key in estate.listed("harbour/backups/")} == set(estate.complete())
+
+
+def test_a_killed_restore_is_undone_by_the_next(estate: Estate, ansible_module: Callable[..., Any]) -> None:
+    args = {**estate.login, "tenant": "harbour", "database": "harbour-killed"}
+    freeze = (
+        "for i in $(seq 2000); do p=$(pgrep -f -- --exit-on-error || true); "
+        'if [ -n "$p" ]; then kill -STOP $p && echo $p && exit 0; fi; sleep 0.05; done; exit 1'
+    )
+    with ThreadPoolExecutor(2) as pool:
+        freezing = pool.submit(estate.shell, freeze)
+        running = pool.submit(ansible_module, HOST, RESTORE, args, fails=True)
+        stopped = freezing.result().split()[0]
+        scan(estate)
+        estate.shell(f"kill -KILL $(ps -o ppid= -p {stopped}) {stopped}")
+        running.result()
+    assert "harbour-killed" not in estate.databases()
+    assert "harbour-killed__new" in estate.databases()
+    scan(estate)
+    found = ansible_module(HOST, RESTORE, args)
+    assert found["steps"][0]["action"] == "drop_new"
+    assert "harbour-killed__new" not in estate.databases() | estate.filestores()
+    assert "harbour-killed" in estate.databases()
+    assert estate.shell(f"find {DATA} -name '.gantry-part-*' -o -name '*.swap'") == ""
+
+
+@pytest.mark.parametrize(
+    ("module", "wrong", "told"),
+    [
+        (BACKUP, {**HARBOUR, "login_password": "wrong"}, "did not let gantry into"),
+        (BACKUP, {**HARBOUR, "login_port": 9}, "Connection refused"),
+        (BACKUP, {"databases": [{"name": "postgres"}]}, "is not one of Odoo"),
+        (BACKUP, {"databases": [{"name": "nowhere"}]}, "nowhere"),
+        (BACKUP, {**HARBOUR, "config": "/no/such.conf"}, "/no/such.conf cannot be read"),
+        (RESTORE, {"tenant": "nobody"}, "tenant nobody has no complete backup"),
+        (RESTORE, {"tenant": "harbour", "backup": "yesterday"}, "is not a backup's identifier"),
+        (RESTORE, {"tenant": "harbour", "backup": "20010101T000000Z"}, "no complete backup 20010101T000000Z"),
+        (RESTORE, {"tenant": "harbour", "database": "h2", "owner": "nobody"}, "role nobody does not exist"),
+        (RESTORE, {"tenant": "harbour", "database": "Harbour"}, "lower-case"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    estate: Estate, ansible_module: Callable[..., Any], module: str, wrong: dict[str, Any], told: str
+) -> None:
+    before = (estate.databases(), estate.filestores(), estate.listed())
+    result = ansible_module(HOST, module, {**estate.login, **wrong}, fails=True)
+    assert told in result["msg"]
+    assert "\n" not in result["msg"]
+    assert "exception" not in result
+    assert (estate.databases(), estate.filestores(), estate.listed()) == before
+
+
+@contextmanager
+def attachment(estate: Estate, content: bytes) -> Iterator[str]:
+    """An attachment of the database with its file, for the time of the block; yields the path of the file."""
+    digest = hashlib.sha1(content).hexdigest()
+    name = f"{digest[:2]}/{digest}"
+    path = f"{DATA}/filestore/harbour/{name}"
+    estate.shell(f"install -d -o odoo -g odoo {path[:-41]}")
+    estate.host.write(path, content, uid=8069, gid=8069)
+    estate.sql(
+        f"INSERT INTO ir_attachment (name, type, store_fname) VALUES ('{digest}', 'binary', '{name}')", "harbour"
+    )
+    try:
+        yield path
+    finally:
+        estate.sql(f"DELETE FROM ir_attachment WHERE name = '{digest}'", "harbour")
+        estate.shell(f"rm -f {path}")
+
+
+@contextmanager
+def locked(estate: Estate, table: str) -> Iterator[None]:
+    """A table that nobody can read for the time of the block."""
+    name = "gantry-test-lock"
+    hold = f"SET application_name = '{name}'; BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)"
+    estate.shell(f'runuser -u postgres -- psql -Xq -d harbour -c "{hold}" > /dev/null 2>&1 &')
+    held = f"SELECT pid FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = '{table}'::regclass AND granted"
+    wait.until(lambda: None if estate.sql(held, "harbour") else "not yet", f"the lock on {table}")
+    try:
+        yield
+    finally:
+        estate.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'")
+
+
+def awaited(estate: Estate, command: str) -> str:
+    """The first line that a command on the host prints, waited for."""
+    seen: list[str] = []
+
+    def probe() -> str | None:
+        code, out, _ = estate.host.attempt(["bash", "-c", command])
+        seen[:] = out.split()
+        return None if code == 0 and seen else "nothing yet"
+
+    wait.until(probe, command)
+    return seen[0]
+
+
+def scan(estate: Estate) -> None:
+    """Neither password nor secret key is in an argument, an environment, or a file, but for Odoo's configuration."""
+    for secret in (PASSWORD, estate.repository["secret_key"]):
+        pattern = f"/tmp/{LEAKED}-pattern"
+        estate.host.write(pattern, secret, mode=0o600)
+        found = estate.shell(
+            f"grep -laF -f {pattern} /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep -v self || true; "
+            f"grep -rlaF -f {pattern} /tmp /var/tmp /root /var/log /run {DATA} 2>/dev/null "
+            f"| grep -v {LEAKED}-pattern || true; rm {pattern}"
+        )
+        assert found == "", found
+
+
+def files_of(estate: Estate) -> list[str]:
+    """The names of the files that the database refers to."""
+    return estate.sql("SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL", "harbour")
