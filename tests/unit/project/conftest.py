@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.project import NAMESPACE, ROOT
+from tests.unit.project.tree import NAMESPACE, ROOT
 
 
 def load(path: Path) -> Any:

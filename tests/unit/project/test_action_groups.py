@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.unit.project import MODULES, NAMESPACE, ROOT
+from tests.unit.project.tree import MODULES, NAMESPACE, ROOT
 
 
 def fragments(path: Path) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.project import ROOT
+from tests.unit.project.tree import ROOT
 
 UTILS = "ansible_collections.gantry.odoo.plugins.module_utils"
 PLUGINS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "plugins").rglob("*.py"))

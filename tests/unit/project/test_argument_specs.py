@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.project import ROLES, ROOT
 from tests.unit.project.conftest import load
+from tests.unit.project.tree import ROLES, ROOT
 
 _INCLUDES = re.compile(r"(?:include_tasks|import_tasks):\s*(?:\n\s+file:\s*)?[\"']?([\w/-]+)(?:\.yml)?[\"']?")
 

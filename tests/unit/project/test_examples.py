@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.project import MODULES, NAMESPACE, ROLES, ROOT
+from tests.unit.project.tree import MODULES, NAMESPACE, ROLES, ROOT
 
 _FENCED = re.compile(r"^( *)```ya?ml\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 READMES = ["README.md", *(f"roles/{role}/README.md" for role in ROLES)]

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from tests.unit.project import MODULES, NAMESPACE, PLAYBOOKS, ROLES, ROOT
+from tests.unit.project.tree import MODULES, NAMESPACE, PLAYBOOKS, ROLES, ROOT
 
 _ROW = re.compile(r"^\| *(?:\[)?`([\w.]+)`")
 _HEAD = re.compile(r"^\| *(Module|Role|Playbook)\b")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.project import NAMESPACE, ROLES, ROOT
+from tests.unit.project.tree import NAMESPACE, ROLES, ROOT
 
 HEADER = (
     "# Copyright: (c) 2026, Gantry contributors\n"
