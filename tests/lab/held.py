@@ -132,7 +132,7 @@ def _upgrade(connection: EdgeConnection, browser: Browser) -> bytes:
         if not part:
             raise AnswerError("the server closed the connection instead of opening a websocket")
         answer += part
-    head, _, rest = answer.partition(b"\r\n\r\n")
+    head, _separator, rest = answer.partition(b"\r\n\r\n")
     accept = base64.b64encode(hashlib.sha1((key + _ACCEPT_SUFFIX).encode(), usedforsecurity=False).digest())
     if b" 101 " not in head.split(b"\r\n")[0] or accept not in head:
         raise AnswerError(f"no websocket but {head.splitlines()[0].decode(errors='replace')}")

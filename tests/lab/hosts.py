@@ -59,7 +59,7 @@ class Host:
     def read(self, path: str) -> bytes:
         """The content of the file at `path`; not below /run, which Docker cannot see."""
         try:
-            chunks, _ = self.container.get_archive(path)
+            chunks, _stat = self.container.get_archive(path)
         except NotFound:
             raise FileNotFoundError(f"{self.name}:{path}") from None
         return unpack(list(chunks))

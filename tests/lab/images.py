@@ -195,9 +195,10 @@ def _bootstrap_base(client: docker.DockerClient) -> None:
             raise LabError(
                 f"image base could not be built: mmdebstrap ended with {done.returncode}, {_tail(done.stderr)}"
             )
+        repository, tag_alone = full.split(":")
         with archive.open("rb") as stream:
             client.api.import_image_from_data(
-                stream, repository=full.split(":")[0], tag=full.split(":")[1], changes=[f"LABEL {LABEL}=base"]
+                stream, repository=repository, tag=tag_alone, changes=[f"LABEL {LABEL}=base"]
             )
 
 

@@ -97,16 +97,16 @@ class Load:
 
     def start(self) -> None:
         """Log every user in, then begin; AnswerError or OSError if one cannot log in."""
-        browsers = [(tenant, self._log_in(tenant)) for tenant in self._tenants for _ in range(self._plan.users)]
+        browsers = [(tenant, self._log_in(tenant)) for tenant in self._tenants for _turn in range(self._plan.users)]
         self._started = time.monotonic()
         self._tallies = {tenant.name: Tally(self._started) for tenant in self._tenants}
         period = len(browsers) / self._plan.rate
         for number, (tenant, browser) in enumerate(browsers):
             self._spawn(lambda t=tenant, b=browser, n=number: self._ask(t, b, period, n * period / len(browsers)))
         for tenant in self._tenants:
-            for _ in range(self._plan.idle):
+            for _turn in range(self._plan.idle):
                 self._hold(holding.idle_https(tenant.site, TIMEOUT_S), self._idle, tenant.name)
-            for _ in range(self._plan.websockets):
+            for _turn in range(self._plan.websockets):
                 self._hold(holding.websocket(self._log_in(tenant), TIMEOUT_S), self._websockets, tenant.name)
 
     def finish(self, seconds: float) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _fields(stanza: str) -> dict[str, str]:
         if line[:1] in (" ", "\t") and name:
             fields[name] += " " + line.strip()
         elif ":" in line:
-            name, _, value = line.partition(":")
+            name, _separator, value = line.partition(":")
             name = name.strip().lower()
             fields[name] = value.strip()
     return fields

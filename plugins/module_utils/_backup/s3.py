@@ -274,7 +274,7 @@ def _sentence(error: Any, what: str, settings: Settings) -> Exception:
 def _connection_sentence(error: Any, settings: Settings) -> Exception:
     where = settings.endpoint_url or settings.region
     if isinstance(error, SSLError):
-        reason = str(error).split("] ")[-1]
+        reason = str(error).rsplit("] ", maxsplit=1)[-1]
         return UnreachableError(
             f"the TLS certificate of {where} was not accepted: {reason}; correct it, or give repository.ca_bundle"
         )

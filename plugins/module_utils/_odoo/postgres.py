@@ -17,7 +17,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import Un
 
 try:
     import psycopg2
-    from psycopg2 import sql
+    import psycopg2.sql
+
+    sql = psycopg2.sql
 except ImportError:
     psycopg2 = None  # type: ignore[assignment]
     sql = None  # type: ignore[assignment]

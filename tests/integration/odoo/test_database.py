@@ -122,7 +122,7 @@ def test_a_fence_shuts_odoo_out_and_ends_its_sessions(
         "-c 'SELECT pg_sleep(600)'"
     )
     sessions = f"SELECT count(*) FROM pg_stat_activity WHERE datname = 'north' AND usename = '{OWNER}'"
-    for _ in range(100):
+    for _turn in range(100):
         if server.psql(sessions) == "1":
             break
     assert server.psql(sessions) == "1"

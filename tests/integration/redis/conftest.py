@@ -35,7 +35,7 @@ def four_beats(run_playbook: Callable[..., Any]) -> Callable[[Rig, dict[str, Any
         tasks = [{"name": name, MODULE: args, "check_mode": check} for name, check in BEATS]
         run = run_playbook([{"hosts": rig.host.name, "gather_facts": False, "tasks": tasks}]).expect_success()
         by_task = {event.task: event.result for event in run.events}
-        return [by_task[name] for name, _ in BEATS]
+        return [by_task[name] for name, _check in BEATS]
 
     return call
 

@@ -74,7 +74,7 @@ class Rig:
     def cli(self, port: int, *words: str, arguments: tuple[str, ...] = ()) -> str:
         """What redis-cli prints, whatever its exit code."""
         argv = ["redis-cli", *arguments, "-p", str(port), *words]
-        _, out, err = self.host.attempt(argv, env={"REDISCLI_AUTH": PASSWORD})
+        _code, out, err = self.host.attempt(argv, env={"REDISCLI_AUTH": PASSWORD})
         return (out or err).strip()
 
     def info(self, port: int, section: str) -> dict[str, str]:

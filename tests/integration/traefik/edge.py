@@ -111,7 +111,7 @@ class Load:
 
     def __enter__(self) -> Load:
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._client) for _ in range(self.clients)]
+        self._threads = [threading.Thread(target=self._client) for _turn in range(self.clients)]
         for thread in self._threads:
             thread.start()
         return self
