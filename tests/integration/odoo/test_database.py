@@ -15,7 +15,7 @@ from .server import CERTIFICATE, CONFIG, OTHER_OWNER, OWNER, Server
 PASSWORD = "correct horse battery"
 HARBOUR = {
     "name": "harbour",
-    "addons": ["rpc"],
+    "addons": ["uom"],
     "language": "fr_FR",
     "admin_password": PASSWORD,
     "base_url": "https://erp.harbour.example",
@@ -67,7 +67,7 @@ def test_two_databases_are_made_whole_by_one_call(server: Server, declare: Decla
     )
     assert server.psql(made) == f"{OWNER}|UTF8|C|C.UTF-8|{{{OWNER}=CTc/{OWNER}}}|"
     installed = server.psql("SELECT name FROM ir_module_module WHERE state = 'installed'", "harbour").split()
-    assert {"base", "rpc"} <= set(installed)
+    assert {"base", "uom"} <= set(installed)
     assert server.psql("SELECT count(*) FROM ir_module_module WHERE state LIKE 'to %'", "harbour") == "0"
     assert server.psql("SELECT count(*) FROM ir_module_module WHERE demo", "harbour") == "0"
     assert server.psql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "harbour") == OWNER
@@ -98,7 +98,8 @@ def test_parameters_and_administrator_are_set_and_workers_are_told(
     signals = "SELECT count(*) FROM orm_signaling_stable"
     before = int(server.psql(signals, "north"))
     want = {"name": "north", "parameters": {"a.key": "v1"}, "admin_password": "first"}
-    four_beats(declare, want, actions=["set_parameter", "set_admin"])
+    assert [step["action"] for step in declare(want)["steps"]] == ["set_parameter", "set_admin"]
+    assert declare(want)["changed"] is False
     assert int(server.psql(signals, "north")) == before + 2
     assert server.parameter("north", "a.key") == "v1"
     assert server.accepts_password("north", "first")
@@ -110,8 +111,8 @@ def test_parameters_and_administrator_are_set_and_workers_are_told(
 def test_an_addon_is_installed_into_a_database_in_use(
     server: Server, declare: Declare, created: dict[str, Any]
 ) -> None:
-    four_beats(declare, {"name": "north", "addons": ["rpc"]}, actions=["install"])
-    assert server.psql("SELECT state FROM ir_module_module WHERE name = 'rpc'", "north") == "installed"
+    four_beats(declare, {"name": "north", "addons": ["uom"]}, actions=["install"])
+    assert server.psql("SELECT state FROM ir_module_module WHERE name = 'uom'", "north") == "installed"
 
 
 def test_a_fence_shuts_odoo_out_and_ends_its_sessions(
@@ -132,7 +133,8 @@ def test_a_fence_shuts_odoo_out_and_ends_its_sessions(
     assert server.may_connect("harbour")
     told = info("north")["databases"]["north"]
     assert (told["open"], told["odoo_version"]) == (False, "19.0")
-    four_beats(declare, {"name": "north", "access": "open"}, actions=["open"])
+    assert [step["action"] for step in declare({"name": "north", "access": "open"})["steps"]] == ["open"]
+    assert declare({"name": "north", "access": "open"})["changed"] is False
     assert server.may_connect("north")
 
 
@@ -173,7 +175,9 @@ def test_a_rename_takes_the_filestore_along(
     assert store["files"] >= 1
     # as a run that was killed between the two would leave it
     server.shell("mv /var/lib/odoo/harbour/filestore/east /var/lib/odoo/harbour/filestore/north")
-    four_beats(declare, {"name": "east", "rename_from": "north"}, actions=["move_filestore"])
+    finished = declare({"name": "east", "rename_from": "north"})
+    assert [step["action"] for step in finished["steps"]] == ["move_filestore"]
+    assert "east" in server.files("filestore")
 
 
 def test_a_drop_needs_leave_and_keeps_the_files(server: Server, declare: Declare, created: dict[str, Any]) -> None:

@@ -97,33 +97,42 @@ def test_a_foreign_database_is_left_alone(server: Server, declare: Declare, info
     server.psql("DROP DATABASE tower__new")
 
 
-@pytest.mark.parametrize(
-    ("database", "options", "words"),
-    [
-        ({"name": "Harbour"}, {}, "cannot be matched by a host name"),
-        ({"name": "new", "addons": ["nonexistent"]}, {}, "addons: nonexistent for new is in no directory"),
-        ({"name": "new", "owner": "nobody"}, {}, "role nobody"),
-        ({"name": "new", "rename_from": "former"}, {}, "neither former nor new exists"),
-        ({"name": "new"}, {"login_password": "wrong"}, "password authentication failed"),
-        (
-            {"name": "new"},
-            {"login_port": 5999},
-            "erp1:5999 did not let gantry into database postgres: Connection refused",
-        ),
-        ({"name": "new"}, {"ca_cert": "/etc/ssl/certs/ca-certificates.crt"}, "certificate verify failed"),
-        ({"name": "new"}, {"config": "/etc/odoo/missing.conf"}, "/etc/odoo/missing.conf cannot be read"),
-        ({"name": "new"}, {"odoo_command": ["odoo-of-nowhere"]}, "odoo-of-nowhere is no command of this host"),
-        ({"name": "new"}, {"odoo_user": "nobody-here"}, "nobody-here is no account of this host"),
-    ],
-)
+BAD = [
+    ({"name": "Harbour"}, "cannot be matched by a host name"),
+    ({"name": "new", "addons": ["nonexistent"]}, "addons: nonexistent for new is in no directory"),
+    ({"name": "new", "owner": "nobody"}, "role nobody"),
+    ({"name": "new", "rename_from": "former"}, "neither former nor new exists"),
+    ({"name": "new", "login_password": "wrong"}, "password authentication failed"),
+    ({"name": "new", "login_port": 5999}, "erp1:5999 did not let gantry into database postgres: Connection refused"),
+    ({"name": "new", "ca_cert": "/etc/ssl/certs/ca-certificates.crt"}, "certificate verify failed"),
+    ({"name": "new", "config": "/etc/odoo/missing.conf"}, "/etc/odoo/missing.conf cannot be read"),
+    ({"name": "new", "odoo_command": ["odoo-of-nowhere"]}, "odoo-of-nowhere is no command of this host"),
+    ({"name": "new", "odoo_user": "nobody-here"}, "nobody-here is no account of this host"),
+    ({"databases": [{"name": "new"}, {"name": "new"}]}, "new is named twice"),
+    ({"databases": [{"name": "new"}], "state": "absent"}, "state: it belongs to a single database"),
+]
+
+
+@pytest.mark.parametrize("check", [True, False])
 def test_bad_input_is_one_sentence_and_changes_nothing(
-    server: Server, declare: Declare, database: dict[str, Any], options: dict[str, Any], words: str
+    server: Server, run_playbook: Callable[..., Any], check: bool
 ) -> None:
     before = state_of(server)
-    for check in (True, False):
-        message = declare(database, check=check, fails=True, **options)["msg"]
-        assert words in message
-        assert "\n" not in message
+    tasks = [
+        {
+            "name": f"bad {number}",
+            "gantry.odoo.odoo_database": {**server.login, "config": CONFIG, **options},
+            "ignore_errors": True,
+        }
+        for number, (options, _words) in enumerate(BAD)
+    ]
+    play = {"hosts": server.host.name, "gather_facts": False, "tasks": tasks}
+    run = run_playbook([play], check=check).expect_success()
+    said = [event.result for event in run.events]
+    assert all(result["failed"] for result in said)
+    messages = [result["msg"] for result in said]
+    assert [words for (_options, words), message in zip(BAD, messages) if words not in message] == [], messages
+    assert not any("\n" in message for message in messages)
     assert state_of(server) == before
 
 
