@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Callable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    DeadlineError,
+    InputError,
+    StateError,
+    UnreachableError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.client import Api, Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.document import SECTIONS
@@ -105,7 +110,11 @@ def _wait_live(site: Site, candidate: Candidate, gone: Objects, fingerprints: Op
     last: List[str] = []
 
     def live() -> Optional[bool]:
-        last[:] = missing(site, candidate, gone, fingerprints)
+        try:
+            last[:] = missing(site, candidate, gone, fingerprints)
+        except UnreachableError as error:
+            # Busy or restarting: it has the rest of the time to answer.
+            last[:] = [str(error)]
         return None if last else True
 
     try:

@@ -26,14 +26,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 )
 
 _SUFFIXES = (".yml", ".yaml", ".toml")
-_CALL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Api:
-    """Traefik's own API; read only."""
+    """Traefik's own API; read only. seconds: the time that one answer may take."""
 
     url: str
+    seconds: float
 
     def raw(self) -> Dict[str, Any]:
         """All routers, services and middlewares as Traefik has them now."""
@@ -61,7 +61,7 @@ class Api:
         # Loopback is never behind a proxy, whatever the environment says.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(self.url + path, timeout=_CALL_SECONDS) as answer:
+            with opener.open(self.url + path, timeout=self.seconds) as answer:
                 return json.load(answer)
         except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)

@@ -35,11 +35,12 @@ def site(module: AnsibleModule) -> Site:
     directory = Directory(module.params["dynamic_dir"])
     if not module.check_mode:
         directory.require()
+    seconds = float(module.params["timeout"])
     return Site(
         directory=directory,
-        api=Api(module.params["api_url"].rstrip("/")),
+        api=Api(module.params["api_url"].rstrip("/"), seconds),
         command=tuple(module.params["validate_command"]),
-        seconds=float(module.params["timeout"]),
+        seconds=seconds,
     )
 
 

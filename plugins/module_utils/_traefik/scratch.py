@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.client import Api
 
+_CALL_SECONDS = 5.0
 _STOP_SECONDS = 5.0
 # Traefik tells nobody when it has loaded a directory; an object of ours among the others does.
 _SENTINEL_FILE = "gantry-sentinel.yml"
@@ -62,7 +63,7 @@ def ask(
         with open(log_path, "wb") as log:
             process = _start(command, static_path, log)
         try:
-            return _watch(process, Api(f"http://127.0.0.1:{port}"), log_path, watched, deadline)
+            return _watch(process, Api(f"http://127.0.0.1:{port}", _CALL_SECONDS), log_path, watched, deadline)
         finally:
             _stop(process)
 
@@ -82,11 +83,11 @@ def _watch(
             raise StateError(f"the scratch Traefik ended with exit code {process.returncode}: {_last_words(log_path)}")
         try:
             raw = api.raw()
+            if _SENTINEL_NAME not in (raw.get("middlewares") or {}):
+                return None
+            return Verdict(raw, api.certificates(), None, _errors(log_path))
         except UnreachableError:
             return None
-        if _SENTINEL_NAME not in (raw.get("middlewares") or {}):
-            return None
-        return Verdict(raw, api.certificates(), None, _errors(log_path))
 
     return deadline.wait(loaded, "The answer of the scratch Traefik to the new document", interval=0.05)
 
