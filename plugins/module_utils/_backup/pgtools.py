@@ -115,11 +115,17 @@ class DumpStream:
 
 
 @contextmanager
-def dump(login: Login, database: str, snapshot: str, client: int, deadline: Deadline) -> Iterator[DumpStream]:
-    """pg_dump of `database` as it was in an exported snapshot, in custom format; stopped when the block ends."""
+def dump(
+    login: Login, database: str, snapshot: str, client: int, lock_s: float, deadline: Deadline
+) -> Iterator[DumpStream]:
+    """pg_dump of `database` as it was in an exported snapshot, in custom format; stopped when the block ends.
+
+    client: the major version of pg_dump. lock_s: seconds to wait for a locked table.
+    """
     # zstd is three times as fast as the default at the same size; pg_dump knows it from version 16 on
     compression = ["--compress=zstd:3"] if client >= 16 else []
     argv = ["pg_dump", "--format=custom", f"--snapshot={snapshot}", "--no-password", *compression]
+    argv.append(f"--lock-wait-timeout={int(lock_s * 1000)}")
     with access(login, database) as way, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             argv,

@@ -23,12 +23,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan i
     Wish,
     entries,
     is_restored,
-    origin,
+    mark,
     privileged_extensions,
     recovered,
     recovery,
     refuse_server,
     restoration,
+    swapped,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.revive import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.s3 import Bucket
@@ -117,7 +118,8 @@ def recover(order: Order, target: Target) -> None:
     place = order.place
     actions: dict[str, Callable[[], None]] = {
         "finish_filestore": place.finish_filestore,
-        "forget_swap": place.forget_swap,
+        "call_off_swap": lambda: place.call_off_swap(target.note.origin if target.note else ""),
+        "forget": place.forget,
         "reopen": lambda: Inside(place.login).open(place.database),
         "drop_new": place.drop_new,
         "drop_old": place.drop_old,
@@ -141,18 +143,30 @@ def restore(order: Order, seen: Survey, timings: Timings) -> bool:
         if order.wish.drill:
             return True
         with timings.of("swap_s"):
-            order.place.swap(origin(seen.manifest), recovered(seen.target))
+            order.place.swap(mark(seen.manifest, order.wish), recovered(seen.target))
     finally:
-        # nothing but a swap lets the new database stay; its files spare the next run the way
-        order.place.drop_new()
-        if order.wish.drill:
-            order.place.remove_new_files()
+        tidy(order)
     return True
+
+
+def tidy(order: Order) -> None:
+    """Remove the database in the making; its files spare the next run the way, but a drill leaves none.
+
+    A swap that happened and was interrupted is the next run's to finish.
+    """
+    if swapped(order.place.read()):
+        return
+    order.place.drop_new()
+    order.place.forget()
+    if order.wish.drill:
+        order.place.remove_new_files()
 
 
 def build(order: Order, seen: Survey, timings: Timings) -> None:
     """The database and its filestore under the temporary name, proven."""
     place, wish, manifest = order.place, order.wish, seen.manifest
+    place.make_new_files(place.owner_of_files())
+    place.announce(mark(manifest, wish))
     place.create(order.owner, manifest.database.locale)
     with ThreadPoolExecutor(1) as pool:
         fetching = pool.submit(fetch_files, order, seen, timings)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
@@ -19,10 +20,14 @@ TRANSACTION_TIMEOUT = 17
 
 
 @dataclass(frozen=True)
-class Swap:
-    """The note beside a filestore that a swap is under way: from which backup, and whether the old one was open."""
+class Note:
+    """The note beside a filestore that a restore is under way: of what, and once it gives out names, the old access.
+
+    swapping: the new database may have its name already. reopen: the old one was open before it was fenced.
+    """
 
     origin: str
+    swapping: bool = False
     reopen: bool = False
 
 
@@ -39,7 +44,7 @@ class Target:
     files: bool = False
     new_files: bool = False
     old_files: bool = False
-    swap: Swap | None = None
+    note: Optional[Note] = None
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,13 @@ class Server:
 
 
 def origin(manifest: Manifest) -> str:
-    """A backup as the comment on a restored database names it."""
+    """A backup as error sentences name it."""
     return f"{manifest.tenant}/{manifest.backup_id}"
+
+
+def mark(manifest: Manifest, wish: Wish) -> str:
+    """What the comment on a restored database says of it."""
+    return origin(manifest) + (", neutralised" if wish.neutralize else "")
 
 
 def recovery(target: Target, database: str) -> list[Step]:
@@ -78,7 +88,7 @@ def recovery(target: Target, database: str) -> list[Step]:
     The databases change names in one transaction, so the swap either happened, and the filestore follows,
     or it did not, and what was made for it goes.
     """
-    if target.new_database and target.new_comment != UNFINISHED:
+    if target.new_database and target.new_comment != UNFINISHED and target.note is None:
         raise StateError(
             f"database {database}__new is in the way: it was not left by a restore; "
             "look at it, then drop it or let what made it finish"
@@ -88,16 +98,17 @@ def recovery(target: Target, database: str) -> list[Step]:
             f"database {database} is gone while {database}__old stands; rename the one that is wanted to {database}"
         )
     steps = []
-    if target.swap is not None and swapped(target):
-        if target.new_files:
-            steps.append(Step("finish_filestore", database, "the swap of an interrupted restore happened"))
-        steps.append(Step("forget_swap", database, "its filestore is in place"))
-    elif target.swap is not None:
-        if target.swap.reopen and target.fenced:
+    if swapped(target) and target.new_files:
+        steps.append(Step("finish_filestore", database, "the swap of an interrupted restore happened"))
+    elif target.note is not None and target.note.swapping and not swapped(target):
+        if target.note.reopen and target.fenced:
             steps.append(Step("reopen", database, "an interrupted restore fenced it"))
-        steps.append(Step("forget_swap", database, "the swap of an interrupted restore did not happen"))
+        # without the new database the note would read as a swap that happened, so it changes first
+        steps.append(Step("call_off_swap", database, "the swap of an interrupted restore did not happen"))
     if target.new_database:
         steps.append(Step("drop_new", f"{database}__new", "an interrupted restore left it"))
+    if target.note is not None:
+        steps.append(Step("forget", database, "nothing of the interrupted restore is under way"))
     if target.old_database:
         steps.append(Step("drop_old", f"{database}__old", "the restore that replaced it is complete"))
     if target.old_files:
@@ -107,27 +118,29 @@ def recovery(target: Target, database: str) -> list[Step]:
 
 def swapped(target: Target) -> bool:
     """Whether the databases changed names before the interruption."""
-    return target.swap is not None and target.comment == FINISHED + target.swap.origin and not target.new_database
+    note = target.note
+    return bool(note and note.swapping and target.comment == FINISHED + note.origin and not target.new_database)
 
 
 def recovered(target: Target) -> Target:
     """What stands at the target after the recovery."""
     finished = swapped(target) and target.new_files
+    reopened = bool(target.note and target.note.swapping and target.note.reopen and not swapped(target))
     return replace(
         target,
-        fenced=target.fenced and not (target.swap and target.swap.reopen and not swapped(target)),
+        fenced=target.fenced and not reopened,
         new_database=False,
         old_database=False,
         files=target.files or finished,
         new_files=target.new_files and not finished,
         old_files=False,
-        swap=None,
+        note=None,
     )
 
 
 def is_restored(target: Target, wish: Wish, manifest: Manifest) -> bool:
     """Whether the database was restored from this very backup already."""
-    return target.database and not wish.replace and target.comment == FINISHED + origin(manifest)
+    return target.database and not wish.replace and target.comment == FINISHED + mark(manifest, wish)
 
 
 def restoration(target: Target, wish: Wish, manifest: Manifest, fetch: Mapping[str, int]) -> list[Step]:

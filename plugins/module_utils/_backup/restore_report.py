@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import FORMAT, stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import Target, Wish, origin, recovered
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import Target, Wish, mark, recovered
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
 
 
@@ -26,7 +26,7 @@ def report(
     before = _view(target.database, target.comment, target.fenced)
     after = _view(stands.database, stands.comment, stands.fenced)
     if actions & {"publish", "replace"}:
-        after = _view(True, f"restored from {origin(manifest)}", wish.fenced)
+        after = _view(True, f"restored from {mark(manifest, wish)}", wish.fenced)
     elif actions & {"fence", "open"}:
         after = _view(True, stands.comment, wish.fenced)
     return result(

@@ -70,9 +70,9 @@ def hold_collector(login: Login, database: str, wait_s: float) -> Any:
 
 
 @contextmanager
-def held_still(login: Login, database: str) -> Iterator[Still]:
-    """Hold a snapshot of `database` during the block."""
-    with closing(connect(login, database, autocommit=False)) as connection:
+def held_still(login: Login, database: str, wait_s: float) -> Iterator[Still]:
+    """Hold a snapshot of `database` during the block. wait_s: seconds that a query waits for a locked table."""
+    with closing(connect(login, database, autocommit=False, lock_timeout=wait_s)) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         taken, snapshot = rows(connection, "SELECT clock_timestamp(), pg_export_snapshot()")[0]
         yield Still(connection, snapshot, taken.astimezone(timezone.utc))
@@ -125,9 +125,14 @@ def sequences(connection: Any) -> dict[str, int]:
 
 def stored_names(connection: Any, database: str) -> list[str]:
     """The names of the files that attachments refer to. Raises StateError when there is no table of attachments."""
+    require_odoo(connection, database)
+    return sorted(row[0] for row in rows(connection, _FILES))
+
+
+def require_odoo(connection: Any, database: str) -> None:
+    """Raises StateError when the database has no table of attachments."""
     if rows(connection, "SELECT to_regclass('ir_attachment') IS NULL")[0][0]:
         raise StateError(f"database {database} is not one of Odoo: it has no table ir_attachment")
-    return sorted(row[0] for row in rows(connection, _FILES))
 
 
 def rows(connection: Any, query: Any) -> list[tuple]:

@@ -120,7 +120,7 @@ def preflight(job: Job, client: int) -> None:
                 f"pg_dump {client} cannot read PostgreSQL {server} at {job.login.where}; "
                 f"install postgresql-client-{server}"
             )
-        source.stored_names(connection, job.database)
+        source.require_odoo(connection, job.database)
 
 
 def preview(bucket: Bucket, job: Job) -> Survey:
@@ -134,7 +134,7 @@ def take(bucket: Bucket, job: Job, client: int, deadline: Deadline) -> tuple[Sur
     started = time.monotonic()
     with lease.held(bucket, job.layout, "backup", job.lock_timeout) as held:
         guard = source.hold_collector(job.login, job.database, job.lock_timeout)
-        with closing(guard), source.held_still(job.login, job.database) as still:
+        with closing(guard), source.held_still(job.login, job.database, job.lock_timeout) as still:
             seen = survey(bucket, job, still.connection)
             if seen.fresh:
                 return seen, None
@@ -173,7 +173,7 @@ def take(bucket: Bucket, job: Job, client: int, deadline: Deadline) -> tuple[Sur
 def _dump(bucket: Bucket, job: Job, identifier: str, snapshot: str, client: int, deadline: Deadline) -> Part:
     with closing(connect(job.login, job.database)) as connection:
         size = int(source.rows(connection, "SELECT pg_database_size(current_database())")[0][0])
-    with pgtools.dump(job.login, job.database, snapshot, client, deadline) as stream:
+    with pgtools.dump(job.login, job.database, snapshot, client, job.lock_timeout, deadline) as stream:
         bucket.upload(job.layout.dump(identifier), stream, size)  # type: ignore[arg-type]
         return Part(stream.size, stream.sha256)
 

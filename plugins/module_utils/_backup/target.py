@@ -18,13 +18,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import L
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import (
     FINISHED,
     UNFINISHED,
+    Note,
     Server,
-    Swap,
     Target,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.source import rows
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path, move
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence, sql
@@ -67,8 +67,8 @@ class Place:
 
     @property
     def note(self) -> str:
-        """The file that says that a swap is under way."""
-        return self.files(f"{self.new}.swap")
+        """The file that says that a restore is under way."""
+        return self.files(f"{self.new}.note")
 
     def owner_of_files(self) -> Owner:
         """Who owns Odoo's data. Raises StateError when there is no data directory."""
@@ -96,7 +96,7 @@ class Place:
             files=os.path.isdir(self.files(self.database)),
             new_files=os.path.isdir(self.files(self.new)),
             old_files=os.path.isdir(self.files(self.old)),
-            swap=self._read_note(),
+            note=self._read_note(),
         )
 
     def server(self, owner: str) -> Server:
@@ -151,18 +151,19 @@ class Place:
     def swap(self, origin: str, target: Target) -> None:
         """Give the new database and its filestore their names; what stood there goes to the old name, then for good."""
         reopen = target.database and not target.fenced
-        self._write_note(Swap(origin, reopen))
+        self._write_note(Note(origin, swapping=True, reopen=reopen))
         try:
             if target.database:
                 Inside(self.login).fence(self.database)
             self._rename(origin, target.database)
-        except Exception:
-            if reopen:
-                Inside(self.login).open(self.database)
-            self.forget_swap()
+        except GantryError:
+            if self.read().new_database:
+                self.call_off_swap(origin)
+                if reopen:
+                    Inside(self.login).open(self.database)
             raise
         self.finish_filestore()
-        self.forget_swap()
+        self.forget()
         self.drop_old()
         self.remove_old_files()
 
@@ -176,8 +177,16 @@ class Place:
             move(now, old)
         move(new, now)
 
-    def forget_swap(self) -> None:
-        """Remove the note of a swap."""
+    def announce(self, origin: str) -> None:
+        """Note that what now comes to stand under the temporary name is a restore's."""
+        self._write_note(Note(origin))
+
+    def call_off_swap(self, origin: str) -> None:
+        """Note that the new database does not get its name."""
+        self._write_note(Note(origin))
+
+    def forget(self) -> None:
+        """Remove the note."""
         if os.path.exists(self.note):
             os.unlink(self.note)
 
@@ -262,19 +271,19 @@ class Place:
     def _failed(self, what: str, error: Exception) -> StateError:
         return StateError(f"{what} failed at PostgreSQL {self.login.where}: {sentence(error)}")
 
-    def _read_note(self) -> Optional[Swap]:
+    def _read_note(self) -> Optional[Note]:
         try:
             with open(self.note, encoding="utf-8") as handle:
-                return Swap(**json.load(handle))
+                return Note(**json.load(handle))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
             raise StateError(f"{self.note} is not the note of a restore; look at it, then remove it") from error
 
-    def _write_note(self, swap: Swap) -> None:
+    def _write_note(self, note: Note) -> None:
         partial = f"{self.note}.part"
         with open(partial, "w", encoding="utf-8") as handle:
-            json.dump(asdict(swap), handle)
+            json.dump(asdict(note), handle)
             handle.flush()
             os.fsync(handle.fileno())
         os.replace(partial, self.note)

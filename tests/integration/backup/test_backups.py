@@ -136,12 +136,12 @@ def test_a_restore_killed_after_the_swap_is_finished_by_the_next(
 ) -> None:
     files = f"{DATA}/filestore/harbour-copy"
     comment = estate.sql("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'harbour-copy'")
-    note = json.dumps({"origin": comment[0].split()[-1], "reopen": True})
-    estate.shell(f"mv {files} {files}__new; mkdir {files}; echo '{note}' > {files}__new.swap")
+    note = json.dumps({"origin": comment[0].split()[-1], "swapping": True, "reopen": True})
+    estate.shell(f"mv {files} {files}__new; mkdir {files}; echo '{note}' > {files}__new.note")
     estate.sql('CREATE DATABASE "harbour-copy__old" OWNER odoo_harbour')
     args = {**estate.login, "tenant": "harbour", "database": "harbour-copy", "access": "fenced"}
     found = ansible_module(HOST, RESTORE, {**args, "backup": comment[0].split("/")[-1]})
-    assert [step["action"] for step in found["steps"]] == ["finish_filestore", "forget_swap", "drop_old"]
+    assert [step["action"] for step in found["steps"]] == ["finish_filestore", "forget", "drop_old"]
     assert estate.databases() == {"harbour", "harbour-copy"}
     assert estate.filestores() == {"harbour", "harbour-copy"}
     assert estate.shell(f"find {files} -type f | wc -l").strip() != "0"
@@ -225,7 +225,7 @@ def test_a_killed_restore_is_undone_by_the_next(estate: Estate, ansible_module: 
     assert found["steps"][0]["action"] == "drop_new"
     assert "harbour-killed__new" not in estate.databases() | estate.filestores()
     assert "harbour-killed" in estate.databases()
-    assert estate.shell(f"find {DATA} -name '.gantry-part-*' -o -name '*.swap'") == ""
+    assert estate.shell(f"find {DATA} -name '.gantry-part-*' -o -name '*.note'") == ""
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def awaited(estate: Estate, command: str) -> str:
     seen: list[str] = []
 
     def probe() -> str | None:
-        code, out, _ = estate.host.attempt(["bash", "-c", command])
+        code, out, _err = estate.host.attempt(["bash", "-c", command])
         seen[:] = out.split()
         return None if code == 0 and seen else "nothing yet"
 

@@ -15,8 +15,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore import
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import (
     FINISHED,
     UNFINISHED,
+    Note,
     Server,
-    Swap,
     Target,
     Wish,
     entries,
@@ -52,26 +52,44 @@ def test_a_half_built_database_goes_and_its_files_stay() -> None:
 
 
 def test_killed_before_the_swap_the_old_database_is_opened_again() -> None:
-    target = replace(BUILT, database=True, fenced=True, files=True, swap=Swap(ORIGIN, reopen=True))
-    assert actions(recovery(target, "harbour")) == ["reopen", "forget_swap", "drop_new"]
+    target = replace(BUILT, database=True, fenced=True, files=True, note=Note(ORIGIN, swapping=True, reopen=True))
+    assert actions(recovery(target, "harbour")) == ["reopen", "call_off_swap", "drop_new", "forget"]
     assert not recovered(target).fenced
 
 
 def test_a_database_that_was_fenced_before_stays_fenced() -> None:
-    target = replace(BUILT, database=True, fenced=True, files=True, swap=Swap(ORIGIN, reopen=False))
+    target = replace(BUILT, database=True, fenced=True, files=True, note=Note(ORIGIN, swapping=True))
     assert "reopen" not in actions(recovery(target, "harbour"))
     assert recovered(target).fenced
 
 
 def test_killed_after_the_swap_the_filestore_follows() -> None:
-    target = Target(True, FINISHED + ORIGIN, old_database=True, files=True, new_files=True, swap=Swap(ORIGIN, True))
-    assert actions(recovery(target, "harbour")) == ["finish_filestore", "forget_swap", "drop_old"]
+    target = Target(
+        True, FINISHED + ORIGIN, old_database=True, files=True, new_files=True, note=Note(ORIGIN, True, True)
+    )
+    assert actions(recovery(target, "harbour")) == ["finish_filestore", "forget", "drop_old"]
     assert recovered(target) == Target(True, FINISHED + ORIGIN, files=True)
 
 
 def test_killed_while_tidying_up_the_rest_is_tidied_up() -> None:
     target = Target(True, FINISHED + ORIGIN, old_database=True, files=True, old_files=True)
     assert actions(recovery(target, "harbour")) == ["drop_old", "remove_old_files"]
+
+
+def test_a_database_killed_before_it_had_its_comment_is_known_by_the_note() -> None:
+    target = replace(BUILT, new_comment="", note=Note(ORIGIN))
+    assert actions(recovery(target, "harbour")) == ["drop_new", "forget"]
+
+
+def test_a_restore_over_the_same_backup_killed_early_is_not_taken_for_a_swap() -> None:
+    stands = Target(True, FINISHED + ORIGIN, files=True, new_files=True, note=Note(ORIGIN))
+    assert actions(recovery(stands, "harbour")) == ["forget"]
+
+
+def test_a_copy_that_was_to_be_neutralised_is_not_taken_for_one_that_was_not() -> None:
+    stands = Target(True, FINISHED + ORIGIN, files=True)
+    with pytest.raises(RefusedError):
+        restoration(stands, replace(WISH, neutralize=True), MANIFEST, {})
 
 
 def test_prefetched_files_are_not_taken_for_a_swap() -> None:
@@ -92,9 +110,9 @@ def test_recovery_settles_every_state_it_does_not_refuse() -> None:
     """Whatever stands there: a recovered target needs no further recovery."""
     flags = product((False, True), repeat=6)
     comments = ("", FINISHED + ORIGIN)
-    swaps = (None, Swap(ORIGIN), Swap(ORIGIN, True), Swap("other/x"))
-    for (database, fenced, new, old, files, new_files), comment, swap in product(flags, comments, swaps):
-        target = Target(database, comment, fenced, new, UNFINISHED, old, files, new_files, False, swap)
+    notes = (None, Note(ORIGIN), Note(ORIGIN, True), Note(ORIGIN, True, True), Note("x", True))
+    for (database, fenced, new, old, files, new_files), comment, note in product(flags, comments, notes):
+        target = Target(database, comment, fenced, new, UNFINISHED, old, files, new_files, False, note)
         try:
             recovery(target, "harbour")
         except GantryError:
