@@ -58,7 +58,7 @@ lint-yaml: $(VENV) ## yamllint
 
 lint-ansible: $(VENV) ## ansible-lint, production profile, nothing ignored
 	@! grep -v '^#' .ansible-lint-ignore
-	ansible-lint --offline --nocolor --parseable
+	ansible-lint --offline --nocolor --format pep8
 
 sanity: $(VENV) ## ansible-test sanity, nothing ignored
 	@! find tests/sanity -name 'ignore*' 2>/dev/null | grep .
