@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Mapping, Optional, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -61,7 +61,7 @@ def plan_start(
     instances: Sequence[Instance], current: Mapping[Tuple[str, str], Process], release: str
 ) -> Tuple[Step, ...]:
     """The steps after which exactly the wanted processes run `release` with the configuration that is on disk."""
-    steps = []
+    steps: List[Step] = []
     for instance in instances:
         for kind in (WEB, CRON):
             process = current[instance.name, kind]
@@ -70,7 +70,7 @@ def plan_start(
 
 
 def _plan_process(process: Process, wanted: bool, release: str) -> Tuple[Step, ...]:
-    steps = []
+    steps: List[Step] = []
     if not wanted:
         if process.running:
             steps.append(Step("stop", process.name, "no database is declared for it"))
