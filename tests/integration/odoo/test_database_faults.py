@@ -19,6 +19,8 @@ MARKED = (
     "SELECT count(*) FROM pg_database WHERE datname = 'west__new' AND shobj_description(oid, 'pg_database') IS NOT NULL"
 )
 INITIALISING = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'west__new' AND usename = 'odoo_harbour'"
+# the brackets keep it from finding itself
+ODOO_AT_WORK = "pgrep -of 'd [w]est__new'"
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
@@ -44,9 +46,10 @@ def test_a_killed_creation_is_finished_by_the_next_run(server: Server, declare: 
         refused = declare({"name": "west"}, fails=True, lock_timeout=1)
         assert "another run works on one of west" in refused["msg"]
         assert server.psql(INITIALISING) != "0"
-        server.shell("pkill -KILL -f AnsiballZ_odoo_database")
+        # Odoo's parent is the module
+        server.shell(f"kill -KILL $(ps -o ppid= -p $({ODOO_AT_WORK}))")
         killed.result()
-    wait_until(lambda: server.shell("pgrep -f west__new || true") == "", "the end of Odoo with its parent")
+    wait_until(lambda: server.shell(f"{ODOO_AT_WORK} || true") == "", "the end of Odoo with its parent")
     assert "west" not in server.databases()
     assert server.psql(MARKED) == "1"
     done = declare({"name": "west"})
