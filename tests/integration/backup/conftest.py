@@ -81,6 +81,13 @@ class Estate:
         """Remove an object below the prefix."""
         self.client.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")
 
+    def empty(self) -> None:
+        """Leave the bucket as the tests want to find it."""
+        for key in self.listed():
+            self.remove(key)
+        self.client.delete_bucket_lifecycle(Bucket=BUCKET)
+        self.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+
     def complete(self, tenant: str = "harbour") -> list[str]:
         """The identifiers of the backups that have a manifest, oldest first."""
         found = [key.split("/") for key in self.listed(f"{tenant}/backups/")]
@@ -112,6 +119,29 @@ class Estate:
         }
 
 
+# each call is (module, arguments); the answer is what each said when it failed
+Failures = Callable[..., list[str]]
+
+
+@pytest.fixture
+def failures(run_playbook: Callable[..., Any]) -> Failures:
+    """Calls of modules that all have to fail with one sentence, in one run."""
+
+    def run(*calls: tuple[str, dict[str, Any]]) -> list[str]:
+        tasks = [
+            {"name": f"call {number:02}", module: args, "ignore_errors": True}
+            for number, (module, args) in enumerate(calls)
+        ]
+        done = run_playbook([{"hosts": HOST, "gather_facts": False, "tasks": tasks}])
+        results = [done.results(f"call {number:02}")[HOST] for number in range(len(calls))]
+        assert all(result["failed"] and "Traceback" not in str(result) for result in results)
+        said = [str(result["msg"]) for result in results]
+        assert not [sentence for sentence in said if "\n" in sentence]
+        return said
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def estate(lab: Lab, run_playbook: Callable[..., Any]) -> Iterator[Estate]:
     """The host with its database initialised by Odoo, and the client tools installed by the role."""
@@ -130,11 +160,12 @@ def estate(lab: Lab, run_playbook: Callable[..., Any]) -> Iterator[Estate]:
     plays = [{"hosts": HOST, "gather_facts": False, "tasks": [server, tools]}]
     run_playbook(plays, extra_vars={"backup_repository": repository}).expect_success()
     estate = Estate(host, s3_client(lab.state, s3.address), repository)
+    # a kept lab holds what the tests of the session before left
+    estate.empty()
     if "harbour" not in estate.databases():
         _fill(estate)
     yield estate
-    for key in estate.listed():
-        estate.remove(key)
+    estate.empty()
 
 
 def _fill(estate: Estate) -> None:

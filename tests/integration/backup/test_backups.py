@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.backup.conftest import CONFIG, DATA, HOST, PASSWORD, Estate
+from tests.integration.backup.conftest import CONFIG, DATA, HOST, PASSWORD, Estate, Failures
 from tests.lab import wait
 
 BACKUP, RESTORE = "gantry.odoo.odoo_backup", "gantry.odoo.odoo_restore"
@@ -228,9 +228,8 @@ def test_a_killed_restore_is_undone_by_the_next(estate: Estate, ansible_module: 
     assert estate.shell(f"find {DATA} -name '.gantry-part-*' -o -name '*.note'") == ""
 
 
-@pytest.mark.parametrize(
-    ("module", "wrong", "told"),
-    [
+def test_bad_input_is_one_sentence(estate: Estate, failures: Failures) -> None:
+    wrong = [
         (BACKUP, {**HARBOUR, "login_password": "wrong"}, "did not let gantry into"),
         (BACKUP, {**HARBOUR, "login_port": 9}, "Connection refused"),
         (BACKUP, {"databases": [{"name": "postgres"}]}, "is not one of Odoo"),
@@ -241,16 +240,11 @@ def test_a_killed_restore_is_undone_by_the_next(estate: Estate, ansible_module: 
         (RESTORE, {"tenant": "harbour", "backup": "20010101T000000Z"}, "no complete backup 20010101T000000Z"),
         (RESTORE, {"tenant": "harbour", "database": "h2", "owner": "nobody"}, "role nobody does not exist"),
         (RESTORE, {"tenant": "harbour", "database": "Harbour"}, "lower-case"),
-    ],
-)
-def test_bad_input_is_one_sentence(
-    estate: Estate, ansible_module: Callable[..., Any], module: str, wrong: dict[str, Any], told: str
-) -> None:
+    ]
     before = (estate.databases(), estate.filestores(), estate.listed())
-    result = ansible_module(HOST, module, {**estate.login, **wrong}, fails=True)
-    assert told in result["msg"]
-    assert "\n" not in result["msg"]
-    assert "exception" not in result
+    said = failures(*((module, {**estate.login, **given}) for module, given, _told in wrong))
+    for sentence, (_module, _given, told) in zip(said, wrong):
+        assert told in sentence
     assert (estate.databases(), estate.filestores(), estate.listed()) == before
 
 

@@ -10,9 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from tests.integration.backup.conftest import HOST, PREFIX, Estate
+from tests.integration.backup.conftest import HOST, PREFIX, Estate, Failures
 from tests.lab.spec import BUCKET
 
 OLD = ["20250101T000000Z", "20250601T000000Z", "20250602T000000Z"]
@@ -119,25 +117,20 @@ def test_an_index_that_cannot_be_trusted_stops_the_sweep(estate: Estate, ansible
     assert "damaged/policy.json" not in estate.listed("damaged/")
 
 
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
+def test_a_repository_that_cannot_be_used_is_one_sentence(estate: Estate, failures: Failures) -> None:
+    wrong = [
         ({"bucket": "no-such-bucket"}, "does not exist; create it"),
         ({"secret_key": "not-the-secret"}, "refused the access key"),
         ({"access_key": "NOBODY"}, "refused the access key NOBODY"),
         ({"ca_bundle": "/etc/ssl/certs/ssl-cert-snakeoil.pem"}, "TLS certificate of https://s3:9000 was not accepted"),
         ({"endpoint_url": "https://s3:9"}, "nothing answers at https://s3:9"),
         ({"ca_bundle": "/no/such/file"}, "no file /no/such/file"),
-    ],
-)
-def test_a_repository_that_cannot_be_used_is_one_sentence(
-    estate: Estate, ansible_module: Callable[..., Any], wrong: dict[str, str], told: str
-) -> None:
-    args = {"repository": {**estate.repository, **wrong}, "policies": [{"tenant": "nobody"}]}
-    result = ansible_module(HOST, "gantry.odoo.backup_policy", args, fails=True)
-    assert told in result["msg"]
-    assert "\n" not in result["msg"]
-    assert "exception" not in result
+    ]
+    policies = [{"tenant": "nobody"}]
+    calls = [{"repository": {**estate.repository, **given}, "policies": policies} for given, _told in wrong]
+    said = failures(*(("gantry.odoo.backup_policy", args) for args in calls))
+    for sentence, (_given, told) in zip(said, wrong):
+        assert told in sentence
     assert estate.listed("nobody/") == []
 
 
