@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A release as files: one digest wherever they are, placed and repaired completely, activated at once."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._node import tree
+from ansible_collections.gantry.odoo.plugins.module_utils._node.model import Manifest, release_id
+from ansible_collections.gantry.odoo.plugins.module_utils._node.releases import ReleaseStore
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    addon = tmp_path / "source/1/addons/banner"
+    addon.mkdir(parents=True)
+    (addon / "__init__.py").write_text("")
+    (addon / "page.py").write_text("one = 1\n")
+    return tmp_path / "source/1"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ReleaseStore:
+    (tmp_path / "host/releases").mkdir(parents=True)
+    return ReleaseStore(str(tmp_path / "host"))
+
+
+def packed(source: Path, tmp_path: Path) -> tuple[Manifest, str]:
+    archive = tmp_path / "archive.tar.gz"
+    found = tree.entries(str(source))
+    with tarfile.open(archive, "w:gz") as file:
+        for entry in found:
+            file.add(source / entry.path, arcname=entry.path)
+    return tree.manifest("1", found), str(archive)
+
+
+def test_digest_sees_paths_modes_and_bytes(source: Path) -> None:
+    def digest() -> str:
+        return tree.manifest("1", tree.entries(str(source))).digest
+
+    seen = [digest()]
+    (source / "addons/banner/__pycache__").mkdir()
+    (source / "addons/banner/__pycache__/page.pyc").write_bytes(b"x")
+    assert digest() == seen[0]
+    (source / "addons/banner/page.py").write_text("two = 2\n")
+    seen.append(digest())
+    (source / "addons/banner/page.py").chmod(0o755)
+    seen.append(digest())
+    (source / "addons/banner/page.py").rename(source / "addons/banner/other.py")
+    seen.append(digest())
+    assert len(set(seen)) == len(seen)
+
+
+def test_link_is_refused(source: Path) -> None:
+    (source / "addons/away").symlink_to("/etc")
+    with pytest.raises(InputError, match="symbolic link"):
+        tree.entries(str(source))
+
+
+def test_place_then_activate(source: Path, store: ReleaseStore, tmp_path: Path) -> None:
+    wanted, archive = packed(source, tmp_path)
+    os.makedirs(store.path("1"))  # the rest of an interrupted run
+    store.place(wanted, archive)
+    store.activate("1")
+    state = store.read("1")
+    assert (state.recorded, state.found, state.active) == (wanted, wanted.digest, "1")
+    assert sorted(os.listdir(store.releases)) == ["1"]
+
+
+def test_repair_brings_the_files_back(source: Path, store: ReleaseStore, tmp_path: Path) -> None:
+    wanted, archive = packed(source, tmp_path)
+    store.place(wanted, archive)
+    inode = os.stat(store.path("1")).st_ino
+    page = Path(store.path("1"), "addons/banner/page.py")
+    page.write_text("broken")
+    page.with_name("extra.py").write_text("extra")
+    page.with_name("__init__.py").unlink()
+    assert store.read("1").found != wanted.digest
+    store.repair(wanted, archive)
+    assert store.read("1").found == wanted.digest
+    assert os.stat(store.path("1")).st_ino == inode
+
+
+def test_torn_archive_leaves_nothing_under_the_id(source: Path, store: ReleaseStore, tmp_path: Path) -> None:
+    wanted, archive = packed(source, tmp_path)
+    with pytest.raises(StateError, match="run again"):
+        store.place(Manifest("1", "0" * 64, wanted.files, wanted.size), archive)
+    assert store.read("1").recorded is None
+
+
+@pytest.mark.parametrize("identity", ["", "..", "../x", "a/b", ".1", "x" * 65, "1\n"])
+def test_id_that_is_no_directory(identity: str) -> None:
+    with pytest.raises(InputError):
+        release_id(identity)
