@@ -98,7 +98,8 @@ def recovery(target: Target, database: str) -> list[Step]:
             f"database {database} is gone while {database}__old stands; rename the one that is wanted to {database}"
         )
     steps = []
-    if swapped(target) and target.new_files:
+    finishes = swapped(target) and target.new_files
+    if finishes:
         steps.append(Step("finish_filestore", database, "the swap of an interrupted restore happened"))
     elif target.note is not None and target.note.swapping and not swapped(target):
         if target.note.reopen and target.fenced:
@@ -111,7 +112,7 @@ def recovery(target: Target, database: str) -> list[Step]:
         steps.append(Step("forget", database, "nothing of the interrupted restore is under way"))
     if target.old_database:
         steps.append(Step("drop_old", f"{database}__old", "the restore that replaced it is complete"))
-    if target.old_files:
+    if target.old_files or (finishes and target.files):
         steps.append(Step("remove_old_files", f"{database}__old", "the restore that replaced it is complete"))
     return steps
 

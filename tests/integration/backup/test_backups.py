@@ -141,7 +141,7 @@ def test_a_restore_killed_after_the_swap_is_finished_by_the_next(
     estate.sql('CREATE DATABASE "harbour-copy__old" OWNER odoo_harbour')
     args = {**estate.login, "tenant": "harbour", "database": "harbour-copy", "access": "fenced"}
     found = ansible_module(HOST, RESTORE, {**args, "backup": comment[0].split("/")[-1]})
-    assert [step["action"] for step in found["steps"]] == ["finish_filestore", "forget", "drop_old"]
+    assert [step["action"] for step in found["steps"]] == ["finish_filestore", "forget", "drop_old", "remove_old_files"]
     assert estate.databases() == {"harbour", "harbour-copy"}
     assert estate.filestores() == {"harbour", "harbour-copy"}
     assert estate.shell(f"find {files} -type f | wc -l").strip() != "0"

@@ -67,7 +67,7 @@ def test_killed_after_the_swap_the_filestore_follows() -> None:
     target = Target(
         True, FINISHED + ORIGIN, old_database=True, files=True, new_files=True, note=Note(ORIGIN, True, True)
     )
-    assert actions(recovery(target, "harbour")) == ["finish_filestore", "forget", "drop_old"]
+    assert actions(recovery(target, "harbour")) == ["finish_filestore", "forget", "drop_old", "remove_old_files"]
     assert recovered(target) == Target(True, FINISHED + ORIGIN, files=True)
 
 
