@@ -25,11 +25,12 @@ from typing import Any
 
 from tests.lab import held as holding
 from tests.lab.browser import AnswerError, Browser, LoggedOutError, Site
-from tests.lab.held import Held
+from tests.lab.held import POLL_S, Held
 from tests.lab.state import write
 from tests.lab.tally import Tally, summary
 
-TIMEOUT_S = 15.0
+# The first page after a start of Odoo is compiled while the user waits.
+TIMEOUT_S = 30.0
 TROUBLE = (OSError, http.client.HTTPException, AnswerError)
 
 
@@ -96,7 +97,7 @@ class Load:
         self._stop.set()
 
     def start(self) -> None:
-        """Log every user in, then begin; AnswerError or OSError if one cannot log in."""
+        """Log every user in and begin; AnswerError or OSError where one cannot, or a connection cannot be held."""
         browsers = [(tenant, self._log_in(tenant)) for tenant in self._tenants for _turn in range(self._plan.users)]
         self._started = time.monotonic()
         self._tallies = {tenant.name: Tally(self._started) for tenant in self._tenants}
@@ -108,6 +109,8 @@ class Load:
                 self._hold(holding.idle_https(tenant.site, TIMEOUT_S), self._idle, tenant.name)
             for _turn in range(self._plan.websockets):
                 self._hold(holding.websocket(self._log_in(tenant), TIMEOUT_S), self._websockets, tenant.name)
+        self._await_held(self._idle, self._plan.idle * len(self._tenants))
+        self._await_held(self._websockets, self._plan.websockets * len(self._tenants))
 
     def finish(self, seconds: float) -> dict[str, Any]:
         """Wait for `stop` or for `seconds` to pass, end all threads, and return the summary."""
@@ -145,6 +148,16 @@ class Load:
 
     def _hold(self, watcher: Callable[[threading.Event, Held], None], held: Held, name: str) -> None:
         self._spawn(lambda: holding.hold(watcher, self._stop, held, name))
+
+    def _await_held(self, held: Held, wanted: int) -> None:
+        """Wait until all connections of one kind stand: one that never did cannot be cut."""
+        ends = time.monotonic() + TIMEOUT_S
+        while held.opened < wanted:
+            if held.cuts:
+                raise AnswerError(f"a connection to hold could not be opened: {held.cuts[0]}")
+            if time.monotonic() > ends:
+                raise AnswerError(f"{held.opened} of {wanted} connections to hold were open after {TIMEOUT_S:g} s")
+            time.sleep(POLL_S)
 
     def _ask(self, tenant: Tenant, browser: Browser, period: float, offset: float) -> None:
         """One user: a request each `period` seconds, the first after `offset`; a late one is not made up for."""
