@@ -78,9 +78,7 @@ def _counted(phase: str, output: Path) -> Load:
     if not output.exists():
         raise LabError(f"{phase}: the load generator ended without a summary; see {output.with_suffix('.log')}")
     counts = json.loads(output.read_text(encoding="utf-8"))
-    return Load(
-        phase, counts["sent"], counts["failed"], counts["logged_out"], counts["longest_gap_s"], counts["cut"]
-    )
+    return Load(phase, counts["sent"], counts["failed"], counts["logged_out"], counts["longest_gap_s"], counts["cut"])
 
 
 def _last_line(log: Path) -> str:

@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cannot be meant is told in one sentence by the playbooks' precheck, and no host has been changed then."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.ansible import PlaybookRun
+from tests.lab.hosts import Lab
+
+Inventory = dict[str, Any]
+
+
+def estate() -> Inventory:
+    """A declared estate whose hosts are this machine: the precheck only reads, and these tests end in it."""
+
+    def hosts(*names: str, **variables: Any) -> dict[str, Any]:
+        return {"hosts": {name: {} for name in names}, "vars": variables}
+
+    runs = {"odoo_database_server": "db1"}
+    return {
+        "all": {
+            "vars": {
+                "ansible_connection": "local",
+                "ansible_python_interpreter": sys.executable,
+                "ansible_become": False,
+                "odoo_runtime_groups": ["app"],
+                "odoo_tenants": [
+                    {"name": name, "runtime": {"group": "app"}, "routes": [{"host": f"{name}.lab.example"}]}
+                    for name in ("north", "south")
+                ],
+                "backup_repository": {"bucket": "none", "endpoint_url": "https://127.0.0.1:1"},
+            },
+            "children": {
+                "edge": hosts("edge1"),
+                "cache": hosts("cache1"),
+                "database": hosts("db1"),
+                "app": hosts("app1", odoo_runtime="systemd", **runs),
+            },
+        }
+    }
+
+
+def refused(run: PlaybookRun) -> str:
+    """The one sentence that a run failed with, after it is sure that the run changed nothing."""
+    run.expect_failure()
+    assert run.changed == 0
+    assert len(set(run.errors)) == 1, run.errors
+    return run.errors[0]
+
+
+def without(group: str) -> Callable[[Inventory], None]:
+    """An inventory that lacks a group."""
+    return lambda inventory: inventory["all"]["children"].pop(group)
+
+
+def tenants(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[Inventory], None]:
+    """An inventory whose tenants are changed."""
+    return lambda inventory: change(inventory["all"]["vars"]["odoo_tenants"])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "playbook", "variables", "sentence"),
+    [
+        (
+            tenants(lambda listed: listed[1].update(routes=[{"host": "north.lab.example"}], tenancy="dedicated")),
+            "site",
+            {},
+            "tenants north and south both claim the host north.lab.example",
+        ),
+        (
+            tenants(lambda listed: listed[0].update(runtime={"group": "vacant"})),
+            "site",
+            {},
+            "tenant north runs on group vacant, which is not in the inventory",
+        ),
+        (without("edge"), "site", {}, "the inventory has no hosts in edge"),
+        (without("cache"), "site", {}, "the inventory has no hosts in cache"),
+        (without("app"), "site", {}, "group app, which is not in the inventory"),
+        (lambda inventory: None, "backup", {"tenant": "west"}, "tenant west is not declared in odoo_tenants"),
+        (lambda inventory: None, "migrate", {"tenant": "north"}, "this playbook needs the variable destination"),
+        (lambda inventory: None, "patch", {}, "this playbook needs the variable patch_release"),
+    ],
+    ids=[
+        "two tenants with one host",
+        "empty group",
+        "no edge",
+        "no cache",
+        "no runtime group",
+        "unknown tenant",
+        "no destination",
+        "no release",
+    ],
+)
+def test_a_declaration_that_cannot_be_meant(
+    run_playbook: Callable[..., PlaybookRun],
+    spoil: Callable[[Inventory], None],
+    playbook: str,
+    variables: dict[str, Any],
+    sentence: str,
+) -> None:
+    inventory = copy.deepcopy(estate())
+    spoil(inventory)
+    assert sentence in refused(run_playbook(f"gantry.odoo.{playbook}", inventory, variables))
+
+
+def test_a_host_that_cannot_be_reached(run_playbook: Callable[..., PlaybookRun]) -> None:
+    inventory = estate()
+    # Port 1 of this machine answers at once that nobody is there.
+    inventory["all"]["children"]["cache"]["hosts"]["cache1"] = {
+        "ansible_connection": "ssh",
+        "ansible_host": "127.0.0.1",
+        "ansible_port": 1,
+    }
+    assert "127.0.0.1" in refused(run_playbook("gantry.odoo.site", inventory))
+
+
+def test_a_silent_postgresql_is_not_taken_for_an_empty_one(run_playbook: Callable[..., PlaybookRun]) -> None:
+    sentence = refused(run_playbook("gantry.odoo.backup", estate()))
+    assert "PostgreSQL on db1 does not answer" in sentence
+
+
+def test_a_bucket_that_is_not_there(run_playbook: Callable[..., PlaybookRun], lab: Lab) -> None:
+    lab.host("s3")
+    inventory = estate()
+    inventory["all"]["vars"]["backup_repository"] = {
+        "endpoint_url": f"https://{lab.address('s3')}:9000",
+        "bucket": "no-such-bucket",
+        "access_key": lab.state.secret("s3_access_key"),
+        "secret_key": lab.state.secret("s3_secret_key"),
+        "ca_bundle": str(lab.state.ca),
+    }
+    assert "no-such-bucket" in refused(run_playbook("gantry.odoo.site", inventory))
+
+
+def test_credentials_that_the_bucket_refuses(run_playbook: Callable[..., PlaybookRun], lab: Lab) -> None:
+    lab.host("s3")
+    inventory = estate()
+    inventory["all"]["vars"]["backup_repository"] = {
+        "endpoint_url": f"https://{lab.address('s3')}:9000",
+        "bucket": "gantry-backup",
+        "access_key": lab.state.secret("s3_access_key"),
+        "secret_key": "not-the-secret",
+        "ca_bundle": str(lab.state.ca),
+    }
+    run = run_playbook("gantry.odoo.site", inventory)
+    assert "gantry-backup" in refused(run)
+    assert "not-the-secret" not in run.stdout + run.stderr
