@@ -23,6 +23,8 @@ from tests.lab.browser import AnswerError, Browser, EdgeConnection, Site
 # Between two signs of life on an idle connection; edges close what is silent for minutes.
 IDLE_S = 30.0
 POLL_S = 0.25
+# Keeps one connection until the event, having called back when it stands.
+Watcher = Callable[[threading.Event, Callable[[], None]], None]
 _ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CLOSE, _PING, _PONG = 0x8, 0x9, 0xA
 
@@ -40,25 +42,34 @@ class Held:
         return len(self.cuts)
 
 
-def hold(open_and_watch: Callable[[threading.Event, Held], None], stop: threading.Event, held: Held, name: str) -> None:
-    """Keep one connection until `stop`; each time it is cut, say so in `held` and open another."""
+def hold(watch: Watcher, stop: threading.Event, held: Held, name: str, pause: float = 1.0) -> None:
+    """Keep one connection until `stop`; say once in `held` that it was cut, and open another each `pause` seconds."""
+    standing = True
+
+    def opened() -> None:
+        nonlocal standing
+        standing = True
+        held.opened += 1
+
     while not stop.is_set():
         try:
-            open_and_watch(stop, held)
+            watch(stop, opened)
         except (OSError, http.client.HTTPException, AnswerError) as error:
-            held.cuts.append(f"{name}: {error or type(error).__name__}")
-            stop.wait(1.0)
+            if standing:
+                held.cuts.append(f"{name}: {error or type(error).__name__}")
+            standing = False
+            stop.wait(pause)
 
 
-def idle_https(site: Site, timeout: float) -> Callable[[threading.Event, Held], None]:
+def idle_https(site: Site, timeout: float) -> Watcher:
     """A watcher of one HTTPS connection that is idle but for a question each IDLE_S, and for one at the end."""
 
-    def watch(stop: threading.Event, held: Held) -> None:
+    def watch(stop: threading.Event, opened: Callable[[], None]) -> None:
         connection = EdgeConnection(site, timeout)
         with contextlib.closing(connection):
             connection.connect()
             _ask(connection)
-            held.opened += 1
+            opened()
             asked = time.monotonic()
             while not stop.is_set():
                 _require_silence(connection)
@@ -70,15 +81,15 @@ def idle_https(site: Site, timeout: float) -> Callable[[threading.Event, Held], 
     return watch
 
 
-def websocket(browser: Browser, timeout: float) -> Callable[[threading.Event, Held], None]:
+def websocket(browser: Browser, timeout: float) -> Watcher:
     """A watcher of one websocket to Odoo's bus, opened with the session of `browser`."""
 
-    def watch(stop: threading.Event, held: Held) -> None:
+    def watch(stop: threading.Event, opened: Callable[[], None]) -> None:
         connection = EdgeConnection(browser.site, timeout)
         with contextlib.closing(connection):
             connection.connect()
             socket = _WebSocket(connection, _upgrade(connection, browser))
-            held.opened += 1
+            opened()
             while not stop.is_set():
                 socket.attend()
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from tests.lab import held as holding
 from tests.lab.browser import AnswerError, Browser, LoggedOutError, Site
-from tests.lab.held import POLL_S, Held
+from tests.lab.held import POLL_S, Held, Watcher
 from tests.lab.state import write
 from tests.lab.tally import Tally, summary
 
@@ -146,7 +146,7 @@ class Load:
         thread.start()
         self._threads.append(thread)
 
-    def _hold(self, watcher: Callable[[threading.Event, Held], None], held: Held, name: str) -> None:
+    def _hold(self, watcher: Watcher, held: Held, name: str) -> None:
         self._spawn(lambda: holding.hold(watcher, self._stop, held, name))
 
     def _await_held(self, held: Held, wanted: int) -> None:

@@ -9,7 +9,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 
 from tests.lab import pki
 from tests.lab.browser import AnswerError, Browser, Site
+from tests.lab.held import Held, hold
 from tests.lab.load import Load, Plan, Tenant
 from tests.lab.state import State
 
@@ -169,3 +170,18 @@ def test_an_edge_with_another_authority_is_not_asked(tenant: Tenant) -> None:
 
     with pytest.raises(ssl.SSLCertVerificationError):
         Browser(strangers, 5.0).page("/odoo")
+
+
+def test_a_connection_that_is_cut_and_cannot_be_had_again_is_cut_once() -> None:
+    held, stop, attempts = Held(0, []), threading.Event(), iter([True, False, False])
+
+    def watch(_: threading.Event, opened: Callable[[], None]) -> None:
+        if next(attempts, None) is None:
+            stop.set()
+        elif held.opened == 0:
+            opened()
+        raise ConnectionResetError("reset")
+
+    hold(watch, stop, held, "harbour", pause=0.0)
+
+    assert (held.opened, held.cuts) == (1, ["harbour: reset"])
