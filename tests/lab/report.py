@@ -128,7 +128,7 @@ def _certificates(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 def _migrations(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
         f"{facts['tenant']}: {facts['from']} -> {facts['to']}, down for {facts['downtime_s']:.1f} s, "
-        f"{facts['tables']} tables, {facts['rows']} rows and {facts['files']} files equal; back with: {facts['way_back']}"
+        f"{facts['tables']} tables, {facts['rows']} rows, {facts['files']} files equal; back with {facts['way_back']}"
         for facts in _of(entries, "migrate", "proven")
     ]
 
