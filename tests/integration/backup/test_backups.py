@@ -192,7 +192,7 @@ def test_a_killed_backup_is_no_backup_and_shows_no_secret(estate: Estate, ansibl
     args = {**estate.login, **HARBOUR}
     with locked(estate, "res_partner"), ThreadPoolExecutor(1) as pool:
         running = pool.submit(ansible_module, HOST, BACKUP, args, fails=True)
-        dump = int(awaited(estate, "pgrep -x pg_dump"))
+        dump = int(awaited(estate, "pgrep -f -- ^pg_dump.*--snapshot="))
         scan(estate)
         estate.shell(f"kill -KILL $(ps -o ppid= -p {dump})")
         running.result()
