@@ -22,6 +22,9 @@ SECTIONS = ("routers", "services", "middlewares")
 _WEBSOCKET_PATHS = "(Path(`/websocket`) || PathPrefix(`/longpolling/`))"
 # A busy Odoo answers its health check late; a dead one refuses at once, so patience costs nothing.
 _HEALTH_TIMEOUT = "5s"
+# Between two health checks a dead server is still in the pool, and each attempt may meet it again. Traefik repeats only
+# what no server has got a byte of, so nothing is done twice.
+_ATTEMPTS = 10
 _RECORD = "# route "
 
 
@@ -197,8 +200,7 @@ def _middlewares(prefix: str, one: Route) -> Dict[str, Any]:
         }
     made[f"{prefix}.headers"] = {"headers": _headers(one)}
     if one.mode == "serve" and len(one.active) > 1:
-        # A server that died between two health checks: the next one answers what may be asked twice.
-        made[f"{prefix}.retry"] = {"retry": {"attempts": 2, "initialInterval": "50ms"}}
+        made[f"{prefix}.retry"] = {"retry": {"attempts": _ATTEMPTS, "initialInterval": "50ms"}}
     if one.mode == "serve" and one.active_websocket:
         made[f"{prefix}.websocket"] = {"headers": {"customRequestHeaders": {"X-Forwarded-Proto": _scheme(one)}}}
     return made

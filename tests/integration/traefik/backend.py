@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for an Odoo process: says who it is and what it was asked; /slow takes its time."""
+"""A stand-in for an Odoo process: says who it is and what it was asked; /slow answers once it is released."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import json
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
-SLOW_S = 8
+TAKEN, RELEASED = Path("/srv/taken"), Path("/srv/released")
+PATIENCE_S = 240
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -20,7 +22,10 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/slow":
-            time.sleep(SLOW_S)
+            TAKEN.touch()
+            give_up = time.monotonic() + PATIENCE_S
+            while not RELEASED.exists() and time.monotonic() < give_up:
+                time.sleep(0.05)
         body = json.dumps({"server": sys.argv[1], "path": self.path, "headers": dict(self.headers)}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

@@ -25,16 +25,16 @@ NAME = "erp.harbour.example"
 class Connection(http.client.HTTPSConnection):
     """HTTPS to an address, for a name that no DNS knows."""
 
-    def __init__(self, address: str, name: str) -> None:
+    def __init__(self, address: str, name: str, timeout: float) -> None:
         self._address = address
         self._context = ssl.create_default_context()
         self._context.check_hostname = False
         self._context.verify_mode = ssl.CERT_NONE
-        super().__init__(name, 443, timeout=30, context=self._context)
+        super().__init__(name, 443, timeout=timeout, context=self._context)
 
     def connect(self) -> None:
         """Connect to the address, and ask for the name."""
-        plain = socket.create_connection((self._address, 443), timeout=30)
+        plain = socket.create_connection((self._address, 443), timeout=self.timeout)
         self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
 
 
@@ -67,9 +67,9 @@ class Edge:
         script = f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080{path}').read().decode())"
         return json.loads(self.host.run(["python3", "-c", script]))
 
-    def connect(self, name: str = NAME) -> Connection:
+    def connect(self, name: str = NAME, timeout: float = 30) -> Connection:
         """An HTTPS connection that asks for a name; the certificate is looked at by served(), not here."""
-        return Connection(self.host.address, name)
+        return Connection(self.host.address, name, timeout)
 
     def served(self) -> str:
         """SHA-256 of the certificate that a client gets."""
