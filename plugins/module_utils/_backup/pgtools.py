@@ -21,6 +21,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login
 
+# a run that loses its parent must not write into what the next run makes under the same name
+_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
@@ -124,7 +126,7 @@ def dump(
     """
     # zstd is three times as fast as the default at the same size; pg_dump knows it from version 16 on
     compression = ["--compress=zstd:3"] if client >= 16 else []
-    argv = ["pg_dump", "--format=custom", f"--snapshot={snapshot}", "--no-password", *compression]
+    argv = [*_WITH_PARENT, "pg_dump", "--format=custom", f"--snapshot={snapshot}", "--no-password", *compression]
     argv.append(f"--lock-wait-timeout={int(lock_s * 1000)}")
     with access(login, database) as way, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
@@ -185,7 +187,7 @@ def restore(
 
 def _restore(options: Sequence[str], archive: int, way: Optional[Access], deadline: Deadline, what: str) -> str:
     descriptors = way.descriptors if way else ()
-    argv = ["pg_restore", *options, f"/proc/self/fd/{archive}"]
+    argv = [*_WITH_PARENT, "pg_restore", *options, f"/proc/self/fd/{archive}"]
     try:
         done = subprocess.run(
             argv,

@@ -192,7 +192,7 @@ def test_a_killed_backup_is_no_backup_and_shows_no_secret(estate: Estate, ansibl
     args = {**estate.login, **HARBOUR}
     with locked(estate, "res_partner"), ThreadPoolExecutor(1) as pool:
         running = pool.submit(ansible_module, HOST, BACKUP, args, fails=True)
-        dump = int(awaited(estate, "pgrep -f -- ^pg_dump.*--snapshot="))
+        dump = int(awaited(estate, "pgrep -f [p]g_dump.*--snapshot="))
         scan(estate)
         estate.shell(f"kill -KILL $(ps -o ppid= -p {dump})")
         running.result()
@@ -208,7 +208,7 @@ def test_a_killed_backup_is_no_backup_and_shows_no_secret(estate: Estate, ansibl
 def test_a_killed_restore_is_undone_by_the_next(estate: Estate, ansible_module: Callable[..., Any]) -> None:
     args = {**estate.login, "tenant": "harbour", "database": "harbour-killed"}
     freeze = (
-        "for i in $(seq 2000); do p=$(pgrep -f -- --exit-on-error || true); "
+        "for i in $(seq 2000); do p=$(pgrep -f -- '[-]-exit-on-error' || true); "
         'if [ -n "$p" ]; then kill -STOP $p && echo $p && exit 0; fi; sleep 0.05; done; exit 1'
     )
     with ThreadPoolExecutor(2) as pool:
