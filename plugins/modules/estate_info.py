@@ -46,7 +46,8 @@ options:
     elements: str
     default: []
   placement:
-    description: What each PostgreSQL server holds, a list of mappings with C(name) and C(open), by the server's inventory name.
+    description:
+      - What each PostgreSQL server holds, a list of mappings with C(name) and C(open), by the server's inventory name.
     type: dict
     default: {}
   drained:
