@@ -31,8 +31,9 @@ options:
     description:
       - Seconds that each wait may take, for the validation, for Traefik to take the document, for its way back, and for
         another run on the same directory to end.
+      - No wait is longer than it must be; an idle machine needs one second for all of them.
     type: int
-    default: 20
+    default: 60
 attributes:
   check_mode:
     description: Can run in check mode and tells what it would do. The validation in isolation runs in check mode too.

@@ -22,7 +22,7 @@ ARGUMENTS: Dict[str, Any] = {
     "dynamic_dir": {"type": "path", "default": "/etc/traefik/dynamic"},
     "api_url": {"type": "str", "default": "http://127.0.0.1:8080"},
     "validate_command": {"type": "list", "elements": "str", "default": ["traefik"]},
-    "timeout": {"type": "int", "default": 20},
+    "timeout": {"type": "int", "default": 60},
 }
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")

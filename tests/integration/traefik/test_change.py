@@ -118,12 +118,12 @@ def test_a_change_that_does_not_come_to_life_is_taken_back(edge: Edge, declare: 
     edge.host.write("/root/deaf/traefik.yml", json.dumps(deaf))
     program = ["/usr/local/bin/traefik", "--configFile=/root/deaf/traefik.yml"]
     edge.host.run(["systemd-run", "--unit=deaf", "--collect", *program])
-    where = {"dynamic_dir": "/root/deaf/dynamic", "api_url": "http://127.0.0.1:8090", "timeout": 5}
+    where = {"dynamic_dir": "/root/deaf/dynamic", "api_url": "http://127.0.0.1:8090", "timeout": 15}
     try:
         failed = declare([HARBOUR], fails=True, **where)["msg"]
         left = edge.host.run(["ls", "-A", "/root/deaf/dynamic"])
     finally:
         edge.host.run(["systemctl", "stop", "deaf.service"])
-    assert "did not happen within 5 s: router gantry.harbour.http is missing" in failed
+    assert "did not happen within 15 s: router gantry.harbour.http is missing" in failed
     assert "the file is taken away again" in failed
     assert left == ""
