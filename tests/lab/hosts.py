@@ -29,6 +29,7 @@ LABEL_HOST = "gantry.lab.host"
 LABEL_IMAGE = "gantry.lab.image"
 LABEL_OWNER = "gantry.lab.owner"
 AUTHORITY = "/usr/local/share/ca-certificates/gantry-lab.crt"
+ACME_AUTHORITY = "/usr/local/share/ca-certificates/gantry-acme.crt"
 STARTED_AT_ONCE = 4
 # One exec in a host may install packages or restore a database; none is waited for longer.
 API_TIMEOUT_S = 900
@@ -107,6 +108,8 @@ class Lab:
             with ThreadPoolExecutor(STARTED_AT_ONCE) as pool:
                 started = list(pool.map(lambda spec: self._ensure_host(spec, tags[spec.image]), specs))
             self._write_inventory()
+            if "acme" in wanted:
+                self._trust_acme_root()
         return {host.name: host for host in started}
 
     def host(self, name: str, image: str | None = None) -> Host:
@@ -231,6 +234,17 @@ class Lab:
         say(spec.name, f"{'made' if made else 'kept'}, answers at {host.address}")
         return host
 
+    def _trust_acme_root(self) -> None:
+        """Have every host trust what the ACME server issues since its last start, as hosts trust a public authority."""
+        root = self.state.acme_root.read_bytes()
+        for container in self._containers():
+            if container.labels[LABEL_IMAGE] not in ("vm", "app", "box") or container.status != "running":
+                continue
+            host = Host(container.labels[LABEL_HOST], self.address(container.labels[LABEL_HOST]), container)
+            if host.attempt(["cat", ACME_AUTHORITY])[1].encode() != root:
+                host.write(ACME_AUTHORITY, root)
+                host.run(["update-ca-certificates"])
+
     def _kept(self, spec: HostSpec) -> Container | None:
         """The host's container, if there is one to go on with; one never started, or of another kind, is removed."""
         try:
@@ -262,7 +276,9 @@ class Lab:
         if spec.image == "box":
             # What `docker run --security-opt systempaths=unconfined` sends: an engine inside mounts its own /proc.
             host_config.update(MaskedPaths=[], ReadonlyPaths=[])
-        endpoint = api.create_endpoint_config(ipv4_address=address(self._subnet, spec.octet), aliases=[spec.name])
+        endpoint = api.create_endpoint_config(
+            ipv4_address=address(self._subnet, spec.octet), aliases=[spec.name, *spec.aliases]
+        )
         made = api.create_container(
             full,
             command,

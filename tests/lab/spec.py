@@ -17,6 +17,8 @@ SUBNETS = {
 DOMAIN = "lab.example"
 # A name that the ACME server has been told never to issue for.
 REFUSED_DOMAIN = f"blocked.{DOMAIN}"
+# What users type; in the lab's network every host finds the edge under these names.
+TENANT_HOSTS = tuple(f"{name}.{DOMAIN}" for name in ("erp.harbour", "harbour.internal", "north", "south"))
 BUCKET = "gantry-backup"
 ACME_PORT, ACME_MANAGEMENT_PORT, S3_PORT = 14000, 15000, 9000
 # Hosts that are nobody's in the catalogue take their addresses from here on.
@@ -25,12 +27,13 @@ FIRST_FREE_OCTET = 100
 
 @dataclass(frozen=True)
 class HostSpec:
-    """One host: its name, the last octet of its address, its image, its volumes (volume name to path)."""
+    """One host: its name, the last octet of its address, its image, its volumes (volume name to path), more names."""
 
     name: str
     octet: int
     image: str
     volumes: dict[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
 
     @property
     def is_vm(self) -> bool:
@@ -41,7 +44,7 @@ class HostSpec:
 CATALOGUE = {
     spec.name: spec
     for spec in (
-        HostSpec("edge1", 10, "vm"),
+        HostSpec("edge1", 10, "vm", aliases=TENANT_HOSTS),
         HostSpec("app1", 21, "app", {"odoo-data": "/var/lib/odoo"}),
         HostSpec("app2", 22, "app", {"odoo-data": "/var/lib/odoo"}),
         HostSpec("db1", 31, "vm"),
