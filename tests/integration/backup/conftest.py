@@ -82,7 +82,10 @@ class Estate:
         self.client.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")
 
     def empty(self) -> None:
-        """Leave the bucket as the tests want to find it."""
+        """Leave the bucket and the host as the tests want to find them."""
+        for name in self.databases() - {"harbour"}:
+            self.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+        self.shell(f"mkdir -p {DATA}/filestore && cd {DATA}/filestore && ls | grep -vx harbour | xargs -r rm -r")
         for key in self.listed():
             self.remove(key)
         self.client.delete_bucket_lifecycle(Bucket=BUCKET)
@@ -160,10 +163,10 @@ def estate(lab: Lab, run_playbook: Callable[..., Any]) -> Iterator[Estate]:
     plays = [{"hosts": HOST, "gather_facts": False, "tasks": [server, tools]}]
     run_playbook(plays, extra_vars={"backup_repository": repository}).expect_success()
     estate = Estate(host, s3_client(lab.state, s3.address), repository)
-    # a kept lab holds what the tests of the session before left
-    estate.empty()
     if "harbour" not in estate.databases():
         _fill(estate)
+    # a kept lab holds what the tests of the session before left
+    estate.empty()
     yield estate
     estate.empty()
 

@@ -39,6 +39,22 @@ def calls(run_playbook: Callable[..., Any]) -> Callable[..., list[dict[str, Any]
     return run
 
 
+@pytest.fixture
+def backed_up(estate: Estate, ansible_module: Callable[..., Any]) -> str:
+    """The identifier of the newest backup of the tenant."""
+    if not estate.complete():
+        ansible_module(HOST, BACKUP, {**estate.login, **HARBOUR})
+    return estate.complete()[-1]
+
+
+@pytest.fixture
+def copied(estate: Estate, ansible_module: Callable[..., Any], backed_up: str) -> str:
+    """The name of a database that was restored from the newest backup, fenced."""
+    args = {"tenant": "harbour", "database": "harbour-copy", "overwrite": "replace", "access": "fenced"}
+    ansible_module(HOST, RESTORE, {**estate.login, **args})
+    return "harbour-copy"
+
+
 def test_four_beats_of_a_backup(estate: Estate, calls: Callable[..., Any]) -> None:
     args = {**estate.login, **HARBOUR, "max_age_s": 3600}
     beats = calls(*((BACKUP, args, check) for check in (True, False, True, False)))
@@ -66,7 +82,7 @@ def test_four_beats_of_a_backup(estate: Estate, calls: Callable[..., Any]) -> No
     assert estate.listed("harbour/locks/") == []
 
 
-def test_a_second_backup_sends_only_what_is_new(estate: Estate, calls: Callable[..., Any]) -> None:
+def test_a_second_backup_sends_only_what_is_new(estate: Estate, calls: Callable[..., Any], backed_up: str) -> None:
     with attachment(estate, b"new in the second backup"):
         (found,) = calls((BACKUP, {**estate.login, **HARBOUR}, False))
     assert found["backups"][0]["files_sent"] == 1
@@ -90,7 +106,7 @@ def test_a_file_that_cannot_be_backed_up_fails_the_backup(
             estate.remove(f"harbour/backups/{recorded['backups'][0]['id']}/manifest.json")
 
 
-def test_four_beats_of_a_restore(estate: Estate, calls: Callable[..., Any]) -> None:
+def test_four_beats_of_a_restore(estate: Estate, calls: Callable[..., Any], backed_up: str) -> None:
     args = {**estate.login, "tenant": "harbour", "database": "harbour-copy"}
     prefetch = {**args, "prefetch": True}
     beats = calls(
@@ -119,7 +135,9 @@ def test_four_beats_of_a_restore(estate: Estate, calls: Callable[..., Any]) -> N
     estate.host.run(["odoo", "neutralize", "-c", CONFIG, "-d", "harbour-copy"], user="odoo")
 
 
-def test_a_restore_overwrites_only_what_was_given_up(estate: Estate, ansible_module: Callable[..., Any]) -> None:
+def test_a_restore_overwrites_only_what_was_given_up(
+    estate: Estate, ansible_module: Callable[..., Any], copied: str
+) -> None:
     estate.sql('COMMENT ON DATABASE "harbour-copy" IS NULL; CREATE TABLE kept ()', "harbour-copy")
     args = {**estate.login, "tenant": "harbour", "database": "harbour-copy"}
     assert "give it up with overwrite: replace" in ansible_module(HOST, RESTORE, args, fails=True)["msg"]
@@ -132,22 +150,23 @@ def test_a_restore_overwrites_only_what_was_given_up(estate: Estate, ansible_mod
 
 
 def test_a_restore_killed_after_the_swap_is_finished_by_the_next(
-    estate: Estate, ansible_module: Callable[..., Any]
+    estate: Estate, ansible_module: Callable[..., Any], backed_up: str, copied: str
 ) -> None:
-    files = f"{DATA}/filestore/harbour-copy"
-    comment = estate.sql("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'harbour-copy'")
-    note = json.dumps({"origin": comment[0].split()[-1], "swapping": True, "reopen": True})
+    files = f"{DATA}/filestore/{copied}"
+    note = json.dumps({"origin": f"harbour/{backed_up}", "swapping": True, "reopen": True})
     estate.shell(f"mv {files} {files}__new; mkdir {files}; echo '{note}' > {files}__new.note")
     estate.sql('CREATE DATABASE "harbour-copy__old" OWNER odoo_harbour')
     args = {**estate.login, "tenant": "harbour", "database": "harbour-copy", "access": "fenced"}
-    found = ansible_module(HOST, RESTORE, {**args, "backup": comment[0].split("/")[-1]})
+    found = ansible_module(HOST, RESTORE, {**args, "backup": backed_up})
     assert [step["action"] for step in found["steps"]] == ["finish_filestore", "forget", "drop_old", "remove_old_files"]
     assert estate.databases() == {"harbour", "harbour-copy"}
     assert estate.filestores() == {"harbour", "harbour-copy"}
     assert estate.shell(f"find {files} -type f | wc -l").strip() != "0"
 
 
-def test_a_drill_proves_and_leaves_only_its_record(estate: Estate, run_playbook: Callable[..., Any]) -> None:
+def test_a_drill_proves_and_leaves_only_its_record(
+    estate: Estate, run_playbook: Callable[..., Any], backed_up: str
+) -> None:
     play = {
         "hosts": HOST,
         "gather_facts": False,
@@ -171,9 +190,10 @@ def test_a_drill_proves_and_leaves_only_its_record(estate: Estate, run_playbook:
     assert not any("drill" in name for name in estate.databases() | estate.filestores())
 
 
-def test_a_file_damaged_in_the_bucket_is_detected(estate: Estate, ansible_module: Callable[..., Any]) -> None:
-    newest = estate.complete()[-1]
-    key = "harbour/filestore/" + json.loads(estate.object(f"harbour/backups/{newest}/filestore.json"))["files"][0][0]
+def test_a_file_damaged_in_the_bucket_is_detected(
+    estate: Estate, ansible_module: Callable[..., Any], backed_up: str
+) -> None:
+    key = "harbour/filestore/" + json.loads(estate.object(f"harbour/backups/{backed_up}/filestore.json"))["files"][0][0]
     intact = estate.object(key)
     estate.put(key, bytes([intact[0] ^ 1]) + intact[1:])
     try:
@@ -205,7 +225,9 @@ def test_a_killed_backup_is_no_backup_and_shows_no_secret(estate: Estate, ansibl
     assert {key.split("/")[2] for key in estate.listed("harbour/backups/")} == set(estate.complete())
 
 
-def test_a_killed_restore_is_undone_by_the_next(estate: Estate, ansible_module: Callable[..., Any]) -> None:
+def test_a_killed_restore_is_undone_by_the_next(
+    estate: Estate, ansible_module: Callable[..., Any], backed_up: str
+) -> None:
     args = {**estate.login, "tenant": "harbour", "database": "harbour-killed"}
     freeze = (
         "for i in $(seq 2000); do p=$(pgrep -f -- '[-]-exit-on-error' || true); "
@@ -225,6 +247,7 @@ def test_a_killed_restore_is_undone_by_the_next(estate: Estate, ansible_module: 
     assert found["steps"][0]["action"] == "drop_new"
     assert "harbour-killed__new" not in estate.databases() | estate.filestores()
     assert "harbour-killed" in estate.databases()
+    estate.sql('DROP DATABASE "harbour-killed"')
     assert estate.shell(f"find {DATA} -name '.gantry-part-*' -o -name '*.note'") == ""
 
 
