@@ -175,7 +175,7 @@ def test_an_edge_with_another_authority_is_not_asked(tenant: Tenant) -> None:
 def test_a_connection_that_is_cut_and_cannot_be_had_again_is_cut_once() -> None:
     held, stop, attempts = Held(0, []), threading.Event(), iter([True, False, False])
 
-    def watch(_: threading.Event, opened: Callable[[], None]) -> None:
+    def watch(_stop: threading.Event, opened: Callable[[], None]) -> None:
         if next(attempts, None) is None:
             stop.set()
         elif held.opened == 0:
