@@ -41,7 +41,16 @@ def run(name: str, log: Path, told: Callable[[str], None], **extra: str) -> Reca
 
     Raises LabError with the playbook's own sentence where it fails, and where the whole output is.
     """
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventories/lab", f"gantry.odoo.{name}"]
+    # A killed demo takes its playbook with it, so that the next one is alone on the estate.
+    command = [
+        "setpriv",
+        "--pdeathsig",
+        "TERM",
+        str(Path(sys.executable).with_name("ansible-playbook")),
+        "-i",
+        "inventories/lab",
+        f"gantry.odoo.{name}",
+    ]
     for key, value in extra.items():
         command += ["-e", f"{key}={value}"]
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -127,9 +127,13 @@ def _certificates(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _migrations(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
-        f"{facts['tenant']}: {facts['from']} -> {facts['to']}, down for {facts['downtime_s']:.1f} s, "
-        f"{facts['tables']} tables, {facts['rows']} rows, {facts['files']} files equal; back with {facts['way_back']}"
+        line
         for facts in _of(entries, "migrate", "proven")
+        for line in (
+            f"{facts['tenant']}: {facts['from']} -> {facts['to']}, down for {facts['downtime_s']:.1f} s, "
+            f"{facts['tables']} tables, {facts['rows']} rows, {facts['files']} files equal",
+            f"way back: {facts['way_back']}",
+        )
     ]
 
 

@@ -51,7 +51,7 @@ def running(
     output = lab.state.directory / "logs" / f"load-{phase}.json"
     output.unlink(missing_ok=True)
     log = output.with_suffix(".log")
-    command = [sys.executable, "-m", "tests.lab.load", "--edge", lab.address("edge1")]
+    command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "tests.lab.load", "--edge", lab.address("edge1")]
     command += ["--ca-file", str(lab.state.acme_root), "--output", str(output), "--duration", str(LONGEST_S)]
     command += ["--idle", str(idle), "--websockets", str(websockets)]
     for tenant, url in urls.items():
