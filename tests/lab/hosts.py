@@ -105,6 +105,8 @@ class Lab:
             self._refuse_foreign()
             self._ensure_network()
             pki.ensure_authority(self.state)
+            # Once and before the hosts start side by side, each of which is given it.
+            ssh.ensure_key(self.state)
             with ThreadPoolExecutor(STARTED_AT_ONCE) as pool:
                 started = list(pool.map(lambda spec: self._ensure_host(spec, tags[spec.image]), specs))
             self._write_inventory()
