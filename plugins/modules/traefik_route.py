@@ -105,7 +105,9 @@ options:
         default: /websocket/health
       health_interval:
         description:
-          - Seconds between two health checks, 1 to 5.
+          - Seconds between two health checks, 1 to 5. A server that does not answer within 10 seconds leaves the pool
+            until it does.
+          - A server that is alone in its pool is not checked, for without it nobody would answer.
           - Traefik counts every server as healthy from a change of routes until the next check.
         type: int
         default: 2
@@ -223,7 +225,7 @@ routes:
       elements: str
     servers:
       description:
-        - V(UP) or V(DOWN) by address, from Traefik's health checks at the end of the run.
+        - V(UP) or V(DOWN) by address, from Traefik's health checks at the end of the run. A server alone is V(UP).
         - Empty where Traefik was not asked.
       type: dict
 validated:

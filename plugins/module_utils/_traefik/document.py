@@ -21,7 +21,7 @@ SECTIONS = ("routers", "services", "middlewares")
 # Odoo 16 and later talk on /websocket, older ones poll below /longpolling/.
 _WEBSOCKET_PATHS = "(Path(`/websocket`) || PathPrefix(`/longpolling/`))"
 # A busy Odoo answers its health check late; a dead one refuses at once, so patience costs nothing.
-_HEALTH_TIMEOUT = "5s"
+_HEALTH_TIMEOUT = "10s"
 # Between two health checks a dead server is still in the pool, and each attempt may meet it again. Traefik repeats only
 # what no server has got a byte of, so nothing is done twice.
 _ATTEMPTS = 10
@@ -182,6 +182,8 @@ def _service(urls: Sequence[str], health_path: str, one: Route) -> Dict[str, Any
     # Without servers Traefik answers 503 by itself: that is maintenance.
     if one.mode == "serve":
         balancer["servers"] = [{"url": url} for url in urls]
+    # Where nobody else could answer, a late health check would only turn slow answers into none.
+    if one.mode == "serve" and len(urls) > 1:
         balancer["healthCheck"] = {
             "path": health_path,
             "interval": f"{one.health_interval}s",

@@ -152,7 +152,7 @@ def _log(path: str) -> List[Dict[str, Any]]:
 
 def _refusal(path: str, watched: str) -> Optional[str]:
     for line in _log(path):
-        if line.get("level") == "error" and line.get("providerName") == "file":
+        if line.get("level") == "error" and "*file.Provider" in str(line.get("message")):
             words = str(line.get("error") or line.get("message"))
             return words.replace("collecting file configs: ", "").replace(watched + os.sep, "")
     return None

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from tests.lab.hosts import Host
 
 CERTIFICATE, KEY = "/etc/gantry/certificates/harbour.crt", "/etc/gantry/certificates/harbour.key"
@@ -120,6 +121,15 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=60)
+
+    def wait_for(self, more: int) -> None:
+        """Wait until so many further requests were answered or failed."""
+        goal = self._asked + more
+        Deadline(120).wait(lambda: self._asked >= goal or None, f"{more} more requests")
+
+    @property
+    def _asked(self) -> int:
+        return len(self.answers) + len(self.failures)
 
     def since(self, moment: float) -> set[str]:
         """The servers that answered requests sent after a moment of time.monotonic()."""

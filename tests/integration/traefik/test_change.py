@@ -26,20 +26,19 @@ Declare = Callable[..., dict[str, Any]]
 def test_drain_under_load_loses_no_request(edge: Edge, declare: Declare) -> None:
     declare([HARBOUR], purge=True)
     with Load(edge) as load:
+        load.wait_for(50)
         done = declare([DRAINED])
         drained = time.monotonic()
-        time.sleep(1)
+        load.wait_for(50)
         undrain_from = time.monotonic()
         back = declare([HARBOUR])
         undrained = time.monotonic()
-        time.sleep(1)
+        load.wait_for(50)
     assert [(step["action"], step["target"]) for step in done["steps"]] == [("drain", f"route harbour {ONE['url']}")]
     assert [step["action"] for step in back["steps"]] == ["undrain"]
     assert load.failures == []
     assert load.dropped == 0
-    assert len(load.answers) > 100
-    during = {server for sent, server in load.answers if drained < sent < undrain_from}
-    assert during == {"9002"}
+    assert {server for sent, server in load.answers if drained < sent < undrain_from} == {"9002"}
     assert load.since(undrained) == {"9001", "9002"}
 
 
@@ -62,9 +61,9 @@ def test_a_dead_server_costs_no_request(edge: Edge, declare: Declare) -> None:
     with Load(edge) as load:
         # From here to the first health check Traefik takes a server for healthy that nobody listens at.
         declare([{**HARBOUR, "servers": [TWO, {"url": "http://127.0.0.1:9009"}], "health_interval": 5}])
-        time.sleep(6)
+        Deadline(60).wait(lambda: _status(edge, "http://127.0.0.1:9009") == "DOWN" or None, "The health check")
+        load.wait_for(50)
     assert load.failures == []
-    assert edge.api("/api/http/services/gantry.harbour.http@file")["serverStatus"]["http://127.0.0.1:9009"] == "DOWN"
 
 
 def test_the_last_server_is_not_drained(edge: Edge, declare: Declare) -> None:
@@ -127,3 +126,8 @@ def test_a_change_that_does_not_come_to_life_is_taken_back(edge: Edge, declare: 
     assert "did not happen within 15 s: router gantry.harbour.http is missing" in failed
     assert "the file is taken away again" in failed
     assert left == ""
+
+
+def _status(edge: Edge, server: str) -> str:
+    found: str = edge.api("/api/http/services/gantry.harbour.http@file")["serverStatus"][server]
+    return found

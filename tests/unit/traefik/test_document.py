@@ -37,10 +37,16 @@ def test_a_public_route_with_websockets() -> None:
 
 
 def test_health_is_checked_within_five_seconds_on_each_pool() -> None:
-    services = http(route(health_path="/web/health"))["services"]
+    sockets = [{"url": "http://app1:8072"}, {"url": "http://app2:8072"}]
+    services = http(route(health_path="/web/health", websocket_servers=sockets))["services"]
     assert services["gantry.harbour.http"]["loadBalancer"]["healthCheck"]["path"] == "/web/health"
     assert services["gantry.harbour.websocket"]["loadBalancer"]["healthCheck"]["path"] == "/websocket/health"
     assert all(one["loadBalancer"]["healthCheck"]["interval"] == "2s" for one in services.values())
+
+
+def test_a_server_alone_is_not_taken_away_by_a_late_health_check() -> None:
+    services = http(route(servers=[{"url": "http://app1:8069", "drained": True}, {"url": "http://app2:8069"}]))
+    assert "healthCheck" not in services["services"]["gantry.harbour.http"]["loadBalancer"]
 
 
 def test_odoo_is_told_https_on_an_upgrade() -> None:
