@@ -144,6 +144,9 @@ def _sentinel_faults(item: Sentinel, master: Endpoint, nodes: FrozenSet[Endpoint
     unknown = sorted(nodes - {master} - item.replicas)
     if item.master != master:
         yield f"Sentinel {item.endpoint} watches {item.master}, not {master}"
+    elif {"disconnected", "s_down"} & item.flags:
+        # A Sentinel that was given the password again connects anew, which takes it a moment.
+        yield f"Sentinel {item.endpoint} has no link to {master}: see whether it has the right password"
     elif not item.quorum_ok:
         yield f"Sentinel {item.endpoint} has no quorum: {item.quorum_words}"
     elif item.others < others:
