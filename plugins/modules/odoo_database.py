@@ -43,6 +43,10 @@ options:
           - Name of the database. Lower-case letters, digits, V(-) and V(_), at most 58 characters.
         type: str
         required: true
+      config:
+        description:
+          - Path of the C(odoo.conf) of this database's instance, where it is another than O(config).
+        type: path
       state: &state
         description:
           - Whether the database is to be there.
@@ -122,8 +126,8 @@ options:
   config:
     description:
       - Path of the instance's C(odoo.conf). It tells the owner, the data directory and the addons path.
+      - Required unless each of O(databases) has its own.
     type: path
-    required: true
   odoo_command:
     description:
       - Command that starts Odoo on this host. Where it starts a container, the container needs the configuration,
@@ -237,6 +241,7 @@ databases:
       type: float
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -244,13 +249,19 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Outcome, apply
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Job, Outcome, apply
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig, read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.locks import hold
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired, Server, desired_from
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import plan, predict, view
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
+    Desired,
+    Server,
+    desired_from,
+    require_distinct,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import DatabaseStep, plan, predict, view
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import (
+    Login,
     argument_spec,
     login_from,
     require_psycopg2,
@@ -282,10 +293,14 @@ def database_spec() -> dict[str, dict[str, Any]]:
 def module_spec() -> dict[str, dict[str, Any]]:
     """All options of the module."""
     return {
-        "databases": {"type": "list", "elements": "dict", "options": database_spec()},
+        "databases": {
+            "type": "list",
+            "elements": "dict",
+            "options": {**database_spec(), "config": {"type": "path"}},
+        },
         **database_spec(),
         "name": {"type": "str"},
-        "config": {"type": "path", "required": True},
+        "config": {"type": "path"},
         "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
         "odoo_user": {"type": "str", "default": "odoo"},
         "parallel": {"type": "int", "default": 2},
@@ -305,6 +320,50 @@ def items(params: dict[str, Any]) -> list[dict[str, Any]]:
     return params["databases"]
 
 
+@dataclass(frozen=True)
+class Part:
+    """The databases of a call that one instance serves: as declared, as found, and what is to be done."""
+
+    config: OdooConfig
+    odoo: Odoo
+    declared: list[Desired]
+    before: Server
+    planned: dict[str, list[DatabaseStep]]
+
+    def jobs(self, login: Login) -> list[Job]:
+        """The plan, with the hands that carry it out."""
+        whole, wants = Whole(login, self.config.data_dir, self.odoo), {one.name: one for one in self.declared}
+        return [Job(whole, Inside(login), wants[name], steps) for name, steps in self.planned.items()]
+
+
+def declare(params: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The databases by the path of their instance's configuration."""
+    by_config: dict[str, list[dict[str, Any]]] = {}
+    for item in items(params):
+        path = item.get("config") or params["config"]
+        if not path:
+            raise InputError(f"config: {item['name']} has none; give one for the call, or one for each database")
+        by_config.setdefault(path, []).append(item)
+    return by_config
+
+
+def read(params: dict[str, Any], login: Login) -> list[Part]:
+    """Read what is there and plan, instance by instance."""
+    declared = []
+    for path, listed in declare(params).items():
+        config = read_config(path)
+        declared.append((config, desired_from(listed, config.db_user)))
+    require_distinct([one for _config, wants in declared for one in wants])
+    parts = []
+    for config, wants in declared:
+        before = read_server(login, config, wants)
+        odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
+        part = Part(config, odoo, wants, before, plan(before, wants))
+        odoo.check(part.planned)
+        parts.append(part)
+    return parts
+
+
 def present(server: Server, declared: list[Desired], outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:
     """The return value `databases`."""
     facts = {}
@@ -321,40 +380,37 @@ def present(server: Server, declared: list[Desired], outcomes: dict[str, Outcome
 
 def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Read, plan and, outside check mode, apply; the arguments for exit_json or, with a msg, for fail_json."""
-    config, login = read_config(params["config"]), login_from(params)
-    odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
-    declared = desired_from(items(params), config.db_user)
+    login = login_from(params)
     if params["parallel"] < 1:
         raise InputError(f"parallel: {params['parallel']} is not a number of databases, give at least 1")
 
-    before = read_server(login, config, declared)
-    planned = plan(before, declared)
-    odoo.check(planned)
+    parts = read(params, login)
     outcomes: dict[str, Outcome] = {}
-    if planned and not check_mode:
-        with hold(login, list(planned), params["lock_timeout"]):
+    if not check_mode and any(part.planned for part in parts):
+        with hold(login, [name for part in parts for name in part.planned], params["lock_timeout"]):
             # another run may have ended while this one waited
-            before = read_server(login, config, declared)
-            planned = plan(before, declared)
-            outcomes = apply(
-                Whole(login, config.data_dir, odoo),
-                Inside(login),
-                declared,
-                planned,
-                Deadline(params["timeout"]),
-                params["parallel"],
-            )
+            parts = read(params, login)
+            jobs = [job for part in parts for job in part.jobs(login)]
+            outcomes = apply(jobs, Deadline(params["timeout"]), params["parallel"])
     failed = [str(outcome.error) for outcome in outcomes.values() if outcome.error]
     if failed:
         done = [step.as_dict() for outcome in outcomes.values() for step in outcome.done]
         return {"msg": "; ".join(failed), "changed": bool(done), "steps": done}
-    after = predict(before, declared, planned)
-    return result(
-        [step for steps in planned.values() for step in steps],
-        view(before, declared),
-        view(after, declared),
-        databases=present(after, declared, outcomes),
-    )
+    return _outcome(parts, outcomes)
+
+
+def _outcome(parts: list[Part], outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    steps: list[DatabaseStep] = []
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    databases: dict[str, Any] = {}
+    for part in parts:
+        reached = predict(part.before, part.declared, part.planned)
+        steps += [step for planned in part.planned.values() for step in planned]
+        before.update(view(part.before, part.declared))
+        after.update(view(reached, part.declared))
+        databases.update(present(reached, part.declared, outcomes))
+    return result(steps, before, after, databases=databases)
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ def run(name: str, log: Path, told: Callable[[str], None], **extra: str) -> Reca
     # ansible-playbook is found by the tools it starts itself.
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', '')}"
     with (
-        log.open("w", encoding="utf-8") as stream,
+        log.open("w", encoding="utf-8", buffering=1) as stream,
         subprocess.Popen(
             command,
             cwd=ROOT,

@@ -164,20 +164,14 @@ def config_path(instance: str) -> str:
 
 
 def databases(group: Group, settled: Sequence[Home]) -> list[dict]:
-    """The databases of a group, one item for each configuration, as gantry.odoo.odoo_database takes them."""
-    by_instance: dict[str, list[Tenant]] = {}
-    for home in settled:
-        if home.group.name == group.name:
-            by_instance.setdefault(home.tenant.instance, []).append(home.tenant)
-    return [
-        {"config": config_path(instance), "databases": [_database(tenant) for tenant in served]}
-        for instance, served in sorted(by_instance.items())
-    ]
+    """The databases of a group, as gantry.odoo.odoo_database takes them."""
+    return [_database(home.tenant) for home in settled if home.group.name == group.name]
 
 
 def _database(tenant: Tenant) -> dict:
     declared: dict = {
         "name": tenant.name,
+        "config": config_path(tenant.instance),
         "owner": role_name(tenant.instance),
         "addons": list(tenant.addons),
         "language": tenant.language,

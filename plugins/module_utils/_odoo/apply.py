@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -29,43 +29,41 @@ class Outcome:
     error: GantryError | None = None
 
 
-def apply(
-    whole: Whole,
-    inside: Inside,
-    declared: Sequence[Desired],
-    planned: Mapping[str, Sequence[DatabaseStep]],
-    deadline: Deadline,
-    parallel: int,
-) -> dict[str, Outcome]:
-    """Carry out the steps of each database; one that fails does not stop the others.
+@dataclass(frozen=True)
+class Job:
+    """What is to be done to one database, and with whose hands."""
+
+    whole: Whole
+    inside: Inside
+    want: Desired
+    steps: Sequence[DatabaseStep]
+
+
+def apply(jobs: Sequence[Job], deadline: Deadline, parallel: int) -> dict[str, Outcome]:
+    """Carry out the steps of each database, by name; one that fails does not stop the others.
 
     parallel: how many databases are worked on at a time.
     """
-    wants = {one.name: one for one in declared}
     with ThreadPoolExecutor(max_workers=parallel) as pool:
-        futures = {
-            name: pool.submit(_database, whole, inside, wants[name], steps, deadline) for name, steps in planned.items()
-        }
+        futures = {job.want.name: pool.submit(_database, job, deadline) for job in jobs}
         return {name: future.result() for name, future in futures.items()}
 
 
-def _database(
-    whole: Whole, inside: Inside, want: Desired, steps: Sequence[DatabaseStep], deadline: Deadline
-) -> Outcome:
+def _database(job: Job, deadline: Deadline) -> Outcome:
     outcome = Outcome()
     started = time.monotonic()
     try:
-        for step in steps:
-            _hand(whole, inside, want, step, _at(want, steps, outcome), deadline)()
+        for step in job.steps:
+            _hand(job, step, _at(job.want, job.steps, outcome), deadline)()
             outcome.done.append(step)
     except psycopg2.Error as error:
-        outcome.error = explained(error, f"the step {step.action} of {want.name}", whole.login)
+        outcome.error = explained(error, f"the step {step.action} of {job.want.name}", job.whole.login)
     except OSError as error:
-        outcome.error = StateError(f"the step {step.action} of {want.name} failed: {error}")
+        outcome.error = StateError(f"the step {step.action} of {job.want.name} failed: {error}")
     except GantryError as error:
         outcome.error = error
     if outcome.error is not None:
-        outcome.error = _undo(whole, want, steps, outcome.done, outcome.error)
+        outcome.error = _undo(job, outcome.done, outcome.error)
     outcome.duration_s = round(time.monotonic() - started, 3)
     return outcome
 
@@ -76,9 +74,8 @@ def _at(want: Desired, steps: Sequence[DatabaseStep], outcome: Outcome) -> str:
     return unfinished(want.name) if "publish" in waiting else want.name
 
 
-def _hand(
-    whole: Whole, inside: Inside, want: Desired, step: DatabaseStep, at: str, deadline: Deadline
-) -> Callable[[], None]:
+def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable[[], None]:
+    whole, inside, want = job.whole, job.inside, job.want
     name, detail = want.name, step.detail
     hands: dict[str, Callable[[], None]] = {
         "create": lambda: whole.create(name, detail[0]),
@@ -99,16 +96,14 @@ def _hand(
     return hands[step.action]
 
 
-def _undo(
-    whole: Whole, want: Desired, steps: Sequence[DatabaseStep], done: Sequence[DatabaseStep], error: GantryError
-) -> GantryError:
+def _undo(job: Job, done: Sequence[DatabaseStep], error: GantryError) -> GantryError:
     """Nothing half-made is left: an unfinished creation goes, a filestore in the trash comes back to its database."""
     actions = {step.action for step in done}
     try:
         if "create" in actions and "publish" not in actions:
-            whole.discard(want.name)
-        if steps[len(done)].action == "drop" and "trash_filestore" in actions:
-            whole.restore_filestore(want.name)
+            job.whole.discard(job.want.name)
+        if job.steps[len(done)].action == "drop" and "trash_filestore" in actions:
+            job.whole.restore_filestore(job.want.name)
     except (psycopg2.Error, OSError, GantryError) as another:
         return StateError(f"{error}; and what was begun could not be undone: {another}".replace("\n", " "))
     return error

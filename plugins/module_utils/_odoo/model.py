@@ -90,6 +90,12 @@ class Server:
 def desired_from(items: Sequence[Mapping[str, Any]], config_user: str) -> list[Desired]:
     """The declared databases of a module's parameters. Raises InputError for what cannot be meant."""
     declared = [_desired(item, config_user) for item in items]
+    require_distinct(declared)
+    return declared
+
+
+def require_distinct(declared: Sequence[Desired]) -> None:
+    """Raise InputError where one database is declared twice in a call."""
     seen: dict[str, str] = {}
     for one in declared:
         for name, option in ((one.name, "name"), (one.rename_from, "rename_from")):
@@ -97,7 +103,6 @@ def desired_from(items: Sequence[Mapping[str, Any]], config_user: str) -> list[D
                 raise InputError(f"{option}: {name} is named twice in one call, as {seen[name]} and as {option}")
             if name:
                 seen[name] = option
-    return declared
 
 
 def _desired(item: Mapping[str, Any], config_user: str) -> Desired:

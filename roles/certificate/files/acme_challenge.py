@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers ACME http-01 challenges: GET of one token's file on loopback, and nothing else."""
+"""Answers ACME http-01 challenges on loopback: the token that was asked for and the account's thumbprint, nothing else.
+
+Whoever asks learns the thumbprint, which is of no use without the account's key (RFC 8555, 8.1 and 10.2).
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ TOKEN = re.compile(r"/\.well-known/acme-challenge/([A-Za-z0-9_-]{16,256})")
 
 
 class ChallengeHandler(BaseHTTPRequestHandler):
-    """Serves files whose name is a token; every other method or path is refused."""
+    """Answers a token; every other method or path is refused."""
 
-    directory: Path
+    thumbprint: Path
     server_version = "gantry-acme-challenge"
     sys_version = ""
     timeout = 10  # seconds for one request
@@ -28,7 +31,7 @@ class ChallengeHandler(BaseHTTPRequestHandler):
         try:
             if token is None:
                 raise FileNotFoundError(self.path)
-            body = (self.directory / token.group(1)).read_bytes()
+            body = f"{token.group(1)}.{self.thumbprint.read_text().strip()}".encode()
         except OSError:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
@@ -40,8 +43,8 @@ class ChallengeHandler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serve the directory given first on the loopback port given second, until stopped."""
-    ChallengeHandler.directory = Path(sys.argv[1])
+    """Answer with the thumbprint in the file given first, on the loopback port given second, until stopped."""
+    ChallengeHandler.thumbprint = Path(sys.argv[1])
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), ChallengeHandler).serve_forever()
 
 

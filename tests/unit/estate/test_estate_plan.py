@@ -271,13 +271,13 @@ def test_the_modules_role_is_a_member_of_each_instances_role():
     }
 
 
-def test_the_databases_of_one_configuration_go_into_one_call():
+def test_each_database_of_a_group_goes_to_its_instance():
     estate = resolve(arguments(tenant(), tenant("south"), tenant("harbour", tenancy="dedicated")), RUNTIMES, VARIABLES)
-    calls = {
-        item["config"]: [database["name"] for database in item["databases"]]
-        for item in estate["groups"]["app"]["databases"]
+    assert {item["name"]: item["config"] for item in estate["groups"]["app"]["databases"]} == {
+        "north": "/etc/odoo/shared.conf",
+        "south": "/etc/odoo/shared.conf",
+        "harbour": "/etc/odoo/harbour.conf",
     }
-    assert calls == {"/etc/odoo/harbour.conf": ["harbour"], "/etc/odoo/shared.conf": ["north", "south"]}
 
 
 def test_what_needs_databases_is_refused_where_one_is_missing():

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directories that hold the certificates of a host:
+
+<path>/<name>/staging/{certificate,key}.pem          a pair that is being ordered
+<path>/<name>/versions/<serial>/{certificate,key}.pem
+<path>/<name>/current, previous                      links to versions; one rename changes certificate and key
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import List, Optional
+
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Certificate, Found, Request
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+except ImportError:
+    HAS_CRYPTOGRAPHY = False
+else:
+    HAS_CRYPTOGRAPHY = True
+
+CERTIFICATE, KEY = "certificate.pem", "key.pem"
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where the certificates are, and the group that may read them."""
+
+    path: str
+    gid: int = 0
+
+    def directory(self, name: str) -> str:
+        """The directory of one certificate."""
+        return os.path.join(self.path, name)
+
+    def current(self, name: str, file: str) -> str:
+        """The path under which a server reads the installed certificate or key."""
+        return os.path.join(self.directory(name), "current", file)
+
+    def read(self, name: str) -> Found:
+        """What the directory of `name` holds; unreadable pairs count as none."""
+        kept = {os.path.basename(os.path.realpath(self._link(name, link))) for link in ("current", "previous")}
+        return Found(
+            current=_pair(self._link(name, "current")),
+            staged=_pair(self._staging(name)),
+            interrupted=os.path.isdir(self._staging(name)) or bool(set(self._versions(name)) - kept),
+        )
+
+    def stage(self, request: Request) -> str:
+        """Make a key and return the request (CSR) to order its certificate with, as PEM; what was staged is removed."""
+        staging = self._staging(request.name)
+        shutil.rmtree(staging, ignore_errors=True)
+        for directory in (self.path, self.directory(request.name), staging):
+            self._make(directory)
+        key = ec.generate_private_key(ec.SECP256R1())
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        self._write(os.path.join(staging, KEY), pem)
+        names = x509.SubjectAlternativeName([x509.DNSName(domain) for domain in request.domains])
+        csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=True)
+        return csr.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+    def staged_certificate(self, name: str) -> str:
+        """The path that the issued certificate, with its chain, is to be written to."""
+        return os.path.join(self._staging(name), CERTIFICATE)
+
+    def waits(self, name: str) -> bool:
+        """Whether a certificate was written beside the staged key, fit or not."""
+        return os.path.exists(self.staged_certificate(name))
+
+    def require_fit(self, request: Request, now: datetime) -> None:
+        """Raise StateError unless the staged pair can be served."""
+        staged = _pair(self._staging(request.name))
+        if staged is None or not staged.fits(request, now):
+            raise StateError(
+                f"certificate {request.name}: the pair in {self._staging(request.name)} is "
+                f"{_fault(staged, request)}, so every installed certificate stays as it is; order it again"
+            )
+
+    def install(self, name: str, serial: int) -> None:
+        """Put the staged pair, whose serial number is given, in the place of the current one."""
+        certificate = self.staged_certificate(name)
+        os.chown(certificate, -1, self.gid)
+        os.chmod(certificate, 0o640)
+        self._make(os.path.join(self.directory(name), "versions"))
+        version = f"versions/{serial:x}"
+        os.rename(self._staging(name), os.path.join(self.directory(name), version))
+        if os.path.islink(self._link(name, "current")):
+            self._point(name, "previous", os.readlink(self._link(name, "current")))
+        self._point(name, "current", version)
+        kept = {os.path.basename(os.path.realpath(self._link(name, link))) for link in ("current", "previous")}
+        for old in set(self._versions(name)) - kept:
+            shutil.rmtree(os.path.join(self.directory(name), "versions", old))
+
+    def _staging(self, name: str) -> str:
+        return os.path.join(self.directory(name), "staging")
+
+    def _link(self, name: str, link: str) -> str:
+        return os.path.join(self.directory(name), link)
+
+    def _versions(self, name: str) -> List[str]:
+        versions = os.path.join(self.directory(name), "versions")
+        return os.listdir(versions) if os.path.isdir(versions) else []
+
+    def _make(self, directory: str) -> None:
+        os.makedirs(directory, exist_ok=True)
+        os.chown(directory, -1, self.gid)
+        os.chmod(directory, 0o750)  # noqa: S103  the group is there to read it
+
+    def _write(self, path: str, content: bytes) -> None:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(content)
+        os.chown(path, -1, self.gid)
+        os.chmod(path, 0o640)
+
+    def _point(self, name: str, link: str, target: str) -> None:
+        with tempfile.TemporaryDirectory(prefix=".link-", dir=self.directory(name)) as scratch:
+            made = os.path.join(scratch, link)
+            os.symlink(target, made)
+            os.replace(made, self._link(name, link))
+
+
+def _pair(directory: str) -> Optional[Certificate]:
+    """The certificate in `directory`; None where there is none, or nothing that can be read as one."""
+    try:
+        with open(os.path.join(directory, CERTIFICATE), "rb") as stream:
+            certificate = x509.load_pem_x509_certificate(stream.read())
+        with open(os.path.join(directory, KEY), "rb") as stream:
+            key = serialization.load_pem_private_key(stream.read(), password=None)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (FileNotFoundError, NotADirectoryError, ValueError, x509.ExtensionNotFound):
+        return None
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return Certificate(
+        serial=certificate.serial_number,
+        fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
+        not_before=_utc(certificate, "not_valid_before"),
+        not_after=_utc(certificate, "not_valid_after"),
+        domains=tuple(names.get_values_for_type(x509.DNSName)),
+        key_matches=certificate.public_key().public_bytes(*form) == key.public_key().public_bytes(*form),
+    )
+
+
+def _utc(certificate: x509.Certificate, field: str) -> datetime:
+    # cryptography 42 gave the fields a zone, under new names.
+    aware = getattr(certificate, f"{field}_utc", None)
+    return aware if aware is not None else getattr(certificate, field).replace(tzinfo=timezone.utc)
+
+
+def _fault(staged: Optional[Certificate], request: Request) -> str:
+    if staged is None:
+        return "unreadable"
+    if not staged.key_matches:
+        return "a certificate with the key of another"
+    if not staged.covers(request):
+        return f"for {', '.join(staged.domains)} and not for {', '.join(request.domains)}"
+    return f"expired since {staged.not_after:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,314 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keep keys, requests and certificates of a host in pairs that are replaced as one."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_files
+short_description: Keep keys and certificates in pairs that are replaced as one
+version_added: 0.1.0
+author: Gantry contributors (@gantry-odoo)
+description:
+  - Decides in one call which of many certificates are due, and makes a key and a request for each. What orders the
+    certificate with the request is another module, such as M(community.crypto.acme_certificate_order_create); it writes
+    the certificate beside the key. A second call with O(state=installed) puts every pair that is complete in its place.
+  - Until then the installed pairs are not touched. Certificate and key change together, by one rename, and the previous
+    pair is kept.
+  - An interrupted run leaves a staged pair. The next call uses it when it is complete, and makes a new one otherwise.
+requirements:
+  - cryptography, on the host
+options:
+  path:
+    description: Directory with one directory for each certificate.
+    type: path
+    required: true
+  certificates:
+    description: The certificates. Those that are not listed are left alone.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the certificate and of its directory, in lower-case letters, digits and hyphens.
+        type: str
+        required: true
+      domains:
+        description: DNS names in the certificate, at least one, without wildcards.
+        type: list
+        elements: str
+        required: true
+  state:
+    description: How far to go.
+    type: str
+    default: staged
+    choices:
+      staged: What is due has a key and a request, and waits for its certificate.
+      installed: What has its certificate is put in its place; each certificate is there afterwards, or the call fails.
+  force:
+    description: Whether every certificate counts as due.
+    type: bool
+    default: false
+  renew_share:
+    description: Share of its lifetime, from 0 to 1, below which a certificate is due.
+    type: float
+    default: 0.33
+  advice:
+    description:
+      - What the issuer says of certificates that are there, by name of the certificate, as
+        M(community.crypto.acme_certificate_renewal_info) returns it.
+    type: dict
+    default: {}
+  group:
+    description: Group that may read the directories, certificates and keys.
+    type: str
+    default: root
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  platform:
+    platforms: posix
+"""
+
+EXAMPLES = r"""
+- name: Make a key and a request for what is due
+  gantry.odoo.certificate_files:
+    path: /etc/gantry/certificates
+    certificates:
+      - name: harbour
+        domains: [erp.harbour.example]
+  register: staged
+
+- name: Have each certificate issued by an authority of your own
+  community.crypto.x509_certificate:
+    path: "{{ item.certificate }}"
+    csr_content: "{{ item.csr }}"
+    provider: ownca
+    ownca_path: /etc/gantry/ca.pem
+    ownca_privatekey_path: /etc/gantry/ca.key
+  loop: "{{ staged.due | rejectattr('staged') }}"
+
+- name: Put the pairs in their place
+  gantry.odoo.certificate_files:
+    path: /etc/gantry/certificates
+    certificates:
+      - name: harbour
+        domains: [erp.harbour.example]
+    state: installed
+"""
+
+RETURN = r"""
+steps:
+  description: What was done, or would be done in check mode.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: C(order) or C(install).
+      type: str
+    target:
+      description: The certificate.
+      type: str
+    why:
+      description: The reason.
+      type: str
+due:
+  description: What is due, in the order of the call.
+  returned: O(state=staged)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the certificate.
+      type: str
+    domains:
+      description: Its DNS names.
+      type: list
+      elements: str
+    why:
+      description: Why it is due.
+      type: str
+    staged:
+      description: Whether an earlier run has fetched it already, so that it need not be ordered.
+      type: bool
+    replaces:
+      description: The id of the certificate that the order replaces (RFC 9773); empty where none is to be named.
+      type: str
+    csr:
+      description: The request as PEM. Empty in check mode, and where nothing is to be ordered.
+      type: str
+    certificate:
+      description: Path that the issued certificate, with its chain, is to be written to.
+      type: str
+certificates:
+  description: Every certificate of the call, in its order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the certificate.
+      type: str
+    certificate:
+      description: Path of the certificate with its chain.
+      type: path
+    key:
+      description: Path of its key.
+      type: path
+    serial_before:
+      description: Serial number before the call, in upper-case hexadecimal digits; empty where there was none.
+      type: str
+    serial_after:
+      description: Serial number after the call.
+      type: str
+    fingerprint_sha256:
+      description: SHA-256 of the certificate after the call, in lower-case hexadecimal digits.
+      type: str
+    not_after:
+      description: End of validity after the call, in ISO 8601.
+      type: str
+    renewed:
+      description: Whether the call has replaced it.
+      type: bool
+"""
+
+import grp
+import os
+from datetime import datetime, timezone
+from typing import Any, Dict, List, Mapping, Optional
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate import model, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate import store as stores
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
+
+
+def main() -> None:
+    """Read, plan, stage or install."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "certificates": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "domains": {"type": "list", "elements": "str", "required": True},
+                },
+            },
+            "state": {"type": "str", "choices": ["staged", "installed"], "default": "staged"},
+            "force": {"type": "bool", "default": False},
+            "renew_share": {"type": "float", "default": 0.33},
+            "advice": {"type": "dict", "default": {}},
+            "group": {"type": "str", "default": "root"},
+        },
+        supports_check_mode=True,
+    )
+    # A first check of a bare host comes before its packages, and finds nothing that would have to be read.
+    if not stores.HAS_CRYPTOGRAPHY and (not module.check_mode or os.path.exists(module.params["path"])):
+        module.fail_json(msg=missing_required_lib("cryptography"))
+    try:
+        requests = model.requests(module.params["certificates"])
+        store = stores.Store(module.params["path"], _gid(module.params["group"], module.check_mode))
+        act = _stage if module.params["state"] == "staged" else _install
+        outcome = act(module, store, requests)
+    except GantryError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**outcome)
+
+
+def _stage(module: AnsibleModule, store: stores.Store, requests: List[model.Request]) -> Dict[str, Any]:
+    params = module.params
+    found = {one.name: store.read(one.name) for one in requests}
+    policy = plan.Policy(params["renew_share"], params["force"])
+    due = plan.plan(requests, found, model.advices(params["advice"]), policy, datetime.now(timezone.utc))
+    told = [
+        {
+            "name": one.request.name,
+            "domains": list(one.request.domains),
+            "why": one.why,
+            "staged": one.staged,
+            "replaces": one.replaces,
+            "csr": "" if module.check_mode or one.staged else store.stage(one.request),
+            "certificate": store.staged_certificate(one.request.name),
+        }
+        for one in due
+    ]
+    current = {name: here.current for name, here in found.items()}
+    after = {**_serials(current), **{one.request.name: one.why for one in due}}
+    return result(
+        plan.steps(due), _serials(current), after, due=told, certificates=_told(store, requests, current, current)
+    )
+
+
+def _install(module: AnsibleModule, store: stores.Store, requests: List[model.Request]) -> Dict[str, Any]:
+    now = datetime.now(timezone.utc)
+    found = {one.name: store.read(one.name) for one in requests}
+    # Each pair is looked at before the first is touched.
+    waiting = [one for one in requests if store.waits(one.name)]
+    for one in waiting:
+        store.require_fit(one, now)
+    missing = [one.name for one in requests if not (found[one.name].current or found[one.name].staged)]
+    if missing and not module.check_mode:
+        raise StateError(f"{store.path} holds no certificate {', '.join(missing)}, staged or installed; order it first")
+    before = {name: here.current for name, here in found.items()}
+    after = dict(before)
+    for one in waiting:
+        staged = after[one.name] = found[one.name].staged
+        if staged and not module.check_mode:
+            store.install(one.name, staged.serial)
+    steps = [Step("install", f"certificate {one.name}", "its pair is complete") for one in waiting]
+    told = _told(store, requests, before, after)
+    return result(steps, _serials(before), _serials(after), certificates=told)
+
+
+def _told(
+    store: stores.Store,
+    requests: List[model.Request],
+    before: Mapping[str, Optional[model.Certificate]],
+    after: Mapping[str, Optional[model.Certificate]],
+) -> List[Dict[str, Any]]:
+    told = []
+    for one in requests:
+        old, new = before[one.name], after[one.name]
+        told.append(
+            {
+                "name": one.name,
+                "certificate": store.current(one.name, stores.CERTIFICATE),
+                "key": store.current(one.name, stores.KEY),
+                "serial_before": f"{old.serial:X}" if old else "",
+                "serial_after": f"{new.serial:X}" if new else "",
+                "fingerprint_sha256": new.fingerprint_sha256 if new else "",
+                "not_after": new.not_after.isoformat() if new else "",
+                "renewed": new != old,
+            }
+        )
+    return told
+
+
+def _serials(certificates: Mapping[str, Optional[model.Certificate]]) -> Dict[str, str]:
+    return {name: f"serial {one.serial:X}" for name, one in certificates.items() if one}
+
+
+def _gid(group: str, check_mode: bool) -> int:
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        if check_mode:
+            return 0
+        raise InputError(f"group {group} is not on this host; make it first, or name another") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pairs on disk: staged, installed by one rename, and what a kill between two steps leaves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Found, Request
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.store import Store
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+
+NOW = datetime.now(timezone.utc)
+HARBOUR = Request("harbour", ("erp.harbour.example",))
+AUTHORITY = ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path), os.getgid())
+
+
+def issue(store: Store, csr: str, *, days: int = 90) -> int:
+    """Write the certificate of a request beside its key, and return the serial number."""
+    asked = x509.load_pem_x509_csr(csr.encode())
+    names = asked.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(asked.subject)
+        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")]))
+        .public_key(asked.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=days))
+        .add_extension(names, critical=True)
+        .sign(AUTHORITY, hashes.SHA256())
+    )
+    Path(store.staged_certificate("harbour")).write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    return signed.serial_number
+
+
+def renew(store: Store) -> int:
+    """Stage, issue and install."""
+    serial = issue(store, store.stage(HARBOUR))
+    store.require_fit(HARBOUR, NOW)
+    store.install("harbour", serial)
+    return serial
+
+
+def link(store: Store, name: str) -> str:
+    return os.readlink(os.path.join(store.directory("harbour"), name))
+
+
+def test_nothing_is_found_where_nothing_is(store: Store) -> None:
+    assert store.read("harbour") == Found()
+
+
+def test_the_way_of_a_pair(store: Store) -> None:
+    csr = store.stage(HARBOUR)
+    assert store.read("harbour") == Found(interrupted=True)
+    assert not store.waits("harbour")
+    serial = issue(store, csr)
+    staged = store.read("harbour").staged
+    assert staged is not None
+    assert (staged.serial, staged.domains, staged.key_matches) == (serial, HARBOUR.domains, True)
+    store.install("harbour", serial)
+    assert store.read("harbour") == Found(current=staged)
+    assert link(store, "current") == f"versions/{serial:x}"
+    for file in ("certificate.pem", "key.pem"):
+        assert os.stat(store.current("harbour", file)).st_mode & 0o777 == 0o640
+
+
+def test_one_pair_before_is_kept_and_no_more(store: Store) -> None:
+    serials = [renew(store) for _turn in range(3)]
+    assert [link(store, "previous"), link(store, "current")] == [f"versions/{serial:x}" for serial in serials[1:]]
+    assert len(os.listdir(os.path.join(store.directory("harbour"), "versions"))) == 2
+    assert sorted(os.listdir(store.directory("harbour"))) == ["current", "previous", "versions"]
+
+
+def test_a_pair_that_does_not_fit_is_refused_and_nothing_moves(store: Store) -> None:
+    first = renew(store)
+    csr = store.stage(HARBOUR)
+    store.stage(HARBOUR)
+    issue(store, csr)
+    with pytest.raises(StateError, match="a certificate with the key of another"):
+        store.require_fit(HARBOUR, NOW)
+    issue(store, store.stage(HARBOUR), days=0)
+    with pytest.raises(StateError, match="expired since"):
+        store.require_fit(HARBOUR, NOW + timedelta(days=1))
+    issue(store, store.stage(Request("harbour", ("north.example",))))
+    with pytest.raises(StateError, match=r"for north\.example and not for erp\.harbour\.example"):
+        store.require_fit(HARBOUR, NOW)
+    Path(store.staged_certificate("harbour")).write_text("half a certifi")
+    with pytest.raises(StateError, match="unreadable"):
+        store.require_fit(HARBOUR, NOW)
+    assert link(store, "current") == f"versions/{first:x}"
+
+
+def test_a_kill_between_the_two_renames_is_seen_and_mended(store: Store) -> None:
+    first = renew(store)
+    lost = issue(store, store.stage(HARBOUR))
+    versions = os.path.join(store.directory("harbour"), "versions")
+    shutil.move(os.path.join(store.directory("harbour"), "staging"), os.path.join(versions, f"{lost:x}"))
+    found = store.read("harbour")
+    assert found.interrupted
+    assert found.current is not None
+    assert found.current.serial == first
+    renew(store)
+    assert not store.read("harbour").interrupted
+    assert f"{lost:x}" not in os.listdir(versions)
