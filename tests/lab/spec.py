@@ -13,6 +13,7 @@ SUBNETS = {
     DEMO: "172.30.77.0/24",
     "gantry-test": "172.30.78.0/24",
     "gantry-molecule": "172.30.79.0/24",
+    "gantry-site": "172.30.80.0/24",
 }
 DOMAIN = "lab.example"
 # A name that the ACME server has been told never to issue for.

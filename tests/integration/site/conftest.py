@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small estate, made by gantry.odoo.site on fresh hosts as its admin would have it made, watched while it is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration import ansible
+from tests.integration.ansible import PlaybookRun
+from tests.lab.hosts import Host, Lab
+from tests.lab.spec import BUCKET
+from tests.lab.state import ROOT
+
+from . import watch
+
+SITE_LAB = "gantry-site"
+HOSTS = ("edge1", "app1", "db1", "cache1", "acme", "s3")
+SECRETS = ("gantry", "odoo_shared", "redis", "admin_north", "admin_south", "s3_secret_key")
+Play = Callable[..., PlaybookRun]
+
+
+@dataclass(frozen=True)
+class Estate:
+    """The lab, its hosts, and the inventory that declares the estate on them."""
+
+    lab: Lab
+    hosts: dict[str, Host]
+    inventory: dict[str, Any]
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret of the estate."""
+        return [self.lab.state.secret(name) for name in SECRETS]
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger on this machine."""
+        return self.lab.state.directory / "ledger.jsonl"
+
+    def play(self, playbook: str, extra: dict[str, Any] | None = None, **options: Any) -> PlaybookRun:
+        """Run a playbook of the collection on the estate."""
+        return ansible.run_playbook(f"gantry.odoo.{playbook}", self.inventory, extra, **options)
+
+
+@dataclass(frozen=True)
+class Converged:
+    """The first run of the site playbook on fresh hosts, and what was seen of the machine's processes meanwhile."""
+
+    estate: Estate
+    first: PlaybookRun
+    seen: watch.Seen
+
+
+@pytest.fixture(scope="session")
+def converged() -> Iterator[Converged]:
+    lab = Lab(SITE_LAB)
+    lab.down()
+    estate = Estate(lab, lab.up(HOSTS), _inventory(lab))
+    try:
+        with watch.processes(estate.secrets) as seen:
+            # As talkative as an admin in trouble would have it.
+            first = estate.play("site", arguments=["-vvv"])
+        first.expect_success()
+        yield Converged(estate, first, seen)
+    finally:
+        if os.environ.get("GANTRY_KEEP_LAB") != "1":
+            lab.down()
+
+
+@pytest.fixture(scope="session")
+def estate(converged: Converged) -> Estate:
+    return converged.estate
+
+
+def _inventory(lab: Lab) -> dict[str, Any]:
+    def group(*names: str, **variables: Any) -> dict[str, Any]:
+        return {"hosts": {name: lab.connection(name) for name in names}, "vars": variables}
+
+    network = lab.address("db1").rsplit(".", 1)[0] + ".0/24"
+    passwords = {name: lab.state.secret(name) for name in ("gantry", "odoo_shared")}
+    return {
+        "all": {
+            "vars": {
+                "odoo_runtime_groups": ["app"],
+                "odoo_tenants": [
+                    {
+                        "name": name,
+                        "tier": tier,
+                        "runtime": {"group": "app"},
+                        "routes": [{"audience": "public", "host": f"{name}.lab.example"}],
+                    }
+                    for name, tier in (("north", 2), ("south", 3))
+                ],
+                "odoo_release": "2026.11.1",
+                "odoo_release_source": str(ROOT / "tests/lab/releases"),
+                "odoo_db_passwords": passwords,
+                "odoo_admin_passwords": {name: lab.state.secret(f"admin_{name}") for name in ("north", "south")},
+                "redis_password": lab.state.secret("redis"),
+                "certificate_acme_directory": "https://acme:14000/dir",
+                "certificate_contact": "admin@lab.example",
+                "gantry_ledger": str(lab.state.directory / "ledger.jsonl"),
+                "backup_repository": {
+                    "endpoint_url": f"https://{lab.address('s3')}:9000",
+                    "bucket": BUCKET,
+                    "access_key": lab.state.secret("s3_access_key"),
+                    "secret_key": lab.state.secret("s3_secret_key"),
+                },
+                "backup_repository_from_controller": {"ca_bundle": str(lab.state.ca)},
+            },
+            "children": {
+                "edge": group("edge1", traefik_binary_source=str(Path(sys.executable).with_name("traefik"))),
+                "cache": group(
+                    "cache1",
+                    redis_purpose="session",
+                    redis_nodes=[{"host": lab.address("cache1"), "port": 6379}],
+                ),
+                "database": group(
+                    "db1", postgresql_tls_names=["db1"], postgresql_allowed_networks=[network], postgresql_memory_mb=512
+                ),
+                "app": group("app1", odoo_runtime="systemd", odoo_database_server="db1", odoo_db_host="db1"),
+            },
+        }
+    }

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The promises of gantry.odoo.site on a whole estate: drift has a name, refusals leave no trace, secrets are kept."""
+
+from __future__ import annotations
+
+import copy
+import ssl
+
+from tests.integration.ansible import PlaybookRun
+from tests.lab import traffic
+from tests.lab.browser import EdgeConnection, Site
+from tests.lab.spec import REFUSED_DOMAIN
+
+from .conftest import Converged, Estate
+
+ROUTES = "/etc/traefik/dynamic/gantry-routes.yml"
+
+
+def changes(run: PlaybookRun) -> list[tuple[str, str]]:
+    """Host and task of every change."""
+    return [(event.host, event.task) for event in run.events if event.result.get("changed")]
+
+
+def served(estate: Estate, name: str) -> bytes:
+    """The certificate that a client of the edge gets for a name, verified."""
+    context = ssl.create_default_context(cafile=str(estate.lab.state.acme_root))
+    connection = EdgeConnection(Site(f"https://{name}", estate.lab.address("edge1"), context), timeout=30)
+    connection.connect()
+    certificate: bytes = connection.sock.getpeercert(binary_form=True)
+    connection.close()
+    return certificate
+
+
+def login_pages(estate: Estate) -> None:
+    """Fetch both login pages over verified HTTPS."""
+    for tenant in ("north", "south"):
+        traffic.login_page(estate.lab, tenant, f"https://{tenant}.lab.example")
+
+
+def test_a_fresh_estate_answers(estate: Estate) -> None:
+    login_pages(estate)
+
+
+def test_no_secret_is_shown_anywhere(converged: Converged) -> None:
+    run, seen, estate = converged.first, converged.seen, converged.estate
+    # The watch has seen what it is for: the machine's own processes and those inside of the hosts.
+    assert seen.looks > 100
+    assert len(seen.processes) > 100
+    assert seen.told == set()
+    shown = run.stdout + run.stderr + estate.ledger.read_text(encoding="utf-8")
+    assert [secret for secret in estate.secrets if secret in shown] == []
+
+
+def test_the_watch_finds_a_secret_where_there_is_one(converged: Converged) -> None:
+    from .watch import processes
+
+    with processes(["a-secret-in-the-arguments"]) as seen:
+        converged.estate.hosts["db1"].run(["sh", "-c", "sleep 1; : a-secret-in-the-arguments"])
+    assert any("a-secret-in-the-arguments" in told for told in seen.told)
+
+
+def test_a_converged_estate_has_nothing_to_change(estate: Estate) -> None:
+    assert changes(estate.play("site", check=True).expect_success()) == []
+
+
+def test_what_was_changed_by_hand_is_named_and_nothing_else(estate: Estate) -> None:
+    edge = estate.hosts["edge1"]
+    declared = edge.read(ROUTES).decode()
+    assert "north.lab.example" in declared
+    edge.write(ROUTES, declared.replace("north.lab.example", "nobody.lab.example"))
+    checked = estate.play("site", check=True).expect_success()
+    assert changes(checked) == [("edge1", "gantry.odoo.traefik : Declare the routes")]
+    assert "nobody.lab.example" in edge.read(ROUTES).decode()
+    mended = estate.play("site").expect_success()
+    assert [change for change in changes(mended) if change[0] != "localhost"] == changes(checked)
+    assert edge.read(ROUTES).decode() == declared
+    login_pages(estate)
+
+
+def test_a_certificate_that_the_acme_server_refuses(estate: Estate) -> None:
+    edge = estate.hosts["edge1"]
+    before = served(estate, "north.lab.example"), edge.read(ROUTES)
+    asked = copy.deepcopy(estate.inventory["all"]["vars"]["odoo_tenants"])
+    asked[0]["routes"].append({"audience": "public", "host": REFUSED_DOMAIN})
+    run = estate.play("site", {"odoo_tenants": asked}).expect_failure()
+    (sentence,) = set(run.errors)
+    assert f"did not issue certificate north for north.lab.example, {REFUSED_DOMAIN}" in sentence
+    assert "every installed certificate stays as it is" in sentence
+    assert (served(estate, "north.lab.example"), edge.read(ROUTES)) == before
+    login_pages(estate)
+
+
+def test_credentials_that_postgresql_refuses(estate: Estate) -> None:
+    wrong = {"odoo_db_passwords": {"gantry": "not-the-password", "odoo_shared": "nor-this"}}
+    run = estate.play("backup", {**wrong, "tenant": "north"}).expect_failure()
+    (sentence,) = set(run.errors)
+    assert "password authentication failed" in sentence
+    assert "db1" in sentence
+    assert "not-the-password" not in run.stdout + run.stderr
