@@ -90,8 +90,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply, client, options, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply, client, options, publish
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import document as documents
 
 
@@ -117,41 +117,25 @@ def main() -> None:
 
 
 def _run(module: AnsibleModule, site: apply.Site) -> Dict[str, Any]:
-    name = f"{options.file_name('name', module.params['name'])}.yml"
-    path = site.directory.file(name)
-    candidate = _candidate(module, name)
-    text = site.directory.read(name)
-    previous = apply.Candidate(name, text, documents.read_document(text or "") or {})
+    candidate = _candidate(module)
     fingerprints = _fingerprints(module, candidate)
-
-    raw = options.live(module, site)
-    lacking = [] if raw is None or fingerprints is None else _lacking(site, candidate, fingerprints)
-    steps = _steps(path, text, candidate, lacking)
-    validated = False
-    if steps and candidate.text is not None and fingerprints is not None:
-        validated = (
-            options.validate(module, site, candidate, lambda refused: _explain(path, refused), fingerprints) is not None
-        )
-    if steps and not module.check_mode:
-        apply.bring_live(site, candidate, previous, fingerprints)
+    done = publish.publish(module, site, candidate, fingerprints)
     return result(
-        steps,
-        previous.content,
+        done.steps,
+        done.before,
         candidate.content,
-        file=path,
+        file=site.directory.file(candidate.name),
         fingerprints=fingerprints or [],
-        validated=validated,
+        validated=done.validated,
     )
 
 
-def _candidate(module: AnsibleModule, name: str) -> apply.Candidate:
-    if module.params["state"] == "absent":
-        return apply.Candidate(name, None, {})
-    content = module.params["document"]
-    if not content:
+def _candidate(module: AnsibleModule) -> apply.Candidate:
+    name = f"{options.file_name('name', module.params['name'])}.yml"
+    content = module.params["document"] if module.params["state"] == "present" else {}
+    if module.params["state"] == "present" and not content:
         raise InputError(f"document of {name} is empty, which Traefik would skip; use state absent")
-    header = ["Written by gantry.odoo.traefik_dynamic_file; change the document there, not here."]
-    return apply.Candidate(name, documents.to_text(header, content), content)
+    return publish.candidate("traefik_dynamic_file", name, content)
 
 
 def _fingerprints(module: AnsibleModule, candidate: apply.Candidate) -> Optional[List[str]]:
@@ -163,24 +147,6 @@ def _fingerprints(module: AnsibleModule, candidate: apply.Candidate) -> Optional
             raise
         module.warn(f"{error}; the plan is not validated")
         return None
-
-
-def _lacking(site: apply.Site, candidate: apply.Candidate, fingerprints: List[str]) -> List[str]:
-    return apply.missing(site, candidate, set(), fingerprints)
-
-
-def _steps(path: str, text: Optional[str], candidate: apply.Candidate, lacking: List[str]) -> List[Step]:
-    if candidate.text is None:
-        return [] if text is None else [Step("remove", path, "not wanted any more")]
-    if text is None:
-        return [Step("create", path, "not there yet")]
-    if text != candidate.text:
-        return [Step("update", path, "says something else")]
-    return [Step("reload", path, f"Traefik does not have it: {lacking[0]}")] if lacking else []
-
-
-def _explain(path: str, refused: plan.Difference) -> str:
-    return f"{path}: {refused.refusal()}"
 
 
 if __name__ == "__main__":

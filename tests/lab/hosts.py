@@ -101,6 +101,7 @@ class Lab:
         specs = [self._spec(name, image) for name in wanted]
         # Images have a lock of their own: two labs may wait for the same one.
         tags = images.ensure(self.client, {spec.image for spec in specs})
+        hosts: dict[str, Host] = {}
         with self._alone():
             self._refuse_foreign()
             self._ensure_network()
@@ -108,11 +109,13 @@ class Lab:
             # Once and before the hosts start side by side, each of which is given it.
             ssh.ensure_key(self.state)
             with ThreadPoolExecutor(STARTED_AT_ONCE) as pool:
-                started = list(pool.map(lambda spec: self._ensure_host(spec, tags[spec.image]), specs))
+                # The third parties first: the hosts are to trust what the ACME server issues since its last start.
+                for batch in ([one for one in specs if not one.is_vm], [one for one in specs if one.is_vm]):
+                    started = list(pool.map(lambda spec: self._ensure_host(spec, tags[spec.image]), batch))
+                    hosts.update((host.name, host) for host in started)
+                list(pool.map(self._trust, self._running_vms()))
             self._write_inventory()
-            if "acme" in wanted:
-                self._trust_acme_root()
-        return {host.name: host for host in started}
+        return {name: hosts[name] for name in wanted}
 
     def host(self, name: str, image: str | None = None) -> Host:
         """The host `name`, brought up if it does not run; `image` names another than the catalogue's."""
@@ -229,23 +232,28 @@ class Lab:
         host = Host(spec.name, address(self._subnet, spec.octet), container)
         if spec.is_vm:
             wait.for_vm(container, host.address, fresh=made)
-            if host.attempt(["test", "-e", "/etc/ssl/certs/gantry-lab.pem"])[0] != 0:
-                host.run(["update-ca-certificates"])
         else:
             thirdparty.wait_and_prepare(spec.name, self.state, host.address)
         say(spec.name, f"{'made' if made else 'kept'}, answers at {host.address}")
         return host
 
-    def _trust_acme_root(self) -> None:
-        """Have every host trust what the ACME server issues since its last start, as hosts trust a public authority."""
-        root = self.state.acme_root.read_bytes()
-        for container in self._containers():
-            if container.labels[LABEL_IMAGE] not in ("vm", "app", "box") or container.status != "running":
-                continue
-            host = Host(container.labels[LABEL_HOST], self.address(container.labels[LABEL_HOST]), container)
+    def _running_vms(self) -> list[Host]:
+        return [
+            Host(container.labels[LABEL_HOST], self.address(container.labels[LABEL_HOST]), container)
+            for container in self._containers()
+            if container.labels[LABEL_IMAGE] in ("vm", "app", "box") and container.status == "running"
+        ]
+
+    def _trust(self, host: Host) -> None:
+        """Have a host trust the company's authority, and the ACME server's as hosts trust a public one."""
+        stale = host.attempt(["test", "-e", "/etc/ssl/certs/gantry-lab.pem"])[0] != 0
+        if self.state.acme_root.exists():
+            root = self.state.acme_root.read_bytes()
             if host.attempt(["cat", ACME_AUTHORITY])[1].encode() != root:
                 host.write(ACME_AUTHORITY, root)
-                host.run(["update-ca-certificates"])
+                stale = True
+        if stale:
+            host.run(["update-ca-certificates"])
 
     def _kept(self, spec: HostSpec) -> Container | None:
         """The host's container, if there is one to go on with; one never started, or of another kind, is removed."""

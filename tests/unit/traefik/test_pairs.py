@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copies of certificates: named by their content, placed whole, swept when nothing serves them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import pairs
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> list[dict[str, Any]]:
+    """Two pairs on disk; what the files hold is nobody's business here."""
+    listed = []
+    for name in ("harbour", "north"):
+        for part in ("certificate", "key"):
+            (tmp_path / f"{name}.{part}").write_text(f"{part} of {name}")
+        listed.append({"name": name, **{part: str(tmp_path / f"{name}.{part}") for part in ("certificate", "key")}})
+    return listed
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> pairs.Copies:
+    (tmp_path / "copies").mkdir()
+    return pairs.Copies(str(tmp_path / "copies"), os.getgid())
+
+
+def test_what_is_placed_is_not_lacking_any_more(given: list[dict[str, Any]], copies: pairs.Copies) -> None:
+    found = pairs.read(given, "", lenient=False)
+    lacking = copies.lacking(found)
+    assert len(lacking) == 4
+    copies.place(lacking)
+    assert copies.lacking(found) == {}
+    assert copies.unused(found) == []
+    assert {os.stat(path).st_mode & 0o777 for path in lacking} == {0o640}
+
+
+def test_a_copy_that_others_may_read_is_lacking(given: list[dict[str, Any]], copies: pairs.Copies) -> None:
+    found = pairs.read(given, "", lenient=False)
+    copies.place(copies.lacking(found))
+    key = found[0].path(copies.directory, ".key")
+    os.chmod(key, 0o644)
+    assert list(copies.lacking(found)) == [key]
+
+
+def test_a_renewal_has_new_names_and_leaves_the_old_to_be_swept(
+    given: list[dict[str, Any]], copies: pairs.Copies
+) -> None:
+    before = pairs.read(given, "", lenient=False)
+    copies.place(copies.lacking(before))
+    Path(given[0]["certificate"]).write_text("another certificate of harbour")
+    after = pairs.read(given, "", lenient=False)
+    assert len(copies.lacking(after)) == 2
+    copies.place(copies.lacking(after))
+    unused = copies.unused(after)
+    assert unused == sorted(before[0].path(copies.directory, ending) for ending in (".crt", ".key"))
+    copies.sweep(unused)
+    assert copies.unused(after) == []
+
+
+def test_the_document_names_the_copies(given: list[dict[str, Any]]) -> None:
+    found = pairs.read(given, "north", lenient=False)
+    content = pairs.document(found, "north", "/etc/traefik/certificates")["tls"]
+    assert content["stores"]["default"]["defaultCertificate"] == content["certificates"][1]
+    assert content["certificates"][1]["certFile"].startswith("/etc/traefik/certificates/north-")
+    assert pairs.document([], "", "/etc/traefik/certificates") == {}
+    assert "stores" not in pairs.document(found, "", "/x")["tls"]
+
+
+def test_what_cannot_be_meant(given: list[dict[str, Any]]) -> None:
+    with pytest.raises(InputError, match="default_certificate is south"):
+        pairs.read(given, "south", lenient=False)
+    with pytest.raises(InputError, match="names harbour more than once"):
+        pairs.read([given[0], given[0]], "", lenient=False)
+    with pytest.raises(InputError, match="accepted are"):
+        pairs.read([{**given[0], "name": "../harbour"}], "", lenient=False)
+    os.unlink(given[0]["key"])
+    with pytest.raises(InputError, match=r"certificate harbour: .*issue it first"):
+        pairs.read(given, "", lenient=False)
+
+
+def test_check_mode_takes_what_is_not_issued_yet_for_that(given: list[dict[str, Any]], copies: pairs.Copies) -> None:
+    os.unlink(given[0]["certificate"])
+    found = pairs.read(given, "", lenient=True)
+    assert found[0].path("/x", ".crt") == "/x/harbour-not-issued-yet.crt"
+    assert len(copies.lacking(found)) == 2
