@@ -159,10 +159,10 @@ certificates:
       type: str
     certificate:
       description: Path of the certificate with its chain.
-      type: path
+      type: str
     key:
       description: Path of its key.
-      type: path
+      type: str
     serial_before:
       description: Serial number before the call, in upper-case hexadecimal digits; empty where there was none.
       type: str
