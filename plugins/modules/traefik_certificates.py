@@ -99,14 +99,12 @@ validated:
   type: bool
 """
 
-import contextlib
 import grp
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply, client, options, pairs, publish
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import document as documents
@@ -135,13 +133,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    try:
-        site = options.site(module)
-        with site.directory.lock(Deadline(site.seconds)) if not module.check_mode else contextlib.nullcontext():
-            outcome = _run(module, site)
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**outcome)
+    options.run(module, _run)
 
 
 def _run(module: AnsibleModule, site: apply.Site) -> Dict[str, Any]:

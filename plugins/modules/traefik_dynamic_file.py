@@ -83,13 +83,11 @@ validated:
   type: bool
 """
 
-import contextlib
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply, client, options, publish
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import document as documents
@@ -107,13 +105,7 @@ def main() -> None:
         required_if=[("state", "present", ("document",))],
         supports_check_mode=True,
     )
-    try:
-        site = options.site(module)
-        with site.directory.lock(Deadline(site.seconds)) if not module.check_mode else contextlib.nullcontext():
-            outcome = _run(module, site)
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**outcome)
+    options.run(module, _run)
 
 
 def _run(module: AnsibleModule, site: apply.Site) -> Dict[str, Any]:

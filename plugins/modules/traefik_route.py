@@ -234,13 +234,11 @@ validated:
   type: bool
 """
 
-import contextlib
 from typing import Any, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply, model, options, plan
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import document as documents
@@ -249,13 +247,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik import docume
 def main() -> None:
     """Read, plan, validate, apply, prove."""
     module = AnsibleModule(argument_spec=_arguments(), supports_check_mode=True)
-    try:
-        site = options.site(module)
-        with site.directory.lock(Deadline(site.seconds)) if not module.check_mode else contextlib.nullcontext():
-            outcome = _run(module, site)
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**outcome)
+    options.run(module, _run)
 
 
 def _run(module: AnsibleModule, site: apply.Site) -> Dict[str, Any]:

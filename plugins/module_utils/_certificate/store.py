@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import List, Optional
+from typing import Optional, Set
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Certificate, Found, Request
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -49,17 +49,17 @@ class Store:
 
     def read(self, name: str) -> Found:
         """What the directory of `name` holds; unreadable pairs count as none."""
-        kept = {os.path.basename(os.path.realpath(self._link(name, link))) for link in ("current", "previous")}
         return Found(
             current=_pair(self._link(name, "current")),
             staged=_pair(self._staging(name)),
-            interrupted=os.path.isdir(self._staging(name)) or bool(set(self._versions(name)) - kept),
+            interrupted=os.path.isdir(self._staging(name)) or bool(self._unlinked(name)),
         )
 
     def stage(self, request: Request) -> str:
         """Make a key and return the request (CSR) to order its certificate with, as PEM; what was staged is removed."""
         staging = self._staging(request.name)
-        shutil.rmtree(staging, ignore_errors=True)
+        if os.path.isdir(staging):
+            shutil.rmtree(staging)
         for directory in (self.path, self.directory(request.name), staging):
             self._make(directory)
         key = ec.generate_private_key(ec.SECP256R1())
@@ -99,8 +99,7 @@ class Store:
         if os.path.islink(self._link(name, "current")):
             self._point(name, "previous", os.readlink(self._link(name, "current")))
         self._point(name, "current", version)
-        kept = {os.path.basename(os.path.realpath(self._link(name, link))) for link in ("current", "previous")}
-        for old in set(self._versions(name)) - kept:
+        for old in self._unlinked(name):
             shutil.rmtree(os.path.join(self.directory(name), "versions", old))
 
     def _staging(self, name: str) -> str:
@@ -109,9 +108,11 @@ class Store:
     def _link(self, name: str, link: str) -> str:
         return os.path.join(self.directory(name), link)
 
-    def _versions(self, name: str) -> List[str]:
+    def _unlinked(self, name: str) -> Set[str]:
+        """The versions that are neither the current nor the previous one."""
         versions = os.path.join(self.directory(name), "versions")
-        return os.listdir(versions) if os.path.isdir(versions) else []
+        kept = {os.path.basename(os.path.realpath(self._link(name, link))) for link in ("current", "previous")}
+        return set(os.listdir(versions)) - kept if os.path.isdir(versions) else set()
 
     def _make(self, directory: str) -> None:
         os.makedirs(directory, exist_ok=True)

@@ -5,12 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    InputError,
+    StateError,
+    UnreachableError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply import Candidate, Site
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply import validate as ask
@@ -42,6 +49,17 @@ def site(module: AnsibleModule) -> Site:
         command=tuple(module.params["validate_command"]),
         seconds=seconds,
     )
+
+
+def run(module: AnsibleModule, act: Callable[[AnsibleModule, Site], Dict[str, Any]]) -> None:
+    """End the module with what `act` returns, or with its sentence; alone on the directory unless in check mode."""
+    try:
+        where = site(module)
+        with where.directory.lock(Deadline(where.seconds)) if not module.check_mode else contextlib.nullcontext():
+            outcome = act(module, where)
+    except GantryError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**outcome)
 
 
 def file_name(option: str, value: str) -> str:
