@@ -146,13 +146,13 @@ backups:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import pgtools, s3, take
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import s3, take
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import pgtools, postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path
 

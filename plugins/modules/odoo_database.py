@@ -101,6 +101,27 @@ options:
           - Former name. When a database of that name exists and none of the new one, it is renamed with its filestore.
             Sessions on it are ended.
         type: str
+      clone_from: &clone_from
+        description:
+          - Database to copy, with its files, where this one does not exist yet. The copy gets a new C(database.uuid)
+            and C(database.secret), and loses the address and the licence of the original.
+          - What else is declared is applied to the copy before it gets its name. O(addons) that the original lacks are
+            installed.
+        type: str
+      clone_sessions: &clone_sessions
+        description:
+          - What happens to sessions on O(clone_from). PostgreSQL copies a database as a whole only while nobody is
+            connected to it. V(keep) lets them be and takes a dump instead, which takes longer; V(end) ends them.
+        type: str
+        choices: [keep, end]
+        default: keep
+      clone_files: &clone_files
+        description:
+          - How the files of O(clone_from) are copied. V(auto) is the first of the others that the file system can do.
+            Files of Odoo are named by their content and never written to again, so two databases may share one.
+        type: str
+        choices: [auto, reflink, hardlink, copy]
+        default: auto
       policy: &policy
         description:
           - V(drop) permits to drop the database. Its filestore goes to C(filestore-trash) in the data directory first.
@@ -122,6 +143,9 @@ options:
   base_url: *base_url
   access: *access
   rename_from: *rename_from
+  clone_from: *clone_from
+  clone_sessions: *clone_sessions
+  clone_files: *clone_files
   policy: *policy
   config:
     description:
@@ -189,6 +213,17 @@ EXAMPLES = r"""
     name: harbour
     access: fenced
 
+- name: A copy to try things on
+  gantry.odoo.odoo_database:
+    login_host: db1.example.com
+    login_user: gantry
+    login_password: "{{ vault_postgresql_password }}"
+    ca_cert: /etc/odoo/postgresql-ca.pem
+    config: /etc/odoo/harbour.conf
+    name: harbour-trial
+    clone_from: harbour
+    base_url: https://trial.harbour.example
+
 - name: Give up a training database, its files stay in the trash
   gantry.odoo.odoo_database:
     login_host: db1.example.com
@@ -210,8 +245,9 @@ steps:
   contains:
     action:
       description:
-        - One of C(discard), C(create), C(initialise), C(publish), C(rename), C(move_filestore), C(change_owner),
-          C(install), C(set_parameter), C(set_admin), C(fence), C(open), C(trash_filestore), C(drop).
+        - One of C(discard), C(create), C(clone), C(renew_identity), C(initialise), C(publish), C(rename),
+          C(move_filestore), C(change_owner), C(install), C(set_parameter), C(set_admin), C(fence), C(open),
+          C(trash_filestore), C(drop).
       type: str
       sample: create
     target:
@@ -286,6 +322,9 @@ def database_spec() -> dict[str, dict[str, Any]]:
         "base_url": {"type": "str"},
         "access": {"type": "str", "choices": ["open", "fenced"]},
         "rename_from": {"type": "str"},
+        "clone_from": {"type": "str"},
+        "clone_sessions": {"type": "str", "choices": ["keep", "end"], "default": "keep"},
+        "clone_files": {"type": "str", "choices": ["auto", "reflink", "hardlink", "copy"], "default": "auto"},
         "policy": {"type": "str", "choices": ["keep", "drop"], "default": "keep"},
     }
 
@@ -410,7 +449,8 @@ def _outcome(parts: list[Part], outcomes: dict[str, Outcome]) -> dict[str, Any]:
         before.update(view(part.before, part.declared))
         after.update(view(reached, part.declared))
         databases.update(present(reached, part.declared, outcomes))
-    return result(steps, before, after, databases=databases)
+    notes = [note for outcome in outcomes.values() for note in outcome.notes]
+    return result(steps, before, after, databases=databases, notes=notes)
 
 
 def main() -> None:
@@ -425,6 +465,8 @@ def main() -> None:
         outcome = converge(module.params, module.check_mode)
     except GantryError as error:
         module.fail_json(msg=str(error))
+    for note in outcome.pop("notes", []):
+        module.warn(note)
     if "msg" in outcome:
         module.fail_json(**outcome)
     module.exit_json(**outcome)

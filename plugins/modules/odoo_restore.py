@@ -225,7 +225,6 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
-    pgtools,
     restore,
     restore_plan,
     restore_report,
@@ -237,7 +236,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.revive import 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.target import Place
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import locks, postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import locks, pgtools, postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import blobs, pgtools, prove, store
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import blobs, prove, store
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, moment_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import (
@@ -38,6 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import filestore as files
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
 
 PIECE_BYTES = 8 * 1024 * 1024

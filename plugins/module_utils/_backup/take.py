@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Optional
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import blobs, lease, pgtools, source, store
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import blobs, lease, source, store
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import index_bytes, manifest_bytes
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
@@ -29,6 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import filestore as files
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect
 
 # S3 itself refuses requests whose clock is further off

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
@@ -22,9 +23,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import Who
 
 @dataclass
 class Outcome:
-    """What became of one database: the steps done, the seconds they took, and the error that ended them."""
+    """What became of one database: the steps done, notes on them, their seconds, and the error that ended them."""
 
     done: list[DatabaseStep] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     duration_s: float = 0.0
     error: GantryError | None = None
 
@@ -54,8 +56,9 @@ def _database(job: Job, deadline: Deadline) -> Outcome:
     started = time.monotonic()
     try:
         for step in job.steps:
-            _hand(job, step, _at(job.want, job.steps, outcome), deadline)()
+            note = _hand(job, step, _at(job.want, job.steps, outcome), deadline)()
             outcome.done.append(step)
+            outcome.notes += [note] if note else []
     except psycopg2.Error as error:
         outcome.error = explained(error, f"the step {step.action} of {job.want.name}", job.whole.login)
     except OSError as error:
@@ -74,11 +77,13 @@ def _at(want: Desired, steps: Sequence[DatabaseStep], outcome: Outcome) -> str:
     return unfinished(want.name) if "publish" in waiting else want.name
 
 
-def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable[[], None]:
+def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable[[], Optional[str]]:
     whole, inside, want = job.whole, job.inside, job.want
     name, detail = want.name, step.detail
-    hands: dict[str, Callable[[], None]] = {
+    hands: dict[str, Callable[[], Optional[str]]] = {
         "create": lambda: whole.create(name, detail[0]),
+        "clone": lambda: whole.clone(name, detail[0], want.clone_cuts, want.clone_files, deadline),
+        "renew_identity": lambda: inside.renew_identity(at),
         "initialise": lambda: whole.initialise(name, detail, want.language, want.demo, deadline),
         "install": lambda: whole.install(name, detail, deadline),
         "publish": lambda: whole.publish(name),
@@ -100,7 +105,7 @@ def _undo(job: Job, done: Sequence[DatabaseStep], error: GantryError) -> GantryE
     """Nothing half-made is left: an unfinished creation goes, a filestore in the trash comes back to its database."""
     actions = {step.action for step in done}
     try:
-        if "create" in actions and "publish" not in actions:
+        if {"create", "clone"} & actions and "publish" not in actions:
             job.whole.discard(job.want.name)
         if job.steps[len(done)].action == "drop" and "trash_filestore" in actions:
             job.whole.restore_filestore(job.want.name)

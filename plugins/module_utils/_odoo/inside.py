@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +19,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import 
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import end_sessions
 
 LOCK_SECONDS = 30
+# A copy that answered under its original's address, or reported as its licensee, would be taken for it.
+_OF_THE_ORIGINAL = (
+    "web.base.url",
+    "web.base.url.freeze",
+    "database.enterprise_code",
+    "database.expiration_date",
+    "database.expiration_reason",
+)
 FENCE_SECONDS = 30
 _NO_RIGHT = "NOT has_database_privilege(usesysid, datid, 'CONNECT')"
 # A sequence that belongs to a column, and the type of a table's row, follow their table. Members of an extension
@@ -63,6 +72,23 @@ class Inside:
                         (key, value),
                     )
                 signal_caches(cursor)
+            connection.commit()
+
+    def renew_identity(self, database: str) -> None:
+        """What Odoo itself renews in a copy: uuid, secret and date of creation; the address and the licence go."""
+        with closing(connect(self.login, database, autocommit=False)) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM ir_config_parameter WHERE key = ANY(%s)", (list(_OF_THE_ORIGINAL),))
+                cursor.execute(
+                    "UPDATE ir_config_parameter SET value = CASE key "
+                    "WHEN 'database.uuid' THEN gen_random_uuid()::text "
+                    "WHEN 'database.secret' THEN %s "
+                    "ELSE to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') END "
+                    "WHERE key IN ('database.uuid', 'database.secret', 'database.create_date')",
+                    (secrets.token_urlsafe(32),),
+                )
+                if cursor.rowcount < 2:
+                    raise StateError(f"database {database} has no database.uuid and database.secret to renew")
             connection.commit()
 
     def set_admin(self, database: str, admin_login: str, admin_password: str) -> None:

@@ -24,6 +24,8 @@ class Desired:
     """One database as declared. An option that is None or empty is left as it is on the server.
 
     config_user: the role that the instance logs in as, which owns what is created without a declared owner.
+    clone_from: the database to copy where this one does not exist. clone_cuts: sessions on it may be ended for that.
+    clone_files: how its files are copied, as copying.copy_blobs takes it.
     """
 
     name: str
@@ -39,6 +41,9 @@ class Desired:
     fenced: bool | None = None
     rename_from: str = ""
     may_drop: bool = False
+    clone_from: str = ""
+    clone_cuts: bool = False
+    clone_files: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,10 @@ def _desired(item: Mapping[str, Any], config_user: str) -> Desired:
         check_name(item["rename_from"], "rename_from")
         if not present:
             raise InputError(f"rename_from: {name} is to be absent, and an absent database has no former name")
+    if item["clone_from"]:
+        check_name(item["clone_from"], "clone_from")
+        if not present or item["rename_from"] or item["clone_from"] == name:
+            raise InputError(f"clone_from: {name} is to be absent, renamed or itself, so there is nothing to clone")
     return Desired(
         name=name,
         present=present,
@@ -126,6 +135,9 @@ def _desired(item: Mapping[str, Any], config_user: str) -> Desired:
         fenced=None if item["access"] is None else item["access"] == "fenced",
         rename_from=item["rename_from"] or "",
         may_drop=item["policy"] == "drop",
+        clone_from=item["clone_from"] or "",
+        clone_cuts=item["clone_sessions"] == "end",
+        clone_files=item["clone_files"],
     )
 
 

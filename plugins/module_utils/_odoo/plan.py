@@ -47,7 +47,7 @@ def _steps(server: Server, want: Desired) -> Iterable[DatabaseStep]:
 
 
 def _refuse_foreign(server: Server, want: Desired) -> None:
-    for name in (want.name, want.rename_from):
+    for name in (want.name, want.rename_from, want.clone_from):
         found = server.databases.get(name)
         if found is not None and not found.odoo:
             raise RefusedError(
@@ -112,12 +112,30 @@ def _create(server: Server, want: Desired) -> list[DatabaseStep]:
         )
     if want.name in server.filestores:
         steps.append(_step("trash_filestore", want, "a filestore of this name belongs to no database"))
-    addons = sorted(want.addons)
-    steps.append(_step("create", want, f"the database does not exist; owner is {owner}", owner))
-    steps.append(_step("initialise", want, f"addons {', '.join(addons)}", *addons))
-    made = Database(want.name, owner, installed=want.addons)
+    if want.clone_from:
+        made = _clone(server, want, owner, steps)
+    else:
+        addons = sorted(want.addons)
+        steps.append(_step("create", want, f"the database does not exist; owner is {owner}", owner))
+        steps.append(_step("initialise", want, f"addons {', '.join(addons)}", *addons))
+        made = Database(want.name, owner, installed=want.addons)
     steps += _content(want, made) + _access(want, made)
     return [*steps, _step("publish", want, "the database is complete and gets its name")]
+
+
+def _clone(server: Server, want: Desired, owner: str, steps: list[DatabaseStep]) -> Database:
+    """Add the steps of a copy, and return what it will be."""
+    source = server.databases.get(want.clone_from)
+    if source is None:
+        raise InputError(f"clone_from: there is no database {want.clone_from} to make {want.name} from")
+    steps.append(_step("clone", want, f"the database does not exist; it is a copy of {source.name}", source.name))
+    if owner != source.owner:
+        steps.append(_step("change_owner", want, f"{source.owner} owns {source.name}, {owner} is to own this", owner))
+    steps.append(_step("renew_identity", want, "a copy is another database: new uuid, new secret, no address"))
+    missing = sorted(want.addons - source.installed)
+    if missing:
+        steps.append(_step("initialise", want, f"not installed in {source.name}: {', '.join(missing)}", *missing))
+    return Database(want.name, owner, installed=source.installed | want.addons)
 
 
 def _rename(server: Server, want: Desired) -> list[DatabaseStep]:
@@ -241,12 +259,15 @@ def _after(server: Server, want: Desired, step: DatabaseStep) -> Server:
         filestores.discard(name)
     elif step.action == "create":
         databases[name] = Database(name, step.detail[0])
+    elif step.action == "clone":
+        source = databases[step.detail[0]]
+        databases[name] = Database(name, source.owner, installed=source.installed)
     elif step.action in ("rename", "move_filestore"):
         if step.action == "rename":
             databases[name] = replace(databases.pop(step.detail[0]), name=name)
         if step.detail[0] in filestores:
             filestores = (filestores - {step.detail[0]}) | {name}
-    elif step.action != "publish":
+    elif step.action not in ("publish", "renew_identity"):
         databases[name] = _changed(databases[name], want, step)
     return replace(server, databases=databases, leftovers=leftovers, filestores=frozenset(filestores))
 
@@ -264,7 +285,7 @@ def _changed(found: Database, want: Desired, step: DatabaseStep) -> Database:
             admin_password_matches=found.admin_password_matches or bool(want.admin_password),
         )
     if step.action == "change_owner":
-        return replace(found, owner=want.owner)
+        return replace(found, owner=step.detail[0])
     return replace(found, fenced=step.action == "fence", lingering=False)
 
 

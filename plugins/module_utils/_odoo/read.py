@@ -36,7 +36,8 @@ _CATALOG = """
 SELECT d.datname, r.rolname, shobj_description(d.oid, 'pg_database'),
        NOT has_database_privilege(d.datdba, d.oid, 'CONNECT'),
        EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid AND a.usesysid IS NOT NULL
-               AND NOT has_database_privilege(a.usesysid, d.oid, 'CONNECT'))
+               AND NOT has_database_privilege(a.usesysid, d.oid, 'CONNECT')),
+       d.datallowconn
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = ANY(%s)
 """
 _CONTENT = """
@@ -50,7 +51,8 @@ SELECT (SELECT array_agg(name::text) FROM ir_module_module WHERE state = ANY(%(i
 
 def read_server(login: Login, config: OdooConfig, declared: Sequence[Desired]) -> Server:
     """The databases, leftovers and filestores that the declared ones are about."""
-    wanted = {one.name: one for one in declared} | {one.rename_from: one for one in declared if one.rename_from}
+    wanted = {other: one for one in declared for other in (one.clone_from, one.rename_from) if other}
+    wanted |= {one.name: one for one in declared}
     temporary = [unfinished(one.name) for one in declared]
     with closing(connect(login, statement_timeout=STATEMENT_SECONDS)) as connection, connection.cursor() as cursor:
         cursor.execute(_CATALOG, ([*wanted, *temporary],))
@@ -90,7 +92,7 @@ def addons_on_disk(config: OdooConfig, addons: Iterable[str]) -> frozenset[str] 
 
 
 def _database(login: Login, row: Sequence[Any], want: Desired) -> Database:
-    name, owner, _comment, fenced, lingering = row
+    name, owner, _comment, fenced, lingering, _enterable = row
     with (
         closing(connect(login, name, statement_timeout=STATEMENT_SECONDS)) as connection,
         connection.cursor() as cursor,
@@ -121,8 +123,9 @@ def _password_matches(want: Desired, admin: Mapping[str, Any]) -> bool:
 
 
 def _leftover(login: Login, row: Sequence[Any]) -> Leftover:
-    name, _owner, comment, _fenced, _lingering = row
-    if comment == MARKER:
+    name, _owner, comment, _fenced, _lingering, enterable = row
+    # a copy that nobody may enter yet was killed before it could be marked
+    if comment == MARKER or not enterable:
         return Leftover(name, ours=True, empty=False)
     with (
         closing(connect(login, name, statement_timeout=STATEMENT_SECONDS)) as connection,

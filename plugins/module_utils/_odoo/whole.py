@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -14,13 +15,22 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path, move, trash_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import pgtools
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.copying import Copied, copy_blobs
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import (
+    CHUNK_BYTES,
+    filestore_path,
+    move,
+    trash_path,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import INSTALLED, MARKER
 
 RENAME_SECONDS = 30
+LOCK_SECONDS = 30
+JOBS = 2
 # The dictionary's function is not immutable, so Odoo would not use it in an index; this one says that it is.
 # It lives in the database's own schema, so that a dump carries it and a role that is no superuser can restore it.
 _UNACCENT = """
@@ -41,22 +51,82 @@ class Whole:
 
     def create(self, name: str, owner: str) -> None:
         """An empty, marked database under the temporary name of `name`, with the extensions Odoo makes use of."""
-        temporary = sql.Identifier(unfinished(name))
+        try:
+            self._make(name, owner)
+            self._extend(unfinished(name), owner)
+        except (psycopg2.Error, GantryError):
+            self.discard(name)
+            raise
+
+    def _make(self, name: str, owner: str) -> None:
         with closing(connect(self.login)) as connection, connection.cursor() as cursor:
             # C sorts the same on every host; C.UTF-8 knows letters beyond ASCII
-            cursor.execute(
-                sql.SQL(
-                    "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
-                ).format(temporary, sql.Identifier(owner))
+            statement = (
+                "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
             )
-            try:
-                cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(temporary, sql.Literal(MARKER)))
-                # a role of another tenant has nothing to do here; the owner keeps its own right
-                cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(temporary))
-                self._extend(unfinished(name), owner)
-            except (psycopg2.Error, GantryError):
-                self.discard(name)
-                raise
+            cursor.execute(sql.SQL(statement).format(sql.Identifier(unfinished(name)), sql.Identifier(owner)))
+            _mark(cursor, unfinished(name))
+
+    def clone(self, name: str, source: str, cut: bool, files: str, deadline: Deadline) -> str:
+        """A marked copy of `source`, with its files, under the temporary name of `name`; what is to be told of it.
+
+        While somebody is connected to the source, the server will not copy it as a whole: it is dumped then and
+        serves on, unless `cut` says that its sessions may be ended.
+        """
+        try:
+            if not self._clone_on_server(name, source, cut, deadline):
+                self._clone_by_dump(name, source, deadline)
+            copied = self._clone_files(name, source, files)
+        except (psycopg2.Error, OSError, GantryError):
+            self.discard(name)
+            raise
+        if not copied.missing:
+            return ""
+        return f"{source} refers to {len(copied.missing)} files that it does not hold, and so does {name}"
+
+    def _clone_on_server(self, name: str, source: str, cut: bool, deadline: Deadline) -> bool:
+        temporary = sql.Identifier(unfinished(name))
+        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
+            # until it is marked, that nobody may enter it tells whose it is
+            statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} ALLOW_CONNECTIONS false").format(
+                temporary, sql.Identifier(_owner(cursor, source)), sql.Identifier(source)
+            )
+
+            def made() -> bool | None:
+                if cut:
+                    end_sessions(cursor, source)
+                try:
+                    cursor.execute(statement)
+                except psycopg2.errors.ObjectInUse:
+                    return None if cut else False
+                return True
+
+            if not Deadline(min(RENAME_SECONDS, deadline.remaining)).wait(made, f"the copy of {source}"):
+                return False
+            _mark(cursor, unfinished(name))
+            cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(temporary))
+            return True
+
+    def _clone_by_dump(self, name: str, source: str, deadline: Deadline) -> None:
+        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
+            owner = _owner(cursor, source)
+        self._make(name, owner)
+        client = pgtools.client_major("pg_dump", deadline)
+        with tempfile.TemporaryFile() as archive:
+            with pgtools.dump(self.login, source, "", client, LOCK_SECONDS, deadline) as stream:
+                shutil.copyfileobj(stream, archive, CHUNK_BYTES)
+            archive.flush()
+            entries = pgtools.contents(archive.fileno(), deadline)
+            pgtools.restore(self.login, unfinished(name), archive.fileno(), entries, owner, JOBS, deadline)
+
+    def _clone_files(self, name: str, source: str, files: str) -> Copied:
+        # after the database: what it refers to was there when it was copied
+        with closing(connect(self.login, unfinished(name))) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL")
+            names = [row[0] for row in cursor.fetchall()]
+        return copy_blobs(
+            filestore_path(self.data_dir, source), filestore_path(self.data_dir, unfinished(name)), names, files
+        )
 
     def _extend(self, database: str, owner: str) -> None:
         with closing(connect(self.login, database)) as connection, connection.cursor() as cursor:
@@ -163,6 +233,20 @@ class Whole:
 
     def _trash(self, name: str) -> str:
         return trash_path(self.data_dir, name, datetime.now(timezone.utc))
+
+
+def _mark(cursor: Any, database: str) -> None:
+    cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(database), sql.Literal(MARKER)))
+    # a role of another tenant has nothing to do here; the owner keeps its own right
+    cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
+
+
+def _owner(cursor: Any, database: str) -> str:
+    cursor.execute("SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = %s", (database,))
+    row = cursor.fetchone()
+    if row is None:
+        raise StateError(f"database {database} is gone since the plan was made; run again")
+    return row[0]
 
 
 def end_sessions(cursor: Any, database: str, condition: str = "true") -> int:

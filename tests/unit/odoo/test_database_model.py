@@ -26,6 +26,9 @@ ITEM: dict[str, Any] = {
     "base_url": None,
     "access": None,
     "rename_from": None,
+    "clone_from": None,
+    "clone_sessions": "keep",
+    "clone_files": "auto",
     "policy": "keep",
 }
 
@@ -87,3 +90,13 @@ def test_a_name_stands_once() -> None:
 @pytest.mark.parametrize("name", ["harbour", "north-2", "odoo_test", "1st", "h" * LONGEST])
 def test_usual_names_are_taken(name: str) -> None:
     assert check_name(name, "name") == name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"state": "absent"}, {"rename_from": "old"}, {"clone_from": "harbour"}],
+    ids=["absent", "renamed", "itself"],
+)
+def test_what_cannot_be_cloned(change: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="clone_from"):
+        desired_from([{**ITEM, "clone_from": "source", **change}], "")

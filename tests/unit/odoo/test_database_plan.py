@@ -233,3 +233,43 @@ def test_the_plan_of_one_database_does_not_depend_on_the_others(server: Server, 
         return
     for one in declared:
         assert plan(server, [one]).get(one.name) == planned.get(one.name)
+
+
+# -- clones ----------------------------------------------------------------------------------------------------------
+
+COPY = replace(WANT, name="trial", clone_from="harbour")
+
+
+def test_a_copy_is_another_database_and_gets_its_name_last() -> None:
+    want = replace(COPY, parameters=(("web.base.url", "https://trial.example"),), admin_password="secret")
+    expected = ["clone", "renew_identity", "set_parameter", "set_admin", "publish"]
+    assert actions(with_database(), want) == expected
+
+
+def test_a_copy_gets_its_own_owner_and_the_addons_that_it_lacks() -> None:
+    server = with_database(replace(FOUND, owner="other"))
+    want = replace(COPY, addons=COPY.addons | {"stock"})
+    steps = plan(server, [want])["trial"]
+    assert [step.action for step in steps] == ["clone", "change_owner", "renew_identity", "initialise", "publish"]
+    assert steps[3].detail == ("stock",)
+
+
+def test_a_copy_that_is_there_is_left_alone() -> None:
+    server = replace(SERVER, databases={name: replace(FOUND, name=name) for name in ("harbour", "trial")})
+    assert plan(server, [COPY]) == {}
+
+
+def test_a_copy_needs_its_original_and_an_original_of_odoo() -> None:
+    with pytest.raises(InputError, match="there is no database harbour to make trial from"):
+        plan(SERVER, [COPY])
+    with pytest.raises(RefusedError, match="harbour is not Odoo's"):
+        plan(with_database(replace(FOUND, odoo=False)), [COPY])
+
+
+def test_a_copy_is_predicted_as_it_will_be_found() -> None:
+    server = with_database(replace(FOUND, owner="other"))
+    want = replace(COPY, addons=COPY.addons | {"stock"}, parameters=(("a", "1"),))
+    after = predict(server, [want], plan(server, [want]))
+    assert plan(after, [want]) == {}
+    assert after.databases["trial"].owner == OWNER
+    assert after.databases["harbour"].owner == "other"

@@ -120,13 +120,15 @@ class DumpStream:
 def dump(
     login: Login, database: str, snapshot: str, client: int, lock_s: float, deadline: Deadline
 ) -> Iterator[DumpStream]:
-    """pg_dump of `database` as it was in an exported snapshot, in custom format; stopped when the block ends.
+    """pg_dump of `database` in custom format; stopped when the block ends.
 
+    snapshot: an exported one to dump the database as it was in; empty for one of pg_dump's own.
     client: the major version of pg_dump. lock_s: seconds to wait for a locked table.
     """
     # zstd is three times as fast as the default at the same size; pg_dump knows it from version 16 on
     compression = ["--compress=zstd:3"] if client >= 16 else []
-    argv = [*_WITH_PARENT, "pg_dump", "--format=custom", f"--snapshot={snapshot}", "--no-password", *compression]
+    argv = [*_WITH_PARENT, "pg_dump", "--format=custom", "--no-password", *compression]
+    argv += [f"--snapshot={snapshot}"] if snapshot else []
     argv.append(f"--lock-wait-timeout={int(lock_s * 1000)}")
     with access(login, database) as way, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(

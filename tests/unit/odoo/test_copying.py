@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that come over shared or copied, each accounted for."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import copying
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import sha1_of
+
+
+@pytest.fixture
+def filestore(tmp_path: Path) -> tuple[Path, list[str]]:
+    """A filestore of forty files, and their names."""
+    names = []
+    for number in range(40):
+        content = f"attachment {number}".encode()
+        digest = hashlib.sha1(content).hexdigest()
+        path = tmp_path / "source" / digest[:2] / digest
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        names.append(f"{digest[:2]}/{digest}")
+    return tmp_path / "source", names
+
+
+@pytest.mark.parametrize("how", ["auto", "hardlink", "copy"])
+def test_every_file_comes_over_whole(filestore: tuple[Path, list[str]], tmp_path: Path, how: str) -> None:
+    source, names = filestore
+    copied = copying.copy_blobs(str(source), str(tmp_path / "target"), names, how)
+    assert (copied.files, copied.missing) == (40, ())
+    for name in names:
+        assert sha1_of(str(tmp_path / "target" / name)) == name.split("/")[1]
+    shared = os.stat(source / names[0]).st_ino == os.stat(tmp_path / "target" / names[0]).st_ino
+    assert shared == (copied.how == "hardlink")
+
+
+def test_only_what_is_referred_to_comes_over(filestore: tuple[Path, list[str]], tmp_path: Path) -> None:
+    source, names = filestore
+    copied = copying.copy_blobs(str(source), str(tmp_path / "target"), names[:3])
+    assert copied.files == 3
+    assert sum(len(files) for _path, _folders, files in os.walk(tmp_path / "target")) == 3
+
+
+def test_what_the_source_lacks_is_told(filestore: tuple[Path, list[str]], tmp_path: Path) -> None:
+    source, names = filestore
+    os.unlink(source / names[5])
+    copied = copying.copy_blobs(str(source), str(tmp_path / "target"), names)
+    assert (copied.files, copied.missing) == (39, (names[5],))
+
+
+def test_nothing_to_copy_is_no_error(tmp_path: Path) -> None:
+    assert copying.copy_blobs(str(tmp_path / "source"), str(tmp_path / "target"), []).files == 0
+
+
+def test_a_way_that_the_file_system_refuses_is_followed_by_the_next(
+    filestore: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_source: str, _target: str) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    source, names = filestore
+    monkeypatch.setitem(copying._WAYS, "reflink", refuse)
+    monkeypatch.setitem(copying._WAYS, "hardlink", refuse)
+    assert copying.copy_blobs(str(source), str(tmp_path / "target"), names).how == "copy"
+    with pytest.raises(StateError, match=r"hardlink from .* is not possible: Invalid cross-device link"):
+        copying.copy_blobs(str(source), str(tmp_path / "other"), names, "hardlink")
+
+
+def test_a_full_disk_is_told_at_once(
+    filestore: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_source: str, _target: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    source, names = filestore
+    monkeypatch.setattr(copying, "_WAYS", {"copy": full})
+    with pytest.raises(StateError, match="No space left on device"):
+        copying.copy_blobs(str(source), str(tmp_path / "target"), names)
