@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clones of a real database: another identity, the same content, files that come over, users who notice nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from .server import CONFIG, DATA_DIR, OTHER_OWNER, OWNER, Server
+from .test_database import four_beats
+from .test_database_faults import state_of, wait_until
+
+Declare = Callable[..., dict[str, Any]]
+SESSION = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'origin' AND application_name = 'a user'"
+# The brackets keep them from finding themselves.
+DUMP_AT_WORK = "pgrep -of '[p]g_restore'"
+
+
+@pytest.fixture(scope="module")
+def origin(server: Server, declare: Declare) -> str:
+    """A database with an address, a licence and two files."""
+    server.prepare()
+    declare(
+        {
+            "name": "origin",
+            "base_url": "https://erp.harbour.example",
+            "parameters": {"database.enterprise_code": "a licence", "harbour.flag": "kept"},
+        }
+    )
+    server.attach("origin", b"a plan")
+    return server.attach("origin", b"a bill")
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[None]:
+    """A user's session on the original, for as long as it is let."""
+    command = "PGAPPNAME='a user' psql -Xqd origin -c 'SELECT pg_sleep(120)' || true"
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(server.host.run, ["bash", "-c", command], user="postgres")
+        wait_until(lambda: server.psql(SESSION) == "1", "the session")
+        try:
+            yield
+        finally:
+            server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'a user'")
+
+
+def rows(server: Server, database: str) -> str:
+    """How many rows each table has that a copy leaves alone."""
+    counted = (
+        "SELECT string_agg(t || (xpath('/row/c/text()', query_to_xml('SELECT count(*) AS c FROM ' || t, false, false, '')))"
+        "[1]::text, ',' ORDER BY t) FROM (SELECT tablename::text AS t FROM pg_tables WHERE schemaname = 'public' "
+        "AND tablename NOT IN ('ir_config_parameter') AND tablename NOT LIKE 'orm_signaling%') AS tables"
+    )
+    return server.psql(counted, database)
+
+
+def test_a_clone_is_another_database_with_the_same_content(server: Server, declare: Declare, origin: str) -> None:
+    before = server.psql("SELECT array_agg((key, value) ORDER BY key) FROM ir_config_parameter", "origin")
+    clone = {"name": "trial", "clone_from": "origin", "base_url": "https://trial.harbour.example"}
+    actions = ["clone", "renew_identity", "set_parameter", "set_parameter", "publish"]
+    four_beats(declare, clone, actions=actions)
+    assert rows(server, "trial") == rows(server, "origin")
+    for key in ("database.uuid", "database.secret"):
+        assert len(server.parameter("trial", key)) >= 36
+        assert server.parameter("trial", key) != server.parameter("origin", key)
+    assert server.parameter("trial", "web.base.url") == "https://trial.harbour.example"
+    assert server.parameter("trial", "database.enterprise_code") == ""
+    assert server.parameter("trial", "harbour.flag") == "kept"
+    acl = server.psql("SELECT datacl, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'trial'")
+    assert acl == f"{{{OWNER}=CTc/{OWNER}}}|"
+    assert server.psql("SELECT array_agg((key, value) ORDER BY key) FROM ir_config_parameter", "origin") == before
+    copy = origin.replace("filestore/origin", "filestore/trial")
+    inodes = server.shell(f"cd {DATA_DIR}; stat -c '%i %U' {origin} {copy}").split()
+    assert inodes[0] == inodes[2]
+    assert server.shell(f"cd {DATA_DIR}; stat -c %U filestore/trial").strip() == "odoo"
+    assert declare({"name": "trial", "state": "absent", "policy": "drop"})["changed"]
+    assert server.shell(f"cat {DATA_DIR}/{origin}") == "a bill"
+
+
+def test_the_original_serves_on(server: Server, declare: Declare, origin: str) -> None:
+    with connected(server):
+        declare({"name": "beside", "clone_from": "origin", "clone_files": "copy"})
+        assert server.psql(SESSION) == "1"
+    assert rows(server, "beside") == rows(server, "origin")
+    assert server.psql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "beside") == OWNER
+    copy = origin.replace("filestore/origin", "filestore/beside")
+    inodes = server.shell(f"cd {DATA_DIR}; stat -c %i {origin} {copy}").split()
+    assert inodes[0] != inodes[1]
+    declare({"name": "beside", "state": "absent", "policy": "drop"})
+
+
+def test_sessions_end_only_by_policy(server: Server, declare: Declare, origin: str) -> None:
+    with connected(server):
+        declare({"name": "quick", "clone_from": "origin", "clone_sessions": "end"})
+        assert server.psql(SESSION) == "0"
+    declare({"name": "quick", "state": "absent", "policy": "drop"})
+
+
+def test_a_clone_for_another_instance_is_its_owners(server: Server, declare: Declare, origin: str) -> None:
+    server.shell("sed 's/^db_user = .*/db_user = odoo_other/' /etc/odoo/harbour.conf > /etc/odoo/other.conf")
+    declare({"name": "theirs", "clone_from": "origin"}, config="/etc/odoo/other.conf")
+    assert server.psql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "theirs") == OTHER_OWNER
+    assert server.psql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "origin") == OWNER
+    declare({"name": "theirs", "state": "absent", "policy": "drop"})
+
+
+def test_a_killed_clone_is_finished_by_the_next_run(server: Server, declare: Declare, origin: str) -> None:
+    with connected(server), ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(declare, {"name": "killed", "clone_from": "origin"}, fails=True)
+        wait_until(lambda: server.shell(f"{DUMP_AT_WORK} || true") != "", "the restore into the clone")
+        server.shell(f"kill -KILL $(ps -o ppid= -p $({DUMP_AT_WORK}))")
+        killed.result()
+    assert "killed" not in server.databases()
+    done = declare({"name": "killed", "clone_from": "origin"})
+    assert [step["action"] for step in done["steps"]] == ["discard", "clone", "renew_identity", "publish"]
+    assert [name for name in server.databases() if name.startswith("killed")] == ["killed"]
+    declare({"name": "killed", "state": "absent", "policy": "drop"})
+
+
+def test_a_copy_that_nobody_could_mark_is_ours(server: Server, declare: Declare, origin: str) -> None:
+    server.psql("CREATE DATABASE unmarked__new TEMPLATE origin ALLOW_CONNECTIONS false")
+    done = declare({"name": "unmarked", "clone_from": "origin"})
+    assert [step["action"] for step in done["steps"]] == ["discard", "clone", "renew_identity", "publish"]
+    declare({"name": "unmarked", "state": "absent", "policy": "drop"})
+
+
+def test_a_full_disk_leaves_nothing(server: Server, declare: Declare, origin: str) -> None:
+    server.attach("origin", b"x" * 400_000)
+    server.shell(
+        "mkdir -p /mnt/small; mount -t tmpfs -o size=700k none /mnt/small; mkdir /mnt/small/filestore; "
+        f"cp -a {DATA_DIR}/filestore/origin /mnt/small/filestore/; "
+        f"sed 's#^data_dir = .*#data_dir = /mnt/small#' {CONFIG} > /etc/odoo/small.conf"
+    )
+    before = state_of(server)
+    try:
+        clone = {"name": "full", "clone_from": "origin", "clone_files": "copy"}
+        failed = declare(clone, fails=True, config="/etc/odoo/small.conf")
+        left = server.shell("ls /mnt/small/filestore").split()
+    finally:
+        server.shell("umount /mnt/small")
+    assert "No space left on device" in failed["msg"]
+    assert left == ["origin"]
+    assert state_of(server) == before
+
+
+def test_what_cannot_be_cloned(server: Server, declare: Declare, origin: str) -> None:
+    before = state_of(server)
+    assert "there is no database nowhere" in declare({"name": "x", "clone_from": "nowhere"}, fails=True)["msg"]
+    assert "renamed or itself" in declare({"name": "origin", "clone_from": "origin"}, fails=True)["msg"]
+    assert state_of(server) == before
