@@ -10,6 +10,7 @@ import pwd
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -19,6 +20,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import 
 
 # An Odoo that outlives the module that started it would go on writing: the kernel ends it with its parent.
 _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
+
+# One process that serves nobody and runs no job.
+_ALONE = ("--stop-after-init", "--no-http", "--workers=0", "--max-cron-threads=0")
 
 _NEEDS_ODOO = ("initialise", "install")
 
@@ -52,16 +56,52 @@ class Odoo:
     ) -> None:
         """Install `addons` into `database` and wait for the end. What got installed is the caller's to verify."""
         arguments = ["-c", self.config_path, "-d", database, "-i", ",".join(addons)]
-        arguments += ["--stop-after-init", "--no-http", "--workers=0", "--max-cron-threads=0"]
+        arguments += _ALONE
         arguments += demo_arguments(demo, self._run(["--version"], deadline, "odoo --version") if demo else "")
         if language:
             arguments.append(f"--load-language={language}")
         self._run(arguments, deadline, f"Odoo, installing {', '.join(addons)} into {database},")
 
-    def _run(self, arguments: Sequence[str], deadline: Deadline, what: str) -> str:
-        environment = {"PGSSLROOTCERT": self.ca_cert} if self.ca_cert else {}
+    def update(
+        self, database: str, install: Sequence[str], upgrade: Sequence[str], lock_s: float, deadline: Deadline
+    ) -> None:
+        """Install and upgrade addons in one start. What became of them is the caller's to verify.
+
+        lock_s: seconds that Odoo waits for a table that somebody else holds; it gives up then, and they go on.
+        """
+        arguments = ["-c", self.config_path, "-d", database, *_ALONE]
+        arguments += ["-i", ",".join(install)] if install else []
+        arguments += ["-u", ",".join(upgrade)] if upgrade else []
+        what = f"Odoo, updating {', '.join([*install, *upgrade])} in {database},"
+        self._run(arguments, deadline, what, env={"PGOPTIONS": f"-c lock_timeout={int(lock_s * 1000)}"})
+
+    def shell(self, database: str, script: str, deadline: Deadline, what: str) -> str:
+        """What a script prints that Odoo runs with the registry of `database` loaded; an exception in it is an error."""
+        arguments = [
+            "shell",
+            "-c",
+            self.config_path,
+            "-d",
+            database,
+            "--no-http",
+            "--workers=0",
+            "--shell-interface=python",
+        ]
+        return self._run(arguments, deadline, what, stdin=script)
+
+    def _run(
+        self,
+        arguments: Sequence[str],
+        deadline: Deadline,
+        what: str,
+        *,
+        env: Optional[Mapping[str, str]] = None,
+        stdin: Optional[str] = None,
+    ) -> str:
+        environment = {**({"PGSSLROOTCERT": self.ca_cert} if self.ca_cert else {}), **(env or {})}
         user = None if self._account().pw_uid == os.geteuid() else self.user
-        return run([*_WITH_PARENT, *self.command, *arguments], deadline, what=what, user=user, env=environment)
+        argv = [*_WITH_PARENT, *self.command, *arguments]
+        return run(argv, deadline, what=what, user=user, env=environment, stdin=stdin)
 
     def _account(self) -> pwd.struct_passwd:
         try:

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a database says of its addons, and Odoo's hands that change them."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import dataclass
+
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Found, Module
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import series_of
+
+STORED = "gantry.odoo_addons.digests"
+STATEMENT_SECONDS = 60
+_LOADED = "gantry: the registry is loaded"
+_REMOVE = """
+names = {names!r}
+modules = env["ir.module.module"].search([("name", "in", names), ("state", "not in", ("uninstalled", "uninstallable"))])
+modules.button_immediate_uninstall()
+env.cr.commit()
+"""
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of Odoo, and how Odoo is started for it. lock_s: seconds that an update waits for a table."""
+
+    name: str
+    login: Login
+    odoo: Odoo
+    lock_s: float
+
+    def read(self) -> Found:
+        """The modules with a state, and the digests of the last proven update."""
+        with (
+            closing(connect(self.login, self.name, statement_timeout=STATEMENT_SECONDS)) as connection,
+            connection.cursor() as cursor,
+        ):
+            try:
+                cursor.execute(
+                    "SELECT name, state, coalesce(latest_version, '') FROM ir_module_module "
+                    "WHERE state NOT IN ('uninstalled', 'uninstallable')"
+                )
+                modules = {name: Module(name, state, version) for name, state, version in cursor.fetchall()}
+                cursor.execute("SELECT value FROM ir_config_parameter WHERE key = %s", (STORED,))
+                row = cursor.fetchone()
+            except psycopg2.errors.UndefinedTable as error:
+                raise RefusedError(
+                    f"database {self.name} is not Odoo's (it has no module table), so it is left alone"
+                ) from error
+            except psycopg2.Error as error:
+                raise StateError(f"database {self.name} cannot be read: {sentence(error)}") from error
+        return Found(modules, _stored(row[0]) if row else {})
+
+    def carry_out(self, planned: Plan, deadline: Deadline) -> None:
+        """Have Odoo do what is planned, and load the registry once more as a worker would."""
+        if planned.install or planned.upgrade:
+            self.odoo.update(self.name, planned.install, planned.upgrade, self.lock_s, deadline)
+        if planned.remove:
+            what = f"Odoo, removing {', '.join(planned.remove)} from {self.name},"
+            self.odoo.shell(self.name, _REMOVE.format(names=list(planned.remove)), deadline, what)
+        said = self.odoo.shell(
+            self.name, f"print({_LOADED!r})", deadline, f"Odoo, loading the registry of {self.name},"
+        )
+        if _LOADED not in said:
+            raise StateError(f"Odoo ended without an error and did not load the registry of {self.name}; see its log")
+
+    def store(self, digests: dict[str, str]) -> None:
+        """Remember the code that a proven update was made of. Odoo itself never reads it."""
+        with closing(connect(self.login, self.name, autocommit=False)) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "INSERT INTO ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date) "
+                    "VALUES (%s, %s, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC') "
+                    "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, write_date = EXCLUDED.write_date",
+                    (STORED, json.dumps(digests, sort_keys=True)),
+                )
+            connection.commit()
+
+
+def series(found: Found) -> str:
+    """The series of Odoo that the database was made by. Raises StateError where base has no version."""
+    base = found.modules.get("base")
+    if base is None or not base.version:
+        raise StateError("the database has no version of base, so it was never completed; make it again")
+    return series_of(base.version)
+
+
+def _stored(value: str) -> dict[str, str]:
+    try:
+        said = json.loads(value)
+    except ValueError:
+        return {}
+    return {str(name): str(digest) for name, digest in said.items()} if isinstance(said, dict) else {}
