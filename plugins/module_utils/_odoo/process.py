@@ -76,7 +76,7 @@ class Odoo:
         self._run(arguments, deadline, what, env={"PGOPTIONS": f"-c lock_timeout={int(lock_s * 1000)}"})
 
     def shell(self, database: str, script: str, deadline: Deadline, what: str) -> str:
-        """What a script prints that Odoo runs with the registry of `database` loaded; an exception in it is an error."""
+        """What a script prints that Odoo runs with the registry of `database`; an exception in it is an error."""
         arguments = [
             "shell",
             "-c",
