@@ -75,6 +75,14 @@ test-unit: $(VENV) ## Unit tests, within 60 s
 test-integration: $(VENV) ## Integration tests against the real parts, in containers
 	$(PYTEST) tests/integration
 
+NAME ?=
+.PHONY: bench test-fault
+bench: setup ## Benchmarks against the peers; NAME=clone runs one, without a name all and docs/benchmarks.md
+	@python -m tests.bench $(NAME)
+
+test-fault: $(VENV) ## The fault tests of one area, such as NAME=odoo
+	$(PYTEST) -m fault tests/integration/$(NAME)
+
 test-molecule: $(VENV) ## One Molecule scenario for each role
 	$(PYTEST) tests/molecule
 

@@ -179,7 +179,14 @@ from contextlib import ExitStack
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import lease, policy, policy_report, s3, store
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
+    lease,
+    options,
+    policy,
+    policy_report,
+    s3,
+    store,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.retention import COUNTED
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
@@ -199,7 +206,7 @@ def argument_spec():
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     }
     return {
-        **s3.argument_spec(),
+        **options.argument_spec(),
         "policies": {"type": "list", "elements": "dict", "required": True, "options": item},
         "expire": {"type": "bool", "default": False},
         "grace_s": {"type": "int", "default": 86400},
@@ -209,7 +216,7 @@ def argument_spec():
 
 def run(params, check_mode):
     """Read, plan, apply; returns what the module returns."""
-    settings = s3.settings_from(params)
+    settings = options.settings_from(params)
     request = policy.parse_request(params["policies"], params["expire"])
     if params["grace_s"] < 0:
         raise InputError(f"grace_s: {params['grace_s']} is not a number of seconds; give 0 or more")

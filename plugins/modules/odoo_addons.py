@@ -140,17 +140,19 @@ databases:
 """
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import client, code, plan
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import client, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Found, Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import locks, postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code, digests, locks, postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Code
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
 
@@ -189,23 +191,40 @@ def wish_for(database: str, params: dict[str, Any]) -> Wish:
     )
 
 
+@dataclass(frozen=True)
 class Call:
-    """One call of the module: the code on disk, read once, and each database in turn."""
+    """One call of the module: the code on disk, listed once, and each database in turn."""
 
-    def __init__(self, params: dict[str, Any], check_mode: bool) -> None:
-        self.params = params
-        self.check_mode = check_mode
-        self.config = read_config(params["config"])
-        self.login = postgres.login_from(params)
-        self.odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], self.config.path, self.login.ca_cert)
-        self.deadline = Deadline(params["timeout"])
+    params: dict[str, Any]
+    check_mode: bool
+    listed: dict[str, code.Listed]
+    login: postgres.Login
+    odoo: Odoo
+    deadline: Deadline
+
+    @classmethod
+    def of(cls, params: dict[str, Any], check_mode: bool) -> Call:
+        """The call that the parameters describe."""
+        config = read_config(params["config"])
+        login = postgres.login_from(params)
+        return cls(
+            params,
+            check_mode,
+            code.listing(code.search_path(config.addons_path)),
+            login,
+            Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert),
+            Deadline(params["timeout"]),
+        )
 
     def run(self) -> dict[str, Any]:
         """Plan every database before the first is touched, then update them."""
         wishes = [wish_for(name, self.params) for name in self.params["databases"]]
         if len({wish.database for wish in wishes}) != len(wishes):
             raise InputError("databases: one is named twice")
-        steps = [step for wish in wishes for step in self._planned(wish)[2]]
+        planned = [self._planned(wish) for wish in wishes]
+        if any(one.starts_odoo for one, _code, _steps in planned):
+            self.odoo.require()
+        steps = [step for _one, _code, steps in planned for step in steps]
         durations = {wish.database: {"duration_s": 0.0} for wish in wishes}
         if steps and not self.check_mode:
             with locks.hold(self.login, [wish.database for wish in wishes], self.params["lock_timeout"]):
@@ -227,13 +246,19 @@ class Call:
         on_disk = self._code(found, wish)
         planned = plan.plan(found, wish, on_disk)
         steps = list(planned.steps)
-        if not steps and plan.digests(found, on_disk) != dict(found.digests):
+        if not steps and digests.of(found.in_use, on_disk) != dict(found.digests):
             steps = [Step("record", wish.database, "the code in use was never recorded")]
         return planned, on_disk, steps
 
     def _code(self, found: Found, wish: Wish) -> dict[str, Code]:
+        made_by, here = client.series(found), code.series(self.listed)
+        if here and made_by != here:
+            raise InputError(
+                f"config: database {wish.database} is of Odoo {made_by}, and the code of this instance is {here}: an "
+                "update would not be a migration; use an instance of its own version"
+            )
         names = set(found.modules) | wish.installed | wish.upgraded
-        return code.read(self.config.addons_path, names, client.series(found))
+        return code.read(self.listed, names, made_by, found.languages)
 
     def _update(self, wish: Wish) -> list[Step]:
         database = self._database(wish)
@@ -250,7 +275,7 @@ class Call:
                 "again, no digest was stored"
             )
         if steps:
-            database.store(plan.digests(found, on_disk))
+            database.store(on_disk)
         return steps
 
 
@@ -259,7 +284,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     postgres.require_psycopg2(module)
     try:
-        outcome = Call(module.params, module.check_mode).run()
+        outcome = Call.of(module.params, module.check_mode).run()
     except GantryError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**outcome)

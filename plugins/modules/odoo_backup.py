@@ -146,7 +146,7 @@ backups:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import s3, take
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import options, s3, take
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -166,7 +166,7 @@ def argument_spec():
     }
     return {
         **postgres.argument_spec(),
-        **s3.argument_spec(),
+        **options.argument_spec(),
         "databases": {"type": "list", "elements": "dict", "required": True, "options": item},
         "config": {"type": "path"},
         "missing": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
@@ -205,7 +205,7 @@ def jobs_from(params, prefix):
 
 def run(params, check_mode):
     """Prove that all can be backed up, then take one after the other; the answer, and the sentences of failures."""
-    settings = s3.settings_from(params)
+    settings = options.settings_from(params)
     jobs = jobs_from(params, settings.prefix)
     client = pgtools.client_major("pg_dump", Deadline(10))
     bucket = s3.open_bucket(settings)

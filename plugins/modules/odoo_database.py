@@ -81,6 +81,13 @@ options:
         description:
           - Password of the administrator. If not set, it is left as it is; Odoo begins with V(admin).
         type: str
+      update_password: &update_password
+        description:
+          - V(always) sets O(admin_password) where it is another. Each comparison takes a third of a second, as Odoo
+            means its hash to. V(on_create) sets it only for a database that is made.
+        type: str
+        choices: [always, on_create]
+        default: always
       parameters: &parameters
         description:
           - Configuration parameters to set, texts, numbers or booleans by key. Others are left as they are.
@@ -122,12 +129,36 @@ options:
         type: str
         choices: [auto, reflink, hardlink, copy]
         default: auto
+      neutralize: &neutralize
+        description:
+          - Whether the copy of O(clone_from) is made harmless before it gets its name. Nobody but O(login_user) may
+            connect to it until then.
+          - The C(data/neutralize.sql) of every installed addon is run, from Odoo 16 on. With any version, mail servers,
+            scheduled jobs but the vacuum, incoming mail and payment providers are switched off, their logins, keys and
+            tokens are removed, and the result is verified.
+          - An installed addon whose code is not on this host fails it before anything is made. A database of that name
+            that exists and was never neutralized fails it too.
+        type: bool
+        default: false
+      extensions: &extensions
+        description:
+          - Extensions of PostgreSQL that are to be there besides C(pg_trgm) and C(unaccent), such as V(vector). They
+            are created before addons are installed. One that PostgreSQL does not trust needs a O(login_user) that is a
+            superuser.
+        type: list
+        elements: str
       policy: &policy
         description:
           - V(drop) permits to drop the database. Its filestore goes to C(filestore-trash) in the data directory first.
         type: str
         choices: [keep, drop]
         default: keep
+      tier: &tier
+        description:
+          - Tier of the tenant. A database of tier V(1) is dropped only when O(repository) holds a backup of it that is
+            younger than its RPO. The backup's dump is read and compared with its SHA-256, and its files are looked for.
+        type: int
+        choices: [1, 2, 3]
   name:
     description:
       - Name of the database. Lower-case letters, digits, V(-) and V(_), at most 58 characters.
@@ -139,6 +170,7 @@ options:
   demo: *demo
   admin_login: *admin_login
   admin_password: *admin_password
+  update_password: *update_password
   parameters: *parameters
   base_url: *base_url
   access: *access
@@ -146,7 +178,48 @@ options:
   clone_from: *clone_from
   clone_sessions: *clone_sessions
   clone_files: *clone_files
+  neutralize: *neutralize
+  extensions: *extensions
   policy: *policy
+  tier: *tier
+  repository:
+    description:
+      - The bucket of an S3 server that holds the backups, as for M(gantry.odoo.odoo_backup). Needed to drop a database
+        of tier 1.
+    type: dict
+    suboptions:
+      endpoint_url:
+        description:
+          - URL of the S3 server. Its TLS certificate is verified. Not needed for Amazon's own.
+        type: str
+      bucket:
+        description:
+          - Name of the bucket. It has to exist.
+        type: str
+        required: true
+      region:
+        description:
+          - Region that requests are signed for.
+        type: str
+        default: us-east-1
+      prefix:
+        description:
+          - Path in the bucket below which each tenant has a directory.
+        type: str
+        default: ""
+      access_key:
+        description:
+          - Access key. Without it, the credentials of the target's environment or instance are used.
+        type: str
+      secret_key:
+        description:
+          - Secret key of O(repository.access_key).
+        type: str
+      ca_bundle:
+        description:
+          - Path on the target of the PEM file with the authorities that the server's certificate is verified against.
+          - By default the trust store of the operating system.
+        type: path
   config:
     description:
       - Path of the instance's C(odoo.conf). It tells the owner, the data directory and the addons path.
@@ -164,6 +237,15 @@ options:
       - Account to run O(odoo_command) as.
     type: str
     default: odoo
+  template_cache:
+    description:
+      - Whether new databases are copied from a template, which is made first where there is none. It is a database of
+        O(login_user) that nobody can enter, named C(gantry-template-) and a digest of Odoo, of the code of all addons
+        that get installed, of the language and of O(demo). Where one of them is another, a new template is made, and
+        the former one of the same addons is dropped.
+      - Has no effect where the addons cannot be seen from this host.
+    type: bool
+    default: false
   parallel:
     description:
       - How many databases are worked on at a time.
@@ -179,8 +261,12 @@ options:
       - Seconds to wait for another run on one of the databases.
     type: int
     default: 60
+requirements:
+  - boto3 >= 1.26, to drop a database of tier 1
 seealso:
+  - module: gantry.odoo.odoo_addons
   - module: gantry.odoo.odoo_database_info
+  - module: gantry.odoo.odoo_restore
 """
 
 EXAMPLES = r"""
@@ -224,6 +310,18 @@ EXAMPLES = r"""
     clone_from: harbour
     base_url: https://trial.harbour.example
 
+- name: A staging copy, which nobody can enter before it is harmless
+  gantry.odoo.odoo_database:
+    login_host: db1.example.com
+    login_user: gantry
+    login_password: "{{ vault_postgresql_password }}"
+    ca_cert: /etc/odoo/postgresql-ca.pem
+    config: /etc/odoo/harbour-staging.conf
+    name: harbour-staging
+    clone_from: harbour
+    neutralize: true
+    base_url: https://staging.harbour.example
+
 - name: Give up a training database, its files stay in the trash
   gantry.odoo.odoo_database:
     login_host: db1.example.com
@@ -245,13 +343,13 @@ steps:
   contains:
     action:
       description:
-        - One of C(discard), C(create), C(clone), C(renew_identity), C(initialise), C(publish), C(rename),
-          C(move_filestore), C(change_owner), C(install), C(set_parameter), C(set_admin), C(fence), C(open),
-          C(trash_filestore), C(drop).
+        - One of C(discard), C(create), C(extend), C(initialise), C(seal), C(drop_template), C(make_from_template),
+          C(clone), C(renew_identity), C(neutralize), C(publish), C(rename), C(move_filestore), C(change_owner),
+          C(install), C(set_parameter), C(set_admin), C(fence), C(open), C(trash_filestore), C(drop).
       type: str
       sample: create
     target:
-      description: Name of the database.
+      description: Name of the database, or of the template that is made for it.
       type: str
       sample: harbour
     why:
@@ -282,29 +380,33 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import options
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Job, Outcome, apply
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Job, Outcome, apply, hands_for
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig, read_config
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.locks import hold
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
+    Database,
     Desired,
     Server,
     desired_from,
     require_distinct,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import DatabaseStep, plan, predict, view
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import DatabaseStep, plan, templates
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import (
     Login,
     argument_spec,
     login_from,
     require_psycopg2,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.prediction import predict, view
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import read_server
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import Whole
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import addons_on_disk, read_server
+
+TIER_TO_PROVE = 1
 
 
 def database_spec() -> dict[str, dict[str, Any]]:
@@ -318,6 +420,7 @@ def database_spec() -> dict[str, dict[str, Any]]:
         "demo": {"type": "bool", "default": False},
         "admin_login": {"type": "str"},
         "admin_password": {"type": "str", "no_log": True},
+        "update_password": {"type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False},
         "parameters": {"type": "dict"},
         "base_url": {"type": "str"},
         "access": {"type": "str", "choices": ["open", "fenced"]},
@@ -325,7 +428,10 @@ def database_spec() -> dict[str, dict[str, Any]]:
         "clone_from": {"type": "str"},
         "clone_sessions": {"type": "str", "choices": ["keep", "end"], "default": "keep"},
         "clone_files": {"type": "str", "choices": ["auto", "reflink", "hardlink", "copy"], "default": "auto"},
+        "neutralize": {"type": "bool", "default": False},
+        "extensions": {"type": "list", "elements": "str"},
         "policy": {"type": "str", "choices": ["keep", "drop"], "default": "keep"},
+        "tier": {"type": "int", "choices": [1, 2, 3]},
     }
 
 
@@ -342,10 +448,12 @@ def module_spec() -> dict[str, dict[str, Any]]:
         "config": {"type": "path"},
         "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
         "odoo_user": {"type": "str", "default": "odoo"},
+        "template_cache": {"type": "bool", "default": False},
         "parallel": {"type": "int", "default": 2},
         "timeout": {"type": "int", "default": 1800},
         "lock_timeout": {"type": "int", "default": 60},
         **argument_spec(),
+        "repository": {**options.argument_spec()["repository"], "required": False},
     }
 
 
@@ -361,18 +469,31 @@ def items(params: dict[str, Any]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Part:
-    """The databases of a call that one instance serves: as declared, as found, and what is to be done."""
+    """The databases of a call that one instance serves: as declared, as found, and what is to be done.
+
+    listed: the addons on disk. wants: what is declared, and the templates that have to be made for it.
+    """
 
     config: OdooConfig
     odoo: Odoo
+    listed: dict[str, Listed] | None
     declared: list[Desired]
     before: Server
+    wants: list[Desired]
     planned: dict[str, list[DatabaseStep]]
+
+    def given_up(self) -> list[Database]:
+        """The databases of tier 1 that the plan drops."""
+        tiers = {one.name: one.tier for one in self.declared}
+        dropped = [name for name, steps in self.planned.items() if any(step.action == "drop" for step in steps)]
+        return [self.before.databases[name] for name in dropped if tiers[name] == TIER_TO_PROVE]
 
     def jobs(self, login: Login) -> list[Job]:
         """The plan, with the hands that carry it out."""
-        whole, wants = Whole(login, self.config.data_dir, self.odoo), {one.name: one for one in self.declared}
-        return [Job(whole, Inside(login), wants[name], steps) for name, steps in self.planned.items()]
+        hands = hands_for(login, self.config.data_dir, self.odoo, self.listed)
+        wants = {one.name: one for one in self.wants}
+        made_from = {name: template.name for name, template in self.before.templates.items()}
+        return [Job(hands, wants[name], steps, made_from.get(name, "")) for name, steps in self.planned.items()]
 
 
 def declare(params: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -391,16 +512,35 @@ def read(params: dict[str, Any], login: Login) -> list[Part]:
     declared = []
     for path, listed in declare(params).items():
         config = read_config(path)
-        declared.append((config, desired_from(listed, config.db_user)))
+        declared.append((config, desired_from(listed, config.db_user, params["template_cache"])))
     require_distinct([one for _config, wants in declared for one in wants])
     parts = []
     for config, wants in declared:
-        before = read_server(login, config, wants)
+        addons = addons_on_disk(config)
+        before = read_server(login, config, wants, addons)
         odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
-        part = Part(config, odoo, wants, before, plan(before, wants))
+        # one template serves all instances
+        planned = {name for part in parts for name in part.planned}
+        everything = [*(one for one in templates(before, wants) if one.name not in planned), *wants]
+        part = Part(config, odoo, addons, wants, before, everything, plan(before, everything))
         odoo.check(part.planned)
         parts.append(part)
+    require_backups(params, [database for part in parts for database in part.given_up()])
     return parts
+
+
+def require_backups(params: dict[str, Any], given_up: list[Database]) -> None:
+    """Raise RefusedError where a database of tier 1 would be dropped without a backup that stands for it."""
+    if given_up and not params["repository"]:
+        raise InputError(
+            f"repository: {given_up[0].name} is of tier 1, and is dropped only when a backup of it is found; give the "
+            "repository of its backups"
+        )
+    if given_up:
+        # its client takes half a second to import, and hardly any call drops such a database
+        from ansible_collections.gantry.odoo.plugins.module_utils._backup import fresh
+
+        fresh.require_fresh_backups(options.settings_from(params), TIER_TO_PROVE, given_up)
 
 
 def present(server: Server, declared: list[Desired], outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:
@@ -444,7 +584,7 @@ def _outcome(parts: list[Part], outcomes: dict[str, Outcome]) -> dict[str, Any]:
     after: dict[str, Any] = {}
     databases: dict[str, Any] = {}
     for part in parts:
-        reached = predict(part.before, part.declared, part.planned)
+        reached = predict(part.before, part.wants, part.planned)
         steps += [step for planned in part.planned.values() for step in planned]
         before.update(view(part.before, part.declared))
         after.update(view(reached, part.declared))

@@ -225,6 +225,7 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
+    options,
     restore,
     restore_plan,
     restore_report,
@@ -245,7 +246,7 @@ def argument_spec():
     """The options of the module."""
     return {
         **postgres.argument_spec(),
-        **s3.argument_spec(),
+        **options.argument_spec(),
         "tenant": {"type": "str", "required": True},
         "backup": {"type": "str", "default": "latest"},
         "database": {"type": "str"},
@@ -288,7 +289,7 @@ def wish_from(params):
 
 def order_from(params, wish, deadline):
     """The restore that the parameters ask for, with the way to the repository proven."""
-    settings = s3.settings_from(params)
+    settings = options.settings_from(params)
     config = read_config(params["config"])
     owner = params["owner"] or config.db_user
     if not owner:

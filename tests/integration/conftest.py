@@ -14,7 +14,8 @@ import pytest
 from tests.integration import ansible
 from tests.lab.hosts import Host, Lab
 
-TEST_LAB = "gantry-test"
+# Another name lets a second run go on beside the first.
+TEST_LAB = os.environ.get("GANTRY_TEST_LAB", "gantry-test")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from tests.lab import images, pki, ssh, thirdparty, wait
 from tests.lab.archive import File, pack, unpack
 from tests.lab.errors import LabError
 from tests.lab.progress import say
-from tests.lab.spec import CATALOGUE, DEMO, FIRST_FREE_OCTET, SUBNETS, HostSpec, address
+from tests.lab.spec import CATALOGUE, DEMO, FIRST_FREE_OCTET, SUBNETS, VM_IMAGES, HostSpec, address
 from tests.lab.state import State, locked, write
 
 LABEL = "gantry.lab"
@@ -139,7 +139,7 @@ class Lab:
         for container in self._containers():
             name = container.labels[LABEL_HOST]
             health = container.status
-            if health == "running" and container.labels[LABEL_IMAGE] in ("vm", "app", "box"):
+            if health == "running" and container.labels[LABEL_IMAGE] in VM_IMAGES:
                 health = f"running, systemd {wait.systemd_state(container)}"
             found.append(
                 {
@@ -241,7 +241,7 @@ class Lab:
         return [
             Host(container.labels[LABEL_HOST], self.address(container.labels[LABEL_HOST]), container)
             for container in self._containers()
-            if container.labels[LABEL_IMAGE] in ("vm", "app", "box") and container.status == "running"
+            if container.labels[LABEL_IMAGE] in VM_IMAGES and container.status == "running"
         ]
 
     def _trust(self, host: Host) -> None:
@@ -333,7 +333,7 @@ class Lab:
         return full
 
     def _write_inventory(self) -> None:
-        vms = [c.labels[LABEL_HOST] for c in self._containers() if c.labels[LABEL_IMAGE] in ("vm", "app", "box")]
+        vms = [c.labels[LABEL_HOST] for c in self._containers() if c.labels[LABEL_IMAGE] in VM_IMAGES]
         document = {"all": {"hosts": {name: self.connection(name) for name in vms}}}
         ssh.write_known_hosts(self.state, {name: self.address(name) for name in vms})
         write(self.state.inventory, yaml.safe_dump(document, sort_keys=True), mode=0o600)

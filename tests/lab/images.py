@@ -51,11 +51,15 @@ BASE_APT_OPTIONS = (
 
 @dataclass(frozen=True)
 class Image:
-    """One image: its name, the image below it (None for the base), and the build context that makes the difference."""
+    """One image: its name, the image below it (None for a base), and the build context that makes the difference.
+
+    suite: of Debian, that a base is made from.
+    """
 
     name: str
     below: str | None
     context: str
+    suite: str = SUITE
 
 
 CATALOGUE = {
@@ -70,6 +74,10 @@ CATALOGUE = {
         Image("postgres", "base", "postgres"),
         Image("acme", "base", "acme"),
         Image("s3", "base", "s3"),
+        # An older estate: the Odoo, PostgreSQL and Python that Debian 11 has.
+        Image("base11", None, "", suite="bullseye"),
+        Image("vm11", "base11", "vm"),
+        Image("app14", "vm11", "app14"),
     )
 }
 # What a container host is given, as a file, since no registry of images is needed.
@@ -121,7 +129,7 @@ def export(client: docker.DockerClient, name: str) -> Path:
 def _digest(name: str) -> str:
     image = known(name)
     if image.below is None:
-        command = [part.encode() for part in _mmdebstrap(Path("base.tar"), mode="any")]
+        command = [part.encode() for part in _mmdebstrap(Path("base.tar"), image.suite, mode="any")]
         return digest(command + [path.read_bytes() for path in machine.authorities()])
     return digest([_digest(image.below).encode(), *tree_parts(CONTEXTS / image.context)])
 
@@ -158,7 +166,7 @@ def _build_all(client: docker.DockerClient, images: list[Image]) -> None:
         with places:
             say(image.name, "image: building")
             if image.below is None:
-                _bootstrap_base(client)
+                _bootstrap_base(client, image)
             else:
                 _build_layer(client, image)
             say(image.name, f"image: built, {client.images.get(tag(image.name)).attrs['Size'] / 2**20:.0f} MiB")
@@ -170,7 +178,7 @@ def _build_all(client: docker.DockerClient, images: list[Image]) -> None:
         future.result()
 
 
-def _mmdebstrap(target: Path, mode: str) -> list[str]:
+def _mmdebstrap(target: Path, suite: str, mode: str) -> list[str]:
     mirrors = machine.mirrors()
     command = ["mmdebstrap", f"--mode={mode}", "--variant=minbase", "--format=tar"]
     command += [f"--include={','.join(BASE_PACKAGES)}"]
@@ -178,28 +186,28 @@ def _mmdebstrap(target: Path, mode: str) -> list[str]:
     command += [f"--dpkgopt={option}" for option in BASE_DPKG_OPTIONS]
     for authority in machine.authorities():
         command += [f"--customize-hook=upload {authority} /usr/local/share/ca-certificates/{authority.name}"]
-    command += ['--customize-hook=chroot "$1" update-ca-certificates', SUITE, str(target)]
+    command += ['--customize-hook=chroot "$1" update-ca-certificates', suite, str(target)]
     if mirrors.main:
-        command += [f"deb {mirrors.main} {SUITE} main", f"deb {mirrors.main} {SUITE}-updates main"]
+        command += [f"deb {mirrors.main} {suite} main", f"deb {mirrors.main} {suite}-updates main"]
     if mirrors.security:
-        command += [f"deb {mirrors.security} {SUITE}-security main"]
+        command += [f"deb {mirrors.security} {suite}-security main"]
     return command
 
 
-def _bootstrap_base(client: docker.DockerClient) -> None:
-    full = tag("base")
+def _bootstrap_base(client: docker.DockerClient, image: Image) -> None:
+    full = tag(image.name)
     with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=IMAGES_DIR) as directory:
         archive = Path(directory) / "base.tar"
         mode = "root" if os.geteuid() == 0 else "unshare"
-        done = subprocess.run(_mmdebstrap(archive, mode), capture_output=True, text=True, check=False)
+        done = subprocess.run(_mmdebstrap(archive, image.suite, mode), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise LabError(
-                f"image base could not be built: mmdebstrap ended with {done.returncode}, {_tail(done.stderr)}"
+                f"image {image.name} could not be built: mmdebstrap ended with {done.returncode}, {_tail(done.stderr)}"
             )
         repository, tag_alone = full.split(":")
         with archive.open("rb") as stream:
             client.api.import_image_from_data(
-                stream, repository=repository, tag=tag_alone, changes=[f"LABEL {LABEL}=base"]
+                stream, repository=repository, tag=tag_alone, changes=[f"LABEL {LABEL}={image.name}"]
             )
 
 

@@ -14,6 +14,7 @@ SUBNETS = {
     "gantry-test": "172.30.78.0/24",
     "gantry-molecule": "172.30.79.0/24",
     "gantry-site": "172.30.80.0/24",
+    "gantry-bench": "172.30.81.0/24",
 }
 DOMAIN = "lab.example"
 # A name that the ACME server has been told never to issue for.
@@ -24,6 +25,8 @@ BUCKET = "gantry-backup"
 ACME_PORT, ACME_MANAGEMENT_PORT, S3_PORT = 14000, 15000, 9000
 # Hosts that are nobody's in the catalogue take their addresses from here on.
 FIRST_FREE_OCTET = 100
+# What systemd boots in, so that Ansible manages it as it does a VM.
+VM_IMAGES = frozenset({"vm", "app", "box", "vm11", "app14"})
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class HostSpec:
     @property
     def is_vm(self) -> bool:
         """Whether Ansible manages this host; the third parties only serve."""
-        return self.image in ("vm", "app", "box")
+        return self.image in VM_IMAGES
 
 
 CATALOGUE = {

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -13,11 +13,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import F
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import digests
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Code
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import series_of
 
-STORED = "gantry.odoo_addons.digests"
 STATEMENT_SECONDS = 60
 _LOADED = "gantry: the registry is loaded"
 _REMOVE = """
@@ -49,15 +50,13 @@ class Database:
                     "WHERE state NOT IN ('uninstalled', 'uninstallable')"
                 )
                 modules = {name: Module(name, state, version) for name, state, version in cursor.fetchall()}
-                cursor.execute("SELECT value FROM ir_config_parameter WHERE key = %s", (STORED,))
-                row = cursor.fetchone()
+                return Found(modules, digests.read(cursor), tuple(digests.languages(cursor)))
             except psycopg2.errors.UndefinedTable as error:
                 raise RefusedError(
                     f"database {self.name} is not Odoo's (it has no module table), so it is left alone"
                 ) from error
             except psycopg2.Error as error:
                 raise StateError(f"database {self.name} cannot be read: {sentence(error)}") from error
-        return Found(modules, _stored(row[0]) if row else {})
 
     def carry_out(self, planned: Plan, deadline: Deadline) -> None:
         """Have Odoo do what is planned, and load the registry once more as a worker would."""
@@ -72,16 +71,11 @@ class Database:
         if _LOADED not in said:
             raise StateError(f"Odoo ended without an error and did not load the registry of {self.name}; see its log")
 
-    def store(self, digests: dict[str, str]) -> None:
-        """Remember the code that a proven update was made of. Odoo itself never reads it."""
+    def store(self, code: Mapping[str, Code]) -> None:
+        """Remember the code that a proven update was made of."""
         with closing(connect(self.login, self.name, autocommit=False)) as connection:
             with connection.cursor() as cursor:
-                cursor.execute(
-                    "INSERT INTO ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date) "
-                    "VALUES (%s, %s, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC') "
-                    "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, write_date = EXCLUDED.write_date",
-                    (STORED, json.dumps(digests, sort_keys=True)),
-                )
+                digests.store(cursor, digests.of(digests.in_use(cursor), code))
             connection.commit()
 
 
@@ -91,11 +85,3 @@ def series(found: Found) -> str:
     if base is None or not base.version:
         raise StateError("the database has no version of base, so it was never completed; make it again")
     return series_of(base.version)
-
-
-def _stored(value: str) -> dict[str, str]:
-    try:
-        said = json.loads(value)
-    except ValueError:
-        return {}
-    return {str(name): str(digest) for name, digest in said.items()} if isinstance(said, dict) else {}

@@ -15,17 +15,6 @@ IN_USE = ("installed", "to upgrade", "to remove")
 
 
 @dataclass(frozen=True)
-class Code:
-    """One addon on disk. version: with the series in front, as Odoo stores it. digest: of what an update reads."""
-
-    name: str
-    version: str
-    digest: str
-    depends: tuple[str, ...] = ()
-    installable: bool = True
-
-
-@dataclass(frozen=True)
 class Module:
     """One row of ir_module_module. version: of the code that the database was last brought to; empty where never."""
 
@@ -36,10 +25,14 @@ class Module:
 
 @dataclass(frozen=True)
 class Found:
-    """What a database says of its addons. digests: of the code at the last update that was proven, by name."""
+    """What a database says of its addons.
+
+    digests: of the code at the last update that was proven, as digests.of gives them. languages: those it speaks.
+    """
 
     modules: Mapping[str, Module] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
 
     @property
     def in_use(self) -> dict[str, Module]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Module, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Found, Module, Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Code
 
 BASE = "base"
 
@@ -72,11 +73,6 @@ def unproven(found: Found, planned: Plan, wish: Wish, code: Mapping[str, Code]) 
     return faults
 
 
-def digests(found: Found, code: Mapping[str, Code]) -> dict[str, str]:
-    """What is to be stored once an update is proven: the digest of the code of every addon in use."""
-    return {name: code[name].digest for name in sorted(found.in_use) if name in code}
-
-
 def _refuse_contradiction(wish: Wish) -> None:
     both = sorted((wish.installed | wish.upgraded) & wish.absent)
     if both:
@@ -127,11 +123,20 @@ def _why_upgrade(module: Module, found: Found, wish: Wish, code: Code) -> str:
         return ""
     if code.version != module.version:
         return f"version {module.version or 'none'} is to become {code.version}"
-    if known == code.digest:
-        return ""
-    if known:
+    if not known:
+        return "" if wish.trust else "no update of it was ever recorded"
+    if known != code.digest:
         return "its code has changed"
-    return "" if wish.trust else "no update of it was ever recorded"
+    return _retranslated(module.name, found, code)
+
+
+def _retranslated(name: str, found: Found, code: Code) -> str:
+    # a language that was loaded since was loaded whole
+    known = {
+        language: found.digests.get(f"{name}@{language}", digest) for language, digest in code.translations.items()
+    }
+    changed = sorted(language for language, digest in code.translations.items() if known[language] != digest)
+    return f"its translations have changed: {', '.join(changed)}" if changed else ""
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -45,35 +45,6 @@ def require_boto3(module: Any) -> None:
     """End the module with Ansible's usual sentence when boto3 is not installed on the target."""
     if BOTO3_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("boto3"), exception=BOTO3_IMPORT_ERROR)
-
-
-def argument_spec() -> dict[str, dict[str, Any]]:
-    """The option of the documentation fragment gantry.odoo.s3."""
-    return {
-        "repository": {
-            "type": "dict",
-            "required": True,
-            "options": {
-                "endpoint_url": {"type": "str"},
-                "bucket": {"type": "str", "required": True},
-                "region": {"type": "str", "default": "us-east-1"},
-                "prefix": {"type": "str", "default": ""},
-                "access_key": {"type": "str", "no_log": False},
-                "secret_key": {"type": "str", "no_log": True},
-                "ca_bundle": {"type": "path"},
-            },
-            "required_together": [("access_key", "secret_key")],
-        }
-    }
-
-
-def settings_from(params: Mapping[str, Any]) -> Settings:
-    """The repository that a module's parameters describe. Raises InputError for a path that is no CA bundle."""
-    given = {key: value for key, value in params["repository"].items() if value is not None}
-    bundle = given.get("ca_bundle")
-    if bundle and not os.path.isfile(bundle):
-        raise InputError(f"repository.ca_bundle: there is no file {bundle} on this host; give a PEM file")
-    return Settings(**given)
 
 
 class Bucket:

@@ -28,7 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import Ga
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path, move
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import end_sessions
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import end_sessions
 
 RENAME_S = 30
 _CATALOG = """

@@ -6,19 +6,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.clone import Cloner
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import DatabaseStep
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import psycopg2
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import Whole, explained
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, psycopg2
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import explained
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.template import Templates
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import Whole
+
+# What stands under the temporary name after one of these, or in the middle of it, is ours to remove.
+_MAKES = {"create", "clone", "make_from_template"}
 
 
 @dataclass
@@ -32,13 +41,35 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is to be done to one database, and with whose hands."""
+class Hands:
+    """All that can change a server's databases and an instance's files."""
 
     whole: Whole
     inside: Inside
+    cloner: Cloner
+    templates: Templates
+    neutralizer: Neutralizer
+
+
+def hands_for(login: Login, data_dir: str, odoo: Odoo, listed: Mapping[str, Listed] | None) -> Hands:
+    """The hands of one instance. listed: its addons on disk, None where they cannot be seen from here."""
+    return Hands(
+        Whole(login, data_dir, odoo, listed),
+        Inside(login),
+        Cloner(login, data_dir),
+        Templates(login, data_dir),
+        Neutralizer(login, listed or {}),
+    )
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done to one database, and with whose hands. needs: the template that has to be made first."""
+
+    hands: Hands
     want: Desired
     steps: Sequence[DatabaseStep]
+    needs: str = ""
 
 
 def apply(jobs: Sequence[Job], deadline: Deadline, parallel: int) -> dict[str, Outcome]:
@@ -46,9 +77,20 @@ def apply(jobs: Sequence[Job], deadline: Deadline, parallel: int) -> dict[str, O
 
     parallel: how many databases are worked on at a time.
     """
-    with ThreadPoolExecutor(max_workers=parallel) as pool:
-        futures = {job.want.name: pool.submit(_database, job, deadline) for job in jobs}
-        return {name: future.result() for name, future in futures.items()}
+    done: dict[str, Outcome] = {}
+    for batch in ([job for job in jobs if job.want.sealed], [job for job in jobs if not job.want.sealed]):
+        lost = {job.want.name: done[job.needs] for job in batch if job.needs in done and done[job.needs].error}
+        done.update({name: Outcome(error=_without(name, template)) for name, template in lost.items()})
+        with ThreadPoolExecutor(max_workers=parallel) as pool:
+            futures = {
+                job.want.name: pool.submit(_database, job, deadline) for job in batch if job.want.name not in lost
+            }
+            done.update({name: future.result() for name, future in futures.items()})
+    return done
+
+
+def _without(name: str, template: Outcome) -> GantryError:
+    return StateError(f"{name} was not made, since its template could not be: {template.error}")
 
 
 def _database(job: Job, deadline: Deadline) -> Outcome:
@@ -60,7 +102,7 @@ def _database(job: Job, deadline: Deadline) -> Outcome:
             outcome.done.append(step)
             outcome.notes += [note] if note else []
     except psycopg2.Error as error:
-        outcome.error = explained(error, f"the step {step.action} of {job.want.name}", job.whole.login)
+        outcome.error = explained(error, f"the step {step.action} of {job.want.name}", job.hands.whole.login)
     except OSError as error:
         outcome.error = StateError(f"the step {step.action} of {job.want.name} failed: {error}")
     except GantryError as error:
@@ -74,15 +116,21 @@ def _database(job: Job, deadline: Deadline) -> Outcome:
 def _at(want: Desired, steps: Sequence[DatabaseStep], outcome: Outcome) -> str:
     """The name under which the database is to be found at this moment."""
     waiting = {step.action for step in steps[len(outcome.done) :]}
-    return unfinished(want.name) if "publish" in waiting else want.name
+    return unfinished(want.name) if {"publish", "seal"} & waiting else want.name
 
 
 def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable[[], Optional[str]]:
-    whole, inside, want = job.whole, job.inside, job.want
+    whole, inside, want = job.hands.whole, job.hands.inside, job.want
+    cloner, templates = job.hands.cloner, job.hands.templates
     name, detail = want.name, step.detail
     hands: dict[str, Callable[[], Optional[str]]] = {
-        "create": lambda: whole.create(name, detail[0]),
-        "clone": lambda: whole.clone(name, detail[0], want.clone_cuts, want.clone_files, deadline),
+        "create": lambda: whole.create(name, detail[0], bool(want.sealed)),
+        "make_from_template": lambda: templates.make(name, detail[0]),
+        "seal": lambda: templates.seal(name, want.sealed),
+        "drop_template": lambda: templates.drop(detail[0]),
+        "clone": lambda: cloner.clone(name, detail[0], want.clone_cuts, want.clone_files, deadline),
+        "neutralize": lambda: _neutralize(job, at),
+        "extend": lambda: whole.extend(at, detail[0]),
         "renew_identity": lambda: inside.renew_identity(at),
         "initialise": lambda: whole.initialise(name, detail, want.language, want.demo, deadline),
         "install": lambda: whole.install(name, detail, deadline),
@@ -101,14 +149,19 @@ def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable
     return hands[step.action]
 
 
+def _neutralize(job: Job, at: str) -> None:
+    job.hands.cloner.require_private(job.want.name)
+    job.hands.neutralizer.run(at)
+
+
 def _undo(job: Job, done: Sequence[DatabaseStep], error: GantryError) -> GantryError:
     """Nothing half-made is left: an unfinished creation goes, a filestore in the trash comes back to its database."""
     actions = {step.action for step in done}
     try:
-        if {"create", "clone"} & actions and "publish" not in actions:
-            job.whole.discard(job.want.name)
+        if _MAKES & {step.action for step in job.steps[: len(done) + 1]} and not {"publish", "seal"} & actions:
+            job.hands.whole.discard(job.want.name)
         if job.steps[len(done)].action == "drop" and "trash_filestore" in actions:
-            job.whole.restore_filestore(job.want.name)
+            job.hands.whole.restore_filestore(job.want.name)
     except (psycopg2.Error, OSError, GantryError) as another:
         return StateError(f"{error}; and what was begun could not be undone: {another}".replace("\n", " "))
     return error

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an instance's odoo.conf says about its database server and its files."""
+"""What an instance's odoo.conf says about its database server, its files and who may manage databases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 
 @dataclass(frozen=True)
 class OdooConfig:
-    """The options of one Odoo instance that operations on its databases need. An empty string is "not set"."""
+    """The options of one Odoo instance that operations on its databases need. An empty string is "not set".
+
+    master_password: what kind of secret admin_passwd is, as `kind_of_master_password` says; the secret is not kept.
+    """
 
     path: str
     data_dir: str
@@ -23,6 +26,10 @@ class OdooConfig:
     db_user: str = ""
     db_password: str = field(default="", repr=False)
     db_sslmode: str = "prefer"
+    db_name: tuple[str, ...] = ()
+    dbfilter: str = ""
+    list_db: bool = True
+    master_password: str = field(default="missing")
 
 
 def read_config(path: str) -> OdooConfig:
@@ -53,13 +60,33 @@ def parse_config(text: str, path: str) -> OdooConfig:
     return OdooConfig(
         path=path,
         data_dir=data_dir,
-        addons_path=tuple(part.strip() for part in (_value(parser, "addons_path") or "").split(",") if part.strip()),
+        addons_path=_parts(parser, "addons_path"),
         db_host=_value(parser, "db_host") or "",
         db_port=_port(_value(parser, "db_port"), path),
         db_user=_value(parser, "db_user") or "",
         db_password=_value(parser, "db_password") or "",
         db_sslmode=_value(parser, "db_sslmode") or "prefer",
+        db_name=_parts(parser, "db_name"),
+        dbfilter=_value(parser, "dbfilter") or "",
+        # any other word is true to one version or another
+        list_db=parser.get("options", "list_db", fallback="True").strip() not in ("False", "false"),
+        master_password=kind_of_master_password(parser.get("options", "admin_passwd", fallback=None)),
     )
+
+
+def kind_of_master_password(text: str | None) -> str:
+    """What `admin_passwd` is: `none` (no password is right), `hash`, `plain`, `default`, or `missing`."""
+    # Odoo 19 skips this word, and its default stays
+    if text is None or text.strip() in ("False", "false"):
+        return "missing"
+    text = text.strip()
+    if text in ("", "admin"):
+        return "default" if text else "none"
+    return "hash" if text.startswith("$pbkdf2-sha512$") else "plain"
+
+
+def _parts(parser: configparser.RawConfigParser, key: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (_value(parser, key) or "").split(",") if part.strip())
 
 
 def _value(parser: configparser.RawConfigParser, key: str) -> str | None:

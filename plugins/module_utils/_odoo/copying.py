@@ -30,7 +30,7 @@ class Copied:
     """What came over. how: reflink, hardlink or copy. missing: names that the source does not hold."""
 
     how: str
-    files: int
+    names: tuple[str, ...]
     missing: tuple[str, ...] = ()
 
 
@@ -46,8 +46,8 @@ def copy_blobs(source: str, target: str, names: Sequence[str], how: str = "auto"
     chosen, way = _choose(source, target, kept, how)
     with ThreadPoolExecutor(_WORKERS) as pool:
         done = list(pool.map(lambda name: _one(source, target, name, way), kept))
-    missing = tuple(name for name, there in zip(kept, done) if not there)
-    return Copied(chosen, len(kept) - len(missing), missing)
+    came = tuple(name for name, there in zip(kept, done) if there)
+    return Copied(chosen, came, tuple(name for name, there in zip(kept, done) if not there))
 
 
 def _make_directories(source: str, target: str, shards: Iterable[str]) -> None:

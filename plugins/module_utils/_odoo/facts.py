@@ -1,70 +1,136 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be told of databases that exist: summary, modules, filestore, fingerprint. Changes nothing."""
+"""What can be told of databases that exist, from the summary to the findings. Changes nothing."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import blob_path, filestore_path, sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import activity, crons, drift
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore_facts import (
+    check_filestore,
+    filestores,
+    sizes,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.fingerprint import fingerprint
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import UNFINISHED
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import series_of
 
 CONNECTIONS = 8
+# The size of a database is told to who may connect to it, or read statistics.
 _SERVER = """
-SELECT d.datname, r.rolname, d.datallowconn AND has_database_privilege(d.datdba, d.oid, 'CONNECT'),
-       d.datallowconn AND has_database_privilege(d.oid, 'CONNECT'), pg_database_size(d.oid)
-FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE NOT d.datistemplate AND d.datname <> 'postgres'
+SELECT d.datname, r.rolname, r.rolsuper, d.datallowconn AND has_database_privilege(d.datdba, d.oid, 'CONNECT'),
+       d.datallowconn AND has_database_privilege(d.oid, 'CONNECT'),
+       CASE WHEN has_database_privilege(d.oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')
+            THEN pg_database_size(d.oid) END,
+       d.datistemplate OR d.datname = 'postgres'
+FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
 """
 _CONTENT = """
 SELECT (SELECT json_object_agg(name, latest_version) FROM ir_module_module
         WHERE state IN ('installed', 'to upgrade', 'to remove')),
        (SELECT array_agg(name::text ORDER BY name) FROM ir_module_module WHERE state LIKE 'to %'),
        (SELECT json_object_agg(key, value) FROM ir_config_parameter
-        WHERE key IN ('database.uuid', 'database.is_neutralized', 'web.base.url'))
+        WHERE key IN ('database.uuid', 'database.is_neutralized', 'web.base.url', 'web.base.url.freeze',
+                      'base.partially_updated_database')),
+       to_regclass('ir_cron_trigger') IS NOT NULL
 """
 _STORED = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
+# Odoo looks for the function where it makes its tables. What belongs to an extension is its installer's.
+_CATALOG = """
+SELECT (SELECT min(provolatile::text) FROM pg_proc
+        WHERE proname = 'unaccent' AND pronamespace = current_schema::regnamespace AND pronargs = 1),
+       (SELECT array_agg(c.relname::text ORDER BY c.relname) FROM pg_class c
+        WHERE c.relnamespace = current_schema::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+          AND c.relowner <> (SELECT datdba FROM pg_database WHERE datname = current_database())
+          AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
+                          AND e.deptype = 'e'))
+"""
 
 
 @dataclass(frozen=True)
 class Gather:
-    """What to gather. verify_content: read each file of a filestore and compare it with its SHA-1."""
+    """What to gather.
+
+    verify_content: read each file of a filestore and compare it with its SHA-1. cron_grace: seconds that a job may be
+    late. code_version: of base on disk, if it can be seen. config: of the instance, for what is to be found in it.
+    """
 
     modules: bool = False
     filestore: bool = False
     fingerprint: bool = False
     verify_content: bool = True
+    activity: bool = False
+    cron: bool = False
+    drift: bool = False
+    cron_grace: float = 900
+    code_version: str = ""
+    config: Optional[OdooConfig] = None
+
+
+class _Row(NamedTuple):
+    owner: str
+    superuser: bool
+    is_open: bool
+    enterable: bool
+    size: Optional[int]
+
+
+@dataclass(frozen=True)
+class _Server:
+    """What the server tells without entering a database. rows: those that may be Odoo's. names: of all."""
+
+    rows: dict[str, _Row]
+    names: frozenset[str]
+    activity: dict[str, dict[str, Any]] = field(default_factory=dict)
+    slots: list[dict[str, Any]] = field(default_factory=list)
+
+    def siblings(self, name: str) -> list[str]:
+        """The other databases of the same owner."""
+        owner = self.rows[name].owner
+        return [
+            other
+            for other, row in self.rows.items()
+            if other != name and row.owner == owner and not other.endswith(UNFINISHED)
+        ]
+
+
+class _Content(NamedTuple):
+    modules: Optional[dict[str, str]]
+    pending: Optional[list[str]]
+    parameters: Optional[dict[str, str]]
+    triggers: bool
 
 
 def gather(login: Login, names: Sequence[str], what: Gather, data_dir: str, seconds: float) -> dict[str, Any]:
     """Facts by database name; all databases of Odoo on the server when `names` is empty.
 
     seconds: the deadline of each statement. Also returns, as `unreadable`, the names of databases that were not asked
-    for and that the login may not read.
+    for and that the login may not read, and what belongs to no database: `orphan_filestores`, `replication_slots`.
     """
-    with closing(connect(login, statement_timeout=seconds)) as connection, connection.cursor() as cursor:
-        cursor.execute(_SERVER)
-        rows = {row[0]: row[1:] for row in cursor.fetchall()}
-    wanted = list(dict.fromkeys(names)) or sorted(name for name in rows if not name.endswith(UNFINISHED))
+    # listed before the databases, so that one made meanwhile does not look like an orphan
+    directories = filestores(data_dir) if what.filestore and not names else []
+    server = _server(login, what, seconds)
+    wanted = list(dict.fromkeys(names)) or sorted(name for name in server.rows if not name.endswith(UNFINISHED))
 
     def one(name: str) -> dict[str, Any] | None:
-        if name not in rows:
+        if name not in server.rows:
             return {"exists": False}
-        owner, is_open, enterable, size = rows[name]
-        facts = {"exists": True, "owner": owner, "open": is_open, "size_bytes": size}
+        row = server.rows[name]
+        facts = {"exists": True, "owner": row.owner, "open": row.is_open, "size_bytes": row.size}
         try:
-            if not enterable:
-                raise UnreachableError(f"role {login.user} may not connect to database {name}, owned by {owner}")
-            content = _database(login, name, what, data_dir, seconds)
+            if not row.enterable:
+                raise UnreachableError(f"role {login.user} may not connect to database {name}, owned by {row.owner}")
+            content = _database(login, name, server, what, data_dir, seconds)
         except UnreachableError:
             if names:
                 raise
@@ -76,39 +142,77 @@ def gather(login: Login, names: Sequence[str], what: Gather, data_dir: str, seco
     if not names:
         # what is not Odoo's was not asked for
         facts = {name: seen for name, seen in facts.items() if seen is None or seen["odoo"]}
-    return {
+    told: dict[str, Any] = {
         "databases": {name: seen for name, seen in facts.items() if seen is not None},
         "unreadable": [name for name, seen in facts.items() if seen is None],
     }
+    if what.filestore and not names:
+        told["orphan_filestores"] = [name for name in directories if name not in server.names]
+    if what.activity:
+        told["replication_slots"] = server.slots
+    return told
 
 
-def _database(login: Login, name: str, what: Gather, data_dir: str, seconds: float) -> dict[str, Any]:
+def _server(login: Login, what: Gather, seconds: float) -> _Server:
+    with closing(connect(login, statement_timeout=seconds)) as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute(_SERVER)
+            found = cursor.fetchall()
+            return _Server(
+                rows={row[0]: _Row(*row[1:6]) for row in found if not row[6]},
+                names=frozenset(row[0] for row in found),
+                activity=activity.read_activity(cursor) if what.activity else {},
+                slots=activity.read_slots(cursor) if what.activity else [],
+            )
+        except psycopg2.Error as error:
+            raise StateError(f"PostgreSQL at {login.where} could not be read: {sentence(error)}") from error
+
+
+def _database(login: Login, name: str, server: _Server, what: Gather, data_dir: str, seconds: float) -> dict[str, Any]:
+    directory = filestore_path(data_dir, name)
+    # before the database's snapshot: a file that is written later has an attachment that is not seen
+    held = sizes(directory) if what.filestore else {}
     with closing(connect(login, name, autocommit=False, statement_timeout=seconds)) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with connection.cursor() as cursor:
             try:
                 cursor.execute(_CONTENT)
+                content = _Content(*cursor.fetchone())
             except psycopg2.errors.UndefinedTable:
                 return {"odoo": False}
             except psycopg2.errors.InsufficientPrivilege as error:
                 raise UnreachableError(f"role {login.user} may not read database {name}: {sentence(error)}") from error
-            modules, pending, parameters = cursor.fetchone()
-            facts = _summary(modules or {}, pending or [], parameters or {}, what)
+            except psycopg2.Error as error:
+                raise _unread(login, name, error) from error
+            facts = _summary(content, what)
             try:
                 if what.filestore:
-                    facts["filestore"] = _filestore(cursor, filestore_path(data_dir, name), what.verify_content)
+                    cursor.execute(_STORED)
+                    stored = [row[0] for row in cursor.fetchall()]
+                    facts["filestore"] = check_filestore(directory, stored, what.verify_content, held)
+                if what.activity:
+                    facts["activity"] = server.activity.get(name) or activity.summary()
+                if what.cron:
+                    facts["cron"] = _cron(cursor, content, what)
+                if what.drift:
+                    facts["drift"] = _drift(cursor, content, name, server, what.config)
                 if what.fingerprint:
                     facts["fingerprint"] = fingerprint(cursor)
             except psycopg2.Error as error:
-                raise StateError(f"database {name} at {login.where} could not be read: {sentence(error)}") from error
+                raise _unread(login, name, error) from error
     return facts
 
 
-def _summary(modules: dict[str, str], pending: list[str], parameters: dict[str, str], what: Gather) -> dict[str, Any]:
+def _unread(login: Login, name: str, error: Exception) -> StateError:
+    return StateError(f"database {name} at {login.where} could not be read: {sentence(error)}")
+
+
+def _summary(content: _Content, what: Gather) -> dict[str, Any]:
+    modules, parameters = content.modules or {}, content.parameters or {}
     facts: dict[str, Any] = {
         "odoo": True,
         "odoo_version": series_of(modules.get("base") or ""),
-        "pending": pending,
+        "pending": content.pending or [],
         "uuid": parameters.get("database.uuid"),
         "neutralized": parameters.get("database.is_neutralized", "False").lower() in ("true", "t", "1"),
         "base_url": parameters.get("web.base.url"),
@@ -118,29 +222,28 @@ def _summary(modules: dict[str, str], pending: list[str], parameters: dict[str, 
     return facts
 
 
-def _filestore(cursor: Any, directory: str, verify_content: bool) -> dict[str, Any]:
-    cursor.execute(_STORED)
-    return check_filestore(directory, (row[0] for row in cursor.fetchall()), verify_content)
+def _cron(cursor: Any, content: _Content, what: Gather) -> dict[str, Any]:
+    version = (content.modules or {}).get("base")
+    blocked = crons.blocks(content.pending or [], version, what.code_version)
+    return crons.read_crons(cursor, content.triggers, what.cron_grace, blocked)
 
 
-def check_filestore(directory: str, names: Iterable[str], verify_content: bool) -> dict[str, Any]:
-    """Look for each file that the database refers to: how many, how large in bytes, which are missing or corrupt."""
-    wanted = sorted(names)
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        seen = list(pool.map(lambda name: _blob(blob_path(directory, name), name, verify_content), wanted))
-    return {
-        "files": len(wanted),
-        "bytes": sum(size for size, _whole in seen if size is not None),
-        "missing": [name for name, (size, _whole) in zip(wanted, seen) if size is None],
-        "corrupt": [name for name, (size, whole) in zip(wanted, seen) if size is not None and not whole],
-    }
-
-
-def _blob(path: str, name: str, verify_content: bool) -> tuple[int | None, bool]:
-    try:
-        size = os.path.getsize(path)
-        return size, not verify_content or sha1_of(path) == name.rsplit("/", 1)[-1]
-    except FileNotFoundError:
-        return None, False
-    except OSError as error:
-        raise StateError(f"filestore file {path} could not be read: {error.strerror}") from error
+def _drift(
+    cursor: Any, content: _Content, name: str, server: _Server, config: OdooConfig | None
+) -> list[dict[str, str]]:
+    cursor.execute(_CATALOG)
+    unaccent, foreign_tables = cursor.fetchone()
+    parameters = content.parameters or {}
+    seen = drift.Seen(
+        name=name,
+        owner=server.rows[name].owner,
+        superuser=server.rows[name].superuser,
+        siblings=server.siblings(name),
+        foreign_tables=foreign_tables or [],
+        pending=content.pending or [],
+        partially_updated=bool(parameters.get("base.partially_updated_database")),
+        base_url=parameters.get("web.base.url") or "",
+        frozen="web.base.url.freeze" in parameters,
+        unaccent=unaccent,
+    )
+    return drift.findings(seen, config)

@@ -9,14 +9,13 @@ import secrets
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import end_sessions, owner_of, shut_out
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import signal_caches
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import end_sessions
 
 LOCK_SECONDS = 30
 # A copy that answered under its original's address, or reported as its licensee, would be taken for it.
@@ -111,32 +110,23 @@ class Inside:
         """Hand over a database and all that its owner has in it."""
         with closing(connect(self.login, database, autocommit=False, lock_timeout=LOCK_SECONDS)) as connection:
             with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()"
-                )
-                former = cursor.fetchone()[0]
+                former = owner_of(cursor, database)
                 # first the database: only its owner may have objects in the schema public
                 cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*map(sql.Identifier, (database, owner))))
                 cursor.execute(_OWNED, {"former": former, "owner": owner})
-                for (statement,) in cursor.fetchall():
-                    cursor.execute(statement)
+                statements = [statement for (statement,) in cursor.fetchall()]
+                if statements:
+                    # in one message: a database of Odoo has hundreds of tables
+                    cursor.execute(";".join(statements))
             connection.commit()
 
     def fence(self, database: str) -> None:
         """Let only the login connect: no one else from now on, and no session of anyone else is left."""
         with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
-            target, owner = sql.Identifier(database), sql.Identifier(self._owner(cursor, database))
-            cursor.execute(
-                sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, sql.Identifier(self.login.user))
-            )
-            cursor.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC, {}").format(target, owner))
-            cursor.execute(
-                "SELECT has_database_privilege(datdba, oid, 'CONNECT') FROM pg_database WHERE datname = %s", (database,)
-            )
-            if cursor.fetchone()[0]:
+            if not shut_out(cursor, database, self.login.user):
                 raise StateError(
                     f"database {database} cannot be fenced: "
-                    "its owner is a superuser, or may connect as member of another role"
+                    "its owner is the login itself or a superuser, or may connect as member of another role"
                 )
             connection.commit()
             connection.autocommit = True
@@ -148,20 +138,10 @@ class Inside:
     def open(self, database: str) -> None:
         """Let the owner connect again, and everybody when it was so before the fence."""
         with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
-            target, owner = sql.Identifier(database), sql.Identifier(self._owner(cursor, database))
+            target, owner = sql.Identifier(database), sql.Identifier(owner_of(cursor, database))
             cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, owner))
             # the fence left PUBLIC its other default right, which tells that it had this one too
             cursor.execute("SELECT has_database_privilege('public', %s, 'TEMPORARY')", (database,))
             if cursor.fetchone()[0]:
                 cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO PUBLIC").format(target))
             connection.commit()
-
-    @staticmethod
-    def _owner(cursor: Any, database: str) -> str:
-        cursor.execute(
-            "SELECT rolname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE datname = %s", (database,)
-        )
-        row = cursor.fetchone()
-        if row is None:
-            raise StateError(f"database {database} is gone since the plan was made; run again")
-        return row[0]

@@ -23,9 +23,13 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2}|_[0-9]{3})?(@[a-z]+)?")
 class Desired:
     """One database as declared. An option that is None or empty is left as it is on the server.
 
+    password_once: the administrator's password is only set where the database is made.
     config_user: the role that the instance logs in as, which owns what is created without a declared owner.
     clone_from: the database to copy where this one does not exist. clone_cuts: sessions on it may be ended for that.
-    clone_files: how its files are copied, as copying.copy_blobs takes it.
+    clone_files: how its files are copied, as copying.copy_blobs takes it. neutralize: the copy is made harmless first.
+    tier: of the tenant, 0 where it is not told; of tier 1 only what is backed up may be dropped.
+    cached: where it does not exist, it is made from a template, which is made first where there is none.
+    sealed: this one is such a template, of the kind that the text tells.
     """
 
     name: str
@@ -37,13 +41,34 @@ class Desired:
     demo: bool = False
     admin_login: str = ""
     admin_password: str = field(default="", repr=False)
+    password_once: bool = False
     parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     fenced: bool | None = None
     rename_from: str = ""
     may_drop: bool = False
+    tier: int = 0
     clone_from: str = ""
     clone_cuts: bool = False
     clone_files: str = "auto"
+    neutralize: bool = False
+    extensions: frozenset[str] = frozenset()
+    cached: bool = False
+    sealed: str = ""
+
+
+@dataclass(frozen=True)
+class Code:
+    """One addon on disk. version: with the series in front, as Odoo stores it. digest: of what an update reads.
+
+    translations: a digest for each language that the database speaks besides English.
+    """
+
+    name: str
+    version: str
+    digest: str
+    depends: tuple[str, ...] = ()
+    installable: bool = True
+    translations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,6 +85,10 @@ class Database:
     lingering: bool = False
     odoo: bool = True
     installed: frozenset[str] = frozenset()
+    extensions: frozenset[str] = frozenset()
+    neutralized: bool = False
+    uuid: str = ""
+    series: str = ""
     parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     admin_login: str = ""
     admin_password_matches: bool = False
@@ -75,12 +104,27 @@ class Leftover:
 
 
 @dataclass(frozen=True)
+class Template:
+    """What a database can be made from: its name, which tells build, addons and code; its kind, which tells the wish.
+
+    superseded: templates of the same kind and of other code.
+    """
+
+    name: str
+    kind: str
+    exists: bool = False
+    superseded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Server:
     """All that a plan looks at: databases by name, those in the making, filestore directories, and the addons on disk.
 
     filestores: only of names that the declared databases have, had, or have while in the making.
-    addons: the declared ones that are on disk; None where that cannot be seen from here, as with Odoo in a container.
+    addons: those on disk; None where that cannot be seen from here, as with Odoo in a container.
     roles: those that exist, and whether the login may act for them. creates: the login may create databases.
+    templates: what each declared database that does not exist and may be made from one is made from.
+    extensions: those that the server could create. series: of Odoo's code, empty where it cannot be seen from here.
     """
 
     databases: Mapping[str, Database] = field(default_factory=dict)
@@ -90,11 +134,14 @@ class Server:
     roles: Mapping[str, bool] = field(default_factory=dict)
     login: str = ""
     creates: bool = True
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    extensions: frozenset[str] = frozenset()
+    series: str = ""
 
 
-def desired_from(items: Sequence[Mapping[str, Any]], config_user: str) -> list[Desired]:
+def desired_from(items: Sequence[Mapping[str, Any]], config_user: str, cached: bool = False) -> list[Desired]:
     """The declared databases of a module's parameters. Raises InputError for what cannot be meant."""
-    declared = [_desired(item, config_user) for item in items]
+    declared = [_desired(item, config_user, cached) for item in items]
     require_distinct(declared)
     return declared
 
@@ -110,7 +157,7 @@ def require_distinct(declared: Sequence[Desired]) -> None:
                 seen[name] = option
 
 
-def _desired(item: Mapping[str, Any], config_user: str) -> Desired:
+def _desired(item: Mapping[str, Any], config_user: str, cached: bool) -> Desired:
     name = check_name(item["name"], "name")
     present = item["state"] == "present"
     if item["rename_from"]:
@@ -121,6 +168,8 @@ def _desired(item: Mapping[str, Any], config_user: str) -> Desired:
         check_name(item["clone_from"], "clone_from")
         if not present or item["rename_from"] or item["clone_from"] == name:
             raise InputError(f"clone_from: {name} is to be absent, renamed or itself, so there is nothing to clone")
+    if item["neutralize"] and not item["clone_from"]:
+        raise InputError(f"neutralize: {name} is no copy, and only a copy is made harmless; give clone_from")
     return Desired(
         name=name,
         present=present,
@@ -131,13 +180,18 @@ def _desired(item: Mapping[str, Any], config_user: str) -> Desired:
         demo=item["demo"],
         admin_login=item["admin_login"] or "",
         admin_password=_password(item["admin_password"], name),
+        password_once=item["update_password"] in ("on_create",),
         parameters=_parameters(item["parameters"] or {}, item["base_url"], name),
         fenced=None if item["access"] is None else item["access"] == "fenced",
         rename_from=item["rename_from"] or "",
         may_drop=item["policy"] == "drop",
+        tier=int(item["tier"] or 0),
         clone_from=item["clone_from"] or "",
         clone_cuts=item["clone_sessions"] == "end",
         clone_files=item["clone_files"],
+        neutralize=item["neutralize"],
+        extensions=frozenset(item["extensions"] or ()),
+        cached=cached,
     )
 
 

@@ -10,6 +10,12 @@ import re
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 UNFINISHED = "__new"
+# Databases that new ones are made from; nobody else's may be called so
+TEMPLATE = "gantry-template-"
+# The comment on a database in the making; a database of the temporary name without it is not ours to drop.
+MARKER = "gantry.odoo.odoo_database: not complete yet"
+# A module to be upgraded is installed; one to be installed or removed is not, or soon no longer.
+INSTALLED = ("installed", "to upgrade")
 RESERVED = frozenset({"postgres", "template0", "template1"})
 # PostgreSQL truncates at 63 bytes without a word, and a database in the making has the suffix as well
 LONGEST = 63 - len(UNFINISHED)
@@ -31,6 +37,8 @@ def check_name(name: str, option: str) -> str:
         raise InputError(
             f"{option}: {name!r} has {len(name)} characters, {LONGEST} is the most that PostgreSQL can hold"
         )
+    if name.startswith(TEMPLATE):
+        raise InputError(f"{option}: {name!r} begins with {TEMPLATE}, which marks what new databases are made from")
     if name.endswith(UNFINISHED):
         raise InputError(f"{option}: {name!r} ends in {UNFINISHED}, which marks a database in the making")
     return name

@@ -31,6 +31,8 @@ def plan(server: Server, declared: Sequence[Desired]) -> dict[str, list[Database
 
 
 def _steps(server: Server, want: Desired) -> Iterable[DatabaseStep]:
+    if want.sealed:
+        return _template(server, want)
     _refuse_foreign(server, want)
     if not want.present:
         return _drop(server, want)
@@ -53,6 +55,23 @@ def _refuse_foreign(server: Server, want: Desired) -> None:
             raise RefusedError(
                 f"database {name} is not Odoo's (it has no module table that can be read), so it is left alone"
             )
+
+
+def templates(server: Server, declared: Sequence[Desired]) -> list[Desired]:
+    """The templates that have to be made for the declared databases, each once, as databases to declare before them."""
+    wants = {one.name: one for one in declared}
+    missing = {made.name: (made, wants[name]) for name, made in server.templates.items() if not made.exists}
+    return [
+        Desired(
+            name,
+            config_user=want.config_user,
+            addons=want.addons,
+            language=want.language,
+            demo=want.demo,
+            sealed=template.kind,
+        )
+        for name, (template, want) in missing.items()
+    ]
 
 
 def _step(action: str, want: Desired, why: str, *detail: str) -> DatabaseStep:
@@ -103,6 +122,24 @@ def _create(server: Server, want: Desired) -> list[DatabaseStep]:
             f"login_user: role {server.login} may not create databases, so not {want.name}: give it CREATEDB"
         )
     _need_addons(server, want, want.addons)
+    steps = _clear(server, want)
+    if want.clone_from:
+        made = _clone(server, want, owner, steps)
+    elif want.name in server.templates:
+        made = _from_template(server.templates[want.name].name, want, server.login, steps)
+    else:
+        made = _fresh(want, owner, steps)
+    steps += [_step("extend", want, f"{one} is asked for", one) for one in _extensions(server, want, made)]
+    steps += _content(want, made)
+    if made.owner != owner:
+        # last, for the owner may connect from then on
+        steps.append(_step("change_owner", want, f"{owner} is to own the database", owner))
+    steps += _access(replace(want, fenced=bool(want.fenced)), made)
+    return [*steps, _step("publish", want, "the database is complete and gets its name")]
+
+
+def _clear(server: Server, want: Desired) -> list[DatabaseStep]:
+    """What is in the way of a database that is to be made."""
     steps = []
     if unfinished(want.name) in server.leftovers or unfinished(want.name) in server.filestores:
         steps.append(
@@ -112,15 +149,32 @@ def _create(server: Server, want: Desired) -> list[DatabaseStep]:
         )
     if want.name in server.filestores:
         steps.append(_step("trash_filestore", want, "a filestore of this name belongs to no database"))
-    if want.clone_from:
-        made = _clone(server, want, owner, steps)
-    else:
-        addons = sorted(want.addons)
-        steps.append(_step("create", want, f"the database does not exist; owner is {owner}", owner))
-        steps.append(_step("initialise", want, f"addons {', '.join(addons)}", *addons))
-        made = Database(want.name, owner, installed=want.addons)
-    steps += _content(want, made) + _access(want, made)
-    return [*steps, _step("publish", want, "the database is complete and gets its name")]
+    return steps
+
+
+def _fresh(want: Desired, owner: str, steps: list[DatabaseStep]) -> Database:
+    """Add the steps of an initialisation, and return what it will be."""
+    addons = sorted(want.addons)
+    steps.append(_step("create", want, f"the database does not exist; owner is {owner}", owner))
+    # an addon may need them to be installed
+    steps += [_step("extend", want, f"{one} is asked for", one) for one in sorted(want.extensions)]
+    steps.append(_step("initialise", want, f"addons {', '.join(addons)}", *addons))
+    return Database(want.name, owner, installed=want.addons, extensions=want.extensions)
+
+
+def _template(server: Server, want: Desired) -> list[DatabaseStep]:
+    steps = _clear(server, want)
+    _fresh(want, want.config_user, steps)
+    steps.append(_step("seal", want, "it is complete, and databases are made from it"))
+    old = {other for one in server.templates.values() if one.name == want.name for other in one.superseded}
+    return steps + [_step("drop_template", want, f"{other} is of other code", other) for other in sorted(old)]
+
+
+def _from_template(template: str, want: Desired, login: str, steps: list[DatabaseStep]) -> Database:
+    """Add the steps of a database that is made from a template, and return what it will be."""
+    steps.append(_step("make_from_template", want, f"the database does not exist; {template} is what it is", template))
+    steps.append(_step("renew_identity", want, "a copy is another database: new uuid, new secret, no address"))
+    return Database(want.name, login, installed=want.addons)
 
 
 def _clone(server: Server, want: Desired, owner: str, steps: list[DatabaseStep]) -> Database:
@@ -128,14 +182,27 @@ def _clone(server: Server, want: Desired, owner: str, steps: list[DatabaseStep])
     source = server.databases.get(want.clone_from)
     if source is None:
         raise InputError(f"clone_from: there is no database {want.clone_from} to make {want.name} from")
+    _need_series(server, source)
+    if want.neutralize:
+        _need_neutralizable(server, want, source, owner)
     steps.append(_step("clone", want, f"the database does not exist; it is a copy of {source.name}", source.name))
     if owner != source.owner:
         steps.append(_step("change_owner", want, f"{source.owner} owns {source.name}, {owner} is to own this", owner))
     steps.append(_step("renew_identity", want, "a copy is another database: new uuid, new secret, no address"))
+    made = Database(
+        want.name, owner, fenced=True, installed=source.installed | want.addons, extensions=source.extensions
+    )
+    harmless = [_step("neutralize", want, "a copy must not send mail, run jobs or take payments")]
+    steps += harmless if want.neutralize else []
     missing = sorted(want.addons - source.installed)
-    if missing:
-        steps.append(_step("initialise", want, f"not installed in {source.name}: {', '.join(missing)}", *missing))
-    return Database(want.name, owner, installed=source.installed | want.addons)
+    if not missing:
+        return made
+    steps += [_step("extend", want, f"{one} is asked for", one) for one in _extensions(server, want, made)]
+    steps.append(_step("open", want, "Odoo has to connect, to install what is missing"))
+    steps.append(_step("initialise", want, f"not installed in {source.name}: {', '.join(missing)}", *missing))
+    # what has just been installed may bring jobs of its own
+    steps += harmless if want.neutralize else []
+    return replace(made, fenced=want.neutralize, extensions=made.extensions | want.extensions)
 
 
 def _rename(server: Server, want: Desired) -> list[DatabaseStep]:
@@ -169,9 +236,15 @@ def _finish_filestore(server: Server, want: Desired) -> list[DatabaseStep]:
 
 def _settle(server: Server, want: Desired, found: Database) -> list[DatabaseStep]:
     steps = []
+    if want.neutralize and not found.neutralized:
+        raise RefusedError(
+            f"database {want.name} exists and was never neutralized: it may be in use, and is not made harmless in "
+            "place; drop it first to have it made again as a copy"
+        )
     missing = want.addons - found.installed
     if missing:
         _need_addons(server, want, missing)
+        _need_series(server, found)
     if found.fenced and want.fenced is False:
         steps += _access(want, found)
     if want.owner and want.owner != found.owner:
@@ -184,6 +257,7 @@ def _settle(server: Server, want: Desired, found: Database) -> list[DatabaseStep
                 "set access: open first"
             )
         steps.append(_step("install", want, f"not installed: {', '.join(sorted(missing))}", *sorted(missing)))
+    steps += [_step("extend", want, f"{one} is asked for", one) for one in _extensions(server, want, found)]
     steps += _content(want, found)
     if not found.fenced or want.fenced:
         steps += _access(want, found)
@@ -216,6 +290,43 @@ def _access(want: Desired, found: Database) -> list[DatabaseStep]:
     return [_step("open", want, "the owner may connect again")]
 
 
+def _extensions(server: Server, want: Desired, found: Database) -> list[str]:
+    """Those that are asked for and are not there. Raises InputError for one that the server does not know."""
+    unknown = sorted(want.extensions - server.extensions)
+    if unknown:
+        raise InputError(
+            f"extensions: the server of {want.name} does not have {', '.join(unknown)}; install its package there"
+        )
+    return sorted(want.extensions - found.extensions)
+
+
+def _need_neutralizable(server: Server, want: Desired, source: Database, owner: str) -> None:
+    if server.addons is None:
+        raise InputError(
+            f"neutralize: the addons of {want.name} cannot be seen from this host, and each tells how it is made "
+            "harmless; run this where the whole addons path is"
+        )
+    lost = sorted(source.installed - server.addons)
+    if lost:
+        raise InputError(
+            f"neutralize: {source.name} has {', '.join(lost)} installed, and no directory of the addons path holds "
+            "code that tells how to make it harmless; add its directory"
+        )
+    if owner == server.login:
+        raise InputError(
+            f"login_user: {owner} is to own {want.name} as well, so nobody could be kept out of the copy while it is "
+            "made harmless; log in as another role, which is a member of the owner"
+        )
+
+
+def _need_series(server: Server, found: Database) -> None:
+    if server.series and found.series and server.series != found.series:
+        raise InputError(
+            f"config: database {found.name} is of Odoo {found.series}, and the code of this instance is "
+            f"{server.series}; use an instance of its own version"
+        )
+
+
 def _need_owner(server: Server, want: Desired, owner: str) -> None:
     if not owner:
         raise InputError(f"owner: {want.name} needs an owner, and the configuration names no db_user")
@@ -233,96 +344,3 @@ def _need_addons(server: Server, want: Desired, addons: Iterable[str]) -> None:
     unknown = sorted(set(addons) - server.addons - {BASE})
     if unknown:
         raise InputError(f"addons: {', '.join(unknown)} for {want.name} is in no directory of the addons path")
-
-
-# -- prediction ------------------------------------------------------------------------------------------------------
-
-
-def predict(server: Server, declared: Sequence[Desired], planned: dict[str, list[DatabaseStep]]) -> Server:
-    """The server after the steps, as check mode reports it."""
-    wants = {one.name: one for one in declared}
-    for name, steps in planned.items():
-        for step in steps:
-            server = _after(server, wants[name], step)
-    return server
-
-
-def _after(server: Server, want: Desired, step: DatabaseStep) -> Server:
-    databases, leftovers, filestores = dict(server.databases), dict(server.leftovers), set(server.filestores)
-    name = want.name
-    if step.action == "drop":
-        del databases[name]
-    elif step.action == "discard":
-        leftovers.pop(unfinished(name), None)
-        filestores.discard(unfinished(name))
-    elif step.action == "trash_filestore":
-        filestores.discard(name)
-    elif step.action == "create":
-        databases[name] = Database(name, step.detail[0])
-    elif step.action == "clone":
-        source = databases[step.detail[0]]
-        databases[name] = Database(name, source.owner, installed=source.installed)
-    elif step.action in ("rename", "move_filestore"):
-        if step.action == "rename":
-            databases[name] = replace(databases.pop(step.detail[0]), name=name)
-        if step.detail[0] in filestores:
-            filestores = (filestores - {step.detail[0]}) | {name}
-    elif step.action not in ("publish", "renew_identity"):
-        databases[name] = _changed(databases[name], want, step)
-    return replace(server, databases=databases, leftovers=leftovers, filestores=frozenset(filestores))
-
-
-def _changed(found: Database, want: Desired, step: DatabaseStep) -> Database:
-    if step.action in ("initialise", "install"):
-        return replace(found, installed=found.installed | set(step.detail))
-    if step.action == "set_parameter":
-        values = {**dict(found.parameters), step.detail[0]: dict(want.parameters)[step.detail[0]]}
-        return replace(found, parameters=tuple(sorted(values.items())))
-    if step.action == "set_admin":
-        return replace(
-            found,
-            admin_login=want.admin_login or found.admin_login,
-            admin_password_matches=found.admin_password_matches or bool(want.admin_password),
-        )
-    if step.action == "change_owner":
-        return replace(found, owner=step.detail[0])
-    return replace(found, fenced=step.action == "fence", lingering=False)
-
-
-def view(server: Server, declared: Sequence[Desired]) -> dict[str, object]:
-    """The declared databases as a diff shows them; no value of a parameter that may be a secret, no password."""
-    return {one.name: _view(server.databases.get(one.name), one) for one in declared} | {
-        one.rename_from: "present" for one in declared if one.rename_from in server.databases
-    }
-
-
-def _view(found: Database | None, want: Desired) -> object:
-    if found is None:
-        return "absent"
-    if not want.present:
-        return "present"
-    there = dict(found.parameters)
-    seen: dict[str, object] = {
-        "owner": found.owner,
-        "access": _access_words(found),
-        "addons": sorted(found.installed & want.addons),
-        "parameters": {key: _shown(key, there.get(key), value) for key, value in want.parameters},
-    }
-    if want.admin_login:
-        seen["admin_login"] = found.admin_login
-    if want.admin_password:
-        seen["admin_password"] = "as declared" if found.admin_password_matches else "another"
-    return seen
-
-
-def _access_words(found: Database) -> str:
-    if not found.fenced:
-        return "open"
-    return "fenced, with sessions" if found.lingering else "fenced"
-
-
-def _shown(key: str, value: str | None, wanted: str) -> str | None:
-    if value is None or key.startswith("web.base.url"):
-        return value
-    # a parameter may hold a key of some service: only whether it is right is shown
-    return "as declared" if value == wanted else "another"

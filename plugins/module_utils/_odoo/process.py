@@ -38,8 +38,11 @@ class Odoo:
 
     def check(self, planned: Mapping[str, Sequence[Step]]) -> None:
         """Raise InputError when the plan needs Odoo and this host cannot run it as asked for."""
-        if not any(step.action in _NEEDS_ODOO for steps in planned.values() for step in steps):
-            return
+        if any(step.action in _NEEDS_ODOO for steps in planned.values() for step in steps):
+            self.require()
+
+    def require(self) -> None:
+        """Raise InputError when this host cannot run Odoo as asked for."""
         if os.geteuid() not in (0, self._account().pw_uid):
             raise InputError(f"odoo_user: only root can run Odoo as {self.user}, use become")
         if not self.command or shutil.which(self.command[0]) is None:

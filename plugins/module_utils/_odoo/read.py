@@ -6,31 +6,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code, passwords, template
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
-    BASE,
     Database,
     Desired,
     Leftover,
     Server,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED, MARKER, unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import series_of
 
-# The comment on a database in the making; a database of the temporary name without it is not ours to drop.
-MARKER = "gantry.odoo.odoo_database: not complete yet"
 CONNECTIONS = 8
 STATEMENT_SECONDS = 60
-# A module to be upgraded is installed; one to be installed or removed is not, or soon no longer.
-INSTALLED = ("installed", "to upgrade")
 
 _CATALOG = """
 SELECT d.datname, r.rolname, shobj_description(d.oid, 'pg_database'),
@@ -42,6 +38,10 @@ FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = ANY(%s)
 """
 _CONTENT = """
 SELECT (SELECT array_agg(name::text) FROM ir_module_module WHERE state = ANY(%(installed)s)),
+       (SELECT array_agg(extname::text) FROM pg_extension),
+       EXISTS (SELECT FROM ir_config_parameter WHERE key = 'database.is_neutralized' AND lower(value) IN ('true', 't')),
+       (SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'),
+       (SELECT latest_version FROM ir_module_module WHERE name = 'base'),
        (SELECT json_object_agg(key, value) FROM ir_config_parameter WHERE key = ANY(%(keys)s)),
        (SELECT json_build_object('login', u.login, 'password', u.password) FROM res_users u
         JOIN ir_model_data x ON x.module = 'base' AND x.name = 'user_admin' AND x.model = 'res.users'
@@ -49,8 +49,13 @@ SELECT (SELECT array_agg(name::text) FROM ir_module_module WHERE state = ANY(%(i
 """
 
 
-def read_server(login: Login, config: OdooConfig, declared: Sequence[Desired]) -> Server:
-    """The databases, leftovers and filestores that the declared ones are about."""
+def read_server(
+    login: Login, config: OdooConfig, declared: Sequence[Desired], listed: Mapping[str, code.Listed] | None
+) -> Server:
+    """The databases, leftovers and filestores that the declared ones are about.
+
+    listed: the addons on disk, None where they cannot be seen from here.
+    """
     wanted = {other: one for one in declared for other in (one.clone_from, one.rename_from) if other}
     wanted |= {one.name: one for one in declared}
     temporary = [unfinished(one.name) for one in declared]
@@ -63,6 +68,13 @@ def read_server(login: Login, config: OdooConfig, declared: Sequence[Desired]) -
         roles = dict(cursor.fetchall())
         cursor.execute("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")
         creates = bool(cursor.fetchone()[0])
+        extensions = _extensions(cursor) if any(one.extensions for one in declared) else frozenset()
+        cached = [one for one in declared if one.cached and one.present and one.name not in rows]
+        made_from_template = [one for one in cached if not (one.clone_from or one.rename_from)]
+        templates = {} if listed is None else template.find(cursor, made_from_template, listed)
+        made = [one.name for one in templates.values()]
+        cursor.execute(_CATALOG, ([unfinished(name) for name in made],))
+        temporary += [row[0] for row in cursor.fetchall() if rows.setdefault(row[0], row)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         found = pool.map(lambda name: _database(login, rows[name], wanted[name]), [n for n in wanted if n in rows])
         databases = {database.name: database for database in found}
@@ -70,25 +82,34 @@ def read_server(login: Login, config: OdooConfig, declared: Sequence[Desired]) -
     return Server(
         databases=databases,
         leftovers=leftovers,
-        filestores=frozenset(n for n in [*wanted, *temporary] if os.path.isdir(filestore_path(config.data_dir, n))),
-        addons=addons_on_disk(config, {addon for one in declared for addon in one.addons}),
+        filestores=frozenset(n for n in {*wanted, *temporary} if os.path.isdir(filestore_path(config.data_dir, n))),
+        addons=None if listed is None else frozenset(listed),
         roles=roles,
         login=login.user,
         creates=creates,
+        templates=templates,
+        extensions=extensions,
+        series="" if listed is None else code.series(listed),
     )
+
+
+def _extensions(cursor: Any) -> frozenset[str]:
+    cursor.execute("SELECT name FROM pg_available_extensions")
+    return frozenset(row[0] for row in cursor.fetchall())
 
 
 def _owners(declared: Sequence[Desired]) -> list[str]:
     return sorted({owner for one in declared for owner in (one.owner, one.config_user) if owner})
 
 
-def addons_on_disk(config: OdooConfig, addons: Iterable[str]) -> frozenset[str] | None:
-    """Those of `addons` that the addons path holds; None when Odoo's own addons cannot be seen from here."""
-
-    def stands(addon: str) -> bool:
-        return any(os.path.isfile(os.path.join(path, addon, "__manifest__.py")) for path in config.addons_path)
-
-    return frozenset(addon for addon in addons if stands(addon)) if stands(BASE) else None
+def addons_on_disk(config: OdooConfig) -> dict[str, code.Listed] | None:
+    """The addons of an instance; None where they cannot be seen from here, as with Odoo in a container."""
+    if not all(os.path.isdir(path) for path in config.addons_path):
+        return None
+    try:
+        return code.listing(code.search_path(config.addons_path))
+    except InputError:
+        return None
 
 
 def _database(login: Login, row: Sequence[Any], want: Desired) -> Database:
@@ -105,13 +126,17 @@ def _database(login: Login, row: Sequence[Any], want: Desired) -> Database:
             raise UnreachableError(
                 f"role {login.user} may not read database {name}: {sentence(error)}; make it a member of {owner}"
             ) from error
-        installed, parameters, admin = cursor.fetchone()
+        installed, extensions, neutralized, uuid, version, parameters, admin = cursor.fetchone()
     return Database(
         name=name,
         owner=owner,
         fenced=fenced,
         lingering=lingering,
         installed=frozenset(installed or ()),
+        extensions=frozenset(extensions or ()),
+        neutralized=neutralized,
+        uuid=uuid or "",
+        series=series_of(version or ""),
         parameters=tuple(sorted((parameters or {}).items())),
         admin_login=(admin or {}).get("login") or "",
         admin_password_matches=_password_matches(want, admin or {}),
@@ -119,7 +144,10 @@ def _database(login: Login, row: Sequence[Any], want: Desired) -> Database:
 
 
 def _password_matches(want: Desired, admin: Mapping[str, Any]) -> bool:
-    return bool(want.admin_password) and passwords.matches(want.admin_password, admin.get("password"))
+    # Odoo's hash takes a third of a second to compare with, on purpose
+    return bool(want.admin_password) and (
+        want.password_once or passwords.matches(want.admin_password, admin.get("password"))
+    )
 
 
 def _leftover(login: Login, row: Sequence[Any]) -> Leftover:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 # What workers remember of parameters and users lies in these caches; before 17.0 there is one for everything.
@@ -12,6 +13,8 @@ _CACHES = ("default", "stable")
 # 18.1 and newer count by inserting, older ones by a sequence
 _TABLES = tuple(f"orm_signaling_{cache}" for cache in _CACHES)
 _SEQUENCES = (*(f"base_cache_signaling_{cache}" for cache in _CACHES), "base_cache_signaling")
+
+_RELEASE = re.compile(r"^version_info = \(([^,]+),([^,]+),", re.MULTILINE)
 
 
 def signal_caches(cursor: Any) -> int:
@@ -33,6 +36,19 @@ def signal_caches(cursor: Any) -> int:
     return len(tables or sequences)
 
 
+def add_mail_server(cursor: Any, name: str, host: str) -> None:
+    """An active mail server without a login; 15.0 and newer want to be told that it has none."""
+    values = {"name": name, "smtp_host": host, "smtp_port": 1025, "smtp_encryption": "none", "active": True}
+    cursor.execute(
+        "SELECT FROM information_schema.columns WHERE table_name = 'ir_mail_server' "
+        "AND column_name = 'smtp_authentication'"
+    )
+    if cursor.rowcount:
+        values["smtp_authentication"] = "login"
+    columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
+    cursor.execute(f"INSERT INTO ir_mail_server ({columns}) VALUES ({places})", tuple(values.values()))
+
+
 def demo_arguments(demo: bool, version: str) -> list[str]:
     """The arguments that load demo data or do not; `version` is what `odoo --version` says, for demo only."""
     if not demo:
@@ -42,7 +58,34 @@ def demo_arguments(demo: bool, version: str) -> list[str]:
     return ["--with-demo"] if series.isdigit() and int(series) >= 19 else []
 
 
+def series_of_release(text: str) -> str:
+    """The series of Odoo's code, by the text of its release.py; empty where it tells none."""
+    match = _RELEASE.search(text)
+    return ".".join(part.strip().strip("'\"") for part in match.groups()) if match else ""
+
+
 def series_of(base_version: str) -> str:
     """The series of Odoo that a database was made or last upgraded by: `19.0.1.3` of base is 19.0."""
     parts = base_version.split(".")
     return ".".join(parts[:2]) if len(parts) >= 2 else base_version
+
+
+def jobs_query(triggers: bool) -> str:
+    """The query for the active jobs: name, seconds since each was due, last run in UTC, failures, running ones.
+
+    triggers: whether the database has the table ir_cron_trigger, from 15.0. Failures are NULL where they are not
+    counted, before 18.0. A job with no calls left, before 18.0, is never run. The action's name is JSON from 16.0.
+    """
+    trigger = "(SELECT min(t.call_at) FROM ir_cron_trigger t WHERE t.cron_id = c.id)" if triggers else "NULL"
+    # a job is taken by a lock on its row, which only the table's lock shows to others
+    return f"""
+        SELECT coalesce(to_jsonb(c) ->> 'cron_name', to_jsonb(a.name) ->> 'en_US', to_jsonb(a.name) #>> '{{}}'),
+               extract(epoch FROM now() AT TIME ZONE 'UTC' - least(c.nextcall, {trigger})), c.lastcall,
+               CASE WHEN to_jsonb(c) ? 'failure_count' THEN coalesce((to_jsonb(c) ->> 'failure_count')::int, 0) END,
+               (SELECT count(DISTINCT pid) FROM pg_locks WHERE relation = 'ir_cron'::regclass AND granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND mode = 'RowShareLock')
+        FROM ir_cron c JOIN ir_act_server a ON a.id = c.ir_actions_server_id
+        WHERE c.active AND coalesce((to_jsonb(c) ->> 'numbercall')::int, -1) <> 0
+        ORDER BY 1
+    """

@@ -7,35 +7,30 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import pgtools
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.copying import Copied, copy_blobs
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import (
-    CHUNK_BYTES,
-    filestore_path,
-    move,
-    trash_path,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code, digests
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path, move, trash_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED, unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import INSTALLED, MARKER
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import end_sessions, mark
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import series_of
 
 RENAME_SECONDS = 30
-LOCK_SECONDS = 30
-JOBS = 2
+# C sorts the same on every host; C.UTF-8 knows letters beyond ASCII
+CREATE = "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
 # The dictionary's function is not immutable, so Odoo would not use it in an index; this one says that it is.
 # It lives in the database's own schema, so that a dump carries it and a role that is no superuser can restore it.
 _UNACCENT = """
 CREATE SCHEMA IF NOT EXISTS unaccent_schema;
 CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA unaccent_schema;
+GRANT USAGE ON SCHEMA unaccent_schema TO PUBLIC;
 CREATE OR REPLACE FUNCTION public.unaccent(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
     AS $$ SELECT unaccent_schema.unaccent('unaccent_schema.unaccent'::regdictionary, $1) $$;
 """
@@ -43,96 +38,39 @@ CREATE OR REPLACE FUNCTION public.unaccent(text) RETURNS text LANGUAGE sql IMMUT
 
 @dataclass(frozen=True)
 class Whole:
-    """The databases of one server and the filestores of one instance."""
+    """The databases of one server, and the filestores and addons of one instance.
+
+    listed: the addons on disk, None where they cannot be seen from here.
+    """
 
     login: Login
     data_dir: str
     odoo: Odoo
+    listed: Mapping[str, code.Listed] | None = None
 
-    def create(self, name: str, owner: str) -> None:
-        """An empty, marked database under the temporary name of `name`, with the extensions Odoo makes use of."""
-        try:
-            self._make(name, owner)
-            self._extend(unfinished(name), owner)
-        except (psycopg2.Error, GantryError):
-            self.discard(name)
-            raise
+    def create(self, name: str, owner: str, template: bool) -> None:
+        """An empty, marked database under the temporary name of `name`, with the extensions Odoo makes use of.
 
-    def _make(self, name: str, owner: str) -> None:
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            # C sorts the same on every host; C.UTF-8 knows letters beyond ASCII
-            statement = (
-                "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
-            )
-            cursor.execute(sql.SQL(statement).format(sql.Identifier(unfinished(name)), sql.Identifier(owner)))
-            _mark(cursor, unfinished(name))
-
-    def clone(self, name: str, source: str, cut: bool, files: str, deadline: Deadline) -> str:
-        """A marked copy of `source`, with its files, under the temporary name of `name`; what is to be told of it.
-
-        While somebody is connected to the source, the server will not copy it as a whole: it is dumped then and
-        serves on, unless `cut` says that its sessions may be ended.
+        Those of a template are the login's: they would bind the role that it is made with for as long as it is there.
         """
-        try:
-            if not self._clone_on_server(name, source, cut, deadline):
-                self._clone_by_dump(name, source, deadline)
-            copied = self._clone_files(name, source, files)
-        except (psycopg2.Error, OSError, GantryError):
-            self.discard(name)
-            raise
-        if not copied.missing:
-            return ""
-        return f"{source} refers to {len(copied.missing)} files that it does not hold, and so does {name}"
-
-    def _clone_on_server(self, name: str, source: str, cut: bool, deadline: Deadline) -> bool:
-        temporary = sql.Identifier(unfinished(name))
+        at, keeper = sql.Identifier(unfinished(name)), self.login.user if template else owner
         with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            # until it is marked, that nobody may enter it tells whose it is
-            statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} ALLOW_CONNECTIONS false").format(
-                temporary, sql.Identifier(_owner(cursor, source)), sql.Identifier(source)
-            )
+            cursor.execute(sql.SQL(CREATE).format(at, sql.Identifier(keeper)))
+            mark(cursor, unfinished(name))
+            self._prepare(unfinished(name), keeper)
+            if keeper != owner:
+                cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(at, sql.Identifier(owner)))
 
-            def made() -> bool | None:
-                if cut:
-                    end_sessions(cursor, source)
-                try:
-                    cursor.execute(statement)
-                except psycopg2.errors.ObjectInUse:
-                    return None if cut else False
-                return True
-
-            if not Deadline(min(RENAME_SECONDS, deadline.remaining)).wait(made, f"the copy of {source}"):
-                return False
-            _mark(cursor, unfinished(name))
-            cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(temporary))
-            return True
-
-    def _clone_by_dump(self, name: str, source: str, deadline: Deadline) -> None:
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            owner = _owner(cursor, source)
-        self._make(name, owner)
-        client = pgtools.client_major("pg_dump", deadline)
-        with tempfile.TemporaryFile() as archive:
-            with pgtools.dump(self.login, source, "", client, LOCK_SECONDS, deadline) as stream:
-                shutil.copyfileobj(stream, archive, CHUNK_BYTES)
-            archive.flush()
-            entries = pgtools.contents(archive.fileno(), deadline)
-            pgtools.restore(self.login, unfinished(name), archive.fileno(), entries, owner, JOBS, deadline)
-
-    def _clone_files(self, name: str, source: str, files: str) -> Copied:
-        # after the database: what it refers to was there when it was copied
-        with closing(connect(self.login, unfinished(name))) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL")
-            names = [row[0] for row in cursor.fetchall()]
-        return copy_blobs(
-            filestore_path(self.data_dir, source), filestore_path(self.data_dir, unfinished(name)), names, files
-        )
-
-    def _extend(self, database: str, owner: str) -> None:
+    def _prepare(self, database: str, owner: str) -> None:
         with closing(connect(self.login, database)) as connection, connection.cursor() as cursor:
             cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
             cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
             cursor.execute(_UNACCENT)
+
+    def extend(self, database: str, extension: str) -> None:
+        """Create an extension of PostgreSQL, which an addon is going to ask for."""
+        with closing(connect(self.login, database)) as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension)))
 
     def initialise(self, name: str, addons: tuple[str, ...], language: str, demo: bool, deadline: Deadline) -> None:
         """Let Odoo install the addons into the database in the making."""
@@ -140,11 +78,13 @@ class Whole:
         self._verify(unfinished(name), addons)
         if language:
             self._speak(unfinished(name), language)
+        self._record(unfinished(name))
 
     def install(self, name: str, addons: tuple[str, ...], deadline: Deadline) -> None:
         """Let Odoo install addons into a database that is in use."""
         self.odoo.load(name, addons, deadline)
         self._verify(name, addons)
+        self._record(name)
 
     def _verify(self, database: str, addons: tuple[str, ...]) -> None:
         """Odoo ends with 0 although a module was not found or could not be loaded: look at what it left."""
@@ -161,6 +101,17 @@ class Whole:
                 f"Odoo ended without an error, and yet in {database} {', '.join(dict.fromkeys(seen))}; "
                 "look for the addon and its dependencies in the addons path"
             )
+
+    def _record(self, database: str) -> None:
+        """Remember the code of what has just been installed, so that the first update need not do it again."""
+        if self.listed is None:
+            return
+        with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
+            names, known = digests.in_use(cursor), digests.read(cursor)
+            cursor.execute("SELECT latest_version FROM ir_module_module WHERE name = 'base'")
+            found = code.read(self.listed, names, series_of(cursor.fetchone()[0]), digests.languages(cursor))
+            digests.store(cursor, {**digests.of(names, found), **known})
+            connection.commit()
 
     def _speak(self, database: str, language: str) -> None:
         with closing(connect(self.login, database)) as connection, connection.cursor() as cursor:
@@ -233,32 +184,3 @@ class Whole:
 
     def _trash(self, name: str) -> str:
         return trash_path(self.data_dir, name, datetime.now(timezone.utc))
-
-
-def _mark(cursor: Any, database: str) -> None:
-    cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(database), sql.Literal(MARKER)))
-    # a role of another tenant has nothing to do here; the owner keeps its own right
-    cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
-
-
-def _owner(cursor: Any, database: str) -> str:
-    cursor.execute("SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = %s", (database,))
-    row = cursor.fetchone()
-    if row is None:
-        raise StateError(f"database {database} is gone since the plan was made; run again")
-    return row[0]
-
-
-def end_sessions(cursor: Any, database: str, condition: str = "true") -> int:
-    """End the sessions on `database` for which the SQL `condition` over pg_stat_activity holds; how many there were."""
-    cursor.execute(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-        f"WHERE datname = %s AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND {condition}",
-        (database,),
-    )
-    return cursor.fetchone()[0]
-
-
-def explained(error: Exception, what: str, login: Login) -> StateError:
-    """A failure of PostgreSQL in the middle of a step, as one sentence."""
-    return StateError(f"{what} failed at PostgreSQL {login.where}: {sentence(error)}")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One host with Odoo 19 and PostgreSQL 17, seen by other means than the modules."""
+"""One host with Odoo and PostgreSQL, seen by other means than the modules."""
 
 from __future__ import annotations
 
@@ -19,25 +19,28 @@ OTHER_OWNER = "odoo_other"
 CERTIFICATE = "/etc/ssl/postgresql.pem"
 CONFIG = "/etc/odoo/harbour.conf"
 DATA_DIR = "/var/lib/odoo/harbour"
+ADDONS_PATH = "/usr/lib/python3/dist-packages/odoo/addons"
 
 _INSTALL = f"""
 set -eu
-if ! test -x /usr/lib/postgresql/17/bin/postgres; then
+if ! test -x /usr/lib/postgresql/$version/bin/postgres; then
     apt-get update -q >/dev/null
-    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql-17 >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "postgresql-$version" >/dev/null
 fi
 if ! test -e {CERTIFICATE}; then
+    cd /etc/postgresql/$version/main
     openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=$(hostname)" \
-        -addext "subjectAltName=DNS:$(hostname)" -keyout /etc/postgresql/17/main/key.pem -out {CERTIFICATE} 2>/dev/null
-    chown postgres: /etc/postgresql/17/main/key.pem
-    cat > /etc/postgresql/17/main/conf.d/test.conf <<END
+        -addext "subjectAltName=DNS:$(hostname)" -keyout key.pem -out {CERTIFICATE} 2>/dev/null
+    chown postgres: key.pem
+    cat > conf.d/test.conf <<END
 listen_addresses = '*'
 ssl_cert_file = '{CERTIFICATE}'
-ssl_key_file = '/etc/postgresql/17/main/key.pem'
+ssl_key_file = '/etc/postgresql/$version/main/key.pem'
+password_encryption = 'scram-sha-256'
 fsync = off
 END
-    echo 'hostssl all all all scram-sha-256' >> /etc/postgresql/17/main/pg_hba.conf
-    systemctl restart postgresql@17-main
+    echo 'hostssl all all all scram-sha-256' >> pg_hba.conf
+    systemctl restart "postgresql@$version-main"
 fi
 systemctl stop odoo 2>/dev/null || true
 install -d -o odoo -g odoo {DATA_DIR}
@@ -48,7 +51,7 @@ db_user = {OWNER}
 db_password = {OWNER_PASSWORD}
 db_sslmode = verify-full
 data_dir = {DATA_DIR}
-addons_path = /usr/lib/python3/dist-packages/odoo/addons
+addons_path = {ADDONS_PATH}
 list_db = False
 END
 chown root:odoo {CONFIG}
@@ -58,15 +61,16 @@ _ROLES = f"""
 CREATE ROLE {OWNER} LOGIN PASSWORD '{OWNER_PASSWORD}';
 CREATE ROLE {OTHER_OWNER} LOGIN PASSWORD '{OWNER_PASSWORD}';
 CREATE ROLE {ADMIN} LOGIN CREATEDB PASSWORD '{ADMIN_PASSWORD}';
-GRANT {OWNER}, {OTHER_OWNER} TO {ADMIN} WITH INHERIT TRUE, SET TRUE;
+GRANT {OWNER}, {OTHER_OWNER} TO {ADMIN};
 """
 
 
 @dataclass(frozen=True)
 class Server:
-    """The host, and what stands on it."""
+    """The host, and what stands on it. postgresql: the major version of its PostgreSQL."""
 
     host: Host
+    postgresql: int = 17
 
     @property
     def login(self) -> dict[str, Any]:
@@ -80,7 +84,7 @@ class Server:
 
     def prepare(self) -> None:
         """Install and configure what is not there yet, and remove every database that an earlier session left."""
-        self.shell(_INSTALL)
+        self.shell(f"version={self.postgresql}\n{_INSTALL}")
         if not self.psql(f"SELECT 1 FROM pg_roles WHERE rolname = '{ADMIN}'"):
             self.psql(_ROLES)
         for name in self.databases():

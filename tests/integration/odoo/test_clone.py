@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .server import CONFIG, DATA_DIR, OTHER_OWNER, OWNER, Server
+from .server import ADMIN, CERTIFICATE, CONFIG, DATA_DIR, OTHER_OWNER, OWNER, OWNER_PASSWORD, Server
 from .test_database import four_beats
 from .test_database_faults import state_of, wait_until
 
@@ -40,9 +40,10 @@ def origin(server: Server, declare: Declare) -> str:
 @contextmanager
 def connected(server: Server) -> Iterator[None]:
     """A user's session on the original, for as long as it is let."""
-    command = "PGAPPNAME='a user' psql -Xqd origin -c 'SELECT pg_sleep(120)' || true"
+    url = f"host={server.host.name} user={OWNER} dbname=origin sslmode=verify-full sslrootcert={CERTIFICATE}"
+    command = ["psql", "-Xqc", "SELECT pg_sleep(120)", f"{url} application_name='a user'"]
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(server.host.run, ["bash", "-c", command], user="postgres")
+        pool.submit(server.host.attempt, command, env={"PGPASSWORD": OWNER_PASSWORD})
         wait_until(lambda: server.psql(SESSION) == "1", "the session")
         try:
             yield
@@ -63,7 +64,7 @@ def rows(server: Server, database: str) -> str:
 def test_a_clone_is_another_database_with_the_same_content(server: Server, declare: Declare, origin: str) -> None:
     before = server.psql("SELECT array_agg((key, value) ORDER BY key) FROM ir_config_parameter", "origin")
     clone = {"name": "trial", "clone_from": "origin", "base_url": "https://trial.harbour.example"}
-    actions = ["clone", "renew_identity", "set_parameter", "set_parameter", "publish"]
+    actions = ["clone", "renew_identity", "set_parameter", "set_parameter", "open", "publish"]
     four_beats(declare, clone, actions=actions)
     assert rows(server, "trial") == rows(server, "origin")
     for key in ("database.uuid", "database.secret"):
@@ -73,7 +74,8 @@ def test_a_clone_is_another_database_with_the_same_content(server: Server, decla
     assert server.parameter("trial", "database.enterprise_code") == ""
     assert server.parameter("trial", "harbour.flag") == "kept"
     acl = server.psql("SELECT datacl, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'trial'")
-    assert acl == f"{{{OWNER}=CTc/{OWNER}}}|"
+    # whoever made it was the only one who might enter it
+    assert acl == f"{{{OWNER}=CTc/{OWNER},{ADMIN}=c/{OWNER}}}|"
     assert server.psql("SELECT array_agg((key, value) ORDER BY key) FROM ir_config_parameter", "origin") == before
     copy = origin.replace("filestore/origin", "filestore/trial")
     inodes = server.shell(f"cd {DATA_DIR}; stat -c '%i %U' {origin} {copy}").split()
@@ -95,6 +97,7 @@ def test_the_original_serves_on(server: Server, declare: Declare, origin: str) -
     declare({"name": "beside", "state": "absent", "policy": "drop"})
 
 
+@pytest.mark.fault
 def test_sessions_end_only_by_policy(server: Server, declare: Declare, origin: str) -> None:
     with connected(server):
         declare({"name": "quick", "clone_from": "origin", "clone_sessions": "end"})
@@ -110,6 +113,7 @@ def test_a_clone_for_another_instance_is_its_owners(server: Server, declare: Dec
     declare({"name": "theirs", "state": "absent", "policy": "drop"})
 
 
+@pytest.mark.fault
 def test_a_killed_clone_is_finished_by_the_next_run(server: Server, declare: Declare, origin: str) -> None:
     with connected(server), ThreadPoolExecutor(1) as pool:
         killed = pool.submit(declare, {"name": "killed", "clone_from": "origin"}, fails=True)
@@ -118,18 +122,20 @@ def test_a_killed_clone_is_finished_by_the_next_run(server: Server, declare: Dec
         killed.result()
     assert "killed" not in server.databases()
     done = declare({"name": "killed", "clone_from": "origin"})
-    assert [step["action"] for step in done["steps"]] == ["discard", "clone", "renew_identity", "publish"]
+    assert [step["action"] for step in done["steps"]] == ["discard", "clone", "renew_identity", "open", "publish"]
     assert [name for name in server.databases() if name.startswith("killed")] == ["killed"]
     declare({"name": "killed", "state": "absent", "policy": "drop"})
 
 
+@pytest.mark.fault
 def test_a_copy_that_nobody_could_mark_is_ours(server: Server, declare: Declare, origin: str) -> None:
-    server.psql("CREATE DATABASE unmarked__new TEMPLATE origin ALLOW_CONNECTIONS false")
+    server.psql(f"CREATE DATABASE unmarked__new OWNER {OWNER} TEMPLATE origin ALLOW_CONNECTIONS false")
     done = declare({"name": "unmarked", "clone_from": "origin"})
-    assert [step["action"] for step in done["steps"]] == ["discard", "clone", "renew_identity", "publish"]
+    assert [step["action"] for step in done["steps"]] == ["discard", "clone", "renew_identity", "open", "publish"]
     declare({"name": "unmarked", "state": "absent", "policy": "drop"})
 
 
+@pytest.mark.fault
 def test_a_full_disk_leaves_nothing(server: Server, declare: Declare, origin: str) -> None:
     server.attach("origin", b"x" * 400_000)
     server.shell(
@@ -149,8 +155,12 @@ def test_a_full_disk_leaves_nothing(server: Server, declare: Declare, origin: st
     assert state_of(server) == before
 
 
+@pytest.mark.fault
 def test_what_cannot_be_cloned(server: Server, declare: Declare, origin: str) -> None:
+    server.psql("UPDATE ir_module_module SET latest_version = '18.0.1.3' WHERE name = 'base'", "origin")
     before = state_of(server)
+    foreign = declare({"name": "x", "clone_from": "origin"}, fails=True)["msg"]
+    assert "database origin is of Odoo 18.0, and the code of this instance is 19.0" in foreign
     assert "there is no database nowhere" in declare({"name": "x", "clone_from": "nowhere"}, fails=True)["msg"]
     assert "renamed or itself" in declare({"name": "origin", "clone_from": "origin"}, fails=True)["msg"]
     assert state_of(server) == before

@@ -14,6 +14,7 @@ import pytest
 
 from .server import CONFIG, OWNER, Server
 
+pytestmark = pytest.mark.fault
 Declare = Callable[..., dict[str, Any]]
 MARKED = (
     "SELECT count(*) FROM pg_database WHERE datname = 'west__new' AND shobj_description(oid, 'pg_database') IS NOT NULL"
@@ -56,6 +57,20 @@ def test_a_killed_creation_is_finished_by_the_next_run(server: Server, declare: 
     assert [step["action"] for step in done["steps"]] == ["discard", "create", "initialise", "publish"]
     assert [name for name in server.databases() if name.startswith("west")] == ["west"]
     assert declare({"name": "west"})["changed"] is False
+
+
+def test_a_restart_of_postgresql_is_one_sentence_and_the_next_run_finishes(server: Server, declare: Declare) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(declare, {"name": "reset"}, fails=True)
+        wait_until(lambda: server.psql(INITIALISING.replace("west", "reset")) != "0", "the initialisation of reset")
+        server.shell("systemctl restart postgresql@17-main")
+        failed = ended.result()
+    assert "Odoo, installing base into reset__new, failed" in failed["msg"]
+    assert "\n" not in failed["msg"]
+    assert "reset" not in server.databases()
+    assert declare({"name": "reset"})["steps"][-1]["action"] == "publish"
+    assert [name for name in server.databases() if name.startswith("reset")] == ["reset"]
+    declare({"name": "reset", "state": "absent", "policy": "drop"})
 
 
 def test_a_creation_that_fails_leaves_nothing(server: Server, declare: Declare) -> None:

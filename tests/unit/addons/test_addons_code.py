@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import code
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code
 
 
 def addon(path: Path, name: str, manifest: str = "{'name': 'x', 'version': '1.2', 'depends': ['base']}") -> Path:
@@ -26,7 +26,7 @@ def test_an_addon_and_what_it_depends_on(tmp_path: Path) -> None:
     addon(tmp_path, "base", "{'name': 'Base', 'version': '1.3'}")
     addon(tmp_path, "uom")
     addon(tmp_path, "stock", "{'name': 'Stock', 'version': '19.0.2.0', 'depends': ['uom'], 'installable': False}")
-    found = code.read([str(tmp_path)], ["stock", "nowhere"], "19.0")
+    found = code.read(code.listing([str(tmp_path)]), ["stock", "nowhere"], "19.0")
     assert sorted(found) == ["base", "stock", "uom"]
     assert (found["stock"].version, found["uom"].version, found["base"].depends) == ("19.0.2.0", "19.0.1.2", ())
     assert not found["stock"].installable
@@ -35,7 +35,10 @@ def test_an_addon_and_what_it_depends_on(tmp_path: Path) -> None:
 def test_the_first_directory_of_the_path_wins(tmp_path: Path) -> None:
     addon(tmp_path / "a", "uom", "{'version': '2.0'}")
     addon(tmp_path / "b", "uom", "{'version': '1.0'}")
-    assert code.read([str(tmp_path / "a"), str(tmp_path / "b")], ["uom"], "19.0")["uom"].version == "19.0.2.0"
+    assert (
+        code.read(code.listing([str(tmp_path / "a"), str(tmp_path / "b")]), ["uom"], "19.0")["uom"].version
+        == "19.0.2.0"
+    )
 
 
 def test_a_digest_changes_with_code_and_not_with_assets_or_caches(tmp_path: Path) -> None:
@@ -56,11 +59,68 @@ def test_a_digest_changes_with_code_and_not_with_assets_or_caches(tmp_path: Path
 def test_a_manifest_that_is_none(tmp_path: Path, manifest: str) -> None:
     addon(tmp_path, "uom", manifest)
     with pytest.raises(StateError, match=r"the manifest .*uom/__manifest__\.py"):
-        code.read([str(tmp_path)], ["uom"], "19.0")
+        code.read(code.listing([str(tmp_path)]), ["uom"], "19.0")
 
 
 @pytest.mark.parametrize(
-    ("version", "stored"), [("1.0", "19.0.1.0"), ("19.0.1.0", "19.0.1.0"), ("19.0", "19.0"), ("190.1", "19.0.190.1")]
+    ("version", "stored"),
+    [("1.0", "19.0.1.0"), ("19.0.1.0", "19.0.1.0"), ("19.0", "19.0.19.0"), ("190.1", "19.0.190.1")],
 )
 def test_a_version_has_the_series_in_front_once(version: str, stored: str) -> None:
     assert code.adapt(version, "19.0") == stored
+
+
+def test_translations_count_by_language(tmp_path: Path) -> None:
+    directory = addon(tmp_path, "uom")
+    (directory / "i18n").mkdir()
+    (directory / "i18n" / "fr.po").write_text("one")
+    (directory / "i18n" / "de.po").write_text("eins")
+
+    def read() -> tuple[str, dict[str, str]]:
+        found = code.read(code.listing([str(tmp_path)]), ["uom"], "19.0", ["en_US", "fr_BE"])["uom"]
+        return found.digest, dict(found.translations)
+
+    before = read()
+    assert list(before[1]) == ["fr_BE"]
+    (directory / "i18n" / "de.po").write_text("zwei")
+    assert read() == before
+    (directory / "i18n" / "fr_BE.po").write_text("deux")
+    assert read()[0] == before[0]
+    assert read()[1] != before[1]
+
+
+def test_what_odoo_installs_by_itself_is_found(tmp_path: Path) -> None:
+    addon(tmp_path, "base", "{'name': 'Base'}")
+    for name in ("sale", "stock"):
+        addon(tmp_path, name)
+    addon(tmp_path, "sale_stock", "{'depends': ['sale', 'stock'], 'auto_install': True}")
+    addon(tmp_path, "sale_stock_more", "{'depends': ['sale_stock'], 'auto_install': ['stock']}")
+    addon(tmp_path, "never", "{'depends': ['sale'], 'auto_install': False}")
+    addon(tmp_path, "l10n_fr", "{'depends': ['sale'], 'auto_install': True, 'countries': ['fr']}")
+    listed = code.listing([str(tmp_path)])
+    assert sorted(code.with_automatic(listed, ["sale"])) == ["base", "sale"]
+    assert sorted(code.with_automatic(listed, ["stock"])) == ["base", "sale", "sale_stock", "sale_stock_more", "stock"]
+
+
+def test_odoo_finds_its_own_addons_beside_those_of_a_checkout(tmp_path: Path) -> None:
+    addon(tmp_path / "addons", "uom")
+    addon(tmp_path / "odoo" / "addons", "base", "{'name': 'Base'}")
+    assert code.search_path([str(tmp_path / "addons")]) == (str(tmp_path / "addons"), str(tmp_path / "odoo" / "addons"))
+    with pytest.raises(InputError, match="holds the addon base"):
+        code.search_path([str(tmp_path / "odoo" / "addons" / "base")])
+
+
+def test_a_line_of_odoo_itself_is_another_build(tmp_path: Path) -> None:
+    addon(tmp_path / "addons", "base", "{'name': 'Base'}")
+    (tmp_path / "release.py").write_text("version_info = (19, 0, 0, FINAL, 0, '')")
+    (tmp_path / "orm").mkdir()
+    (tmp_path / "orm" / "models.py").write_text("A = 1")
+    listed = code.listing([str(tmp_path / "addons")])
+    before = code.digest_of_framework(listed)
+    assert code.series(listed) == "19.0"
+    (tmp_path / "addons" / "base" / "models.py").write_text("B = 1")
+    assert code.digest_of_framework(listed) == before
+    for path in (tmp_path / "release.py", tmp_path / "orm" / "models.py"):
+        path.write_text(path.read_text() + "\n")
+        assert code.digest_of_framework(listed) != before
+        before = code.digest_of_framework(listed)

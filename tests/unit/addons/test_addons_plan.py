@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Module, Wish
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan, digests, plan, unproven
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Found, Module, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan, plan, unproven
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import digests
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Code
 
 CODE = {
     "base": Code("base", "19.0.1.3", "b0"),
@@ -151,4 +153,11 @@ def test_after_a_proven_update_nothing_is_left_to_do(
     modules = {**found.modules, **{name: Module(name, "installed", CODE[name].version) for name in names}}
     done = Found({name: module for name, module in modules.items() if name not in planned.remove}, known)
     assert unproven(done, planned, wish, CODE) == []
-    assert plan(replace(done, digests=digests(done, CODE)), wish, CODE) == Plan()
+    assert plan(replace(done, digests=digests.of(done.in_use, CODE)), wish, CODE) == Plan()
+
+
+def test_translations_that_changed_are_a_reason_and_those_of_a_new_language_are_not() -> None:
+    code = {**CODE, "uom": replace(CODE["uom"], translations={"fr_FR": "t1"})}
+    assert reasons(KNOWN, WISH, code) == {}
+    found = replace(KNOWN, digests={**KNOWN.digests, "uom@fr_FR": "t0"})
+    assert reasons(found, WISH, code) == {"upgrade harbour: uom": "its translations have changed: fr_FR"}

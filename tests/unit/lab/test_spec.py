@@ -10,7 +10,13 @@ import pytest
 from tests.lab import images
 from tests.lab.archive import File, pack, unpack
 from tests.lab.errors import LabError
-from tests.lab.spec import CATALOGUE, SUBNETS, address
+from tests.lab.spec import CATALOGUE, SUBNETS, VM_IMAGES, HostSpec, address
+
+
+def suite_of(name: str) -> str:
+    """The Debian below an image."""
+    image = images.known(name)
+    return image.suite if image.below is None else suite_of(image.below)
 
 
 def test_each_host_has_an_address_of_its_own_and_an_image_that_exists() -> None:
@@ -20,6 +26,25 @@ def test_each_host_has_an_address_of_its_own_and_an_image_that_exists() -> None:
     assert {host.image for host in CATALOGUE.values()} <= set(images.CATALOGUE)
     assert len(set(SUBNETS.values())) == len(SUBNETS)
     assert address("172.30.77.0/24", 21) == "172.30.77.21"
+
+
+def test_what_boots_systemd_is_an_image_on_one_debian() -> None:
+    assert set(images.CATALOGUE) >= VM_IMAGES
+    assert HostSpec("legacy1", 100, "app14").is_vm
+    assert not CATALOGUE["s3"].is_vm
+    assert {name: suite_of(name) for name in ("box", "app14")} == {"box": "trixie", "app14": "bullseye"}
+
+
+def test_the_older_debian_is_built_only_for_who_asks() -> None:
+    used = {host.image for host in CATALOGUE.values()} | set(images.EXPORTED)
+
+    assert {suite_of(name) for name in used} == {"trixie"}
+
+
+def test_each_base_has_a_tag_of_its_own_suite() -> None:
+    bases = [image.name for image in images.CATALOGUE.values() if image.below is None]
+
+    assert len({images.tag(name).split(":")[1] for name in bases}) == len(bases)
 
 
 def test_each_image_stands_on_one_that_comes_before_it() -> None:

@@ -22,6 +22,7 @@ ITEM: dict[str, Any] = {
     "demo": False,
     "admin_login": None,
     "admin_password": None,
+    "update_password": "always",
     "parameters": None,
     "base_url": None,
     "access": None,
@@ -29,7 +30,10 @@ ITEM: dict[str, Any] = {
     "clone_from": None,
     "clone_sessions": "keep",
     "clone_files": "auto",
+    "neutralize": False,
+    "extensions": None,
     "policy": "keep",
+    "tier": None,
 }
 
 

@@ -12,9 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import BASE, Database, Desired, Leftover, Server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
+    BASE,
+    Database,
+    Desired,
+    Leftover,
+    Server,
+    Template,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import plan, predict, view
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import plan, templates
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.prediction import predict, view
 
 OWNER = "odoo_harbour"
 SERVER = Server(roles={OWNER: True, "other": True, "stranger": False}, login="gantry")
@@ -128,6 +136,7 @@ def test_what_would_destroy_something_is_refused(server: Server, want: Desired, 
         (SERVER, replace(WANT, owner="nobody"), "role nobody"),
         (SERVER, replace(WANT, config_user="stranger"), "grant it membership"),
         (SERVER, replace(WANT, owner="other"), "logs in as odoo_harbour"),
+        (SERVER, replace(WANT, extensions=frozenset({"vector"})), "does not have vector"),
         (replace(SERVER, creates=False), WANT, "CREATEDB"),
         (replace(SERVER, addons=frozenset({BASE})), WANT, "project for harbour is in no directory"),
         (with_database(addons=frozenset({BASE})), replace(WANT, addons=frozenset({"nope"})), "nope for harbour"),
@@ -242,7 +251,7 @@ COPY = replace(WANT, name="trial", clone_from="harbour")
 
 def test_a_copy_is_another_database_and_gets_its_name_last() -> None:
     want = replace(COPY, parameters=(("web.base.url", "https://trial.example"),), admin_password="secret")
-    expected = ["clone", "renew_identity", "set_parameter", "set_admin", "publish"]
+    expected = ["clone", "renew_identity", "set_parameter", "set_admin", "open", "publish"]
     assert actions(with_database(), want) == expected
 
 
@@ -250,8 +259,9 @@ def test_a_copy_gets_its_own_owner_and_the_addons_that_it_lacks() -> None:
     server = with_database(replace(FOUND, owner="other"))
     want = replace(COPY, addons=COPY.addons | {"stock"})
     steps = plan(server, [want])["trial"]
-    assert [step.action for step in steps] == ["clone", "change_owner", "renew_identity", "initialise", "publish"]
-    assert steps[3].detail == ("stock",)
+    done = ["clone", "change_owner", "renew_identity", "open", "initialise", "publish"]
+    assert [step.action for step in steps] == done
+    assert steps[4].detail == ("stock",)
 
 
 def test_a_copy_that_is_there_is_left_alone() -> None:
@@ -273,3 +283,68 @@ def test_a_copy_is_predicted_as_it_will_be_found() -> None:
     assert plan(after, [want]) == {}
     assert after.databases["trial"].owner == OWNER
     assert after.databases["harbour"].owner == "other"
+
+
+def test_a_staging_copy_is_opened_only_when_it_is_harmless() -> None:
+    server = with_database(addons=FOUND.installed | {"stock"})
+    want = replace(COPY, neutralize=True)
+    assert actions(server, want) == ["clone", "renew_identity", "neutralize", "open", "publish"]
+    # what is installed after that may bring harm again
+    more = replace(want, addons=want.addons | {"stock"})
+    expected = ["clone", "renew_identity", "neutralize", "open", "initialise", "neutralize", "open", "publish"]
+    assert actions(server, more) == expected
+    for one in (want, more):
+        assert plan(predict(server, [one], plan(server, [one])), [one]) == {}
+    fenced = replace(want, fenced=True)
+    assert actions(server, fenced) == ["clone", "renew_identity", "neutralize", "publish"]
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        (with_database(addons=frozenset({BASE, "project"})), "harbour has web installed, and no directory"),
+        (with_database(addons=None), "cannot be seen from this host"),
+        (with_database(addons=FOUND.installed, login=OWNER), "is to own trial as well"),
+    ],
+)
+def test_a_copy_that_could_not_be_made_harmless_is_not_begun(server: Server, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        plan(server, [replace(COPY, neutralize=True)])
+
+
+def test_a_database_in_use_is_not_made_harmless_in_place() -> None:
+    there = {name: replace(FOUND, name=name) for name in ("harbour", "trial")}
+    with pytest.raises(RefusedError, match="was never neutralized"):
+        plan(replace(SERVER, databases=there), [replace(COPY, neutralize=True)])
+    there["trial"] = replace(there["trial"], neutralized=True)
+    assert plan(replace(SERVER, databases=there), [replace(COPY, neutralize=True)]) == {}
+
+
+# -- templates --------------------------------------------------------------------------------------------------------
+
+CACHED = replace(WANT, cached=True)
+MADE_FROM = Template("gantry-template-1", "kind", superseded=("gantry-template-0",))
+
+
+def test_a_template_is_made_once_and_before_what_is_made_from_it() -> None:
+    south = replace(CACHED, name="south")
+    server = replace(SERVER, templates={one.name: MADE_FROM for one in (CACHED, south)})
+    wants = [*templates(server, [CACHED, south]), CACHED, south]
+    planned = plan(server, wants)
+    assert [want.name for want in wants] == ["gantry-template-1", "harbour", "south"]
+    made = [step.action for step in planned["gantry-template-1"]]
+    assert made == ["create", "initialise", "seal", "drop_template"]
+    for name in ("harbour", "south"):
+        actions_of = [step.action for step in planned[name]]
+        assert actions_of == ["make_from_template", "renew_identity", "change_owner", "publish"]
+    after = predict(server, wants, planned)
+    assert plan(after, [CACHED, south]) == {}
+    assert after.databases["harbour"].owner == OWNER
+
+
+def test_a_template_that_is_there_is_used() -> None:
+    server = replace(SERVER, templates={"harbour": replace(MADE_FROM, exists=True)})
+    assert templates(server, [CACHED]) == []
+    assert actions(server, CACHED) == ["make_from_template", "renew_identity", "change_owner", "publish"]
+    left = replace(server, leftovers={"harbour__new": Leftover("harbour__new", ours=True, empty=False)})
+    assert actions(left, CACHED)[0] == "discard"

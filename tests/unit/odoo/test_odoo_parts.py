@@ -14,7 +14,6 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords, postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import parse_config, read_config
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.facts import check_filestore
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import (
     blobs,
     filestore_path,
@@ -22,9 +21,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import
     move,
     trash_path,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore_facts import check_filestore
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import addons_on_disk
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import demo_arguments, series_of, signal_caches
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import (
+    demo_arguments,
+    series_of,
+    series_of_release,
+    signal_caches,
+)
 
 CONF = """
 [options]
@@ -71,9 +76,22 @@ def test_addons_are_looked_for_only_where_odoo_s_own_can_be_seen(tmp_path: Path)
         (tmp_path / addon).mkdir()
         (tmp_path / addon / "__manifest__.py").write_text("{}")
     config = parse_config(f"[options]\ndata_dir = /x\naddons_path = {tmp_path}", "odoo.conf")
-    assert addons_on_disk(config, {"base", "project", "nope"}) == frozenset({"base", "project"})
+    assert sorted(addons_on_disk(config) or ()) == ["base", "project"]
     (tmp_path / "base" / "__manifest__.py").unlink()
-    assert addons_on_disk(config, {"project"}) is None
+    assert addons_on_disk(config) is None
+    assert addons_on_disk(parse_config("[options]\ndata_dir = /x\naddons_path = /nowhere", "odoo.conf")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "series"),
+    [
+        ("version_info = (19, 0, 0, FINAL, 0, '')", "19.0"),
+        ("# a release\nversion_info = ('saas~18', 2, 0, FINAL, 0, '')\n", "saas~18.2"),
+        ("nothing", ""),
+    ],
+)
+def test_the_series_of_odoo_s_code(text: str, series: str) -> None:
+    assert series_of_release(text) == series
 
 
 def test_a_filestore_is_found_and_checked(tmp_path: Path) -> None:
@@ -90,6 +108,8 @@ def test_a_filestore_is_found_and_checked(tmp_path: Path) -> None:
         "bytes": 7,
         "missing": [gone],
         "corrupt": [names[1]],
+        "orphans": {"files": 0, "bytes": 0, "spooled": 0},
+        "disk_bytes": 7,
     }
     assert check_filestore(str(store), names, verify_content=False)["corrupt"] == []
     assert dict(blobs(str(store))) == {names[0]: 4, names[1]: 3}

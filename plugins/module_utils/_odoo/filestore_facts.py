@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a filestore holds, held against what its database refers to. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import blob_path, filestore_path, sha1_of
+
+READERS = 8
+_SPOOL = "checklist/"
+
+
+def filestores(data_dir: str) -> list[str]:
+    """The names of the directories that are filestores, by the place where they lie."""
+    try:
+        with os.scandir(filestore_path(data_dir, "")) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StateError(f"the filestores of {data_dir} could not be listed: {error.strerror}") from error
+
+
+def sizes(directory: str) -> dict[str, int]:
+    """Each file below a filestore by its path in it, with its size in bytes; none where there is no directory."""
+
+    def fail(error: OSError) -> None:
+        # the collector removes files while they are listed
+        if not isinstance(error, FileNotFoundError):
+            raise StateError(f"filestore {error.filename} could not be listed: {error.strerror}") from error
+
+    found: dict[str, int] = {}
+    for folder, _folders, files in os.walk(directory, onerror=fail):
+        for name in files:
+            path = os.path.join(folder, name)
+            try:
+                found[os.path.relpath(path, directory)] = os.lstat(path).st_size
+            except OSError as error:
+                fail(error)
+    return found
+
+
+def check_filestore(
+    directory: str, names: Iterable[str], verify_content: bool, held: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Look for each file that the database refers to, and for those that it does not refer to.
+
+    held: what `sizes` told before the database was asked, so that no file written since is called an orphan.
+    """
+    held = sizes(directory) if held is None else held
+    wanted = sorted(names)
+    with ThreadPoolExecutor(READERS) as pool:
+        seen = list(pool.map(lambda name: _blob(blob_path(directory, name), name, verify_content), wanted))
+    return {
+        "files": len(wanted),
+        "bytes": sum(size for size, _whole in seen if size is not None),
+        "missing": [name for name, (size, _whole) in zip(wanted, seen) if size is None],
+        "corrupt": [name for name, (size, whole) in zip(wanted, seen) if size is not None and not whole],
+        "orphans": _orphans(held, frozenset(wanted)),
+        "disk_bytes": sum(held.values()),
+    }
+
+
+def _orphans(held: Mapping[str, int], wanted: frozenset[str]) -> dict[str, int]:
+    names = [name for name in held if name not in wanted and not name.startswith(_SPOOL)]
+    return {
+        "files": len(names),
+        "bytes": sum(held[name] for name in names),
+        "spooled": sum(1 for name in names if _SPOOL + name in held),
+    }
+
+
+def _blob(path: str, name: str, verify_content: bool) -> tuple[int | None, bool]:
+    try:
+        size = os.path.getsize(path)
+        return size, not verify_content or sha1_of(path) == name.rsplit("/", 1)[-1]
+    except FileNotFoundError:
+        return None, False
+    except OSError as error:
+        raise StateError(f"filestore file {path} could not be read: {error.strerror}") from error

@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m tests.bench NAME` runs one benchmark, without a name all of them, which then fill docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from tests.bench import addons_noop, clone, converge, create
+from tests.bench.erp import Erp
+from tests.bench.harness import BENCH_LAB, Result
+from tests.lab.hosts import Lab
+from tests.lab.state import ROOT
+
+BENCHES: dict[str, Callable[[Erp], list[Result]]] = {
+    "clone": clone.run,
+    "create": create.run,
+    "converge": converge.run,
+    "addons-noop": addons_noop.run,
+}
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+
+def table(results: Sequence[Result]) -> str:
+    """The page of benchmarks."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`: medians in seconds of wall time, ours and the peers' in turn on the same host, a",
+        "module as its own process, start and imports included. More than 1 is in our favour. Compare ratios, not",
+        "seconds: those are of this machine.",
+        "",
+        f"{date.today().isoformat()}, {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB; Odoo 19.0 and "
+        "PostgreSQL 17 in one container.",
+        "",
+        "| Benchmark | Runs | Ours | Peer | Seconds | Ratio |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in results:
+        told = one.as_dict()
+        for name, seconds in told["peers"].items():
+            row = (told["bench"], told["runs"], f"{told['ours']:.2f}", name, f"{seconds:.2f}", told["ratios"][name])
+            lines.append(f"| {' | '.join(map(str, row))} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(names: Sequence[str]) -> int:
+    """Run benchmarks; each ends with a line of JSON."""
+    unknown = sorted(set(names) - set(BENCHES))
+    if unknown:
+        print(f"there is no benchmark {unknown[0]}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    results: list[Result] = []
+    try:
+        for name in names or BENCHES:
+            found = BENCHES[name](Erp())
+            results += found
+            # the one that is called as the benchmark comes last
+            for one in reversed(found):
+                print(json.dumps(one.as_dict()), flush=True)
+    finally:
+        if os.environ.get("GANTRY_KEEP_LAB") != "1":
+            Lab(BENCH_LAB).down()
+    if not names:
+        PAGE.write_text(table(results), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

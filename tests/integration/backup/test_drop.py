@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A tenant of tier 1 is dropped only when its backup is there, young, of this very database, and whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.integration.backup.conftest import DATA, HOST, Estate, Failures
+
+MODULE = "gantry.odoo.odoo_database"
+GONE = "harbour-gone"
+
+
+def test_a_tenant_of_tier_1_is_dropped_only_with_a_backup_that_stands_for_it(
+    estate: Estate, failures: Failures, ansible_module: Callable[..., Any]
+) -> None:
+    login = {key: value for key, value in estate.login.items() if key != "repository"}
+    drop = {**login, "name": GONE, "state": "absent", "policy": "drop", "tier": 1}
+    proven = {**drop, "repository": estate.repository}
+    ansible_module(HOST, MODULE, {**login, "name": GONE, "clone_from": "harbour"})
+    alone, unknown = failures((MODULE, drop), (MODULE, proven))
+    assert "harbour-gone is of tier 1, and is dropped only when a backup of it is found" in alone
+    assert "harbour-gone is of tier 1 and has no complete backup in the bucket" in unknown
+
+    ansible_module(HOST, "gantry.odoo.odoo_backup", {**estate.login, "databases": [{"name": GONE}]})
+    (identifier,) = estate.complete(GONE)
+    dump = f"{GONE}/backups/{identifier}/database.dump"
+    whole = estate.object(dump)
+    estate.put(dump, whole[:-1])
+    (damaged,) = failures((MODULE, proven))
+    assert f"its newest backup {identifier} is damaged: its dump is not what was written" in damaged
+    estate.put(dump, whole)
+    estate.put(f"{GONE}/policy.json", json.dumps({"rpo_s": 0}).encode())
+    (old,) = failures((MODULE, proven))
+    assert "s old, and its RPO is 0 s" in old
+    estate.remove(f"{GONE}/policy.json")
+    uuid = estate.sql("SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'", GONE)[0]
+    estate.sql("UPDATE ir_config_parameter SET value = 'another' WHERE key = 'database.uuid'", GONE)
+    (foreign,) = failures((MODULE, proven))
+    assert f"is of another database, with uuid {uuid}" in foreign
+    estate.sql(f"UPDATE ir_config_parameter SET value = '{uuid}' WHERE key = 'database.uuid'", GONE)
+    assert GONE in estate.databases()
+
+    done = ansible_module(HOST, MODULE, proven)
+    assert [step["action"] for step in done["steps"]] == ["trash_filestore", "drop"]
+    assert GONE not in estate.databases()
+    assert any(name.endswith(f"-{GONE}") for name in estate.shell(f"ls {DATA}/filestore-trash").split())
+    assert ansible_module(HOST, MODULE, proven)["changed"] is False

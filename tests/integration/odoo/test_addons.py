@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addons of a real database: exactly what changed is updated, and what goes wrong leaves what was proven."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from .server import ADDONS_PATH, CONFIG, OWNER, Server
+from .test_database_faults import wait_until
+
+Declare = Callable[..., dict[str, Any]]
+OURS = "/var/lib/odoo/ours"
+WITH_OURS = "/etc/odoo/ours.conf"
+STORED = "gantry.odoo_addons.digests"
+# The brackets keep it from finding itself.
+ODOO_AT_WORK = "pgrep -of 'd [y]ard .*stop-after-init'"
+MODEL = """
+from odoo import fields, models
+class Crane(models.Model):
+    _name = "yard.crane"
+    _description = "Crane"
+    name = fields.Char()
+"""
+
+
+def write(server: Server, addon: str, version: str = "1.0", depends: str = "'base'", code: str = "") -> None:
+    """An addon on disk: a manifest and a model."""
+    manifest = f"{{'name': '{addon}', 'version': '{version}', 'depends': [{depends}], 'license': 'LGPL-3'}}"
+    server.shell(f"install -d -o odoo {OURS}/{addon}")
+    server.host.write(f"{OURS}/{addon}/__manifest__.py", manifest)
+    server.host.write(f"{OURS}/{addon}/__init__.py", code)
+    # Python tells by the time and the size whether its compiled file is still right
+    server.shell(f"touch {OURS}/{addon}/__init__.py; rm -rf {OURS}/{addon}/__pycache__")
+
+
+@pytest.fixture(scope="module")
+def addons(server: Server, ansible_module: Callable[..., dict[str, Any]]) -> Declare:
+    """`addons(installed=[...], check=, fails=, ...)` declares the addons of the database yard."""
+
+    def call(check: bool = False, fails: bool = False, **options: Any) -> dict[str, Any]:
+        args = {**server.login, "config": WITH_OURS, "databases": ["yard"], **options}
+        return ansible_module(server.host, "gantry.odoo.odoo_addons", args, check=check, fails=fails)
+
+    return call
+
+
+@pytest.fixture(scope="module", autouse=True)
+def yard(server: Server, declare: Declare) -> None:
+    """A database, and a directory of our own addons in its addons path."""
+    server.prepare()
+    server.shell(
+        f"rm -rf {OURS}; install -d {OURS}; "
+        f"sed 's#^addons_path = .*#addons_path = {ADDONS_PATH},{OURS}#' {CONFIG} > {WITH_OURS}; "
+        f"chgrp odoo {WITH_OURS}; chmod 640 {WITH_OURS}"
+    )
+    write(server, "yard", code=MODEL)
+    write(server, "yard_gate", depends="'yard'")
+    declare({"name": "yard"}, config=WITH_OURS)
+
+
+def actions(outcome: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was done to what."""
+    return [(step["action"], step["target"].removeprefix("yard: ")) for step in outcome["steps"]]
+
+
+def states(server: Server) -> dict[str, str]:
+    """State and version of our addons."""
+    listed = server.psql(
+        "SELECT name, state, coalesce(latest_version, '') FROM ir_module_module WHERE name LIKE 'yard%' ORDER BY 1",
+        "yard",
+    )
+    return {line.split("|")[0]: " ".join(line.split("|")[1:]).strip() for line in listed.splitlines()}
+
+
+def stored(server: Server) -> dict[str, str]:
+    """The digests of the last proven update."""
+    return json.loads(server.parameter("yard", STORED) or "{}")
+
+
+def test_addons_are_installed_and_the_second_run_starts_no_odoo(server: Server, addons: Declare) -> None:
+    # a new database knows the code that it was made of, so nothing but the wish is left to do
+    foretold = addons(installed=["yard_gate"], check=True)
+    assert states(server) in ({}, {"yard": "uninstalled", "yard_gate": "uninstalled"})
+    done = addons(installed=["yard_gate"])
+    assert actions(done) == [("install", "yard_gate")]
+    assert (foretold["steps"], foretold["diff"]) == (done["steps"], done["diff"])
+    assert states(server) == {"yard": "installed 19.0.1.0", "yard_gate": "installed 19.0.1.0"}
+    assert server.psql("SELECT count(*) FROM yard_crane", "yard") == "0"
+    assert {"base", "yard", "yard_gate"} <= set(stored(server))
+    for check in (True, False):
+        again = addons(installed=["yard_gate"], check=check, odoo_command=["/usr/bin/false"])
+        assert (again["changed"], again["steps"]) == (False, [])
+
+
+def test_exactly_what_changed_is_upgraded(server: Server, addons: Declare) -> None:
+    before = stored(server)
+    write(server, "yard", code=MODEL + '    load = fields.Char()\n    _table = "yard_crane"\n')
+    write(server, "yard_gate", version="1.1", depends="'yard'")
+    foretold = addons(check=True)
+    assert [step["why"] for step in foretold["steps"]] == [
+        "its code has changed",
+        "version 19.0.1.0 is to become 19.0.1.1",
+    ]
+    assert addons()["steps"] == foretold["steps"]
+    assert states(server) == {"yard": "installed 19.0.1.0", "yard_gate": "installed 19.0.1.1"}
+    assert server.psql("SELECT count(load) FROM yard_crane", "yard") == "0"
+    changed = {name for name, digest in stored(server).items() if before.get(name) != digest}
+    assert changed == {"yard", "yard_gate"}
+    assert addons()["changed"] is False
+
+
+@pytest.mark.fault
+def test_an_upgrade_that_raises_leaves_what_was_proven(server: Server, addons: Declare) -> None:
+    before = (states(server), stored(server))
+    write(server, "yard_gate", version="1.2", depends="'yard'", code="raise RuntimeError('the gate is stuck')")
+    failed = addons(fails=True)
+    assert "the gate is stuck" in failed["msg"]
+    assert "\n" not in failed["msg"]
+    assert (states(server), stored(server)) == before
+    write(server, "yard_gate", version="1.1", depends="'yard'")
+    assert addons()["changed"] is False
+
+
+@pytest.mark.fault
+def test_a_killed_upgrade_is_finished_by_the_next_run(server: Server, addons: Declare) -> None:
+    slow = "import os, time\nif os.path.exists('/run/slow'):\n    time.sleep(60)\n"
+    write(server, "yard_gate", version="1.3", depends="'yard'", code=slow)
+    server.shell("touch /run/slow")
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(addons, fails=True)
+        wait_until(lambda: server.shell(f"{ODOO_AT_WORK} || true") != "", "the update")
+        # meanwhile nobody else may update it
+        assert "another run works on one of yard" in addons(fails=True, lock_timeout=1)["msg"]
+        server.shell(f"kill -KILL $(ps -o ppid= -p $({ODOO_AT_WORK}))")
+        killed.result()
+    server.shell("rm /run/slow")
+    wait_until(lambda: server.shell(f"{ODOO_AT_WORK} || true") == "", "the end of Odoo with its parent")
+    assert ("upgrade", "yard_gate") in actions(addons())
+    assert states(server) == {"yard": "installed 19.0.1.0", "yard_gate": "installed 19.0.1.3"}
+    assert addons()["changed"] is False
+
+
+@pytest.mark.fault
+def test_what_a_dead_update_left_waiting_is_finished(server: Server, addons: Declare) -> None:
+    server.psql("UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'yard_gate'", "yard")
+    done = addons()
+    assert [step["why"] for step in done["steps"]] == ["an update that did not end left it 'to upgrade'"]
+    assert states(server)["yard_gate"] == "installed 19.0.1.3"
+    assert addons()["changed"] is False
+
+
+@pytest.mark.fault
+def test_a_lock_ends_the_update_and_not_the_user(server: Server, addons: Declare) -> None:
+    write(server, "yard", version="1.1", code=MODEL + "    load = fields.Char()\n    reach = fields.Char()\n")
+    holding = (
+        "BEGIN; SET application_name = 'a user'; LOCK TABLE yard_crane IN ROW EXCLUSIVE MODE; SELECT pg_sleep(300)"
+    )
+    alive = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'a user'"
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(server.host.attempt, ["psql", "-XAtqc", holding, "yard"], user="postgres")
+        wait_until(lambda: server.psql(alive) == "1", "the user's transaction")
+        try:
+            failed = addons(fails=True, table_lock_timeout=2)
+            survived = server.psql(alive)
+        finally:
+            server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'a user'")
+        held.result()
+    assert "lock timeout" in failed["msg"]
+    assert survived == "1"
+    assert actions(addons()) == [("upgrade", "yard")]
+    assert states(server)["yard"] == "installed 19.0.1.1"
+
+
+def test_an_addon_is_removed(server: Server, addons: Declare) -> None:
+    assert actions(addons(absent=["yard_gate"], check=True)) == [("remove", "yard_gate")]
+    assert actions(addons(absent=["yard_gate"])) == [("remove", "yard_gate")]
+    assert states(server)["yard_gate"].startswith("uninstalled")
+    assert "yard_gate" not in stored(server)
+    assert addons(absent=["yard_gate"])["changed"] is False
+
+
+@pytest.mark.fault
+def test_what_cannot_be_done_is_one_sentence_and_touches_nothing(server: Server, addons: Declare) -> None:
+    before = (states(server), stored(server))
+    write(server, "yard_crew", depends="'yard', 'nowhere'")
+    said = {
+        "nowhere, which yard_crew depends on, is in no directory": {"installed": ["yard_crew"]},
+        "nothing_here is in no directory": {"installed": ["nothing_here"]},
+        "base is Odoo itself": {"absent": ["base"]},
+        "is to be upgraded and is not installed": {"upgraded": ["yard_gate"]},
+    }
+    for words, options in said.items():
+        assert words in addons(fails=True, **options)["msg"]
+    write(server, "yard", version="0.9", code=MODEL)
+    assert "Odoo cannot go back" in addons(fails=True)["msg"]
+    server.shell(f"mv {OURS}/yard /var/lib/odoo/away")
+    lost = addons(fails=True)["msg"]
+    server.shell(f"mv /var/lib/odoo/away {OURS}/yard")
+    assert "runs yard, and the addons path holds no code for it" in lost
+    server.psql(f"CREATE DATABASE books OWNER {OWNER}")
+    assert "is not Odoo's" in addons(fails=True, databases=["books"])["msg"]
+    server.psql("DROP DATABASE books")
+    assert (states(server), stored(server)) == before

@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Staging copies: nobody enters one before it is harmless, and what is left of the original's secrets is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from .server import ADDONS_PATH, CERTIFICATE, CONFIG, OWNER, OWNER_PASSWORD, Server
+from .test_database_faults import state_of
+
+Declare = Callable[..., dict[str, Any]]
+STAGE = {"name": "stage", "clone_from": "live", "neutralize": True, "base_url": "https://stage.harbour.example"}
+OURS, WITH_OURS = "/var/lib/odoo/staging", "/etc/odoo/staging.conf"
+SECRETS = ("smtp-s3cret", "stripe-s3cret", "whsec-s3cret", "fetch-s3cret")
+# One that tries all the time, as the jobs of a running server would: it prints the name of each database it got into.
+_INTRUDER = """
+import psycopg2, sys, time
+while True:
+    try:
+        psycopg2.connect(sys.argv[1], connect_timeout=2).close()
+        print("in", flush=True)
+    except psycopg2.Error as error:
+        print("did not exist" if "does not exist" in str(error) else "denied", flush=True)
+    time.sleep(0.02)
+"""
+
+
+@pytest.fixture(scope="module")
+def live(server: Server, declare: Declare) -> None:
+    """A database that sends mail, fetches mail, takes payments and runs jobs."""
+    server.prepare()
+    server.shell(
+        f'rm -rf {OURS}; install -d {OURS}/dock/data; echo \'{{"name": "dock"}}\' > {OURS}/dock/__manifest__.py; '
+        f"touch {OURS}/dock/__init__.py; echo \"UPDATE res_company SET name = 'harmless';\" > "
+        f"{OURS}/dock/data/neutralize.sql; "
+        f"sed 's#^addons_path = .*#addons_path = {ADDONS_PATH},{OURS}#' {CONFIG} > {WITH_OURS}; "
+        f"chgrp odoo {WITH_OURS}; chmod 640 {WITH_OURS}"
+    )
+    declare({"name": "live", "addons": ["payment_stripe", "dock"]}, config=WITH_OURS)
+    server.psql(
+        "INSERT INTO ir_mail_server (name, smtp_host, smtp_port, smtp_encryption, smtp_authentication, smtp_user, "
+        "smtp_pass, active) VALUES ('live', 'mail.example', 587, 'starttls', 'login', 'erp', 'smtp-s3cret', true);"
+        'INSERT INTO fetchmail_server (name, server, server_type, "user", password, active, state) '
+        "VALUES ('live', 'mail.example', 'imap', 'erp', 'fetch-s3cret', true, 'done');"
+        "UPDATE payment_provider SET state = 'enabled', stripe_secret_key = 'stripe-s3cret', "
+        "stripe_publishable_key = 'pk', stripe_webhook_secret = 'whsec-s3cret' WHERE code = 'stripe'",
+        "live",
+    )
+
+
+@contextmanager
+def intruder(server: Server, database: str) -> Iterator[Callable[[], set[str]]]:
+    """The owner's role at the door of `database`; the function tells what happened to it so far."""
+    server.host.write("/root/intruder.py", _INTRUDER)
+    url = f"host={server.host.name} user={OWNER} dbname={database} sslmode=verify-full sslrootcert={CERTIFICATE}"
+    start = f"PGPASSWORD={OWNER_PASSWORD} timeout 120 python3 /root/intruder.py '{url}' > /root/intruder.log 2>&1"
+    with ThreadPoolExecutor(1) as pool:
+        trying = pool.submit(server.host.attempt, ["bash", "-c", start])
+        try:
+            yield lambda: set(server.shell("cat /root/intruder.log").splitlines())
+        finally:
+            server.shell("pkill -f '[i]ntruder.py' || true")
+            trying.result()
+
+
+def dump(server: Server, database: str) -> str:
+    """All of a database as text, without the lines that are of the dump itself."""
+    lines = server.host.run(["pg_dump", "--data-only", database], user="postgres").splitlines()
+    return "\n".join(line for line in lines if not line.startswith(("\\restrict", "\\unrestrict")))
+
+
+def test_nobody_enters_a_staging_copy_before_it_is_harmless(server: Server, declare: Declare, live: None) -> None:
+    original = dump(server, "live")
+    assert all(secret in original for secret in SECRETS)
+    with intruder(server, "stage__new") as tries:
+        foretold = declare(STAGE, check=True, config=WITH_OURS)
+        done = declare(STAGE, config=WITH_OURS)
+        met = tries()
+    assert "denied" in met
+    assert "in" not in met
+    actions = ["clone", "renew_identity", "neutralize", "set_parameter", "set_parameter", "open", "publish"]
+    assert [step["action"] for step in done["steps"]] == actions
+    assert (foretold["steps"], foretold["diff"]) == (done["steps"], done["diff"])
+    assert server.may_connect("stage")
+    copy = dump(server, "stage")
+    assert [secret for secret in SECRETS if secret in copy] == []
+    asked = (
+        "SELECT (SELECT string_agg(smtp_host, ',') FROM ir_mail_server WHERE active), "
+        "(SELECT count(*) FROM fetchmail_server WHERE active), (SELECT count(*) FROM ir_cron WHERE active), "
+        "(SELECT count(*) FROM payment_provider WHERE state = 'enabled'), (SELECT name FROM res_company)"
+    )
+    assert server.psql(asked, "stage") == "invalid|0|1|0|harmless"
+    assert server.parameter("stage", "database.is_neutralized") == "true"
+    assert server.parameter("stage", "web.base.url") == "https://stage.harbour.example"
+    assert dump(server, "live") == original
+    assert declare(STAGE, config=WITH_OURS)["changed"] is False
+
+
+@pytest.mark.fault
+def test_a_copy_that_cannot_be_made_harmless_is_not_made(server: Server, declare: Declare, live: None) -> None:
+    want = {**STAGE, "name": "stage2"}
+    before = state_of(server)
+    # this instance has no code of dock
+    assert "live has dock installed, and no directory" in declare(want, fails=True)["msg"]
+    assert "was never neutralized" in declare({**STAGE, "name": "live", "clone_from": "stage"}, fails=True)["msg"]
+    assert "is no copy" in declare({"name": "stage2", "neutralize": True}, fails=True)["msg"]
+    assert state_of(server) == before
+    server.shell(f"echo 'UPDATE nowhere SET a = 1;' > {OURS}/dock/data/neutralize.sql")
+    failed = declare(want, fails=True, config=WITH_OURS)
+    assert 'dock/data/neutralize.sql failed in stage2__new: relation "nowhere" does not exist' in failed["msg"]
+    assert state_of(server) == before
+    # an addon that undoes what was done for safety
+    server.shell(
+        f"echo \"CREATE FUNCTION wake() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.active = true; RETURN NEW; END';"
+        f'CREATE TRIGGER wake BEFORE UPDATE ON fetchmail_server FOR EACH ROW EXECUTE FUNCTION wake();" '
+        f"> {OURS}/dock/data/neutralize.sql"
+    )
+    failed = declare(want, fails=True, config=WITH_OURS)
+    assert "is not harmless after its neutralization: 1 incoming mail servers are active" in failed["msg"]
+    assert state_of(server) == before
