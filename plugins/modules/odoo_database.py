@@ -375,6 +375,7 @@ databases:
       type: float
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -387,7 +388,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import res
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Job, Outcome, apply, hands_for
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig, read_config
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.locks import hold
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.locks import attempt, hold
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     Database,
     Desired,
@@ -563,19 +564,29 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if params["parallel"] < 1:
         raise InputError(f"parallel: {params['parallel']} is not a number of databases, give at least 1")
 
-    parts = read(params, login)
+    names = [item["name"] for listed in declare(params).values() for item in listed]
     outcomes: dict[str, Outcome] = {}
-    if not check_mode and any(part.planned for part in parts):
-        with hold(login, [name for part in parts for name in part.planned], params["lock_timeout"]):
-            # another run may have ended while this one waited
-            parts = read(params, login)
-            jobs = [job for part in parts for job in part.jobs(login)]
-            outcomes = apply(jobs, Deadline(params["timeout"]), params["parallel"])
+    with nullcontext(False) if check_mode else attempt(login, names) as alone:
+        parts = read(params, login)
+        planned = [name for part in parts for name in part.planned]
+        if planned and not check_mode:
+            # what this run does not hold yet: everything while another works on it, and the templates
+            missing = [name for name in planned if not alone or name not in names]
+            with hold(login, missing, params["lock_timeout"]) if missing else nullcontext():
+                # another run may have ended while this one waited
+                parts = read(params, login) if missing else parts
+                outcomes = carry_out(params, login, parts)
     failed = [str(outcome.error) for outcome in outcomes.values() if outcome.error]
     if failed:
         done = [step.as_dict() for outcome in outcomes.values() for step in outcome.done]
         return {"msg": "; ".join(failed), "changed": bool(done), "steps": done}
     return _outcome(parts, outcomes)
+
+
+def carry_out(params: dict[str, Any], login: Login, parts: list[Part]) -> dict[str, Outcome]:
+    """Carry out the plans of all instances."""
+    jobs = [job for part in parts for job in part.jobs(login)]
+    return apply(jobs, Deadline(params["timeout"]), params["parallel"])
 
 
 def _outcome(parts: list[Part], outcomes: dict[str, Outcome]) -> dict[str, Any]:

@@ -14,24 +14,22 @@ def run(erp: Erp) -> list[Result]:
     wish = {"name": "tenant", "addons": list(ADDONS)}
     create = erp.module("odoo_database", databases=[wish], template_cache=True)
     cached = ("--new-database", "tenant", "--modules", ",".join(ADDONS), "--cache-prefix", CACHE_PREFIX, "--no-demo")
-    erp.drop("tenant")
+    erp.put_aside("tenant")
     erp.click_odoo("initdb", *cached)
-
-    def gone() -> None:
-        erp.drop("tenant")
-        erp.settle()
+    erp.put_aside("tenant")
 
     def whole() -> None:
         installed = erp.server.psql("SELECT count(*) FROM ir_module_module WHERE state = 'installed'", "tenant")
         assert int(installed) > len(ADDONS), f"{installed} addons are installed"
+        erp.put_aside("tenant")
 
     return [
         compare(
             "create",
             [
-                Contender("gantry.odoo.odoo_database, template", create, gone, whole),
-                Contender("click-odoo-initdb, cache", lambda: erp.click_odoo("initdb", *cached), gone, whole),
-                Contender("odoo -i", lambda: erp.initialise("tenant", ADDONS), gone, whole),
+                Contender("gantry.odoo.odoo_database, template", create, erp.settle, whole),
+                Contender("click-odoo-initdb, cache", lambda: erp.click_odoo("initdb", *cached), erp.settle, whole),
+                Contender("odoo -i", lambda: erp.initialise("tenant", ADDONS), erp.settle, whole),
             ],
         )
     ]

@@ -95,10 +95,16 @@ class Lab:
         """The address that host `name` has or would have."""
         return address(self._subnet, CATALOGUE[name].octet if name in CATALOGUE else self._free_octet(name))
 
-    def up(self, names: Iterable[str] | None = None, *, image: str | None = None) -> dict[str, Host]:
+    def up(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        image: str | None = None,
+        volumes: dict[str, str] | None = None,
+    ) -> dict[str, Host]:
         """Bring up the hosts `names` (all of the catalogue by default) and wait until each answers."""
         wanted = list(CATALOGUE) if names is None else list(names)
-        specs = [self._spec(name, image) for name in wanted]
+        specs = [self._spec(name, image, volumes) for name in wanted]
         # Images have a lock of their own: two labs may wait for the same one.
         tags = images.ensure(self.client, {spec.image for spec in specs})
         hosts: dict[str, Host] = {}
@@ -117,9 +123,9 @@ class Lab:
             self._write_inventory()
         return {name: hosts[name] for name in wanted}
 
-    def host(self, name: str, image: str | None = None) -> Host:
-        """The host `name`, brought up if it does not run; `image` names another than the catalogue's."""
-        return self.up([name], image=image)[name]
+    def host(self, name: str, image: str | None = None, volumes: dict[str, str] | None = None) -> Host:
+        """The host `name`, brought up if it does not run; `image` and `volumes` where it is not the catalogue's."""
+        return self.up([name], image=image, volumes=volumes)[name]
 
     def down(self) -> None:
         """Remove the lab's containers, volumes, network and files, and nothing else."""
@@ -183,12 +189,12 @@ class Lab:
     def _octet(container: Container) -> int:
         return int(container.labels["gantry.lab.octet"])
 
-    def _spec(self, name: str, image: str | None) -> HostSpec:
+    def _spec(self, name: str, image: str | None, volumes: dict[str, str] | None) -> HostSpec:
         spec = CATALOGUE.get(name)
         if spec is None:
             if image is None:
                 raise LabError(f"host '{name}' is not in the lab's catalogue ({', '.join(CATALOGUE)}): give an image")
-            spec = HostSpec(name, self._free_octet(name), image)
+            spec = HostSpec(name, self._free_octet(name), image, volumes or {})
         return replace(spec, image=image or spec.image)
 
     def _free_octet(self, name: str) -> int:

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,17 +14,13 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.copying import Copied, copy_blobs
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import CHUNK_BYTES, blobs, filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import blobs, filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import end_sessions, mark, owner_of, shut_out
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import CREATE
 
-LOCK_SECONDS = 30
 FREE_SECONDS = 30
-JOBS = 2
 _STORED = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
 
 
@@ -48,7 +42,10 @@ class Cloner:
             present = [name for name, _size in blobs(filestore_path(self.data_dir, source))]
             early = pool.submit(self._files, name, source, present, files)
             if not self._on_server(name, source, cut, deadline):
-                self._by_dump(name, source, deadline)
+                # most copies need none of it, and it takes a while to import
+                from ansible_collections.gantry.odoo.plugins.module_utils._odoo.by_dump import clone_by_dump
+
+                clone_by_dump(self.login, name, source, deadline)
             copied = early.result()
         names = set(self._stored(unfinished(name)))
         # and those that were stored since then come now
@@ -95,22 +92,6 @@ class Cloner:
             shut_out(cursor, unfinished(name), self.login.user)
             cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(temporary))
             return True
-
-    def _by_dump(self, name: str, source: str, deadline: Deadline) -> None:
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            owner = owner_of(cursor, source)
-            names = sql.Identifier(unfinished(name)), sql.Identifier(owner)
-            cursor.execute(sql.SQL(f"{CREATE} ALLOW_CONNECTIONS false").format(*names))
-            mark(cursor, unfinished(name))
-            shut_out(cursor, unfinished(name), self.login.user)
-            cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(names[0]))
-        client = pgtools.client_major("pg_dump", deadline)
-        with tempfile.TemporaryFile() as archive:
-            with pgtools.dump(self.login, source, "", client, LOCK_SECONDS, deadline) as stream:
-                shutil.copyfileobj(stream, archive, CHUNK_BYTES)
-            archive.flush()
-            entries = pgtools.contents(archive.fileno(), deadline)
-            pgtools.restore(self.login, unfinished(name), archive.fileno(), entries, owner, JOBS, deadline)
 
     def require_private(self, name: str) -> None:
         """Raise StateError where somebody but the login may enter the copy that is being made of `name`."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, groupby
 from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -20,6 +21,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import
 # ioctl(2): FICLONE = _IOW(0x94, 9, int); the copy shares the blocks of the original until one is written to
 _FICLONE = 0x40049409
 _WORKERS = 4
+# as much as sendfile(2) takes at once
+_PIECE_BYTES = 0x7FFFF000
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.EMLINK, errno.ENOSYS)
 
 Way = Callable[[str, str], None]
@@ -44,10 +47,12 @@ def copy_blobs(source: str, target: str, names: Sequence[str], how: str = "auto"
     kept = sorted(set(names))
     _make_directories(source, target, {name.split("/", 1)[0] for name in kept})
     chosen, way = _choose(source, target, kept, how)
+    # directory by directory: a task for each file would cost more than its link
+    shards = [list(names) for _shard, names in groupby(kept, key=lambda name: name.split("/", 1)[0])]
     with ThreadPoolExecutor(_WORKERS) as pool:
-        done = list(pool.map(lambda name: _one(source, target, name, way), kept))
-    came = tuple(name for name, there in zip(kept, done) if there)
-    return Copied(chosen, came, tuple(name for name, there in zip(kept, done) if not there))
+        missing = tuple(chain.from_iterable(pool.map(lambda shard: _some(source, target, shard, way), shards)))
+    lost = set(missing)
+    return Copied(chosen, tuple(name for name in kept if name not in lost), missing)
 
 
 def _make_directories(source: str, target: str, shards: Iterable[str]) -> None:
@@ -78,27 +83,22 @@ def _choose(source: str, target: str, names: Iterable[str], how: str) -> tuple[s
     raise StateError(f"{how} from {source} to {target} is not possible: {words}; choose another way to copy files")
 
 
-def _one(source: str, target: str, name: str, way: Way) -> bool:
-    try:
-        way(blob_path(source, name), blob_path(target, name))
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise StateError(f"{blob_path(source, name)} cannot be copied to {target}: {error.strerror}") from error
-    return True
+def _some(source: str, target: str, names: Iterable[str], way: Way) -> list[str]:
+    """Copy some files; those that are not there."""
+    missing = []
+    for name in names:
+        try:
+            way(blob_path(source, name), blob_path(target, name))
+        except FileNotFoundError:
+            missing.append(name)
+        except OSError as error:
+            raise StateError(f"{blob_path(source, name)} cannot be copied to {target}: {error.strerror}") from error
+    return missing
 
 
 def _reflink(source: str, target: str) -> None:
-    with open(source, "rb") as original:
-        made = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            fcntl.ioctl(made, _FICLONE, original.fileno())
-        except OSError:
-            os.unlink(target)
-            raise
-        finally:
-            os.close(made)
-    _as_before(source, target)
+    with _opened(source, target) as (original, copy):
+        fcntl.ioctl(copy, _FICLONE, original)
 
 
 def _hardlink(source: str, target: str) -> None:
@@ -106,15 +106,30 @@ def _hardlink(source: str, target: str) -> None:
 
 
 def _copy(source: str, target: str) -> None:
-    # copy_file_range(2) below, where the kernel has it: the bytes stay in the kernel
-    shutil.copyfile(source, target)
-    _as_before(source, target)
+    with _opened(source, target) as (original, copy):
+        # the bytes stay in the kernel
+        while os.sendfile(copy, original, None, _PIECE_BYTES):
+            pass
 
 
-def _as_before(source: str, target: str) -> None:
-    there = os.stat(source)
-    os.chown(target, there.st_uid, there.st_gid)
-    os.chmod(target, there.st_mode & 0o777)
+@contextmanager
+def _opened(source: str, target: str) -> Iterator[tuple[int, int]]:
+    """Descriptors of a file and of its new copy, which has the same owner and mode; none is left after an error."""
+    original = os.open(source, os.O_RDONLY)
+    try:
+        there = os.fstat(original)
+        copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.fchown(copy, there.st_uid, there.st_gid)
+            os.fchmod(copy, there.st_mode & 0o777)
+            yield original, copy
+        except OSError:
+            os.unlink(target)
+            raise
+        finally:
+            os.close(copy)
+    finally:
+        os.close(original)
 
 
 _WAYS: dict[str, Way] = {"reflink": _reflink, "hardlink": _hardlink, "copy": _copy}

@@ -17,6 +17,13 @@ _KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
 
 
 @contextmanager
+def attempt(login: Login, names: Sequence[str]) -> Iterator[bool]:
+    """Hold the locks of the databases `names`, as `hold`, if they can be had at once; whether they are held."""
+    with closing(connect(login)) as connection, connection.cursor() as cursor:
+        yield not _taken(cursor, names)
+
+
+@contextmanager
 def hold(login: Login, names: Sequence[str], seconds: float) -> Iterator[None]:
     """Hold the locks of the databases `names`, all or none, on the maintenance database of `login`.
 
