@@ -377,7 +377,7 @@ databases:
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -385,8 +385,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import options
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Job, Outcome, apply, hands_for
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import Listed
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import Listed, visible
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig, read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.locks import attempt, hold
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
@@ -405,7 +404,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import 
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.prediction import predict, view
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import addons_on_disk, read_server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import read_server
+
+if TYPE_CHECKING:
+    from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Outcome
 
 TIER_TO_PROVE = 1
 
@@ -489,13 +491,6 @@ class Part:
         dropped = [name for name, steps in self.planned.items() if any(step.action == "drop" for step in steps)]
         return [self.before.databases[name] for name in dropped if tiers[name] == TIER_TO_PROVE]
 
-    def jobs(self, login: Login) -> list[Job]:
-        """The plan, with the hands that carry it out."""
-        hands = hands_for(login, self.config.data_dir, self.odoo, self.listed)
-        wants = {one.name: one for one in self.wants}
-        made_from = {name: template.name for name, template in self.before.templates.items()}
-        return [Job(hands, wants[name], steps, made_from.get(name, "")) for name, steps in self.planned.items()]
-
 
 def declare(params: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The databases by the path of their instance's configuration."""
@@ -517,7 +512,7 @@ def read(params: dict[str, Any], login: Login) -> list[Part]:
     require_distinct([one for _config, wants in declared for one in wants])
     parts = []
     for config, wants in declared:
-        addons = addons_on_disk(config)
+        addons = visible(config.addons_path)
         before = read_server(login, config, wants, addons)
         odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
         # one template serves all instances
@@ -585,7 +580,15 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 
 def carry_out(params: dict[str, Any], login: Login, parts: list[Part]) -> dict[str, Outcome]:
     """Carry out the plans of all instances."""
-    jobs = [job for part in parts for job in part.jobs(login)]
+    # the hands are half of the code, and most calls find nothing to do
+    from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Job, apply, hands_for
+
+    jobs = []
+    for part in parts:
+        hands = hands_for(login, part.config.data_dir, part.odoo, part.listed)
+        wants = {one.name: one for one in part.wants}
+        made_from = {name: template.name for name, template in part.before.templates.items()}
+        jobs += [Job(hands, wants[name], steps, made_from.get(name, "")) for name, steps in part.planned.items()]
     return apply(jobs, Deadline(params["timeout"]), params["parallel"])
 
 

@@ -24,7 +24,7 @@ _TIMER = """
 import json, subprocess, sys, time
 begun = time.monotonic()
 done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-print(json.dumps([time.monotonic() - begun, done.returncode, done.stdout[-20000:], done.stderr[-4000:]]))
+print(json.dumps([time.monotonic() - begun, done.returncode, done.stdout[-4000000:], done.stderr[-4000:]]))
 """
 
 

@@ -22,8 +22,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.neutralize impor
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import DatabaseStep
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, psycopg2
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.sealing import Templates
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import explained
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.template import Templates
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import Whole
 
 # What stands under the temporary name after one of these, or in the middle of it, is ours to remove.

@@ -61,6 +61,15 @@ def search_path(addons_path: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def visible(addons_path: Sequence[str]) -> dict[str, Listed] | None:
+    """The addons of an addons path; None where they cannot be seen from here, as with Odoo in a container."""
+    try:
+        # Odoo as well goes on without a directory that is not there
+        return listing([path for path in search_path(addons_path) if os.path.isdir(path)])
+    except InputError:
+        return None
+
+
 def listing(path: Sequence[str]) -> dict[str, Listed]:
     """All addons of a search path by name; the first directory that has one wins."""
     found: dict[str, Listed] = {}

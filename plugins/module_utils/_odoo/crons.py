@@ -5,19 +5,14 @@
 
 from __future__ import annotations
 
-import ast
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Optional
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import adapt
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import jobs_query
-
-_SERIES = re.compile(r"^version_info\s*=\s*\(\s*['\"]?([\w~]+)['\"]?\s*,\s*(\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -66,24 +61,6 @@ def blocks(pending: Sequence[str], version: str | None, code_version: str) -> li
 
 def base_version(addons_path: Sequence[str]) -> str:
     """The version of base that the code on disk has; empty where Odoo's own code cannot be seen from here."""
-    for path in addons_path:
-        # Odoo finds its own addons even where the path names only those beside it
-        for directory in (path, os.path.join(os.path.dirname(path.rstrip("/")), "odoo", "addons")):
-            manifest = os.path.join(directory, "base", "__manifest__.py")
-            release = os.path.join(os.path.dirname(directory.rstrip("/")), "release.py")
-            if os.path.isfile(manifest) and os.path.isfile(release):
-                return _version(manifest, release)
-    return ""
-
-
-def _version(manifest: str, release: str) -> str:
-    try:
-        with open(manifest, encoding="utf-8") as stream:
-            version = str(ast.literal_eval(stream.read())["version"])
-        with open(release, encoding="utf-8") as stream:
-            series = _SERIES.search(stream.read())
-    except (OSError, ValueError, SyntaxError, KeyError, TypeError) as error:
-        raise StateError(f"the version of base cannot be read from {manifest} and {release}: {error}") from error
-    if series is None:
-        raise StateError(f"the series of Odoo cannot be read from {release}: it has no version_info")
-    return adapt(version, ".".join(series.groups()))
+    listed = code.visible(addons_path)
+    series = code.series(listed) if listed else ""
+    return code.adapt(str(listed[BASE].said().get("version") or "1.0"), series) if listed and series else ""

@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code, passwords, template
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
+    BASE,
     Database,
     Desired,
     Leftover,
@@ -36,17 +37,15 @@ SELECT d.datname, r.rolname, shobj_description(d.oid, 'pg_database'),
        d.datallowconn
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = ANY(%s)
 """
-_CONTENT = """
-SELECT (SELECT array_agg(name::text) FROM ir_module_module WHERE state = ANY(%(installed)s)),
-       (SELECT array_agg(extname::text) FROM pg_extension),
-       EXISTS (SELECT FROM ir_config_parameter WHERE key = 'database.is_neutralized' AND lower(value) IN ('true', 't')),
-       (SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'),
-       (SELECT latest_version FROM ir_module_module WHERE name = 'base'),
-       (SELECT json_object_agg(key, value) FROM ir_config_parameter WHERE key = ANY(%(keys)s)),
-       (SELECT json_build_object('login', u.login, 'password', u.password) FROM res_users u
-        JOIN ir_model_data x ON x.module = 'base' AND x.name = 'user_admin' AND x.model = 'res.users'
-         AND x.res_id = u.id)
+# Each table that is left out saves a new connection from reading its catalog, which is most of what a look costs.
+_MODULES = "SELECT json_object_agg(name, latest_version) FROM ir_module_module WHERE state = ANY(%(installed)s)"
+_PARAMETERS = "SELECT json_object_agg(key, value) FROM ir_config_parameter WHERE key = ANY(%(keys)s)"
+_EXTENSIONS = "SELECT array_agg(extname::text) FROM pg_extension"
+_ADMIN = """
+SELECT json_build_object('login', u.login, 'password', u.password) FROM res_users u
+JOIN ir_model_data x ON x.module = 'base' AND x.name = 'user_admin' AND x.model = 'res.users' AND x.res_id = u.id
 """
+_UUID, _NEUTRALIZED = "database.uuid", "database.is_neutralized"
 
 
 def read_server(
@@ -102,16 +101,6 @@ def _owners(declared: Sequence[Desired]) -> list[str]:
     return sorted({owner for one in declared for owner in (one.owner, one.config_user) if owner})
 
 
-def addons_on_disk(config: OdooConfig) -> dict[str, code.Listed] | None:
-    """The addons of an instance; None where they cannot be seen from here, as with Odoo in a container."""
-    if not all(os.path.isdir(path) for path in config.addons_path):
-        return None
-    try:
-        return code.listing(code.search_path(config.addons_path))
-    except InputError:
-        return None
-
-
 def _database(login: Login, row: Sequence[Any], want: Desired) -> Database:
     name, owner, _comment, fenced, lingering, _enterable = row
     with (
@@ -119,27 +108,31 @@ def _database(login: Login, row: Sequence[Any], want: Desired) -> Database:
         connection.cursor() as cursor,
     ):
         try:
-            cursor.execute(_CONTENT, {"installed": list(INSTALLED), "keys": [key for key, _value in want.parameters]})
+            cursor.execute(
+                f"SELECT ({_MODULES}), ({_PARAMETERS}), ({_EXTENSIONS if want.extensions else 'NULL'}), "
+                f"({_ADMIN if want.admin_login or want.admin_password else 'NULL'})",
+                {"installed": list(INSTALLED), "keys": [_UUID, _NEUTRALIZED, *dict(want.parameters)]},
+            )
         except psycopg2.errors.UndefinedTable:
             return Database(name, owner, fenced, lingering, odoo=False)
         except psycopg2.errors.InsufficientPrivilege as error:
             raise UnreachableError(
                 f"role {login.user} may not read database {name}: {sentence(error)}; make it a member of {owner}"
             ) from error
-        installed, extensions, neutralized, uuid, version, parameters, admin = cursor.fetchone()
+        modules, parameters, extensions, admin = (found or {} for found in cursor.fetchone())
     return Database(
         name=name,
         owner=owner,
         fenced=fenced,
         lingering=lingering,
-        installed=frozenset(installed or ()),
-        extensions=frozenset(extensions or ()),
-        neutralized=neutralized,
-        uuid=uuid or "",
-        series=series_of(version or ""),
-        parameters=tuple(sorted((parameters or {}).items())),
-        admin_login=(admin or {}).get("login") or "",
-        admin_password_matches=_password_matches(want, admin or {}),
+        installed=frozenset(modules),
+        extensions=frozenset(extensions),
+        neutralized=str(parameters.get(_NEUTRALIZED)).lower() in ("true", "t"),
+        uuid=parameters.get(_UUID) or "",
+        series=series_of(modules.get(BASE) or ""),
+        parameters=tuple(sorted((key, parameters[key]) for key, _value in want.parameters if key in parameters)),
+        admin_login=admin.get("login") or "",
+        admin_password_matches=_password_matches(want, admin),
     )
 
 

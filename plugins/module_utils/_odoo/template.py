@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Databases that new ones are made from: complete, entered by nobody, and with their files inside.
+"""Which database a new one can be made from: one that is complete, entered by nobody, and has its files inside.
 
 A template belongs to the login and to no tenant, and its files lie in a table of its own, so that any instance on any
 host can be given a copy. Its name is a digest of all that it was made of: another build, another line of an addon's
@@ -12,25 +12,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import blob_path, filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired, Template
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import TEMPLATE, unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import mark
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import TEMPLATE
 
 # Of what a template holds and how; another one cannot be read by this code.
 FORMAT = "1"
-_FILES = "gantry_template_file"
 _LISTED = "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname LIKE %s"
 
 
@@ -80,79 +70,3 @@ def _kind(comment: str | None) -> str:
     except ValueError:
         return ""
     return str(said.get("kind", "")) if isinstance(said, dict) else ""
-
-
-@dataclass(frozen=True)
-class Templates:
-    """The templates of one server, and the filestores of one instance."""
-
-    login: Login
-    data_dir: str
-
-    def seal(self, name: str, kind: str) -> None:
-        """Make a template of the complete database in the making: files inside, the login's, entered by nobody."""
-        at = unfinished(name)
-        self._take_in(at)
-        Inside(self.login).change_owner(at, self.login.user)
-        comment = json.dumps({"made by": "gantry.odoo.odoo_database", "kind": kind})
-        with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
-            database = sql.Identifier(at)
-            cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(comment)))
-            cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(database))
-            cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(database, sql.Identifier(name)))
-            connection.commit()
-
-    def _take_in(self, database: str) -> None:
-        directory = filestore_path(self.data_dir, database)
-        with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL")
-            names = [row[0] for row in cursor.fetchall()]
-            cursor.execute(f"CREATE TABLE {_FILES} (name text PRIMARY KEY, content bytea NOT NULL)")
-            for name in names:
-                with open(blob_path(directory, name), "rb") as stream:
-                    content = stream.read()
-                _require_whole(name, content)
-                cursor.execute(f"INSERT INTO {_FILES} VALUES (%s, %s)", (name, content))
-            connection.commit()
-        if os.path.isdir(directory):
-            shutil.rmtree(directory)
-
-    def make(self, name: str, template: str) -> None:
-        """A marked copy of a template, and its files, under the temporary name of `name`; it is the login's."""
-        at = unfinished(name)
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            statement = "CREATE DATABASE {} TEMPLATE {} ALLOW_CONNECTIONS false"
-            cursor.execute(sql.SQL(statement).format(sql.Identifier(at), sql.Identifier(template)))
-            mark(cursor, at)
-            cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(at)))
-        self._bring_out(at)
-
-    def _bring_out(self, database: str) -> None:
-        directory = filestore_path(self.data_dir, database)
-        there = os.stat(self.data_dir)
-        made: set[str] = set()
-        with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
-            cursor.execute(f"SELECT name, content FROM {_FILES}")
-            for name, content in cursor.fetchall():
-                _require_whole(name, bytes(content))
-                for parent in (os.path.dirname(directory), directory, os.path.dirname(blob_path(directory, name))):
-                    if parent not in made and not os.path.isdir(parent):
-                        os.mkdir(parent, 0o755)
-                        os.chown(parent, there.st_uid, there.st_gid)
-                    made.add(parent)
-                with open(blob_path(directory, name), "xb") as stream:
-                    stream.write(content)
-                    os.fchown(stream.fileno(), there.st_uid, there.st_gid)
-            cursor.execute(f"DROP TABLE {_FILES}")
-            connection.commit()
-
-    def drop(self, template: str) -> None:
-        """Drop a template that nothing is made from any more."""
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(template)))
-            cursor.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(template)))
-
-
-def _require_whole(name: str, content: bytes) -> None:
-    if hashlib.sha1(content).hexdigest() != name.rsplit("/", 1)[-1]:
-        raise StateError(f"the file {name} of a template is not what its name tells; drop the template and run again")

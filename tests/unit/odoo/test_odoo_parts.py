@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords, postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import visible
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import parse_config, read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import (
     blobs,
@@ -23,7 +24,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore_facts import check_filestore
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import addons_on_disk
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import (
     demo_arguments,
     series_of,
@@ -76,10 +76,10 @@ def test_addons_are_looked_for_only_where_odoo_s_own_can_be_seen(tmp_path: Path)
         (tmp_path / addon).mkdir()
         (tmp_path / addon / "__manifest__.py").write_text("{}")
     config = parse_config(f"[options]\ndata_dir = /x\naddons_path = {tmp_path}", "odoo.conf")
-    assert sorted(addons_on_disk(config) or ()) == ["base", "project"]
+    assert sorted(visible(config.addons_path) or ()) == ["base", "project"]
     (tmp_path / "base" / "__manifest__.py").unlink()
-    assert addons_on_disk(config) is None
-    assert addons_on_disk(parse_config("[options]\ndata_dir = /x\naddons_path = /nowhere", "odoo.conf")) is None
+    assert visible(config.addons_path) is None
+    assert visible(["/nowhere"]) is None
 
 
 @pytest.mark.parametrize(
