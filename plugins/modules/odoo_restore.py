@@ -13,6 +13,7 @@ description:
   - Restores database and filestore under a temporary name, proves both against the backup's manifest, and only then
     gives them their name. Half a restore never stands under the real name, and what an interrupted run left is finished
     or undone by the next.
+  - A backup of another series of Odoo than the code that O(config) leads to is refused.
   - Keeps the identity of the database, its UUID and secret, so a restore elsewhere is a move.
   - With O(drill), removes all of it again and records how long it took.
 author:
@@ -237,7 +238,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.revive import 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.target import Place
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import locks, pgtools, postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code, locks, pgtools, postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
 
@@ -291,6 +292,7 @@ def order_from(params, wish, deadline):
     """The restore that the parameters ask for, with the way to the repository proven."""
     settings = options.settings_from(params)
     config = read_config(params["config"])
+    listed = code.visible(config.addons_path)
     owner = params["owner"] or config.db_user
     if not owner:
         raise InputError(f"owner: {params['config']} sets no db_user; give the role that shall own the database")
@@ -307,6 +309,7 @@ def order_from(params, wish, deadline):
         jobs=params["jobs"],
         client=pgtools.client_major("pg_restore", deadline),
         deadline=deadline,
+        series=code.series(listed) if listed else "",
     )
 
 

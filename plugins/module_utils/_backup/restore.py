@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan i
     privileged_extensions,
     recovered,
     recovery,
+    refuse_code,
     refuse_server,
     restoration,
     swapped,
@@ -46,7 +47,10 @@ PIECE_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Order:
-    """Everything that a restore needs to know. jobs: connections of pg_restore at the same time."""
+    """Everything that a restore needs to know.
+
+    jobs: connections of pg_restore at the same time. series: of the instance's code, empty where it cannot be seen.
+    """
 
     bucket: Bucket
     layout: Layout
@@ -57,6 +61,7 @@ class Order:
     jobs: int
     client: int
     deadline: Deadline
+    series: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ def survey(order: Order, manifest: Manifest) -> Survey:
     fetch = {name: size for name, size in index.items() if held.get(name) != size}
     server = place.server(order.owner)
     if not wish.prefetch:
+        refuse_code(order.series, manifest)
         refuse_server(server, order.client, manifest)
     return Survey(target, server, manifest, index, fetch, undo + restoration(clean, wish, manifest, fetch))
 

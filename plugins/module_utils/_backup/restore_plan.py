@@ -185,6 +185,19 @@ def refuse_overwrite(target: Target, wish: Wish) -> None:
         )
 
 
+def refuse_code(series: str, manifest: Manifest) -> None:
+    """Raises StateError when the instance's code is of another series of Odoo than the backup; `series` is its own.
+
+    An empty series is not known, as where Odoo runs in a container.
+    """
+    made_by = manifest.database.odoo_version
+    if series and made_by and series != made_by:
+        raise StateError(
+            f"backup {origin(manifest)} is of Odoo {made_by}, and the code of this instance is {series}; "
+            "use an instance of its own version"
+        )
+
+
 def refuse_server(server: Server, client: int, manifest: Manifest) -> None:
     """Raises StateError when this server or this client cannot take the backup."""
     backup, dumped = origin(manifest), manifest.database.server_version // 10000

@@ -68,6 +68,7 @@ def templates(server: Server, declared: Sequence[Desired]) -> list[Desired]:
             addons=want.addons,
             language=want.language,
             demo=want.demo,
+            extensions=want.extensions,
             sealed=template.kind,
         )
         for name, (template, want) in missing.items()
@@ -128,7 +129,7 @@ def _create(server: Server, want: Desired) -> list[DatabaseStep]:
     elif want.name in server.templates:
         made = _from_template(server.templates[want.name].name, want, server.login, steps)
     else:
-        made = _fresh(want, owner, steps)
+        made = _fresh(server, want, owner, steps)
     steps += [_step("extend", want, f"{one} is asked for", one) for one in _extensions(server, want, made)]
     steps += _content(want, made)
     if made.owner != owner:
@@ -152,19 +153,20 @@ def _clear(server: Server, want: Desired) -> list[DatabaseStep]:
     return steps
 
 
-def _fresh(want: Desired, owner: str, steps: list[DatabaseStep]) -> Database:
+def _fresh(server: Server, want: Desired, owner: str, steps: list[DatabaseStep]) -> Database:
     """Add the steps of an initialisation, and return what it will be."""
     addons = sorted(want.addons)
     steps.append(_step("create", want, f"the database does not exist; owner is {owner}", owner))
     # an addon may need them to be installed
-    steps += [_step("extend", want, f"{one} is asked for", one) for one in sorted(want.extensions)]
+    bare = Database(want.name, owner)
+    steps += [_step("extend", want, f"{one} is asked for", one) for one in _extensions(server, want, bare)]
     steps.append(_step("initialise", want, f"addons {', '.join(addons)}", *addons))
     return Database(want.name, owner, installed=want.addons, extensions=want.extensions)
 
 
 def _template(server: Server, want: Desired) -> list[DatabaseStep]:
     steps = _clear(server, want)
-    _fresh(want, want.config_user, steps)
+    _fresh(server, want, want.config_user, steps)
     steps.append(_step("seal", want, "it is complete, and databases are made from it"))
     old = {other for one in server.templates.values() if one.name == want.name for other in one.superseded}
     return steps + [_step("drop_template", want, f"{other} is of other code", other) for other in sorted(old)]
@@ -174,7 +176,7 @@ def _from_template(template: str, want: Desired, login: str, steps: list[Databas
     """Add the steps of a database that is made from a template, and return what it will be."""
     steps.append(_step("make_from_template", want, f"the database does not exist; {template} is what it is", template))
     steps.append(_step("renew_identity", want, "a copy is another database: new uuid, new secret, no address"))
-    return Database(want.name, login, installed=want.addons)
+    return Database(want.name, login, installed=want.addons, extensions=want.extensions)
 
 
 def _clone(server: Server, want: Desired, owner: str, steps: list[DatabaseStep]) -> Database:
@@ -292,10 +294,11 @@ def _access(want: Desired, found: Database) -> list[DatabaseStep]:
 
 def _extensions(server: Server, want: Desired, found: Database) -> list[str]:
     """Those that are asked for and are not there. Raises InputError for one that the server does not know."""
-    unknown = sorted(want.extensions - server.extensions)
+    unknown = sorted(want.extensions - server.extensions - found.extensions)
     if unknown:
         raise InputError(
-            f"extensions: the server of {want.name} does not have {', '.join(unknown)}; install its package there"
+            f"extensions: the server of {want.name} does not have {', '.join(unknown)}, or {server.login} may not "
+            "create it there; install its package, or log in as a superuser"
         )
     return sorted(want.extensions - found.extensions)
 

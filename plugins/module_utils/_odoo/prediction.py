@@ -64,7 +64,7 @@ def _made(server: Server, want: Desired, step: DatabaseStep) -> Database:
         source = server.databases[step.detail[0]]
         return Database(want.name, source.owner, fenced=True, installed=source.installed, extensions=source.extensions)
     if step.action == "make_from_template":
-        return Database(want.name, server.login, installed=want.addons)
+        return Database(want.name, server.login, installed=want.addons, extensions=want.extensions)
     return Database(want.name, step.detail[0])
 
 

@@ -93,7 +93,10 @@ def read_server(
 
 
 def _extensions(cursor: Any) -> frozenset[str]:
-    cursor.execute("SELECT name FROM pg_available_extensions")
+    cursor.execute(
+        "SELECT DISTINCT name FROM pg_available_extension_versions WHERE trusted OR NOT superuser "
+        "OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
+    )
     return frozenset(row[0] for row in cursor.fetchall())
 
 

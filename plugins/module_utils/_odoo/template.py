@@ -26,7 +26,7 @@ _LISTED = "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_databas
 
 def kind_of(want: Desired) -> str:
     """What is wished for, whatever the code: one name for all templates that replace each other."""
-    wish = [FORMAT, sorted(want.addons), want.language, want.demo]
+    wish = [FORMAT, sorted(want.addons), want.language, want.demo, sorted(want.extensions)]
     return hashlib.sha256(json.dumps(wish).encode()).hexdigest()[:16]
 
 

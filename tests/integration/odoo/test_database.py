@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .server import CERTIFICATE, CONFIG, OTHER_OWNER, OWNER, Server
+from .server import ADMIN, CERTIFICATE, CONFIG, OTHER_OWNER, OWNER, Server
 
 PASSWORD = "correct horse battery"
 HARBOUR = {
@@ -90,6 +90,21 @@ def test_two_databases_are_made_whole_by_one_call(server: Server, declare: Decla
     assert sorted(set(server.files("filestore")) - {"harbour", "north"}) == []
     assert declare(HARBOUR, NORTH, check=True)["changed"] is False
     assert declare(HARBOUR, NORTH)["changed"] is False
+
+
+def test_extensions_are_created_where_the_login_may(server: Server, declare: Declare, created: dict[str, Any]) -> None:
+    server.shell("apt-get install -qy --no-install-recommends postgresql-17-pgvector > /dev/null")
+    assert "may not create it there" in declare({"name": "north", "extensions": ["vector"]}, fails=True)["msg"]
+    assert "does not have nothing" in declare({"name": "north", "extensions": ["nothing"]}, fails=True)["msg"]
+    four_beats(declare, {"name": "north", "extensions": ["pgcrypto"]}, actions=["extend"])
+    server.psql(f"ALTER ROLE {ADMIN} SUPERUSER")
+    try:
+        assert declare({"name": "north", "extensions": ["vector"]})["changed"]
+    finally:
+        server.psql(f"ALTER ROLE {ADMIN} NOSUPERUSER")
+    assert server.psql("SELECT '[1,2]'::vector <-> '[1,3]'::vector", "north") == "1"
+    # what is there needs no right to be created
+    assert declare({"name": "north", "extensions": ["vector", "pgcrypto"]})["changed"] is False
 
 
 def test_parameters_and_administrator_are_set_and_workers_are_told(

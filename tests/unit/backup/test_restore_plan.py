@@ -24,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan i
     privileged_extensions,
     recovered,
     recovery,
+    refuse_code,
     refuse_server,
     restoration,
 )
@@ -174,6 +175,15 @@ def test_a_prefetch_brings_files_and_nothing_else() -> None:
 def test_what_cannot_work_is_refused(server: Server, client: int, told: str) -> None:
     with pytest.raises(StateError, match=told):
         refuse_server(server, client, MANIFEST)
+
+
+@pytest.mark.parametrize("series", ["14.0", "19.1", "saas~18.4"])
+def test_a_backup_of_another_odoo_is_refused(series: str) -> None:
+    with pytest.raises(StateError, match=f"is of Odoo 19.0, and the code of this instance is {series}"):
+        refuse_code(series, MANIFEST)
+    refuse_code("19.0", MANIFEST)
+    # a container hides its code
+    refuse_code("", MANIFEST)
 
 
 def test_a_newer_client_is_refused_where_the_server_does_not_understand_it() -> None:
