@@ -27,7 +27,8 @@ def made(server: Server, declare: Declare) -> dict[str, Any]:
         server.psql(f'ALTER DATABASE "{name}" IS_TEMPLATE false')
         server.psql(f'DROP DATABASE "{name}"')
     server.shell(
-        f'rm -rf {OURS}; install -d {OURS}/quay; echo \'{{"name": "quay"}}\' > {OURS}/quay/__manifest__.py; '
+        f"rm -rf {OURS} /var/lib/odoo/cached-other; install -d {OURS}/quay; "
+        f'echo \'{{"name": "quay"}}\' > {OURS}/quay/__manifest__.py; '
         f"touch {OURS}/quay/__init__.py; install -d -o odoo /var/lib/odoo/cached-other; "
         f"sed 's#^addons_path = .*#addons_path = {ADDONS_PATH},{OURS}#' {CONFIG} > {CACHED}; "
         f"sed 's#^db_user = .*#db_user = {OTHER_OWNER}#; s#^data_dir = .*#data_dir = /var/lib/odoo/cached-other#' "
