@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
@@ -32,6 +33,21 @@ class Listed:
     name: str
     directory: str
     manifest: bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """Of its code, read once however many databases run it."""
+        return digest(self.directory)
+
+    @cached_property
+    def _translated(self) -> dict[str, str]:
+        return {}
+
+    def translation(self, language: str) -> str:
+        """The digest of its translations into a language, read once."""
+        if language not in self._translated:
+            self._translated[language] = digest_of(list(_terms(self.directory, language)))
+        return self._translated[language]
 
     def said(self) -> dict[str, Any]:
         """What the manifest says. Raises StateError where it is none."""
@@ -161,10 +177,10 @@ def read(
         return Code(
             name,
             adapt(str(said.get("version") or "1.0"), series),
-            digest(listed[name].directory),
+            listed[name].digest,
             depends_of(name, said),
             bool(said.get("installable", True)),
-            {language: digest_of(list(_terms(listed[name].directory, language))) for language in spoken},
+            {language: listed[name].translation(language) for language in spoken},
         )
 
     with ThreadPoolExecutor(_READERS) as pool:
