@@ -116,8 +116,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What was done, or would be in check mode.
-  returned: success
+  description: What was done, or would be in check mode. After a failure, what was done to the databases before.
+  returned: always, except when the options are refused
   type: list
   elements: dict
   contains:
@@ -217,7 +217,10 @@ class Call:
         )
 
     def run(self) -> dict[str, Any]:
-        """Plan every database before the first is touched, then update them."""
+        """Plan every database before the first is touched, then update them; the first that fails ends the call.
+
+        The arguments for exit_json or, with a msg, for fail_json, which then tells what was done before.
+        """
         wishes = [wish_for(name, self.params) for name in self.params["databases"]]
         if len({wish.database for wish in wishes}) != len(wishes):
             raise InputError("databases: one is named twice")
@@ -232,7 +235,11 @@ class Call:
                 steps = []
                 for wish in wishes:
                     begun = time.monotonic()
-                    steps += self._update(wish)
+                    try:
+                        steps += self._update(wish)
+                    except GantryError as error:
+                        done = [step.as_dict() for step in steps]
+                        return {"msg": str(error), "changed": bool(done), "steps": done}
                     durations[wish.database] = {"duration_s": round(time.monotonic() - begun, 3)}
         before = {step.target: step.why for step in steps}
         after = {step.target: f"{step.action}ed" if step.action == "install" else step.action for step in steps}
@@ -287,6 +294,8 @@ def main() -> None:
         outcome = Call.of(module.params, module.check_mode).run()
     except GantryError as error:
         module.fail_json(msg=str(error))
+    if "msg" in outcome:
+        module.fail_json(**outcome)
     module.exit_json(**outcome)
 
 
