@@ -16,6 +16,8 @@ from tests.lab.hosts import Host
 ADMIN, ADMIN_PASSWORD = "gantry", "g4ntry-pass"
 OWNER, OWNER_PASSWORD = "odoo_harbour", "h4rbour-pass"
 OTHER_OWNER = "odoo_other"
+# as the examples of the documentation call it
+EXAMPLE_HOST = "db1.example.com"
 CERTIFICATE = "/etc/ssl/postgresql.pem"
 CONFIG = "/etc/odoo/harbour.conf"
 DATA_DIR = "/var/lib/odoo/harbour"
@@ -30,7 +32,7 @@ fi
 if ! test -e {CERTIFICATE}; then
     cd /etc/postgresql/$version/main
     openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=$(hostname)" \
-        -addext "subjectAltName=DNS:$(hostname)" -keyout key.pem -out {CERTIFICATE} 2>/dev/null
+        -addext "subjectAltName=DNS:$(hostname),DNS:{EXAMPLE_HOST}" -keyout key.pem -out {CERTIFICATE} 2>/dev/null
     chown postgres: key.pem
     cat > conf.d/test.conf <<END
 listen_addresses = '*'
