@@ -28,6 +28,7 @@ class Crane(models.Model):
     _description = "Crane"
     name = fields.Char()
 """
+LOADED = MODEL + '    load = fields.Char()\n    _table = "yard_crane"\n'
 
 
 def write(server: Server, addon: str, version: str = "1.0", depends: str = "'base'", code: str = "") -> None:
@@ -63,6 +64,14 @@ def yard(server: Server, declare: Declare) -> None:
     write(server, "yard", code=MODEL)
     write(server, "yard_gate", depends="'yard'")
     declare({"name": "yard"}, config=WITH_OURS)
+
+
+@pytest.fixture(scope="module")
+def gate(server: Server, addons: Declare) -> None:
+    """Both addons in the state that the faults begin with, also where only they are run."""
+    write(server, "yard", code=LOADED)
+    write(server, "yard_gate", version="1.1", depends="'yard'")
+    addons(installed=["yard_gate"])
 
 
 def actions(outcome: dict[str, Any]) -> list[tuple[str, str]]:
@@ -101,7 +110,7 @@ def test_addons_are_installed_and_the_second_run_starts_no_odoo(server: Server, 
 
 def test_exactly_what_changed_is_upgraded(server: Server, addons: Declare) -> None:
     before = stored(server)
-    write(server, "yard", code=MODEL + '    load = fields.Char()\n    _table = "yard_crane"\n')
+    write(server, "yard", code=LOADED)
     write(server, "yard_gate", version="1.1", depends="'yard'")
     foretold = addons(check=True)
     assert [step["why"] for step in foretold["steps"]] == [
@@ -117,7 +126,7 @@ def test_exactly_what_changed_is_upgraded(server: Server, addons: Declare) -> No
 
 
 @pytest.mark.fault
-def test_an_upgrade_that_raises_leaves_what_was_proven(server: Server, addons: Declare) -> None:
+def test_an_upgrade_that_raises_leaves_what_was_proven(server: Server, addons: Declare, gate: None) -> None:
     before = (states(server), stored(server))
     write(server, "yard_gate", version="1.2", depends="'yard'", code="raise RuntimeError('the gate is stuck')")
     failed = addons(fails=True)
@@ -129,7 +138,7 @@ def test_an_upgrade_that_raises_leaves_what_was_proven(server: Server, addons: D
 
 
 @pytest.mark.fault
-def test_a_killed_upgrade_is_finished_by_the_next_run(server: Server, addons: Declare) -> None:
+def test_a_killed_upgrade_is_finished_by_the_next_run(server: Server, addons: Declare, gate: None) -> None:
     slow = "import os, time\nif os.path.exists('/run/slow'):\n    time.sleep(60)\n"
     write(server, "yard_gate", version="1.3", depends="'yard'", code=slow)
     server.shell("touch /run/slow")
@@ -148,7 +157,7 @@ def test_a_killed_upgrade_is_finished_by_the_next_run(server: Server, addons: De
 
 
 @pytest.mark.fault
-def test_what_a_dead_update_left_waiting_is_finished(server: Server, addons: Declare) -> None:
+def test_what_a_dead_update_left_waiting_is_finished(server: Server, addons: Declare, gate: None) -> None:
     server.psql("UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'yard_gate'", "yard")
     done = addons()
     assert [step["why"] for step in done["steps"]] == ["an update that did not end left it 'to upgrade'"]
@@ -157,7 +166,7 @@ def test_what_a_dead_update_left_waiting_is_finished(server: Server, addons: Dec
 
 
 @pytest.mark.fault
-def test_a_lock_ends_the_update_and_not_the_user(server: Server, addons: Declare) -> None:
+def test_a_lock_ends_the_update_and_not_the_user(server: Server, addons: Declare, gate: None) -> None:
     write(server, "yard", version="1.1", code=MODEL + "    load = fields.Char()\n    reach = fields.Char()\n")
     holding = (
         "BEGIN; SET application_name = 'a user'; LOCK TABLE yard_crane IN ROW EXCLUSIVE MODE; SELECT pg_sleep(300)"
@@ -190,11 +199,12 @@ def test_an_addon_is_removed(server: Server, addons: Declare) -> None:
 def test_what_cannot_be_done_is_one_sentence_and_touches_nothing(server: Server, addons: Declare) -> None:
     before = (states(server), stored(server))
     write(server, "yard_crew", depends="'yard', 'nowhere'")
+    write(server, "yard_spare", depends="'yard'")
     said = {
         "nowhere, which yard_crew depends on, is in no directory": {"installed": ["yard_crew"]},
         "nothing_here is in no directory": {"installed": ["nothing_here"]},
         "base is Odoo itself": {"absent": ["base"]},
-        "is to be upgraded and is not installed": {"upgraded": ["yard_gate"]},
+        "is to be upgraded and is not installed": {"upgraded": ["yard_spare"]},
     }
     for words, options in said.items():
         assert words in addons(fails=True, **options)["msg"]
