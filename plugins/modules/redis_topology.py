@@ -13,7 +13,8 @@ author: Gantry contributors (@gantry-odoo)
 description:
   - Reads all nodes and Sentinels at once, plans what is missing, and changes just that at run time, with C(CONFIG SET),
     C(REPLICAOF), C(SENTINEL MONITOR), C(SENTINEL SET) and C(CONFIG REWRITE). It never writes a configuration file.
-  - The live master is authoritative. The order of O(nodes) and O(primary) count only at bootstrap, when all are empty.
+  - The live master is authoritative. The order of O(nodes) and O(primary) count only at bootstrap, when all are empty,
+    unless O(switch) asks for a planned switch.
   - A node whose writes are not all known to the master is never made a replica, unless O(resolve) says whose data
     wins, and then its data is first saved to O(snapshot_dir).
   - Split brain is refused, which is more than one master, replication histories that went apart, or Sentinels that
@@ -22,82 +23,35 @@ description:
     V(queue), what it holds is first saved to O(snapshot_dir).
   - Settings are compared after normalising units and aliases.
   - The difference shows who follows whom, settings and Sentinel parameters, and never a secret.
+extends_documentation_fragment:
+  - gantry.odoo.redis
 options:
-  nodes:
-    description: The data nodes. Names are resolved on the host that runs the module; configurations get the addresses.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      host:
-        description: Name or address.
-        type: str
-        required: true
-      port:
-        description: Port, the TLS port where O(tls) is set.
-        type: int
-        default: 6379
-  mode:
-    description:
-      - V(standalone) is one node, V(replicated) a primary with replicas, V(sentinel) the same guarded by Sentinels.
-    type: str
-    choices: [standalone, replicated, sentinel]
-    default: standalone
-  name:
-    description: The name under which Sentinels know the master.
-    type: str
-    default: main
   primary:
     description:
       - The first primary, as C(host) or C(host:port). The first of O(nodes) when left out.
-      - It counts only at bootstrap; it never moves a master.
+      - It counts only at bootstrap, and moves a master only where O(switch) is V(planned).
     type: str
-  sentinels:
-    description: The Sentinels, an odd number of at least three.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      host:
-        description: Name or address.
-        type: str
-        required: true
-      port:
-        description: Port.
-        type: int
-        default: 26379
-  quorum:
-    description: How many Sentinels must agree that the master is down. More than half when left out.
-    type: int
-  sentinel_settings:
+  switch:
     description:
-      - C(down-after-milliseconds) (default 5000), C(failover-timeout) in milliseconds (default 60000) and
-        C(parallel-syncs) (default 1).
-    type: dict
-    default: {}
-  purpose:
-    description:
-      - What this Redis is for. It presets persistence, eviction, the share of memory, and whether a master takes writes
-        that no replica acknowledges.
-      - V(cache) evicts any key, keeps nothing on disk, and uses 60 % of the memory.
-      - V(session) evicts the keys that expire first, appends to a file every second, and uses 40 %.
-      - V(queue) never evicts, appends to a file every second, and uses 40 %.
-      - V(ratelimit) evicts the counters that expire first, keeps nothing on disk, and uses 20 %.
-      - With more than one node, V(session) and V(queue) set C(min-replicas-to-write) to 1.
+      - What to do where another node than O(primary) is the master.
+      - V(never) leaves the live master alone.
+      - V(planned) hands its role to O(primary) once the topology is whole, without losing an acknowledged write. Writes
+        pause for a moment. Leave it out of what is declared for good, as it would also undo what Sentinels elected.
+      - A switch that is killed or hangs is brought to its end by a guard process on the same host, or else by the next
+        run.
     type: str
-    choices: [cache, session, queue, ratelimit]
-    default: cache
-  settings:
+    choices: [never, planned]
+    default: never
+  switch_timeout:
     description:
-      - Settings over the preset, as C(CONFIG SET) takes them, the same on every node. Sizes may be written as C(256mb).
-      - A setting that contradicts O(purpose) is applied with a warning.
-    type: dict
-    default: {}
-  memory_share:
-    description:
-      - The share, from 0 to 0.9, of the smallest node's memory that becomes C(maxmemory). 0 leaves C(maxmemory) alone.
-      - Has no effect when O(settings) holds C(maxmemory). The default is set by O(purpose).
+      - Seconds, from 1 to 60, that a planned switch may pause writes for while O(primary) catches up. Then it is given
+        up, and the former master rules as before.
     type: float
+    default: 5
+  state_dir:
+    description: Directory on the host that runs the module for the lock and the journal of planned switches.
+    type: path
+    default: /var/lib/gantry/redis
   resolve:
     description:
       - The node whose data wins a split brain, as C(host) or C(host:port).
@@ -107,23 +61,6 @@ options:
     description: Directory on the host that runs the module for the RDB files of nodes whose data is given up.
     type: path
     default: /var/backups/redis
-  username:
-    description: ACL user for nodes and Sentinels, and with which replicas and Sentinels log in to nodes.
-    type: str
-  password:
-    description: Its password, or that of the default user.
-    type: str
-  tls:
-    description: Connect by TLS and verify the certificate, its name included.
-    type: bool
-    default: false
-  ca_cert:
-    description: Path of the CA certificates that O(tls) trusts. The system's when left out.
-    type: path
-  connect_timeout:
-    description: Seconds for a connection and for each answer.
-    type: float
-    default: 5
   timeout:
     description: Seconds until the whole topology must be proven after the changes.
     type: float
@@ -148,12 +85,9 @@ attributes:
     description: Shows edges, managed settings and Sentinel parameters before and after.
     support: full
 requirements:
-  - redis >= 5 (Python library, on the host that runs the module)
   - redis-cli, where O(resolve) gives up data
 notes:
-  - Run it once for a topology, on any host that reaches all nodes and Sentinels.
   - Nodes must have been started with a configuration file that they may rewrite.
-  - Redis 6.2 and later.
 """
 
 EXAMPLES = r"""
@@ -180,6 +114,23 @@ EXAMPLES = r"""
       - host: 10.20.0.43
     quorum: 2
     purpose: session
+    password: "{{ redis_password }}"
+
+- name: Hand the role of the master to another node before the first one is patched
+  gantry.odoo.redis_topology:
+    mode: sentinel
+    name: sessions
+    nodes:
+      - host: 10.20.0.41
+      - host: 10.20.0.42
+      - host: 10.20.0.43
+    sentinels:
+      - host: 10.20.0.41
+      - host: 10.20.0.42
+      - host: 10.20.0.43
+    purpose: session
+    primary: 10.20.0.42
+    switch: planned
     password: "{{ redis_password }}"
 
 - name: End a split brain in favour of one node, after a person looked at both
@@ -244,6 +195,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import (
     SnapshotPlace,
@@ -254,49 +206,29 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import (
     REDIS_IMPORT_ERROR,
-    Access,
     Client,
     new_topology,
     resolve_addresses,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.handover import resume, switch_over, unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import make_plan, wanted_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report import shown, topology_facts
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.request import read_request
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import contradictions
-
-_ENDPOINT = {"host": {"type": "str", "required": True}}
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.switch import resumed_steps, with_switch
 
 
 def argument_spec():
     """The module's options."""
     return {
-        "nodes": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": {**_ENDPOINT, "port": {"type": "int", "default": 6379}},
-        },
-        "mode": {"type": "str", "choices": ["standalone", "replicated", "sentinel"], "default": "standalone"},
-        "name": {"type": "str", "default": "main"},
+        **DECLARED,
         "primary": {"type": "str"},
-        "sentinels": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {**_ENDPOINT, "port": {"type": "int", "default": 26379}},
-        },
-        "quorum": {"type": "int"},
-        "sentinel_settings": {"type": "dict", "default": {}},
-        "purpose": {"type": "str", "choices": ["cache", "session", "queue", "ratelimit"], "default": "cache"},
-        "settings": {"type": "dict", "default": {}},
-        "memory_share": {"type": "float"},
+        "switch": {"type": "str", "choices": ["never", "planned"], "default": "never"},
+        "switch_timeout": {"type": "float", "default": 5},
+        "state_dir": {"type": "path", "default": STATE_DIR},
         "resolve": {"type": "str"},
         "snapshot_dir": {"type": "path", "default": "/var/backups/redis"},
-        "username": {"type": "str"},
-        "password": {"type": "str", "no_log": True},
-        "tls": {"type": "bool", "default": False},
-        "ca_cert": {"type": "path"},
-        "connect_timeout": {"type": "float", "default": 5},
         "timeout": {"type": "float", "default": 60},
         "settle_timeout": {"type": "float", "default": 20},
         "when_absent": {"type": "str", "choices": ["fail", "plan_as_new"], "default": "fail"},
@@ -308,36 +240,50 @@ def plan_unread(module, desired):
     current = new_topology(desired)
     plan = make_plan(current, desired)
     module.warn("The Python library redis is not on this host yet, so no node was asked: all were planned as new.")
-    return report(module, desired, current, plan, current, [], [])
+    return report(desired, current, plan, current, faults=[])
 
 
-def converge(module, desired, client):
-    """Read, plan, and outside check mode apply and prove."""
+def foresee(module, desired, client, journal):
+    """Check mode: read and plan, and tell what is not whole beyond what the steps would change."""
+    left = resumed_steps(unfinished(journal, desired))
     current, plan = settled_plan(client, desired, Deadline(module.params["settle_timeout"]))
-    if module.check_mode:
-        seen, files = current, []
-        # What the steps would change is no fault; with no steps, everything that is missing is one.
-        broken = [] if plan.steps else list(faults(current, desired, plan.master))
-    else:
-        deadline = Deadline(module.params["timeout"])
-        place = SnapshotPlace(module.params["snapshot_dir"], module.get_bin_path("redis-cli"))
-        files = apply_plan(client, plan, desired, place, deadline)
-        seen, broken = prove(client, plan, desired, deadline), []
-    return report(module, desired, current, plan, seen, files, broken)
+    plan = with_switch(plan, desired)
+    broken = [] if left or plan.steps else list(faults(current, desired, plan.master))
+    for fault in broken:
+        module.warn(fault)
+    return report(desired, current, plan, current, left, faults=broken)
 
 
-def report(module, desired, current, plan, seen, files, broken):
+def converge(module, desired, client, journal, fresh):
+    """End what an earlier run left open, read, plan, apply, prove, and switch where that is asked for."""
+    deadline = Deadline(module.params["timeout"])
+    place = SnapshotPlace(module.params["snapshot_dir"], module.get_bin_path("redis-cli"))
+    seconds = module.params["switch_timeout"]
+    left, desired = resume(client, desired, journal, seconds)
+    current, plan = settled_plan(client, desired, Deadline(module.params["settle_timeout"]))
+    plan = with_switch(plan, desired)
+    files = apply_plan(client, plan, desired, place, deadline)
+    if left is not None:
+        journal.remove()
+    seen = prove(client, plan.master, desired, deadline)
+    if plan.handover is not None:
+        switch_over(client, fresh, desired, plan.handover, journal, seconds)
+        seen = prove(client, plan.handover.target, desired, deadline)
+    return report(desired, current, plan, seen, resumed_steps(left), files)
+
+
+def report(desired, current, plan, seen, left=(), files=(), **facts):
     """The module's return value."""
     settings = wanted_settings(current, desired)
-    facts = {
-        "topology": topology_facts(seen, plan.master, desired.mode, desired.name),
-        "snapshots": files,
-    }
-    if module.check_mode:
-        facts["faults"] = broken
-        for fault in broken:
-            module.warn(fault)
-    return result(plan.steps, shown(current, settings), shown(plan.after, settings), **facts)
+    master = plan.handover.target if plan.handover else plan.master
+    return result(
+        (*left, *plan.steps, *plan.switch),
+        shown(current, settings),
+        shown(plan.after, settings),
+        topology=topology_facts(seen, master, desired.mode, desired.name),
+        snapshots=list(files),
+        **facts,
+    )
 
 
 def main():
@@ -351,15 +297,15 @@ def main():
             if plan_as_new:
                 module.exit_json(**plan_unread(module, desired))
             module.fail_json(msg=missing_required_lib("redis"), exception=REDIS_IMPORT_ERROR)
-        access = Access(
-            username=module.params["username"],
-            password=module.params["password"],
-            tls=module.params["tls"],
-            ca_cert=module.params["ca_cert"],
-            timeout=module.params["connect_timeout"],
-        )
-        with Client(access, resolve_addresses(desired), plan_as_new) as client:
-            outcome = converge(module, desired, client)
+        access = access_from(module.params)
+        book = resolve_addresses(desired)
+        journal = Journal(module.params["state_dir"], desired.name)
+        with Client(access, book, plan_as_new) as client:
+            if module.check_mode:
+                outcome = foresee(module, desired, client, journal)
+            else:
+                with journal.lock(Deadline(module.params["timeout"]), make=desired.switch):
+                    outcome = converge(module, desired, client, journal, lambda: Client(access, book))
     except GantryError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**outcome)

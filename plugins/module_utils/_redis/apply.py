@@ -8,18 +8,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import FrozenSet, Iterable, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Client
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.faults import faults
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Desired,
     Disputed,
     Endpoint,
-    Node,
-    Sentinel,
     Topology,
     Unsettled,
 )
@@ -30,6 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import (
     Promote,
     Snapshot,
     Watch,
+    Write,
     make_plan,
     plan_or_resolve,
 )
@@ -73,23 +73,34 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
     for step in plan.steps:
         if isinstance(step, Configure):
             client.change_node(step.node, client.settings_commands(step.settings, step.authenticate, step.together))
+        elif isinstance(step, Write):
+            client.persist([step.node])
         elif isinstance(step, Promote):
             client.change_node(step.node, [("REPLICAOF", "NO", "ONE")])
         elif isinstance(step, Follow):
-            client.change_node(step.node, [("REPLICAOF", client.address(step.master), str(step.master.port))])
+            follow(client, step.node, step.master)
     if watches:
-        wait_whole(client, desired, plan, deadline, sentinels=False)
-    for watch in watches:
-        client.change_sentinel(watch.sentinel, sentinel_commands(client, desired.name, watch))
+        wait_whole(client, desired, plan.master, deadline, sentinels=False)
+        watch_all(client, desired.name, watches)
     return files
+
+
+def follow(client: Client, node: Endpoint, master: Endpoint) -> None:
+    """Make the node a replica of `master`."""
+    client.change_node(node, [("REPLICAOF", client.address(master), str(master.port))])
+
+
+def watch_all(client: Client, name: str, steps: Sequence[Watch]) -> None:
+    """Point the Sentinels. All forget the old master before one learns the new: a Sentinel that still knew it would
+    tell the others, with a newer epoch, to go back to it."""
+    client.change_sentinels({step.sentinel: [("SENTINEL", "REMOVE", name)] for step in steps if step.replace})
+    client.change_sentinels({step.sentinel: sentinel_commands(client, name, step) for step in steps})
 
 
 def sentinel_commands(client: Client, name: str, step: Watch) -> List[Sequence[str]]:
     """What a Sentinel is sent. The credentials stand first in SET: parameters that are right prove that it got them."""
     commands: List[Sequence[str]] = []
     parameters = dict(step.parameters)
-    if step.replace:
-        commands.append(("SENTINEL", "REMOVE", name))
     if step.start:
         quorum = str(parameters["quorum"])
         address = client.address(step.master)
@@ -99,7 +110,9 @@ def sentinel_commands(client: Client, name: str, step: Watch) -> List[Sequence[s
     return commands
 
 
-def wait_whole(client: Client, desired: Desired, plan: Plan, deadline: Deadline, sentinels: bool = True) -> Topology:
+def wait_whole(
+    client: Client, desired: Desired, master: Endpoint, deadline: Deadline, sentinels: bool = True
+) -> Topology:
     """Wait until nothing of the topology is missing and return it. Raises DeadlineError with what still is."""
     missing: List[str] = []
 
@@ -109,7 +122,7 @@ def wait_whole(client: Client, desired: Desired, plan: Plan, deadline: Deadline,
         except Unsettled as error:
             missing[:] = [str(error)]
             return None
-        missing[:] = faults(seen, desired, plan.master, sentinels)
+        missing[:] = faults(seen, desired, master, sentinels)
         return None if missing else seen
 
     try:
@@ -118,46 +131,9 @@ def wait_whole(client: Client, desired: Desired, plan: Plan, deadline: Deadline,
         raise DeadlineError(f"after {deadline.seconds:g} s {'; '.join(missing)}") from error
 
 
-def faults(seen: Topology, desired: Desired, master: Endpoint, sentinels: bool = True) -> List[str]:
-    """What is not as it must be, beyond what a plan changes."""
-    found = [words for node in seen.nodes for words in _node_faults(node, master)]
-    if sentinels:
-        nodes = frozenset(node.endpoint for node in seen.nodes)
-        others = len(desired.sentinels) - 1
-        found += [words for item in seen.sentinels for words in _sentinel_faults(item, master, nodes, others)]
-    return found
-
-
-def _node_faults(node: Node, master: Endpoint) -> Iterable[str]:
-    if not node.persisted:
-        yield f"{node.endpoint} could not write its data to disk"
-    if node.endpoint == master:
-        if not node.is_master:
-            yield f"{node.endpoint} is no master, it follows {node.follows}"
-    elif node.follows != master:
-        yield f"{node.endpoint} follows {node.follows}, not {master}"
-    elif not node.link_up:
-        yield f"{node.endpoint} has no link to {master}"
-
-
-def _sentinel_faults(item: Sentinel, master: Endpoint, nodes: FrozenSet[Endpoint], others: int) -> Iterable[str]:
-    unknown = sorted(nodes - {master} - item.replicas)
-    if item.master != master:
-        yield f"Sentinel {item.endpoint} watches {item.master}, not {master}"
-    elif {"disconnected", "s_down"} & item.flags:
-        # A Sentinel that was given the password again connects anew, which takes it a moment.
-        yield f"Sentinel {item.endpoint} has no link to {master}: see whether it has the right password"
-    elif not item.quorum_ok:
-        yield f"Sentinel {item.endpoint} has no quorum: {item.quorum_words}"
-    elif item.others < others:
-        yield f"Sentinel {item.endpoint} knows {item.others} of {others} others"
-    elif unknown:
-        yield f"Sentinel {item.endpoint} does not know the replica {unknown[0]}"
-
-
-def prove(client: Client, plan: Plan, desired: Desired, deadline: Deadline) -> Topology:
-    """Wait for the whole topology, and check that planning again finds nothing to do."""
-    seen = wait_whole(client, desired, plan, deadline)
+def prove(client: Client, master: Endpoint, desired: Desired, deadline: Deadline) -> Topology:
+    """Wait for the whole topology under `master`, and check that planning again finds nothing to do."""
+    seen = wait_whole(client, desired, master, deadline)
     left = make_plan(seen, desired).steps
     if left:
         raise StateError(f"after all steps {left[0].target} still needs to {left[0].action}: {left[0].why}")

@@ -67,7 +67,9 @@ def may_follow(node: Node, master: Node, current: Topology) -> bool:
 
 
 def is_returning(node: Node, master: Node, current: Topology, desired: Desired) -> bool:
-    """Whether the Sentinels elected `master` while `node` was away, so that its writes since are already given up."""
+    """Whether another became master in a switch or an election while `node` was away: its writes since are given up."""
+    if node.endpoint == desired.returned:
+        return True
     knowing = [item for item in current.sentinels if node.endpoint in item.replicas and item.master == master.endpoint]
     return 2 * len(knowing) > len(desired.sentinels)
 
@@ -108,8 +110,20 @@ def _named_by_sentinels(current: Topology, desired: Desired) -> Optional[Endpoin
             f"the Sentinels name {node.endpoint} as the master {desired.name}, and it follows {node.follows}; "
             f"{_RESOLVE}",
             transient=True,
+            evident=_took_over(current, node),
         )
     return node.endpoint
+
+
+def _took_over(current: Topology, former: Node) -> Optional[Endpoint]:
+    """The master that `former` handed its role to in a switch which ended there, known by its having every write."""
+    target = current.node(former.follows)
+    if target is None or not target.is_master:
+        return None
+    others = [node for node in current.nodes if node != target]
+    if all(target.history.contains(node.history) or node.is_empty for node in others):
+        return target.endpoint
+    return None
 
 
 def _follows(current: Topology, endpoint: Endpoint) -> Optional[Endpoint]:

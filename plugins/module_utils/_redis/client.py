@@ -10,11 +10,16 @@ import socket
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    InputError,
+    StateError,
+    UnreachableError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     AddressBook,
     Desired,
@@ -25,7 +30,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Topology,
     Unsettled,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import node_from, sentinel_from
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import (
+    acknowledged_by,
+    node_from,
+    role_from,
+    sentinel_from,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.switch import Role
 
 try:
     import redis
@@ -105,31 +116,95 @@ class Client:
 
     def read(self, desired: Desired) -> Topology:
         """The whole topology, all endpoints at once. Raises UnreachableError naming the first that does not answer."""
-        endpoints = [*desired.nodes, *desired.sentinels]
+        nodes, sentinels = self.look(desired)
+        for state in (*nodes, *sentinels):
+            if isinstance(state, GantryError):
+                raise state
+        return Topology(
+            tuple(state for state in nodes if isinstance(state, Node)),
+            tuple(state for state in sentinels if isinstance(state, Sentinel)),
+        )
 
-        def read_one(endpoint: Endpoint) -> Any:
-            if endpoint in desired.nodes:
-                return self._asked(endpoint, self._read_node, Node(endpoint, History("", 0), new=True))
-            return self._asked(
-                endpoint, lambda at, link: self._read_sentinel(at, link, desired.name), Sentinel(endpoint, new=True)
-            )
+    def look(self, desired: Desired) -> Tuple[List[Node | GantryError], List[Sentinel | GantryError]]:
+        """Each node and each Sentinel as it was read, or the sentence of why it was not."""
 
-        states = _in_parallel(read_one, endpoints)
-        return Topology(tuple(states[: len(desired.nodes)]), tuple(states[len(desired.nodes) :]))
+        def look_at(endpoint: Endpoint) -> Node | Sentinel | GantryError:
+            try:
+                if endpoint in desired.nodes:
+                    return self._asked(endpoint, self._read_node, Node(endpoint, History("", 0), new=True))
+                return self._one_sentinel(endpoint, desired.name)
+            except GantryError as error:
+                return error
+
+        found: List[Any] = _in_parallel(look_at, [*desired.nodes, *desired.sentinels])
+        return found[: len(desired.nodes)], found[len(desired.nodes) :]
+
+    def read_sentinels(self, desired: Desired) -> List[Sentinel]:
+        """The Sentinels alone, all at once."""
+        return _in_parallel(lambda endpoint: self._one_sentinel(endpoint, desired.name), desired.sentinels)
+
+    def roles(self, endpoints: Sequence[Endpoint]) -> Dict[Endpoint, Optional[Role]]:
+        """Whom each node follows and its FAILOVER state, all at once; None for one that does not answer."""
+
+        def ask(endpoint: Endpoint) -> Optional[Role]:
+            try:
+                info = self._asked(endpoint, lambda _at, link: link.info("replication"))
+            except (UnreachableError, Unsettled):
+                return None
+            return role_from(info, self._book)
+
+        return dict(zip(endpoints, _in_parallel(ask, endpoints)))
+
+    def acknowledged(self, master: Endpoint, replica: Endpoint) -> Optional[int]:
+        """How far, in bytes, the replica has last told its master to be; None for one that the master does not know."""
+        info = self._asked(master, lambda _at, link: link.info("replication"))
+        return acknowledged_by(replica, info, self._book)
+
+    def fail_over(self, former: Endpoint, target: Endpoint, seconds: float) -> None:
+        """Start FAILOVER, which pauses writes until `target` has them all, at most `seconds`; it goes on by itself."""
+        words = ("FAILOVER", "TO", self.address(target), str(target.port), "TIMEOUT", str(round(seconds * 1000)))
+        self._asked(former, lambda _at, link: link.execute_command(*words))
+
+    def give_up(self, former: Endpoint, target: Endpoint) -> Endpoint:
+        """End a FAILOVER that hangs and return who rules.
+
+        Writes stay paused meanwhile: should the target have taken over in this very moment, the former one has no write
+        that the target lacks, and follows it.
+        """
+
+        def abort(_at: Endpoint, link: Any) -> None:
+            link.client_pause(round(self._access.timeout * 2000), all=False)
+            link.execute_command("FAILOVER", "ABORT")
+
+        self._asked(former, abort)
+        seen = self.roles((target,))[target]
+        if seen is not None and seen.follows is None:
+            self.change_node(former, [("REPLICAOF", self.address(target), str(target.port))])
+        self._asked(former, lambda _at, link: link.client_unpause())
+        return target if seen is not None and seen.follows is None else former
+
+    def persist(self, nodes: Sequence[Endpoint], sentinels: Sequence[Endpoint] = ()) -> None:
+        """Let nodes and Sentinels write what they are into their configuration files, all at once."""
+        words = {**dict.fromkeys(nodes, ("CONFIG", "REWRITE")), **dict.fromkeys(sentinels, ("SENTINEL", "FLUSHCONFIG"))}
+
+        def write(endpoint: Endpoint, link: Any) -> None:
+            try:
+                link.execute_command(*words[endpoint])
+            except redis.ResponseError as error:
+                raise StateError(
+                    f"{endpoint} cannot write its configuration file, so that no change to it would last: {error}"
+                ) from error
+
+        _in_parallel(lambda endpoint: self._asked(endpoint, write), list(words))
 
     def change_node(self, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> None:
         """Send `commands` and CONFIG REWRITE as one transaction, so that no kill can leave a change unwritten.
 
         A node that cannot write its file is found out before anything on it has changed.
         """
+        self.persist([endpoint])
 
         def send(_at: Endpoint, link: Any) -> None:
-            try:
-                link.execute_command("CONFIG", "REWRITE")
-            except redis.ResponseError as error:
-                raise StateError(
-                    f"{endpoint} cannot write its configuration file, so that no change to it would last: {error}"
-                ) from error
             pipeline = link.pipeline(transaction=True)
             whole = [*commands, ("CONFIG", "REWRITE")]
             for command in whole:
@@ -152,17 +227,17 @@ class Client:
             return [("CONFIG", "SET", *(word for pair in pairs for word in pair))]
         return [("CONFIG", "SET", *pair) for pair in pairs]
 
-    def change_sentinel(self, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> None:
-        """Send commands to a Sentinel, which writes its own configuration after each one."""
+    def change_sentinels(self, commands: Mapping[Endpoint, Sequence[Sequence[str]]]) -> None:
+        """Send each Sentinel its commands, all Sentinels at once; each writes its own configuration after each one."""
 
-        def send(_at: Endpoint, link: Any) -> None:
-            for command in commands:
+        def send(endpoint: Endpoint, link: Any) -> None:
+            for command in commands[endpoint]:
                 try:
                     link.execute_command(*command)
                 except redis.ResponseError as error:
                     raise StateError(f"Sentinel {endpoint} refused {_shown(command)}: {error}") from error
 
-        self._asked(endpoint, send)
+        _in_parallel(lambda endpoint: self._asked(endpoint, send), list(commands))
 
     def sentinel_credentials(self) -> List[str]:
         """What SENTINEL SET needs to let a Sentinel log in to the nodes."""
@@ -189,6 +264,10 @@ class Client:
         with open(path, "rb") as stream:
             if stream.read(5) != b"REDIS":
                 raise StateError(f"the copy of {endpoint} in {path} is not an RDB file; nothing was given up")
+
+    def _one_sentinel(self, endpoint: Endpoint, name: str) -> Sentinel:
+        absent = Sentinel(endpoint, new=True)
+        return self._asked(endpoint, lambda at, link: self._read_sentinel(at, link, name), absent)
 
     def _asked(self, endpoint: Endpoint, question: Callable[[Endpoint, Any], T], when_new: Optional[T] = None) -> T:
         """Ask, and tell each way in which an endpoint cannot answer in a sentence that names it."""
@@ -259,6 +338,8 @@ class Client:
 
 
 def _in_parallel(work: Callable[[U], T], items: Sequence[U]) -> List[T]:
+    if not items:
+        return []
     with ThreadPoolExecutor(max_workers=min(16, len(items))) as pool:
         return list(pool.map(work, items))
 

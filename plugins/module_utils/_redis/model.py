@@ -10,17 +10,24 @@ from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 
+# INFO's master_failover_state while no FAILOVER is under way
+NO_FAILOVER = "no-failover"
+
 
 class Unsettled(StateError):
     """The topology is between two states by itself (an election, a failover); reading again later tells more."""
 
 
 class Disputed(RefusedError):
-    """Two sides claim to be right, and only `resolve` may choose. transient: Sentinel may still settle it by itself."""
+    """Two sides claim to be right, and only `resolve` may choose.
 
-    def __init__(self, message: str, transient: bool = False) -> None:
+    transient: Sentinel may still settle it by itself. evident: who rules when it did not, as nobody else has a write.
+    """
+
+    def __init__(self, message: str, transient: bool = False, evident: Optional[Endpoint] = None) -> None:
         super().__init__(message)
         self.transient = transient
+        self.evident = evident
 
 
 @dataclass(frozen=True, order=True)
@@ -76,6 +83,37 @@ class History:
 
 
 @dataclass(frozen=True)
+class Role:
+    """What a node says of itself during a switch. follows: None on a master. failover: its FAILOVER state."""
+
+    follows: Optional[Endpoint]
+    failover: str = NO_FAILOVER
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a data node fares, from INFO. Sizes in bytes, times in seconds, counts since its start.
+
+    max_bytes: 0 without a limit. rdb_age_s: since the last save that succeeded. link_down_s: None while it is up.
+    """
+
+    uptime_s: int = 0
+    clients: int = 0
+    blocked_clients: int = 0
+    rejected_connections: int = 0
+    used_bytes: int = 0
+    max_bytes: int = 0
+    fragmentation: float = 0.0
+    expired_keys: int = 0
+    aof: bool = False
+    aof_ok: bool = True
+    rdb_ok: bool = True
+    rdb_age_s: int = 0
+    changes_since_save: int = 0
+    link_down_s: Optional[int] = None
+
+
+@dataclass(frozen=True)
 class Node:
     """One data node as it was read. follows: the node it replicates, None on a master."""
 
@@ -87,20 +125,25 @@ class Node:
     lag_s: int = -1
     replicas: Tuple[Endpoint, ...] = ()
     keys: int = 0
-    failover: str = "no-failover"
+    failover: str = NO_FAILOVER
     version: str = ""
     config_file: str = ""
     memory_bytes: int = 0
     evicted_keys: int = 0
-    persisted: bool = True
     authenticates: bool = True
     config: Mapping[str, str] = field(default_factory=dict)
     new: bool = False
+    health: Health = field(default_factory=Health)
 
     @property
     def is_master(self) -> bool:
         """Whether the node takes writes."""
         return self.follows is None
+
+    @property
+    def persisted(self) -> bool:
+        """Whether the last writes to disk succeeded."""
+        return self.health.aof_ok and self.health.rdb_ok
 
     @property
     def is_empty(self) -> bool:
@@ -146,7 +189,10 @@ class Topology:
 
 @dataclass(frozen=True)
 class Desired:
-    """What the caller asked for, already validated. settings: normalised, ready to compare."""
+    """What the caller asked for, already validated. settings: normalised, ready to compare.
+
+    returned: a node that handed its role over and came back as a master, as the journal of a switch tells.
+    """
 
     mode: str
     name: str
@@ -158,6 +204,16 @@ class Desired:
     settings: Mapping[str, str] = field(default_factory=dict)
     memory_share: float = 0.0
     resolve: Optional[Endpoint] = None
+    switch: bool = False
+    returned: Optional[Endpoint] = None
+
+
+@dataclass(frozen=True)
+class Handover:
+    """A planned switch: the master that hands its role over, and the node that takes it."""
+
+    former: Endpoint
+    target: Endpoint
 
 
 def edges(topology: Topology) -> Dict[str, Any]:

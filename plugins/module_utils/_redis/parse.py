@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+    NO_FAILOVER,
     AddressBook,
     Endpoint,
+    Health,
     History,
     Node,
+    Role,
     Sentinel,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import canonical_name
@@ -30,11 +33,8 @@ def node_from(
 ) -> Node:
     """A data node from its INFO and its whole CONFIG GET; secret: the user and password that it must show a master."""
     settings = {canonical_name(name): value for name, value in pairs(config).items()}
-    follows = None
-    offset = info["master_repl_offset"]
-    if info["role"] == "slave":
-        follows = book.identify(str(info["master_host"]).lower(), int(info["master_port"]))
-        offset = info.get("slave_repl_offset", offset)
+    role = role_from(info, book)
+    offset = info["master_repl_offset"] if role.follows is None else info["slave_repl_offset"]
     return Node(
         endpoint=endpoint,
         history=History(
@@ -43,21 +43,54 @@ def node_from(
             replid2=str(info["master_replid2"]),
             second_offset=int(info["second_repl_offset"]),
         ),
-        follows=follows,
+        follows=role.follows,
         link_up=info.get("master_link_status") == "up",
         syncing=bool(int(info.get("master_sync_in_progress", 0))),
         lag_s=int(info.get("master_last_io_seconds_ago", -1)),
-        replicas=tuple(_attached(info, book)),
+        replicas=tuple(replica for replica, _offset in _attached(info, book)),
         keys=sum(int(value["keys"]) for value in info.values() if isinstance(value, dict) and "keys" in value),
-        failover=str(info.get("master_failover_state", "no-failover")),
+        failover=role.failover,
         version=str(info.get("redis_version", "")),
         config_file=str(info.get("config_file", "")),
         memory_bytes=int(info.get("total_system_memory", 0)),
         evicted_keys=int(info.get("evicted_keys", 0)),
-        persisted=info.get("aof_last_write_status", "ok") == "ok" and info.get("rdb_last_bgsave_status", "ok") == "ok",
         authenticates=(settings.get("masteruser", ""), settings.get("masterauth", "")) == secret,
         config={name: value for name, value in settings.items() if not is_secret(name)},
+        health=health_from(info),
     )
+
+
+def health_from(info: Mapping[str, Any]) -> Health:
+    """How a data node fares, from its INFO."""
+
+    def count(name: str) -> int:
+        return int(info.get(name, 0))
+
+    return Health(
+        uptime_s=count("uptime_in_seconds"),
+        clients=count("connected_clients"),
+        blocked_clients=count("blocked_clients"),
+        rejected_connections=count("rejected_connections"),
+        used_bytes=count("used_memory"),
+        max_bytes=count("maxmemory"),
+        fragmentation=float(info.get("mem_fragmentation_ratio", 0)),
+        expired_keys=count("expired_keys"),
+        aof=count("aof_enabled") == 1,
+        aof_ok=info.get("aof_last_write_status", "ok") == "ok",
+        rdb_ok=info.get("rdb_last_bgsave_status", "ok") == "ok",
+        # by the node's own clock
+        rdb_age_s=max(0, count("server_time_usec") // 1_000_000 - count("rdb_last_save_time")),
+        changes_since_save=count("rdb_changes_since_last_save"),
+        link_down_s=count("master_link_down_since_seconds") if info.get("master_link_status") == "down" else None,
+    )
+
+
+def role_from(info: Mapping[str, Any], book: AddressBook) -> Role:
+    """What a node says of itself during a switch, from INFO replication."""
+    follows = None
+    if info["role"] == "slave":
+        follows = book.identify(str(info["master_host"]).lower(), int(info["master_port"]))
+    return Role(follows, str(info.get("master_failover_state", NO_FAILOVER)))
 
 
 def is_secret(name: str) -> bool:
@@ -85,10 +118,16 @@ def sentinel_from(
     )
 
 
-def _attached(info: Mapping[str, Any], book: AddressBook) -> Iterable[Endpoint]:
-    found: List[Endpoint] = []
+def acknowledged_by(replica: Endpoint, info: Mapping[str, Any], book: AddressBook) -> Optional[int]:
+    """How far, in bytes, a replica has told its master to be, from the master's INFO; None where it is not attached."""
+    return dict(_attached(info, book)).get(replica)
+
+
+def _attached(info: Mapping[str, Any], book: AddressBook) -> Iterable[Tuple[Endpoint, int]]:
+    """The replicas of a master and the offsets that they acknowledged."""
+    found: List[Tuple[Endpoint, int]] = []
     for number in range(int(info.get("connected_slaves", 0))):
         entry = info.get(f"slave{number}")
         if isinstance(entry, Mapping):
-            found.append(book.identify(str(entry["ip"]).lower(), int(entry["port"])))
+            found.append((book.identify(str(entry["ip"]).lower(), int(entry["port"])), int(entry["offset"])))
     return found

@@ -21,6 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Desired,
     Disputed,
     Endpoint,
+    Handover,
     Node,
     Sentinel,
     Topology,
@@ -47,6 +48,11 @@ class Snapshot(NodeStep):
 @dataclass(frozen=True)
 class Promote(NodeStep):
     """Make the node a master."""
+
+
+@dataclass(frozen=True)
+class Write(NodeStep):
+    """Let the node write what it is into its configuration file."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +87,16 @@ class Watch(Step):
 
 @dataclass(frozen=True)
 class Plan:
-    """The master that rules, the steps in their order, and the topology they lead to."""
+    """The master that rules, the steps in their order, and the topology they lead to.
+
+    handover: the planned switch that comes after the steps. switch: what it does.
+    """
 
     master: Endpoint
     steps: Tuple[Step, ...]
     after: Topology
+    handover: Optional[Handover] = None
+    switch: Tuple[Step, ...] = ()
 
 
 def plan_or_resolve(current: Topology, desired: Desired, waited: bool) -> Plan:
@@ -96,9 +107,11 @@ def plan_or_resolve(current: Topology, desired: Desired, waited: bool) -> Plan:
     try:
         return make_plan(current, desired)
     except Disputed as dispute:
-        if desired.resolve is None or (dispute.transient and not waited):
+        winner = dispute.evident or desired.resolve
+        if winner is None or (dispute.transient and not waited):
             raise
-        return make_plan(current, desired, desired.resolve)
+        plan = make_plan(current, desired, winner)
+        return plan if dispute.evident is None else replace(plan, steps=(*_write(current, winner), *plan.steps))
 
 
 def make_plan(current: Topology, desired: Desired, resolve: Optional[Endpoint] = None) -> Plan:
@@ -113,9 +126,18 @@ def make_plan(current: Topology, desired: Desired, resolve: Optional[Endpoint] =
     settings = wanted_settings(current, desired)
     steps: List[Step] = [step for node in current.nodes for step in _configure(node, settings)]
     steps += _attach(current, desired, master, resolve)
-    steps += [step for item in current.sentinels for step in _watch(item, desired, master)]
+    steps += [step for item in current.sentinels for step in watch_steps(item, desired, master)]
     _refuse_unwritable(current, steps)
     return Plan(master, tuple(steps), _expected(current, desired, master, settings))
+
+
+def _write(current: Topology, master: Endpoint) -> List[Step]:
+    """A switch that was cut off left files that are older than the roles of those who took part."""
+    return [
+        Write("write", str(node.endpoint), "its file is older than its role", node.endpoint)
+        for node in current.nodes
+        if node.endpoint == master or node.follows == master
+    ]
 
 
 def wanted_settings(current: Topology, desired: Desired) -> Dict[str, str]:
@@ -185,7 +207,8 @@ def _attach(current: Topology, desired: Desired, endpoint: Endpoint, resolve: Op
     return losers + promoted + steps
 
 
-def _watch(item: Sentinel, desired: Desired, master: Endpoint) -> List[Step]:
+def watch_steps(item: Sentinel, desired: Desired, master: Endpoint) -> List[Watch]:
+    """What a Sentinel lacks to watch `master` as declared: nothing or one step."""
     start = item.master is None
     other = not start and item.master != master
     missing = tuple(

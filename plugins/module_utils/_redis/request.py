@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Desired, Endpoint
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import PURPOSES, wanted
 
+_UNQUOTED = re.compile(r"""[^\s"'\x00-\x1f\x7f]+""")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 SENTINEL_DEFAULTS: Mapping[str, int] = {
     "down-after-milliseconds": 5000,
     "failover-timeout": 60000,
@@ -24,10 +27,14 @@ def read_request(params: Mapping[str, Any]) -> Desired:
     nodes = _endpoints("nodes", params["nodes"])
     sentinels = _endpoints("sentinels", params["sentinels"] or [])
     _check_counts(mode, nodes, sentinels)
+    if sentinels:
+        _check_readable("username", params["username"])
+        _check_readable("password", params["password"])
     purpose = params["purpose"]
     if purpose not in PURPOSES:
         raise InputError(f"purpose {purpose!r} is unknown; it is one of {', '.join(PURPOSES)}")
     settings = wanted(purpose, len(nodes), params["settings"] or {})
+    _check_switch(params)
     return Desired(
         mode=mode,
         name=params["name"],
@@ -39,6 +46,7 @@ def read_request(params: Mapping[str, Any]) -> Desired:
         settings=settings,
         memory_share=0.0 if "maxmemory" in settings else _share(params["memory_share"], purpose),
         resolve=_one_of("resolve", params["resolve"], nodes),
+        switch=params["switch"] == "planned",
     )
 
 
@@ -70,6 +78,32 @@ def _check_counts(mode: str, nodes: Sequence[Endpoint], sentinels: Sequence[Endp
     shared = set(nodes) & set(sentinels)
     if shared:
         raise InputError(f"{min(shared)} is named as a node and as a Sentinel")
+
+
+def _check_readable(option: str, value: Optional[str]) -> None:
+    # Seen with Redis 8.0: Sentinel writes auth-pass without quotes, and then refuses to start from its own file.
+    if value is not None and not _UNQUOTED.fullmatch(value):
+        raise InputError(
+            f"{option} holds a blank, a quote or a control character, which Sentinel cannot read again from the file "
+            "that it writes; choose another one"
+        )
+
+
+def _check_switch(params: Mapping[str, Any]) -> None:
+    if not _NAME.fullmatch(params["name"]):
+        raise InputError(f"name {params['name']!r} must be letters, digits, dots, hyphens and underscores")
+    if params["switch"] != "planned":
+        return
+    if params["primary"] is None:
+        raise InputError("switch is planned and primary names no node; set it to the node that is to take over")
+    if params["resolve"] is not None:
+        raise InputError("switch is planned and resolve is set; end the split brain first, then switch")
+    if not 1 <= params["switch_timeout"] <= 60:
+        raise InputError(f"switch_timeout must be from 1 to 60 seconds, not {params['switch_timeout']:g}")
+    if params["connect_timeout"] > 5:
+        raise InputError(
+            f"connect_timeout must be at most 5 seconds for a planned switch, not {params['connect_timeout']:g}"
+        )
 
 
 def _sentinel_parameters(params: Mapping[str, Any], sentinels: Sequence[Endpoint]) -> Dict[str, int]:

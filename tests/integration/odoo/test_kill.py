@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from .direct import Direct
+from tests.integration.direct import Direct
+
 from .server import CONFIG, DATA_DIR, OTHER_OWNER, Server
 
 pytestmark = pytest.mark.fault
@@ -32,7 +33,7 @@ def direct(server: Server, declare: Declare) -> Direct:
     server.shell(f"sed 's#^db_user = .*#db_user = {OTHER_OWNER}#' {CONFIG} > {OTHER_CONFIG}")
     declare({"name": "keel"}, template_cache=True)
     server.attach("keel", b"a plan")
-    return Direct.on(server.host)
+    return Direct.on(server.host, "odoo_database", "_odoo.apply._hand")
 
 
 def there(server: Server) -> dict[str, tuple[str, str]]:

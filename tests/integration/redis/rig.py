@@ -11,7 +11,7 @@ from typing import Any
 from tests.lab.hosts import Host
 from tests.lab.wait import until
 
-PASSWORD = 'a quote " and a \\ too'
+PASSWORD = "a\\b#c$d%e{f}ü"
 LOOPBACK = "127.0.0.1"
 ROOT = "/srv/redis-test"
 MODULE = "gantry.odoo.redis_topology"
@@ -20,6 +20,20 @@ MODULE = "gantry.odoo.redis_topology"
 def endpoints(*ports: int) -> list[dict[str, Any]]:
     """Ports of the host as the module's nodes or Sentinels."""
     return [{"host": LOOPBACK, "port": port} for port in ports]
+
+
+def declared(nodes: tuple[int, ...], sentinels: tuple[int, ...], **changes: Any) -> dict[str, Any]:
+    """Nodes for sessions, guarded by Sentinels, as the options of the modules."""
+    return {
+        "mode": "sentinel",
+        "nodes": endpoints(*nodes),
+        "sentinels": endpoints(*sentinels),
+        "purpose": "session",
+        "settings": {"maxmemory": "64mb"},
+        "state_dir": f"{ROOT}/state",
+        "password": PASSWORD,
+        **changes,
+    }
 
 
 def quoted(text: str) -> str:
@@ -37,13 +51,13 @@ class Rig:
     def install(self) -> None:
         """Install Redis without letting Debian's own instances start."""
         self.host.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", mode=0o755)
-        packages = ["redis-server", "redis-sentinel", "redis-tools", "python3-redis", "openssl"]
+        packages = ["redis-server", "redis-sentinel", "redis-tools", "python3-redis", "openssl", "iptables"]
         command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
         self.host.run(command, env={"DEBIAN_FRONTEND": "noninteractive"})
         self.host.run(["rm", "/usr/sbin/policy-rc.d"])
 
     def start(self, *ports: int, sentinel: bool = False, lines: tuple[str, ...] = ()) -> None:
-        """Start a process on each port, from the configuration that it left, or from a first one."""
+        """Start a process on each port, from the configuration that it left, or from a first one with more `lines`."""
         for port in ports:
             directory = f"{ROOT}/{port}"
             if self.host.attempt(["test", "-f", f"{directory}/redis.conf"])[0] != 0:
@@ -51,12 +65,29 @@ class Rig:
                 if not sentinel:
                     first += [f"masterauth {quoted(PASSWORD)}", "repl-diskless-sync-delay 0"]
                 self.host.run(["mkdir", "-p", directory])
-                self.host.write(f"{directory}/redis.conf", "\n".join([*first, *lines, ""]), mode=0o600)
+                text = "\n".join([*first, *lines, ""])
+                self.host.write(f"{directory}/redis.conf", text, mode=0o600)
             program = "redis-sentinel" if sentinel else "redis-server"
             options = ["--daemonize", "yes", "--logfile", f"{directory}/log", "--pidfile", f"{directory}/pid"]
             self.host.run([program, f"{directory}/redis.conf", *options])
         for port in ports:
             until(lambda port=port: None if self.cli(port, "PING") == "PONG" else "no PONG", f"Redis on {port}", 15)
+
+    def small_disk(self, port: int, mebibytes: int) -> str:
+        """Make a disk for the data of a process; where it is mounted."""
+        disk = f"{ROOT}/{port}/disk"
+        self.host.run(["mkdir", "-p", disk])
+        self.host.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", disk])
+        return disk
+
+    def cut(self, port: int) -> None:
+        """Take a process off the network; what it does by unix socket goes on."""
+        for direction in ("--dport", "--sport"):
+            self.host.run(["iptables", "-A", "INPUT", "-p", "tcp", direction, str(port), "-j", "DROP"])
+
+    def join_up(self) -> None:
+        """Let everybody on the network again."""
+        self.host.run(["iptables", "-F", "INPUT"])
 
     def kill(self, port: int) -> None:
         """Kill -9."""
@@ -67,7 +98,7 @@ class Rig:
         script = (
             f"for file in {ROOT}/*/pid; do pid=$(cat $file); "
             "case $(cat /proc/$pid/comm) in redis-*) kill -9 $pid;; esac; done; "
-            f"rm -rf {ROOT}"
+            f"for disk in {ROOT}/*/disk; do ! mountpoint --quiet $disk || umount --lazy $disk; done; rm -rf {ROOT}"
         )
         self.host.run(["sh", "-c", script])
 
@@ -86,6 +117,11 @@ class Rig:
         """The port of the node that this one follows, None for a master."""
         seen = self.info(port, "replication")
         return int(seen["master_port"]) if seen["role"] == "slave" else None
+
+    def ruler(self, ports: tuple[int, ...]) -> int:
+        """The only one of the nodes that is a master."""
+        (found,) = [port for port in ports if self.master_of(port) is None]
+        return found
 
     def setting(self, port: int, name: str) -> str:
         """The value of a setting."""

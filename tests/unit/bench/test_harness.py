@@ -35,4 +35,4 @@ def test_contenders_take_turns_and_what_surrounds_a_run_is_not_timed() -> None:
 
 def test_the_page_has_a_row_for_each_peer() -> None:
     rows = [line for line in table([RESULT]).splitlines() if line.startswith("| clone")]
-    assert rows == ["| clone | 3 | 2.00 | fast | 4.00 | 2.0 |", "| clone | 3 | 2.00 | slow | 10.00 | 5.0 |"]
+    assert rows == ["| clone | s | 3 | 2.00 | fast | 4.00 | 2.0 |", "| clone | s | 3 | 2.00 | slow | 10.00 | 5.0 |"]

@@ -47,6 +47,11 @@ def params(**changes: Any) -> dict[str, Any]:
         "settings": {"maxmemory": "256mb"},
         "memory_share": None,
         "resolve": None,
+        "switch": "never",
+        "switch_timeout": 5.0,
+        "connect_timeout": 5.0,
+        "username": None,
+        "password": "hunter2",
         **changes,
     }
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import faults, sentinel_commands
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import sentinel_commands
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Access, Client, new_topology
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import AddressBook
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.faults import faults
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import AddressBook, Health
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import Watch, make_plan, wanted_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report import topology_facts
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import PURPOSES, contradictions, wanted
@@ -100,8 +101,7 @@ def test_a_sentinel_that_is_locked_out_gets_the_password_again():
 def test_a_sentinel_is_given_the_credentials_before_its_parameters():
     step = Watch("monitor", str(S_ONE), "", S_ONE, ONE, True, True, tuple(PARAMETERS.items()))
     client = Client(Access(username="gantry", password="hunter2"), AddressBook({}, ()))
-    remove, monitor, settings = sentinel_commands(client, "main", step)
-    assert remove == ("SENTINEL", "REMOVE", "main")
+    monitor, settings = sentinel_commands(client, "main", step)
     assert monitor == ("SENTINEL", "MONITOR", "main", "10.0.0.1", "6379", "2")
     assert settings[3:7] == ("auth-user", "gantry", "auth-pass", "hunter2")
     assert settings[7:9] == ("quorum", "2")
@@ -158,6 +158,9 @@ def test_a_setting_that_the_server_does_not_know_is_refused():
         ({"sentinel_settings": {"auth-pass": "x"}}, "sentinel_settings.auth-pass is unknown"),
         ({"sentinel_settings": {"parallel-syncs": "many"}}, "sentinel_settings.parallel-syncs must be a whole number"),
         ({"settings": {}, "memory_share": 1.5}, "memory_share must be from 0"),
+        ({"password": "two words"}, "password holds a blank, a quote"),
+        ({"password": "it's"}, "password holds a blank, a quote"),
+        ({"username": 'a"b'}, "username holds a blank, a quote"),
     ],
 )
 def test_bad_input_is_one_sentence(changes, words):
@@ -199,7 +202,9 @@ def test_a_whole_topology_has_no_faults():
 
 def test_each_fault_is_named():
     good = whole(ONE)
-    broken = with_nodes(good, replace(good.nodes[1], link_up=False), replace(good.nodes[2], persisted=False))
+    broken = with_nodes(
+        good, replace(good.nodes[1], link_up=False), replace(good.nodes[2], health=Health(aof_ok=False))
+    )
     broken = with_sentinels(
         broken,
         watching(S_ONE, ONE, TWO, THREE, quorum_ok=False, quorum_words="NOQUORUM 1 usable"),

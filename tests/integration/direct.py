@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs odoo_database on a host without a playbook around it, and kills it between two of its steps."""
+"""Runs a module on a host without a playbook around it, and kills it between two of its steps."""
 
 from __future__ import annotations
 
@@ -18,50 +18,54 @@ from tests.lab.hosts import Host
 from tests.lab.state import ROOT
 
 TREE = "/root/direct"
-# argv: the number of steps after which the process kills itself, -1 for never. The arguments come from a file.
+# argv: this tree, the module, the function through which each of its steps goes, the number of steps after which the
+# process kills itself, -1 for never, and the file with the arguments.
 _RUN = """
-import json, os, signal, sys
-sys.path.insert(0, sys.argv[1])
+import importlib, json, os, signal, sys
+tree, module, hook, left, arguments = sys.argv[1:]
+sys.path.insert(0, tree)
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import apply
-from ansible_collections.gantry.odoo.plugins.modules import odoo_database
 
-left = int(sys.argv[2])
-make = apply._hand
+below = "ansible_collections.gantry.odoo.plugins."
+holder, _dot, name = (below + "module_utils." + hook).rpartition(".")
+holder, left, first = importlib.import_module(holder), int(left), os.getpid()
+step = getattr(holder, name)
 
 def counted(*given):
     global left
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+    if left == 0 and os.getpid() == first:
+        os.kill(first, signal.SIGKILL)
     left -= 1
-    return make(*given)
+    return step(*given)
 
-apply._hand = counted
-with open(sys.argv[3]) as stream:
-    arguments = json.load(stream)
-with patch_module_args(arguments):
-    odoo_database.main()
+setattr(holder, name, counted)
+with open(arguments) as stream:
+    found = json.load(stream)
+with patch_module_args(found):
+    importlib.import_module(below + "modules." + module).main()
 """
 
 
 @dataclass(frozen=True)
 class Direct:
-    """The module's code on one host."""
+    """A module's code on one host. hook: the function of module_utils through which each of its steps goes."""
 
     host: Host
+    module: str
+    hook: str
 
     @classmethod
-    def on(cls, host: Host) -> Direct:
+    def on(cls, host: Host, module: str, hook: str) -> Direct:
         """Bring the code of this collection, and what of ansible-core it imports, to a host."""
         core = Path(ansible.__file__).parent
         files = [path for part in ("module_utils", "_vendor") for path in (core / part).rglob("*.py")]
         files += [core / "__init__.py", core / "release.py"]
         packed = [File(f"{TREE}/ansible/{path.relative_to(core)}", path.read_bytes()) for path in files]
-        ours = [*(ROOT / "plugins/module_utils").rglob("*.py"), ROOT / "plugins/modules/odoo_database.py"]
+        ours = [*(ROOT / "plugins/module_utils").rglob("*.py"), ROOT / f"plugins/modules/{module}.py"]
         below = f"{TREE}/ansible_collections/gantry/odoo"
         packed += [File(f"{below}/{path.relative_to(ROOT)}", path.read_bytes()) for path in ours]
         host.container.put_archive("/", pack([*packed, File(f"{TREE}/run.py", _RUN.encode())]))
-        return cls(host)
+        return cls(host, module, hook)
 
     def call(self, **arguments: Any) -> dict[str, Any]:
         """The module's result."""
@@ -77,4 +81,5 @@ class Direct:
 
     def _run(self, steps: int, arguments: dict[str, Any]) -> tuple[int, str, str]:
         self.host.write(f"{TREE}/arguments.json", json.dumps(arguments), mode=0o600)
-        return self.host.attempt(["python3", f"{TREE}/run.py", TREE, str(steps), f"{TREE}/arguments.json"])
+        what = [TREE, self.module, self.hook, str(steps), f"{TREE}/arguments.json"]
+        return self.host.attempt(["python3", f"{TREE}/run.py", *what])

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is not whole in a topology that was read: links that are down, Sentinels that disagree, disks that are full."""
+
+from __future__ import annotations
+
+from typing import FrozenSet, Iterable, List
+
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+    Desired,
+    Endpoint,
+    Node,
+    Sentinel,
+    Topology,
+)
+
+
+def faults(seen: Topology, desired: Desired, master: Endpoint, sentinels: bool = True) -> List[str]:
+    """What is not as it must be, beyond what a plan changes."""
+    found = [words for node in seen.nodes for words in _node_faults(node, master)]
+    if sentinels:
+        nodes = frozenset(node.endpoint for node in seen.nodes)
+        others = len(desired.sentinels) - 1
+        found += [words for item in seen.sentinels for words in _sentinel_faults(item, master, nodes, others)]
+    return found
+
+
+def _node_faults(node: Node, master: Endpoint) -> Iterable[str]:
+    if not node.persisted:
+        yield f"{node.endpoint} could not write its data to disk"
+    if node.endpoint == master:
+        if not node.is_master:
+            yield f"{node.endpoint} is no master, it follows {node.follows}"
+    elif node.is_master:
+        yield f"{node.endpoint} is a master beside {master}"
+    elif node.follows != master:
+        yield f"{node.endpoint} follows {node.follows}, not {master}"
+    elif not node.link_up:
+        yield f"{node.endpoint} has no link to {master}"
+
+
+def _sentinel_faults(item: Sentinel, master: Endpoint, nodes: FrozenSet[Endpoint], others: int) -> Iterable[str]:
+    unknown = sorted(nodes - {master} - item.replicas)
+    if item.master != master:
+        yield f"Sentinel {item.endpoint} watches {item.master}, not {master}"
+    elif {"disconnected", "s_down"} & item.flags:
+        # A Sentinel that was given the password again connects anew, which takes it a moment.
+        yield f"Sentinel {item.endpoint} has no link to {master}: see whether it has the right password"
+    elif not item.quorum_ok:
+        yield f"Sentinel {item.endpoint} has no quorum: {item.quorum_words}"
+    elif item.others < others:
+        yield f"Sentinel {item.endpoint} knows {item.others} of {others} others"
+    elif unknown:
+        yield f"Sentinel {item.endpoint} does not know the replica {unknown[0]}"

@@ -1,0 +1,207 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry a planned switch out, so that no acknowledged write is lost and every interruption ends by itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    DeadlineError,
+    GantryError,
+    StateError,
+    UnreachableError,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.guard import guarded
+from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import follow, watch_all
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Client
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Desired, Disputed, Endpoint, Handover
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import watch_steps
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.switch import NO_FAILOVER, ruling, until_next
+
+# FAILOVER ends by its own TIMEOUT first; what it leaves open after so many seconds more is given up from here.
+GRACE = 2.0
+# Seconds without a sign of life after which the guard takes over.
+MUTE = 7.0
+# Seconds between two acknowledgements of a replica.
+_BEAT = 1.0
+# A hand-over that is looked at so often, in seconds, ends as soon as clients can have the new master.
+_GLANCE = 0.005
+
+
+def switch_over(
+    client: Client, fresh: Callable[[], Client], desired: Desired, handover: Handover, journal: Journal, seconds: float
+) -> None:
+    """Hand the role over and return when the target rules, is watched and followed, and all files say so.
+
+    fresh: makes a client for the guard, the process that ends the switch when this one is killed or hangs.
+    seconds: how long writes may wait for the target to have everything. Then the former master rules again, and
+    DeadlineError is raised.
+    """
+
+    def recover() -> None:
+        try:
+            with fresh() as other:
+                finish(other, desired, handover, journal, Deadline(seconds + GRACE))
+        except GantryError as error:
+            journal.write({**_entry(handover), "error": str(error)})
+            raise
+
+    _stage("try to write", lambda: client.persist((handover.former, handover.target), desired.sentinels))
+    _stage("wait for the moment", lambda: _await_moment(client, handover))
+    _stage("journal", lambda: journal.write(_entry(handover)))
+    # Sentinels leave a replica that became a master alone for 8 s, so a module that hangs must be noticed before.
+    with guarded(recover, MUTE) as alive:
+        _stage("fail over", lambda: client.fail_over(handover.former, handover.target, seconds))
+        ruler = finish(client, desired, handover, journal, Deadline(seconds + GRACE), alive)
+    if ruler != handover.target:
+        raise DeadlineError(
+            f"{handover.target} did not take over from {handover.former} within {seconds:g} s, so {ruler} is the "
+            "master as before; see whether the replica keeps up, or give switch_timeout more"
+        )
+
+
+def _await_moment(client: Client, handover: Handover) -> None:
+    """Wait until just before the target's next acknowledgement.
+
+    FAILOVER pauses writes until the target has acknowledged the last one. Nobody asks it to: it tells once a second
+    (`replicationCron` in Redis' replication.c), so that a pause that begins at any moment takes up to a second.
+    """
+    told: List[float] = []
+    offset, watch = client.acknowledged(handover.former, handover.target), Deadline(3 * _BEAT)
+    while len(told) < 2 and watch.remaining:
+        time.sleep(_GLANCE)
+        seen = client.acknowledged(handover.former, handover.target)
+        if seen != offset:
+            told.append(time.monotonic())
+            offset = seen
+    time.sleep(until_next(told, time.monotonic()))
+
+
+def unfinished(journal: Journal, desired: Desired) -> Optional[Handover]:
+    """The switch that an earlier run left open. Raises StateError where its nodes are not declared any more."""
+    entry = journal.read()
+    if entry is None:
+        return None
+    try:
+        found = Handover(_endpoint(entry["former"]), _endpoint(entry["target"]))
+    except (KeyError, TypeError) as error:
+        raise StateError(f"the journal {journal.path} names no switch; see what it was and remove it") from error
+    strange = [item for item in (found.former, found.target) if item not in desired.nodes]
+    if strange:
+        raise StateError(
+            f"the journal {journal.path} holds an unfinished switch of {strange[0]}, which is no declared node; "
+            "declare it, or remove the file"
+        )
+    return found
+
+
+def resume(client: Client, desired: Desired, journal: Journal, seconds: float) -> Tuple[Optional[Handover], Desired]:
+    """Finish what an earlier run left open; return it, None where it left nothing, and what is to be planned now."""
+    left = unfinished(journal, desired)
+    if left is None:
+        return None, desired
+    try:
+        finish(client, desired, left, journal, Deadline(seconds + GRACE))
+    except Disputed:
+        # The former master was killed before it had written that it is a replica; the plan tells whether it may be one.
+        return left, replace(desired, returned=left.former)
+    return left, desired
+
+
+def finish(
+    client: Client,
+    desired: Desired,
+    handover: Handover,
+    journal: Journal,
+    deadline: Deadline,
+    alive: Callable[[], None] = lambda: None,
+) -> Endpoint:
+    """Bring a switch to its end in whichever direction it went, close the journal, and return who rules.
+
+    alive: called before each question, for whoever watches over this process. Any interruption may be followed by
+    another call. Raises UnreachableError while nobody can tell who rules.
+    """
+    ruler = _stage("settle", lambda: settle(client, handover, deadline, alive))
+    if ruler in (handover.former, handover.target):
+        # Before clients are told: a former master that is killed now must not come back as one.
+        unwritten = _stage("persist", lambda: _persist(client, (handover.target, handover.former)))
+        _stage("watch", lambda: _watch(client, desired, ruler))
+        _stage("follow", lambda: _follow(client, desired, ruler))
+        if unwritten:
+            raise unwritten[0]
+    _stage("close", journal.remove)
+    return ruler
+
+
+def settle(client: Client, handover: Handover, deadline: Deadline, alive: Callable[[], None]) -> Endpoint:
+    """Wait until it is clear who rules, and give FAILOVER up at the deadline."""
+
+    def probe() -> Optional[Endpoint]:
+        alive()
+        roles = client.roles((handover.former, handover.target))
+        return ruling(handover, roles[handover.former], roles[handover.target])
+
+    try:
+        return deadline.wait(probe, "the switch", _GLANCE)
+    except DeadlineError:
+        pass
+    roles = client.roles((handover.former, handover.target))
+    former = roles[handover.former]
+    if former is None or former.failover == NO_FAILOVER:
+        silent = handover.former if former is None else handover.target
+        raise UnreachableError(
+            f"{silent} stopped answering while {handover.former} handed over to {handover.target}; "
+            "run again when it is back, or when the Sentinels have elected another master"
+        )
+    return client.give_up(handover.former, handover.target)
+
+
+def _persist(client: Client, nodes: Sequence[Endpoint]) -> List[GantryError]:
+    """Let the nodes write what they are; what keeps one from it is returned, for the Sentinels must learn first."""
+    failures: List[GantryError] = []
+    for node in nodes:
+        try:
+            client.persist([node])
+        except GantryError as error:
+            failures.append(error)
+    return failures
+
+
+def _watch(client: Client, desired: Desired, ruler: Endpoint) -> None:
+    current = client.read_sentinels(desired)
+    watch_all(client, desired.name, [step for item in current for step in watch_steps(item, desired, ruler)])
+
+
+def _follow(client: Client, desired: Desired, ruler: Endpoint) -> None:
+    others = [node for node in desired.nodes if node != ruler]
+    roles = client.roles(others)
+    for node in others:
+        role = roles[node]
+        if role is None:
+            raise UnreachableError(f"{node} stopped answering during the switch to {ruler}; run again when it is back")
+        if role.follows != ruler:
+            follow(client, node, ruler)
+
+
+def _stage(_name: str, act: Callable[[], Any]) -> Any:
+    """One stage of a switch, between any two of which a kill must do no harm."""
+    return act()
+
+
+def _entry(handover: Handover) -> Dict[str, Any]:
+    return {
+        "begun": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "former": {"host": handover.former.host, "port": handover.former.port},
+        "target": {"host": handover.target.host, "port": handover.target.port},
+    }
+
+
+def _endpoint(entry: Mapping[str, Any]) -> Endpoint:
+    return Endpoint(str(entry["host"]), int(entry["port"]))

@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a topology fares, as redis_topology_info returns it; what does not answer is told and hides nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.authority import find_master
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.faults import faults
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+    Desired,
+    Disputed,
+    Endpoint,
+    Handover,
+    Node,
+    Sentinel,
+    Topology,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import make_plan
+
+Seen = Union[Node, GantryError]
+SeenSentinel = Union[Sentinel, GantryError]
+
+
+def look_over(
+    desired: Desired, nodes: Sequence[Seen], sentinels: Sequence[SeenSentinel], left: Optional[Handover]
+) -> Dict[str, Any]:
+    """All that is known of the topology. left: the switch that an earlier run did not end."""
+    read = Topology(
+        tuple(state for state in nodes if isinstance(state, Node)),
+        tuple(state for state in sentinels if isinstance(state, Sentinel)),
+    )
+    silent = [state for state in (*nodes, *sentinels) if isinstance(state, GantryError)]
+    master = _master(read, desired)
+    broken = [str(error) for error in silent]
+    if master is None:
+        broken.append("no single node rules")
+    else:
+        broken += faults(read, desired, master)
+    if left is not None:
+        broken.append(f"a switch from {left.former} to {left.target} was cut off")
+    steps, refused = _next(read, desired, silent)
+    ruling = read.node(master)
+    return {
+        "master": _endpoint(master),
+        "nodes": [node_facts(where, state, ruling) for where, state in zip(desired.nodes, nodes)],
+        "sentinels": [sentinel_facts(where, state) for where, state in zip(desired.sentinels, sentinels)],
+        "faults": broken,
+        "next_steps": [step.as_dict() for step in steps],
+        "refused": refused,
+        "unfinished_switch": {"former": _endpoint(left.former), "target": _endpoint(left.target)} if left else None,
+    }
+
+
+def _master(read: Topology, desired: Desired) -> Optional[Endpoint]:
+    try:
+        return find_master(read, desired)
+    except Disputed:
+        return None
+
+
+def _next(read: Topology, desired: Desired, silent: Sequence[GantryError]) -> Tuple[Sequence[Step], Optional[str]]:
+    """The steps of a run now, or why there would be none."""
+    if silent:
+        return (), str(silent[0])
+    try:
+        return make_plan(read, desired).steps, None
+    except GantryError as error:
+        return (), str(error)
+
+
+def _endpoint(endpoint: Optional[Endpoint]) -> Optional[Dict[str, Any]]:
+    return None if endpoint is None else {"host": endpoint.host, "port": endpoint.port}
+
+
+def node_facts(endpoint: Endpoint, state: Node | GantryError, master: Optional[Node]) -> Dict[str, Any]:
+    """One data node for a person or a monitor. master: the node that rules, where that is known."""
+    where: Dict[str, Any] = {"host": endpoint.host, "port": endpoint.port}
+    if isinstance(state, GantryError):
+        return {**where, "answers": False, "error": str(state)}
+    health = asdict(state.health)
+    limit = state.health.max_bytes
+    behind = None if master is None or state.is_master else max(0, master.history.offset - state.history.offset)
+    return {
+        **where,
+        "answers": True,
+        "role": "master" if state.is_master else "replica",
+        "follows": str(state.follows) if state.follows else None,
+        "link_up": None if state.is_master else state.link_up,
+        "syncing": state.syncing,
+        "lag_s": None if state.is_master else state.lag_s,
+        "lag_bytes": behind,
+        "offset": state.history.offset,
+        "history": state.history.replid,
+        "version": state.version,
+        "keys": state.keys,
+        "evicted_keys": state.evicted_keys,
+        "memory_pressure": round(state.health.used_bytes / limit, 3) if limit else None,
+        **health,
+    }
+
+
+def sentinel_facts(endpoint: Endpoint, state: Sentinel | GantryError) -> Dict[str, Any]:
+    """One Sentinel for a person or a monitor."""
+    where: Dict[str, Any] = {"host": endpoint.host, "port": endpoint.port}
+    if isinstance(state, GantryError):
+        return {**where, "answers": False, "error": str(state)}
+    return {
+        **where,
+        "answers": True,
+        "master": str(state.master) if state.master else None,
+        "flags": sorted(state.flags),
+        "quorum_ok": state.quorum_ok,
+        "quorum_words": state.quorum_words,
+        "other_sentinels": state.others,
+        "replicas": sorted(map(str, state.replicas)),
+        "parameters": dict(state.parameters),
+    }

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The planned switch: which steps it takes, and who rules while it is under way. Nothing here talks to a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import List, Optional, Sequence, Tuple
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+    NO_FAILOVER,
+    Desired,
+    Disputed,
+    Endpoint,
+    Handover,
+    Node,
+    Role,
+    Topology,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import Follow, NodeStep, Plan, Watch
+
+# Seconds before a replica's acknowledgement in which what was written last still reaches it.
+LEAD = 0.08
+
+
+@dataclass(frozen=True)
+class Switch(NodeStep):
+    """Let the master hand its role, with every write it acknowledged, to the node."""
+
+
+def wanted_handover(plan: Plan, desired: Desired) -> Optional[Handover]:
+    """The switch that the caller asked for, None where the declared primary rules already."""
+    if not desired.switch or plan.master == desired.primary:
+        return None
+    return Handover(plan.master, desired.primary)
+
+
+def with_switch(plan: Plan, desired: Desired) -> Plan:
+    """The plan with the steps of a wanted switch after its own. Raises RefusedError for a node that must never rule."""
+    handover = wanted_handover(plan, desired)
+    if handover is None:
+        return plan
+    refuse_target(plan.after.node(handover.target))
+    return replace(
+        plan,
+        after=after_switch(plan.after, handover.target),
+        handover=handover,
+        switch=switch_steps(plan.after, desired, handover),
+    )
+
+
+def refuse_target(target: Optional[Node]) -> None:
+    """Raise RefusedError for a node whose settings say that it is never to be a master."""
+    if target is not None and target.config.get("replica-priority") == "0":
+        raise RefusedError(
+            f"{target.endpoint} is to become the master and its replica-priority is 0, which forbids it; "
+            "raise the priority or name another primary"
+        )
+
+
+def switch_steps(current: Topology, desired: Desired, handover: Handover) -> Tuple[Step, ...]:
+    """The hand-over, the replicas that follow the new master, and the Sentinels that watch it."""
+    former, target = handover.former, handover.target
+    steps: List[Step] = [Switch("switch", str(target), f"take over from {former}, as declared", target)]
+    steps += [
+        Follow("follow", str(node.endpoint), f"replica of {target}; it followed {former}", node.endpoint, target)
+        for node in current.nodes
+        if node.endpoint not in (former, target)
+    ]
+    parameters = tuple(desired.sentinel_parameters.items())
+    steps += [
+        Watch(
+            "monitor",
+            str(item.endpoint),
+            f"monitor {target} as {desired.name} instead of {former}",
+            item.endpoint,
+            target,
+            True,
+            True,
+            parameters,
+        )
+        for item in current.sentinels
+    ]
+    return tuple(steps)
+
+
+def resumed_steps(handover: Optional[Handover]) -> Tuple[Step, ...]:
+    """What is told of a switch that an earlier run left open."""
+    if handover is None:
+        return ()
+    why = f"an earlier run was cut off while {handover.former} handed its role over"
+    return (Step("resume", str(handover.target), why),)
+
+
+def after_switch(current: Topology, target: Endpoint) -> Topology:
+    """The topology that the switch leads to."""
+    return Topology(
+        nodes=tuple(replace(node, follows=None if node.endpoint == target else target) for node in current.nodes),
+        sentinels=tuple(replace(item, master=target) for item in current.sentinels),
+    )
+
+
+def ruling(handover: Handover, former: Optional[Role], target: Optional[Role]) -> Optional[Endpoint]:
+    """Who rules by what the two say, None while that is open. A role is None where the node does not answer.
+
+    The target rules once it takes writes, since it becomes a master only after it has every write and the former one
+    has ended taking them. The former one rules again when FAILOVER was given up. A third one rules where Sentinels
+    elected it meanwhile. Raises Disputed when both take writes, which no order of steps here leads to.
+    """
+    if target is not None and target.follows is None:
+        if former is None or former.follows is not None:
+            return handover.target
+        if former.failover != NO_FAILOVER:
+            return None
+        raise Disputed(
+            f"split brain: both {handover.former} and {handover.target} are masters after a switch was cut off; "
+            "set resolve to the node whose data wins, the other's is saved to snapshot_dir first"
+        )
+    if target is not None and target.follows != handover.former:
+        return target.follows
+    if former is not None and former.follows is None and former.failover == NO_FAILOVER:
+        return handover.former
+    return None
+
+
+def until_next(told: Sequence[float], now: float) -> float:
+    """Seconds from `now` until just before the next of the events that took place at the times `told`.
+
+    0 where there were fewer than two, or where they come so often that waiting for one gains nothing.
+    """
+    if len(told) < 2 or told[-1] - told[-2] < 5 * LEAD:
+        return 0.0
+    return max(0.0, 2 * told[-1] - told[-2] - LEAD - now)

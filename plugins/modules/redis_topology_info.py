@@ -1,0 +1,254 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: redis_topology_info
+short_description: Tell how a Redis topology fares and what the next run would change
+version_added: 0.1.0
+author: Gantry contributors (@gantry-odoo)
+description:
+  - Reads all nodes and Sentinels at once and changes nothing.
+  - A node that does not answer is told with its reason; the others are still told.
+  - Given the options of M(gantry.odoo.redis_topology), it tells the steps that module would take, or why it would
+    refuse.
+extends_documentation_fragment:
+  - gantry.odoo.redis
+options:
+  state_dir:
+    description: Directory on the host that runs the module where M(gantry.odoo.redis_topology) keeps its journal.
+    type: path
+    default: /var/lib/gantry/redis
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+seealso:
+  - module: gantry.odoo.redis_topology
+"""
+
+EXAMPLES = r"""
+- name: Look at the sessions
+  gantry.odoo.redis_topology_info:
+    mode: sentinel
+    name: sessions
+    nodes:
+      - host: 10.20.0.41
+      - host: 10.20.0.42
+      - host: 10.20.0.43
+    sentinels:
+      - host: 10.20.0.41
+      - host: 10.20.0.42
+      - host: 10.20.0.43
+    purpose: session
+    password: "{{ redis_password }}"
+  register: sessions
+
+- name: Be told when something is not whole
+  ansible.builtin.assert:
+    that: sessions.faults == []
+    fail_msg: "{{ sessions.faults | join('; ') }}"
+"""
+
+RETURN = r"""
+master:
+  description: Host and port of the node that rules; null where that is not clear.
+  returned: success
+  type: dict
+nodes:
+  description: The data nodes in the declared order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: As declared.
+      type: str
+    port:
+      description: As declared.
+      type: int
+    answers:
+      description: Whether it was read. The keys below are there when it was.
+      type: bool
+    error:
+      description: Why it was not read.
+      type: str
+    role:
+      description: V(master) or V(replica).
+      type: str
+    follows:
+      description: The node that it replicates, null on a master.
+      type: str
+    link_up:
+      description: Whether it is connected to its master, null on a master.
+      type: bool
+    link_down_s:
+      description: Seconds that the link is down, null while it is up.
+      type: int
+    syncing:
+      description: Whether it is loading its master's data.
+      type: bool
+    lag_s:
+      description: Seconds since it heard from its master, null on a master.
+      type: int
+    lag_bytes:
+      description: Bytes of the replication stream that it is behind the master, null on a master or without one.
+      type: int
+    offset:
+      description: Its place in the replication stream in bytes.
+      type: int
+    history:
+      description: The replication ID of its data.
+      type: str
+    version:
+      description: Of Redis, or the one that Valkey is compatible with.
+      type: str
+    uptime_s:
+      description: Seconds since its start.
+      type: int
+    clients:
+      description: Connected clients.
+      type: int
+    blocked_clients:
+      description: Clients that wait in a blocking command.
+      type: int
+    rejected_connections:
+      description: Connections that C(maxclients) turned away since its start.
+      type: int
+    keys:
+      description: Keys in all databases.
+      type: int
+    evicted_keys:
+      description: Keys evicted for want of memory since its start.
+      type: int
+    expired_keys:
+      description: Keys that expired since its start.
+      type: int
+    used_bytes:
+      description: Memory in use.
+      type: int
+    max_bytes:
+      description: C(maxmemory), 0 without a limit.
+      type: int
+    memory_pressure:
+      description: Memory in use as a share of C(maxmemory), null without a limit.
+      type: float
+    fragmentation:
+      description: Memory that the system gave over memory in use.
+      type: float
+    aof:
+      description: Whether it appends to a file.
+      type: bool
+    aof_ok:
+      description: Whether the last write to that file succeeded.
+      type: bool
+    rdb_ok:
+      description: Whether the last save succeeded.
+      type: bool
+    rdb_age_s:
+      description: Seconds since the last save that succeeded, or since the start when there was none.
+      type: int
+    changes_since_save:
+      description: Writes since that save.
+      type: int
+sentinels:
+  description: The Sentinels in the declared order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: As declared.
+      type: str
+    port:
+      description: As declared.
+      type: int
+    answers:
+      description: Whether it was read. The keys below are there when it was.
+      type: bool
+    error:
+      description: Why it was not read.
+      type: str
+    master:
+      description: The node that it watches under O(name), null when none.
+      type: str
+    flags:
+      description: What it says of that master, such as C(s_down).
+      type: list
+      elements: str
+    quorum_ok:
+      description: Whether it reaches enough others to elect another master.
+      type: bool
+    quorum_words:
+      description: Its own words on that.
+      type: str
+    other_sentinels:
+      description: How many others it knows.
+      type: int
+    replicas:
+      description: The replicas that it knows.
+      type: list
+      elements: str
+    parameters:
+      description: Its quorum, times in milliseconds, and parallel syncs.
+      type: dict
+faults:
+  description: What is not whole, a sentence each.
+  returned: success
+  type: list
+  elements: str
+next_steps:
+  description: What M(gantry.odoo.redis_topology) would do with the same options; empty also when it would refuse.
+  returned: success
+  type: list
+  elements: dict
+refused:
+  description: Why it would refuse; null when it would not.
+  returned: success
+  type: str
+unfinished_switch:
+  description: The former and the next master of a planned switch that was cut off; null when there is none.
+  returned: success
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import (
+    REDIS_IMPORT_ERROR,
+    Client,
+    resolve_addresses,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.handover import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.overview import look_over
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.request import read_request
+
+NOT_ASKED = {"primary": None, "resolve": None, "switch": "never"}
+
+
+def main():
+    spec = {**DECLARED, "state_dir": {"type": "path", "default": STATE_DIR}}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    try:
+        desired = read_request({**NOT_ASKED, **module.params})
+        if REDIS_IMPORT_ERROR is not None:
+            module.fail_json(msg=missing_required_lib("redis"), exception=REDIS_IMPORT_ERROR)
+        with Client(access_from(module.params), resolve_addresses(desired)) as client:
+            nodes, sentinels = client.look(desired)
+        left = unfinished(Journal(module.params["state_dir"], desired.name), desired)
+    except GantryError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, **look_over(desired, nodes, sentinels, left))
+
+
+if __name__ == "__main__":
+    main()
