@@ -12,13 +12,15 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from tests.bench import addons_noop, clone, converge, create
+from tests.bench import addons_noop, clone, converge, create, redis_converge, redis_switch
 from tests.bench.erp import Erp
 from tests.bench.harness import BENCH_LAB, Result
 from tests.lab.hosts import Lab
 from tests.lab.state import ROOT
 
 BENCHES: dict[str, Callable[[Erp], list[Result]]] = {
+    "redis-switch": redis_switch.run,
+    "redis-converge": redis_converge.run,
     "create": create.run,
     "addons-noop": addons_noop.run,
     "clone": clone.run,
@@ -34,20 +36,21 @@ def table(results: Sequence[Result]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`: medians in seconds of wall time, ours and the peers' in turn on the same host, a",
+        "Written by `make bench`: medians, ours and the peers' in turn on the same host; seconds are wall time, of a",
         "module as its own process, start and imports included. More than 1 is in our favour. Compare ratios, not",
         "seconds: those are of this machine.",
         "",
-        f"{date.today().isoformat()}, {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB; Odoo 19.0 and "
-        "PostgreSQL 17 in one container.",
+        f"{date.today().isoformat()}, {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB; Odoo 19.0, "
+        "PostgreSQL 17 and Redis 8.0 in containers.",
         "",
-        "| Benchmark | Runs | Ours | Peer | Seconds | Ratio |",
-        "|---|---|---|---|---|---|",
+        "| Benchmark | Unit | Runs | Ours | Peer | The peer's | Ratio |",
+        "|---|---|---|---|---|---|---|",
     ]
     for one in results:
         told = one.as_dict()
         for name, seconds in told["peers"].items():
-            row = (told["bench"], told["runs"], f"{told['ours']:.2f}", name, f"{seconds:.2f}", told["ratios"][name])
+            ratio = told["ratios"][name] or "-"
+            row = (told["bench"], told["unit"], told["runs"], f"{told['ours']:.2f}", name, f"{seconds:.2f}", ratio)
             lines.append(f"| {' | '.join(map(str, row))} |")
     return "\n".join(lines) + "\n"
 

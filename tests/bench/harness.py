@@ -50,12 +50,16 @@ class Contender:
 
 @dataclass(frozen=True)
 class Result:
-    """Seconds by contender, in the order of the runs. ours: the first one's name."""
+    """What was measured by contender, in the order of the runs; less is better.
+
+    ours: the first one's name. seconds: measured in `unit`, which is seconds nearly always.
+    """
 
     bench: str
     ours: str
     seconds: Mapping[str, Sequence[float]]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    unit: str = "s"
 
     def median(self, name: str) -> float:
         """The median of a contender's seconds."""
@@ -67,16 +71,21 @@ class Result:
         others = {name: round(self.median(name), 3) for name in self.seconds if name != self.ours}
         return {
             "bench": self.bench,
-            "unit": "s",
+            "unit": self.unit,
             "ours": round(ours, 3),
             "peer": round(best, 3),
-            "ratio": round(best / ours, 2),
+            "ratio": _ratio(best, ours),
             "runs": len(self.seconds[self.ours]),
             "peers": others,
-            "ratios": {name: round(seconds / ours, 2) for name, seconds in others.items()},
+            "ratios": {name: _ratio(seconds, ours) for name, seconds in others.items()},
             "all": {name: [round(one, 3) for one in seconds] for name, seconds in self.seconds.items()},
             **self.facts,
         }
+
+
+def _ratio(peer: float, ours: float) -> float | None:
+    """How many times ours the peer's is; None where ours is nothing at all."""
+    return round(peer / ours, 2) if ours else None
 
 
 def compare(bench: str, contenders: Sequence[Contender], **facts: Any) -> Result:
