@@ -31,7 +31,7 @@ def guarded(**changes: Any) -> dict[str, Any]:
         "sentinel_settings": {"down-after-milliseconds": 1500, "failover-timeout": 10000},
         "snapshot_dir": f"{ROOT}/snapshots",
     }
-    return declared(NODES, SENTINELS, **{**wish, **changes})
+    return {**declared(NODES, SENTINELS), **wish, **changes}
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +176,9 @@ def test_a_node_with_data_of_its_own(rig: Rig, direct: Direct) -> None:
 def test_a_sentinel_that_watches_another_master(rig: Rig, direct: Direct) -> None:
     rig.start(*OTHERS)
     rig.start(*OTHER_SENTINELS, sentinel=True)
-    # No election was held here, so that the Sentinels' words weigh the same and they do not settle it by themselves.
+    # No election is held here, so that the Sentinels' words weigh the same and they do not settle it by themselves.
     args = guarded(nodes=endpoints(*OTHERS), sentinels=endpoints(*OTHER_SENTINELS), name="others", settle_timeout=1)
+    args["sentinel_settings"] = {"down-after-milliseconds": 600000}
     assert not direct.call(**args).get("failed")
     stray = OTHER_SENTINELS[2]
     rig.cli(stray, "SENTINEL", "REMOVE", "others")
