@@ -26,9 +26,16 @@ options:
   mode:
     description:
       - V(standalone) is one node, V(replicated) a primary with replicas, V(sentinel) the same guarded by Sentinels.
+      - V(cluster) is a Redis Cluster, whose primaries share the keys by slots. Nodes must be started with
+        C(cluster-enabled yes).
     type: str
-    choices: [standalone, replicated, sentinel]
+    choices: [standalone, replicated, sentinel, cluster]
     default: standalone
+  replicas:
+    description:
+      - Replicas of each primary of a cluster, on other hosts where there are enough. Three primaries are the least.
+      - 1 when left out. Nodes that are added or left out of O(nodes) join or leave, and slots move with their keys.
+    type: int
   name:
     description: The name under which Sentinels know the master.
     type: str

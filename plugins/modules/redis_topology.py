@@ -133,6 +133,20 @@ EXAMPLES = r"""
     switch: planned
     password: "{{ redis_password }}"
 
+- name: Keep six nodes as a cluster of three primaries with a replica each
+  gantry.odoo.redis_topology:
+    mode: cluster
+    nodes:
+      - host: 10.20.0.51
+      - host: 10.20.0.52
+      - host: 10.20.0.53
+      - host: 10.20.0.54
+      - host: 10.20.0.55
+      - host: 10.20.0.56
+    replicas: 1
+    purpose: cache
+    password: "{{ redis_password }}"
+
 - name: End a split brain in favour of one node, after a person looked at both
   gantry.odoo.redis_topology:
     mode: replicated
@@ -162,8 +176,12 @@ topology:
       description: As asked for.
       type: str
     master:
-      description: Host and port of the node that is, or in check mode would become, the master.
+      description: Host and port of the node that is, or in check mode would become, the master; null for a cluster.
       type: dict
+    primaries:
+      description: The primaries of a cluster, with C(host), C(port) and C(slots), how many they serve.
+      type: list
+      elements: dict
     replicas:
       description: All other nodes, with C(host), C(port), C(follows), C(link_up), C(offset) and C(lag_bytes) in bytes,
         and C(lag_s), seconds since the replica last heard from its master.
@@ -210,6 +228,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import (
     new_topology,
     resolve_addresses,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_apply import (
+    apply_cluster,
+    prove_cluster,
+    settled_cluster,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_client import ClusterClient
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan import faults as cluster_faults
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan import topology_of
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_report import cluster_facts, cluster_shown
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.handover import resume, switch_over, unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import make_plan, wanted_settings
@@ -272,6 +299,30 @@ def converge(module, desired, client, journal, fresh):
     return report(desired, current, plan, seen, resumed_steps(left), files)
 
 
+def converge_cluster(module, desired, client):
+    """Read, plan, and outside check mode apply and prove a Redis Cluster."""
+    cluster = ClusterClient(client, module.get_bin_path("redis-cli"))
+    current, plan = settled_cluster(cluster, desired, Deadline(module.params["settle_timeout"]))
+    seen, facts = current, {}
+    if module.check_mode:
+        facts["faults"] = [] if plan.steps else cluster_faults(current)
+        for fault in facts["faults"]:
+            module.warn(fault)
+    else:
+        deadline = Deadline(module.params["timeout"])
+        apply_cluster(client, cluster, plan, desired, deadline)
+        seen = prove_cluster(cluster, desired, deadline)
+    settings = wanted_settings(topology_of(current), desired)
+    return result(
+        plan.steps,
+        cluster_shown(current, plan.before, settings),
+        cluster_shown(current, plan.after, settings, settings),
+        topology=cluster_facts(seen, desired.name),
+        snapshots=[],
+        **facts,
+    )
+
+
 def report(desired, current, plan, seen, left=(), files=(), **facts):
     """The module's return value."""
     settings = wanted_settings(current, desired)
@@ -301,7 +352,9 @@ def main():
         book = resolve_addresses(desired)
         journal = Journal(module.params["state_dir"], desired.name)
         with Client(access, book, plan_as_new) as client:
-            if module.check_mode:
+            if desired.mode == "cluster":
+                outcome = converge_cluster(module, desired, client)
+            elif module.check_mode:
                 outcome = foresee(module, desired, client, journal)
             else:
                 with journal.lock(Deadline(module.params["timeout"]), make=desired.switch):

@@ -58,7 +58,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 master:
-  description: Host and port of the node that rules; null where that is not clear.
+  description: Host and port of the node that rules; null where that is not clear, and for a cluster.
   returned: success
   type: dict
 nodes:
@@ -120,6 +120,9 @@ nodes:
       type: int
     rejected_connections:
       description: Connections that C(maxclients) turned away since its start.
+      type: int
+    slots:
+      description: Slots that it serves in a cluster.
       type: int
     keys:
       description: Keys in all databases.
@@ -227,12 +230,23 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import (
     Client,
     resolve_addresses,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_client import ClusterClient
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_report import look_over_cluster
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.handover import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.overview import look_over
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.request import read_request
 
 NOT_ASKED = {"primary": None, "resolve": None, "switch": "never"}
+
+
+def look(module, desired, client):
+    """The module's return value."""
+    if desired.mode == "cluster":
+        return look_over_cluster(desired, ClusterClient(client, None).look(desired))
+    nodes, sentinels = client.look(desired)
+    left = unfinished(Journal(module.params["state_dir"], desired.name), desired)
+    return look_over(desired, nodes, sentinels, left)
 
 
 def main():
@@ -243,11 +257,10 @@ def main():
         if REDIS_IMPORT_ERROR is not None:
             module.fail_json(msg=missing_required_lib("redis"), exception=REDIS_IMPORT_ERROR)
         with Client(access_from(module.params), resolve_addresses(desired)) as client:
-            nodes, sentinels = client.look(desired)
-        left = unfinished(Journal(module.params["state_dir"], desired.name), desired)
+            outcome = look(module, desired, client)
     except GantryError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **look_over(desired, nodes, sentinels, left))
+    module.exit_json(changed=False, **outcome)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import (
     acknowledged_by,
+    mode_of,
     node_from,
     role_from,
     sentinel_from,
@@ -136,12 +137,12 @@ class Client:
             except GantryError as error:
                 return error
 
-        found: List[Any] = _in_parallel(look_at, [*desired.nodes, *desired.sentinels])
+        found: List[Any] = in_parallel(look_at, [*desired.nodes, *desired.sentinels])
         return found[: len(desired.nodes)], found[len(desired.nodes) :]
 
     def read_sentinels(self, desired: Desired) -> List[Sentinel]:
         """The Sentinels alone, all at once."""
-        return _in_parallel(lambda endpoint: self._one_sentinel(endpoint, desired.name), desired.sentinels)
+        return in_parallel(lambda endpoint: self._one_sentinel(endpoint, desired.name), desired.sentinels)
 
     def roles(self, endpoints: Sequence[Endpoint]) -> Dict[Endpoint, Optional[Role]]:
         """Whom each node follows and its FAILOVER state, all at once; None for one that does not answer."""
@@ -153,7 +154,7 @@ class Client:
                 return None
             return role_from(info, self._book)
 
-        return dict(zip(endpoints, _in_parallel(ask, endpoints)))
+        return dict(zip(endpoints, in_parallel(ask, endpoints)))
 
     def acknowledged(self, master: Endpoint, replica: Endpoint) -> Optional[int]:
         """How far, in bytes, the replica has last told its master to be; None for one that the master does not know."""
@@ -195,7 +196,7 @@ class Client:
                     f"{endpoint} cannot write its configuration file, so that no change to it would last: {error}"
                 ) from error
 
-        _in_parallel(lambda endpoint: self._asked(endpoint, write), list(words))
+        in_parallel(lambda endpoint: self._asked(endpoint, write), list(words))
 
     def change_node(self, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> None:
         """Send `commands` and CONFIG REWRITE as one transaction, so that no kill can leave a change unwritten.
@@ -237,7 +238,7 @@ class Client:
                 except redis.ResponseError as error:
                     raise StateError(f"Sentinel {endpoint} refused {_shown(command)}: {error}") from error
 
-        _in_parallel(lambda endpoint: self._asked(endpoint, send), list(commands))
+        in_parallel(lambda endpoint: self._asked(endpoint, send), list(commands))
 
     def sentinel_credentials(self) -> List[str]:
         """What SENTINEL SET needs to let a Sentinel log in to the nodes."""
@@ -248,22 +249,53 @@ class Client:
         """The address that configurations get for this endpoint."""
         return self._book.address(endpoint)
 
+    def redis_cli_options(self) -> Tuple[List[str], Dict[str, str]]:
+        """The arguments with which redis-cli reaches the nodes, and the environment that holds the password."""
+        words = ["--user", self._access.username] if self._access.username else []
+        if self._access.tls:
+            words += ["--tls"] + (["--cacert", self._access.ca_cert] if self._access.ca_cert else [])
+        return words, {"REDISCLI_AUTH": self._access.password} if self._access.password else {}
+
     def snapshot(self, endpoint: Endpoint, path: str, redis_cli: str, deadline: Deadline) -> None:
         """Copy the node's whole data set to the file `path` as an RDB, readable by its owner only."""
-        argv = [redis_cli, "-h", endpoint.host, "-p", str(endpoint.port), "--rdb", path]
-        if self._access.username:
-            argv += ["--user", self._access.username]
-        if self._access.tls:
-            argv += ["--tls"] + (["--cacert", self._access.ca_cert] if self._access.ca_cert else [])
+        words, environment = self.redis_cli_options()
+        argv = [redis_cli, *words, "-h", endpoint.host, "-p", str(endpoint.port), "--rdb", path]
         mask = os.umask(0o077)
         try:
-            environment = {"REDISCLI_AUTH": self._access.password} if self._access.password else None
             run(argv, deadline, what=f"saving the data of {endpoint} to {path}", env=environment)
         finally:
             os.umask(mask)
         with open(path, "rb") as stream:
             if stream.read(5) != b"REDIS":
                 raise StateError(f"the copy of {endpoint} in {path} is not an RDB file; nothing was given up")
+
+    @property
+    def book(self) -> AddressBook:
+        """Which declared endpoint an address belongs to."""
+        return self._book
+
+    def node(self, endpoint: Endpoint, info: Dict[str, Any], config: Any) -> Node:
+        """A data node from what it answered."""
+        return node_from(endpoint, info, config, self._book, self._access.secret)
+
+    def ask(self, endpoint: Endpoint, question: Callable[[Endpoint, Any], T], when_new: Optional[T] = None) -> T:
+        """Ask a question of a node, and tell each way in which it cannot answer in a sentence that names it.
+
+        when_new: the answer of a node that refuses the connection, where such a one counts as just installed.
+        """
+        return self._asked(endpoint, question, when_new)
+
+    def tell(self, endpoint: Endpoint, words: Sequence[str], unless: str = "") -> None:
+        """Send one command. Raises StateError when it is refused, for another reason than `unless`."""
+
+        def send(_at: Endpoint, link: Any) -> None:
+            try:
+                link.execute_command(*words)
+            except redis.ResponseError as error:
+                if not unless or unless not in str(error):
+                    raise StateError(f"{endpoint} refused {_shown(words)}: {error}") from error
+
+        self._asked(endpoint, send)
 
     def _one_sentinel(self, endpoint: Endpoint, name: str) -> Sentinel:
         absent = Sentinel(endpoint, new=True)
@@ -318,9 +350,9 @@ class Client:
         pipeline.info()
         pipeline.config_get("*")
         info, config = pipeline.execute()
-        if info.get("redis_mode") != "standalone":
-            raise StateError(f"{endpoint} is a {info.get('redis_mode')}, not a data node; check nodes and sentinels")
-        return node_from(endpoint, info, config, self._book, self._access.secret)
+        if mode_of(info) != "standalone":
+            raise StateError(f"{endpoint} runs as {mode_of(info)}, not as a data node; check mode, nodes and sentinels")
+        return self.node(endpoint, info, config)
 
     def _read_sentinel(self, endpoint: Endpoint, link: Any, name: str) -> Sentinel:
         pipeline = link.pipeline(transaction=False)
@@ -337,7 +369,8 @@ class Client:
         return sentinel_from(endpoint, master, replicas, str(quorum), self._book)
 
 
-def _in_parallel(work: Callable[[U], T], items: Sequence[U]) -> List[T]:
+def in_parallel(work: Callable[[U], T], items: Sequence[U]) -> List[T]:
+    """What `work` gives for each item, up to 16 at once. Raises what the first that fails raised."""
     if not items:
         return []
     with ThreadPoolExecutor(max_workers=min(16, len(items))) as pool:

@@ -191,6 +191,7 @@ class Topology:
 class Desired:
     """What the caller asked for, already validated. settings: normalised, ready to compare.
 
+    replicas: of each primary of a cluster.
     returned: a node that handed its role over and came back as a master, as the journal of a switch tells.
     """
 
@@ -205,6 +206,7 @@ class Desired:
     memory_share: float = 0.0
     resolve: Optional[Endpoint] = None
     switch: bool = False
+    replicas: int = 0
     returned: Optional[Endpoint] = None
 
 

@@ -21,7 +21,8 @@ def _endpoints(port: int, **more: Any) -> Dict[str, Any]:
 
 DECLARED: Dict[str, Any] = {
     "nodes": _endpoints(6379, required=True),
-    "mode": {"type": "str", "choices": ["standalone", "replicated", "sentinel"], "default": "standalone"},
+    "mode": {"type": "str", "choices": ["standalone", "replicated", "sentinel", "cluster"], "default": "standalone"},
+    "replicas": {"type": "int"},
     "name": {"type": "str", "default": "main"},
     "sentinels": _endpoints(26379, default=[]),
     "quorum": {"type": "int"},

@@ -85,6 +85,11 @@ def health_from(info: Mapping[str, Any]) -> Health:
     )
 
 
+def mode_of(info: Mapping[str, Any]) -> str:
+    """`standalone`, `cluster` or `sentinel`, from INFO; Valkey has its own name for the line."""
+    return str(info.get("redis_mode", info.get("server_mode")))
+
+
 def role_from(info: Mapping[str, Any], book: AddressBook) -> Role:
     """What a node says of itself during a switch, from INFO replication."""
     follows = None

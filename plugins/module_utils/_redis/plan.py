@@ -124,10 +124,10 @@ def make_plan(current: Topology, desired: Desired, resolve: Optional[Endpoint] =
     refuse_moving(current)
     master = resolve or find_master(current, desired)
     settings = wanted_settings(current, desired)
-    steps: List[Step] = [step for node in current.nodes for step in _configure(node, settings)]
+    steps: List[Step] = [step for node in current.nodes for step in configure_steps(node, settings)]
     steps += _attach(current, desired, master, resolve)
     steps += [step for item in current.sentinels for step in watch_steps(item, desired, master)]
-    _refuse_unwritable(current, steps)
+    refuse_unwritable(current, steps)
     return Plan(master, tuple(steps), _expected(current, desired, master, settings))
 
 
@@ -155,7 +155,8 @@ def wanted_settings(current: Topology, desired: Desired) -> Dict[str, str]:
     return chosen
 
 
-def _configure(node: Node, settings: Dict[str, str]) -> List[Step]:
+def configure_steps(node: Node, settings: Dict[str, str]) -> List[Step]:
+    """What a node lacks of the settings and of the password that it shows its master: nothing or one step."""
     missing = _differing(node, settings)
     if not missing and node.authenticates:
         return []
@@ -229,7 +230,8 @@ def watch_steps(item: Sentinel, desired: Desired, master: Endpoint) -> List[Watc
     return [Watch(action, str(item.endpoint), why, item.endpoint, master, start or other, other, missing)]
 
 
-def _refuse_unwritable(current: Topology, steps: List[Step]) -> None:
+def refuse_unwritable(current: Topology, steps: List[Step]) -> None:
+    """Raise StateError for a step on a node that has no file to keep it in."""
     for step in steps:
         node: Optional[Node] = current.node(step.node) if isinstance(step, NodeStep) else None
         if node is not None and not node.config_file and not node.new:

@@ -33,7 +33,9 @@ def read_request(params: Mapping[str, Any]) -> Desired:
     purpose = params["purpose"]
     if purpose not in PURPOSES:
         raise InputError(f"purpose {purpose!r} is unknown; it is one of {', '.join(PURPOSES)}")
-    settings = wanted(purpose, len(nodes), params["settings"] or {})
+    replicas = _replicas(params, len(nodes))
+    copies = 1 + replicas if mode == "cluster" else len(nodes)
+    settings = wanted(purpose, copies, params["settings"] or {})
     _check_switch(params)
     return Desired(
         mode=mode,
@@ -47,6 +49,7 @@ def read_request(params: Mapping[str, Any]) -> Desired:
         memory_share=0.0 if "maxmemory" in settings else _share(params["memory_share"], purpose),
         resolve=_one_of("resolve", params["resolve"], nodes),
         switch=params["switch"] == "planned",
+        replicas=replicas,
     )
 
 
@@ -78,6 +81,28 @@ def _check_counts(mode: str, nodes: Sequence[Endpoint], sentinels: Sequence[Endp
     shared = set(nodes) & set(sentinels)
     if shared:
         raise InputError(f"{min(shared)} is named as a node and as a Sentinel")
+
+
+def _replicas(params: Mapping[str, Any], nodes: int) -> int:
+    replicas = params["replicas"]
+    if params["mode"] != "cluster":
+        if replicas is not None:
+            raise InputError(f"replicas is set and mode is {params['mode']}; it is for the mode cluster")
+        return 0
+    for option in ("primary", "resolve"):
+        if params[option] is not None:
+            raise InputError(
+                f"{option} is set and mode is cluster, where every primary has its own slots; leave it out"
+            )
+    replicas = 1 if replicas is None else replicas
+    if replicas < 0 or nodes % (1 + replicas):
+        raise InputError(f"{nodes} nodes cannot be primaries with {replicas} replicas each; change nodes or replicas")
+    if nodes // (1 + replicas) < 3:
+        raise InputError(
+            f"a cluster needs three primaries to agree on a failure, and {nodes} nodes with {replicas} replicas each "
+            f"make {nodes // (1 + replicas)}"
+        )
+    return replicas
 
 
 def _check_readable(option: str, value: Optional[str]) -> None:

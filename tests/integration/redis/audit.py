@@ -47,11 +47,12 @@ def audited(
     *,
     writes: int = 1000,
     replicas: int = 0,
+    cluster: bool = False,
 ) -> Iterator[Audit]:
     """Let four writers work through the block, each at least `writes`; the audit is filled in when the block has ended.
 
     nodes, sentinels: a port of the host's loopback, or an address and a port.
-    replicas: how many must have a write before it counts as acknowledged.
+    replicas: how many must have a write before it counts as acknowledged. cluster: whether keys are spread by slots.
     """
     host.run(["rm", "-rf", DIRECTORY])
     job = {
@@ -62,6 +63,7 @@ def audited(
         "writers": WRITERS,
         "writes": writes,
         "replicas": replicas,
+        "cluster": cluster,
         "at_most_s": AT_MOST_S,
     }
     host.run(["mkdir", DIRECTORY])

@@ -97,13 +97,56 @@ def master(job: dict[str, Any]) -> Connection:
     raise ConnectionError("no master")
 
 
+class Cluster:
+    """Connections to a cluster that go where the slots are. `ask` is that of a connection."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self._job = job
+        self._links: dict[tuple[str, int], Connection] = {}
+        self._last = tuple(job["nodes"][0])
+
+    def ask(self, *words: str) -> Any:
+        """Send one command to whoever serves its key."""
+        place, asking = self._last, False
+        for _redirection in range(8):
+            try:
+                if asking:
+                    self._link(place).ask("ASKING")
+                return self._link(place).ask(*words)
+            except Refused as error:
+                kind, *rest = str(error).split()
+                if kind not in ("MOVED", "ASK"):
+                    raise
+                host, port = rest[1].rsplit(":", 1)
+                place, asking = (host, int(port)), kind == "ASK"
+        raise ConnectionError("sent in circles")
+
+    def close(self) -> None:
+        """Close all connections, and begin with another node."""
+        for link in self._links.values():
+            link.close()
+        self._links.clear()
+        nodes = [tuple(node) for node in self._job["nodes"]]
+        self._last = nodes[(nodes.index(self._last) + 1) % len(nodes)]
+
+    def _link(self, place: tuple[str, int]) -> Connection:
+        if place not in self._links:
+            self._links[place] = Connection(*place, self._job["password"])
+        return self._links[place]
+
+
+def link_to(job: dict[str, Any]) -> Connection | Cluster:
+    """Where writes go."""
+    return Cluster(job) if job["cluster"] else master(job)
+
+
 def write(job: dict[str, Any], directory: str, writer: int, told: Any) -> None:
     """Write keys in turn, each until it is acknowledged; tell how many, the longest gap in seconds and the refusals."""
     stop, number, longest, refusals = os.path.join(directory, "stop"), 0, 0.0, Counter()
     link, last = None, 0.0
     while number < job["writes"] or not os.path.exists(stop):
         try:
-            link = link or master(job)
+            link = link or link_to(job)
             acknowledged = link.ask("SET", f"audit:{writer}:{number}", str(number)) == "OK"
             if job["replicas"]:
                 # a write counts when so many replicas have it too; one that is not counted is written again
@@ -131,16 +174,17 @@ def missing(job: dict[str, Any], writers: list[dict[str, Any]]) -> int:
     for one in writers:
         for begin in range(0, one["acknowledged"], 1000):
             numbers = range(begin, min(begin + 1000, one["acknowledged"]))
-            held = link.ask("MGET", *(f"audit:{one['writer']}:{number}" for number in numbers))
+            keys = [f"audit:{one['writer']}:{number}" for number in numbers]
+            held = [link.ask("GET", key) for key in keys] if job["cluster"] else link.ask("MGET", *keys)
             lost += sum(value != str(number) for number, value in zip(numbers, held))
     return lost
 
 
-def _patiently(job: dict[str, Any]) -> Connection:
+def _patiently(job: dict[str, Any]) -> Connection | Cluster:
     ends = time.monotonic() + job["at_most_s"]
     while True:
         try:
-            return master(job)
+            return link_to(job)
         except OSError:
             if time.monotonic() > ends:
                 raise

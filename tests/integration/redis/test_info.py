@@ -21,6 +21,7 @@ NODES, SENTINELS = (7301, 7302, 7303), (8301, 8302, 8303)
 MODULE = "gantry.odoo.redis_topology_info"
 # As the examples call them.
 ADDRESSES = ("10.20.0.41", "10.20.0.42", "10.20.0.43")
+CLUSTER = tuple(f"10.20.0.{number}" for number in range(51, 57))
 WISH = declared(NODES, SENTINELS)
 
 
@@ -86,23 +87,31 @@ def test_a_node_that_is_gone_is_told_beside_the_others(whole: Rig, info: Callabl
     until(lambda: "; ".join(info(WISH)["faults"]) or None, "a whole topology", 30)
 
 
+def begin(rig: Rig, address: str, program: str, port: int, *lines: str) -> None:
+    """Start a process on an address of its own, as on a host of its own."""
+    rig.host.attempt(["ip", "address", "add", f"{address}/32", "dev", "lo"])
+    directory = f"{ROOT}/{address}-{port}"
+    # all are on one host, and Redis knows its peers by the addresses that they call from
+    first = [f"port {port}", f"bind {address}", f"bind-source-addr {address}", f"dir {directory}"]
+    rig.host.run(["mkdir", "-p", directory])
+    text = "\n".join([*first, f"requirepass {quoted(PASSWORD)}", *lines, ""])
+    rig.host.write(f"{directory}/redis.conf", text, mode=0o600)
+    options = ["--daemonize", "yes", "--logfile", f"{directory}/log", "--pidfile", f"{directory}/pid"]
+    rig.host.run([program, f"{directory}/redis.conf", *options])
+
+
 def test_the_examples_of_the_pages_run_as_they_are(rig: Rig, run_playbook: Callable[..., Any]) -> None:
     for address in ADDRESSES:
-        rig.host.attempt(["ip", "address", "add", f"{address}/32", "dev", "lo"])
-        for program, port in (("redis-server", 6379), ("redis-sentinel", 26379)):
-            directory = f"{ROOT}/{address}-{port}"
-            # all are on one host, and Redis knows its peers by the addresses that they call from
-            lines = [f"port {port}", f"bind {address}", f"bind-source-addr {address}", f"dir {directory}"]
-            lines += [f"requirepass {quoted(PASSWORD)}"]
-            lines += [f"masterauth {quoted(PASSWORD)}"] if program == "redis-server" else []
-            rig.host.run(["mkdir", "-p", directory])
-            rig.host.write(f"{directory}/redis.conf", "\n".join([*lines, ""]), mode=0o600)
-            options = ["--daemonize", "yes", "--logfile", f"{directory}/log", "--pidfile", f"{directory}/pid"]
-            rig.host.run([program, f"{directory}/redis.conf", *options])
+        begin(rig, address, "redis-server", 6379, f"masterauth {quoted(PASSWORD)}")
+        begin(rig, address, "redis-sentinel", 26379)
+    for address in CLUSTER:
+        begin(rig, address, "redis-server", 6379, f"masterauth {quoted(PASSWORD)}", "cluster-enabled yes")
     tasks = [task for page in (redis_topology, redis_topology_info) for task in yaml.safe_load(page.EXAMPLES)]
     play = {"hosts": rig.host.name, "gather_facts": False, "tasks": tasks}
     done = run_playbook([play], extra_vars={"redis_password": PASSWORD}).expect_success()
     assert len(done.events) == len(tasks)
     said = rig.cli(26379, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "sessions", arguments=("-h", ADDRESSES[2]))
     assert said.splitlines() == [ADDRESSES[1], "6379"]
+    said = rig.cli(6379, "CLUSTER", "INFO", arguments=("-h", CLUSTER[5]))
+    assert {"cluster_state:ok", "cluster_known_nodes:6", "cluster_size:3"} <= set(said.split())
     assert PASSWORD not in done.stdout.replace(json.dumps(PASSWORD)[1:-1], "")

@@ -47,6 +47,7 @@ def params(**changes: Any) -> dict[str, Any]:
         "settings": {"maxmemory": "256mb"},
         "memory_share": None,
         "resolve": None,
+        "replicas": None,
         "switch": "never",
         "switch_timeout": 5.0,
         "connect_timeout": 5.0,

@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Redis Cluster with real servers under writers: bootstrap, join, leave, and a kill between any two steps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.direct import Direct
+
+from .audit import audited
+from .rig import LOOPBACK, PASSWORD, Rig, endpoints
+
+SIX = (7401, 7402, 7403, 7404, 7405, 7406)
+MORE, SPARE = (7407, 7408), (7409, 7410)
+KILLED = (7421, 7422, 7423, 7424, 7425, 7426, 7427, 7428)
+STANDALONE = 7431
+BEGIN = (7411, 7412, 7413, 7414, 7415, 7416)
+# The bracket keeps it from finding itself.
+AT_WORK = "[r]edis-cli.*reshard"
+LINES = ("cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000")
+
+
+def cluster(*ports: int, **changes: Any) -> dict[str, Any]:
+    """These nodes as a cluster with one replica for each primary."""
+    return {
+        "mode": "cluster",
+        "nodes": endpoints(*ports),
+        "settings": {"maxmemory": "64mb"},
+        "password": PASSWORD,
+        **changes,
+    }
+
+
+def layout(rig: Rig, ports: tuple[int, ...]) -> dict[int, int]:
+    """How many slots each primary serves, as every node tells it."""
+    told = []
+    for port in ports:
+        rows = [line.split() for line in rig.cli(port, "CLUSTER", "NODES").splitlines()]
+        served = {}
+        for row in rows:
+            ranges = [item.split("-") for item in row[8:]]
+            slots = sum(int(item[-1]) - int(item[0]) + 1 for item in ranges)
+            if slots:
+                served[int(row[1].split("@")[0].rsplit(":", 1)[1])] = slots
+        told.append((len(rows), served))
+    assert all(one == told[0] for one in told), told
+    assert told[0][0] == len(ports)
+    return told[0][1]
+
+
+def assert_whole(rig: Rig, ports: tuple[int, ...]) -> None:
+    """Every node says the same, all slots are served, and redis-cli finds nothing to complain of."""
+    served = layout(rig, ports)
+    assert len(served) == len(ports) // 2
+    assert sum(served.values()) == 16384
+    assert max(served.values()) - min(served.values()) <= 2 * 0.02 * 16384
+    followed = [rig.master_of(port) for port in ports if port not in served]
+    assert sorted(followed) == sorted(served)
+    assert "[ERR]" not in rig.cli(ports[0], "--cluster", "check", f"{LOOPBACK}:{ports[0]}")
+
+
+@pytest.fixture(scope="module")
+def six(rig: Rig) -> Rig:
+    """Ten nodes that were started as nodes of a cluster."""
+    rig.start(*SIX, *MORE, *SPARE, lines=LINES)
+    return rig
+
+
+@pytest.fixture(scope="module")
+def direct(rig: Rig) -> Direct:
+    """The module without a playbook, killed between steps."""
+    return Direct.on(rig.host, "redis_topology", "_redis.cluster_apply._perform")
+
+
+def test_a_cluster_in_four_beats(six: Rig, four_beats: Callable[..., list[dict[str, Any]]]) -> None:
+    check, run, *again = four_beats(six, cluster(*SIX))
+    assert check["steps"] == run["steps"]
+    assert check["diff"] == run["diff"]
+    assert [result["changed"] for result in again] == [False, False]
+    assert_whole(six, SIX)
+    assert sorted(item["slots"] for item in run["topology"]["primaries"]) == [5461, 5461, 5462]
+    assert {six.setting(port, "maxmemory-policy") for port in SIX} == {"allkeys-lru"}
+    told = json.dumps([{key: value for key, value in one.items() if key != "invocation"} for one in (check, run)])
+    assert json.dumps(PASSWORD)[1:-1] not in told
+
+
+def test_nodes_join_are_exchanged_and_leave_under_writers(six: Rig, direct: Direct) -> None:
+    def change(*ports: int) -> set[str]:
+        result = direct.call(**cluster(*ports))
+        assert not result.get("failed"), result.get("msg")
+        assert_whole(six, ports)
+        assert direct.call(**cluster(*ports))["changed"] is False
+        return {step["action"] for step in result["steps"]}
+
+    with audited(six.host, SIX[:3], cluster=True) as audit:
+        assert change(*SIX, *MORE) == {"configure", "meet", "replicate", "move"}
+        eight = (*SIX, *MORE)
+        primary = next(port for port in layout(six, eight) if port in SIX)
+        other = next(port for port in SIX if six.master_of(port) not in (None, primary))
+        exchanged = tuple(port for port in (*eight, *SPARE) if port not in (primary, other))
+        # the replica of the one that leaves inherits its slots, so that none has to move
+        assert change(*exchanged) == {"configure", "meet", "take_over", "replicate", "forget"}
+        primary = next(iter(layout(six, exchanged)))
+        follower = next(port for port in exchanged if six.master_of(port) == primary)
+        assert "move" in change(*(port for port in exchanged if port not in (primary, follower)))
+    assert audit.lost == 0
+
+
+@pytest.mark.fault
+def test_a_kill_between_any_two_steps_of_a_bootstrap_is_finished_by_the_next_run(rig: Rig, direct: Direct) -> None:
+    rig.start(*BEGIN, lines=LINES)
+    boundary = 0
+    while True:
+        foretold = direct.call(**cluster(*BEGIN), _ansible_check_mode=True)
+        if not foretold["changed"]:
+            break
+        # Each run is killed after one more step than it finds done, until nothing is left.
+        direct.killed_after(1, **cluster(*BEGIN)) if len(foretold["steps"]) > 1 else direct.call(**cluster(*BEGIN))
+        boundary += 1
+        assert boundary < 40
+    assert_whole(rig, BEGIN)
+
+
+@pytest.mark.fault
+def test_a_move_that_is_killed_is_mended_and_no_write_is_lost(rig: Rig, direct: Direct) -> None:
+    rig.start(*KILLED, lines=LINES)
+    first = direct.call(**cluster(*KILLED))
+    assert not first.get("failed"), first.get("msg")
+    primary = next(iter(layout(rig, KILLED)))
+    follower = next(port for port in KILLED if rig.master_of(port) == primary)
+    rest = tuple(port for port in KILLED if port not in (primary, follower))
+    with audited(rig.host, rest[:2], cluster=True) as audit:
+        # redis-cli is killed while slots are on their way
+        script = f"until pgrep -f '{AT_WORK}'; do sleep 0.01; done; sleep 0.5; pkill -KILL -f '{AT_WORK}'"
+        rig.host.container.exec_run(["timeout", "60", "sh", "-c", script], detach=True)
+        failed = direct.call(**cluster(*rest))
+        assert re.match(r"moving \d+ slots failed: exit code -9", failed["msg"])
+        result = direct.call(**cluster(*rest))
+        assert not result.get("failed"), result.get("msg")
+    assert_whole(rig, rest)
+    assert audit.lost == 0
+
+
+@pytest.mark.fault
+def test_a_node_of_another_kind_is_refused(rig: Rig, direct: Direct) -> None:
+    rig.start(STANDALONE)
+    refused = direct.call(**cluster(*SIX[:5], STANDALONE))
+    assert f"{LOOPBACK}:{STANDALONE} runs as standalone" in refused["msg"]
