@@ -44,9 +44,14 @@ def quoted(text: str) -> str:
 
 @dataclass(frozen=True)
 class Rig:
-    """The processes of one host. `start` writes their configuration files once; then they rewrite them themselves."""
+    """The processes of one host. `start` writes their configuration files once; then they rewrite them themselves.
+
+    server, sentinel: their programs.
+    """
 
     host: Host
+    server: str = "redis-server"
+    sentinel: str = "redis-sentinel"
 
     def install(self) -> None:
         """Install Redis without letting Debian's own instances start."""
@@ -67,7 +72,7 @@ class Rig:
                 self.host.run(["mkdir", "-p", directory])
                 text = "\n".join([*first, *lines, ""])
                 self.host.write(f"{directory}/redis.conf", text, mode=0o600)
-            program = "redis-sentinel" if sentinel else "redis-server"
+            program = self.sentinel if sentinel else self.server
             options = ["--daemonize", "yes", "--logfile", f"{directory}/log", "--pidfile", f"{directory}/pid"]
             self.host.run([program, f"{directory}/redis.conf", *options])
         for port in ports:
@@ -97,7 +102,7 @@ class Rig:
         """Kill every process of the rig and remove its data."""
         script = (
             f"for file in {ROOT}/*/pid; do pid=$(cat $file); "
-            "case $(cat /proc/$pid/comm) in redis-*) kill -9 $pid;; esac; done; "
+            "case $(cat /proc/$pid/comm) in redis-*|valkey-*) kill -9 $pid;; esac; done; "
             f"for disk in {ROOT}/*/disk; do ! mountpoint --quiet $disk || umount --lazy $disk; done; rm -rf {ROOT}"
         )
         self.host.run(["sh", "-c", script])

