@@ -87,14 +87,74 @@ options:
       - Has no effect when O(settings) holds C(maxmemory). The default is set by O(purpose).
     type: float
   username:
-    description: ACL user for nodes and Sentinels, and with which replicas and Sentinels log in to nodes.
+    description:
+      - The user with which the module logs in to nodes and Sentinels; the default user when left out. Replicas and
+        Sentinels log in to nodes with it too, unless they have users of their own.
     type: str
   password:
     description:
-      - Its password, or that of the default user.
-      - With Sentinels it must hold no blank, quote or control character, because Sentinel writes it without quotes and
-        then cannot start from its own file.
+      - Its password.
+      - What Sentinels log in with must hold no blank, quote or control character, because Sentinel writes it without
+        quotes and then cannot start from its own file.
     type: str
+  replication_username:
+    description:
+      - The user with which replicas log in to their master. Every node gets it, with the rights that replication needs
+        and no others.
+    type: str
+  replication_password:
+    description: Its password.
+    type: str
+  sentinel_username:
+    description:
+      - The user with which Sentinels log in to nodes. Every node gets it, with the rights that Sentinels need and no
+        others. The Sentinels themselves are still asked with O(username) and O(password).
+    type: str
+  sentinel_password:
+    description: Its password.
+    type: str
+  users:
+    description:
+      - Users of the data nodes, the same on every one, kept in the node's configuration, or in its ACL file where it
+        has one. Users that are not named are left alone, unless O(purge_users) is set.
+      - Each node is asked for its own spelling of the rules, in one transaction that makes a user of a reserved name,
+        lists it and deletes it again, also in check mode. So a rule that this version of Redis does not know ends the
+        run before anything has changed, and only what really differs is set.
+      - A user that was changed stays logged in. One that is deleted is disconnected by Redis.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Its name. The user with which the module itself logs in cannot be named.
+        type: str
+        required: true
+      rules:
+        description:
+          - What it may do, as C(ACL SETUSER) takes it, one rule an element, such as V(~app:*), V(&app:*) or V(+@read).
+            Nothing is allowed that no rule allows.
+        type: list
+        elements: str
+        default: []
+      passwords:
+        description: Its passwords, more than one while they are changed. Redis is given their SHA-256 only.
+        type: list
+        elements: str
+      enabled:
+        description: Whether it may log in.
+        type: bool
+        default: true
+      state:
+        description: Whether there is such a user.
+        type: str
+        choices: [present, absent]
+        default: present
+  purge_users:
+    description:
+      - Whether users that are not declared are deleted, except the one named V(default) and the one with which the
+        module logs in.
+    type: bool
+    default: false
   tls:
     description: Connect by TLS and verify the certificate, its name included.
     type: bool

@@ -21,7 +21,7 @@ description:
     disagree.
   - A node that returns after the Sentinels elected another master becomes a replica. Where O(purpose) is V(session) or
     V(queue), what it holds is first saved to O(snapshot_dir).
-  - Settings are compared after normalising units and aliases.
+  - Settings are compared after normalising units and aliases, and the rules of users in the spelling of each node.
   - The difference shows who follows whom, settings and Sentinel parameters, and never a secret.
 extends_documentation_fragment:
   - gantry.odoo.redis
@@ -30,6 +30,7 @@ options:
     description:
       - The first primary, as C(host) or C(host:port). The first of O(nodes) when left out.
       - It counts only at bootstrap, and moves a master only where O(switch) is V(planned).
+      - In a cluster it is the replica that is to take over, and set for a planned switch only.
     type: str
   switch:
     description:
@@ -37,6 +38,8 @@ options:
       - V(never) leaves the live master alone.
       - V(planned) hands its role to O(primary) once the topology is whole, without losing an acknowledged write. Writes
         pause for a moment. Leave it out of what is declared for good, as it would also undo what Sentinels elected.
+      - In a cluster O(primary) takes the slots of the node that it follows. Redis itself gives that up after 5 seconds,
+        and then the former primary serves as before.
       - A switch that is killed or hangs is brought to its end by a guard process on the same host, or else by the next
         run.
     type: str
@@ -82,7 +85,7 @@ attributes:
     description: Runs the same plan and changes nothing.
     support: full
   diff_mode:
-    description: Shows edges, managed settings and Sentinel parameters before and after.
+    description: Shows edges, managed settings, the rules of users and Sentinel parameters before and after.
     support: full
 requirements:
   - redis-cli, where O(resolve) gives up data
@@ -115,6 +118,29 @@ EXAMPLES = r"""
     quorum: 2
     purpose: session
     password: "{{ redis_password }}"
+
+- name: The same, where everybody may do what he is for and nothing else
+  gantry.odoo.redis_topology:
+    mode: sentinel
+    name: sessions
+    nodes:
+      - host: 10.20.0.41
+      - host: 10.20.0.42
+      - host: 10.20.0.43
+    sentinels:
+      - host: 10.20.0.41
+      - host: 10.20.0.42
+      - host: 10.20.0.43
+    purpose: session
+    password: "{{ redis_password }}"
+    replication_username: replication
+    replication_password: "{{ redis_replication_password }}"
+    sentinel_username: sentinel
+    sentinel_password: "{{ redis_sentinel_password }}"
+    users:
+      - name: odoo
+        rules: ["~session:*", "+@read", "+@write", "+@connection", "-@dangerous"]
+        passwords: ["{{ redis_odoo_password }}"]
 
 - name: Hand the role of the master to another node before the first one is patched
   gantry.odoo.redis_topology:

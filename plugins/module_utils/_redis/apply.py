@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import (
     Configure,
     Follow,
+    Permit,
     Plan,
     Promote,
     Snapshot,
@@ -73,6 +74,8 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
     for step in plan.steps:
         if isinstance(step, Configure):
             client.change_node(step.node, client.settings_commands(step.settings, step.authenticate, step.together))
+        elif isinstance(step, Permit):
+            permit(client, step, desired)
         elif isinstance(step, Write):
             client.persist([step.node])
         elif isinstance(step, Promote):
@@ -83,6 +86,16 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
         wait_whole(client, desired, plan.master, deadline, sentinels=False)
         watch_all(client, desired.name, watches)
     return files
+
+
+def permit(client: Client, step: Permit, desired: Desired) -> None:
+    """Make the users of a step what they are declared as, or delete them where they are declared as absent or not."""
+    declared = {user.name: user for user in desired.users if user.present}
+    commands: List[Sequence[str]] = [declared[name].words() for name in step.names if name in declared]
+    gone = [name for name in step.names if name not in declared]
+    if gone:
+        commands.append(("ACL", "DELUSER", *gone))
+    client.change_node(step.node, commands, save_users=step.save)
 
 
 def follow(client: Client, node: Endpoint, master: Endpoint) -> None:

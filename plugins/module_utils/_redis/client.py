@@ -9,7 +9,7 @@ import os
 import socket
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
@@ -20,18 +20,24 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
     UnreachableError,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import (
+    Grant,
+    grants_from,
+    questions,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     AddressBook,
     Desired,
     Endpoint,
-    History,
     Node,
     Sentinel,
     Topology,
     Unsettled,
+    just_installed,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import (
     acknowledged_by,
+    logins_from,
     mode_of,
     node_from,
     role_from,
@@ -55,18 +61,18 @@ U = TypeVar("U")
 
 @dataclass(frozen=True)
 class Access:
-    """How every node and Sentinel is reached. timeout: seconds for a connection and for each answer."""
+    """How every node and Sentinel is reached. timeout: seconds for a connection and for each answer.
+
+    replication: the user and password that a replica shows its master. sentinel: those that a Sentinel shows a node.
+    """
 
     username: Optional[str] = None
     password: Optional[str] = None
     tls: bool = False
     ca_cert: Optional[str] = None
     timeout: float = 5.0
-
-    @property
-    def secret(self) -> Tuple[str, str]:
-        """The user and password that a replica shows its master."""
-        return self.username or "", self.password or ""
+    replication: Tuple[str, str] = ("", "")
+    sentinel: Tuple[str, str] = ("", "")
 
 
 def resolve_addresses(desired: Desired) -> AddressBook:
@@ -86,7 +92,7 @@ def resolve_addresses(desired: Desired) -> AddressBook:
 def new_topology(desired: Desired) -> Topology:
     """The topology when nothing was ever started: empty nodes, and Sentinels that watch nothing."""
     return Topology(
-        tuple(Node(endpoint, History("", 0), new=True, authenticates=True) for endpoint in desired.nodes),
+        tuple(just_installed(endpoint, desired) for endpoint in desired.nodes),
         tuple(Sentinel(endpoint, new=True) for endpoint in desired.sentinels),
     )
 
@@ -132,7 +138,9 @@ class Client:
         def look_at(endpoint: Endpoint) -> Node | Sentinel | GantryError:
             try:
                 if endpoint in desired.nodes:
-                    return self._asked(endpoint, self._read_node, Node(endpoint, History("", 0), new=True))
+                    return self._asked(
+                        endpoint, lambda at, link: self._read_node(at, link, desired), just_installed(endpoint, desired)
+                    )
                 return self._one_sentinel(endpoint, desired.name)
             except GantryError as error:
                 return error
@@ -198,19 +206,21 @@ class Client:
 
         in_parallel(lambda endpoint: self._asked(endpoint, write), list(words))
 
-    def change_node(self, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> None:
+    def change_node(self, endpoint: Endpoint, commands: Sequence[Sequence[str]], save_users: bool = False) -> None:
         """Send `commands` and CONFIG REWRITE as one transaction, so that no kill can leave a change unwritten.
 
         A node that cannot write its file is found out before anything on it has changed.
+        save_users: the node keeps its users in an ACL file, which it is to write as well.
         """
         self.persist([endpoint])
+        files: List[Sequence[str]] = [("CONFIG", "REWRITE")]
+        if save_users:
+            self.tell(endpoint, ("ACL", "SAVE"))
+            files.append(("ACL", "SAVE"))
 
         def send(_at: Endpoint, link: Any) -> None:
-            pipeline = link.pipeline(transaction=True)
-            whole = [*commands, ("CONFIG", "REWRITE")]
-            for command in whole:
-                pipeline.execute_command(*command)
-            for command, answer in zip(whole, pipeline.execute(raise_on_error=False)):
+            whole = [*commands, *files]
+            for command, answer in zip(whole, _transaction(link, endpoint, whole)):
                 if isinstance(answer, Exception):
                     raise StateError(f"{endpoint} refused {_shown(command)}: {answer}")
 
@@ -222,7 +232,7 @@ class Client:
         """CONFIG SET for settings and, where asked, for what a replica shows its master; one command if `together`."""
         pairs = list(settings)
         if authenticate:
-            user, password = self._access.secret
+            user, password = self._access.replication
             pairs += [("masteruser", user), ("masterauth", password)]
         if together:
             return [("CONFIG", "SET", *(word for pair in pairs for word in pair))]
@@ -242,8 +252,8 @@ class Client:
 
     def sentinel_credentials(self) -> List[str]:
         """What SENTINEL SET needs to let a Sentinel log in to the nodes."""
-        user, password = self._access.secret
-        return (["auth-user", user] if user else []) + (["auth-pass", password] if password else [])
+        user, password = self._access.sentinel
+        return ["auth-user", user, "auth-pass", password]
 
     def address(self, endpoint: Endpoint) -> str:
         """The address that configurations get for this endpoint."""
@@ -276,7 +286,7 @@ class Client:
 
     def node(self, endpoint: Endpoint, info: Dict[str, Any], config: Any) -> Node:
         """A data node from what it answered."""
-        return node_from(endpoint, info, config, self._book, self._access.secret)
+        return node_from(endpoint, info, config, self._book, self._access.replication)
 
     def ask(self, endpoint: Endpoint, question: Callable[[Endpoint, Any], T], when_new: Optional[T] = None) -> T:
         """Ask a question of a node, and tell each way in which it cannot answer in a sentence that names it.
@@ -345,28 +355,43 @@ class Client:
             )
         return self._open[endpoint]
 
-    def _read_node(self, endpoint: Endpoint, link: Any) -> Node:
+    def _read_node(self, endpoint: Endpoint, link: Any, desired: Desired) -> Node:
         pipeline = link.pipeline(transaction=False)
         pipeline.info()
         pipeline.config_get("*")
-        info, config = pipeline.execute()
+        if desired.sentinels:
+            # redis-py would make a list of mappings of it, which takes long where there are many clients.
+            pipeline.execute_command("CLIENT", "LIST", "TYPE", "NORMAL")
+        info, config, *clients = pipeline.execute()
         if mode_of(info) != "standalone":
             raise StateError(f"{endpoint} runs as {mode_of(info)}, not as a data node; check mode, nodes and sentinels")
-        return self.node(endpoint, info, config)
+        node = self.node(endpoint, info, config)
+        return replace(node, grants=self.grants(endpoint, link, desired), logins=logins_from("".join(clients)))
+
+    def grants(self, endpoint: Endpoint, link: Any, desired: Desired) -> Tuple[Grant, ...]:
+        """What a node lets the declared users do; nothing is asked where none is declared."""
+        if not desired.users and desired.kept is None:
+            return ()
+        try:
+            return grants_from(desired.users, _transaction(link, endpoint, questions(desired.users)), desired.kept)
+        except InputError as error:
+            raise InputError(f"{endpoint}: {error}") from error
 
     def _read_sentinel(self, endpoint: Endpoint, link: Any, name: str) -> Sentinel:
         pipeline = link.pipeline(transaction=False)
         for verb in ("MASTER", "REPLICAS", "CKQUORUM"):
             pipeline.execute_command("SENTINEL", verb, name)
-        master, replicas, quorum = pipeline.execute(raise_on_error=False)
+        pipeline.execute_command("SENTINEL", "MYID")
+        master, replicas, quorum, identity = pipeline.execute(raise_on_error=False)
         if isinstance(master, redis.ResponseError):
             if "No such master" not in str(master):
                 raise StateError(f"{endpoint} is not a Sentinel: {master}")
             return sentinel_from(endpoint, None, (), "", self._book)
-        for answer in (master, replicas):
+        for answer in (master, replicas, identity):
             if isinstance(answer, Exception):
                 raise answer
-        return sentinel_from(endpoint, master, replicas, str(quorum), self._book)
+        found = sentinel_from(endpoint, master, replicas, str(quorum), self._book)
+        return replace(found, identity=str(identity))
 
 
 def in_parallel(work: Callable[[U], T], items: Sequence[U]) -> List[T]:
@@ -375,6 +400,19 @@ def in_parallel(work: Callable[[U], T], items: Sequence[U]) -> List[T]:
         return []
     with ThreadPoolExecutor(max_workers=min(16, len(items))) as pool:
         return list(pool.map(work, items))
+
+
+def _transaction(link: Any, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> List[Any]:
+    """The answers to the commands as one transaction. Raises StateError where one of them cannot be part of it."""
+    pipeline = link.pipeline(transaction=True)
+    for command in commands:
+        pipeline.execute_command(*command)
+    try:
+        return list(pipeline.execute(raise_on_error=False))
+    except redis.ResponseError as error:
+        # The library puts the whole command before the cause, and so a secret.
+        cause = str(error).rpartition("caused error: ")[2]
+        raise StateError(f"{endpoint} refused a transaction that begins with {_shown(commands[0])}: {cause}") from None
 
 
 def _shown(command: Sequence[str]) -> str:

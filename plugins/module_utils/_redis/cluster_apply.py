@@ -10,6 +10,7 @@ from typing import Callable, List, Optional, Tuple
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import permit
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_client import ClusterClient
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import Cluster
@@ -26,7 +27,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan im
     plan_cluster,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Desired, Unsettled
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import Configure
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import Configure, Permit
+
+TAKE_OVER_SECONDS = 10.0
 
 
 def settled_cluster(client: ClusterClient, desired: Desired, deadline: Deadline) -> Tuple[Cluster, ClusterPlan]:
@@ -87,6 +90,10 @@ def _configure(nodes: Client, _client: ClusterClient, step: Configure, _desired:
     nodes.change_node(step.node, nodes.settings_commands(step.settings, step.authenticate, step.together))
 
 
+def _permit(nodes: Client, _client: ClusterClient, step: Permit, desired: Desired, _deadline: Deadline) -> None:
+    permit(nodes, step, desired)
+
+
 def _mend(_nodes: Client, client: ClusterClient, step: Mend, desired: Desired, deadline: Deadline) -> None:
     client.mend(step.node, deadline)
     _until(client, desired, deadline, "the end of moves", lambda seen: not _moving(seen))
@@ -107,12 +114,13 @@ def _assign(_nodes: Client, client: ClusterClient, step: Assign, _desired: Desir
     client.assign(step.node, step.ranges)
 
 
-def _take_over(_nodes: Client, client: ClusterClient, step: TakeOver, desired: Desired, deadline: Deadline) -> None:
+def _take_over(_nodes: Client, client: ClusterClient, step: TakeOver, desired: Desired, _deadline: Deadline) -> None:
     client.take_over(step.node)
+    # Redis gives a manual failover up after 5 s, and the primary serves as before: CLUSTER_MF_TIMEOUT in its source.
     _until(
         client,
         desired,
-        deadline,
+        Deadline(TAKE_OVER_SECONDS),
         f"{step.node} taking over",
         lambda seen: all(one.myself.slots for one in seen.nodes if one.endpoint == step.node),
     )
@@ -148,6 +156,7 @@ def _forget(_nodes: Client, client: ClusterClient, step: Forget, desired: Desire
 
 
 _STEPS: dict = {
+    Permit: _permit,
     Configure: _configure,
     Mend: _mend,
     Meet: _meet,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, List, Optional, Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
@@ -35,14 +36,14 @@ class ClusterClient:
 
     def read(self, desired: Desired) -> Cluster:
         """All nodes at once. Raises UnreachableError naming the first that does not answer."""
-        return Cluster(tuple(in_parallel(self._read_one, desired.nodes)))
+        return Cluster(tuple(in_parallel(lambda endpoint: self._read_one(endpoint, desired), desired.nodes)))
 
     def look(self, desired: Desired) -> List[ClusterNode | GantryError]:
         """Each node as it was read, or the sentence of why it was not."""
 
         def look_at(endpoint: Endpoint) -> ClusterNode | GantryError:
             try:
-                return self._read_one(endpoint)
+                return self._read_one(endpoint, desired)
             except GantryError as error:
                 return error
 
@@ -86,10 +87,11 @@ class ClusterClient:
         """Finish or undo moves that were cut off."""
         self._run("fix", via, [], "mending a move of slots", deadline)
 
-    def _read_one(self, endpoint: Endpoint) -> ClusterNode:
-        return self._client.ask(endpoint, self._read_node, new_node(endpoint))
+    def _read_one(self, endpoint: Endpoint, desired: Desired) -> ClusterNode:
+        new = new_node(endpoint, desired)
+        return self._client.ask(endpoint, lambda at, link: self._read_node(at, link, desired), new)
 
-    def _read_node(self, endpoint: Endpoint, link: Any) -> ClusterNode:
+    def _read_node(self, endpoint: Endpoint, link: Any, desired: Desired) -> ClusterNode:
         pipeline = link.pipeline(transaction=False)
         pipeline.info()
         pipeline.config_get("*")
@@ -107,7 +109,8 @@ class ClusterClient:
         identity, nodes, state = map(str, cluster)
         members = members_from(nodes, endpoint, self._client.book)
         whole = "cluster_state:ok" in state.split()
-        return ClusterNode(self._client.node(endpoint, info, config), identity, members, whole)
+        node = replace(self._client.node(endpoint, info, config), grants=self._client.grants(endpoint, link, desired))
+        return ClusterNode(node, identity, members, whole)
 
     def _tell(self, endpoint: Endpoint, *words: str, unless: str = "") -> None:
         self._client.tell(endpoint, words, unless)

@@ -8,7 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
 
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Endpoint, History, Node
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+    Desired,
+    Endpoint,
+    Node,
+    just_installed,
+)
 
 # Of every Redis Cluster: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 SLOTS = 16384
@@ -80,9 +85,9 @@ class ClusterNode:
         return frozenset(member.identity for member in self.members if "handshake" not in member.flags)
 
 
-def new_node(endpoint: Endpoint) -> ClusterNode:
+def new_node(endpoint: Endpoint, desired: Desired) -> ClusterNode:
     """A node that was never started: empty, and alone."""
-    return ClusterNode(Node(endpoint, History("", 0), new=True), str(endpoint), (Member(str(endpoint), endpoint),))
+    return ClusterNode(just_installed(endpoint, desired), str(endpoint), (Member(str(endpoint), endpoint),))
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import (
     NodeStep,
     configure_steps,
+    permit_steps,
     refuse_unwritable,
     wanted_settings,
+    withdraw_steps,
 )
 
 # A primary may have so many slots more or less than its share, as part of all, before slots are moved.
@@ -98,7 +100,8 @@ class ClusterPlan:
 def plan_cluster(current: Cluster, desired: Desired) -> ClusterPlan:
     """The steps from `current` to `desired`. Raises Disputed, StateError or Unsettled; then nothing is to be done."""
     settings = wanted_settings(topology_of(current), desired)
-    steps: List[Step] = [step for one in current.nodes for step in configure_steps(one.node, settings)]
+    steps: List[Step] = [step for one in current.nodes for step in permit_steps(one.node)]
+    steps += [step for one in current.nodes for step in configure_steps(one.node, settings)]
     reference = _reference(current)
     _refuse_strangers(current, reference)
     if any(member.moving for one in current.nodes for member in one.members):
@@ -116,9 +119,34 @@ def plan_cluster(current: Cluster, desired: Desired) -> ClusterPlan:
     steps += _moves(current, owners, primaries)
     steps += _replicate(current, follows, lambda node: node in drained)
     steps += [_forget(item) for item in leaving]
+    steps += [step for one in current.nodes for step in withdraw_steps(one.node)]
     refuse_unwritable(topology_of(current), steps)
     share = _shares(owners, primaries) if _uneven(owners, primaries) else owners
-    return ClusterPlan(tuple(steps), layout(current), Layout({one: share[one] for one in primaries}, follows))
+    after = Layout({one: share[one] for one in primaries}, follows)
+    if desired.switch and desired.primary not in after.slots:
+        steps.append(_switch(current, desired.primary))
+        after = _switched(after, desired.primary)
+    return ClusterPlan(tuple(steps), layout(current), after)
+
+
+def _switch(current: Cluster, target: Endpoint) -> Step:
+    """The planned switch to a replica, as the last step."""
+    (one,) = [one for one in current.nodes if one.endpoint == target]
+    primary = current.endpoints().get(one.myself.master)
+    if primary is None or not one.node.link_up:
+        raise StateError(
+            f"{target} is to take the slots of its primary over and has no link to one; run without switch first"
+        )
+    return TakeOver("take_over", str(target), f"a planned switch from {primary}", target)
+
+
+def _switched(before: Layout, target: Endpoint) -> Layout:
+    """The layout once `target` has taken the place of its primary, which follows it with all others."""
+    former = before.follows[target]
+    follows = {one: target if master == former else master for one, master in before.follows.items() if one != target}
+    return Layout(
+        {target if one == former else one: slots for one, slots in before.slots.items()}, {**follows, former: target}
+    )
 
 
 def layout(current: Cluster) -> Layout:

@@ -29,6 +29,11 @@ def cluster_shown(
             }
             for one in current.nodes
         },
+        "users": {
+            str(one.endpoint): {grant.name: grant.shown(after=wanted is not None) for grant in one.node.grants}
+            for one in current.nodes
+            if one.node.grants
+        },
     }
 
 

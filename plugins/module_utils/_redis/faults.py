@@ -23,6 +23,10 @@ def faults(seen: Topology, desired: Desired, master: Endpoint, sentinels: bool =
         nodes = frozenset(node.endpoint for node in seen.nodes)
         others = len(desired.sentinels) - 1
         found += [words for item in seen.sentinels for words in _sentinel_faults(item, master, nodes, others)]
+        for item in seen.sentinels:
+            login = seen.login(item, master)
+            if login not in (None, desired.sentinel_user):
+                found.append(f"Sentinel {item.endpoint} logs in to {master} as {login}, not as {desired.sentinel_user}")
     return found
 
 

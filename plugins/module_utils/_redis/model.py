@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import DEFAULT, Grant, User, unseen
 
 # INFO's master_failover_state while no FAILOVER is under way
 NO_FAILOVER = "no-failover"
@@ -115,7 +116,11 @@ class Health:
 
 @dataclass(frozen=True)
 class Node:
-    """One data node as it was read. follows: the node it replicates, None on a master."""
+    """One data node as it was read. follows: the node it replicates, None on a master.
+
+    grants: what it lets the declared users do. logins: the user of each Sentinel that is connected to it, by the first
+    eight characters of the Sentinel's id.
+    """
 
     endpoint: Endpoint
     history: History
@@ -134,6 +139,8 @@ class Node:
     config: Mapping[str, str] = field(default_factory=dict)
     new: bool = False
     health: Health = field(default_factory=Health)
+    grants: Tuple[Grant, ...] = ()
+    logins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_master(self) -> bool:
@@ -163,6 +170,7 @@ class Sentinel:
     others: int = 0
     quorum_ok: bool = False
     quorum_words: str = ""
+    identity: str = ""
     new: bool = False
 
 
@@ -176,6 +184,11 @@ class Topology:
     def node(self, endpoint: Optional[Endpoint]) -> Optional[Node]:
         """The declared node at this endpoint, or None."""
         return next((node for node in self.nodes if node.endpoint == endpoint), None)
+
+    def login(self, item: Sentinel, master: Endpoint) -> Optional[str]:
+        """The user that a Sentinel is logged in to the master with; None while it is not connected."""
+        node = self.node(master)
+        return node.logins.get(item.identity[:8]) if node is not None and item.identity else None
 
     def followers(self, master: Endpoint) -> FrozenSet[Endpoint]:
         """The declared nodes that replicate `master`, directly or through another."""
@@ -192,6 +205,8 @@ class Desired:
     """What the caller asked for, already validated. settings: normalised, ready to compare.
 
     replicas: of each primary of a cluster.
+    users: of the nodes, those of replication and of Sentinels included. kept: where given, all others are to go.
+    sentinel_user: with which Sentinels log in to nodes.
     returned: a node that handed its role over and came back as a master, as the journal of a switch tells.
     """
 
@@ -207,7 +222,15 @@ class Desired:
     resolve: Optional[Endpoint] = None
     switch: bool = False
     replicas: int = 0
+    users: Tuple[User, ...] = ()
+    kept: Optional[FrozenSet[str]] = None
+    sentinel_user: str = DEFAULT
     returned: Optional[Endpoint] = None
+
+
+def just_installed(endpoint: Endpoint, desired: Desired) -> Node:
+    """A node that was never started and is not asked."""
+    return Node(endpoint, History("", 0), new=True, grants=unseen(desired.users))
 
 
 @dataclass(frozen=True)

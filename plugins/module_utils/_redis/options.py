@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Access
 
@@ -32,6 +32,23 @@ DECLARED: Dict[str, Any] = {
     "memory_share": {"type": "float"},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
+    "replication_username": {"type": "str"},
+    "replication_password": {"type": "str", "no_log": True},
+    "sentinel_username": {"type": "str"},
+    "sentinel_password": {"type": "str", "no_log": True},
+    "users": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "rules": {"type": "list", "elements": "str", "default": []},
+            "passwords": {"type": "list", "elements": "str", "no_log": True},
+            "enabled": {"type": "bool", "default": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+    },
+    "purge_users": {"type": "bool", "default": False},
     "tls": {"type": "bool", "default": False},
     "ca_cert": {"type": "path"},
     "connect_timeout": {"type": "float", "default": 5},
@@ -43,7 +60,15 @@ def access_from(params: Mapping[str, Any]) -> Access:
     return Access(
         username=params["username"],
         password=params["password"],
+        replication=_login(params, "replication"),
+        sentinel=_login(params, "sentinel"),
         tls=params["tls"],
         ca_cert=params["ca_cert"],
         timeout=params["connect_timeout"],
     )
+
+
+def _login(params: Mapping[str, Any], purpose: str) -> Tuple[str, str]:
+    """The user and password for a purpose: its own, or else those of the module."""
+    own = "" if params[f"{purpose}_username"] is None else f"{purpose}_"
+    return params[f"{own}username"] or "", params[f"{own}password"] or ""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
@@ -18,6 +19,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Sentinel,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import canonical_name
+
+_SENTINEL_CLIENT = re.compile(r"sentinel-(\w{8})-cmd")
 
 
 def pairs(flat: Any) -> Dict[str, str]:
@@ -121,6 +124,17 @@ def sentinel_from(
         quorum_ok=quorum.startswith("OK"),
         quorum_words=quorum,
     )
+
+
+def logins_from(clients: str) -> Dict[str, str]:
+    """The user of each Sentinel that is connected, by the first eight characters of its id, from CLIENT LIST."""
+    found: Dict[str, str] = {}
+    for line in clients.splitlines():
+        words = dict(word.split("=", 1) for word in line.split(" ") if "=" in word)
+        match = _SENTINEL_CLIENT.fullmatch(words.get("name", ""))
+        if match is not None:
+            found[match.group(1)] = words["user"]
+    return found
 
 
 def acknowledged_by(replica: Endpoint, info: Mapping[str, Any], book: AddressBook) -> Optional[int]:

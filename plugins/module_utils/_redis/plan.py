@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import Grant
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.authority import (
     find_master,
     is_returning,
@@ -68,6 +69,14 @@ class Configure(NodeStep):
 
 
 @dataclass(frozen=True)
+class Permit(NodeStep):
+    """Make users what they are declared as, or delete them. save: the node keeps its users in an ACL file."""
+
+    names: Tuple[str, ...] = ()
+    save: bool = False
+
+
+@dataclass(frozen=True)
 class Follow(NodeStep):
     """Make the node a replica of `master`."""
 
@@ -118,15 +127,22 @@ def make_plan(current: Topology, desired: Desired, resolve: Optional[Endpoint] =
     """The steps from `current` to `desired`. Raises Disputed, StateError or Unsettled; then nothing is to be done.
 
     resolve: the winner of a dispute.
-    Settings come first, so that a node may authenticate before it follows; Sentinels come last, so that they find the
-    replicas at their first look.
+    Users come first, so that replicas and Sentinels find theirs; then settings, so that a node may authenticate before
+    it follows; Sentinels after the replicas, so that they find them at their first look. Users go last, when nobody
+    needs them any more.
     """
     refuse_moving(current)
     master = resolve or find_master(current, desired)
     settings = wanted_settings(current, desired)
-    steps: List[Step] = [step for node in current.nodes for step in configure_steps(node, settings)]
+    steps: List[Step] = [step for node in current.nodes for step in permit_steps(node)]
+    steps += [step for node in current.nodes for step in configure_steps(node, settings)]
     steps += _attach(current, desired, master, resolve)
-    steps += [step for item in current.sentinels for step in watch_steps(item, desired, master)]
+    steps += [
+        step
+        for item in current.sentinels
+        for step in watch_steps(item, desired, master, login=current.login(item, master))
+    ]
+    steps += [step for node in current.nodes for step in withdraw_steps(node)]
     refuse_unwritable(current, steps)
     return Plan(master, tuple(steps), _expected(current, desired, master, settings))
 
@@ -176,6 +192,27 @@ def configure_steps(node: Node, settings: Dict[str, str]) -> List[Step]:
     ]
 
 
+def permit_steps(node: Node) -> List[Step]:
+    """What a node does not yet let the declared users do: nothing or one step."""
+    return _permit(node, "permit", [grant for grant in node.grants if grant.wanted is not None and not grant.is_right])
+
+
+def withdraw_steps(node: Node) -> List[Step]:
+    """The users that a node has and that are to go: nothing or one step."""
+    return _permit(
+        node, "withdraw", [grant for grant in node.grants if grant.wanted is None and grant.seen is not None]
+    )
+
+
+def _permit(node: Node, action: str, grants: Sequence[Grant]) -> List[Step]:
+    if not grants:
+        return []
+    words = [f"user {grant.name}: {grant.shown() or 'none'} -> {grant.shown(after=True) or 'none'}" for grant in grants]
+    names = tuple(grant.name for grant in grants)
+    save = bool(node.config.get("aclfile"))
+    return [Permit(action, str(node.endpoint), "; ".join(words), node.endpoint, names, save)]
+
+
 def _differing(node: Node, settings: Dict[str, str]) -> List[Tuple[str, str]]:
     return [
         (name, value)
@@ -208,8 +245,11 @@ def _attach(current: Topology, desired: Desired, endpoint: Endpoint, resolve: Op
     return losers + promoted + steps
 
 
-def watch_steps(item: Sentinel, desired: Desired, master: Endpoint) -> List[Watch]:
-    """What a Sentinel lacks to watch `master` as declared: nothing or one step."""
+def watch_steps(item: Sentinel, desired: Desired, master: Endpoint, login: Optional[str] = None) -> List[Watch]:
+    """What a Sentinel lacks to watch `master` as declared: nothing or one step.
+
+    login: the user with which it is logged in to the master, where that is known.
+    """
     start = item.master is None
     other = not start and item.master != master
     missing = tuple(
@@ -217,13 +257,16 @@ def watch_steps(item: Sentinel, desired: Desired, master: Endpoint) -> List[Watc
     )
     # A Sentinel that cannot reach a master which answered us has the wrong password for it.
     locked_out = not start and not other and bool({"disconnected", "s_down"} & item.flags)
-    if not (start or other or missing or locked_out):
+    stranger = not start and not other and login not in (None, desired.sentinel_user)
+    if not (start or other or missing or locked_out or stranger):
         return []
     if start or other:
         why = f"monitor {master} as {desired.name}" + (f" instead of {item.master}" if other else "")
         missing = tuple(desired.sentinel_parameters.items())
     elif missing:
         why = ", ".join(f"{name} {item.parameters.get(name, 'unset')} -> {value}" for name, value in missing)
+    elif stranger:
+        why = f"it logs in to {master} as {login}, not as {desired.sentinel_user}"
     else:
         why = f"it cannot reach {master}: give it the password again"
     action = "monitor" if start or other else "tune"
@@ -249,6 +292,7 @@ def _expected(current: Topology, desired: Desired, master: Endpoint, settings: D
                 follows=None if node.endpoint == master else master,
                 config={**node.config, **settings},
                 authenticates=True,
+                grants=tuple(replace(grant, seen=grant.wanted, same_passwords=True) for grant in node.grants),
             )
             for node in current.nodes
         ),

@@ -22,6 +22,11 @@ def shown(topology: Topology, settings: Iterable[str]) -> Dict[str, Any]:
             }
             for node in topology.nodes
         },
+        "users": {
+            str(node.endpoint): {grant.name: grant.shown() for grant in node.grants}
+            for node in topology.nodes
+            if node.grants
+        },
         "sentinel_parameters": {str(item.endpoint): dict(item.parameters) for item in topology.sentinels},
     }
 

@@ -9,6 +9,7 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import DEFAULT, users_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Desired, Endpoint
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import PURPOSES, wanted
 
@@ -28,8 +29,11 @@ def read_request(params: Mapping[str, Any]) -> Desired:
     sentinels = _endpoints("sentinels", params["sentinels"] or [])
     _check_counts(mode, nodes, sentinels)
     if sentinels:
-        _check_readable("username", params["username"])
-        _check_readable("password", params["password"])
+        own = "" if params["sentinel_username"] is None else "sentinel_"
+        for option in (f"{own}username", f"{own}password"):
+            _check_readable(option, params[option])
+    elif params["sentinel_username"] is not None:
+        raise InputError("sentinel_username is set without sentinels; leave it out")
     purpose = params["purpose"]
     if purpose not in PURPOSES:
         raise InputError(f"purpose {purpose!r} is unknown; it is one of {', '.join(PURPOSES)}")
@@ -50,6 +54,9 @@ def read_request(params: Mapping[str, Any]) -> Desired:
         resolve=_one_of("resolve", params["resolve"], nodes),
         switch=params["switch"] == "planned",
         replicas=replicas,
+        users=users_from(params),
+        kept=frozenset({DEFAULT, params["username"] or DEFAULT}) if params["purge_users"] else None,
+        sentinel_user=params["sentinel_username"] or params["username"] or DEFAULT,
     )
 
 
@@ -90,7 +97,7 @@ def _replicas(params: Mapping[str, Any], nodes: int) -> int:
             raise InputError(f"replicas is set and mode is {params['mode']}; it is for the mode cluster")
         return 0
     for option in ("primary", "resolve"):
-        if params[option] is not None:
+        if params[option] is not None and not (option == "primary" and params["switch"] == "planned"):
             raise InputError(
                 f"{option} is set and mode is cluster, where every primary has its own slots; leave it out"
             )

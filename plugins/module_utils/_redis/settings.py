@@ -27,9 +27,9 @@ _SIZED = {
 _SWITCHES = {"yes": "yes", "no": "no", "true": "yes", "false": "no", "on": "yes", "off": "no"}
 _OWNED = {
     "requirepass": "the option password",
-    "masterauth": "the option password",
-    "masteruser": "the option username",
-    "user": "an ACL, which this module does not manage",
+    "masterauth": "the options password and replication_password",
+    "masteruser": "the options username and replication_username",
+    "user": "the option users",
     "aclfile": "the first configuration file of the server",
     "replicaof": "the options nodes and primary",
     "slaveof": "the options nodes and primary",

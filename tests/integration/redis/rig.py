@@ -16,6 +16,22 @@ LOOPBACK = "127.0.0.1"
 ROOT = "/srv/redis-test"
 MODULE = "gantry.odoo.redis_topology"
 
+APP_PASSWORD = "app's secret"
+# Users with least rights, as the options of the modules.
+LOGINS = {
+    "replication_username": "replication",
+    "replication_password": "repl secret",
+    "sentinel_username": "sentinel",
+    "sentinel_password": "sentinels-secret",
+    "users": [
+        {
+            "name": "app",
+            "rules": ["~app:*", "&app:*", "+@read", "+@write", "+@connection", "-@dangerous"],
+            "passwords": [APP_PASSWORD],
+        }
+    ],
+}
+
 
 def endpoints(*ports: int) -> list[dict[str, Any]]:
     """Ports of the host as the module's nodes or Sentinels."""
@@ -107,10 +123,10 @@ class Rig:
         )
         self.host.run(["sh", "-c", script])
 
-    def cli(self, port: int, *words: str, arguments: tuple[str, ...] = ()) -> str:
+    def cli(self, port: int, *words: str, arguments: tuple[str, ...] = (), password: str = PASSWORD) -> str:
         """What redis-cli prints, whatever its exit code."""
         argv = ["redis-cli", *arguments, "-p", str(port), *words]
-        _code, out, err = self.host.attempt(argv, env={"REDISCLI_AUTH": PASSWORD})
+        _code, out, err = self.host.attempt(argv, env={"REDISCLI_AUTH": password})
         return (out or err).strip()
 
     def info(self, port: int, section: str) -> dict[str, str]:

@@ -20,6 +20,12 @@ from .rig import LOOPBACK, PASSWORD, ROOT, Rig, declared, endpoints, quoted
 NODES, SENTINELS = (7301, 7302, 7303), (8301, 8302, 8303)
 MODULE = "gantry.odoo.redis_topology_info"
 # As the examples call them.
+SECRETS = {
+    "redis_password": PASSWORD,
+    "redis_replication_password": "one of replicas",
+    "redis_sentinel_password": "one-of-sentinels",
+    "redis_odoo_password": "one of the application",
+}
 ADDRESSES = ("10.20.0.41", "10.20.0.42", "10.20.0.43")
 CLUSTER = tuple(f"10.20.0.{number}" for number in range(51, 57))
 WISH = declared(NODES, SENTINELS)
@@ -108,7 +114,7 @@ def test_the_examples_of_the_pages_run_as_they_are(rig: Rig, run_playbook: Calla
         begin(rig, address, "redis-server", 6379, f"masterauth {quoted(PASSWORD)}", "cluster-enabled yes")
     tasks = [task for page in (redis_topology, redis_topology_info) for task in yaml.safe_load(page.EXAMPLES)]
     play = {"hosts": rig.host.name, "gather_facts": False, "tasks": tasks}
-    done = run_playbook([play], extra_vars={"redis_password": PASSWORD}).expect_success()
+    done = run_playbook([play], extra_vars=SECRETS).expect_success()
     assert len(done.events) == len(tasks)
     said = rig.cli(26379, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "sessions", arguments=("-h", ADDRESSES[2]))
     assert said.splitlines() == [ADDRESSES[1], "6379"]

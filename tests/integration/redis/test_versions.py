@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import pytest
 from tests.integration.direct import Direct
 
 from .audit import audited
-from .rig import LOOPBACK, Rig, declared, endpoints
+from .rig import LOGINS, LOOPBACK, Rig, declared, endpoints
 
 NODES, SENTINELS, CLUSTER = (7701, 7702, 7703), (8701, 8702, 8703), (7711, 7712, 7713)
 OLD = "/opt/redis-6.2"
@@ -80,15 +81,18 @@ def done(direct: Direct, **arguments: Any) -> dict[str, Any]:
     return result
 
 
-def test_a_switch_loses_no_write(flavour: Rig, direct: Direct) -> None:
+def test_a_switch_among_users_with_least_rights_loses_no_write(flavour: Rig, direct: Direct) -> None:
     quick = {"down-after-milliseconds": 2000}
-    wish = declared(NODES, SENTINELS, sentinel_settings=quick)
+    wish = declared(NODES, SENTINELS, sentinel_settings=quick, **LOGINS)
     done(direct, **wish)
     with audited(flavour.host, NODES, SENTINELS) as audit:
         done(direct, **wish, primary=f"{LOOPBACK}:{NODES[1]}", switch="planned")
     assert [flavour.master_of(port) for port in NODES] == [NODES[1], None, NODES[1]]
     assert {flavour.named_master(port) for port in SENTINELS} == {NODES[1]}
     assert audit.lost == 0
+    clients = flavour.cli(NODES[1], "CLIENT", "LIST")
+    assert len(re.findall("name=sentinel-.{8}-cmd .*user=sentinel ", clients)) == len(SENTINELS)
+    assert len(re.findall("flags=S .*user=replication ", clients)) == 2
 
 
 def test_a_cluster_is_made(flavour: Rig, direct: Direct) -> None:

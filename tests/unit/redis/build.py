@@ -53,6 +53,12 @@ def params(**changes: Any) -> dict[str, Any]:
         "connect_timeout": 5.0,
         "username": None,
         "password": "hunter2",
+        "users": [],
+        "purge_users": False,
+        "replication_username": None,
+        "replication_password": None,
+        "sentinel_username": None,
+        "sentinel_password": None,
         **changes,
     }
 

@@ -37,6 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan im
     Replicate,
     TakeOver,
     faults,
+    layout,
     plan_cluster,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_report import look_over_cluster
@@ -205,6 +206,34 @@ def test_a_leaving_primary_hands_its_slots_to_its_replica_when_nobody_else_can_s
     assert "take_over" in actions(plan)
     assert sum(step.slots for step in plan.steps if isinstance(step, Move)) == 0
     assert before[leaver] in {len(slots) for slots in memory.slots.values()}
+
+
+def test_a_planned_switch_is_the_last_step_and_swaps_a_primary_and_its_replica():
+    wanted = wish(*range(6))
+    memory = Memory()
+    memory.carry_out(plan_cluster(memory.read(*range(6), wanted=wanted), wanted))
+    replica, primary = next(iter(memory.follows.items()))
+    there = f"{at(replica).host}:{at(replica).port}"
+    switch = wish(*range(6), primary=there, switch="planned")
+    plan = plan_cluster(memory.read(*range(6), wanted=switch), switch)
+    (step,) = plan.steps
+    assert (type(step), step.target, step.why) == (TakeOver, there, f"a planned switch from {at(primary)}")
+    memory.carry_out(plan)
+    seen = memory.read(*range(6), wanted=switch)
+    assert layout(seen) == plan.after
+    assert plan_cluster(seen, switch).steps == ()
+
+
+def test_a_switch_to_a_node_without_a_link_is_refused():
+    wanted = wish(*range(6))
+    memory = Memory()
+    memory.carry_out(plan_cluster(memory.read(*range(6), wanted=wanted), wanted))
+    replica = next(iter(memory.follows))
+    switch = wish(*range(6), primary=f"{at(replica).host}:{at(replica).port}", switch="planned")
+    seen = memory.read(*range(6), wanted=switch)
+    cut = Cluster(tuple(replace(one, node=replace(one.node, link_up=False)) for one in seen.nodes))
+    with pytest.raises(StateError, match="has no link to one; run without switch first"):
+        plan_cluster(cut, switch)
 
 
 def test_new_nodes_get_slots_and_old_ones_keep_most():

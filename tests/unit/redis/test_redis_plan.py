@@ -94,13 +94,15 @@ def test_one_sentinel_parameter_changed_by_hand_is_the_only_step():
 def test_a_sentinel_that_is_locked_out_gets_the_password_again():
     topology = with_sentinels(whole(ONE), watching(S_TWO, ONE, flags=frozenset({"master", "s_down", "disconnected"})))
     (step,) = make_plan(topology, desired()).steps
-    client = Client(Access(password="hunter2"), AddressBook({}, ()))
-    assert sentinel_commands(client, "main", step) == [("SENTINEL", "SET", "main", "auth-pass", "hunter2")]
+    client = Client(Access(sentinel=("", "hunter2")), AddressBook({}, ()))
+    assert sentinel_commands(client, "main", step) == [
+        ("SENTINEL", "SET", "main", "auth-user", "", "auth-pass", "hunter2")
+    ]
 
 
 def test_a_sentinel_is_given_the_credentials_before_its_parameters():
     step = Watch("monitor", str(S_ONE), "", S_ONE, ONE, True, True, tuple(PARAMETERS.items()))
-    client = Client(Access(username="gantry", password="hunter2"), AddressBook({}, ()))
+    client = Client(Access(sentinel=("gantry", "hunter2")), AddressBook({}, ()))
     monitor, settings = sentinel_commands(client, "main", step)
     assert monitor == ("SENTINEL", "MONITOR", "main", "10.0.0.1", "6379", "2")
     assert settings[3:7] == ("auth-user", "gantry", "auth-pass", "hunter2")
