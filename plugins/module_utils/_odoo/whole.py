@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
@@ -126,12 +127,9 @@ class Whole:
 
     def publish(self, name: str) -> None:
         """Give a complete database its name: it is either there and whole, or not there."""
-        temporary = sql.Identifier(unfinished(name))
-        with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(temporary))
-            cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(temporary, sql.Identifier(name)))
-            connection.commit()
-        self.move_filestore(unfinished(name), name)
+        temporary = unfinished(name)
+        self._give_name(temporary, name, sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(temporary)))
+        self.move_filestore(temporary, name)
 
     def discard(self, name: str) -> None:
         """Remove what an unfinished creation of `name` left."""
@@ -143,15 +141,23 @@ class Whole:
 
     def rename(self, former: str, name: str) -> None:
         """Rename a database, ending the sessions that stand in the way, then its filestore."""
+        self._give_name(former, name)
+        self.move_filestore(former, name)
+
+    def _give_name(self, former: str, name: str, *before: Any) -> None:
+        """Rename a database, in one transaction with the statements `before`, ending the sessions that hinder it."""
         statement = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(former), sql.Identifier(name))
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
+        with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
 
             def renamed() -> bool | None:
                 end_sessions(cursor, former)
                 try:
-                    cursor.execute(statement)
+                    for one in (*before, statement):
+                        cursor.execute(one)
                 except psycopg2.errors.ObjectInUse:
+                    connection.rollback()
                     return None
+                connection.commit()
                 return True
 
             try:
@@ -161,7 +167,6 @@ class Whole:
                     f"{former} cannot be renamed to {name}: new sessions kept it in use for {RENAME_SECONDS} s; "
                     "stop what connects to it, or fence it first"
                 ) from error
-        self.move_filestore(former, name)
 
     def move_filestore(self, former: str, name: str) -> None:
         """Let the directory follow its database; a database without attachments has none."""

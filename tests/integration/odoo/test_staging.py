@@ -19,13 +19,21 @@ Declare = Callable[..., dict[str, Any]]
 STAGE = {"name": "stage", "clone_from": "live", "neutralize": True, "base_url": "https://stage.harbour.example"}
 OURS, WITH_OURS = "/var/lib/odoo/staging", "/etc/odoo/staging.conf"
 SECRETS = ("smtp-s3cret", "stripe-s3cret", "whsec-s3cret", "fetch-s3cret")
-# One that tries all the time, as the jobs of a running server would: it prints the name of each database it got into.
+# Tries all the time, as the jobs of a running server would, and prints how it fared. It may get in, and stay, once the
+# copy is harmless, in the moment before that is given its name.
 _INTRUDER = """
 import psycopg2, sys, time
+ASKED = (
+    "SELECT EXISTS (SELECT FROM ir_config_parameter WHERE key = 'database.is_neutralized' AND value = 'true') "
+    "AND NOT EXISTS (SELECT FROM payment_provider WHERE state = 'enabled' OR stripe_secret_key LIKE '%s3cret%') "
+    "AND NOT EXISTS (SELECT FROM ir_mail_server WHERE active AND smtp_pass LIKE '%s3cret%')"
+)
 while True:
     try:
-        psycopg2.connect(sys.argv[1], connect_timeout=2).close()
-        print("in", flush=True)
+        connection = psycopg2.connect(sys.argv[1], connect_timeout=2)
+        with connection.cursor() as cursor:
+            cursor.execute(ASKED)
+            print("harmless" if cursor.fetchone()[0] else "in", flush=True)
     except psycopg2.Error as error:
         print("did not exist" if "does not exist" in str(error) else "denied", flush=True)
     time.sleep(0.02)

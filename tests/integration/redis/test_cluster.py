@@ -91,6 +91,47 @@ def test_a_cluster_in_four_beats(six: Rig, four_beats: Callable[..., list[dict[s
     assert json.dumps(PASSWORD)[1:-1] not in told
 
 
+def test_a_planned_switch_hands_slots_to_a_replica_and_loses_no_write(six: Rig, direct: Direct) -> None:
+    before = layout(six, SIX)
+    replica = next(port for port in SIX if six.master_of(port) is not None)
+    former = six.master_of(replica)
+    wish = {**cluster(*SIX), "primary": f"{LOOPBACK}:{replica}", "switch": "planned"}
+    foretold = direct.call(**wish, _ansible_check_mode=True)
+    assert layout(six, SIX) == before
+    with audited(six.host, SIX[:3], cluster=True) as audit:
+        result = direct.call(**wish)
+        assert not result.get("failed"), result.get("msg")
+    assert audit.lost == 0
+    assert [step["action"] for step in result["steps"]] == ["take_over"]
+    assert foretold["steps"] == result["steps"]
+    assert foretold["diff"] == result["diff"]
+    assert_whole(six, SIX)
+    assert layout(six, SIX) == {replica if port == former else port: slots for port, slots in before.items()}
+    assert six.master_of(former) == replica
+    assert direct.call(**wish)["changed"] is False
+    assert direct.call(**cluster(*SIX))["changed"] is False
+
+
+@pytest.mark.fault
+def test_a_switch_that_cannot_end_is_given_up_and_the_primary_serves(six: Rig, direct: Direct) -> None:
+    replica = next(port for port in SIX if six.master_of(port) is not None)
+    former = six.master_of(replica)
+    wish = {**cluster(*SIX), "primary": f"{LOOPBACK}:{replica}", "switch": "planned"}
+    with audited(six.host, SIX[:3], cluster=True) as audit:
+        # the replica cannot ask its primary for the slots
+        six.cut(replica + 10000)
+        try:
+            failed = direct.call(**wish)
+        finally:
+            six.join_up()
+    assert failed["msg"] == f"{LOOPBACK}:{replica} taking over did not happen within 10 s"
+    assert audit.lost == 0
+    assert six.master_of(replica) == former
+    result = direct.call(**wish)
+    assert not result.get("failed"), result.get("msg")
+    assert six.master_of(former) == replica
+
+
 def test_nodes_join_are_exchanged_and_leave_under_writers(six: Rig, direct: Direct) -> None:
     def change(*ports: int) -> set[str]:
         result = direct.call(**cluster(*ports))
