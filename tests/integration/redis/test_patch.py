@@ -16,7 +16,7 @@ from tests.integration.ansible import PlaybookRun
 from tests.lab.hosts import Host, Lab
 
 from .audit import audited
-from .rig import PASSWORD
+from .rig import LOGINS, PASSWORD
 
 NAMES = ("cache1", "cache2", "cache3")
 UNITS = ("redis-server@gantry", "redis-sentinel@gantry")
@@ -45,6 +45,7 @@ def play(lab: Lab, hosts: list[Host], ledger: Path, run_playbook: Callable[..., 
         "redis_purpose": "session",
         "redis_settings": {"maxmemory": "64mb"},
         "redis_password": PASSWORD,
+        **{f"redis_{name}": value for name, value in LOGINS.items()},
         "gantry_ledger": str(ledger),
     }
     members = {host.name: lab.connection(host.name) for host in hosts}
