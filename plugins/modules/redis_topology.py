@@ -65,9 +65,17 @@ options:
     type: path
     default: /var/backups/redis
   timeout:
-    description: Seconds until the whole topology must be proven after the changes.
+    description:
+      - Seconds until the whole topology must be proven after the changes; in a cluster also for each change that moves
+        no slots.
     type: float
     default: 60
+  move_timeout:
+    description:
+      - Seconds for moving slots with their keys from one node of a cluster to another. A move that is stopped is
+        mended by the next run.
+    type: float
+    default: 3600
   settle_timeout:
     description: Seconds to let a failover that is under way end before the module refuses.
     type: float
@@ -283,6 +291,7 @@ def argument_spec():
         "resolve": {"type": "str"},
         "snapshot_dir": {"type": "path", "default": "/var/backups/redis"},
         "timeout": {"type": "float", "default": 60},
+        "move_timeout": {"type": "float", "default": 3600},
         "settle_timeout": {"type": "float", "default": 20},
         "when_absent": {"type": "str", "choices": ["fail", "plan_as_new"], "default": "fail"},
     }
@@ -335,9 +344,9 @@ def converge_cluster(module, desired, client):
         for fault in facts["faults"]:
             module.warn(fault)
     else:
-        deadline = Deadline(module.params["timeout"])
-        apply_cluster(client, cluster, plan, desired, deadline)
-        seen = prove_cluster(cluster, desired, deadline)
+        seconds = module.params["timeout"]
+        apply_cluster(client, cluster, plan, desired, seconds)
+        seen = prove_cluster(cluster, desired, Deadline(seconds))
     settings = wanted_settings(topology_of(current), desired)
     return result(
         plan.steps,

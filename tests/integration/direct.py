@@ -19,10 +19,10 @@ from tests.lab.state import ROOT
 
 TREE = "/root/direct"
 # argv: this tree, the module, the function through which each of its steps goes, the number of steps after which the
-# process kills itself, -1 for never, and the file with the arguments.
+# process kills itself, -1 for never, whom it kills before, and the file with the arguments.
 _RUN = """
-import importlib, json, os, signal, sys
-tree, module, hook, left, arguments = sys.argv[1:]
+import importlib, json, os, signal, subprocess, sys
+tree, module, hook, left, before, arguments = sys.argv[1:]
 sys.path.insert(0, tree)
 from ansible.module_utils.testing import patch_module_args
 
@@ -34,6 +34,8 @@ step = getattr(holder, name)
 def counted(*given):
     global left
     if left == 0 and os.getpid() == first:
+        if before == "children":
+            subprocess.run(["pkill", "-KILL", "-P", str(first)], check=True)
         os.kill(first, signal.SIGKILL)
     left -= 1
     return step(*given)
@@ -74,12 +76,12 @@ class Direct:
         result: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
         return result
 
-    def killed_after(self, steps: int, **arguments: Any) -> None:
-        """A run that is ended by SIGKILL after so many of its steps."""
-        code, out, err = self._run(steps, arguments)
+    def killed_after(self, steps: int, *, before: str = "nobody", **arguments: Any) -> None:
+        """A run that is ended by SIGKILL after so many of its steps. before: `children`, when they are killed first."""
+        code, out, err = self._run(steps, arguments, before)
         assert code == 128 + signal.SIGKILL, f"{steps} steps were more than there are: {code} {out} {err}"
 
-    def _run(self, steps: int, arguments: dict[str, Any]) -> tuple[int, str, str]:
+    def _run(self, steps: int, arguments: dict[str, Any], before: str = "nobody") -> tuple[int, str, str]:
         self.host.write(f"{TREE}/arguments.json", json.dumps(arguments), mode=0o600)
-        what = [TREE, self.module, self.hook, str(steps), f"{TREE}/arguments.json"]
+        what = [TREE, self.module, self.hook, str(steps), before, f"{TREE}/arguments.json"]
         return self.host.attempt(["python3", f"{TREE}/run.py", *what])

@@ -50,12 +50,10 @@ def settled_cluster(client: ClusterClient, desired: Desired, deadline: Deadline)
         raise last[0] from None
 
 
-def apply_cluster(
-    nodes: Client, client: ClusterClient, plan: ClusterPlan, desired: Desired, deadline: Deadline
-) -> None:
-    """Do the steps in their order."""
+def apply_cluster(nodes: Client, client: ClusterClient, plan: ClusterPlan, desired: Desired, seconds: float) -> None:
+    """Do the steps in their order, each within `seconds`; moves of slots have a time of their own in `desired`."""
     for step in plan.steps:
-        _perform(step, nodes, client, desired, deadline)
+        _perform(step, nodes, client, desired, Deadline(seconds))
 
 
 def prove_cluster(client: ClusterClient, desired: Desired, deadline: Deadline) -> Cluster:
@@ -95,7 +93,7 @@ def _permit(nodes: Client, _client: ClusterClient, step: Permit, desired: Desire
 
 
 def _mend(_nodes: Client, client: ClusterClient, step: Mend, desired: Desired, deadline: Deadline) -> None:
-    client.mend(step.node, deadline)
+    client.mend(step.node, Deadline(desired.move_timeout))
     _until(client, desired, deadline, "the end of moves", lambda seen: not _moving(seen))
 
 
@@ -139,7 +137,7 @@ def _replicate(_nodes: Client, client: ClusterClient, step: Replicate, desired: 
 def _move(_nodes: Client, client: ClusterClient, step: Move, desired: Desired, deadline: Deadline) -> None:
     # redis-cli refuses a cluster whose nodes do not agree yet, and a node that has just come takes no keys.
     _until(client, desired, deadline, "agreement of all nodes", lambda seen: _agree(seen) and not _moving(seen))
-    client.move(step.node, step.source, step.identity, step.slots, deadline)
+    client.move(step.node, step.source, step.identity, step.slots, Deadline(desired.move_timeout))
 
 
 def _forget(_nodes: Client, client: ClusterClient, step: Forget, desired: Desired, deadline: Deadline) -> None:

@@ -132,7 +132,7 @@ def plan_cluster(current: Cluster, desired: Desired) -> ClusterPlan:
 def _switch(current: Cluster, target: Endpoint) -> Step:
     """The planned switch to a replica, as the last step."""
     (one,) = [one for one in current.nodes if one.endpoint == target]
-    primary = current.endpoints().get(one.myself.master)
+    primary = current.endpoints().get(one.myself.master or "")
     if primary is None or not one.node.link_up:
         raise StateError(
             f"{target} is to take the slots of its primary over and has no link to one; run without switch first"

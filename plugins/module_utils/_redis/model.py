@@ -204,7 +204,7 @@ class Topology:
 class Desired:
     """What the caller asked for, already validated. settings: normalised, ready to compare.
 
-    replicas: of each primary of a cluster.
+    replicas: of each primary of a cluster. move_timeout: seconds for one move of slots.
     users: of the nodes, those of replication and of Sentinels included. kept: where given, all others are to go.
     sentinel_user: with which Sentinels log in to nodes.
     returned: a node that handed its role over and came back as a master, as the journal of a switch tells.
@@ -225,6 +225,7 @@ class Desired:
     users: Tuple[User, ...] = ()
     kept: Optional[FrozenSet[str]] = None
     sentinel_user: str = DEFAULT
+    move_timeout: float = 3600
     returned: Optional[Endpoint] = None
 
 

@@ -115,6 +115,10 @@ class Cluster:
                 return self._link(place).ask(*words)
             except Refused as error:
                 kind, *rest = str(error).split()
+                if kind == "CLUSTERDOWN" and place == self._last:
+                    # it may have left the cluster since
+                    self._last = place = self._next()
+                    continue
                 if kind not in ("MOVED", "ASK"):
                     raise
                 host, port = rest[1].rsplit(":", 1)
@@ -126,8 +130,11 @@ class Cluster:
         for link in self._links.values():
             link.close()
         self._links.clear()
+        self._last = self._next()
+
+    def _next(self) -> tuple[str, int]:
         nodes = [tuple(node) for node in self._job["nodes"]]
-        self._last = nodes[(nodes.index(self._last) + 1) % len(nodes)]
+        return nodes[(nodes.index(self._last) + 1) % len(nodes)]
 
     def _link(self, place: tuple[str, int]) -> Connection:
         if place not in self._links:

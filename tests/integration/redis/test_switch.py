@@ -124,14 +124,14 @@ def journal(rig: Rig) -> bool:
 
 
 @pytest.mark.fault
-def test_a_switch_whose_guard_was_killed_too_is_finished_by_the_next_run(sentinel_rig: Rig, direct: Direct) -> None:
-    old, new = sentinel_rig.ruler(NODES), next_of(sentinel_rig)
-    # A journal and a role that was handed over, and nobody left to tell the Sentinels or the files.
-    body = {"former": endpoints(old)[0], "target": endpoints(new)[0], "begun": "2026-11-22T00:00:00"}
-    sentinel_rig.host.write(f"{STATE_DIR}/main.json", json.dumps(body), mode=0o600)
+@pytest.mark.parametrize("boundary", range(4, 9))
+def test_a_switch_that_was_killed_with_its_guard_is_finished_by_the_next_run(
+    sentinel_rig: Rig, direct: Direct, boundary: int
+) -> None:
+    new = next_of(sentinel_rig)
     with audited(sentinel_rig.host, NODES, SENTINELS) as audit:
-        sentinel_rig.cli(old, "FAILOVER", "TO", LOOPBACK, str(new), "TIMEOUT", "5000")
-        until(lambda: None if sentinel_rig.master_of(new) is None else "a replica", "the hand-over", 10)
+        direct.killed_after(boundary, before="children", **to(new))
+        assert journal(sentinel_rig)
         foretold = direct.call(**guarded(), settle_timeout=1, _ansible_check_mode=True)
         assert foretold["steps"][0]["action"] == "resume"
         result = direct.call(**guarded())

