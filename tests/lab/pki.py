@@ -26,7 +26,7 @@ def ensure_authority(state: State) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Gantry lab {state.identity()}")])
     certificate = (
-        _builder(name, name, key.public_key())
+        _builder(name, name, key.public_key(), datetime.timedelta(days=VALID_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(authority=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -36,8 +36,13 @@ def ensure_authority(state: State) -> None:
     write(state.ca, certificate.public_bytes(_PEM))
 
 
-def issue(state: State, names: list[str], addresses: list[str]) -> tuple[bytes, bytes]:
-    """A new server certificate with its chain, and its key, both PEM, for `names` and IP `addresses`."""
+def issue(
+    state: State, names: list[str], addresses: list[str], *, for_clients: bool = False, expired: bool = False
+) -> tuple[bytes, bytes]:
+    """A new server certificate with its chain, and its key, both PEM, for `names` and IP `addresses`.
+
+    for_clients: whether it is good for a client too. expired: whether it is no longer good for anybody.
+    """
     authority = x509.load_pem_x509_certificate(state.ca.read_bytes())
     authority_key = serialization.load_pem_private_key(state.ca_key.read_bytes(), None)
     assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
@@ -45,11 +50,13 @@ def issue(state: State, names: list[str], addresses: list[str]) -> tuple[bytes, 
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
     alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH] + ([ExtendedKeyUsageOID.CLIENT_AUTH] if for_clients else [])
+    lifetime = datetime.timedelta(minutes=-1) if expired else datetime.timedelta(days=VALID_DAYS)
     certificate = (
-        _builder(subject, authority.subject, key.public_key())
+        _builder(subject, authority.subject, key.public_key(), lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(authority=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
@@ -58,7 +65,9 @@ def issue(state: State, names: list[str], addresses: list[str]) -> tuple[bytes, 
     return certificate.public_bytes(_PEM) + authority.public_bytes(_PEM), _private(key)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, lifetime: datetime.timedelta
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.timezone.utc)
     return (
         x509.CertificateBuilder()
@@ -67,7 +76,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+        .not_valid_after(now + lifetime)
     )
 
 

@@ -48,11 +48,13 @@ def audited(
     writes: int = 1000,
     replicas: int = 0,
     cluster: bool = False,
+    authority: str = "",
 ) -> Iterator[Audit]:
     """Let four writers work through the block, each at least `writes`; the audit is filled in when the block has ended.
 
     nodes, sentinels: a port of the host's loopback, or an address and a port.
     replicas: how many must have a write before it counts as acknowledged. cluster: whether keys are spread by slots.
+    authority: the host's file with whom to trust, where they are behind TLS.
     """
     host.run(["rm", "-rf", DIRECTORY])
     job = {
@@ -64,6 +66,7 @@ def audited(
         "writes": writes,
         "replicas": replicas,
         "cluster": cluster,
+        "authority": authority,
         "at_most_s": AT_MOST_S,
     }
     host.run(["mkdir", DIRECTORY])

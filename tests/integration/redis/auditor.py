@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import socket
+import ssl
 import sys
 import time
 from collections import Counter
@@ -31,9 +32,11 @@ class Refused(Exception):
 class Connection:
     """One connection that speaks the protocol, without a library between the write and its acknowledgement."""
 
-    def __init__(self, host: str, port: int, password: str) -> None:
+    def __init__(self, host: str, port: int, password: str, authority: str) -> None:
         self._socket = socket.create_connection((host, port), timeout=PATIENCE_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if authority:
+            self._socket = ssl.create_default_context(cafile=authority).wrap_socket(self._socket, server_hostname=host)
         self._stream = self._socket.makefile("rb")
         if password:
             self.ask("AUTH", password)
@@ -75,7 +78,7 @@ def master(job: dict[str, Any]) -> Connection:
     candidates = [tuple(node) for node in job["nodes"]]
     for host, port in job["sentinels"]:
         try:
-            link = Connection(host, port, job["password"])
+            link = Connection(host, port, job["password"], job["authority"])
             named = link.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", job["name"])
             link.close()
         except OSError:
@@ -88,7 +91,7 @@ def master(job: dict[str, Any]) -> Connection:
             raise ConnectionError("no Sentinel names a master")
     for host, port in candidates:
         try:
-            link = Connection(host, port, job["password"])
+            link = Connection(host, port, job["password"], job["authority"])
             if link.ask("ROLE")[0] == "master":
                 return link
             link.close()
@@ -138,7 +141,7 @@ class Cluster:
 
     def _link(self, place: tuple[str, int]) -> Connection:
         if place not in self._links:
-            self._links[place] = Connection(*place, self._job["password"])
+            self._links[place] = Connection(*place, self._job["password"], self._job["authority"])
         return self._links[place]
 
 
