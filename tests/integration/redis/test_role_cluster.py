@@ -81,7 +81,8 @@ def test_a_cluster_in_four_beats(six: Estate) -> None:
         assert host.attempt(plain, env={"REDISCLI_AUTH": PASSWORD})[0] != 0
         assert host.attempt(["systemctl", "is-active", "redis-sentinel@gantry"])[0] != 0
         # The cluster's own connections are a port of their own, where a node has to show a certificate.
-        bus = ["timeout", "10", "sh", "-c", f"openssl s_client -connect {host.address}:{NODE + 10000} </dev/null"]
+        # That it is missing is told after the handshake, so that one must stay to hear of it.
+        bus = ["timeout", "10", "sh", "-c", f"sleep 2 | openssl s_client -connect {host.address}:{NODE + 10000}"]
         assert "alert certificate required" in host.attempt(bus)[2]
 
 
