@@ -72,6 +72,7 @@ CATALOGUE = {
         Image("app", "odoo-vm", "app"),
         Image("box", "vm", "box"),
         Image("postgres", "base", "postgres"),
+        Image("redis", "base", "redis"),
         Image("acme", "base", "acme"),
         Image("s3", "base", "s3"),
         # An older estate: the Odoo, PostgreSQL and Python that Debian 11 has.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -58,12 +58,13 @@ class Estate:
         """What each host's Redis says that it is, by the host's name."""
         return {host.name: self.cli(host, "ROLE").splitlines()[0] for host in self.hosts}
 
-    def certify(self, host: Host, **options: Any) -> bytes:
-        """Put a new certificate, its key and the authority on a host, for the group redis; return the certificate."""
+    def certify(self, host: Host, gid: int | None = None, **options: Any) -> bytes:
+        """Put a new certificate, its key and the authority on a host, for the group redis or a number."""
         certificate, key = pki.issue(self.lab.state, [host.name], [host.address], **options)
-        host.run(["groupadd", "--system", "--force", "redis"])
-        host.run(["install", "--directory", "--group", "redis", "--mode", "0750", PEMS])
-        gid = int(host.run(["getent", "group", "redis"]).split(":")[2])
+        if gid is None:
+            host.run(["groupadd", "--system", "--force", "redis"])
+            gid = int(host.run(["getent", "group", "redis"]).split(":")[2])
+        host.run(["install", "--directory", "--group", str(gid), "--mode", "0750", PEMS])
         for name, content in (("node.pem", certificate), ("node.key", key), ("ca.pem", self.lab.state.ca.read_bytes())):
             host.write(f"{PEMS}/{name}", content, mode=0o640, gid=gid)
         return certificate
@@ -76,11 +77,11 @@ class Estate:
 
 @contextmanager
 def estate(
-    lab: Lab, names: tuple[str, ...], run_playbook: Callable[..., PlaybookRun], image: str = "vm", **declared: Any
+    lab: Lab, kinds: Mapping[str, str], run_playbook: Callable[..., PlaybookRun], **declared: Any
 ) -> Iterator[Estate]:
-    """Fresh hosts with these names, for one node of Redis each, removed afterwards. declared: the role's variables."""
+    """Fresh hosts, removed afterwards. kinds: their images by their names. declared: the role's variables."""
     # One after the other: each takes the next free address.
-    hosts = [lab.host(name, image=image) for name in names]
+    hosts = [lab.host(name, image=image) for name, image in kinds.items()]
     nodes = [{"host": host.address} for host in hosts]
     try:
         yield Estate(lab, hosts, {"redis_nodes": nodes, "redis_password": PASSWORD, **declared}, run_playbook)

@@ -34,7 +34,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def six(lab: Lab, run_playbook: Callable[..., PlaybookRun], ledger: Path) -> Iterator[Estate]:
     """Six hosts that hold certificates, good for clients too, and nothing of Redis yet."""
     wish = {"redis_mode": "cluster", "redis_settings": {"maxmemory": "64mb"}, "gantry_ledger": str(ledger), **TLS}
-    with estate(lab, NAMES, run_playbook, redis_tls_clients="optional", **wish) as six:
+    with estate(lab, dict.fromkeys(NAMES, "vm"), run_playbook, redis_tls_clients="optional", **wish) as six:
         for host in six.hosts:
             six.certify(host, for_clients=True)
         yield six

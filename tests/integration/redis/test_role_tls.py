@@ -32,7 +32,7 @@ def trio(lab: Lab, run_playbook: Callable[..., PlaybookRun]) -> Iterator[Estate]
         "redis_sentinel_settings": quick,
         **TLS,
     }
-    with estate(lab, ("tls1", "tls2", "tls3"), run_playbook, **wish) as trio:
+    with estate(lab, dict.fromkeys(("tls1", "tls2", "tls3"), "vm"), run_playbook, **wish) as trio:
         for host in trio.hosts:
             trio.certify(host)
         yield trio
