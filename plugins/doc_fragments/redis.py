@@ -160,7 +160,7 @@ options:
     type: bool
     default: false
   ca_cert:
-    description: Path of the CA certificates that O(tls) trusts. The system's when left out.
+    description: Path of CA certificates that O(tls) trusts beside the system's.
     type: path
   connect_timeout:
     description: Seconds for a connection and for each answer, at most 5 for a planned switch.

@@ -114,6 +114,8 @@ def test_a_planned_switch_hands_slots_to_a_replica_and_loses_no_write(six: Rig, 
 
 @pytest.mark.fault
 def test_a_switch_that_cannot_end_is_given_up_and_the_primary_serves(six: Rig, direct: Direct) -> None:
+    whole = direct.call(**cluster(*SIX))
+    assert not whole.get("failed"), whole.get("msg")
     replica = next(port for port in SIX if six.master_of(port) is not None)
     former = six.master_of(replica)
     wish = {**cluster(*SIX), "primary": f"{LOOPBACK}:{replica}", "switch": "planned"}
