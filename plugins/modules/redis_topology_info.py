@@ -237,7 +237,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.overview import look_over
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.request import read_request
 
-NOT_ASKED = {"primary": None, "resolve": None, "switch": "never"}
+NOT_ASKED = {"primary": None, "resolve": None, "switch": "never", "move_timeout": 0}
 
 
 def look(module, desired, client):

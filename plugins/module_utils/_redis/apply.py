@@ -73,7 +73,7 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
     watches = [step for step in plan.steps if isinstance(step, Watch)]
     for step in plan.steps:
         if isinstance(step, Configure):
-            client.change_node(step.node, client.settings_commands(step.settings, step.authenticate, step.together))
+            configure(client, step)
         elif isinstance(step, Permit):
             permit(client, step, desired)
         elif isinstance(step, Write):
@@ -86,6 +86,11 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
         wait_whole(client, desired, plan.master, deadline, sentinels=False)
         watch_all(client, desired.name, watches)
     return files
+
+
+def configure(client: Client, step: Configure) -> None:
+    """Set what a step holds."""
+    client.change_node(step.node, client.settings_commands(step.settings, step.authenticate, step.together))
 
 
 def permit(client: Client, step: Permit, desired: Desired) -> None:

@@ -138,7 +138,7 @@ class Client:
         def look_at(endpoint: Endpoint) -> Node | Sentinel | GantryError:
             try:
                 if endpoint in desired.nodes:
-                    return self._asked(
+                    return self.ask(
                         endpoint, lambda at, link: self._read_node(at, link, desired), just_installed(endpoint, desired)
                     )
                 return self._one_sentinel(endpoint, desired.name)
@@ -157,7 +157,7 @@ class Client:
 
         def ask(endpoint: Endpoint) -> Optional[Role]:
             try:
-                info = self._asked(endpoint, lambda _at, link: link.info("replication"))
+                info = self.ask(endpoint, lambda _at, link: link.info("replication"))
             except (UnreachableError, Unsettled):
                 return None
             return role_from(info, self._book)
@@ -166,13 +166,13 @@ class Client:
 
     def acknowledged(self, master: Endpoint, replica: Endpoint) -> Optional[int]:
         """How far, in bytes, the replica has last told its master to be; None for one that the master does not know."""
-        info = self._asked(master, lambda _at, link: link.info("replication"))
+        info = self.ask(master, lambda _at, link: link.info("replication"))
         return acknowledged_by(replica, info, self._book)
 
     def fail_over(self, former: Endpoint, target: Endpoint, seconds: float) -> None:
         """Start FAILOVER, which pauses writes until `target` has them all, at most `seconds`; it goes on by itself."""
         words = ("FAILOVER", "TO", self.address(target), str(target.port), "TIMEOUT", str(round(seconds * 1000)))
-        self._asked(former, lambda _at, link: link.execute_command(*words))
+        self.ask(former, lambda _at, link: link.execute_command(*words))
 
     def give_up(self, former: Endpoint, target: Endpoint) -> Endpoint:
         """End a FAILOVER that hangs and return who rules.
@@ -185,11 +185,11 @@ class Client:
             link.client_pause(round(self._access.timeout * 2000), all=False)
             link.execute_command("FAILOVER", "ABORT")
 
-        self._asked(former, abort)
+        self.ask(former, abort)
         seen = self.roles((target,))[target]
         if seen is not None and seen.follows is None:
             self.change_node(former, [("REPLICAOF", self.address(target), str(target.port))])
-        self._asked(former, lambda _at, link: link.client_unpause())
+        self.ask(former, lambda _at, link: link.client_unpause())
         return target if seen is not None and seen.follows is None else former
 
     def persist(self, nodes: Sequence[Endpoint], sentinels: Sequence[Endpoint] = ()) -> None:
@@ -204,7 +204,7 @@ class Client:
                     f"{endpoint} cannot write its configuration file, so that no change to it would last: {error}"
                 ) from error
 
-        in_parallel(lambda endpoint: self._asked(endpoint, write), list(words))
+        in_parallel(lambda endpoint: self.ask(endpoint, write), list(words))
 
     def change_node(self, endpoint: Endpoint, commands: Sequence[Sequence[str]], save_users: bool = False) -> None:
         """Send `commands` and CONFIG REWRITE as one transaction, so that no kill can leave a change unwritten.
@@ -224,7 +224,7 @@ class Client:
                 if isinstance(answer, Exception):
                     raise StateError(f"{endpoint} refused {_shown(command)}: {answer}")
 
-        self._asked(endpoint, send)
+        self.ask(endpoint, send)
 
     def settings_commands(
         self, settings: Sequence[Tuple[str, str]], authenticate: bool, together: bool
@@ -248,7 +248,7 @@ class Client:
                 except redis.ResponseError as error:
                     raise StateError(f"Sentinel {endpoint} refused {_shown(command)}: {error}") from error
 
-        in_parallel(lambda endpoint: self._asked(endpoint, send), list(commands))
+        in_parallel(lambda endpoint: self.ask(endpoint, send), list(commands))
 
     def sentinel_credentials(self) -> List[str]:
         """What SENTINEL SET needs to let a Sentinel log in to the nodes."""
@@ -289,30 +289,10 @@ class Client:
         return node_from(endpoint, info, config, self._book, self._access.replication)
 
     def ask(self, endpoint: Endpoint, question: Callable[[Endpoint, Any], T], when_new: Optional[T] = None) -> T:
-        """Ask a question of a node, and tell each way in which it cannot answer in a sentence that names it.
+        """Ask a question of an endpoint, and tell each way in which it cannot answer in a sentence that names it.
 
-        when_new: the answer of a node that refuses the connection, where such a one counts as just installed.
+        when_new: the answer of one that refuses the connection, where such a one counts as just installed.
         """
-        return self._asked(endpoint, question, when_new)
-
-    def tell(self, endpoint: Endpoint, words: Sequence[str], unless: str = "") -> None:
-        """Send one command. Raises StateError when it is refused, for another reason than `unless`."""
-
-        def send(_at: Endpoint, link: Any) -> None:
-            try:
-                link.execute_command(*words)
-            except redis.ResponseError as error:
-                if not unless or unless not in str(error):
-                    raise StateError(f"{endpoint} refused {_shown(words)}: {error}") from error
-
-        self._asked(endpoint, send)
-
-    def _one_sentinel(self, endpoint: Endpoint, name: str) -> Sentinel:
-        absent = Sentinel(endpoint, new=True)
-        return self._asked(endpoint, lambda at, link: self._read_sentinel(at, link, name), absent)
-
-    def _asked(self, endpoint: Endpoint, question: Callable[[Endpoint, Any], T], when_new: Optional[T] = None) -> T:
-        """Ask, and tell each way in which an endpoint cannot answer in a sentence that names it."""
         try:
             return question(endpoint, self._link(endpoint))
         except redis.BusyLoadingError as error:
@@ -333,6 +313,22 @@ class Client:
             raise UnreachableError(f"{endpoint} does not let this user manage it: {error}") from error
         except redis.ResponseError as error:
             raise StateError(f"{endpoint} answered with an error: {error}") from error
+
+    def tell(self, endpoint: Endpoint, words: Sequence[str], unless: str = "") -> None:
+        """Send one command. Raises StateError when it is refused, for another reason than `unless`."""
+
+        def send(_at: Endpoint, link: Any) -> None:
+            try:
+                link.execute_command(*words)
+            except redis.ResponseError as error:
+                if not unless or unless not in str(error):
+                    raise StateError(f"{endpoint} refused {_shown(words)}: {error}") from error
+
+        self.ask(endpoint, send)
+
+    def _one_sentinel(self, endpoint: Endpoint, name: str) -> Sentinel:
+        absent = Sentinel(endpoint, new=True)
+        return self.ask(endpoint, lambda at, link: self._read_sentinel(at, link, name), absent)
 
     def _link(self, endpoint: Endpoint) -> Any:
         if endpoint not in self._open:

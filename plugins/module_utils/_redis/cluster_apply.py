@@ -10,7 +10,7 @@ from typing import Callable, List, Optional, Tuple
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import permit
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import configure, permit
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_client import ClusterClient
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import Cluster
@@ -85,7 +85,7 @@ def _perform(step: Step, nodes: Client, client: ClusterClient, desired: Desired,
 
 
 def _configure(nodes: Client, _client: ClusterClient, step: Configure, _desired: Desired, _deadline: Deadline) -> None:
-    nodes.change_node(step.node, nodes.settings_commands(step.settings, step.authenticate, step.together))
+    configure(nodes, step)
 
 
 def _permit(nodes: Client, _client: ClusterClient, step: Permit, desired: Desired, _deadline: Deadline) -> None:

@@ -24,9 +24,9 @@ def faults(seen: Topology, desired: Desired, master: Endpoint, sentinels: bool =
         others = len(desired.sentinels) - 1
         found += [words for item in seen.sentinels for words in _sentinel_faults(item, master, nodes, others)]
         for item in seen.sentinels:
-            login = seen.login(item, master)
-            if login not in (None, desired.sentinel_user):
-                found.append(f"Sentinel {item.endpoint} logs in to {master} as {login}, not as {desired.sentinel_user}")
+            wrong = seen.wrong_login(item, master, desired.sentinel_user)
+            if wrong:
+                found.append(f"Sentinel {item.endpoint} {wrong}")
     return found
 
 

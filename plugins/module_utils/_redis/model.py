@@ -185,10 +185,11 @@ class Topology:
         """The declared node at this endpoint, or None."""
         return next((node for node in self.nodes if node.endpoint == endpoint), None)
 
-    def login(self, item: Sentinel, master: Endpoint) -> Optional[str]:
-        """The user that a Sentinel is logged in to the master with; None while it is not connected."""
+    def wrong_login(self, item: Sentinel, master: Endpoint, user: str) -> str:
+        """How a Sentinel logs in to the master, where that is not as `user`; empty while it is not connected."""
         node = self.node(master)
-        return node.logins.get(item.identity[:8]) if node is not None and item.identity else None
+        login = node.logins.get(item.identity[:8], user) if node is not None else user
+        return "" if login == user else f"logs in to {master} as {login}, not as {user}"
 
     def followers(self, master: Endpoint) -> FrozenSet[Endpoint]:
         """The declared nodes that replicate `master`, directly or through another."""
@@ -225,7 +226,7 @@ class Desired:
     users: Tuple[User, ...] = ()
     kept: Optional[FrozenSet[str]] = None
     sentinel_user: str = DEFAULT
-    move_timeout: float = 3600
+    move_timeout: float = 0
     returned: Optional[Endpoint] = None
 
 

@@ -140,7 +140,7 @@ def make_plan(current: Topology, desired: Desired, resolve: Optional[Endpoint] =
     steps += [
         step
         for item in current.sentinels
-        for step in watch_steps(item, desired, master, login=current.login(item, master))
+        for step in watch_steps(item, desired, master, current.wrong_login(item, master, desired.sentinel_user))
     ]
     steps += [step for node in current.nodes for step in withdraw_steps(node)]
     refuse_unwritable(current, steps)
@@ -245,10 +245,10 @@ def _attach(current: Topology, desired: Desired, endpoint: Endpoint, resolve: Op
     return losers + promoted + steps
 
 
-def watch_steps(item: Sentinel, desired: Desired, master: Endpoint, login: Optional[str] = None) -> List[Watch]:
+def watch_steps(item: Sentinel, desired: Desired, master: Endpoint, wrong_login: str = "") -> List[Watch]:
     """What a Sentinel lacks to watch `master` as declared: nothing or one step.
 
-    login: the user with which it is logged in to the master, where that is known.
+    wrong_login: how it logs in to the master, where that is known not to be as declared.
     """
     start = item.master is None
     other = not start and item.master != master
@@ -257,16 +257,15 @@ def watch_steps(item: Sentinel, desired: Desired, master: Endpoint, login: Optio
     )
     # A Sentinel that cannot reach a master which answered us has the wrong password for it.
     locked_out = not start and not other and bool({"disconnected", "s_down"} & item.flags)
-    stranger = not start and not other and login not in (None, desired.sentinel_user)
-    if not (start or other or missing or locked_out or stranger):
+    if not (start or other or missing or locked_out or wrong_login):
         return []
     if start or other:
         why = f"monitor {master} as {desired.name}" + (f" instead of {item.master}" if other else "")
         missing = tuple(desired.sentinel_parameters.items())
     elif missing:
         why = ", ".join(f"{name} {item.parameters.get(name, 'unset')} -> {value}" for name, value in missing)
-    elif stranger:
-        why = f"it logs in to {master} as {login}, not as {desired.sentinel_user}"
+    elif wrong_login:
+        why = f"it {wrong_login}"
     else:
         why = f"it cannot reach {master}: give it the password again"
     action = "monitor" if start or other else "tune"

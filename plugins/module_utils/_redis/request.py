@@ -54,7 +54,7 @@ def read_request(params: Mapping[str, Any]) -> Desired:
         resolve=_one_of("resolve", params["resolve"], nodes),
         switch=params["switch"] == "planned",
         replicas=replicas,
-        move_timeout=params.get("move_timeout", 0),
+        move_timeout=params["move_timeout"],
         users=users_from(params),
         kept=frozenset({DEFAULT, params["username"] or DEFAULT}) if params["purge_users"] else None,
         sentinel_user=params["sentinel_username"] or params["username"] or DEFAULT,

@@ -67,14 +67,14 @@ def live(server: Server, declare: Declare) -> None:
 def intruder(server: Server, database: str) -> Iterator[Callable[[], set[str]]]:
     """The owner's role at the door of `database`; the function tells what happened to it so far."""
     server.host.write("/root/intruder.py", _INTRUDER)
-    server.shell("rm -f /root/intruder.log")
+    server.host.write("/root/intruder.log", "")
     url = f"host={server.host.name} user={OWNER} dbname={database} sslmode=verify-full sslrootcert={CERTIFICATE}"
     start = f"PGPASSWORD={OWNER_PASSWORD} timeout 600 python3 /root/intruder.py '{url}' > /root/intruder.log 2>&1"
     with ThreadPoolExecutor(1) as pool:
         trying = pool.submit(server.host.attempt, ["bash", "-c", start])
         try:
             # at the door before anything begins
-            wait_until(lambda: server.shell("cat /root/intruder.log || true") != "", "the first try")
+            wait_until(lambda: server.shell("cat /root/intruder.log") != "", "the first try")
             yield lambda: set(server.shell("cat /root/intruder.log").splitlines())
         finally:
             server.shell("pkill -f '[i]ntruder.py' || true")

@@ -15,7 +15,7 @@ from tests.lab.hosts import Host, Lab
 from tests.lab.wait import until
 
 from .audit import audited
-from .estate import AUTHORITY, NODE, PEMS, SENTINEL, TLS, Estate, estate, four_beats
+from .estate import AUTHORITY, NODE, PEMS, SENTINEL, TLS, Estate, assert_four_beats, estate
 from .rig import PASSWORD
 
 PLACES = (("redis-server@gantry", NODE), ("redis-sentinel@gantry", SENTINEL))
@@ -98,10 +98,7 @@ def test_a_key_that_redis_cannot_read_is_refused_before_redis_is_set_up(trio: Es
 
 
 def test_nodes_and_sentinels_talk_tls_and_nothing_else(trio: Estate) -> None:
-    check, run, *again = four_beats(trio.role)
-    assert check > 0
-    assert run > 0
-    assert again == [0, 0]
+    assert_four_beats(trio.role)
     assert_whole(trio)
     other = f"{PEMS}/other.pem"
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null"]

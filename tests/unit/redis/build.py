@@ -50,6 +50,7 @@ def params(**changes: Any) -> dict[str, Any]:
         "replicas": None,
         "switch": "never",
         "switch_timeout": 5.0,
+        "move_timeout": 3600.0,
         "connect_timeout": 5.0,
         "username": None,
         "password": "hunter2",
