@@ -268,8 +268,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_apply i
     settled_cluster,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_client import ClusterClient
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import new_cluster
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan import faults as cluster_faults
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan import topology_of
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan import plan_cluster, topology_of
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_report import cluster_facts, cluster_shown
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.handover import resume, switch_over, unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
@@ -299,10 +300,12 @@ def argument_spec():
 
 def plan_unread(module, desired):
     """In check mode on a host without the redis library: the plan for nodes that were all just installed."""
-    current = new_topology(desired)
-    plan = make_plan(current, desired)
     module.warn("The Python library redis is not on this host yet, so no node was asked: all were planned as new.")
-    return report(desired, current, plan, current, faults=[])
+    if desired.mode == "cluster":
+        cluster = new_cluster(desired)
+        return report_cluster(desired, cluster, plan_cluster(cluster, desired), cluster, faults=[])
+    current = new_topology(desired)
+    return report(desired, current, make_plan(current, desired), current, faults=[])
 
 
 def foresee(module, desired, client, journal):
@@ -347,6 +350,11 @@ def converge_cluster(module, desired, client):
         seconds = module.params["timeout"]
         apply_cluster(client, cluster, plan, desired, seconds)
         seen = prove_cluster(cluster, desired, Deadline(seconds))
+    return report_cluster(desired, current, plan, seen, **facts)
+
+
+def report_cluster(desired, current, plan, seen, **facts):
+    """The module's return value for a cluster."""
     settings = wanted_settings(topology_of(current), desired)
     return result(
         plan.steps,

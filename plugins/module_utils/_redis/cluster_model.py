@@ -103,6 +103,11 @@ class Cluster:
         return found
 
 
+def new_cluster(desired: Desired) -> Cluster:
+    """The nodes when none of them was ever started."""
+    return Cluster(tuple(new_node(endpoint, desired) for endpoint in desired.nodes))
+
+
 @dataclass(frozen=True)
 class Layout:
     """Who serves how many slots, and who follows whom, by endpoint."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Endpoint,
     Unsettled,
 )
+from ansible_collections.gantry.odoo.plugins.modules import redis_topology
 
 from .build import CONFIG, ONE, desired, node
 
@@ -162,6 +164,14 @@ def test_a_bootstrap_spreads_primaries_over_hosts_and_replicas_over_other_hosts(
     assert all(at(one).host != at(other).host for one, other in memory.follows.items())
     assert plan.before.shown()[str(at(0))] == "primary with 0 slots"
     assert plan.after.shown()[str(at(0))] == "primary with 5462 slots"
+
+
+def test_a_cluster_on_hosts_without_the_library_is_foretold_as_a_cluster():
+    warnings: list[str] = []
+    outcome = redis_topology.plan_unread(SimpleNamespace(warn=warnings.append), wish(*range(6)))
+    assert len(warnings) == 1
+    assert {step["action"] for step in outcome["steps"]} == {"configure", "meet", "assign", "replicate"}
+    assert outcome["topology"]["mode"] == "cluster"
 
 
 def test_a_bootstrap_that_was_cut_off_is_finished():
