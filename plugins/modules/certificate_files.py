@@ -182,8 +182,9 @@ certificates:
 
 import grp
 import os
+from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -228,7 +229,7 @@ def main() -> None:
     module.exit_json(**outcome)
 
 
-def _stage(module: AnsibleModule, store: stores.Store, requests: List[model.Request]) -> Dict[str, Any]:
+def _stage(module: AnsibleModule, store: stores.Store, requests: list[model.Request]) -> dict[str, Any]:
     params = module.params
     found = {one.name: store.read(one.name) for one in requests}
     policy = plan.Policy(params["renew_share"], params["force"])
@@ -252,7 +253,7 @@ def _stage(module: AnsibleModule, store: stores.Store, requests: List[model.Requ
     )
 
 
-def _install(module: AnsibleModule, store: stores.Store, requests: List[model.Request]) -> Dict[str, Any]:
+def _install(module: AnsibleModule, store: stores.Store, requests: list[model.Request]) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
     found = {one.name: store.read(one.name) for one in requests}
     # Each pair is looked at before the first is touched.
@@ -275,10 +276,10 @@ def _install(module: AnsibleModule, store: stores.Store, requests: List[model.Re
 
 def _told(
     store: stores.Store,
-    requests: List[model.Request],
-    before: Mapping[str, Optional[model.Certificate]],
-    after: Mapping[str, Optional[model.Certificate]],
-) -> List[Dict[str, Any]]:
+    requests: list[model.Request],
+    before: Mapping[str, model.Certificate | None],
+    after: Mapping[str, model.Certificate | None],
+) -> list[dict[str, Any]]:
     told = []
     for one in requests:
         old, new = before[one.name], after[one.name]
@@ -297,7 +298,7 @@ def _told(
     return told
 
 
-def _serials(certificates: Mapping[str, Optional[model.Certificate]]) -> Dict[str, str]:
+def _serials(certificates: Mapping[str, model.Certificate | None]) -> dict[str, str]:
     return {name: f"serial {one.serial:X}" for name, one in certificates.items() if one}
 
 

@@ -134,7 +134,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._node.plan import plan
 from ansible_collections.gantry.odoo.plugins.module_utils._node.processes import SYSTEMD, Host
 from ansible_collections.gantry.odoo.plugins.module_utils._node.releases import ReleaseStore
 
-Processes = t.Dict[t.Tuple[str, str], Process]
+Processes = dict[tuple[str, str], Process]
 ORDER = ("stop", "disable", "enable", "restart", "start")
 
 

@@ -100,7 +100,7 @@ validated:
 """
 
 import grp
-from typing import Any, Dict
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -136,7 +136,7 @@ def main() -> None:
     options.run(module, _run)
 
 
-def _run(module: AnsibleModule, site: apply.Site) -> Dict[str, Any]:
+def _run(module: AnsibleModule, site: apply.Site) -> dict[str, Any]:
     default = module.params["default_certificate"]
     found = pairs.read(module.params["certificates"], default, lenient=module.check_mode)
     copies = pairs.Copies(module.params["certificate_dir"], _gid(module))

@@ -83,7 +83,7 @@ validated:
   type: bool
 """
 
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -108,7 +108,7 @@ def main() -> None:
     options.run(module, _run)
 
 
-def _run(module: AnsibleModule, site: apply.Site) -> Dict[str, Any]:
+def _run(module: AnsibleModule, site: apply.Site) -> dict[str, Any]:
     candidate = _candidate(module)
     fingerprints = _fingerprints(module, candidate)
     done = publish.publish(module, site, candidate, fingerprints)
@@ -130,7 +130,7 @@ def _candidate(module: AnsibleModule) -> apply.Candidate:
     return publish.candidate("traefik_dynamic_file", name, content)
 
 
-def _fingerprints(module: AnsibleModule, candidate: apply.Candidate) -> Optional[List[str]]:
+def _fingerprints(module: AnsibleModule, candidate: apply.Candidate) -> list[str] | None:
     """Of the document's certificates; None when check mode cannot know them because they are not there yet."""
     try:
         return client.fingerprints(documents.certificate_files(candidate.content))

@@ -234,7 +234,8 @@ validated:
   type: bool
 """
 
-from typing import Any, Dict, List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -250,7 +251,7 @@ def main() -> None:
     options.run(module, _run)
 
 
-def _run(module: AnsibleModule, site: apply.Site) -> Dict[str, Any]:
+def _run(module: AnsibleModule, site: apply.Site) -> dict[str, Any]:
     owner = options.file_name("owner", module.params["owner"])
     name = f"{owner}-routes.yml"
     wanted, absent = model.requests(module.params["routes"])
@@ -279,7 +280,7 @@ def _run(module: AnsibleModule, site: apply.Site) -> Dict[str, Any]:
     )
 
 
-def _text(owner: str, desired: Sequence[model.Route], current: Optional[documents.RouteFile]) -> Optional[str]:
+def _text(owner: str, desired: Sequence[model.Route], current: documents.RouteFile | None) -> str | None:
     # No routes and no file: nothing to write.
     return documents.routes_text(owner, desired) if desired or current else None
 
@@ -287,11 +288,11 @@ def _text(owner: str, desired: Sequence[model.Route], current: Optional[document
 def _steps(
     owner: str,
     site: apply.Site,
-    current: Optional[documents.RouteFile],
+    current: documents.RouteFile | None,
     candidate: apply.Candidate,
     desired: Sequence[model.Route],
-    raw: Optional[Dict[str, Any]],
-) -> List[Step]:
+    raw: dict[str, Any] | None,
+) -> list[Step]:
     strangers = set() if raw is None else plan.strangers(f"{owner}.", candidate.content, raw)
     served = raw is None or not plan.differences(candidate.content, raw, strangers)
     steps = plan.plan(owner, current, desired, served)
@@ -300,7 +301,7 @@ def _steps(
     return steps
 
 
-def _refuse_rivals(owner: str, candidate: apply.Candidate, raw: Optional[Dict[str, Any]]) -> None:
+def _refuse_rivals(owner: str, candidate: apply.Candidate, raw: dict[str, Any] | None) -> None:
     for ours, theirs in plan.rivals(owner, candidate.content, raw or {}):
         raise InputError(
             f"route {_route_of(owner, ours)} would take over what router {theirs} of another owner answers for; "
@@ -323,7 +324,7 @@ def _route_of(owner: str, name: str) -> str:
     return name[len(owner) + 1 :].rpartition(".")[0]
 
 
-def _summary(owner: str, one: model.Route, raw: Dict[str, Any]) -> Dict[str, Any]:
+def _summary(owner: str, one: model.Route, raw: dict[str, Any]) -> dict[str, Any]:
     prefix = f"{owner}.{one.name}"
     service = (raw.get("services") or {}).get(f"{prefix}.http@file") or {}
     return {
@@ -336,7 +337,7 @@ def _summary(owner: str, one: model.Route, raw: Dict[str, Any]) -> Dict[str, Any
     }
 
 
-def _arguments() -> Dict[str, Any]:
+def _arguments() -> dict[str, Any]:
     server = {
         "url": {"type": "str", "required": True},
         "drained": {"type": "bool", "default": False},

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable
 
 
 def digest(parts: Iterable[bytes]) -> str:

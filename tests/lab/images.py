@@ -10,11 +10,11 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Iterable
 
 import docker
 from docker.errors import APIError, BuildError, ImageNotFound

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable
 
 # Only what decides whether a download works; the rest of a machine's apt configuration is its own business.
 _CARRIED_OPTION = re.compile(

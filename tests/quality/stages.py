@@ -13,9 +13,9 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Sequence
 
 LOGS = Path(".build/log")
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?)\b")

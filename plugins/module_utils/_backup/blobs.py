@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import BinaryIO, Optional
+from typing import BinaryIO
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.s3 import WORKERS, Bucket
@@ -137,7 +137,7 @@ def _upload_one(bucket: Bucket, layout: Layout, filestore: str, name: str) -> in
     )
 
 
-def _send_if_whole(bucket: Bucket, key: str, path: str, name: str) -> Optional[int]:
+def _send_if_whole(bucket: Bucket, key: str, path: str, name: str) -> int | None:
     """The bytes sent, None when the file's SHA-1 is not its name."""
     try:
         with open(path, "rb") as handle:

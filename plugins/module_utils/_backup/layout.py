@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import is_backup_id, tenant_name
 
@@ -72,7 +71,7 @@ class Layout:
         """The file's name in the filestore that a key stands for."""
         return key[len(self.filestore) :]
 
-    def split(self, key: str) -> Optional[tuple[str, str]]:
+    def split(self, key: str) -> tuple[str, str] | None:
         """(backup's identifier, object's name) of a key below `backups`, None for anything else."""
         identifier, slash, name = key[len(self.backups) :].partition("/")
         return (identifier, name) if slash and is_backup_id(identifier) else None

@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.s3 import Bucket
@@ -79,7 +78,7 @@ def held(bucket: Bucket, layout: Layout, operation: str, wait_s: float) -> Itera
 def _acquire(lease: Lease, layout: Layout, deadline: Deadline, pause: float) -> None:
     other: list[str] = []
 
-    def attempt() -> Optional[bool]:
+    def attempt() -> bool | None:
         lease.bucket.put(lease.key, lease.body)
         other[:] = _others(lease, layout)
         if not other:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
@@ -43,8 +42,8 @@ class Policy:
     rpo_s: int
     rto_s: int
     keep: Keep
-    versioning: Optional[bool] = None
-    noncurrent_days: Optional[int] = None
+    versioning: bool | None = None
+    noncurrent_days: int | None = None
 
 
 @dataclass(frozen=True)

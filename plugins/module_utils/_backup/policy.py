@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, tenant_name
@@ -42,7 +42,7 @@ class LifecycleRule:
 
     tenant: str
     prefix: str
-    noncurrent_days: Optional[int]
+    noncurrent_days: int | None
     abort_days: int = ABORT_DAYS
     enabled: bool = True
 
@@ -56,8 +56,8 @@ class LifecycleRule:
 class Observed:
     """What the repository shows of one tenant. Identifiers are those of complete backups."""
 
-    recorded: Optional[Mapping[str, Any]] = None
-    rule: Optional[LifecycleRule] = None
+    recorded: Mapping[str, Any] | None = None
+    rule: LifecycleRule | None = None
     backups: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
 
@@ -75,7 +75,7 @@ class Repository:
 class Plan:
     """What is to be done; the client carries it out in this order."""
 
-    versioning: Optional[bool] = None
+    versioning: bool | None = None
     rules: tuple[LifecycleRule, ...] = ()
     drop_rules: tuple[str, ...] = ()
     write: tuple[Policy, ...] = ()
@@ -109,7 +109,7 @@ class Request:
     expire: bool
 
     @property
-    def versioning(self) -> Optional[bool]:
+    def versioning(self) -> bool | None:
         """What the bucket's versioning shall be, None when no policy minds."""
         return next((policy.versioning for policy in self.policies if policy.versioning is not None), None)
 
@@ -163,7 +163,7 @@ def expired(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     return tuple(verdict.backup_id for verdict in verdicts if not verdict.kept)
 
 
-def forecast(recorded: Optional[Mapping[str, Any]], backups: Iterable[str], now: datetime) -> list[str]:
+def forecast(recorded: Mapping[str, Any] | None, backups: Iterable[str], now: datetime) -> list[str]:
     """The backups that a recorded policy would expire; none without a policy."""
     if recorded is None:
         return []

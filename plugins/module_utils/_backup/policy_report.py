@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.policy import (
     LifecycleRule,
@@ -72,8 +72,8 @@ def _after(request: Request, plan: Plan, seen: Repository, prefix: str) -> dict[
 
 
 def _view(
-    recorded: Optional[Mapping[str, Any]],
-    rule: Optional[LifecycleRule],
+    recorded: Mapping[str, Any] | None,
+    rule: LifecycleRule | None,
     backups: Iterable[str],
     leftovers: Iterable[str],
     unused_files: int,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
@@ -44,7 +43,7 @@ class Target:
     files: bool = False
     new_files: bool = False
     old_files: bool = False
-    note: Optional[Note] = None
+    note: Note | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, BinaryIO, Optional
+from typing import Any, BinaryIO
 
 from ansible.module_utils.basic import missing_required_lib
 
@@ -27,7 +27,7 @@ try:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, SSLError
 except ImportError:
-    BOTO3_IMPORT_ERROR: Optional[str] = traceback.format_exc()
+    BOTO3_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     BOTO3_IMPORT_ERROR = None
 
@@ -71,7 +71,7 @@ class Bucket:
                     found[item["Key"]] = Stored(item["Size"], item["LastModified"])
         return found
 
-    def get(self, key: str) -> Optional[bytes]:
+    def get(self, key: str) -> bytes | None:
         """The bytes of an object, None when there is none."""
         with self._said(f"read {key}"):
             try:
@@ -82,7 +82,7 @@ class Bucket:
                     return None
                 raise
 
-    def get_json(self, key: str) -> Optional[Any]:
+    def get_json(self, key: str) -> Any | None:
         """The document in an object, None when there is none."""
         data = self.get(key)
         try:

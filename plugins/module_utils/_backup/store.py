@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout, layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import parse_index, parse_manifest
@@ -137,7 +137,7 @@ def _as_s3(rule: LifecycleRule) -> dict[str, Any]:
     return document
 
 
-def _find_rule(rules: Iterable[Mapping[str, Any]], tenant: str, root: str) -> Optional[LifecycleRule]:
+def _find_rule(rules: Iterable[Mapping[str, Any]], tenant: str, root: str) -> LifecycleRule | None:
     name = LifecycleRule(tenant, root, None).name
     found = next((rule for rule in rules if rule.get("ID") == name), None)
     if found is None:

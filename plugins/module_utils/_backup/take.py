@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import blobs, lease, source, store
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
@@ -57,7 +56,7 @@ class Survey:
     complete: Sequence[str]
     leftovers: Sequence[str]
     choice: blobs.Choice
-    fresh: Optional[str]
+    fresh: str | None
 
     @property
     def send_bytes(self) -> int:
@@ -90,7 +89,7 @@ def survey(bucket: Bucket, job: Job, connection: object) -> Survey:
     return Survey(complete, leftovers, choice, fresh_enough(complete, job.max_age_s, bucket.now()))
 
 
-def fresh_enough(complete: Sequence[str], max_age_s: int, now: datetime) -> Optional[str]:
+def fresh_enough(complete: Sequence[str], max_age_s: int, now: datetime) -> str | None:
     """The newest complete backup when it is younger than `max_age_s` seconds; one dated in the future never is."""
     past = [name for name in complete if moment_of(name) <= now]
     if past and (now - moment_of(past[-1])).total_seconds() < max_age_s:
@@ -130,7 +129,7 @@ def preview(bucket: Bucket, job: Job) -> Survey:
         return survey(bucket, job, connection)
 
 
-def take(bucket: Bucket, job: Job, client: int, deadline: Deadline) -> tuple[Survey, Optional[Taken]]:
+def take(bucket: Bucket, job: Job, client: int, deadline: Deadline) -> tuple[Survey, Taken | None]:
     """Take the backup unless a young enough one exists. client: the major version of pg_dump."""
     started = time.monotonic()
     with lease.held(bucket, job.layout, "backup", job.lock_timeout) as held:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.blobs import Owner, directory
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Locale
@@ -240,7 +240,7 @@ class Place:
                 ),
             )
 
-        def renamed() -> Optional[bool]:
+        def renamed() -> bool | None:
             with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
                 for name in (self.new, self.database):
                     end_sessions(cursor, name)
@@ -271,7 +271,7 @@ class Place:
     def _failed(self, what: str, error: Exception) -> StateError:
         return StateError(f"{what} failed at PostgreSQL {self.login.where}: {sentence(error)}")
 
-    def _read_note(self) -> Optional[Note]:
+    def _read_note(self) -> Note | None:
         try:
             with open(self.note, encoding="utf-8") as handle:
                 return Note(**json.load(handle))

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
@@ -23,7 +24,7 @@ class Request:
     """One certificate that is asked for, under the name of its directory."""
 
     name: str
-    domains: Tuple[str, ...]
+    domains: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Certificate:
     fingerprint_sha256: str
     not_before: datetime
     not_after: datetime
-    domains: Tuple[str, ...]
+    domains: tuple[str, ...]
     key_matches: bool = True
 
     def covers(self, request: Request) -> bool:
@@ -50,8 +51,8 @@ class Certificate:
 class Found:
     """What one name's directory holds. interrupted: an earlier order was begun there and not installed."""
 
-    current: Optional[Certificate] = None
-    staged: Optional[Certificate] = None
+    current: Certificate | None = None
+    staged: Certificate | None = None
     interrupted: bool = False
 
 
@@ -63,7 +64,7 @@ class Advice:
     replaces: str = ""
 
 
-def requests(given: Iterable[Mapping[str, Any]]) -> List[Request]:
+def requests(given: Iterable[Mapping[str, Any]]) -> list[Request]:
     """The requests of a call. Raises InputError for one that no directory or no http-01 challenge could serve."""
     made = [Request(str(one["name"]), tuple(str(domain) for domain in one["domains"])) for one in given]
     names = [one.name for one in made]
@@ -79,7 +80,7 @@ def requests(given: Iterable[Mapping[str, Any]]) -> List[Request]:
     return made
 
 
-def advices(given: Mapping[str, Mapping[str, Any]]) -> Dict[str, Advice]:
+def advices(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Advice]:
     """The advice by name of the certificate, from results of community.crypto.acme_certificate_renewal_info."""
     return {
         name: Advice(

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import List, Mapping, Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Advice, Found, Request
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -42,7 +42,7 @@ def plan(
     advice: Mapping[str, Advice],
     policy: Policy,
     now: datetime,
-) -> List[Due]:
+) -> list[Due]:
     """The requests that are due, in their order."""
     due = []
     for one in requests:
@@ -76,6 +76,6 @@ def reason(request: Request, found: Found, advised: Advice, policy: Policy, now:
     return next((words for holds, words in reasons if holds), advised.why)
 
 
-def steps(due: Sequence[Due]) -> List[Step]:
+def steps(due: Sequence[Due]) -> list[Step]:
     """The plan as steps."""
     return [Step("install" if one.staged else "order", f"certificate {one.request.name}", one.why) for one in due]

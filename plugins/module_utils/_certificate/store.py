@@ -15,7 +15,6 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Optional, Set
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Certificate, Found, Request
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -108,7 +107,7 @@ class Store:
     def _link(self, name: str, link: str) -> str:
         return os.path.join(self.directory(name), link)
 
-    def _unlinked(self, name: str) -> Set[str]:
+    def _unlinked(self, name: str) -> set[str]:
         """The versions that are neither the current nor the previous one."""
         versions = os.path.join(self.directory(name), "versions")
         kept = {os.path.basename(os.path.realpath(self._link(name, link))) for link in ("current", "previous")}
@@ -132,7 +131,7 @@ class Store:
             os.replace(made, self._link(name, link))
 
 
-def _pair(directory: str) -> Optional[Certificate]:
+def _pair(directory: str) -> Certificate | None:
     """The certificate in `directory`; None where there is none, or nothing that can be read as one."""
     try:
         with open(os.path.join(directory, CERTIFICATE), "rb") as stream:
@@ -159,7 +158,7 @@ def _utc(certificate: x509.Certificate, field: str) -> datetime:
     return aware if aware is not None else getattr(certificate, field).replace(tzinfo=timezone.utc)
 
 
-def _fault(staged: Optional[Certificate], request: Request) -> str:
+def _fault(staged: Certificate | None, request: Request) -> str:
     if staged is None:
         return "unreadable"
     if not staged.key_matches:

@@ -9,7 +9,6 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from typing import Optional, Tuple
 
 _LONGEST_ANSWER_S = 10.0
 
@@ -23,7 +22,7 @@ class Question:
     meaning: str
 
 
-def questions(address: str, http_port: int, websocket_port: int) -> Tuple[Question, ...]:
+def questions(address: str, http_port: int, websocket_port: int) -> tuple[Question, ...]:
     """What a healthy instance answers: the web workers, their way to the database server, the websocket process."""
     web, websocket = f"http://{address}:{http_port}", f"http://{address}:{websocket_port}"
     return (
@@ -33,7 +32,7 @@ def questions(address: str, http_port: int, websocket_port: int) -> Tuple[Questi
     )
 
 
-def gap(question: Question, timeout: float) -> Optional[str]:
+def gap(question: Question, timeout: float) -> str | None:
     """What is wrong with the answer, None when it is the healthy one. timeout: seconds."""
     try:
         # an environment's proxy is not for the host itself

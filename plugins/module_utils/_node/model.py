@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
@@ -48,9 +49,9 @@ class ReleaseState:
     """
 
     id: str
-    recorded: Optional[Manifest] = None
+    recorded: Manifest | None = None
     found: str = ""
-    active: Optional[str] = None
+    active: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Instance:
         return cls(name=name, **given)
 
     @property
-    def kinds(self) -> Tuple[str, ...]:
+    def kinds(self) -> tuple[str, ...]:
         """The kinds of process that the instance is to have."""
         return (WEB, CRON) if self.cron else (WEB,)
 
@@ -96,8 +97,8 @@ class Process:
     enabled: bool = False
     started: float = 0.0
     written: float = 0.0
-    releases: Tuple[str, ...] = ()
-    pids: Tuple[int, ...] = ()
+    releases: tuple[str, ...] = ()
+    pids: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -105,7 +106,7 @@ class Process:
         return f"{self.kind} process of {self.instance}"
 
 
-def unique_instances(options: Tuple[Mapping[str, Any], ...]) -> Tuple[Instance, ...]:
+def unique_instances(options: tuple[Mapping[str, Any], ...]) -> tuple[Instance, ...]:
     """The instances of a host. Raises InputError when two share a name or a port."""
     instances = tuple(Instance.from_option(option) for option in options)
     seen: dict = {}

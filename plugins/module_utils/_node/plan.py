@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -20,7 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._node.model import (
 )
 
 
-def plan_release(current: ReleaseState, source: Optional[Manifest], active: bool) -> Tuple[Step, ...]:
+def plan_release(current: ReleaseState, source: Manifest | None, active: bool) -> tuple[Step, ...]:
     """The steps that place a release, and activate it where `active`.
 
     source: what the controller holds under the release's id, None when it holds nothing.
@@ -33,7 +33,7 @@ def plan_release(current: ReleaseState, source: Optional[Manifest], active: bool
     return tuple(steps)
 
 
-def _plan_content(current: ReleaseState, source: Optional[Manifest]) -> Tuple[Step, ...]:
+def _plan_content(current: ReleaseState, source: Manifest | None) -> tuple[Step, ...]:
     recorded = current.recorded
     if recorded is None:
         if source is None:
@@ -58,10 +58,10 @@ def _plan_content(current: ReleaseState, source: Optional[Manifest]) -> Tuple[St
 
 
 def plan_start(
-    instances: Sequence[Instance], current: Mapping[Tuple[str, str], Process], release: str
-) -> Tuple[Step, ...]:
+    instances: Sequence[Instance], current: Mapping[tuple[str, str], Process], release: str
+) -> tuple[Step, ...]:
     """The steps after which exactly the wanted processes run `release` with the configuration that is on disk."""
-    steps: List[Step] = []
+    steps: list[Step] = []
     for instance in instances:
         for kind in (WEB, CRON):
             process = current[instance.name, kind]
@@ -69,8 +69,8 @@ def plan_start(
     return tuple(steps)
 
 
-def _plan_process(process: Process, wanted: bool, release: str) -> Tuple[Step, ...]:
-    steps: List[Step] = []
+def _plan_process(process: Process, wanted: bool, release: str) -> tuple[Step, ...]:
+    steps: list[Step] = []
     if not wanted:
         if process.running:
             steps.append(Step("stop", process.name, "no database is declared for it"))
@@ -89,7 +89,7 @@ def _plan_process(process: Process, wanted: bool, release: str) -> Tuple[Step, .
     return tuple(steps)
 
 
-def plan_stop(instances: Sequence[Instance], current: Mapping[Tuple[str, str], Process]) -> Tuple[Step, ...]:
+def plan_stop(instances: Sequence[Instance], current: Mapping[tuple[str, str], Process]) -> tuple[Step, ...]:
     """The steps after which no process of the instances runs. Cron goes first, so no job starts on a stopping host."""
     return tuple(
         Step("stop", current[instance.name, kind].name, "it runs")
@@ -100,8 +100,8 @@ def plan_stop(instances: Sequence[Instance], current: Mapping[Tuple[str, str], P
 
 
 def predicted(
-    current: Mapping[Tuple[str, str], Process], steps: Sequence[Step], release: str
-) -> Mapping[Tuple[str, str], Process]:
+    current: Mapping[tuple[str, str], Process], steps: Sequence[Step], release: str
+) -> Mapping[tuple[str, str], Process]:
     """The processes as they are once the steps are done."""
     after = {process.name: process for process in current.values()}
     for step in steps:
@@ -115,7 +115,7 @@ def predicted(
     return {key: after[process.name] for key, process in current.items()}
 
 
-def proof_gap(instance: Instance, processes: Mapping[Tuple[str, str], Process], release: str) -> Optional[str]:
+def proof_gap(instance: Instance, processes: Mapping[tuple[str, str], Process], release: str) -> str | None:
     """What keeps the processes of an instance from proving `release`, None when they prove it."""
     for kind in (WEB, CRON):
         process = processes[instance.name, kind]

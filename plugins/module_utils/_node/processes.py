@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import time
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -43,14 +43,14 @@ class Host:
         self.unit_dir = unit_dir
         self.units_changed = False
 
-    def read(self, instances: Sequence[Instance], deadline: Deadline) -> Dict[Tuple[str, str], Process]:
+    def read(self, instances: Sequence[Instance], deadline: Deadline) -> dict[tuple[str, str], Process]:
         """Every process of the instances, by instance and kind, whether it is wanted or not."""
         keys = [(instance.name, kind) for instance in instances for kind in _KINDS]
         states = self._systemd(keys, deadline) if self.runtime == SYSTEMD else self._docker(keys, deadline)
         children = _children()
         return {key: self._process(key, states[key], children) for key in keys}
 
-    def act(self, verb: str, targets: Iterable[Tuple[str, str]], deadline: Deadline) -> None:
+    def act(self, verb: str, targets: Iterable[tuple[str, str]], deadline: Deadline) -> None:
         """Have systemd do `verb` to all targets at once, and wait until it is done."""
         units = [unit(name, kind) for name, kind in targets]
         if units:
@@ -61,7 +61,7 @@ class Host:
         if self.units_changed:
             run(["systemctl", "daemon-reload"], deadline, what="systemctl daemon-reload")
 
-    def _process(self, key: Tuple[str, str], state: Tuple[int, bool], children: Mapping[int, List[int]]) -> Process:
+    def _process(self, key: tuple[str, str], state: tuple[int, bool], children: Mapping[int, list[int]]) -> Process:
         main, enabled = state
         name, kind = key
         if not main:
@@ -80,7 +80,7 @@ class Host:
             pids=tuple(alive),
         )
 
-    def _files(self, name: str, kind: str) -> Tuple[str, ...]:
+    def _files(self, name: str, kind: str) -> tuple[str, ...]:
         files = [
             os.path.join(self.config_dir, f"{name}.conf"),
             os.path.join(self.config_dir, "postgresql-ca.pem"),
@@ -92,7 +92,7 @@ class Host:
             files.append(os.path.join(self.config_dir, f"{name}.cron"))
         return tuple(files)
 
-    def _systemd(self, keys: Sequence[Tuple[str, str]], deadline: Deadline) -> Dict[Tuple[str, str], Tuple[int, bool]]:
+    def _systemd(self, keys: Sequence[tuple[str, str]], deadline: Deadline) -> dict[tuple[str, str], tuple[int, bool]]:
         units = [unit(name, kind) for name, kind in keys]
         wanted = "--property=Id,MainPID,UnitFileState,LoadState,NeedDaemonReload"
         told = run(["systemctl", "show", wanted, *units], deadline, what="systemctl show of the Odoo units")
@@ -108,11 +108,11 @@ class Host:
         }
 
     @staticmethod
-    def _docker(keys: Sequence[Tuple[str, str]], deadline: Deadline) -> Dict[Tuple[str, str], Tuple[int, bool]]:
+    def _docker(keys: Sequence[tuple[str, str]], deadline: Deadline) -> dict[tuple[str, str], tuple[int, bool]]:
         listed = run(["docker", "ps", "--all", "--format", "{{.Names}}"], deadline, what="docker ps").split()
         names = {key: container(*key) for key in keys}
         there = [name for name in names.values() if name in listed]
-        states: Dict[str, Tuple[int, bool]] = {}
+        states: dict[str, tuple[int, bool]] = {}
         if there:
             told = json.loads(run(["docker", "inspect", *there], deadline, what="docker inspect"))
             for item in told:
@@ -121,8 +121,8 @@ class Host:
         return {key: states.get(name, (0, False)) for key, name in names.items()}
 
 
-def _children() -> Dict[int, List[int]]:
-    found: Dict[int, List[int]] = {}
+def _children() -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             fields = _stat(int(entry))
@@ -131,7 +131,7 @@ def _children() -> Dict[int, List[int]]:
     return found
 
 
-def _tree(top: int, children: Mapping[int, List[int]]) -> Tuple[int, ...]:
+def _tree(top: int, children: Mapping[int, list[int]]) -> tuple[int, ...]:
     waiting, found = [top], []
     while waiting:
         pid = waiting.pop()
@@ -140,7 +140,7 @@ def _tree(top: int, children: Mapping[int, List[int]]) -> Tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _stat(pid: int) -> Optional[List[str]]:
+def _stat(pid: int) -> list[str] | None:
     """The fields of /proc/<pid>/stat after the command's name, None when the process has ended."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as handle:
@@ -149,7 +149,7 @@ def _stat(pid: int) -> Optional[List[str]]:
         return None
 
 
-def _release(pid: int, releases: str) -> Optional[str]:
+def _release(pid: int, releases: str) -> str | None:
     """The release whose directory is the process's working directory, "" for any other, None when it has ended."""
     try:
         directory = _working_directory(pid)

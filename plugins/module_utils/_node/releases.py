@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tarfile
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._node import tree
@@ -34,7 +34,7 @@ class ReleaseStore:
         found = tree.manifest(identity, tree.entries(self.path(identity))).digest if recorded else ""
         return ReleaseState(identity, recorded, found, self.active())
 
-    def active(self) -> Optional[str]:
+    def active(self) -> str | None:
         """The id of the active release, None where there is none."""
         try:
             return os.path.basename(os.readlink(self.current))
@@ -74,7 +74,7 @@ class ReleaseStore:
         os.symlink(os.path.join("releases", identity), fresh)
         os.replace(fresh, self.current)
 
-    def _recorded(self, identity: str) -> Optional[Manifest]:
+    def _recorded(self, identity: str) -> Manifest | None:
         path = os.path.join(self.path(identity), tree.MANIFEST)
         try:
             with open(path, encoding="utf-8") as handle:

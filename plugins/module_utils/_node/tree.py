@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Iterator, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._node.model import Manifest
@@ -34,7 +34,7 @@ class Entry:
         return 0o755 if self.executable else 0o644
 
 
-def entries(directory: str) -> Tuple[Entry, ...]:
+def entries(directory: str) -> tuple[Entry, ...]:
     """Every file below `directory`, sorted by path, without bytecode and the manifest.
 
     Raises InputError for a symbolic link or a special file: what they point to is not part of the release.
@@ -42,7 +42,7 @@ def entries(directory: str) -> Tuple[Entry, ...]:
     return tuple(sorted(_walk(directory), key=lambda entry: entry.path))
 
 
-def manifest(identity: str, found: Tuple[Entry, ...]) -> Manifest:
+def manifest(identity: str, found: tuple[Entry, ...]) -> Manifest:
     """The manifest of a release that holds exactly `found`."""
     digest = hashlib.sha256()
     for entry in found:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 # A session of another role shows only its database and role to who may not read statistics; locks show to all.
 # The start of a wait is told from PostgreSQL 14, before that the statement's.
@@ -41,12 +41,12 @@ class Session:
 
     database: str
     role: str
-    state: Optional[str] = None
+    state: str | None = None
     hidden: bool = False
-    in_transaction: Optional[float] = None
-    in_state: Optional[float] = None
+    in_transaction: float | None = None
+    in_state: float | None = None
     waiting: bool = False
-    waited: Optional[float] = None
+    waited: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Slot:
 
     name: str
     kind: str
-    database: Optional[str]
+    database: str | None
     active: bool
-    wal_status: Optional[str]
-    retained_bytes: Optional[int]
+    wal_status: str | None
+    retained_bytes: int | None
     synced: bool = False
 
 

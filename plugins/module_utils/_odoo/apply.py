@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
@@ -119,11 +118,11 @@ def _at(want: Desired, steps: Sequence[DatabaseStep], outcome: Outcome) -> str:
     return unfinished(want.name) if {"publish", "seal"} & waiting else want.name
 
 
-def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable[[], Optional[str]]:
+def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable[[], str | None]:
     whole, inside, want = job.hands.whole, job.hands.inside, job.want
     cloner, templates = job.hands.cloner, job.hands.templates
     name, detail = want.name, step.detail
-    hands: dict[str, Callable[[], Optional[str]]] = {
+    hands: dict[str, Callable[[], str | None]] = {
         "create": lambda: whole.create(name, detail[0], bool(want.sealed)),
         "make_from_template": lambda: templates.make(name, detail[0]),
         "seal": lambda: templates.seal(name, want.sealed),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import BASE, Code
@@ -102,7 +102,7 @@ def listing(path: Sequence[str]) -> dict[str, Listed]:
     return found
 
 
-def _manifest_of(directory: str) -> Optional[str]:
+def _manifest_of(directory: str) -> str | None:
     paths = (os.path.join(directory, manifest) for manifest in _MANIFESTS)
     return next((path for path in paths if os.path.isfile(path)), None)
 

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, groupby
-from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import blob_path
@@ -68,7 +67,7 @@ def _choose(source: str, target: str, names: Iterable[str], how: str) -> tuple[s
     sample = next((name for name in names if os.path.exists(blob_path(source, name))), None)
     if sample is None:
         return next(iter(ways.items()))
-    refusal: Optional[OSError] = None
+    refusal: OSError | None = None
     for name, way in ways.items():
         try:
             way(blob_path(source, sample), blob_path(target, sample))

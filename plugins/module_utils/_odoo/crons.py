@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import BASE
@@ -21,8 +21,8 @@ class Job:
 
     name: str
     late: float
-    last_run: Optional[datetime] = None
-    failures: Optional[int] = None
+    last_run: datetime | None = None
+    failures: int | None = None
 
 
 def read_crons(cursor: Any, triggers: bool, grace: float, blocked: Sequence[str]) -> dict[str, Any]:

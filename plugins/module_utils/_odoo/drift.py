@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig
 
@@ -36,7 +35,7 @@ class Seen:
     partially_updated: bool = False
     base_url: str = ""
     frozen: bool = True
-    unaccent: Optional[str] = "i"
+    unaccent: str | None = "i"
 
 
 def findings(seen: Seen, config: OdooConfig | None = None) -> list[dict[str, str]]:

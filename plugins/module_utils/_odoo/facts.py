@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import activity, crons, drift
@@ -74,7 +74,7 @@ class Gather:
     drift: bool = False
     cron_grace: float = 900
     code_version: str = ""
-    config: Optional[OdooConfig] = None
+    config: OdooConfig | None = None
 
 
 class _Row(NamedTuple):
@@ -82,7 +82,7 @@ class _Row(NamedTuple):
     superuser: bool
     is_open: bool
     enterable: bool
-    size: Optional[int]
+    size: int | None
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ class _Server:
 
 
 class _Content(NamedTuple):
-    modules: Optional[dict[str, str]]
-    pending: Optional[list[str]]
-    parameters: Optional[dict[str, str]]
+    modules: dict[str, str] | None
+    pending: list[str] | None
+    parameters: dict[str, str] | None
     triggers: bool
 
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Optional
+from typing import IO
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run, tail
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -187,7 +187,7 @@ def restore(
         os.close(listing)
 
 
-def _restore(options: Sequence[str], archive: int, way: Optional[Access], deadline: Deadline, what: str) -> str:
+def _restore(options: Sequence[str], archive: int, way: Access | None, deadline: Deadline, what: str) -> str:
     descriptors = way.descriptors if way else ()
     argv = [*_WITH_PARENT, "pg_restore", *options, f"/proc/self/fd/{archive}"]
     try:

@@ -10,7 +10,6 @@ import pwd
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -98,8 +97,8 @@ class Odoo:
         deadline: Deadline,
         what: str,
         *,
-        env: Optional[Mapping[str, str]] = None,
-        stdin: Optional[str] = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
     ) -> str:
         environment = {**({"PGSSLROOTCERT": self.ca_cert} if self.ca_cert else {}), **(env or {})}
         user = None if self._account().pw_uid == os.geteuid() else self.user

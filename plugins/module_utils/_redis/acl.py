@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
@@ -53,12 +54,12 @@ class User:
     """A declared user. hashes: SHA-256 of its passwords, in hexadecimal."""
 
     name: str
-    rules: Tuple[str, ...] = ()
-    hashes: Tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
     enabled: bool = True
     present: bool = True
 
-    def words(self, name: Optional[str] = None) -> Tuple[str, ...]:
+    def words(self, name: str | None = None) -> tuple[str, ...]:
         """The command that makes it so, under another name where one is given."""
         passwords = (f"#{digest}" for digest in self.hashes)
         state = "on" if self.enabled else "off"
@@ -70,8 +71,8 @@ class Grant:
     """What a node lets one user do. seen, wanted: as the node spells it, without passwords; None for no such user."""
 
     name: str
-    seen: Optional[str]
-    wanted: Optional[str]
+    seen: str | None
+    wanted: str | None
     same_passwords: bool = True
 
     @property
@@ -79,7 +80,7 @@ class Grant:
         """Whether the node has the user as declared."""
         return self.seen == self.wanted and self.same_passwords
 
-    def shown(self, after: bool = False) -> Optional[str]:
+    def shown(self, after: bool = False) -> str | None:
         """The rules, and whether the passwords are right, for a difference."""
         rules = self.wanted if after else self.seen
         if rules is None:
@@ -90,10 +91,10 @@ class Grant:
 @dataclass(frozen=True)
 class _Listed:
     rules: str
-    hashes: FrozenSet[str]
+    hashes: frozenset[str]
 
 
-def users_from(params: Mapping[str, Any]) -> Tuple[User, ...]:
+def users_from(params: Mapping[str, Any]) -> tuple[User, ...]:
     """The users of the module's options, those of replication and of the Sentinels included. Raises InputError."""
     users = [_user(item) for item in params["users"] or []]
     for option, rules in (("replication", REPLICATION_RULES), ("sentinel", SENTINEL_RULES)):
@@ -123,17 +124,15 @@ def digest_of(option: str, password: str) -> str:
     return hashlib.sha256(password.encode()).hexdigest()
 
 
-def questions(users: Sequence[User]) -> List[Tuple[str, ...]]:
+def questions(users: Sequence[User]) -> list[tuple[str, ...]]:
     """The commands of the transaction that tells what a node lets everybody do, and how it spells what is declared."""
     trials = _trials(users)
-    asked: List[Tuple[str, ...]] = [user.words(name) for name, user in trials.items()]
+    asked: list[tuple[str, ...]] = [user.words(name) for name, user in trials.items()]
     asked.append(("ACL", "LIST"))
     return [*asked, ("ACL", "DELUSER", *trials)] if trials else asked
 
 
-def grants_from(
-    users: Sequence[User], answers: Sequence[Any], kept: Optional[FrozenSet[str]] = None
-) -> Tuple[Grant, ...]:
+def grants_from(users: Sequence[User], answers: Sequence[Any], kept: frozenset[str] | None = None) -> tuple[Grant, ...]:
     """What a node lets each declared user do, from its answers to `questions`.
 
     kept: where given, each other user that is not declared is one that is to go.
@@ -152,22 +151,22 @@ def grants_from(
     return tuple(found)
 
 
-def unseen(users: Sequence[User]) -> Tuple[Grant, ...]:
+def unseen(users: Sequence[User]) -> tuple[Grant, ...]:
     """The grants of a node that was just installed and cannot be asked for its spelling."""
     return tuple(Grant(user.name, None, " ".join(user.rules)) for user in users if user.present)
 
 
-def _trials(users: Sequence[User]) -> Dict[str, User]:
+def _trials(users: Sequence[User]) -> dict[str, User]:
     return {f"{_TRIAL}{number}": user for number, user in enumerate(users) if user.present}
 
 
-def _named(line: Any) -> Tuple[str, _Listed]:
+def _named(line: Any) -> tuple[str, _Listed]:
     """A line of ACL LIST: `user app on #a1b2... ~app:* -@all +get`."""
     _word, name, rest = str(line).split(" ", 2)
     return name, _Listed(_HASH.sub("", f" {rest}").strip(), frozenset(_HASH.findall(f" {rest}")))
 
 
-def _grant(name: str, seen: Optional[_Listed], wanted: Optional[_Listed]) -> Grant:
+def _grant(name: str, seen: _Listed | None, wanted: _Listed | None) -> Grant:
     same = seen is None or wanted is None or seen.hashes == wanted.hashes
     return Grant(name, seen.rules if seen else None, wanted.rules if wanted else None, same)
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
@@ -41,17 +41,17 @@ class SnapshotPlace:
     """Where losers' data goes: a directory of this host, and the redis-cli that copies it (None when not found)."""
 
     directory: str
-    redis_cli: Optional[str]
+    redis_cli: str | None
 
 
-def settled_plan(client: Client, desired: Desired, deadline: Deadline) -> Tuple[Topology, Plan]:
+def settled_plan(client: Client, desired: Desired, deadline: Deadline) -> tuple[Topology, Plan]:
     """Read and plan; while the topology moves by itself, again until `deadline`. Raises what the last plan raised."""
 
-    def look(waited: bool) -> Tuple[Topology, Plan]:
+    def look(waited: bool) -> tuple[Topology, Plan]:
         current = client.read(desired)
         return current, plan_or_resolve(current, desired, waited)
 
-    def probe() -> Optional[Tuple[Topology, Plan]]:
+    def probe() -> tuple[Topology, Plan] | None:
         try:
             return look(waited=False)
         except Disputed as dispute:
@@ -67,7 +67,7 @@ def settled_plan(client: Client, desired: Desired, deadline: Deadline) -> Tuple[
         return look(waited=True)
 
 
-def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlace, deadline: Deadline) -> List[str]:
+def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlace, deadline: Deadline) -> list[str]:
     """Do the steps in their order and return the files that snapshots were kept in."""
     files = _snapshot(client, [step for step in plan.steps if isinstance(step, Snapshot)], desired, place, deadline)
     watches = [step for step in plan.steps if isinstance(step, Watch)]
@@ -96,7 +96,7 @@ def configure(client: Client, step: Configure) -> None:
 def permit(client: Client, step: Permit, desired: Desired) -> None:
     """Make the users of a step what they are declared as, or delete them where they are declared as absent or not."""
     declared = {user.name: user for user in desired.users if user.present}
-    commands: List[Sequence[str]] = [declared[name].words() for name in step.names if name in declared]
+    commands: list[Sequence[str]] = [declared[name].words() for name in step.names if name in declared]
     gone = [name for name in step.names if name not in declared]
     if gone:
         commands.append(("ACL", "DELUSER", *gone))
@@ -115,9 +115,9 @@ def watch_all(client: Client, name: str, steps: Sequence[Watch]) -> None:
     client.change_sentinels({step.sentinel: sentinel_commands(client, name, step) for step in steps})
 
 
-def sentinel_commands(client: Client, name: str, step: Watch) -> List[Sequence[str]]:
+def sentinel_commands(client: Client, name: str, step: Watch) -> list[Sequence[str]]:
     """What a Sentinel is sent. The credentials stand first in SET: parameters that are right prove that it got them."""
-    commands: List[Sequence[str]] = []
+    commands: list[Sequence[str]] = []
     parameters = dict(step.parameters)
     if step.start:
         quorum = str(parameters["quorum"])
@@ -132,9 +132,9 @@ def wait_whole(
     client: Client, desired: Desired, master: Endpoint, deadline: Deadline, sentinels: bool = True
 ) -> Topology:
     """Wait until nothing of the topology is missing and return it. Raises DeadlineError with what still is."""
-    missing: List[str] = []
+    missing: list[str] = []
 
-    def probe() -> Optional[Topology]:
+    def probe() -> Topology | None:
         try:
             seen = client.read(desired)
         except Unsettled as error:
@@ -160,7 +160,7 @@ def prove(client: Client, master: Endpoint, desired: Desired, deadline: Deadline
 
 def _snapshot(
     client: Client, steps: Sequence[Step], desired: Desired, place: SnapshotPlace, deadline: Deadline
-) -> List[str]:
+) -> list[str]:
     losers = [step.node for step in steps if isinstance(step, Snapshot)]
     if not losers:
         return []

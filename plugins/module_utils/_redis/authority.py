@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Desired,
@@ -86,9 +86,9 @@ def split_brain(rivals: Sequence[Node]) -> Disputed:
     )
 
 
-def _named_by_sentinels(current: Topology, desired: Desired) -> Optional[Endpoint]:
+def _named_by_sentinels(current: Topology, desired: Desired) -> Endpoint | None:
     """The master that every Sentinel with an opinion names; None when none has one."""
-    named: List[Endpoint] = sorted({item.master for item in current.sentinels if item.master is not None})
+    named: list[Endpoint] = sorted({item.master for item in current.sentinels if item.master is not None})
     if not named:
         return None
     if len(named) > 1:
@@ -115,7 +115,7 @@ def _named_by_sentinels(current: Topology, desired: Desired) -> Optional[Endpoin
     return node.endpoint
 
 
-def _took_over(current: Topology, former: Node) -> Optional[Endpoint]:
+def _took_over(current: Topology, former: Node) -> Endpoint | None:
     """The master that `former` handed its role to in a switch which ended there, known by its having every write."""
     target = current.node(former.follows)
     if target is None or not target.is_master:
@@ -126,6 +126,6 @@ def _took_over(current: Topology, former: Node) -> Optional[Endpoint]:
     return None
 
 
-def _follows(current: Topology, endpoint: Endpoint) -> Optional[Endpoint]:
+def _follows(current: Topology, endpoint: Endpoint) -> Endpoint | None:
     node = current.node(endpoint)
     return node.follows if node is not None else None

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import socket
 import traceback
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -66,13 +67,13 @@ class Access:
     replication: the user and password that a replica shows its master. sentinel: those that a Sentinel shows a node.
     """
 
-    username: Optional[str] = None
-    password: Optional[str] = None
+    username: str | None = None
+    password: str | None = None
     tls: bool = False
-    ca_cert: Optional[str] = None
+    ca_cert: str | None = None
     timeout: float = 5.0
-    replication: Tuple[str, str] = ("", "")
-    sentinel: Tuple[str, str] = ("", "")
+    replication: tuple[str, str] = ("", "")
+    sentinel: tuple[str, str] = ("", "")
 
 
 def resolve_addresses(desired: Desired) -> AddressBook:
@@ -97,7 +98,7 @@ def new_topology(desired: Desired) -> Topology:
     )
 
 
-def _addresses(host: str) -> Tuple[str, ...]:
+def _addresses(host: str) -> tuple[str, ...]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -112,7 +113,7 @@ class Client:
         self._access = access
         self._book = book
         self._plan_as_new = plan_as_new
-        self._open: Dict[Endpoint, Any] = {}
+        self._open: dict[Endpoint, Any] = {}
 
     def __enter__(self) -> Client:
         return self
@@ -132,7 +133,7 @@ class Client:
             tuple(state for state in sentinels if isinstance(state, Sentinel)),
         )
 
-    def look(self, desired: Desired) -> Tuple[List[Node | GantryError], List[Sentinel | GantryError]]:
+    def look(self, desired: Desired) -> tuple[list[Node | GantryError], list[Sentinel | GantryError]]:
         """Each node and each Sentinel as it was read, or the sentence of why it was not."""
 
         def look_at(endpoint: Endpoint) -> Node | Sentinel | GantryError:
@@ -145,17 +146,17 @@ class Client:
             except GantryError as error:
                 return error
 
-        found: List[Any] = in_parallel(look_at, [*desired.nodes, *desired.sentinels])
+        found: list[Any] = in_parallel(look_at, [*desired.nodes, *desired.sentinels])
         return found[: len(desired.nodes)], found[len(desired.nodes) :]
 
-    def read_sentinels(self, desired: Desired) -> List[Sentinel]:
+    def read_sentinels(self, desired: Desired) -> list[Sentinel]:
         """The Sentinels alone, all at once."""
         return in_parallel(lambda endpoint: self._one_sentinel(endpoint, desired.name), desired.sentinels)
 
-    def roles(self, endpoints: Sequence[Endpoint]) -> Dict[Endpoint, Optional[Role]]:
+    def roles(self, endpoints: Sequence[Endpoint]) -> dict[Endpoint, Role | None]:
         """Whom each node follows and its FAILOVER state, all at once; None for one that does not answer."""
 
-        def ask(endpoint: Endpoint) -> Optional[Role]:
+        def ask(endpoint: Endpoint) -> Role | None:
             try:
                 info = self.ask(endpoint, lambda _at, link: link.info("replication"))
             except (UnreachableError, Unsettled):
@@ -164,7 +165,7 @@ class Client:
 
         return dict(zip(endpoints, in_parallel(ask, endpoints)))
 
-    def acknowledged(self, master: Endpoint, replica: Endpoint) -> Optional[int]:
+    def acknowledged(self, master: Endpoint, replica: Endpoint) -> int | None:
         """How far, in bytes, the replica has last told its master to be; None for one that the master does not know."""
         info = self.ask(master, lambda _at, link: link.info("replication"))
         return acknowledged_by(replica, info, self._book)
@@ -213,7 +214,7 @@ class Client:
         save_users: the node keeps its users in an ACL file, which it is to write as well.
         """
         self.persist([endpoint])
-        files: List[Sequence[str]] = [("CONFIG", "REWRITE")]
+        files: list[Sequence[str]] = [("CONFIG", "REWRITE")]
         if save_users:
             self.tell(endpoint, ("ACL", "SAVE"))
             files.append(("ACL", "SAVE"))
@@ -227,8 +228,8 @@ class Client:
         self.ask(endpoint, send)
 
     def settings_commands(
-        self, settings: Sequence[Tuple[str, str]], authenticate: bool, together: bool
-    ) -> List[Sequence[str]]:
+        self, settings: Sequence[tuple[str, str]], authenticate: bool, together: bool
+    ) -> list[Sequence[str]]:
         """CONFIG SET for settings and, where asked, for what a replica shows its master; one command if `together`."""
         pairs = list(settings)
         if authenticate:
@@ -250,7 +251,7 @@ class Client:
 
         in_parallel(lambda endpoint: self.ask(endpoint, send), list(commands))
 
-    def sentinel_credentials(self) -> List[str]:
+    def sentinel_credentials(self) -> list[str]:
         """What SENTINEL SET needs to let a Sentinel log in to the nodes."""
         user, password = self._access.sentinel
         return ["auth-user", user, "auth-pass", password]
@@ -259,7 +260,7 @@ class Client:
         """The address that configurations get for this endpoint."""
         return self._book.address(endpoint)
 
-    def redis_cli_options(self) -> Tuple[List[str], Dict[str, str]]:
+    def redis_cli_options(self) -> tuple[list[str], dict[str, str]]:
         """The arguments with which redis-cli reaches the nodes, and the environment that holds the password."""
         words = ["--user", self._access.username] if self._access.username else []
         if self._access.tls:
@@ -284,11 +285,11 @@ class Client:
         """Which declared endpoint an address belongs to."""
         return self._book
 
-    def node(self, endpoint: Endpoint, info: Dict[str, Any], config: Any) -> Node:
+    def node(self, endpoint: Endpoint, info: dict[str, Any], config: Any) -> Node:
         """A data node from what it answered."""
         return node_from(endpoint, info, config, self._book, self._access.replication)
 
-    def ask(self, endpoint: Endpoint, question: Callable[[Endpoint, Any], T], when_new: Optional[T] = None) -> T:
+    def ask(self, endpoint: Endpoint, question: Callable[[Endpoint, Any], T], when_new: T | None = None) -> T:
         """Ask a question of an endpoint, and tell each way in which it cannot answer in a sentence that names it.
 
         when_new: the answer of one that refuses the connection, where such a one counts as just installed.
@@ -333,7 +334,7 @@ class Client:
     def _link(self, endpoint: Endpoint) -> Any:
         if endpoint not in self._open:
             access = self._access
-            secure: Dict[str, Any] = (
+            secure: dict[str, Any] = (
                 {"ssl": True, "ssl_ca_certs": access.ca_cert, "ssl_check_hostname": True} if access.tls else {}
             )
             self._open[endpoint] = redis.Redis(
@@ -364,7 +365,7 @@ class Client:
         node = self.node(endpoint, info, config)
         return replace(node, grants=self.grants(endpoint, link, desired), logins=logins_from("".join(clients)))
 
-    def grants(self, endpoint: Endpoint, link: Any, desired: Desired) -> Tuple[Grant, ...]:
+    def grants(self, endpoint: Endpoint, link: Any, desired: Desired) -> tuple[Grant, ...]:
         """What a node lets the declared users do; nothing is asked where none is declared."""
         if not desired.users and desired.kept is None:
             return ()
@@ -390,7 +391,7 @@ class Client:
         return replace(found, identity=str(identity))
 
 
-def in_parallel(work: Callable[[U], T], items: Sequence[U]) -> List[T]:
+def in_parallel(work: Callable[[U], T], items: Sequence[U]) -> list[T]:
     """What `work` gives for each item, up to 16 at once. Raises what the first that fails raised."""
     if not items:
         return []
@@ -398,7 +399,7 @@ def in_parallel(work: Callable[[U], T], items: Sequence[U]) -> List[T]:
         return list(pool.map(work, items))
 
 
-def _transaction(link: Any, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> List[Any]:
+def _transaction(link: Any, endpoint: Endpoint, commands: Sequence[Sequence[str]]) -> list[Any]:
     """The answers to the commands as one transaction. Raises StateError where one of them cannot be part of it."""
     pipeline = link.pipeline(transaction=True)
     for command in commands:
@@ -424,7 +425,7 @@ def _refused(error: Exception) -> bool:
 
 def _cause(error: BaseException) -> str:
     """The system's own words where there are some, such as "Connection refused"."""
-    inner: Optional[BaseException] = error
+    inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, OSError) and inner.strerror:
             return inner.strerror

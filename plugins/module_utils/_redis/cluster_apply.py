@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Tuple
+from typing import Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
@@ -32,11 +32,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import Con
 TAKE_OVER_SECONDS = 10.0
 
 
-def settled_cluster(client: ClusterClient, desired: Desired, deadline: Deadline) -> Tuple[Cluster, ClusterPlan]:
+def settled_cluster(client: ClusterClient, desired: Desired, deadline: Deadline) -> tuple[Cluster, ClusterPlan]:
     """Read and plan; while nodes do not agree yet, again until `deadline`. Raises what the last plan raised."""
-    last: List[Unsettled] = []
+    last: list[Unsettled] = []
 
-    def probe() -> Optional[Tuple[Cluster, ClusterPlan]]:
+    def probe() -> tuple[Cluster, ClusterPlan] | None:
         try:
             current = client.read(desired)
             return current, plan_cluster(current, desired)
@@ -58,9 +58,9 @@ def apply_cluster(nodes: Client, client: ClusterClient, plan: ClusterPlan, desir
 
 def prove_cluster(client: ClusterClient, desired: Desired, deadline: Deadline) -> Cluster:
     """Wait until nothing of the cluster is missing, and check that planning again finds nothing to do."""
-    missing: List[str] = []
+    missing: list[str] = []
 
-    def probe() -> Optional[Cluster]:
+    def probe() -> Cluster | None:
         seen = client.read(desired)
         missing[:] = faults(seen)
         if missing:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, List, Optional, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -30,7 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import mo
 class ClusterClient:
     """A cluster by way of the connections of `client`; slots are moved by redis-cli, which knows how."""
 
-    def __init__(self, client: Client, redis_cli: Optional[str]) -> None:
+    def __init__(self, client: Client, redis_cli: str | None) -> None:
         self._client = client
         self._redis_cli = redis_cli
 
@@ -38,7 +39,7 @@ class ClusterClient:
         """All nodes at once. Raises UnreachableError naming the first that does not answer."""
         return Cluster(tuple(in_parallel(lambda endpoint: self._read_one(endpoint, desired), desired.nodes)))
 
-    def look(self, desired: Desired) -> List[ClusterNode | GantryError]:
+    def look(self, desired: Desired) -> list[ClusterNode | GantryError]:
         """Each node as it was read, or the sentence of why it was not."""
 
         def look_at(endpoint: Endpoint) -> ClusterNode | GantryError:
@@ -119,5 +120,5 @@ class ClusterClient:
         if self._redis_cli is None:
             raise StateError(f"redis-cli is not on this host and is needed for {what}; install it")
         arguments, environment = self._client.redis_cli_options()
-        argv: List[str] = [self._redis_cli, *arguments, "--cluster", verb, f"{via.host}:{via.port}", *words]
+        argv: list[str] = [self._redis_cli, *arguments, "--cluster", verb, f"{via.host}:{via.port}", *words]
         run(argv, deadline, what=what, env=environment)

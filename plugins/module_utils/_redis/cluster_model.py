@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Desired,
@@ -18,7 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
 # Of every Redis Cluster: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 SLOTS = 16384
 
-Ranges = Tuple[Tuple[int, int], ...]
+Ranges = tuple[tuple[int, int], ...]
 
 
 def count(ranges: Ranges) -> int:
@@ -28,7 +28,7 @@ def count(ranges: Ranges) -> int:
 
 def as_ranges(slots: Sequence[int]) -> Ranges:
     """Sorted slots as ranges, both ends included."""
-    found: List[Tuple[int, int]] = []
+    found: list[tuple[int, int]] = []
     for slot in slots:
         if found and slot == found[-1][1] + 1:
             found[-1] = (found[-1][0], slot)
@@ -43,8 +43,8 @@ class Member:
 
     identity: str
     endpoint: Endpoint
-    flags: FrozenSet[str] = frozenset()
-    master: Optional[str] = None
+    flags: frozenset[str] = frozenset()
+    master: str | None = None
     ranges: Ranges = ()
     moving: bool = False
     linked: bool = True
@@ -66,7 +66,7 @@ class ClusterNode:
 
     node: Node
     identity: str
-    members: Tuple[Member, ...]
+    members: tuple[Member, ...]
     whole: bool = False
 
     @property
@@ -80,7 +80,7 @@ class ClusterNode:
         return next(member for member in self.members if member.identity == self.identity)
 
     @property
-    def known(self) -> FrozenSet[str]:
+    def known(self) -> frozenset[str]:
         """The identities that it knows; a handshake that is under way counts for nothing."""
         return frozenset(member.identity for member in self.members if "handshake" not in member.flags)
 
@@ -94,9 +94,9 @@ def new_node(endpoint: Endpoint, desired: Desired) -> ClusterNode:
 class Cluster:
     """The declared nodes in their order, as they were read."""
 
-    nodes: Tuple[ClusterNode, ...]
+    nodes: tuple[ClusterNode, ...]
 
-    def endpoints(self) -> Dict[str, Endpoint]:
+    def endpoints(self) -> dict[str, Endpoint]:
         """Where each member is; a declared one by its declared name."""
         found = {member.identity: member.endpoint for node in self.nodes for member in node.members}
         found.update((node.identity, node.endpoint) for node in self.nodes)
@@ -112,10 +112,10 @@ def new_cluster(desired: Desired) -> Cluster:
 class Layout:
     """Who serves how many slots, and who follows whom, by endpoint."""
 
-    slots: Dict[Endpoint, int]
-    follows: Dict[Endpoint, Endpoint]
+    slots: dict[Endpoint, int]
+    follows: dict[Endpoint, Endpoint]
 
-    def shown(self) -> Dict[str, str]:
+    def shown(self) -> dict[str, str]:
         """As a difference shows it."""
         primaries = {str(one): f"primary with {slots} slots" for one, slots in self.slots.items()}
         return {**primaries, **{str(one): f"replica of {master}" for one, master in self.follows.items()}}

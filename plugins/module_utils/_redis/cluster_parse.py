@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from typing import List, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import Member, Ranges
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import AddressBook, Endpoint
@@ -15,13 +14,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Ad
 _PLACE = re.compile(r"(?P<host>.*):(?P<port>\d+)(@\d+)?(,.*)?")
 
 
-def members_from(text: str, asked: Endpoint, book: AddressBook) -> Tuple[Member, ...]:
+def members_from(text: str, asked: Endpoint, book: AddressBook) -> tuple[Member, ...]:
     """The cluster as the node `asked` sees it.
 
     A line is `id place flags master ping-sent pong-received epoch link-state slot...`, a slot `n`, `n-m`, or one in
     brackets that is on its way: https://redis.io/docs/latest/commands/cluster-nodes/
     """
-    found: List[Member] = []
+    found: list[Member] = []
     for line in text.strip().splitlines():
         identity, place, flags, master, _sent, _received, _epoch, state, *slots = line.split()
         shown = frozenset(flags.split(","))
@@ -46,6 +45,6 @@ def _endpoint(place: str, book: AddressBook) -> Endpoint:
     return book.identify(match.group("host").strip("[]").lower(), int(match.group("port")))
 
 
-def _ranges(words: List[str]) -> Ranges:
+def _ranges(words: list[str]) -> Ranges:
     pairs = [word.partition("-") for word in words]
     return tuple((int(first), int(last or first)) for first, _dash, last in pairs)

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -92,7 +93,7 @@ class Forget(NodeStep):
 class ClusterPlan:
     """The steps in their order, and the layouts before and after them."""
 
-    steps: Tuple[Step, ...]
+    steps: tuple[Step, ...]
     before: Layout
     after: Layout
 
@@ -100,7 +101,7 @@ class ClusterPlan:
 def plan_cluster(current: Cluster, desired: Desired) -> ClusterPlan:
     """The steps from `current` to `desired`. Raises Disputed, StateError or Unsettled; then nothing is to be done."""
     settings = wanted_settings(topology_of(current), desired)
-    steps: List[Step] = [step for one in current.nodes for step in permit_steps(one.node)]
+    steps: list[Step] = [step for one in current.nodes for step in permit_steps(one.node)]
     steps += [step for one in current.nodes for step in configure_steps(one.node, settings)]
     reference = _reference(current)
     _refuse_strangers(current, reference)
@@ -159,9 +160,9 @@ def layout(current: Cluster) -> Layout:
     )
 
 
-def faults(current: Cluster) -> List[str]:
+def faults(current: Cluster) -> list[str]:
     """What is not as it must be, beyond what a plan changes."""
-    found: List[str] = []
+    found: list[str] = []
     declared = _declared(current)
     for one in current.nodes:
         unknown = sorted(str(declared[identity].endpoint) for identity in set(declared) - one.known)
@@ -183,7 +184,7 @@ def topology_of(current: Cluster) -> Topology:
     return Topology(tuple(one.node for one in current.nodes))
 
 
-def _declared(current: Cluster) -> Dict[str, ClusterNode]:
+def _declared(current: Cluster) -> dict[str, ClusterNode]:
     return {one.identity: one for one in current.nodes}
 
 
@@ -212,7 +213,7 @@ def _refuse_strangers(current: Cluster, reference: ClusterNode) -> None:
         )
 
 
-def _meet(current: Cluster, reference: ClusterNode) -> List[Step]:
+def _meet(current: Cluster, reference: ClusterNode) -> list[Step]:
     return [
         Meet("meet", str(one.endpoint), f"join the cluster of {reference.endpoint}", one.endpoint, reference.endpoint)
         for one in current.nodes
@@ -220,15 +221,15 @@ def _meet(current: Cluster, reference: ClusterNode) -> List[Step]:
     ]
 
 
-def _owners(current: Cluster, reference: ClusterNode) -> Dict[Endpoint, int]:
+def _owners(current: Cluster, reference: ClusterNode) -> dict[Endpoint, int]:
     """How many slots each member serves, also one that is not declared."""
     where = current.endpoints()
     return {where[item.identity]: item.slots for item in reference.members if item.slots}
 
 
 def _primaries(
-    current: Cluster, desired: Desired, owners: Dict[Endpoint, int], leaving: Sequence[Member]
-) -> Tuple[List[Endpoint], List[Step]]:
+    current: Cluster, desired: Desired, owners: dict[Endpoint, int], leaving: Sequence[Member]
+) -> tuple[list[Endpoint], list[Step]]:
     """The nodes that are to serve slots, in the declared order, and the hand-overs by which a leaving one is replaced.
 
     Those that serve now go on, the ones with most slots first; then replicas of those that leave, whose slots they
@@ -237,7 +238,7 @@ def _primaries(
     wanted = len(current.nodes) // (1 + desired.replicas)
     serving = sorted((one.endpoint for one in current.nodes if owners.get(one.endpoint)), key=lambda at: -owners[at])
     chosen = serving[:wanted]
-    steps: List[Step] = []
+    steps: list[Step] = []
     where = current.endpoints()
     for item in leaving:
         heirs = [one for one in current.nodes if one.myself.master == item.identity and one.node.link_up]
@@ -261,7 +262,7 @@ def _primaries(
     return [one.endpoint for one in current.nodes if one.endpoint in chosen], steps
 
 
-def _assign(current: Cluster, primaries: Sequence[Endpoint], owners: Dict[Endpoint, int]) -> List[Step]:
+def _assign(current: Cluster, primaries: Sequence[Endpoint], owners: dict[Endpoint, int]) -> list[Step]:
     """Slots that nobody serves go to the primaries, at bootstrap only. `owners` is brought up to date."""
     reference = _reference(current)
     served = {slot for item in reference.members for first, last in item.ranges for slot in range(first, last + 1)}
@@ -273,7 +274,7 @@ def _assign(current: Cluster, primaries: Sequence[Endpoint], owners: Dict[Endpoi
             f"{len(orphans)} of {SLOTS} slots are served by nobody, and there are keys; bring back the nodes that "
             "served them, or give the slots away by hand"
         )
-    steps: List[Step] = []
+    steps: list[Step] = []
     shares = _shares({}, primaries)
     for endpoint in primaries:
         given = orphans[: max(0, shares[endpoint] - owners.get(endpoint, 0))]
@@ -285,11 +286,11 @@ def _assign(current: Cluster, primaries: Sequence[Endpoint], owners: Dict[Endpoi
     return steps
 
 
-def _follows(current: Cluster, primaries: Sequence[Endpoint], replicas: int) -> Dict[Endpoint, Endpoint]:
+def _follows(current: Cluster, primaries: Sequence[Endpoint], replicas: int) -> dict[Endpoint, Endpoint]:
     """Whom each other node is to follow: whom it follows now, while that one has room, else one on another host."""
     where = current.endpoints()
     room = dict.fromkeys(primaries, replicas)
-    found: Dict[Endpoint, Endpoint] = {}
+    found: dict[Endpoint, Endpoint] = {}
     others = [one for one in current.nodes if one.endpoint not in room]
     for one in others:
         if one.myself.master not in where:
@@ -307,12 +308,12 @@ def _follows(current: Cluster, primaries: Sequence[Endpoint], replicas: int) -> 
     return {one.endpoint: found[one.endpoint] for one in others}
 
 
-def _roomiest(room: Dict[Endpoint, int], host: str) -> Endpoint:
+def _roomiest(room: dict[Endpoint, int], host: str) -> Endpoint:
     """The primary with room for a replica, if there is one on another host than this."""
     return max(room, key=lambda at: (room[at] > 0, at.host != host, room[at]))
 
 
-def _part(found: Dict[Endpoint, Endpoint], last: Endpoint) -> None:
+def _part(found: dict[Endpoint, Endpoint], last: Endpoint) -> None:
     """Exchange the primaries of two replicas, where the last one to choose was left with the one on its own host."""
     if found[last].host != last.host:
         return
@@ -322,10 +323,10 @@ def _part(found: Dict[Endpoint, Endpoint], last: Endpoint) -> None:
             return
 
 
-def _replicate(current: Cluster, follows: Dict[Endpoint, Endpoint], chosen: Callable[[Endpoint], bool]) -> List[Step]:
+def _replicate(current: Cluster, follows: dict[Endpoint, Endpoint], chosen: Callable[[Endpoint], bool]) -> list[Step]:
     where = current.endpoints()
     identities = {endpoint: identity for identity, endpoint in where.items()}
-    steps: List[Step] = []
+    steps: list[Step] = []
     for one in current.nodes:
         master = follows.get(one.endpoint)
         if master is None or not chosen(one.endpoint) or where.get(one.myself.master or "") == master:
@@ -335,7 +336,7 @@ def _replicate(current: Cluster, follows: Dict[Endpoint, Endpoint], chosen: Call
     return steps
 
 
-def _uneven(owners: Dict[Endpoint, int], primaries: Sequence[Endpoint]) -> bool:
+def _uneven(owners: dict[Endpoint, int], primaries: Sequence[Endpoint]) -> bool:
     """Whether slots have to move: somebody else serves some, a primary has none, or too far from its share."""
     if set(owners) != set(primaries):
         return True
@@ -343,20 +344,20 @@ def _uneven(owners: Dict[Endpoint, int], primaries: Sequence[Endpoint]) -> bool:
     return any(abs(owners[one] - share) > TOLERANCE * SLOTS for one in primaries)
 
 
-def _shares(owners: Dict[Endpoint, int], primaries: Sequence[Endpoint]) -> Dict[Endpoint, int]:
+def _shares(owners: dict[Endpoint, int], primaries: Sequence[Endpoint]) -> dict[Endpoint, int]:
     """Even shares of all slots; what does not divide stays where most slots are, so that least moves."""
     each, rest = divmod(SLOTS, len(primaries))
     richest = sorted(primaries, key=lambda one: -owners.get(one, 0))
     return {one: each + (richest.index(one) < rest) for one in primaries}
 
 
-def _moves(current: Cluster, owners: Dict[Endpoint, int], primaries: Sequence[Endpoint]) -> List[Step]:
+def _moves(current: Cluster, owners: dict[Endpoint, int], primaries: Sequence[Endpoint]) -> list[Step]:
     if not _uneven(owners, primaries):
         return []
     shares = _shares(owners, primaries)
     identities = {endpoint: identity for identity, endpoint in current.endpoints().items()}
     spare = {one: slots - shares.get(one, 0) for one, slots in owners.items() if slots > shares.get(one, 0)}
-    steps: List[Step] = []
+    steps: list[Step] = []
     for target in primaries:
         lacking = shares[target] - owners.get(target, 0)
         for source in list(spare):

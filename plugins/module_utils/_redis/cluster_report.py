@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -16,8 +17,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.overview import
 
 
 def cluster_shown(
-    current: Cluster, seen: Layout, names: Mapping[str, str], wanted: Optional[Mapping[str, str]] = None
-) -> Dict[str, Any]:
+    current: Cluster, seen: Layout, names: Mapping[str, str], wanted: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Who serves and who follows, and the managed settings; those `wanted` in place of those that are there."""
     return {
         "nodes": seen.shown(),
@@ -37,7 +38,7 @@ def cluster_shown(
     }
 
 
-def cluster_facts(seen: Cluster, name: str) -> Dict[str, Any]:
+def cluster_facts(seen: Cluster, name: str) -> dict[str, Any]:
     """Who serves how many slots, and who follows whom."""
     there = layout(seen)
     return {
@@ -63,7 +64,7 @@ def cluster_facts(seen: Cluster, name: str) -> Dict[str, Any]:
     }
 
 
-def look_over_cluster(desired: Desired, nodes: Sequence[ClusterNode | GantryError]) -> Dict[str, Any]:
+def look_over_cluster(desired: Desired, nodes: Sequence[ClusterNode | GantryError]) -> dict[str, Any]:
     """All that is known of a cluster; a node that does not answer is told and hides nothing else."""
     read = Cluster(tuple(state for state in nodes if isinstance(state, ClusterNode)))
     silent = [str(state) for state in nodes if isinstance(state, GantryError)]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, Iterable, List
+from collections.abc import Iterable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Desired,
@@ -16,7 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
 )
 
 
-def faults(seen: Topology, desired: Desired, master: Endpoint, sentinels: bool = True) -> List[str]:
+def faults(seen: Topology, desired: Desired, master: Endpoint, sentinels: bool = True) -> list[str]:
     """What is not as it must be, beyond what a plan changes."""
     found = [words for node in seen.nodes for words in _node_faults(node, master)]
     if sentinels:
@@ -44,7 +44,7 @@ def _node_faults(node: Node, master: Endpoint) -> Iterable[str]:
         yield f"{node.endpoint} has no link to {master}"
 
 
-def _sentinel_faults(item: Sentinel, master: Endpoint, nodes: FrozenSet[Endpoint], others: int) -> Iterable[str]:
+def _sentinel_faults(item: Sentinel, master: Endpoint, nodes: frozenset[Endpoint], others: int) -> Iterable[str]:
     unknown = sorted(nodes - {master} - item.replicas)
     if item.master != master:
         yield f"Sentinel {item.endpoint} watches {item.master}, not {master}"

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -73,7 +74,7 @@ def _await_moment(client: Client, handover: Handover) -> None:
     FAILOVER pauses writes until the target has acknowledged the last one. Nobody asks it to: it tells once a second
     (`replicationCron` in Redis' replication.c), so that a pause that begins at any moment takes up to a second.
     """
-    told: List[float] = []
+    told: list[float] = []
     offset, watch = client.acknowledged(handover.former, handover.target), Deadline(3 * _BEAT)
     while len(told) < 2 and watch.remaining:
         time.sleep(_GLANCE)
@@ -84,7 +85,7 @@ def _await_moment(client: Client, handover: Handover) -> None:
     time.sleep(until_next(told, time.monotonic()))
 
 
-def unfinished(journal: Journal, desired: Desired) -> Optional[Handover]:
+def unfinished(journal: Journal, desired: Desired) -> Handover | None:
     """The switch that an earlier run left open. Raises StateError where its nodes are not declared any more."""
     entry = journal.read()
     if entry is None:
@@ -102,7 +103,7 @@ def unfinished(journal: Journal, desired: Desired) -> Optional[Handover]:
     return found
 
 
-def resume(client: Client, desired: Desired, journal: Journal, seconds: float) -> Tuple[Optional[Handover], Desired]:
+def resume(client: Client, desired: Desired, journal: Journal, seconds: float) -> tuple[Handover | None, Desired]:
     """Finish what an earlier run left open; return it, None where it left nothing, and what is to be planned now."""
     left = unfinished(journal, desired)
     if left is None:
@@ -143,7 +144,7 @@ def finish(
 def settle(client: Client, handover: Handover, deadline: Deadline, alive: Callable[[], None]) -> Endpoint:
     """Wait until it is clear who rules, and give FAILOVER up at the deadline."""
 
-    def probe() -> Optional[Endpoint]:
+    def probe() -> Endpoint | None:
         alive()
         roles = client.roles((handover.former, handover.target))
         return ruling(handover, roles[handover.former], roles[handover.target])
@@ -163,9 +164,9 @@ def settle(client: Client, handover: Handover, deadline: Deadline, alive: Callab
     return client.give_up(handover.former, handover.target)
 
 
-def _persist(client: Client, nodes: Sequence[Endpoint]) -> List[GantryError]:
+def _persist(client: Client, nodes: Sequence[Endpoint]) -> list[GantryError]:
     """Let the nodes write what they are; what keeps one from it is returned, for the Sentinels must learn first."""
-    failures: List[GantryError] = []
+    failures: list[GantryError] = []
     for node in nodes:
         try:
             client.persist([node])
@@ -195,7 +196,7 @@ def _stage(_name: str, act: Callable[[], Any]) -> Any:
     return act()
 
 
-def _entry(handover: Handover) -> Dict[str, Any]:
+def _entry(handover: Handover) -> dict[str, Any]:
     return {
         "begun": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "former": {"host": handover.former.host, "port": handover.former.port},

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import DEFAULT, Grant, User, unseen
@@ -25,7 +26,7 @@ class Disputed(RefusedError):
     transient: Sentinel may still settle it by itself. evident: who rules when it did not, as nobody else has a write.
     """
 
-    def __init__(self, message: str, transient: bool = False, evident: Optional[Endpoint] = None) -> None:
+    def __init__(self, message: str, transient: bool = False, evident: Endpoint | None = None) -> None:
         super().__init__(message)
         self.transient = transient
         self.evident = evident
@@ -49,8 +50,8 @@ class AddressBook:
     addresses: the addresses of each declared host, the one to write into configurations first.
     """
 
-    addresses: Mapping[str, Tuple[str, ...]]
-    nodes: Tuple[Endpoint, ...]
+    addresses: Mapping[str, tuple[str, ...]]
+    nodes: tuple[Endpoint, ...]
 
     def address(self, endpoint: Endpoint) -> str:
         """The address that Redis and Sentinel are told for this endpoint."""
@@ -87,7 +88,7 @@ class History:
 class Role:
     """What a node says of itself during a switch. follows: None on a master. failover: its FAILOVER state."""
 
-    follows: Optional[Endpoint]
+    follows: Endpoint | None
     failover: str = NO_FAILOVER
 
 
@@ -111,7 +112,7 @@ class Health:
     rdb_ok: bool = True
     rdb_age_s: int = 0
     changes_since_save: int = 0
-    link_down_s: Optional[int] = None
+    link_down_s: int | None = None
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,11 @@ class Node:
 
     endpoint: Endpoint
     history: History
-    follows: Optional[Endpoint] = None
+    follows: Endpoint | None = None
     link_up: bool = False
     syncing: bool = False
     lag_s: int = -1
-    replicas: Tuple[Endpoint, ...] = ()
+    replicas: tuple[Endpoint, ...] = ()
     keys: int = 0
     failover: str = NO_FAILOVER
     version: str = ""
@@ -139,7 +140,7 @@ class Node:
     config: Mapping[str, str] = field(default_factory=dict)
     new: bool = False
     health: Health = field(default_factory=Health)
-    grants: Tuple[Grant, ...] = ()
+    grants: tuple[Grant, ...] = ()
     logins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -163,10 +164,10 @@ class Sentinel:
     """One Sentinel as it was read. master: None while it does not monitor the declared name."""
 
     endpoint: Endpoint
-    master: Optional[Endpoint] = None
-    flags: FrozenSet[str] = frozenset()
+    master: Endpoint | None = None
+    flags: frozenset[str] = frozenset()
     parameters: Mapping[str, int] = field(default_factory=dict)
-    replicas: FrozenSet[Endpoint] = frozenset()
+    replicas: frozenset[Endpoint] = frozenset()
     others: int = 0
     quorum_ok: bool = False
     quorum_words: str = ""
@@ -178,10 +179,10 @@ class Sentinel:
 class Topology:
     """Everything that was read, in the declared order."""
 
-    nodes: Tuple[Node, ...]
-    sentinels: Tuple[Sentinel, ...] = ()
+    nodes: tuple[Node, ...]
+    sentinels: tuple[Sentinel, ...] = ()
 
-    def node(self, endpoint: Optional[Endpoint]) -> Optional[Node]:
+    def node(self, endpoint: Endpoint | None) -> Node | None:
         """The declared node at this endpoint, or None."""
         return next((node for node in self.nodes if node.endpoint == endpoint), None)
 
@@ -191,7 +192,7 @@ class Topology:
         login = node.logins.get(item.identity[:8], user) if node is not None else user
         return "" if login == user else f"logs in to {master} as {login}, not as {user}"
 
-    def followers(self, master: Endpoint) -> FrozenSet[Endpoint]:
+    def followers(self, master: Endpoint) -> frozenset[Endpoint]:
         """The declared nodes that replicate `master`, directly or through another."""
         found = {master}
         while True:
@@ -213,21 +214,21 @@ class Desired:
 
     mode: str
     name: str
-    nodes: Tuple[Endpoint, ...]
+    nodes: tuple[Endpoint, ...]
     primary: Endpoint
-    sentinels: Tuple[Endpoint, ...] = ()
+    sentinels: tuple[Endpoint, ...] = ()
     sentinel_parameters: Mapping[str, int] = field(default_factory=dict)
     purpose: str = "cache"
     settings: Mapping[str, str] = field(default_factory=dict)
     memory_share: float = 0.0
-    resolve: Optional[Endpoint] = None
+    resolve: Endpoint | None = None
     switch: bool = False
     replicas: int = 0
-    users: Tuple[User, ...] = ()
-    kept: Optional[FrozenSet[str]] = None
+    users: tuple[User, ...] = ()
+    kept: frozenset[str] | None = None
     sentinel_user: str = DEFAULT
     move_timeout: float = 0
-    returned: Optional[Endpoint] = None
+    returned: Endpoint | None = None
 
 
 def just_installed(endpoint: Endpoint, desired: Desired) -> Node:
@@ -243,7 +244,7 @@ class Handover:
     target: Endpoint
 
 
-def edges(topology: Topology) -> Dict[str, Any]:
+def edges(topology: Topology) -> dict[str, Any]:
     """Who follows whom and what each Sentinel monitors, as a diff shows it."""
     return {
         "nodes": {

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Access
 
@@ -14,12 +15,12 @@ STATE_DIR = "/var/lib/gantry/redis"
 _HOST = {"type": "str", "required": True}
 
 
-def _endpoints(port: int, **more: Any) -> Dict[str, Any]:
+def _endpoints(port: int, **more: Any) -> dict[str, Any]:
     options = {"host": _HOST, "port": {"type": "int", "default": port}}
     return {"type": "list", "elements": "dict", "options": options, **more}
 
 
-DECLARED: Dict[str, Any] = {
+DECLARED: dict[str, Any] = {
     "nodes": _endpoints(6379, required=True),
     "mode": {"type": "str", "choices": ["standalone", "replicated", "sentinel", "cluster"], "default": "standalone"},
     "replicas": {"type": "int"},
@@ -68,7 +69,7 @@ def access_from(params: Mapping[str, Any]) -> Access:
     )
 
 
-def _login(params: Mapping[str, Any], purpose: str) -> Tuple[str, str]:
+def _login(params: Mapping[str, Any], purpose: str) -> tuple[str, str]:
     """The user and password for a purpose: its own, or else those of the module."""
     own = "" if params[f"{purpose}_username"] is None else f"{purpose}_"
     return params[f"{own}username"] or "", params[f"{own}password"] or ""

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Dict, Optional, Sequence, Tuple, Union
+from typing import Any, Union
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -28,8 +29,8 @@ SeenSentinel = Union[Sentinel, GantryError]
 
 
 def look_over(
-    desired: Desired, nodes: Sequence[Seen], sentinels: Sequence[SeenSentinel], left: Optional[Handover]
-) -> Dict[str, Any]:
+    desired: Desired, nodes: Sequence[Seen], sentinels: Sequence[SeenSentinel], left: Handover | None
+) -> dict[str, Any]:
     """All that is known of the topology. left: the switch that an earlier run did not end."""
     read = Topology(
         tuple(state for state in nodes if isinstance(state, Node)),
@@ -57,14 +58,14 @@ def look_over(
     }
 
 
-def _master(read: Topology, desired: Desired) -> Optional[Endpoint]:
+def _master(read: Topology, desired: Desired) -> Endpoint | None:
     try:
         return find_master(read, desired)
     except Disputed:
         return None
 
 
-def _next(read: Topology, desired: Desired, silent: Sequence[GantryError]) -> Tuple[Sequence[Step], Optional[str]]:
+def _next(read: Topology, desired: Desired, silent: Sequence[GantryError]) -> tuple[Sequence[Step], str | None]:
     """The steps of a run now, or why there would be none."""
     if silent:
         return (), str(silent[0])
@@ -74,13 +75,13 @@ def _next(read: Topology, desired: Desired, silent: Sequence[GantryError]) -> Tu
         return (), str(error)
 
 
-def _endpoint(endpoint: Optional[Endpoint]) -> Optional[Dict[str, Any]]:
+def _endpoint(endpoint: Endpoint | None) -> dict[str, Any] | None:
     return None if endpoint is None else {"host": endpoint.host, "port": endpoint.port}
 
 
-def node_facts(endpoint: Endpoint, state: Node | GantryError, master: Optional[Node]) -> Dict[str, Any]:
+def node_facts(endpoint: Endpoint, state: Node | GantryError, master: Node | None) -> dict[str, Any]:
     """One data node for a person or a monitor. master: the node that rules, where that is known."""
-    where: Dict[str, Any] = {"host": endpoint.host, "port": endpoint.port}
+    where: dict[str, Any] = {"host": endpoint.host, "port": endpoint.port}
     if isinstance(state, GantryError):
         return {**where, "answers": False, "error": str(state)}
     health = asdict(state.health)
@@ -105,9 +106,9 @@ def node_facts(endpoint: Endpoint, state: Node | GantryError, master: Optional[N
     }
 
 
-def sentinel_facts(endpoint: Endpoint, state: Sentinel | GantryError) -> Dict[str, Any]:
+def sentinel_facts(endpoint: Endpoint, state: Sentinel | GantryError) -> dict[str, Any]:
     """One Sentinel for a person or a monitor."""
-    where: Dict[str, Any] = {"host": endpoint.host, "port": endpoint.port}
+    where: dict[str, Any] = {"host": endpoint.host, "port": endpoint.port}
     if isinstance(state, GantryError):
         return {**where, "answers": False, "error": str(state)}
     return {

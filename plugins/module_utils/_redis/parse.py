@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     NO_FAILOVER,
@@ -23,7 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import
 _SENTINEL_CLIENT = re.compile(r"sentinel-(\w{8})-cmd")
 
 
-def pairs(flat: Any) -> Dict[str, str]:
+def pairs(flat: Any) -> dict[str, str]:
     """A reply of alternating names and values (or already a mapping) as a mapping."""
     if isinstance(flat, Mapping):
         return {str(name): str(value) for name, value in flat.items()}
@@ -32,7 +33,7 @@ def pairs(flat: Any) -> Dict[str, str]:
 
 
 def node_from(
-    endpoint: Endpoint, info: Mapping[str, Any], config: Any, book: AddressBook, secret: Tuple[str, str]
+    endpoint: Endpoint, info: Mapping[str, Any], config: Any, book: AddressBook, secret: tuple[str, str]
 ) -> Node:
     """A data node from its INFO and its whole CONFIG GET; secret: the user and password that it must show a master."""
     settings = {canonical_name(name): value for name, value in pairs(config).items()}
@@ -107,7 +108,7 @@ def is_secret(name: str) -> bool:
 
 
 def sentinel_from(
-    endpoint: Endpoint, master: Optional[Any], replicas: Sequence[Any], quorum: str, book: AddressBook
+    endpoint: Endpoint, master: Any | None, replicas: Sequence[Any], quorum: str, book: AddressBook
 ) -> Sentinel:
     """A Sentinel from SENTINEL MASTER (None where the name is unknown to it), REPLICAS and CKQUORUM."""
     if master is None:
@@ -126,9 +127,9 @@ def sentinel_from(
     )
 
 
-def logins_from(clients: str) -> Dict[str, str]:
+def logins_from(clients: str) -> dict[str, str]:
     """The user of each Sentinel that is connected, by the first eight characters of its id, from CLIENT LIST."""
-    found: Dict[str, str] = {}
+    found: dict[str, str] = {}
     for line in clients.splitlines():
         words = dict(word.split("=", 1) for word in line.split(" ") if "=" in word)
         match = _SENTINEL_CLIENT.fullmatch(words.get("name", ""))
@@ -137,14 +138,14 @@ def logins_from(clients: str) -> Dict[str, str]:
     return found
 
 
-def acknowledged_by(replica: Endpoint, info: Mapping[str, Any], book: AddressBook) -> Optional[int]:
+def acknowledged_by(replica: Endpoint, info: Mapping[str, Any], book: AddressBook) -> int | None:
     """How far, in bytes, a replica has told its master to be, from the master's INFO; None where it is not attached."""
     return dict(_attached(info, book)).get(replica)
 
 
-def _attached(info: Mapping[str, Any], book: AddressBook) -> Iterable[Tuple[Endpoint, int]]:
+def _attached(info: Mapping[str, Any], book: AddressBook) -> Iterable[tuple[Endpoint, int]]:
     """The replicas of a master and the offsets that they acknowledged."""
-    found: List[Tuple[Endpoint, int]] = []
+    found: list[tuple[Endpoint, int]] = []
     for number in range(int(info.get("connected_slaves", 0))):
         entry = info.get(f"slave{number}")
         if isinstance(entry, Mapping):

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -63,7 +63,7 @@ class Configure(NodeStep):
     together: all in one CONFIG SET, which changes all or nothing; Redis 7 and later can.
     """
 
-    settings: Tuple[Tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
     authenticate: bool = False
     together: bool = True
 
@@ -72,7 +72,7 @@ class Configure(NodeStep):
 class Permit(NodeStep):
     """Make users what they are declared as, or delete them. save: the node keeps its users in an ACL file."""
 
-    names: Tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     save: bool = False
 
 
@@ -91,7 +91,7 @@ class Watch(Step):
     master: Endpoint = Endpoint("", 0)
     start: bool = False
     replace: bool = False
-    parameters: Tuple[Tuple[str, int], ...] = ()
+    parameters: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,10 @@ class Plan:
     """
 
     master: Endpoint
-    steps: Tuple[Step, ...]
+    steps: tuple[Step, ...]
     after: Topology
-    handover: Optional[Handover] = None
-    switch: Tuple[Step, ...] = ()
+    handover: Handover | None = None
+    switch: tuple[Step, ...] = ()
 
 
 def plan_or_resolve(current: Topology, desired: Desired, waited: bool) -> Plan:
@@ -123,7 +123,7 @@ def plan_or_resolve(current: Topology, desired: Desired, waited: bool) -> Plan:
         return plan if dispute.evident is None else replace(plan, steps=(*_write(current, winner), *plan.steps))
 
 
-def make_plan(current: Topology, desired: Desired, resolve: Optional[Endpoint] = None) -> Plan:
+def make_plan(current: Topology, desired: Desired, resolve: Endpoint | None = None) -> Plan:
     """The steps from `current` to `desired`. Raises Disputed, StateError or Unsettled; then nothing is to be done.
 
     resolve: the winner of a dispute.
@@ -134,7 +134,7 @@ def make_plan(current: Topology, desired: Desired, resolve: Optional[Endpoint] =
     refuse_moving(current)
     master = resolve or find_master(current, desired)
     settings = wanted_settings(current, desired)
-    steps: List[Step] = [step for node in current.nodes for step in permit_steps(node)]
+    steps: list[Step] = [step for node in current.nodes for step in permit_steps(node)]
     steps += [step for node in current.nodes for step in configure_steps(node, settings)]
     steps += _attach(current, desired, master, resolve)
     steps += [
@@ -147,7 +147,7 @@ def make_plan(current: Topology, desired: Desired, resolve: Optional[Endpoint] =
     return Plan(master, tuple(steps), _expected(current, desired, master, settings))
 
 
-def _write(current: Topology, master: Endpoint) -> List[Step]:
+def _write(current: Topology, master: Endpoint) -> list[Step]:
     """A switch that was cut off left files that are older than the roles of those who took part."""
     return [
         Write("write", str(node.endpoint), "its file is older than its role", node.endpoint)
@@ -156,7 +156,7 @@ def _write(current: Topology, master: Endpoint) -> List[Step]:
     ]
 
 
-def wanted_settings(current: Topology, desired: Desired) -> Dict[str, str]:
+def wanted_settings(current: Topology, desired: Desired) -> dict[str, str]:
     """The declared settings, and a maxmemory from the share of the smallest node's memory."""
     chosen = dict(desired.settings)
     known = [node.memory_bytes for node in current.nodes if not node.new]
@@ -171,7 +171,7 @@ def wanted_settings(current: Topology, desired: Desired) -> Dict[str, str]:
     return chosen
 
 
-def configure_steps(node: Node, settings: Dict[str, str]) -> List[Step]:
+def configure_steps(node: Node, settings: dict[str, str]) -> list[Step]:
     """What a node lacks of the settings and of the password that it shows its master: nothing or one step."""
     missing = _differing(node, settings)
     if not missing and node.authenticates:
@@ -192,19 +192,19 @@ def configure_steps(node: Node, settings: Dict[str, str]) -> List[Step]:
     ]
 
 
-def permit_steps(node: Node) -> List[Step]:
+def permit_steps(node: Node) -> list[Step]:
     """What a node does not yet let the declared users do: nothing or one step."""
     return _permit(node, "permit", [grant for grant in node.grants if grant.wanted is not None and not grant.is_right])
 
 
-def withdraw_steps(node: Node) -> List[Step]:
+def withdraw_steps(node: Node) -> list[Step]:
     """The users that a node has and that are to go: nothing or one step."""
     return _permit(
         node, "withdraw", [grant for grant in node.grants if grant.wanted is None and grant.seen is not None]
     )
 
 
-def _permit(node: Node, action: str, grants: Sequence[Grant]) -> List[Step]:
+def _permit(node: Node, action: str, grants: Sequence[Grant]) -> list[Step]:
     if not grants:
         return []
     words = [f"user {grant.name}: {grant.shown() or 'none'} -> {grant.shown(after=True) or 'none'}" for grant in grants]
@@ -213,7 +213,7 @@ def _permit(node: Node, action: str, grants: Sequence[Grant]) -> List[Step]:
     return [Permit(action, str(node.endpoint), "; ".join(words), node.endpoint, names, save)]
 
 
-def _differing(node: Node, settings: Dict[str, str]) -> List[Tuple[str, str]]:
+def _differing(node: Node, settings: dict[str, str]) -> list[tuple[str, str]]:
     return [
         (name, value)
         for name, value in settings.items()
@@ -221,12 +221,12 @@ def _differing(node: Node, settings: Dict[str, str]) -> List[Tuple[str, str]]:
     ]
 
 
-def _attach(current: Topology, desired: Desired, endpoint: Endpoint, resolve: Optional[Endpoint]) -> List[Step]:
+def _attach(current: Topology, desired: Desired, endpoint: Endpoint, resolve: Endpoint | None) -> list[Step]:
     master = current.node(endpoint)
     if master is None:
         raise StateError(f"{endpoint} is to be the master and was not read")
-    steps: List[Step] = []
-    losers: List[Step] = []
+    steps: list[Step] = []
+    losers: list[Step] = []
     for node in current.nodes:
         if node.endpoint == endpoint or node.follows == endpoint:
             continue
@@ -238,14 +238,14 @@ def _attach(current: Topology, desired: Desired, endpoint: Endpoint, resolve: Op
                 losers.append(Snapshot("snapshot", str(node.endpoint), why, node.endpoint))
         why = "it was a master" if node.is_master else f"it followed {node.follows}"
         steps.append(Follow("follow", str(node.endpoint), f"replica of {endpoint}; {why}", node.endpoint, endpoint))
-    promoted: List[Step] = []
+    promoted: list[Step] = []
     if not master.is_master:
         why = f"resolve names it; it followed {master.follows}"
         promoted.append(Promote("promote", str(endpoint), why, endpoint))
     return losers + promoted + steps
 
 
-def watch_steps(item: Sentinel, desired: Desired, master: Endpoint, wrong_login: str = "") -> List[Watch]:
+def watch_steps(item: Sentinel, desired: Desired, master: Endpoint, wrong_login: str = "") -> list[Watch]:
     """What a Sentinel lacks to watch `master` as declared: nothing or one step.
 
     wrong_login: how it logs in to the master, where that is known not to be as declared.
@@ -272,10 +272,10 @@ def watch_steps(item: Sentinel, desired: Desired, master: Endpoint, wrong_login:
     return [Watch(action, str(item.endpoint), why, item.endpoint, master, start or other, other, missing)]
 
 
-def refuse_unwritable(current: Topology, steps: List[Step]) -> None:
+def refuse_unwritable(current: Topology, steps: list[Step]) -> None:
     """Raise StateError for a step on a node that has no file to keep it in."""
     for step in steps:
-        node: Optional[Node] = current.node(step.node) if isinstance(step, NodeStep) else None
+        node: Node | None = current.node(step.node) if isinstance(step, NodeStep) else None
         if node is not None and not node.config_file and not node.new:
             raise StateError(
                 f"{node.endpoint} runs without a configuration file, so that no change to it would survive a restart; "
@@ -283,7 +283,7 @@ def refuse_unwritable(current: Topology, steps: List[Step]) -> None:
             )
 
 
-def _expected(current: Topology, desired: Desired, master: Endpoint, settings: Dict[str, str]) -> Topology:
+def _expected(current: Topology, desired: Desired, master: Endpoint, settings: dict[str, str]) -> Topology:
     return Topology(
         nodes=tuple(
             replace(
@@ -302,5 +302,5 @@ def _expected(current: Topology, desired: Desired, master: Endpoint, settings: D
     )
 
 
-def _shown(value: Optional[str]) -> str:
+def _shown(value: str | None) -> str:
     return "unset" if value is None else repr(value)

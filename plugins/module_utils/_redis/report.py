@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Endpoint, Topology, edges
 
 
-def shown(topology: Topology, settings: Iterable[str]) -> Dict[str, Any]:
+def shown(topology: Topology, settings: Iterable[str]) -> dict[str, Any]:
     """The edges, the managed settings, and the Sentinels' parameters."""
     names = sorted(settings)
     return {
@@ -31,7 +32,7 @@ def shown(topology: Topology, settings: Iterable[str]) -> Dict[str, Any]:
     }
 
 
-def topology_facts(topology: Topology, master: Endpoint, mode: str, name: str) -> Dict[str, Any]:
+def topology_facts(topology: Topology, master: Endpoint, mode: str, name: str) -> dict[str, Any]:
     """The topology that was read: who is master, how far replicas are behind, what the Sentinels say."""
     ruling = topology.node(master)
     offset = ruling.history.offset if ruling is not None else 0

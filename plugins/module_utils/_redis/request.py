@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import DEFAULT, users_from
@@ -61,8 +62,8 @@ def read_request(params: Mapping[str, Any]) -> Desired:
     )
 
 
-def _endpoints(option: str, items: Sequence[Mapping[str, Any]]) -> Tuple[Endpoint, ...]:
-    found: List[Endpoint] = []
+def _endpoints(option: str, items: Sequence[Mapping[str, Any]]) -> tuple[Endpoint, ...]:
+    found: list[Endpoint] = []
     for item in items:
         endpoint = Endpoint(item["host"].strip().lower(), item["port"])
         if not endpoint.host or not 0 < endpoint.port < 65536:
@@ -113,7 +114,7 @@ def _replicas(params: Mapping[str, Any], nodes: int) -> int:
     return replicas
 
 
-def _check_readable(option: str, value: Optional[str]) -> None:
+def _check_readable(option: str, value: str | None) -> None:
     # Seen with Redis 8.0: Sentinel writes auth-pass without quotes, and then refuses to start from its own file.
     if value is not None and not _UNQUOTED.fullmatch(value):
         raise InputError(
@@ -139,7 +140,7 @@ def _check_switch(params: Mapping[str, Any]) -> None:
         )
 
 
-def _sentinel_parameters(params: Mapping[str, Any], sentinels: Sequence[Endpoint]) -> Dict[str, int]:
+def _sentinel_parameters(params: Mapping[str, Any], sentinels: Sequence[Endpoint]) -> dict[str, int]:
     quorum = params["quorum"]
     if not sentinels:
         if quorum is not None:
@@ -157,7 +158,7 @@ def _sentinel_parameters(params: Mapping[str, Any], sentinels: Sequence[Endpoint
     return chosen
 
 
-def _one_of(option: str, text: Optional[str], nodes: Sequence[Endpoint]) -> Optional[Endpoint]:
+def _one_of(option: str, text: str | None, nodes: Sequence[Endpoint]) -> Endpoint | None:
     """The declared node that `host` or `host:port` means."""
     if text is None:
         return None
@@ -169,7 +170,7 @@ def _one_of(option: str, text: Optional[str], nodes: Sequence[Endpoint]) -> Opti
     return found[0]
 
 
-def _share(share: Optional[float], purpose: str) -> float:
+def _share(share: float | None, purpose: str) -> float:
     if share is None:
         return PURPOSES[purpose].memory_share
     if not 0 <= share <= 0.9:

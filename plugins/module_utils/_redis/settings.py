@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
@@ -50,7 +51,7 @@ class Purpose:
     guarded: bool = False
     contradictions: Mapping[str, str] = field(default_factory=dict)
 
-    def preset(self, nodes: int) -> Dict[str, str]:
+    def preset(self, nodes: int) -> dict[str, str]:
         """The settings for a topology of so many nodes."""
         chosen = dict(self.settings)
         if nodes > 1:
@@ -108,7 +109,7 @@ PURPOSES: Mapping[str, Purpose] = {
 }
 
 
-def wanted(purpose: str, nodes: int, settings: Mapping[str, Any]) -> Dict[str, str]:
+def wanted(purpose: str, nodes: int, settings: Mapping[str, Any]) -> dict[str, str]:
     """The preset of `purpose` with the caller's `settings` over it, normalised. Raises InputError."""
     chosen = PURPOSES[purpose].preset(nodes)
     for name, value in settings.items():
@@ -121,7 +122,7 @@ def wanted(purpose: str, nodes: int, settings: Mapping[str, Any]) -> Dict[str, s
     return {key: normalise(key, value) for key, value in sorted(chosen.items())}
 
 
-def contradictions(purpose: str, settings: Mapping[str, str]) -> List[str]:
+def contradictions(purpose: str, settings: Mapping[str, str]) -> list[str]:
     """One warning for each setting that works against the purpose."""
     words = PURPOSES[purpose].contradictions
     return [
@@ -151,7 +152,7 @@ def normalise(name: str, value: str) -> str:
     return _SWITCHES.get(text.lower(), text)
 
 
-def share_of_memory(share: float, smallest_bytes: int) -> Optional[str]:
+def share_of_memory(share: float, smallest_bytes: int) -> str | None:
     """The maxmemory, in bytes, that `share` of the smallest node's memory gives, in whole MiB; None where unknown."""
     whole = int(smallest_bytes * share) // MIB
     return str(whole * MIB) if whole > 0 else None

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -31,7 +31,7 @@ class Switch(NodeStep):
     """Let the master hand its role, with every write it acknowledged, to the node."""
 
 
-def wanted_handover(plan: Plan, desired: Desired) -> Optional[Handover]:
+def wanted_handover(plan: Plan, desired: Desired) -> Handover | None:
     """The switch that the caller asked for, None where the declared primary rules already."""
     if not desired.switch or plan.master == desired.primary:
         return None
@@ -52,7 +52,7 @@ def with_switch(plan: Plan, desired: Desired) -> Plan:
     )
 
 
-def refuse_target(target: Optional[Node]) -> None:
+def refuse_target(target: Node | None) -> None:
     """Raise RefusedError for a node whose settings say that it is never to be a master."""
     if target is not None and target.config.get("replica-priority") == "0":
         raise RefusedError(
@@ -61,10 +61,10 @@ def refuse_target(target: Optional[Node]) -> None:
         )
 
 
-def switch_steps(current: Topology, desired: Desired, handover: Handover) -> Tuple[Step, ...]:
+def switch_steps(current: Topology, desired: Desired, handover: Handover) -> tuple[Step, ...]:
     """The hand-over, the replicas that follow the new master, and the Sentinels that watch it."""
     former, target = handover.former, handover.target
-    steps: List[Step] = [Switch("switch", str(target), f"take over from {former}, as declared", target)]
+    steps: list[Step] = [Switch("switch", str(target), f"take over from {former}, as declared", target)]
     steps += [
         Follow("follow", str(node.endpoint), f"replica of {target}; it followed {former}", node.endpoint, target)
         for node in current.nodes
@@ -87,7 +87,7 @@ def switch_steps(current: Topology, desired: Desired, handover: Handover) -> Tup
     return tuple(steps)
 
 
-def resumed_steps(handover: Optional[Handover]) -> Tuple[Step, ...]:
+def resumed_steps(handover: Handover | None) -> tuple[Step, ...]:
     """What is told of a switch that an earlier run left open."""
     if handover is None:
         return ()
@@ -103,7 +103,7 @@ def after_switch(current: Topology, target: Endpoint) -> Topology:
     )
 
 
-def ruling(handover: Handover, former: Optional[Role], target: Optional[Role]) -> Optional[Endpoint]:
+def ruling(handover: Handover, former: Role | None, target: Role | None) -> Endpoint | None:
     """Who rules by what the two say, None while that is open. A role is None where the node does not answer.
 
     The target rules once it takes writes, since it becomes a master only after it has every write and the former one

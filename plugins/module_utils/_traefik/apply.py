@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -20,7 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik.client import
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.document import SECTIONS
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan import Difference, differences
 
-Objects = Set[Tuple[str, str]]
+Objects = set[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Site:
 
     directory: Directory
     api: Api
-    command: Tuple[str, ...]
+    command: tuple[str, ...]
     seconds: float
 
 
@@ -38,7 +39,7 @@ class Candidate:
     """A document on its way: the file's name and text, and the same as data. A text of None takes the file away."""
 
     name: str
-    text: Optional[str]
+    text: str | None
     content: Mapping[str, Any]
 
 
@@ -81,7 +82,7 @@ def bring_live(
     site: Site,
     candidate: Candidate,
     previous: Candidate,
-    fingerprints: Optional[Sequence[str]] = None,
+    fingerprints: Sequence[str] | None = None,
 ) -> None:
     """Put the candidate in place and wait until Traefik has it; otherwise put the previous document back.
 
@@ -97,7 +98,7 @@ def bring_live(
         raise StateError(f"{error}; {back}; see Traefik's log") from error
 
 
-def missing(site: Site, candidate: Candidate, gone: Objects, fingerprints: Optional[Sequence[str]] = None) -> List[str]:
+def missing(site: Site, candidate: Candidate, gone: Objects, fingerprints: Sequence[str] | None = None) -> list[str]:
     """What the live Traefik lacks of the candidate, in words."""
     found = [one.sentence() for one in differences(candidate.content, site.api.raw(), gone)]
     if fingerprints is not None:
@@ -106,10 +107,10 @@ def missing(site: Site, candidate: Candidate, gone: Objects, fingerprints: Optio
     return found
 
 
-def _wait_live(site: Site, candidate: Candidate, gone: Objects, fingerprints: Optional[Sequence[str]]) -> None:
-    last: List[str] = []
+def _wait_live(site: Site, candidate: Candidate, gone: Objects, fingerprints: Sequence[str] | None) -> None:
+    last: list[str] = []
 
-    def live() -> Optional[bool]:
+    def live() -> bool | None:
         try:
             last[:] = missing(site, candidate, gone, fingerprints)
         except UnreachableError as error:

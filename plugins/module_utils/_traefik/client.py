@@ -14,8 +14,9 @@ import os
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -35,20 +36,20 @@ class Api:
     url: str
     seconds: float
 
-    def raw(self) -> Dict[str, Any]:
+    def raw(self) -> dict[str, Any]:
         """All routers, services and middlewares as Traefik has them now."""
         found = self._get("/api/rawdata")
         if not isinstance(found, dict):
             raise StateError(f"Traefik at {self.url} answered /api/rawdata with something that is no object")
         return found
 
-    def entry_points(self) -> List[str]:
+    def entry_points(self) -> list[str]:
         """Names of the entry points."""
         return sorted(str(one["name"]) for one in self._get("/api/entrypoints"))
 
-    def certificates(self) -> List[Dict[str, Any]]:
+    def certificates(self) -> list[dict[str, Any]]:
         """All certificates that Traefik has loaded."""
-        found: List[Dict[str, Any]] = []
+        found: list[dict[str, Any]] = []
         page = 1
         while True:
             listed = self._get(f"/api/certificates?page={page}&per_page=100")
@@ -89,7 +90,7 @@ class Directory:
         """Path of a file in the directory."""
         return os.path.join(self.path, name)
 
-    def read(self, name: str) -> Optional[str]:
+    def read(self, name: str) -> str | None:
         """Text of a file, None when there is none."""
         try:
             with open(self.file(name), encoding="utf-8") as handle:
@@ -99,9 +100,9 @@ class Directory:
         except (OSError, ValueError) as error:
             raise StateError(f"{self.file(name)} cannot be read: {error}") from error
 
-    def others(self, name: str) -> Dict[str, bytes]:
+    def others(self, name: str) -> dict[str, bytes]:
         """Content by relative path of every file that Traefik reads here, but for the one named."""
-        found: Dict[str, bytes] = {}
+        found: dict[str, bytes] = {}
         for folder, _folders, names in os.walk(self.path):
             for one in names:
                 path = os.path.join(folder, one)
@@ -110,7 +111,7 @@ class Directory:
                     found[relative] = _content(path)
         return found
 
-    def replace(self, name: str, text: Optional[str]) -> None:
+    def replace(self, name: str, text: str | None) -> None:
         """Put the text in the file's place in one step, or take the file away for None."""
         try:
             if text is None:
@@ -145,7 +146,7 @@ class Directory:
         os.rename(staged, self.file(name))
 
 
-def fingerprints(paths: Sequence[str]) -> List[str]:
+def fingerprints(paths: Sequence[str]) -> list[str]:
     """SHA-256 of the first certificate in each PEM file, as lower-case hexadecimal digits."""
     return [_fingerprint(path) for path in paths]
 
@@ -177,7 +178,7 @@ def _sync_directory(path: str) -> None:
         os.close(handle)
 
 
-def _try_lock(handle: int) -> Optional[bool]:
+def _try_lock(handle: int) -> bool | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import Route, route, shared_with_wider
 
-Objects = Dict[str, Dict[str, Any]]
+Objects = dict[str, dict[str, Any]]
 
 PLAIN_ENTRY_POINT = "web"
 TLS_ENTRY_POINT = "websecure"
@@ -33,12 +34,12 @@ _RECORD = "# route "
 class RouteFile:
     """A file of routes as it was found: what was asked for, and the document, None where it cannot be read."""
 
-    routes: Dict[str, Route]
-    document: Optional[Dict[str, Any]]
+    routes: dict[str, Route]
+    document: dict[str, Any] | None
     text: str
 
 
-def document(owner: str, routes: Sequence[Route]) -> Dict[str, Any]:
+def document(owner: str, routes: Sequence[Route]) -> dict[str, Any]:
     """The file provider's document for all routes of an owner."""
     merged: Objects = {section: {} for section in SECTIONS}
     # Present even without routes: Traefik skips an empty configuration and would keep the last route alive.
@@ -78,7 +79,7 @@ def group(owner: str, one: Route, shared: bool) -> Objects:
     return {"routers": routers, "services": services, "middlewares": middlewares}
 
 
-def group_of(owner: str, name: str, found: Optional[Mapping[str, Any]]) -> Objects:
+def group_of(owner: str, name: str, found: Mapping[str, Any] | None) -> Objects:
     """The objects of one route in a document that was read back."""
     http = (found or {}).get("http") or {}
     prefix = f"{owner}.{name}."
@@ -111,7 +112,7 @@ def read_routes(text: str, path: str) -> RouteFile:
     """A file of routes read back. Raises StateError when it is not one that traefik_route wrote."""
     if not text.startswith("# Written by gantry.odoo.traefik_route "):
         raise StateError(f"{path} was not written by traefik_route; move it away, or choose another owner")
-    routes: Dict[str, Route] = {}
+    routes: dict[str, Route] = {}
     for line in text.splitlines():
         if line.startswith(_RECORD):
             one = _recorded(line, path)
@@ -119,12 +120,12 @@ def read_routes(text: str, path: str) -> RouteFile:
     return RouteFile(routes, read_document(text), text)
 
 
-def read_document(text: str) -> Optional[Dict[str, Any]]:
+def read_document(text: str) -> dict[str, Any] | None:
     """The document of a file that `to_text` made; None for any other text."""
     return _json([line for line in text.splitlines() if not line.startswith("#")])
 
 
-def certificate_files(content: Mapping[str, Any]) -> List[str]:
+def certificate_files(content: Mapping[str, Any]) -> list[str]:
     """Paths of the certificates that a document names."""
     tls = content.get("tls") or {}
     pairs = list(tls.get("certificates") or [])
@@ -143,7 +144,7 @@ def _recorded(line: str, path: str) -> Route:
         ) from error
 
 
-def _json(lines: Sequence[str]) -> Optional[Dict[str, Any]]:
+def _json(lines: Sequence[str]) -> dict[str, Any] | None:
     try:
         found = json.loads("\n".join(lines))
     except ValueError:
@@ -165,8 +166,8 @@ def _any_of(matcher: str, values: Sequence[str]) -> str:
     return terms[0] if len(terms) == 1 else f"({' || '.join(terms)})"
 
 
-def _router(one: Route, rule: str, priority: int, service: str, middlewares: Sequence[str]) -> Dict[str, Any]:
-    made: Dict[str, Any] = {
+def _router(one: Route, rule: str, priority: int, service: str, middlewares: Sequence[str]) -> dict[str, Any]:
+    made: dict[str, Any] = {
         "entryPoints": [TLS_ENTRY_POINT if one.tls else PLAIN_ENTRY_POINT],
         "rule": rule,
         "priority": priority,
@@ -178,8 +179,8 @@ def _router(one: Route, rule: str, priority: int, service: str, middlewares: Seq
     return made
 
 
-def _service(urls: Sequence[str], health_path: str, one: Route) -> Dict[str, Any]:
-    balancer: Dict[str, Any] = {"passHostHeader": True}
+def _service(urls: Sequence[str], health_path: str, one: Route) -> dict[str, Any]:
+    balancer: dict[str, Any] = {"passHostHeader": True}
     # Without servers Traefik answers 503 by itself: that is maintenance.
     if one.mode == "serve":
         balancer["servers"] = [{"url": url} for url in urls]
@@ -193,8 +194,8 @@ def _service(urls: Sequence[str], health_path: str, one: Route) -> Dict[str, Any
     return {"loadBalancer": balancer}
 
 
-def _middlewares(prefix: str, one: Route) -> Dict[str, Any]:
-    made: Dict[str, Any] = {}
+def _middlewares(prefix: str, one: Route) -> dict[str, Any]:
+    made: dict[str, Any] = {}
     if one.allow:
         made[f"{prefix}.allow"] = {"ipAllowList": {"sourceRange": list(one.allow)}}
     if one.rate_limit:
@@ -214,8 +215,8 @@ def _scheme(one: Route) -> str:
     return "https" if one.tls else "http"
 
 
-def _headers(one: Route) -> Dict[str, Any]:
-    made: Dict[str, Any] = {"contentTypeNosniff": True}
+def _headers(one: Route) -> dict[str, Any]:
+    made: dict[str, Any] = {"contentTypeNosniff": True}
     if one.tls and one.hsts_seconds:
         made["stsSeconds"] = one.hsts_seconds
     if one.mode == "maintenance":

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
@@ -45,11 +46,11 @@ class Route:
     """One route as it was asked for. Times are in seconds."""
 
     name: str
-    hosts: Tuple[str, ...]
+    hosts: tuple[str, ...]
     audience: str
-    allow: Tuple[str, ...]
-    servers: Tuple[Server, ...]
-    websocket_servers: Tuple[Server, ...]
+    allow: tuple[str, ...]
+    servers: tuple[Server, ...]
+    websocket_servers: tuple[Server, ...]
     tls: bool
     rule: str
     priority: int
@@ -57,30 +58,30 @@ class Route:
     websocket_health_path: str
     health_interval: int
     hsts_seconds: int
-    rate_limit: Optional[RateLimit]
+    rate_limit: RateLimit | None
     mode: str
     retry_after: int
 
     @property
-    def active(self) -> Tuple[str, ...]:
+    def active(self) -> tuple[str, ...]:
         """Addresses of the HTTP servers in the pool."""
         return tuple(server.url for server in self.servers if not server.drained)
 
     @property
-    def active_websocket(self) -> Tuple[str, ...]:
+    def active_websocket(self) -> tuple[str, ...]:
         """Addresses of the websocket servers in the pool."""
         return tuple(server.url for server in self.websocket_servers if not server.drained)
 
-    def record(self) -> Dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """The route as plain data; `route()` makes the same route of it."""
         return asdict(self)
 
 
-def requests(items: Sequence[Mapping[str, Any]]) -> Tuple[List[Route], List[str]]:
+def requests(items: Sequence[Mapping[str, Any]]) -> tuple[list[Route], list[str]]:
     """The routes asked for and the names of those asked away. Raises InputError or RefusedError for a bad one."""
-    present: List[Route] = []
-    absent: List[str] = []
-    seen: Set[str] = set()
+    present: list[Route] = []
+    absent: list[str] = []
+    seen: set[str] = set()
     for item in items:
         name = _name(item)
         if name in seen:
@@ -124,7 +125,7 @@ def route(item: Mapping[str, Any]) -> Route:
 
 def check_collisions(routes: Sequence[Route]) -> None:
     """Refuse two routes that would answer for the same host, audience and rule."""
-    owners: Dict[Tuple[str, str, str], str] = {}
+    owners: dict[tuple[str, str, str], str] = {}
     for one in routes:
         for host in one.hosts:
             other = owners.setdefault((host, one.audience, one.rule), one.name)
@@ -203,7 +204,7 @@ def _path(name: str, option: str, value: Any) -> str:
     return str(value)
 
 
-def _hosts(name: str, values: Sequence[Any]) -> Tuple[str, ...]:
+def _hosts(name: str, values: Sequence[Any]) -> tuple[str, ...]:
     if not values:
         raise InputError(f"route {name} has no hosts; list the names it answers for")
     hosts = [str(value).lower() for value in values]
@@ -218,8 +219,8 @@ def _hosts(name: str, values: Sequence[Any]) -> Tuple[str, ...]:
     return tuple(hosts)
 
 
-def _networks(name: str, values: Sequence[Any]) -> Tuple[str, ...]:
-    networks: List[str] = []
+def _networks(name: str, values: Sequence[Any]) -> tuple[str, ...]:
+    networks: list[str] = []
     for value in values:
         try:
             networks.append(str(ipaddress.ip_network(str(value))))
@@ -230,7 +231,7 @@ def _networks(name: str, values: Sequence[Any]) -> Tuple[str, ...]:
     return tuple(networks)
 
 
-def _servers(name: str, option: str, values: Sequence[Mapping[str, Any]]) -> Tuple[Server, ...]:
+def _servers(name: str, option: str, values: Sequence[Mapping[str, Any]]) -> tuple[Server, ...]:
     servers = tuple(Server(_url(name, option, value.get("url")), bool(value.get("drained"))) for value in values)
     urls = [server.url for server in servers]
     if len(set(urls)) != len(urls):
@@ -251,7 +252,7 @@ def _url(name: str, option: str, value: Any) -> str:
     return text
 
 
-def _rate_limit(name: str, value: Optional[Mapping[str, Any]]) -> Optional[RateLimit]:
+def _rate_limit(name: str, value: Mapping[str, Any] | None) -> RateLimit | None:
     if value is None:
         return None
     average = _number(name, "rate_limit.average", value.get("average"), 1, 10**6)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -25,7 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik.client import
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.document import PLAIN_ENTRY_POINT, TLS_ENTRY_POINT
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan import Difference
 
-ARGUMENTS: Dict[str, Any] = {
+ARGUMENTS: dict[str, Any] = {
     "dynamic_dir": {"type": "path", "default": "/etc/traefik/dynamic"},
     "api_url": {"type": "str", "default": "http://127.0.0.1:8080"},
     "validate_command": {"type": "list", "elements": "str", "default": ["traefik"]},
@@ -51,7 +52,7 @@ def site(module: AnsibleModule) -> Site:
     )
 
 
-def run(module: AnsibleModule, act: Callable[[AnsibleModule, Site], Dict[str, Any]]) -> None:
+def run(module: AnsibleModule, act: Callable[[AnsibleModule, Site], dict[str, Any]]) -> None:
     """End the module with what `act` returns, or with its sentence; alone on the directory unless in check mode."""
     try:
         where = site(module)
@@ -71,7 +72,7 @@ def file_name(option: str, value: str) -> str:
     return value
 
 
-def live(module: AnsibleModule, where: Site) -> Optional[Dict[str, Any]]:
+def live(module: AnsibleModule, where: Site) -> dict[str, Any] | None:
     """Traefik's own view; None in check mode when Traefik is not there yet."""
     try:
         return where.api.raw()
@@ -88,7 +89,7 @@ def validate(
     candidate: Candidate,
     explain: Callable[[Difference], str],
     fingerprints: Sequence[str] = (),
-) -> Optional[scratch.Verdict]:
+) -> scratch.Verdict | None:
     """The scratch Traefik's verdict; None in check mode when the program is not installed yet."""
     if not scratch.available(where.command):
         told = f"the Traefik program {' '.join(where.command)} is not there to validate with"
@@ -99,7 +100,7 @@ def validate(
     return ask(where, candidate, _entry_points(module, where), explain, fingerprints)
 
 
-def _entry_points(module: AnsibleModule, where: Site) -> List[str]:
+def _entry_points(module: AnsibleModule, where: Site) -> list[str]:
     try:
         return where.api.entry_points()
     except UnreachableError:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -22,22 +23,22 @@ class Pair:
     """One pair as found. certificate, key: the content of the files; None where check mode does not find them."""
 
     name: str
-    certificate: Optional[bytes]
-    key: Optional[bytes]
+    certificate: bytes | None
+    key: bytes | None
 
     def path(self, directory: str, ending: str) -> str:
         """Where Traefik's copy is. A pair is never half old, and a new certificate makes a new document."""
         digest = hashlib.sha256(self.certificate).hexdigest()[:16] if self.certificate else "not-issued-yet"
         return os.path.join(directory, f"{self.name}-{digest}{ending}")
 
-    def copies(self, directory: str) -> Dict[str, bytes]:
+    def copies(self, directory: str) -> dict[str, bytes]:
         """Content by path of Traefik's copies."""
         if self.certificate is None or self.key is None:
             return {}
         return {self.path(directory, ".crt"): self.certificate, self.path(directory, ".key"): self.key}
 
 
-def read(given: Iterable[Mapping[str, Any]], default: str, *, lenient: bool) -> List[Pair]:
+def read(given: Iterable[Mapping[str, Any]], default: str, *, lenient: bool) -> list[Pair]:
     """The pairs that a call names. Raises InputError for what cannot be meant, or is not there unless `lenient`."""
     found = [
         Pair(
@@ -56,7 +57,7 @@ def read(given: Iterable[Mapping[str, Any]], default: str, *, lenient: bool) -> 
     return found
 
 
-def document(pairs: Sequence[Pair], default: str, directory: str) -> Dict[str, Any]:
+def document(pairs: Sequence[Pair], default: str, directory: str) -> dict[str, Any]:
     """What Traefik's file provider is told; empty without pairs."""
     if not pairs:
         return {}
@@ -74,12 +75,12 @@ class Copies:
     directory: str
     gid: int
 
-    def lacking(self, pairs: Iterable[Pair]) -> Dict[str, bytes]:
+    def lacking(self, pairs: Iterable[Pair]) -> dict[str, bytes]:
         """Content by path of the copies that are missing, or not as they should be."""
         wanted = {path: content for one in pairs for path, content in one.copies(self.directory).items()}
         return {path: content for path, content in wanted.items() if not self._holds(path, content)}
 
-    def unused(self, pairs: Iterable[Pair]) -> List[str]:
+    def unused(self, pairs: Iterable[Pair]) -> list[str]:
         """Paths of copies that no pair needs any more."""
         wanted = {path for one in pairs for path in one.copies(self.directory)}
         if not os.path.isdir(self.directory):
@@ -115,14 +116,14 @@ class Copies:
         return same and (there.st_mode & 0o777, there.st_gid) == (0o640, self.gid)
 
 
-def steps(lacking: Iterable[str], unused: Iterable[str]) -> List[Step]:
+def steps(lacking: Iterable[str], unused: Iterable[str]) -> list[Step]:
     """What is to be done to the copies."""
     return [Step("copy", path, "not there, or not as it is to be") for path in lacking] + [
         Step("sweep", path, "not served any more") for path in unused
     ]
 
 
-def _content(name: str, path: str, lenient: bool) -> Optional[bytes]:
+def _content(name: str, path: str, lenient: bool) -> bytes | None:
     try:
         with open(path, "rb") as stream:
             return stream.read()

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.document import (
@@ -40,9 +41,9 @@ class Difference:
         return f"Traefik refuses {self.section[:-1]} {self.name}, which {self.what}; nothing was written"
 
 
-def merge(current: Mapping[str, Route], wanted: Sequence[Route], absent: Iterable[str], purge: bool) -> List[Route]:
+def merge(current: Mapping[str, Route], wanted: Sequence[Route], absent: Iterable[str], purge: bool) -> list[Route]:
     """All routes of the owner after the change, by name. Raises InputError where two of them collide."""
-    merged: Dict[str, Route] = {} if purge else dict(current)
+    merged: dict[str, Route] = {} if purge else dict(current)
     for name in absent:
         merged.pop(name, None)
     merged.update({one.name: one for one in wanted})
@@ -51,13 +52,13 @@ def merge(current: Mapping[str, Route], wanted: Sequence[Route], absent: Iterabl
     return routes
 
 
-def plan(owner: str, current: Optional[RouteFile], desired: Sequence[Route], served: bool) -> List[Step]:
+def plan(owner: str, current: RouteFile | None, desired: Sequence[Route], served: bool) -> list[Step]:
     """The steps from the file that was found to the desired routes.
 
     served: whether Traefik has what the file says; a file that is right and not served is loaded again.
     """
     had = current.routes if current else {}
-    steps: List[Step] = []
+    steps: list[Step] = []
     for one in desired:
         if one.name not in had:
             steps.append(Step("create", f"route {one.name}", f"{one.audience} route for {', '.join(one.hosts)}"))
@@ -75,12 +76,12 @@ def repair_file(path: str) -> Step:
     return Step("repair", path, "the file does not say what was asked for")
 
 
-def differences(wanted: Mapping[str, Any], raw: Mapping[str, Any], gone: Iterable[Tuple[str, str]]) -> List[Difference]:
+def differences(wanted: Mapping[str, Any], raw: Mapping[str, Any], gone: Iterable[tuple[str, str]]) -> list[Difference]:
     """What keeps Traefik's own view (`/api/rawdata`) from being the wanted document.
 
     gone: section and name of the objects that must not be there any more.
     """
-    found: List[Difference] = []
+    found: list[Difference] = []
     http = wanted.get("http") or {}
     for section in SECTIONS:
         live = raw.get(section) or {}
@@ -94,7 +95,7 @@ def differences(wanted: Mapping[str, Any], raw: Mapping[str, Any], gone: Iterabl
     return found
 
 
-def strangers(prefix: str, wanted: Mapping[str, Any], raw: Mapping[str, Any]) -> Set[Tuple[str, str]]:
+def strangers(prefix: str, wanted: Mapping[str, Any], raw: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Section and name of the live objects that carry the owner's prefix and are not wanted."""
     http = wanted.get("http") or {}
     return {
@@ -105,7 +106,7 @@ def strangers(prefix: str, wanted: Mapping[str, Any], raw: Mapping[str, Any]) ->
     }
 
 
-def rivals(owner: str, wanted: Mapping[str, Any], raw: Mapping[str, Any]) -> List[Tuple[str, str]]:
+def rivals(owner: str, wanted: Mapping[str, Any], raw: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Routers of the document, each with the foreign live router that has the same rule on the same entry point."""
     foreign = {
         (entry_point, str(live.get("rule"))): name
@@ -136,7 +137,7 @@ def covers(wanted: Any, live: Any) -> bool:
     return bool(wanted == live)
 
 
-def _difference(settings: Any, live: Optional[Mapping[str, Any]]) -> Optional[str]:
+def _difference(settings: Any, live: Mapping[str, Any] | None) -> str | None:
     if live is None:
         return "is missing"
     if live.get("status") not in (None, "enabled"):
@@ -149,12 +150,12 @@ def _altered(owner: str, current: RouteFile, one: Route, desired: Sequence[Route
     return group_of(owner, one.name, current.document) != group(owner, one, shared_with_wider(one, desired))
 
 
-def _changes(had: Route, wanted: Route) -> List[Step]:
+def _changes(had: Route, wanted: Route) -> list[Step]:
     if had == wanted:
         return []
     target = f"route {wanted.name}"
-    steps: List[Step] = []
-    rest: List[str] = []
+    steps: list[Step] = []
+    rest: list[str] = []
     for option in (field.name for field in fields(Route)):
         before, after = getattr(had, option), getattr(wanted, option)
         if before == after:
@@ -168,10 +169,10 @@ def _changes(had: Route, wanted: Route) -> List[Step]:
     return steps
 
 
-def _pool_changes(target: str, before: Sequence[Server], after: Sequence[Server]) -> List[Step]:
+def _pool_changes(target: str, before: Sequence[Server], after: Sequence[Server]) -> list[Step]:
     had = {server.url: server.drained for server in before}
     wanted = {server.url: server.drained for server in after}
-    steps: List[Step] = []
+    steps: list[Step] = []
     for url, drained in wanted.items():
         if url not in had:
             steps.append(Step("add server", f"{target} {url}", "drained" if drained else "joins the pool"))

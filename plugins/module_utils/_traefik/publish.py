@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -19,13 +20,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik import docume
 class Published:
     """What became of the document. validated: whether a Traefik process has read it in isolation."""
 
-    steps: List[Step]
+    steps: list[Step]
     before: Mapping[str, Any]
     validated: bool
 
 
 def publish(
-    module: AnsibleModule, site: apply.Site, candidate: apply.Candidate, fingerprints: Optional[Sequence[str]]
+    module: AnsibleModule, site: apply.Site, candidate: apply.Candidate, fingerprints: Sequence[str] | None
 ) -> Published:
     """Publish the candidate, or in check mode tell what that would be.
 
@@ -48,7 +49,7 @@ def publish(
     return Published(steps, previous.content, validated)
 
 
-def _steps(path: str, text: Optional[str], candidate: apply.Candidate, lacking: List[str]) -> List[Step]:
+def _steps(path: str, text: str | None, candidate: apply.Candidate, lacking: list[str]) -> list[Step]:
     if candidate.text is None:
         return [] if text is None else [Step("remove", path, "not wanted any more")]
     if text is None:
@@ -58,7 +59,7 @@ def _steps(path: str, text: Optional[str], candidate: apply.Candidate, lacking: 
     return [Step("reload", path, f"Traefik does not have it: {lacking[0]}")] if lacking else []
 
 
-def candidate(module_name: str, name: str, content: Dict[str, Any]) -> apply.Candidate:
+def candidate(module_name: str, name: str, content: dict[str, Any]) -> apply.Candidate:
     """The document as a file; an empty one takes the file away."""
     if not content:
         return apply.Candidate(name, None, {})

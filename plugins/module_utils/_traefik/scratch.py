@@ -11,8 +11,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
@@ -30,10 +31,10 @@ _SENTINEL = b'{"http": {"middlewares": {"gantry-sentinel": {"compress": {"minRes
 class Verdict:
     """What the scratch Traefik made of the directory. refusal: its words when it loaded nothing at all."""
 
-    raw: Dict[str, Any]
-    certificates: List[Dict[str, Any]]
-    refusal: Optional[str]
-    errors: List[str]
+    raw: dict[str, Any]
+    certificates: list[dict[str, Any]]
+    refusal: str | None
+    errors: list[str]
 
 
 def available(command: Sequence[str]) -> bool:
@@ -75,7 +76,7 @@ def _watch(
     watched: str,
     deadline: Deadline,
 ) -> Verdict:
-    def loaded() -> Optional[Verdict]:
+    def loaded() -> Verdict | None:
         refusal = _refusal(log_path, watched)
         if refusal:
             return Verdict({}, [], refusal, [])
@@ -100,7 +101,7 @@ def _lay_out(watched: str, files: Mapping[str, bytes]) -> None:
             handle.write(content)
 
 
-def _static(watched: str, port: int, entry_points: Sequence[str]) -> Dict[str, Any]:
+def _static(watched: str, port: int, entry_points: Sequence[str]) -> dict[str, Any]:
     addresses = {name: {"address": "127.0.0.1:0"} for name in entry_points}
     addresses["traefik"] = {"address": f"127.0.0.1:{port}"}
     return {
@@ -139,8 +140,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _log(path: str) -> List[Dict[str, Any]]:
-    lines: List[Dict[str, Any]] = []
+def _log(path: str) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = []
     with open(path, encoding="utf-8", errors="replace") as handle:
         for line in handle:
             try:
@@ -150,7 +151,7 @@ def _log(path: str) -> List[Dict[str, Any]]:
     return lines
 
 
-def _refusal(path: str, watched: str) -> Optional[str]:
+def _refusal(path: str, watched: str) -> str | None:
     for line in _log(path):
         if line.get("level") == "error" and "*file.Provider" in str(line.get("message")):
             words = str(line.get("error") or line.get("message"))
@@ -158,7 +159,7 @@ def _refusal(path: str, watched: str) -> Optional[str]:
     return None
 
 
-def _errors(path: str) -> List[str]:
+def _errors(path: str) -> list[str]:
     return [
         ": ".join(" ".join(str(line[key]).split()) for key in ("message", "error") if line.get(key))
         for line in _log(path)
