@@ -28,3 +28,12 @@ class StateError(GantryError):
 
 class DeadlineError(GantryError):
     """A wait ended without the state it waited for."""
+
+
+class LibraryError(GantryError):
+    """A Python library that the module needs is not on the host. name: of the library. trace: of its import."""
+
+    def __init__(self, name: str, trace: str) -> None:
+        super().__init__(f"the Python library {name} is not on this host; install it")
+        self.name = name
+        self.trace = trace

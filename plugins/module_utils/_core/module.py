@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The skeleton of every module: options in, work, one outcome out; errors end it as one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, LibraryError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a module.
+
+    warn: tells the user something that does not end the run. find_program: the path of a program, None without one.
+    """
+
+    params: Mapping[str, Any]
+    check_mode: bool = False
+    warn: Callable[[str], None] = field(default=lambda text: None, repr=False)
+    find_program: Callable[[str], str | None] = field(default=lambda name: None, repr=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call did, or in check mode would do.
+
+    steps: None for a module that only reads. before, after: what the plan compared, without secrets; they become the
+    diff. facts: further return values. failure: why some items failed while `steps` were done for others.
+    """
+
+    steps: Sequence[Step] | None = None
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    failure: str = ""
+
+    def values(self) -> dict[str, Any]:
+        """The return values."""
+        if self.steps is None:
+            return {"changed": False, **self.facts}
+        return result(self.steps, self.before, self.after, **self.facts)
+
+
+def run(options: Mapping[str, Any], work: Callable[[Call], Outcome], **rules: Any) -> None:
+    """Read the options, do the work and end the process with its outcome.
+
+    options: as AnsibleModule's argument_spec takes them. rules: its other keywords, such as mutually_exclusive.
+    """
+    module = AnsibleModule(argument_spec=dict(options), supports_check_mode=True, **rules)
+    call = Call(module.params, module.check_mode, module.warn, module.get_bin_path)
+    try:
+        outcome = work(call)
+    except LibraryError as error:
+        module.fail_json(msg=missing_required_lib(error.name), exception=error.trace)
+    except GantryError as error:
+        module.fail_json(msg=str(error))
+    if outcome.failure:
+        module.fail_json(msg=outcome.failure, **outcome.values())
+    module.exit_json(**outcome.values())
