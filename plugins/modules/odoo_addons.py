@@ -145,16 +145,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import client, plan
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Found, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import apply as client
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code, digests, locks, postgres
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Code
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
 
 
 def argument_spec() -> dict[str, Any]:

@@ -152,9 +152,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest impor
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import pgtools, postgres
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 
 
 def argument_spec():

@@ -381,13 +381,11 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed, visible
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import options
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import Listed, visible
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig, read_config
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.locks import attempt, hold
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     Database,
     Desired,
@@ -395,19 +393,21 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     desired_from,
     require_distinct,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import DatabaseStep, plan, templates
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import (
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import DatabaseStep, plan, templates
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict, view
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig, read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_server import read_server
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
     argument_spec,
     login_from,
     require_psycopg2,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.prediction import predict, view
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read import read_server
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.locks import attempt, hold
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
 
 if TYPE_CHECKING:
-    from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Outcome
+    from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_plan import Outcome
 
 TIER_TO_PROVE = 1
 
@@ -581,7 +581,7 @@ def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 def carry_out(params: dict[str, Any], login: Login, parts: list[Part]) -> dict[str, Outcome]:
     """Carry out the plans of all instances."""
     # the hands are half of the code, and most calls find nothing to do
-    from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply import Job, apply, hands_for
+    from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_plan import Job, apply, hands_for
 
     jobs = []
     for part in parts:

@@ -356,10 +356,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.crons import base_version
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.facts import Gather, gather
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import (
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_crons import base_version
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_facts import Gather, gather
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     argument_spec,
     login_from,
     require_psycopg2,

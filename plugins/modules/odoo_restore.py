@@ -225,6 +225,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     options,
     restore,
@@ -238,9 +239,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.revive import 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.target import Place
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code, locks, pgtools, postgres
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 
 
 def argument_spec():

@@ -8,10 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# base is part of every database of Odoo
+BASE = "base"
 # States of ir_module_module that a run has asked Odoo for and that Odoo has not carried out.
 PENDING = ("to install", "to upgrade", "to remove")
 # The code of these is in use; what waits for its removal is, until it is carried out.
 IN_USE = ("installed", "to upgrade", "to remove")
+
+
+@dataclass(frozen=True)
+class Code:
+    """One addon on disk. version: with the series in front, as Odoo stores it. digest: of what an update reads.
+
+    translations: a digest for each language that the database speaks besides English.
+    """
+
+    name: str
+    version: str
+    digest: str
+    depends: tuple[str, ...] = ()
+    installable: bool = True
+    translations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

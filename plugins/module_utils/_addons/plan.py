@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Found, Module, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE, Code, Found, Module, Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Code
-
-BASE = "base"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.s3 import WORKERS, Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import blob_path, is_store_fname, sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blob_path, is_store_fname, sha1_of
 
 SMALL_BYTES = 8 * 1024 * 1024
 TORN_READS = 3

@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import is_store_fname
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import is_store_fname
 
 FORMAT = 1
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"

@@ -13,7 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.blobs import d
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 
 SHOWN = 3
 

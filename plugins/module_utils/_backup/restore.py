@@ -38,9 +38,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.target import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import filestore as files
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import pgtools
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore import paths as files
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 
 PIECE_BYTES = 8 * 1024 * 1024
 

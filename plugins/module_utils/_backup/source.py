@@ -13,7 +13,13 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts, Locale
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
+    Login,
+    connect,
+    psycopg2,
+    sentence,
+    sql,
+)
 
 # tables of extensions are theirs to fill, so pg_dump leaves them out
 _TABLES = """

@@ -27,9 +27,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.s3 import Buck
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import filestore as files
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import pgtools
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore import paths as files
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 
 # S3 itself refuses requests whose clock is further off
 SKEW_S = 900

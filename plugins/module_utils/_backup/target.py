@@ -25,10 +25,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan i
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.source import rows
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path, move
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import end_sessions
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path, move
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
+    Login,
+    connect,
+    psycopg2,
+    sentence,
+    sql,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import end_sessions
 
 RENAME_S = 30
 _CATALOG = """

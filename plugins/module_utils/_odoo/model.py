@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
 
-# base is part of every database of Odoo
-BASE = "base"
 _ADDON = re.compile(r"[A-Za-z0-9_]+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2}|_[0-9]{3})?(@[a-z]+)?")
 
@@ -54,21 +53,6 @@ class Desired:
     extensions: frozenset[str] = frozenset()
     cached: bool = False
     sealed: str = ""
-
-
-@dataclass(frozen=True)
-class Code:
-    """One addon on disk. version: with the series in front, as Odoo stores it. digest: of what an update reads.
-
-    translations: a digest for each language that the database speaks besides English.
-    """
-
-    name: str
-    version: str
-    digest: str
-    depends: tuple[str, ...] = ()
-    installable: bool = True
-    translations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 UNFINISHED = "__new"
 # Databases that new ones are made from; nobody else's may be called so
 TEMPLATE = "gantry-template-"
-# The comment on a database in the making; a database of the temporary name without it is not ours to drop.
-MARKER = "gantry.odoo.odoo_database: not complete yet"
 # A module to be upgraded is installed; one to be installed or removed is not, or soon no longer.
 INSTALLED = ("installed", "to upgrade")
 RESERVED = frozenset({"postgres", "template0", "template1"})

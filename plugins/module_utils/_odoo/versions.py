@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 # What workers remember of parameters and users lies in these caches; before 17.0 there is one for everything.
@@ -13,8 +12,6 @@ _CACHES = ("default", "stable")
 # 18.1 and newer count by inserting, older ones by a sequence
 _TABLES = tuple(f"orm_signaling_{cache}" for cache in _CACHES)
 _SEQUENCES = (*(f"base_cache_signaling_{cache}" for cache in _CACHES), "base_cache_signaling")
-
-_RELEASE = re.compile(r"^version_info = \(([^,]+),([^,]+),", re.MULTILINE)
 
 
 def signal_caches(cursor: Any) -> int:
@@ -47,27 +44,6 @@ def add_mail_server(cursor: Any, name: str, host: str) -> None:
         values["smtp_authentication"] = "login"
     columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
     cursor.execute(f"INSERT INTO ir_mail_server ({columns}) VALUES ({places})", tuple(values.values()))
-
-
-def demo_arguments(demo: bool, version: str) -> list[str]:
-    """The arguments that load demo data or do not; `version` is what `odoo --version` says, for demo only."""
-    if not demo:
-        # 19 reads a boolean, older ones any word but nothing
-        return ["--without-demo=True"]
-    series = version.strip().rsplit(" ", 1)[-1].replace("saas~", "").split(".", 1)[0]
-    return ["--with-demo"] if series.isdigit() and int(series) >= 19 else []
-
-
-def series_of_release(text: str) -> str:
-    """The series of Odoo's code, by the text of its release.py; empty where it tells none."""
-    match = _RELEASE.search(text)
-    return ".".join(part.strip().strip("'\"") for part in match.groups()) if match else ""
-
-
-def series_of(base_version: str) -> str:
-    """The series of Odoo that a database was made or last upgraded by: `19.0.1.3` of base is 19.0."""
-    parts = base_version.split(".")
-    return ".".join(parts[:2]) if len(parts) >= 2 else base_version
 
 
 def jobs_query(triggers: bool) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code
 
 
 def addon(path: Path, name: str, manifest: str = "{'name': 'x', 'version': '1.2', 'depends': ['base']}") -> Path:

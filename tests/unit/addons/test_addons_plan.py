@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Found, Module, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Module, Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan, plan, unproven
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import digests
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Code
 
 CODE = {
     "base": Code("base", "19.0.1.3", "b0"),

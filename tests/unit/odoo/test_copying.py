@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import copying
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore import apply_copy as copying
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import sha1_of
 
 
 @pytest.fixture

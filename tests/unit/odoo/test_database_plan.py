@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
-    BASE,
     Database,
     Desired,
     Leftover,
@@ -21,8 +21,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     Template,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import plan, templates
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.prediction import predict, view
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, templates
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict, view
 
 OWNER = "odoo_harbour"
 SERVER = Server(roles={OWNER: True, "other": True, "stranger": False}, login="gantry")

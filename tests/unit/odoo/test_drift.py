@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig, parse_config
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.drift import Seen, findings, serves
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig, parse_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.report_drift import Seen, findings, serves
 
 SEEN = Seen("harbour", "odoo_harbour", base_url="https://erp.harbour.example")
 ALONE = "list_db = False\nadmin_passwd =\ndb_name = harbour\n"

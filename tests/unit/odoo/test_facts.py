@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.activity import Session, Slot, summary, told
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.crons import Job, base_version, blocks, liveness
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore_facts import (
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import (
     check_filestore,
     filestores,
     sizes,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_crons import Job, base_version, blocks, liveness
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import jobs_query
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_activity import Session, Slot, summary, told
 
 
 def test_a_quiet_database_is_all_zeros_that_can_be_trusted() -> None:

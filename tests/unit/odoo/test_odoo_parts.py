@@ -11,24 +11,25 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import visible
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords, postgres
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import visible
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import parse_config, read_config
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import (
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import (
     blobs,
     filestore_path,
     is_store_fname,
     move,
     trash_path,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore_facts import check_filestore
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import check_filestore
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import (
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import parse_config, read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import signal_caches
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import (
     demo_arguments,
     series_of,
     series_of_release,
-    signal_caches,
 )
 
 CONF = """

@@ -10,20 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.clone import Cloner
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import Listed
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_clone import Cloner
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_lifecycle import Whole
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_templates import Templates
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.neutralize import Neutralizer
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import DatabaseStep
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, psycopg2
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.sealing import Templates
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import explained
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import Whole
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import DatabaseStep
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, psycopg2
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import explained
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
 
 # What stands under the temporary name after one of these, or in the middle of it, is ours to remove.
 _MAKES = {"create", "clone", "make_from_template"}

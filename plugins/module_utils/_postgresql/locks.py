@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 
 _KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
 

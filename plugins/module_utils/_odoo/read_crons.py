@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import BASE
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import jobs_query
 
 

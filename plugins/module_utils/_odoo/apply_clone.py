@@ -14,11 +14,16 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.copying import Copied, copy_blobs
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import blobs, filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_copy import Copied, copy_blobs
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blobs, filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import end_sessions, mark, owner_of, shut_out
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import (
+    end_sessions,
+    mark,
+    owner_of,
+    shut_out,
+)
 
 FREE_SECONDS = 30
 _STORED = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
@@ -43,7 +48,7 @@ class Cloner:
             early = pool.submit(self._files, name, source, present, files)
             if not self._on_server(name, source, cut, deadline):
                 # most copies need none of it, and it takes a while to import
-                from ansible_collections.gantry.odoo.plugins.module_utils._odoo.by_dump import clone_by_dump
+                from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_dump import clone_by_dump
 
                 clone_by_dump(self.login, name, source, deadline)
             copied = early.result()

@@ -15,10 +15,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import digests, versions
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.code import Listed
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import versions
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
+    Login,
+    connect,
+    psycopg2,
+    sentence,
+    sql,
+)
 
 # Without any mail server Odoo falls back to the one of its configuration: a copy needs one that leads nowhere.
 _NOWHERE = "invalid"

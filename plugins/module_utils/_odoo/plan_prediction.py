@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Server
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan import DatabaseStep
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import DatabaseStep
 
 # Steps that change nothing of what a plan looks at.
 _UNSEEN = ("publish", "renew_identity")

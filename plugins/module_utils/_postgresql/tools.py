@@ -19,7 +19,7 @@ from typing import IO
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run, tail
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
 
 # a run that loses its parent must not write into what the next run makes under the same name
 _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")

@@ -11,20 +11,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code, passwords, template
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
-    BASE,
-    Database,
-    Desired,
-    Leftover,
-    Server,
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import read_templates as template
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Leftover, Server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED, unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
+    Login,
+    connect,
+    psycopg2,
+    sentence,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED, MARKER, unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import series_of
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import MARKER
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 CONNECTIONS = 8
 STATEMENT_SECONDS = 60

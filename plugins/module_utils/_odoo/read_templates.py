@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired, Template
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import TEMPLATE
 

@@ -13,11 +13,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import blob_path, filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.inside import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blob_path, filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Inside
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import mark
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import mark
 
 _FILES = "gantry_template_file"
 

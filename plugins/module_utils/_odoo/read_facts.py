@@ -12,18 +12,25 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import activity, crons, drift
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore_facts import (
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import (
     check_filestore,
     filestores,
     sizes,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.fingerprint import fingerprint
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import read_crons as crons
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import report_drift as drift
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import UNFINISHED
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import series_of
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import read_activity as activity
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
+    Login,
+    connect,
+    psycopg2,
+    sentence,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_fingerprint import fingerprint
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 CONNECTIONS = 8
 # The size of a database is told to who may connect to it, or read statistics.

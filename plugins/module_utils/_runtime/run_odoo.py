@@ -15,7 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.command import r
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import demo_arguments
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import demo_arguments
 
 # An Odoo that outlives the module that started it would go on writing: the kernel ends it with its parent.
 _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.config import OdooConfig
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig
 
 _NAMED = 3
 _MASTER = {

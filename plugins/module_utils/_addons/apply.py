@@ -9,15 +9,19 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Found, Module
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Module
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import digests
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Code
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sentence
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import series_of
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
+    Login,
+    connect,
+    psycopg2,
+    sentence,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 STATEMENT_SECONDS = 60
 _LOADED = "gantry: the registry is loaded"

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE, Code
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import BASE, Code
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import series_of_release
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of_release
 
 _MANIFESTS = ("__manifest__.py", "__openerp__.py")
 # What an update of the database never reads: assets for browsers are served from disk, tests and caches are nobody's.

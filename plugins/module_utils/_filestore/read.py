@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import blob_path, filestore_path, sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blob_path, filestore_path, sha1_of
 
 READERS = 8
 _SPOOL = "checklist/"

@@ -10,12 +10,12 @@ import tempfile
 from contextlib import closing
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import pgtools
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import CHUNK_BYTES
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import CHUNK_BYTES
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_lifecycle import CREATE
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import mark, owner_of, shut_out
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.whole import CREATE
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import mark, owner_of, shut_out
 
 LOCK_SECONDS = 30
 JOBS = 2

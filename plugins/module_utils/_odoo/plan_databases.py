@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import BASE, Database, Desired, Server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Server
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import end_sessions, owner_of, shut_out
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import signal_caches
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import end_sessions, owner_of, shut_out
 
 LOCK_SECONDS = 30
 # A copy that answered under its original's address, or reported as its licensee, would be taken for it.

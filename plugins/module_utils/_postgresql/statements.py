@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import MARKER
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, sentence, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, sentence, sql
+
+# The comment on a database in the making; a database of the temporary name without it is not ours to drop.
+MARKER = "gantry.odoo.odoo_database: not complete yet"
 
 
 def mark(cursor: Any, database: str) -> None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Code
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code
 
 KEY = "gantry.odoo_addons.digests"
 _LANGUAGES = "SELECT code FROM res_lang WHERE active"

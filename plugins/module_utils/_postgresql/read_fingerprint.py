@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import sql
 
 # Text forms must not depend on whose settings the session inherits.
 SETTINGS = (

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import code, digests
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.filestore import filestore_path, move, trash_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path, move, trash_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED, unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.postgres import Login, connect, psycopg2, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.process import Odoo
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.statements import end_sessions, mark
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import series_of
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import end_sessions, mark
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 RENAME_SECONDS = 30
 # C sorts the same on every host; C.UTF-8 knows letters beyond ASCII
