@@ -13,8 +13,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._node import tree
-from ansible_collections.gantry.odoo.plugins.module_utils._node.model import release_id
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime import tree
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import release_id
 
 _MODULE = "gantry.odoo.odoo_release"
 

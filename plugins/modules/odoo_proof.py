@@ -119,11 +119,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._node import health
-from ansible_collections.gantry.odoo.plugins.module_utils._node.model import Instance, unique_instances
-from ansible_collections.gantry.odoo.plugins.module_utils._node.plan import proof_gap
-from ansible_collections.gantry.odoo.plugins.module_utils._node.processes import Host
-from ansible_collections.gantry.odoo.plugins.module_utils._node.releases import ReleaseStore
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime import health
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Instance, unique_instances
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import proof_gap
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.processes import Host
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.releases import ReleaseStore
 
 
 def main() -> None:

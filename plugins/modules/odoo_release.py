@@ -118,9 +118,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
-from ansible_collections.gantry.odoo.plugins.module_utils._node.model import Manifest, ReleaseState, release_id
-from ansible_collections.gantry.odoo.plugins.module_utils._node.plan import plan_release
-from ansible_collections.gantry.odoo.plugins.module_utils._node.releases import ReleaseStore
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, ReleaseState, release_id
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import plan_release
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.releases import ReleaseStore
 
 
 def main() -> None:

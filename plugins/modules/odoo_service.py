@@ -129,10 +129,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
-from ansible_collections.gantry.odoo.plugins.module_utils._node.model import Process, unique_instances
-from ansible_collections.gantry.odoo.plugins.module_utils._node.plan import plan_start, plan_stop, predicted
-from ansible_collections.gantry.odoo.plugins.module_utils._node.processes import SYSTEMD, Host
-from ansible_collections.gantry.odoo.plugins.module_utils._node.releases import ReleaseStore
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Process, unique_instances
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import plan_start, plan_stop, predicted
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.processes import SYSTEMD, Host
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.releases import ReleaseStore
 
 Processes = dict[tuple[str, str], Process]
 ORDER = ("stop", "disable", "enable", "restart", "start")

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._node.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import (
     CRON,
     WEB,
     Instance,
@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._node.model import (
     ReleaseState,
     unique_instances,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._node.plan import (
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
     plan_release,
     plan_start,
     plan_stop,

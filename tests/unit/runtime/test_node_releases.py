@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._node import tree
-from ansible_collections.gantry.odoo.plugins.module_utils._node.model import Manifest, release_id
-from ansible_collections.gantry.odoo.plugins.module_utils._node.releases import ReleaseStore
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime import tree
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, release_id
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.releases import ReleaseStore
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._node.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import (
     CRON,
     WEB,
     Instance,

@@ -12,8 +12,8 @@ import tarfile
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._node import tree
-from ansible_collections.gantry.odoo.plugins.module_utils._node.model import Manifest, ReleaseState
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime import tree
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, ReleaseState
 
 
 class ReleaseStore:

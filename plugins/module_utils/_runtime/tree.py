@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._node.model import Manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest
 
 MANIFEST = "release.json"
 _IGNORED_DIRECTORIES = frozenset(("__pycache__", ".git"))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._node.model import CRON, WEB, Instance, Process
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import CRON, WEB, Instance, Process
 
 SYSTEMD = "systemd"
 DOCKER = "docker"
