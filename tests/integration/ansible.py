@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,9 +79,12 @@ def run_playbook(
     check: bool = False,
     diff: bool = True,
     arguments: list[str] | None = None,
-    env: dict[str, str] | None = None,
+    command_line: bool = False,
 ) -> PlaybookRun:
-    """Run `playbook` (a path, a full name such as gantry.odoo.site, or plays as data) on `inventory` (path or data)."""
+    """Run `playbook` (a path, a full name such as gantry.odoo.site, or plays as data) on `inventory` (path or data).
+
+    command_line: start ansible-playbook itself, not a fork of the process that has Ansible imported already.
+    """
     with tempfile.TemporaryDirectory(prefix="gantry-test-") as directory:
         scratch = Path(directory)
         command = [str(BIN / "ansible-playbook"), "--inventory", _file(scratch, "inventory", inventory)]
@@ -87,17 +93,11 @@ def run_playbook(
         if extra_vars:
             command += ["--extra-vars", f"@{_file(scratch, 'vars', extra_vars)}"]
         command += [*(arguments or []), _file(scratch, "playbook", playbook)]
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=_environment(env or {}),
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-            check=False,
-        )
-    stats, events = _parse(done.stdout)
-    return PlaybookRun(done.returncode, stats, events, done.stdout, done.stderr)
+        stdout, stderr = scratch / "stdout", scratch / "stderr"
+        rc = (_start if command_line else _SERVER.run)(command, stdout, stderr)
+        said, complained = stdout.read_text(errors="replace"), stderr.read_text(errors="replace")
+    stats, events = _parse(said)
+    return PlaybookRun(rc, stats, events, said, complained)
 
 
 def run_module(
@@ -109,10 +109,11 @@ def run_module(
     check: bool = False,
     diff: bool = True,
     fails: bool = False,
+    command_line: bool = False,
 ) -> dict[str, Any]:
     """Call `module` on `host` and return its result. `fails` says whether it should; the other outcome is an error."""
-    task = {"name": "call", module: args}
-    run = run_playbook([{"hosts": host, "gather_facts": False, "tasks": [task]}], inventory, check=check, diff=diff)
+    plays = [{"hosts": host, "gather_facts": False, "tasks": [{"name": "call", module: args}]}]
+    run = run_playbook(plays, inventory, check=check, diff=diff, command_line=command_line)
     found = run.results("call").get(host)
     assert found is not None, (
         f"{module} gave no result on {host} (exit code {run.rc}): {run.stdout[-1500:]}{run.stderr[-1500:]}"
@@ -124,7 +125,7 @@ def run_module(
     return found
 
 
-def _environment(extra: dict[str, str]) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     # The user's own Ansible settings must not decide whether a test passes.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     ours = {
@@ -132,7 +133,65 @@ def _environment(extra: dict[str, str]) -> dict[str, str]:
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
         "PATH": f"{BIN}:{kept.get('PATH', '')}",
     }
-    return {**kept, **ours, **extra}
+    return {**kept, **ours}
+
+
+def _start(command: list[str], stdout: Path, stderr: Path) -> int:
+    """Run the command itself; its exit code."""
+    with stdout.open("wb") as out, stderr.open("wb") as err:
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            timeout=DEADLINE_S,
+            check=False,
+        ).returncode
+
+
+class _Server:
+    """The process that has Ansible imported, started by the first run and gone with this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._path = ""
+
+    def run(self, command: list[str], stdout: Path, stderr: Path) -> int:
+        """Run ansible-playbook in a fork; its exit code. Raises TimeoutError, having ended it, past the deadline."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self._ready())
+            request = {"argv": command, "stdout": str(stdout), "stderr": str(stderr)}
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            connection.settimeout(DEADLINE_S)
+            with connection.makefile("r") as answers:
+                pid = int(answers.readline())
+                try:
+                    return int(answers.readline())
+                except TimeoutError:
+                    os.killpg(pid, signal.SIGKILL)
+                    raise
+
+    def _ready(self) -> str:
+        with self._lock:
+            if self._process is None:
+                self._path = str(Path(tempfile.mkdtemp(prefix="gantry-ansible-")) / "socket")
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "tests.integration.ansible_server", self._path],
+                    cwd=ROOT,
+                    env=_environment(),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                assert self._process.stdout is not None
+                assert self._process.stdout.readline() == "ready\n"
+        return self._path
+
+
+_SERVER = _Server()
 
 
 def _file(directory: Path, name: str, given: str | Path | Any) -> str:
