@@ -43,6 +43,7 @@ class Host:
     name: str
     address: str
     container: Container
+    shell: ssh.Shell | None = None
 
     def run(self, argv: list[str], *, user: str = "root", env: dict[str, str] | None = None) -> str:
         """Run `argv` in the host and return its standard output; any exit code but 0 is an error."""
@@ -54,7 +55,12 @@ class Host:
     def attempt(
         self, argv: list[str], *, user: str = "root", env: dict[str, str] | None = None
     ) -> tuple[int, str, str]:
-        """Run `argv` in the host; return exit code, standard output and standard error."""
+        """Run `argv` in the host; return exit code, standard output and standard error.
+
+        A VM is reached over SSH; a third party has none, and is asked through Docker.
+        """
+        if self.shell is not None:
+            return self.shell.run(argv, user, env or {})
         code, (out, err) = self.container.exec_run(argv, user=user, environment=env, demux=True)
         return code, (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
 
@@ -234,19 +240,26 @@ class Lab:
             container = self._make(spec, full)
         if container.status == "paused":
             container.unpause()
-        if container.status != "running":
+        answered = container.status == "running"
+        if not answered:
             container.start()
-        host = Host(spec.name, address(self._subnet, spec.octet), container)
-        if spec.is_vm:
+        host = self._host(spec.name, container, spec.is_vm)
+        if host.shell is not None:
+            if not answered:
+                host.shell.forget()
             wait.for_vm(container, host.address, fresh=made)
         else:
             thirdparty.wait_and_prepare(spec.name, self.state, host.address)
         say(spec.name, f"{'made' if made else 'kept'}, answers at {host.address}")
         return host
 
+    def _host(self, name: str, container: Container, is_vm: bool) -> Host:
+        at = address(self._subnet, self._octet(container))
+        return Host(name, at, container, ssh.Shell.of(self.state, name, at) if is_vm else None)
+
     def _running_vms(self) -> list[Host]:
         return [
-            Host(container.labels[LABEL_HOST], self.address(container.labels[LABEL_HOST]), container)
+            self._host(container.labels[LABEL_HOST], container, True)
             for container in self._containers()
             if container.labels[LABEL_IMAGE] in VM_IMAGES and container.status == "running"
         ]
