@@ -39,9 +39,9 @@ demo-down: $(VENV) ## Remove what the demo made, and nothing else
 	python -m tests.lab.demo down
 
 ##@ Tests
-STAGES := lint-python lint-types lint-yaml lint-ansible sanity docs-check test-unit test-integration test-molecule
+STAGES := lint-python lint-types lint-yaml lint-ansible sanity docs-check test-unit test-parts
 .PHONY: test lint $(STAGES)
-test: setup ## Everything below, with a table at the end
+test: setup ## What a change must pass, with the time of each area against its budget at the end
 	@python -m tests.quality.stages $(STAGES)
 
 lint: lint-python lint-types lint-yaml lint-ansible ## The four linters
@@ -72,19 +72,28 @@ docs-check: $(VENV) ## Documentation, changelog, argument specs, action groups, 
 test-unit: $(VENV) ## Unit tests, within 60 s
 	timeout --foreground 60 $(PYTEST) tests/unit --ignore=tests/unit/project
 
-test-integration: $(VENV) ## Integration tests against the real parts, in containers
-	$(PYTEST) tests/integration
+# A worker of pytest each, with a lab of its own; what an area may take is in tests/budgets.yml.
+WORKERS = $(shell sed -n 's/^workers: //p' tests/budgets.yml)
+test-parts: $(VENV) ## Modules, roles and playbooks against the real parts in containers, areas side by side
+	$(PYTEST) tests/integration tests/molecule -m "not deep" --numprocesses $(WORKERS) --dist loadgroup \
+	  --no-loadscope-reorder --junitxml .build/log/test-parts.xml
 
 NAME ?=
-.PHONY: bench test-fault
+.PHONY: bench test-deep test-area test-molecule
+test-area: $(VENV) ## The tests of one area that `make test` runs, such as NAME=odoo
+	$(PYTEST) tests/integration/$(NAME) -m "not deep"
+
+test-molecule: $(VENV) ## The Molecule scenarios, one for each role
+	$(PYTEST) tests/molecule
+
+# What has passed is remembered for the tree as it is, so that a run that was cut off goes on where it was.
+test-deep: setup ## All tests of one area: every kill boundary, older versions, long loads; NAME=redis, resumable
+	@test -n "$(NAME)" || { echo "give an area: make test-deep NAME=odoo" >&2; exit 2; }
+	$(PYTEST) tests/integration/$(NAME) \
+	  --resume .build/deep/$(NAME)-$$(git ls-files -z | xargs -0 cat | sha256sum | cut -c1-16)
+
 bench: setup ## Benchmarks against the peers; NAME=clone runs one, without a name all and docs/benchmarks.md
 	@python -m tests.bench $(NAME)
-
-test-fault: $(VENV) ## The fault tests of one area, such as NAME=odoo
-	$(PYTEST) -m fault tests/integration/$(NAME)
-
-test-molecule: $(VENV) ## One Molecule scenario for each role
-	$(PYTEST) tests/molecule
 
 ##@ Upkeep
 .PHONY: format constraints clean help

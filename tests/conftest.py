@@ -1,18 +1,68 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules for every test: one that cannot run has failed, and two runs of the same tests do the same."""
+"""Rules for every test: one that cannot run has failed, two runs do the same, and areas may run side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 
+from tests.quality import areas
+
+ROOT = Path(__file__).parents[1]
+
 hypothesis.settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("same-every-time")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--resume FILE`: leave out the tests that the file says have passed, and add to it those that do."""
+    parser.addoption("--resume", default="", help="a file that remembers what has passed, so that a run can go on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a run that can be resumed remember what has passed."""
+    if config.getoption("resume"):
+        config.pluginmanager.register(_Resumed(Path(config.getoption("resume"))))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where areas run side by side, each goes to one worker, and those with the largest budget begin."""
+    if not hasattr(config, "workerinput"):
+        return
+    minutes = areas.budgets().tests
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(_area(item)))
+    items.sort(key=lambda item: -minutes.get(_area(item), 0.0))
+
+
+def _area(item: pytest.Item) -> str:
+    return areas.area_of(item.path.relative_to(ROOT).as_posix())
+
+
+class _Resumed:
+    """A run that leaves out what has passed before. record: a file of node ids, a line each."""
+
+    def __init__(self, record: Path) -> None:
+        self.record = record
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        passed = set(self.record.read_text(encoding="utf-8").splitlines()) if self.record.exists() else set()
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+        items[:] = [item for item in items if item.nodeid not in passed]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed:
+            self.record.parent.mkdir(parents=True, exist_ok=True)
+            with self.record.open("a", encoding="utf-8") as stream:
+                stream.write(f"{report.nodeid}\n")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import string
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,14 +15,18 @@ import pytest
 from tests.integration import ansible
 from tests.lab.hosts import Host, Lab
 
-# Another name lets a second run go on beside the first.
-TEST_LAB = os.environ.get("GANTRY_TEST_LAB", "gantry-test")
+
+def lab_name() -> str:
+    """The lab of this process: a worker of several has one of its own, and GANTRY_TEST_LAB names another."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    given = os.environ.get("GANTRY_TEST_LAB", "gantry-test")
+    return f"{given}-{string.ascii_lowercase[int(worker.removeprefix('gw'))]}" if worker else given
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """The lab of the tests: `lab.host("db1")` starts a host. GANTRY_KEEP_LAB=1 leaves it for the next session."""
-    lab = Lab(TEST_LAB)
+    lab = Lab(lab_name())
     yield lab
     if os.environ.get("GANTRY_KEEP_LAB") != "1":
         lab.down()

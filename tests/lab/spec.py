@@ -15,7 +15,8 @@ SUBNETS = {
     "gantry-molecule": "172.30.79.0/24",
     "gantry-site": "172.30.80.0/24",
     "gantry-bench": "172.30.81.0/24",
-    # Labs of tests that run side by side: a worker of pytest each, or a developer's own.
+    # One for each worker of tests that run side by side, and some for developers.
+    **{f"gantry-test-{letter}": f"172.30.{90 + number}.0/24" for number, letter in enumerate("abcdef")},
     **{f"gantry-test-{number}": f"172.30.{100 + number}.0/24" for number in range(16)},
 }
 DOMAIN = "lab.example"

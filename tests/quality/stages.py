@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run make targets one after the other and end with a table of them: `python -m tests.quality.stages lint test-unit`.
 
-Every stage runs, also after one that failed; the exit code is 1 when any did. The output of each goes to the
-terminal and to .build/log/<stage>.log.
+Every stage runs, also after one that failed; the exit code is 1 when any did, or when an area took longer than its
+budget. The output of each goes to the terminal and to .build/log/<stage>.log; a stage of tests that run side by side
+leaves a JUnit report beside it, <stage>.xml, by which the time of each area is known.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.quality import areas
 
 LOGS = Path(".build/log")
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?)\b")
@@ -102,15 +105,28 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(rows)
 
 
+def timed_tests(stage: str) -> list[areas.Timed]:
+    """The tests that a stage reported one by one."""
+    report = LOGS / f"{stage}.xml"
+    return areas.read(report.read_text(encoding="utf-8")) if report.exists() else []
+
+
 def main(stages: Sequence[str]) -> int:
     """Run all `stages` and print the table."""
     if not stages:
         print("usage: python -m tests.quality.stages TARGET...", file=sys.stderr)
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
+    for old in LOGS.glob("*.xml"):
+        old.unlink()
     outcomes = [run(stage) for stage in stages]
+    timed = {outcome.stage: timed_tests(outcome.stage) for outcome in outcomes}
+    alone = [(outcome.stage, outcome.seconds) for outcome in outcomes if not timed[outcome.stage]]
+    tests = [test for listed in timed.values() for test in listed]
+    rows = areas.rows(alone, tests, areas.budgets())
+    print(f"\n##### areas\n{areas.report(rows, tests)}")
     print(f"\n##### summary\n{table(outcomes)}")
-    return 0 if all(outcome.ok for outcome in outcomes) else 1
+    return 0 if all(outcome.ok for outcome in outcomes) and not any(row.fault for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long each area of the test suite took, held against its budget in tests/budgets.yml. Pure, but for `budgets`."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FILE = Path("tests/budgets.yml")
+SLOWEST = 10
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One test with its area and the seconds that it took, preparation included."""
+
+    area: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """Minutes of the clock by stage and by area of tests. workers: how many areas run side by side."""
+
+    workers: int
+    total: float
+    stages: Mapping[str, float]
+    tests: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one area used, in minutes of the clock. budget: None where the file gives none."""
+
+    area: str
+    minutes: float
+    budget: float | None
+
+    @property
+    def fault(self) -> str:
+        """Why the row fails the run; empty where it does not."""
+        if self.budget is None:
+            return f"{self.area} took {self.minutes:.1f} minutes and has no budget; give it one in {FILE}"
+        if self.minutes > self.budget:
+            return (
+                f"{self.area} took {self.minutes:.1f} minutes, and its budget is {self.budget:g}; make its tests "
+                f"faster, or move a budget in {FILE}"
+            )
+        return ""
+
+
+def budgets(text: str | None = None) -> Budgets:
+    """The budgets of the project."""
+    document: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8") if text is None else text)
+    return Budgets(document["workers"], document["total"], document["stages"], document["tests"])
+
+
+def area_of(path: str) -> str:
+    """The area of a test by its file, with dots or slashes: the directory below tests/integration, or `molecule`."""
+    parts = path.replace(".", "/").split("/")
+    return parts[2] if parts[1:2] == ["integration"] else parts[1]
+
+
+def read(report: str) -> list[Timed]:
+    """The tests of a JUnit report as pytest writes it."""
+    return [
+        Timed(
+            area_of(case.attrib["classname"]),
+            f"{case.attrib['classname'].replace('.', '/').removeprefix('tests/')}::{case.attrib['name'].split('@')[0]}",
+            float(case.attrib["time"]),
+        )
+        for case in ElementTree.fromstring(report).iter("testcase")
+    ]
+
+
+def rows(stages: Iterable[tuple[str, float]], timed: Sequence[Timed], known: Budgets) -> list[Row]:
+    """A row for each stage, given with its seconds, that has no timed tests, and for each area of timed tests."""
+    seconds: dict[str, float] = {}
+    for one in timed:
+        seconds[one.area] = seconds.get(one.area, 0.0) + one.seconds
+    return [
+        *(Row(name, taken / 60, known.stages.get(name)) for name, taken in stages),
+        *(Row(name, taken / 60 / known.workers, known.tests.get(name)) for name, taken in sorted(seconds.items())),
+    ]
+
+
+def report(found: Sequence[Row], timed: Sequence[Timed]) -> str:
+    """The table of areas, the slowest tests, and a sentence for each fault."""
+    width = max(len(row.area) for row in found)
+    lines = [f"{'area':<{width}}  minutes  budget"]
+    for row in found:
+        lines.append(f"{row.area:<{width}}  {row.minutes:7.1f}  {'-' if row.budget is None else f'{row.budget:6.1f}'}")
+    lines.append(f"{'total':<{width}}  {sum(row.minutes for row in found):7.1f}")
+    slowest = sorted(timed, key=lambda one: -one.seconds)[:SLOWEST]
+    if slowest:
+        lines += ["", f"the {len(slowest)} slowest tests", *(f"{one.seconds:7.1f} s  {one.name}" for one in slowest)]
+    faults = [row.fault for row in found if row.fault]
+    return "\n".join([*lines, *([""] if faults else []), *faults])

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An area that takes longer than its budget fails `make test` with a sentence that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.quality.areas import Budgets, Timed, area_of, budgets, read, report, rows
+
+KNOWN = Budgets(workers=2, total=10, stages={"sanity": 3}, tests={"odoo": 1, "redis": 5})
+REPORT = """<?xml version="1.0"?><testsuites><testsuite>
+<testcase classname="tests.integration.odoo.test_kill" name="test_a[1]@odoo" time="90.5"/>
+<testcase classname="tests.molecule.test_scenarios" name="test_scenario[redis]@molecule" time="30"/>
+</testsuite></testsuites>"""
+
+
+@pytest.mark.parametrize(
+    ("path", "area"),
+    [
+        ("tests/integration/odoo/test_kill.py", "odoo"),
+        ("tests.integration.site.test_site", "site"),
+        ("tests/molecule/test_scenarios.py", "molecule"),
+    ],
+)
+def test_the_area_of_a_test_is_its_directory(path: str, area: str) -> None:
+    assert area_of(path) == area
+
+
+def test_a_report_of_pytest_is_read() -> None:
+    assert read(REPORT) == [
+        Timed("odoo", "integration/odoo/test_kill::test_a[1]", 90.5),
+        Timed("molecule", "molecule/test_scenarios::test_scenario[redis]", 30),
+    ]
+
+
+def test_tests_side_by_side_count_by_their_share_of_the_clock() -> None:
+    timed = [Timed("odoo", "a", 60), Timed("odoo", "b", 48), Timed("redis", "c", 120)]
+    found = rows([("sanity", 90.0)], timed, KNOWN)
+    assert [(row.area, round(row.minutes, 2), row.budget) for row in found] == [
+        ("sanity", 1.5, 3),
+        ("odoo", 0.9, 1),
+        ("redis", 1.0, 5),
+    ]
+    assert not any(row.fault for row in found)
+
+
+def test_an_area_over_its_budget_and_one_without_are_faults() -> None:
+    timed = [Timed("odoo", "a", 180), Timed("new", "b", 12)]
+    found = rows([], timed, KNOWN)
+    text = report(found, timed)
+    assert "odoo took 1.5 minutes, and its budget is 1; make its tests faster" in text
+    assert "new took 0.1 minutes and has no budget" in text
+    assert "  180.0 s  a" in text
+
+
+def test_the_budgets_of_the_project_are_within_the_total() -> None:
+    known = budgets()
+    assert sum(known.stages.values()) + sum(known.tests.values()) <= known.total
+    directories = {path.parent.name for path in Path("tests/integration").glob("*/test_*.py")} | {"molecule"}
+    assert set(known.tests) == directories
