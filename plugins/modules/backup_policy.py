@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_policy
-short_description: Declare what is promised for the backups of tenants, and expire what no promise keeps
+short_description: Manage backup policies and expire old backups
 version_added: 0.1.0
 description:
   - Records the policy of each tenant beside its backups, and has the bucket keep versions and clean up as it says.
@@ -95,7 +95,7 @@ options:
         default: present
   expire:
     description:
-      - Remove the backups that their policy does not keep, what interrupted backups left, and the stored files
+      - Remove the backups that their policy does not keep, leftovers of interrupted backups, and stored files
         that no backup refers to any more.
     type: bool
     default: false
@@ -176,75 +176,68 @@ removed:
 """
 
 from contextlib import ExitStack
-
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
-    lease,
+    apply_lease,
+    apply_policy,
     options,
-    policy,
-    policy_report,
-    s3,
-    store,
+    plan_policy,
+    read_repository,
+    report_policy,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.retention import COUNTED
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import open_bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+
+_KEEP: dict[str, Any] = {**{name: {"type": "int"} for name in COUNTED}, "within": {"type": "str"}}
+_POLICY: dict[str, Any] = {
+    "tenant": {"type": "str", "required": True},
+    "tier": {"type": "int", "choices": [1, 2, 3], "default": 2},
+    "rpo_s": {"type": "int"},
+    "rto_s": {"type": "int"},
+    "keep": {"type": "dict", "options": _KEEP},
+    "versioning": {"type": "bool"},
+    "noncurrent_days": {"type": "int"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+OPTIONS: dict[str, Any] = {
+    **options.argument_spec(),
+    "policies": {"type": "list", "elements": "dict", "required": True, "options": _POLICY},
+    "expire": {"type": "bool", "default": False},
+    "grace_s": {"type": "int", "default": 86400},
+    "lock_timeout": {"type": "int", "default": 300},
+}
 
 
-def argument_spec():
-    """The options of the module."""
-    keep = {name: {"type": "int"} for name in COUNTED}
-    item = {
-        "tenant": {"type": "str", "required": True},
-        "tier": {"type": "int", "choices": [1, 2, 3], "default": 2},
-        "rpo_s": {"type": "int"},
-        "rto_s": {"type": "int"},
-        "keep": {"type": "dict", "options": {**keep, "within": {"type": "str"}}},
-        "versioning": {"type": "bool"},
-        "noncurrent_days": {"type": "int"},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    }
-    return {
-        **options.argument_spec(),
-        "policies": {"type": "list", "elements": "dict", "required": True, "options": item},
-        "expire": {"type": "bool", "default": False},
-        "grace_s": {"type": "int", "default": 86400},
-        "lock_timeout": {"type": "int", "default": 300},
-    }
-
-
-def run(params, check_mode):
-    """Read, plan, apply; returns what the module returns."""
-    settings = options.settings_from(params)
-    request = policy.parse_request(params["policies"], params["expire"])
-    if params["grace_s"] < 0:
-        raise InputError(f"grace_s: {params['grace_s']} is not a number of seconds; give 0 or more")
-    bucket = s3.open_bucket(settings)
+def work(call: Call) -> Outcome:
+    """Read, plan, apply."""
+    settings = options.settings_from(call.params)
+    request = plan_policy.parse_request(call.params["policies"], call.params["expire"])
+    if call.params["grace_s"] < 0:
+        raise InputError(f"grace_s: {call.params['grace_s']} is not a number of seconds; give 0 or more")
+    bucket = open_bucket(settings)
     with ExitStack() as leases:
-        if request.expire and not check_mode:
+        if request.expire and not call.check_mode:
             # a backup counts on stored files that no manifest names yet, so it must not run meanwhile
             for tenant in sorted(item.tenant for item in request.policies):
                 layout = layout_of(settings.prefix, tenant)
-                leases.enter_context(lease.held(bucket, layout, "expiry", params["lock_timeout"]))
-        seen = store.observe(bucket, settings.prefix, request)
-        plan = policy.plan(request, seen, settings.prefix)
-        unused = store.unreferenced_after(bucket, settings.prefix, request, plan, seen, params["grace_s"])
-        if not check_mode:
-            store.apply(bucket, settings.prefix, plan)
+                leases.enter_context(apply_lease.held(bucket, layout, "expiry", call.params["lock_timeout"]))
+        seen = read_repository.observe(bucket, settings.prefix, request)
+        plan = plan_policy.plan(request, seen, settings.prefix)
+        unused = read_repository.unreferenced_after(
+            bucket, settings.prefix, request, plan, seen, call.params["grace_s"]
+        )
+        if not call.check_mode:
+            apply_policy.apply(bucket, settings.prefix, plan)
             bucket.delete(key for keys in unused.values() for key in keys)
-    return policy_report.report(request, plan, seen, unused, settings.prefix)
+    return report_policy.report(request, plan, seen, unused, settings.prefix)
 
 
-def main():
-    """Entry point."""
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    s3.require_boto3(module)
-    try:
-        answer = run(module.params, module.check_mode)
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**answer)
+def main() -> None:
+    run(OPTIONS, work)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_backup
-short_description: Back up Odoo databases with their filestores to S3, consistently
+short_description: Create consistent backups of Odoo databases and their filestores in S3
 version_added: 0.1.0
 description:
   - Reads the database, the list of its files and the number of its rows in one snapshot, so all three agree.
   - Sends only the files that the bucket lacks, each proven by the SHA-1 that names it, and streams the dump
     without a copy on the disk.
-  - Writes the manifest last. What an interrupted run leaves has none, is no backup, and is removed by the next run.
+  - Writes the manifest last. Leftovers of an interrupted run have none, are no backup, and are removed by the next run.
   - Checks every database and the repository before the first backup is taken. When one backup fails later, the others
     are still taken, and the module fails in the end.
 author:
@@ -144,40 +144,44 @@ backups:
     duration_s: {description: Seconds that the backup took., type: float}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from collections.abc import Mapping
+from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import options, s3, take
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import stamp
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
+    apply_backup,
+    options,
+    plan_backup,
+    report_backup,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import open_bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 
-
-def argument_spec():
-    """The options of the module."""
-    item = {
-        "name": {"type": "str", "required": True, "aliases": ["database"]},
-        "tenant": {"type": "str"},
-        "config": {"type": "path"},
-    }
-    return {
-        **postgres.argument_spec(),
-        **options.argument_spec(),
-        "databases": {"type": "list", "elements": "dict", "required": True, "options": item},
-        "config": {"type": "path"},
-        "missing": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
-        "max_age_s": {"type": "int", "default": 0},
-        "lock_timeout": {"type": "int", "default": 300},
-        "timeout": {"type": "int", "default": 14400},
-    }
+_DATABASE: dict[str, Any] = {
+    "name": {"type": "str", "required": True, "aliases": ["database"]},
+    "tenant": {"type": "str"},
+    "config": {"type": "path"},
+}
+OPTIONS: dict[str, Any] = {
+    **postgres.argument_spec(),
+    **options.argument_spec(),
+    "databases": {"type": "list", "elements": "dict", "required": True, "options": _DATABASE},
+    "config": {"type": "path"},
+    "missing": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
+    "max_age_s": {"type": "int", "default": 0},
+    "lock_timeout": {"type": "int", "default": 300},
+    "timeout": {"type": "int", "default": 14400},
+}
 
 
-def jobs_from(params, prefix):
+def jobs_from(params: Mapping[str, Any], prefix: str) -> list[apply_backup.Job]:
     """The backups that the parameters ask for. Raises InputError before anything is touched."""
     login = postgres.login_from(params)
     jobs = []
@@ -185,12 +189,11 @@ def jobs_from(params, prefix):
         config = item["config"] or params["config"]
         if not config:
             raise InputError(f"databases: {item['name']} has no config; give the path of its odoo.conf")
-        filestore = filestore_path(read_config(config).data_dir, item["name"])
         jobs.append(
-            take.Job(
+            apply_backup.Job(
                 layout=layout_of(prefix, item["tenant"] or item["name"]),
                 database=item["name"],
-                filestore=filestore,
+                filestore=filestore_path(read_config(config).data_dir, item["name"]),
                 login=login,
                 record_missing=params["missing"] == "record",
                 max_age_s=params["max_age_s"],
@@ -204,79 +207,37 @@ def jobs_from(params, prefix):
     return jobs
 
 
-def run(params, check_mode):
-    """Prove that all can be backed up, then take one after the other; the answer, and the sentences of failures."""
-    settings = options.settings_from(params)
-    jobs = jobs_from(params, settings.prefix)
+def work(call: Call) -> Outcome:
+    """Check that all databases can be backed up, then back up one after the other."""
+    settings = options.settings_from(call.params)
+    jobs = jobs_from(call.params, settings.prefix)
     client = pgtools.client_major("pg_dump", Deadline(10))
-    bucket = s3.open_bucket(settings)
+    bucket = open_bucket(settings)
     for job in jobs:
-        take.preflight(job, client)
-    steps, before, after, entries, failures = [], {}, {}, [], []
+        apply_backup.preflight(job, client)
+    steps: list[Step] = []
+    entries, failures = [], []
+    before, after = {}, {}
     for job in jobs:
+        tenant = job.layout.tenant
         try:
-            if check_mode:
-                seen, taken = take.preview(bucket, job), None
+            if call.check_mode:
+                seen, taken = apply_backup.preview(bucket, job), None
             else:
-                seen, taken = take.take(bucket, job, client, Deadline(params["timeout"]))
+                seen, taken = apply_backup.take(bucket, job, client, Deadline(call.params["timeout"]))
         except GantryError as error:
-            failures.append(f"tenant {job.layout.tenant}: {error}")
+            failures.append(f"tenant {tenant}: {error}")
             continue
-        steps += take.steps_of(job, seen)
-        entries.append(entry(job, taken) if taken else foreseen(job, seen))
-        before[job.layout.tenant] = list(seen.complete)
+        steps += plan_backup.steps_of(tenant, job.database, seen)
+        entries.append(report_backup.entry(taken) if taken else report_backup.foreseen(tenant, job.database, seen))
+        before[tenant] = list(seen.complete)
         new = [] if seen.fresh else [taken.manifest.backup_id if taken else "a new backup"]
-        after[job.layout.tenant] = [*seen.complete, *new]
-    return result(steps, before, after, backups=entries), failures
+        after[tenant] = [*seen.complete, *new]
+    return Outcome(steps, before, after, {"backups": entries}, "; ".join(failures))
 
 
-def foreseen(job, found):
-    """An entry for a backup that is not, or not yet, taken."""
-    return {
-        "tenant": job.layout.tenant,
-        "database": job.database,
-        "id": found.fresh or "",
-        "taken": found.fresh is None,
-        "bytes_sent": 0 if found.fresh else found.send_bytes,
-        "files_total": len(found.choice.present),
-        "files_sent": 0 if found.fresh else len(found.choice.send),
-        "files_missing": len(found.choice.missing),
-        "files_orphaned": found.choice.orphans,
-    }
-
-
-def entry(job, taken):
-    """An entry for a backup that was taken."""
-    manifest = taken.manifest
-    return {
-        "tenant": job.layout.tenant,
-        "database": job.database,
-        "id": manifest.backup_id,
-        "taken": True,
-        "snapshot_time": stamp(manifest.snapshot_time),
-        "bytes_sent": taken.bytes_sent,
-        "dump_bytes": manifest.dump.size,
-        "files_total": manifest.filestore.files,
-        "files_sent": taken.files_sent,
-        "files_missing": len(manifest.filestore.missing),
-        "files_orphaned": manifest.filestore.orphans,
-        "rows": sum(manifest.database.tables.values()),
-        "duration_s": round(taken.duration_s, 3),
-    }
-
-
-def main():
-    """Entry point."""
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    s3.require_boto3(module)
-    postgres.require_psycopg2(module)
-    try:
-        answer, failures = run(module.params, module.check_mode)
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    if failures:
-        module.fail_json(msg="; ".join(failures), **answer)
-    module.exit_json(**answer)
+def main() -> None:
+    run(OPTIONS, work)
 
 
 if __name__ == "__main__":

@@ -534,9 +534,9 @@ def require_backups(params: dict[str, Any], given_up: list[Database]) -> None:
         )
     if given_up:
         # its client takes half a second to import, and hardly any call drops such a database
-        from ansible_collections.gantry.odoo.plugins.module_utils._backup import fresh
+        from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_freshness
 
-        fresh.require_fresh_backups(options.settings_from(params), TIER_TO_PROVE, given_up)
+        read_freshness.require_fresh_backups(options.settings_from(params), TIER_TO_PROVE, given_up)
 
 
 def present(server: Server, declared: list[Desired], outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_restore
-short_description: Restore an Odoo database with its filestore from S3, proven before it is in place
+short_description: Restore an Odoo database and its filestore from S3
 version_added: 0.1.0
 description:
   - Restores database and filestore under a temporary name, proves both against the backup's manifest, and only then
-    gives them their name. Half a restore never stands under the real name, and what an interrupted run left is finished
-    or undone by the next.
+    gives them their name. An incomplete database never has the real name, and the next run completes or removes the
+    leftovers of an interrupted run.
   - A backup of another series of Odoo than the code that O(config) leads to is refused.
   - Keeps the identity of the database, its UUID and secret, so a restore elsewhere is a move.
   - With O(drill), removes all of it again and records how long it took.
@@ -221,60 +221,55 @@ timings:
   sample: {"fetch_dump_s": 0.2, "restore_s": 3.1, "fetch_files_s": 1.4, "verify_s": 0.6, "swap_s": 0.1}
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
-
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
-    options,
-    restore,
-    restore_plan,
-    restore_report,
-    s3,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_restore, options
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import open_bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import backup_id
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.revive import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.target import Place
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 
-
-def argument_spec():
-    """The options of the module."""
-    return {
-        **postgres.argument_spec(),
-        **options.argument_spec(),
-        "tenant": {"type": "str", "required": True},
-        "backup": {"type": "str", "default": "latest"},
-        "database": {"type": "str"},
-        "config": {"type": "path", "required": True},
-        "owner": {"type": "str"},
-        "access": {"type": "str", "choices": ["open", "fenced"], "default": "open"},
-        "overwrite": {"type": "str", "choices": ["never", "replace"], "default": "never"},
-        "neutralize": {"type": "bool", "default": False},
-        "verify": {"type": "bool", "default": True},
-        "load_registry": {"type": "bool", "default": False},
-        "prefetch": {"type": "bool", "default": False},
-        "drill": {"type": "bool", "default": False},
-        "jobs": {"type": "int", "default": 2},
-        "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
-        "odoo_user": {"type": "str", "default": "odoo"},
-        "lock_timeout": {"type": "int", "default": 300},
-        "timeout": {"type": "int", "default": 14400},
-    }
+OPTIONS: dict[str, Any] = {
+    **postgres.argument_spec(),
+    **options.argument_spec(),
+    "tenant": {"type": "str", "required": True},
+    "backup": {"type": "str", "default": "latest"},
+    "database": {"type": "str"},
+    "config": {"type": "path", "required": True},
+    "owner": {"type": "str"},
+    "access": {"type": "str", "choices": ["open", "fenced"], "default": "open"},
+    "overwrite": {"type": "str", "choices": ["never", "replace"], "default": "never"},
+    "neutralize": {"type": "bool", "default": False},
+    "verify": {"type": "bool", "default": True},
+    "load_registry": {"type": "bool", "default": False},
+    "prefetch": {"type": "bool", "default": False},
+    "drill": {"type": "bool", "default": False},
+    "jobs": {"type": "int", "default": 2},
+    "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
+    "odoo_user": {"type": "str", "default": "odoo"},
+    "lock_timeout": {"type": "int", "default": 300},
+    "timeout": {"type": "int", "default": 14400},
+}
 
 
-def wish_from(params):
-    """What is asked for. Raises InputError for what cannot be meant."""
+def wish_from(params: Mapping[str, Any]) -> Wish:
+    """The request. Raises InputError for options that contradict one another."""
     default = f"{params['tenant']}_drill" if params["drill"] else params["tenant"]
-    wish = restore_plan.Wish(
+    wish = Wish(
         database=check_name(params["database"] or default, "database"),
         tenant=params["tenant"],
         fenced=params["access"] == "fenced",
@@ -285,14 +280,14 @@ def wish_from(params):
         prefetch=params["prefetch"],
         drill=params["drill"],
     )
-    restore.check_wish(wish)
+    apply_restore.check_wish(wish)
     if params["jobs"] < 1:
         raise InputError(f"jobs: {params['jobs']} is not a number of connections; give 1 or more")
     return wish
 
 
-def order_from(params, wish, deadline):
-    """The restore that the parameters ask for, with the way to the repository proven."""
+def order_from(params: Mapping[str, Any], wish: Wish, deadline: Deadline) -> apply_restore.Order:
+    """The restore that the parameters ask for, with a connection to the repository."""
     settings = options.settings_from(params)
     config = read_config(params["config"])
     listed = code.visible(config.addons_path)
@@ -302,8 +297,8 @@ def order_from(params, wish, deadline):
     odoo = Odoo(params["odoo_command"], params["odoo_user"], params["config"], params["ca_cert"] or "")
     if wish.neutralize or wish.load_registry:
         odoo.check()
-    return restore.Order(
-        bucket=s3.open_bucket(settings),
+    return apply_restore.Order(
+        bucket=open_bucket(settings),
         layout=layout_of(settings.prefix, params["tenant"]),
         place=Place(postgres.login_from(params), config.data_dir, wish.database),
         odoo=odoo,
@@ -316,48 +311,36 @@ def order_from(params, wish, deadline):
     )
 
 
-def run(params, check_mode):
-    """Read, plan, restore; returns what the module returns."""
+def work(call: Call) -> Outcome:
+    """Read, plan, restore."""
     begun = datetime.now(timezone.utc)
-    deadline = Deadline(params["timeout"])
-    wish = wish_from(params)
-    order = order_from(params, wish, deadline)
-    manifest = restore.choose(order.bucket, order.layout, params["backup"])
-    if check_mode:
-        return answer_of(restore.survey(order, manifest), wish, begun)
-    with locks.hold(order.place.login, [wish.database], params["lock_timeout"]):
-        seen = restore.survey(order, manifest)
-        timings = restore.Timings()
-        answer = {**answer_of(seen, wish, begun), "timings": timings.seconds}
+    deadline = Deadline(call.params["timeout"])
+    wish = wish_from(call.params)
+    order = order_from(call.params, wish, deadline)
+    manifest = apply_restore.choose(order.bucket, order.layout, call.params["backup"])
+    if call.check_mode:
+        seen = apply_restore.survey(order, manifest)
+        return report(wish, manifest, seen.target, seen.fetch, seen.steps, begun)
+    with locks.hold(order.place.login, [wish.database], call.params["lock_timeout"]):
+        seen = apply_restore.survey(order, manifest)
+        timings = apply_restore.Timings()
         error = ""
         try:
-            restore.restore(order, seen, timings)
+            apply_restore.restore(order, seen, timings)
         except GantryError as failure:
             error = str(failure)
             raise
         finally:
-            answer["rto_s"] = round(deadline.elapsed, 3)
+            measured = {"timings": timings.seconds, "rto_s": round(deadline.elapsed, 3)}
+            outcome = report(wish, manifest, seen.target, seen.fetch, seen.steps, begun, measured)
             if wish.drill:
-                record = restore_report.drill_record(wish.tenant, begun, answer["rto_s"], answer, error)
+                record = drill_record(wish.tenant, begun, outcome.facts, error)
                 order.bucket.put(order.layout.drill(backup_id(begun)), record)
-    return answer
+    return outcome
 
 
-def answer_of(seen, wish, begun):
-    """What is known before the restore."""
-    return restore_report.report(wish, seen.manifest, seen.target, seen.fetch, seen.steps, begun)
-
-
-def main():
-    """Entry point."""
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    s3.require_boto3(module)
-    postgres.require_psycopg2(module)
-    try:
-        answer = run(module.params, module.check_mode)
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**answer)
+def main() -> None:
+    run(OPTIONS, work)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,14 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """An object as a listing shows it."""
+
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True)
 class Part:
     """One object of a backup: its size and the SHA-256 of its bytes."""
 

@@ -13,16 +13,16 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.blobs import Owner, directory
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_blobs import Owner, directory
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Locale
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import (
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     FINISHED,
     UNFINISHED,
     Note,
     Server,
     Target,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.source import rows
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import rows
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path, move

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LibraryError, UnreachableError
 
 try:
     import psycopg2
@@ -94,8 +94,11 @@ def connect(
     """A psycopg2 connection to `dbname`, by default the login's own database.
 
     statement_timeout, lock_timeout: seconds after which the server gives up; 0 is never.
-    Raises UnreachableError, without any secret, when the server cannot be reached or refuses the login.
+    Raises UnreachableError, without any secret, when the server cannot be reached or refuses the login, and
+    LibraryError without psycopg2.
     """
+    if PSYCOPG2_IMPORT_ERROR is not None:
+        raise LibraryError("psycopg2", PSYCOPG2_IMPORT_ERROR)
     database = dbname or login.dbname
     arguments: dict[str, Any] = {
         "host": login.host,

@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.blobs import choose
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import (
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import (
     index_bytes,
     manifest_bytes,
     parse_index,
     parse_manifest,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.sweep import Stored, garbage
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.take import fresh_enough
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import choose, fresh_enough
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import garbage
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from tests.unit.backup.build import MANIFEST, blob
 

@@ -7,33 +7,39 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import blobs, lease, source, store
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import index_bytes, manifest_bytes
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
+    apply_blobs,
+    apply_lease,
+    read_database,
+    read_repository,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_policy import remove_backup
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     FilestoreFacts,
     Manifest,
     Part,
-    backup_id,
-    moment_of,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.s3 import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import index_bytes, manifest_bytes
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
+    Survey,
+    Taken,
+    choose,
+    fresh_enough,
+    new_identifier,
+    refuse_missing,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore import paths as files
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
-
-# S3 itself refuses requests whose clock is further off
-SKEW_S = 900
-MISSING_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -49,66 +55,15 @@ class Job:
     lock_timeout: int = 300
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What stands before a backup. fresh: the complete backup that suffices, if one does."""
-
-    complete: Sequence[str]
-    leftovers: Sequence[str]
-    choice: blobs.Choice
-    fresh: str | None
-
-    @property
-    def send_bytes(self) -> int:
-        """The size in bytes of the files that the bucket lacks."""
-        return sum(self.choice.present[name] for name in self.choice.send)
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A complete backup. Sizes in bytes, times in seconds."""
-
-    manifest: Manifest
-    files_sent: int
-    bytes_sent: int
-    duration_s: float
-
-
 def survey(bucket: Bucket, job: Job, connection: object) -> Survey:
     """Compare the database behind `connection`, the disk and the bucket. Raises StateError for a lost file."""
-    complete, leftovers = store.backups(bucket, job.layout)
+    complete, leftovers = read_repository.backups(bucket, job.layout)
     stored = {job.layout.store_fname(key): item.size for key, item in bucket.objects(job.layout.filestore).items()}
     on_disk = dict(files.blobs(job.filestore))
-    choice = blobs.choose(source.stored_names(connection, job.database), on_disk, stored)
-    if choice.missing and not job.record_missing:
-        shown = ", ".join(choice.missing[:MISSING_SHOWN])
-        raise StateError(
-            f"database {job.database} refers to {len(choice.missing)} files that are not in {job.filestore} ({shown}); "
-            "restore them, or accept the loss with missing: record"
-        )
+    choice = choose(read_database.stored_names(connection, job.database), on_disk, stored)
+    if not job.record_missing:
+        refuse_missing(job.database, job.filestore, choice)
     return Survey(complete, leftovers, choice, fresh_enough(complete, job.max_age_s, bucket.now()))
-
-
-def fresh_enough(complete: Sequence[str], max_age_s: int, now: datetime) -> str | None:
-    """The newest complete backup when it is younger than `max_age_s` seconds; one dated in the future never is."""
-    past = [name for name in complete if moment_of(name) <= now]
-    if past and (now - moment_of(past[-1])).total_seconds() < max_age_s:
-        return past[-1]
-    return None
-
-
-def steps_of(job: Job, seen: Survey) -> list[Step]:
-    """What a backup does, the same in check mode and in a run."""
-    if seen.fresh:
-        return []
-    tenant, choice = job.layout.tenant, seen.choice
-    share = f"{len(choice.send)} of {len(choice.present)} files, {seen.send_bytes} bytes, are not in the bucket"
-    return [
-        *(Step("remove_leftover", f"{tenant}/{name}", "it has no manifest") for name in seen.leftovers),
-        Step("dump_database", job.database, "as it is in one snapshot"),
-        *([Step("send_files", tenant, share)] if choice.send else []),
-        Step("write_manifest", tenant, "the backup is complete"),
-    ]
 
 
 def preflight(job: Job, client: int) -> None:
@@ -120,7 +75,7 @@ def preflight(job: Job, client: int) -> None:
                 f"pg_dump {client} cannot read PostgreSQL {server} at {job.login.where}; "
                 f"install postgresql-client-{server}"
             )
-        source.require_odoo(connection, job.database)
+        read_database.require_odoo(connection, job.database)
 
 
 def preview(bucket: Bucket, job: Job) -> Survey:
@@ -132,20 +87,20 @@ def preview(bucket: Bucket, job: Job) -> Survey:
 def take(bucket: Bucket, job: Job, client: int, deadline: Deadline) -> tuple[Survey, Taken | None]:
     """Take the backup unless a young enough one exists. client: the major version of pg_dump."""
     started = time.monotonic()
-    with lease.held(bucket, job.layout, "backup", job.lock_timeout) as held:
-        guard = source.hold_collector(job.login, job.database, job.lock_timeout)
-        with closing(guard), source.held_still(job.login, job.database, job.lock_timeout) as still:
+    with apply_lease.held(bucket, job.layout, "backup", job.lock_timeout) as held:
+        guard = read_database.hold_collector(job.login, job.database, job.lock_timeout)
+        with closing(guard), read_database.held_still(job.login, job.database, job.lock_timeout) as still:
             seen = survey(bucket, job, still.connection)
             if seen.fresh:
                 return seen, None
-            identifier = _identifier(job, seen, still.taken, bucket.now())
+            identifier = new_identifier(job.layout.tenant, seen, still.taken, bucket.now())
             for leftover in seen.leftovers:
-                store.remove_backup(bucket, job.layout, leftover)
+                remove_backup(bucket, job.layout, leftover)
             with ThreadPoolExecutor(2) as pool:
-                sending = pool.submit(blobs.upload, bucket, job.layout, job.filestore, seen.choice.send, deadline)
+                sending = pool.submit(apply_blobs.upload, bucket, job.layout, job.filestore, seen.choice.send, deadline)
                 # with the files safe the collector may work again
                 sending.add_done_callback(lambda _done: guard.close())
-                counting = pool.submit(source.facts, still.connection, job.database)
+                counting = pool.submit(read_database.facts, still.connection, job.database)
                 dump = _dump(bucket, job, identifier, still.snapshot, client, deadline)
                 facts, sent = counting.result(), sending.result()
         index = index_bytes(seen.choice.present)
@@ -172,20 +127,7 @@ def take(bucket: Bucket, job: Job, client: int, deadline: Deadline) -> tuple[Sur
 
 def _dump(bucket: Bucket, job: Job, identifier: str, snapshot: str, client: int, deadline: Deadline) -> Part:
     with closing(connect(job.login, job.database)) as connection:
-        size = int(source.rows(connection, "SELECT pg_database_size(current_database())")[0][0])
+        size = int(read_database.rows(connection, "SELECT pg_database_size(current_database())")[0][0])
     with pgtools.dump(job.login, job.database, snapshot, client, job.lock_timeout, deadline) as stream:
         bucket.upload(job.layout.dump(identifier), stream, size)  # type: ignore[arg-type]
         return Part(stream.size, stream.sha256)
-
-
-def _identifier(job: Job, seen: Survey, taken: datetime, now: datetime) -> str:
-    skew = abs((taken - now).total_seconds())
-    if skew > SKEW_S:
-        raise StateError(
-            f"the clocks of PostgreSQL at {job.login.where} and of the S3 server are {skew:.0f} s apart; "
-            "set them right first: retention goes by the time of the snapshot"
-        )
-    identifier = backup_id(taken)
-    if identifier in seen.complete:
-        raise StateError(f"tenant {job.layout.tenant} has a backup {identifier} of this very second; run again")
-    return identifier

@@ -9,12 +9,19 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout, layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import (
+    Bucket,
+    open_bucket,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, Settings
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.policy import TIERS
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.s3 import BOTO3_IMPORT_ERROR, Bucket, open_bucket
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.store import backups, read_index, read_manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout, layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_repository import (
+    backups,
+    read_index,
+    read_manifest,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
 
 PIECE_BYTES = 8 * 1024 * 1024
@@ -22,8 +29,6 @@ PIECE_BYTES = 8 * 1024 * 1024
 
 def require_fresh_backups(settings: Settings, tier: int, databases: Iterable[Database]) -> None:
     """Look for the backup of each of `databases`, which are called as their tenants; as require_fresh_backup."""
-    if BOTO3_IMPORT_ERROR is not None:
-        raise InputError("repository: boto3 is not installed on this host, and the backups cannot be seen without it")
     bucket = open_bucket(settings)
     for database in databases:
         require_fresh_backup(bucket, database.name, tier, database.uuid)

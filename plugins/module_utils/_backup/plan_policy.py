@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, tenant_name
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.retention import COUNTED, Verdict, check, judge
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, Verdict, check, judge
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, backup_id, moment_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.retention import COUNTED, check, judge
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, check, judge
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)

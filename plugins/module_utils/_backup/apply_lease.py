@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.s3 import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
 

@@ -244,3 +244,21 @@ def entries(contents: list[str], made: Mapping[str, str]) -> list[str]:
         for line in contents
         if " COMMENT - EXTENSION " not in line and not any(entry in f"{line} " for entry in skipped)
     ]
+
+
+def differing_rows(recorded: Mapping[str, int], found: Mapping[str, int]) -> list[str]:
+    """In words, each table whose number of rows is not the recorded one."""
+    return [
+        f"{table} has {found.get(table, 'no table')} rows instead of {recorded.get(table, 'no table')}"
+        for table in sorted({*recorded, *found})
+        if recorded.get(table) != found.get(table)
+    ]
+
+
+def lagging(recorded: Mapping[str, int], found: Mapping[str, int]) -> list[str]:
+    """In words, each sequence that would give out a number again that the source had given out."""
+    return [
+        f"sequence {name} stands at {found.get(name, 'its start')} instead of {value}"
+        for name, value in sorted(recorded.items())
+        if found.get(name, value - 1) < value
+    ]

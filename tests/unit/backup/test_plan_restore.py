@@ -10,16 +10,17 @@ from itertools import product
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.prove import differing_rows, lagging
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore import check_wish
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import (
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_restore import check_wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     FINISHED,
     UNFINISHED,
     Note,
     Server,
     Target,
     Wish,
+    differing_rows,
     entries,
+    lagging,
     origin,
     privileged_extensions,
     recovered,

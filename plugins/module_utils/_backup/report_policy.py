@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.policy import (
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     LifecycleRule,
     Plan,
     Repository,
@@ -18,36 +18,39 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.policy import 
     record,
     rule_of,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.retention import judge
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import judge
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 
 Unused = Mapping[str, Mapping[str, int]]
 
 
-def report(request: Request, plan: Plan, seen: Repository, unused: Unused, prefix: str) -> dict[str, Any]:
-    """The module's return value. unused: for each tenant the keys of the files to remove, with sizes in bytes."""
+def report(request: Request, plan: Plan, seen: Repository, unused: Unused, prefix: str) -> Outcome:
+    """The module's outcome. unused: for each tenant the keys of the files to remove, with sizes in bytes."""
     steps = plan.steps + [
         Step("remove_files", tenant, f"no backup refers to {len(keys)} stored files, {sum(keys.values())} bytes")
         for tenant, keys in unused.items()
     ]
     wanted = seen.versioning if plan.versioning is None else plan.versioning
-    return result(
+    return Outcome(
         steps,
         {"versioning": seen.versioning, "tenants": _before(seen, unused)},
         {"versioning": wanted, "tenants": _after(request, plan, seen, prefix)},
-        policies=[record(item) for item in request.policies],
-        forecast={
-            item.tenant: [
-                {"backup": verdict.backup_id, "reasons": list(verdict.reasons)}
-                for verdict in judge(seen.tenants[item.tenant].backups, item.keep, seen.now)
-            ]
-            for item in request.policies
-        },
-        removed={
-            "backups": sum(len(names) for names in plan.expire.values()),
-            "leftovers": sum(len(names) for names in plan.leftovers.values()),
-            "files": sum(len(keys) for keys in unused.values()),
-            "bytes": sum(sum(keys.values()) for keys in unused.values()),
+        {
+            "policies": [record(item) for item in request.policies],
+            "forecast": {
+                item.tenant: [
+                    {"backup": verdict.backup_id, "reasons": list(verdict.reasons)}
+                    for verdict in judge(seen.tenants[item.tenant].backups, item.keep, seen.now)
+                ]
+                for item in request.policies
+            },
+            "removed": {
+                "backups": sum(len(names) for names in plan.expire.values()),
+                "leftovers": sum(len(names) for names in plan.leftovers.values()),
+                "files": sum(len(keys) for keys in unused.values()),
+                "bytes": sum(sum(keys.values()) for keys in unused.values()),
+            },
         },
     )
 

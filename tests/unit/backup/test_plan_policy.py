@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.policy import (
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     TIERS,
     LifecycleRule,
     Observed,
@@ -23,7 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.policy import 
     record,
     rule_of,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.policy_report import report
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_policy import report
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -131,7 +131,7 @@ def test_an_absent_policy_leaves_the_backups() -> None:
 def test_the_diff_foretells_what_a_new_policy_expires() -> None:
     before, after = request(item(keep={"last": 3})), request(item(keep={"last": 1}))
     repository = seen(harbour=settled(before, backups=(OLD, MIDDLE, NEW)))
-    told = report(after, plan(after, repository, "p"), repository, {}, "p")
+    told = report(after, plan(after, repository, "p"), repository, {}, "p").values()
     assert told["diff"]["before"]["tenants"]["harbour"]["policy_expires"] == []
     assert told["diff"]["after"]["tenants"]["harbour"]["policy_expires"] == [OLD, MIDDLE]
     assert told["diff"]["after"]["tenants"]["harbour"]["backups"] == [OLD, MIDDLE, NEW]
@@ -141,7 +141,7 @@ def test_the_diff_foretells_what_a_new_policy_expires() -> None:
 def test_the_diff_is_empty_exactly_when_nothing_changes() -> None:
     wanted = request(expire=True)
     repository = seen(harbour=settled(wanted, backups=(NEW,)))
-    told = report(wanted, plan(wanted, repository, "p"), repository, {}, "p")
+    told = report(wanted, plan(wanted, repository, "p"), repository, {}, "p").values()
     assert told["changed"] is False
     assert told["diff"]["before"] == told["diff"]["after"]
 
@@ -149,4 +149,4 @@ def test_the_diff_is_empty_exactly_when_nothing_changes() -> None:
 def test_a_policy_of_another_version_is_not_guessed_at() -> None:
     repository = seen(harbour=Observed(recorded={"keep": {"decades": 3}}))
     with pytest.raises(StateError, match="update gantry"):
-        report(request(), plan(request(), repository, "p"), repository, {}, "p")
+        report(request(), plan(request(), repository, "p"), repository, {}, "p").values()

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, moment_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Stored, moment_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 COUNTED = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
@@ -68,6 +68,17 @@ def judge(identifiers: Iterable[str], keep: Keep, now: datetime) -> list[Verdict
             reasons.append(rule)
         verdicts.append(Verdict(name, tuple(reasons)))
     return verdicts
+
+
+def garbage(objects: Mapping[str, Stored], referenced: Collection[str], now: datetime, grace_s: int) -> list[str]:
+    """The unreferenced objects that may go, sorted by name.
+
+    One younger than `grace_s` seconds may belong to a backup that is being written, and one dated after `now`
+    has a time that proves nothing: both stay.
+    """
+    marked = set(referenced)
+    before = now - timedelta(seconds=grace_s)
+    return sorted(name for name, stored in objects.items() if name not in marked and stored.modified < min(before, now))
 
 
 _PERIODS: dict[str, Callable[[datetime, int], object]] = {

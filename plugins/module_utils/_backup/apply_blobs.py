@@ -9,17 +9,17 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.s3 import WORKERS, Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import WORKERS, Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blob_path, is_store_fname, sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blob_path, sha1_of
 
 SMALL_BYTES = 8 * 1024 * 1024
 TORN_READS = 3
@@ -33,26 +33,6 @@ class Owner:
 
     uid: int
     gid: int
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a backup has to do with the files that a database refers to. Sizes in bytes by name."""
-
-    present: Mapping[str, int]
-    send: tuple[str, ...]
-    missing: tuple[str, ...]
-    orphans: int
-
-
-def choose(referenced: Iterable[str], on_disk: Mapping[str, int], stored: Mapping[str, int]) -> Choice:
-    """Sort the referenced files into those to send, those already stored and those that are nowhere on the disk."""
-    names = set(referenced)
-    present = {name: on_disk[name] for name in sorted(names) if name in on_disk}
-    # a stored object of another size is damaged or was cut off: it is sent again
-    send = tuple(name for name, size in present.items() if stored.get(name) != size)
-    missing = tuple(sorted(name for name in names if name not in on_disk or not is_store_fname(name)))
-    return Choice(present, send, missing, len(set(on_disk) - names))
 
 
 def upload(bucket: Bucket, layout: Layout, filestore: str, names: Iterable[str], deadline: Deadline) -> int:

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import blobs, prove, store
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.layout import Layout
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_blobs, read_repository, read_restored
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, moment_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import (
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     Server,
     Target,
     Wish,
@@ -33,7 +34,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan i
     swapped,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.revive import Odoo
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.s3 import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.target import Place
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
@@ -96,11 +96,11 @@ def choose(bucket: Bucket, layout: Layout, wanted: str) -> Manifest:
     """The manifest of the backup that was asked for: `latest`, or an identifier."""
     if wanted != "latest":
         moment_of(wanted)
-        return store.read_manifest(bucket, layout, wanted)
-    complete, _leftovers = store.backups(bucket, layout)
+        return read_repository.read_manifest(bucket, layout, wanted)
+    complete, _leftovers = read_repository.backups(bucket, layout)
     if not complete:
         raise StateError(f"tenant {layout.tenant} has no complete backup in the {bucket.settings.where}; take one")
-    return store.read_manifest(bucket, layout, complete[-1])
+    return read_repository.read_manifest(bucket, layout, complete[-1])
 
 
 def survey(order: Order, manifest: Manifest) -> Survey:
@@ -109,7 +109,7 @@ def survey(order: Order, manifest: Manifest) -> Survey:
     target = place.read()
     undo = recovery(target, place.database)
     clean = recovered(target)
-    index = store.read_index(order.bucket, order.layout, manifest)
+    index = read_repository.read_index(order.bucket, order.layout, manifest)
     # a finished swap takes the new filestore away; until then what it holds need not be fetched again
     held = dict(files.blobs(place.files(place.new))) if clean.new_files else {}
     fetch = {name: size for name, size in index.items() if held.get(name) != size}
@@ -182,11 +182,11 @@ def build(order: Order, seen: Survey, timings: Timings) -> None:
     place.prune_new_files(seen.files)
     if wish.verify:
         with timings.of("verify_s"):
-            prove.prove(place.login, place.new, place.files(place.new), manifest, order.deadline)
+            read_restored.prove(place.login, place.new, place.files(place.new), manifest, order.deadline)
     if wish.neutralize:
         with timings.of("neutralize_s"):
             order.odoo.neutralize(place.new, order.deadline)
-            prove.neutralized(place.login, place.new)
+            read_restored.neutralized(place.login, place.new)
     if wish.load_registry:
         with timings.of("load_registry_s"):
             order.odoo.load_registry(place.new, order.deadline)
@@ -199,7 +199,7 @@ def fetch_files(order: Order, seen: Survey, timings: Timings) -> int:
     owner = order.place.owner_of_files()
     order.place.make_new_files(owner)
     with timings.of("fetch_files_s"):
-        return blobs.download(
+        return apply_blobs.download(
             order.bucket, order.layout, order.place.files(order.place.new), seen.fetch, owner, order.deadline
         )
 

@@ -10,16 +10,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.manifest import FORMAT, stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.restore_plan import Target, Wish, mark, recovered
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import FORMAT, stamp
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import Target, Wish, mark, recovered
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 
 
 def report(
-    wish: Wish, manifest: Manifest, target: Target, fetch: Mapping[str, int], steps: list[Step], begun: datetime
-) -> dict[str, Any]:
-    """The module's return value as far as it is known before the restore. begun: when the module started."""
+    wish: Wish,
+    manifest: Manifest,
+    target: Target,
+    fetch: Mapping[str, int],
+    steps: list[Step],
+    begun: datetime,
+    measured: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """The module's outcome. begun: when the module started. measured: what only a restore that was done can tell."""
     stands = recovered(target)
     actions = {step.action for step in steps}
     fetched = fetch if "fetch_files" in actions else {}
@@ -29,16 +36,13 @@ def report(
         after = _view(True, f"restored from {mark(manifest, wish)}", wish.fenced)
     elif actions & {"fence", "open"}:
         after = _view(True, stands.comment, wish.fenced)
-    return result(
-        steps,
-        before,
-        after,
-        restored="restore_database" in actions,
-        backup=manifest.backup_id,
-        database=wish.database,
-        snapshot_time=stamp(manifest.snapshot_time),
-        rpo_s=round((begun - manifest.snapshot_time).total_seconds(), 3),
-        counts={
+    facts = {
+        "restored": "restore_database" in actions,
+        "backup": manifest.backup_id,
+        "database": wish.database,
+        "snapshot_time": stamp(manifest.snapshot_time),
+        "rpo_s": round((begun - manifest.snapshot_time).total_seconds(), 3),
+        "counts": {
             "tables": len(manifest.database.tables),
             "rows": sum(manifest.database.tables.values()),
             "modules": len(manifest.database.modules),
@@ -49,19 +53,20 @@ def report(
             "bytes_fetched": sum(fetched.values()),
             "dump_bytes": manifest.dump.size,
         },
-    )
+        **(measured or {}),
+    }
+    return Outcome(steps, before, after, facts)
 
 
-def drill_record(tenant: str, begun: datetime, rto_s: float, answer: Mapping[str, Any], error: str) -> bytes:
-    """The record of a drill, good or failed. answer: what is known of the restore; error: empty when it went well."""
+def drill_record(tenant: str, begun: datetime, facts: Mapping[str, Any], error: str) -> bytes:
+    """The record of a drill, good or failed. facts: of the outcome; error: empty when it went well."""
     document = {
         "format": FORMAT,
         "tenant": tenant,
         "begun": stamp(begun),
         "ok": not error,
         "error": error,
-        "rto_s": rto_s,
-        **{key: answer[key] for key in ("backup", "snapshot_time", "rpo_s", "counts", "timings") if key in answer},
+        **{key: facts[key] for key in ("backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings")},
     }
     return json.dumps(document, sort_keys=True, indent=1).encode()
 

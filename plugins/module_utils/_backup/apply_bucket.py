@@ -14,11 +14,13 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO
 
-from ansible.module_utils.basic import missing_required_lib
-
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Settings
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.sweep import Stored
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Settings, Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    InputError,
+    LibraryError,
+    StateError,
+    UnreachableError,
+)
 
 try:
     import boto3
@@ -39,12 +41,6 @@ PART_BYTES = 8 * 1024 * 1024
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
 _ABSENT = ("NoSuchKey", "404", "NoSuchLifecycleConfiguration", "NotFound")
-
-
-def require_boto3(module: Any) -> None:
-    """End the module with Ansible's usual sentence when boto3 is not installed on the target."""
-    if BOTO3_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("boto3"), exception=BOTO3_IMPORT_ERROR)
 
 
 class Bucket:
@@ -187,7 +183,12 @@ class Bucket:
 
 
 def open_bucket(settings: Settings) -> Bucket:
-    """Connect, and prove with one request that the bucket exists and the credentials open it."""
+    """Connect, and verify with one request that the bucket exists and the credentials open it.
+
+    Raises LibraryError without boto3.
+    """
+    if BOTO3_IMPORT_ERROR is not None:
+        raise LibraryError("boto3", BOTO3_IMPORT_ERROR)
     options: dict[str, Any] = {
         "connect_timeout": 5,
         "read_timeout": 60,
