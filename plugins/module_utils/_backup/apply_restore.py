@@ -39,7 +39,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore import paths as files
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 
 PIECE_BYTES = 8 * 1024 * 1024
@@ -127,7 +127,7 @@ def recover(order: Order, target: Target) -> None:
         "finish_filestore": place.finish_filestore,
         "call_off_swap": lambda: place.call_off_swap(target.note.origin if target.note else ""),
         "forget": place.forget,
-        "reopen": lambda: Inside(place.login).open(place.database),
+        "reopen": lambda: open_database(place.login, place.database),
         "drop_new": place.drop_new,
         "drop_old": place.drop_old,
         "remove_old_files": place.remove_old_files,
@@ -191,7 +191,7 @@ def build(order: Order, seen: Survey, timings: Timings) -> None:
         with timings.of("load_registry_s"):
             order.odoo.load_registry(place.new, order.deadline)
     if wish.fenced and not wish.drill:
-        Inside(place.login).fence(place.new)
+        block_database(place.login, place.new)
 
 
 def fetch_files(order: Order, seen: Survey, timings: Timings) -> int:
@@ -247,11 +247,10 @@ def settle_access(order: Order, target: Target) -> None:
     """Fence or open a database that was restored before."""
     if target.fenced == order.wish.fenced:
         return
-    inside = Inside(order.place.login)
     if order.wish.fenced:
-        inside.fence(order.place.database)
+        block_database(order.place.login, order.place.database)
     else:
-        inside.open(order.place.database)
+        open_database(order.place.login, order.place.database)
 
 
 def check_wish(wish: Wish) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts, Locale
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
     connect,
@@ -41,7 +42,6 @@ _UNACCENT = """
 SELECT EXISTS (SELECT FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
 AND d.deptype = 'e' WHERE p.proname = 'unaccent' AND p.provolatile = 'i')
 """
-_FILES = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
 COUNT_BATCH = 100
 
 
@@ -132,7 +132,8 @@ def sequences(connection: Any) -> dict[str, int]:
 def stored_names(connection: Any, database: str) -> list[str]:
     """The names of the files that attachments refer to. Raises StateError when there is no table of attachments."""
     require_odoo(connection, database)
-    return sorted(row[0] for row in rows(connection, _FILES))
+    with connection.cursor() as cursor:
+        return sorted(referenced(cursor))
 
 
 def require_odoo(connection: Any, database: str) -> None:

@@ -26,7 +26,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path, move
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import end_sessions
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
     connect,
@@ -34,7 +35,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sentence,
     sql,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import end_sessions
 
 RENAME_S = 30
 _CATALOG = """
@@ -160,13 +160,13 @@ class Place:
         self._write_note(Note(origin, swapping=True, reopen=reopen))
         try:
             if target.database:
-                Inside(self.login).fence(self.database)
+                block_database(self.login, self.database)
             self._rename(origin, target.database)
         except GantryError:
             if self.read().new_database:
                 self.call_off_swap(origin)
                 if reopen:
-                    Inside(self.login).open(self.database)
+                    open_database(self.login, self.database)
             raise
         self.finish_filestore()
         self.forget()

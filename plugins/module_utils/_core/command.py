@@ -28,11 +28,13 @@ def run(
     stdin: str | None = None,
     cwd: str | None = None,
     accept: Sequence[int] = (0,),
+    merged: bool = False,
 ) -> str:
     """Run `argv` and return its standard output.
 
     what: the run in words, for the error sentence. user: the account to run as; needs root.
     env: added to a minimal environment, never the caller's. accept: the exit codes that are not an error.
+    merged: whether what it writes to standard error is returned as well, in its order.
     Raises StateError for any other exit code or a program that cannot be started, DeadlineError past the deadline.
     """
     identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
@@ -41,7 +43,8 @@ def run(
             list(argv),
             input=stdin,
             stdin=None if stdin is not None else subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
             env=_environment(env),
             cwd=cwd,
             timeout=deadline.remaining,

@@ -15,6 +15,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths impor
 
 READERS = 8
 _SPOOL = "checklist/"
+_REFERENCED = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
+
+
+def referenced(cursor: Any) -> list[str]:
+    """The names of the files that the attachments of a database refer to."""
+    cursor.execute(_REFERENCED)
+    return [row[0] for row in cursor.fetchall()]
 
 
 def filestores(data_dir: str) -> list[str]:

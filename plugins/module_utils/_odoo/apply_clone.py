@@ -13,20 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_copy import Copied, copy_blobs
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blobs, filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import (
-    end_sessions,
-    mark,
-    owner_of,
-    shut_out,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import end_sessions, owner_of
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2
 
 FREE_SECONDS = 30
-_STORED = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
 
 
 @dataclass(frozen=True)
@@ -46,23 +41,20 @@ class Cloner:
             # a file is never written to again, so most can come over while the database does
             present = [name for name, _size in blobs(filestore_path(self.data_dir, source))]
             early = pool.submit(self._files, name, source, present, files)
-            if not self._on_server(name, source, cut, deadline):
+            build = Build(self.login, self.data_dir, name)
+            if not self._on_server(build, source, cut, deadline):
                 # most copies need none of it, and it takes a while to import
                 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_dump import clone_by_dump
 
-                clone_by_dump(self.login, name, source, deadline)
+                clone_by_dump(build, source, deadline)
             copied = early.result()
-        names = set(self._stored(unfinished(name)))
+        with closing(connect(self.login, build.at)) as connection, connection.cursor() as cursor:
+            names = set(referenced(cursor))
         # and those that were stored since then come now
         late = self._files(name, source, names - set(copied.names), files)
         self._remove(name, set(copied.names) - names)
         missing = len(late.missing)
         return f"{source} refers to {missing} files that it does not hold, and so does {name}" if missing else ""
-
-    def _stored(self, database: str) -> list[str]:
-        with closing(connect(self.login, database)) as connection, connection.cursor() as cursor:
-            cursor.execute(_STORED)
-            return [row[0] for row in cursor.fetchall()]
 
     def _files(self, name: str, source: str, names: Iterable[str], how: str) -> Copied:
         target = filestore_path(self.data_dir, unfinished(name))
@@ -72,13 +64,9 @@ class Cloner:
         for one in names:
             os.unlink(os.path.join(filestore_path(self.data_dir, unfinished(name)), one))
 
-    def _on_server(self, name: str, source: str, cut: bool, deadline: Deadline) -> bool:
-        temporary = sql.Identifier(unfinished(name))
+    def _on_server(self, build: Build, source: str, cut: bool, deadline: Deadline) -> bool:
         with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            # until it is marked, that nobody may enter it tells whose it is
-            statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} ALLOW_CONNECTIONS false").format(
-                temporary, sql.Identifier(owner_of(cursor, source)), sql.Identifier(source)
-            )
+            owner = owner_of(cursor, source)
 
             def made() -> bool | None:
                 if cut:
@@ -86,26 +74,12 @@ class Cloner:
                 elif _used(cursor, source):
                     return False
                 try:
-                    cursor.execute(statement)
+                    build.create(owner, template=source, private=True)
                 except psycopg2.errors.ObjectInUse:
                     return None if cut else False
                 return True
 
-            if not Deadline(min(FREE_SECONDS, deadline.remaining)).wait(made, f"the copy of {source}"):
-                return False
-            mark(cursor, unfinished(name))
-            shut_out(cursor, unfinished(name), self.login.user)
-            cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(temporary))
-            return True
-
-    def require_private(self, name: str) -> None:
-        """Raise StateError where somebody but the login may enter the copy that is being made of `name`."""
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            if not shut_out(cursor, unfinished(name), self.login.user):
-                raise StateError(
-                    f"the copy {unfinished(name)} cannot be kept to {self.login.user} while it is made harmless: its "
-                    "owner is a superuser, or may connect as member of another role; give the database a plain owner"
-                )
+            return Deadline(min(FREE_SECONDS, deadline.remaining)).wait(made, f"the copy of {source}")
 
 
 def _used(cursor: Any, database: str) -> bool:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes what is inside a database, and who may enter it."""
+"""Changes what is inside a database: parameters, the administrator, the owner."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import signal_caches
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import owner_of
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import end_sessions, owner_of, shut_out
 
 LOCK_SECONDS = 30
 # A copy that answered under its original's address, or reported as its licensee, would be taken for it.
@@ -26,8 +25,6 @@ _OF_THE_ORIGINAL = (
     "database.expiration_date",
     "database.expiration_reason",
 )
-FENCE_SECONDS = 30
-_NO_RIGHT = "NOT has_database_privilege(usesysid, datid, 'CONNECT')"
 # A sequence that belongs to a column, and the type of a table's row, follow their table. Members of an extension
 # are not a tenant's own. REASSIGN OWNED would do it all, and take the role's other databases along.
 _OWNED = """
@@ -53,8 +50,8 @@ WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = owned.class AND e.ob
 
 
 @dataclass(frozen=True)
-class Inside:
-    """What is changed without Odoo: parameters, the administrator, the owner, and the right to connect."""
+class Content:
+    """What is changed without Odoo."""
 
     login: Login
 
@@ -118,30 +115,4 @@ class Inside:
                 if statements:
                     # in one message: a database of Odoo has hundreds of tables
                     cursor.execute(";".join(statements))
-            connection.commit()
-
-    def fence(self, database: str) -> None:
-        """Let only the login connect: no one else from now on, and no session of anyone else is left."""
-        with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
-            if not shut_out(cursor, database, self.login.user):
-                raise StateError(
-                    f"database {database} cannot be fenced: "
-                    "its owner is the login itself or a superuser, or may connect as member of another role"
-                )
-            connection.commit()
-            connection.autocommit = True
-            Deadline(FENCE_SECONDS).wait(
-                lambda: True if end_sessions(cursor, database, _NO_RIGHT) == 0 else None,
-                f"the end of all sessions on {database} that the fence shuts out",
-            )
-
-    def open(self, database: str) -> None:
-        """Let the owner connect again, and everybody when it was so before the fence."""
-        with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
-            target, owner = sql.Identifier(database), sql.Identifier(owner_of(cursor, database))
-            cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, owner))
-            # the fence left PUBLIC its other default right, which tells that it had this one too
-            cursor.execute("SELECT has_database_privilege('public', %s, 'TEMPORARY')", (database,))
-            if cursor.fetchone()[0]:
-                cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO PUBLIC").format(target))
             connection.commit()

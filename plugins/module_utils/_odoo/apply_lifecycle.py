@@ -6,27 +6,27 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path, move, trash_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED, unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import end_sessions, mark
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import (
+    drop_database,
+    rename_databases,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
-RENAME_SECONDS = 30
-# C sorts the same on every host; C.UTF-8 knows letters beyond ASCII
-CREATE = "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
 # The dictionary's function is not immutable, so Odoo would not use it in an index; this one says that it is.
 # It lives in the database's own schema, so that a dump carries it and a role that is no superuser can restore it.
 _UNACCENT = """
@@ -39,7 +39,7 @@ CREATE OR REPLACE FUNCTION public.unaccent(text) RETURNS text LANGUAGE sql IMMUT
 
 
 @dataclass(frozen=True)
-class Whole:
+class Lifecycle:
     """The databases of one server, and the filestores and addons of one instance.
 
     listed: the addons on disk, None where they cannot be seen from here.
@@ -55,13 +55,13 @@ class Whole:
 
         Those of a template are the login's: they would bind the role that it is made with for as long as it is there.
         """
-        at, keeper = sql.Identifier(unfinished(name)), self.login.user if template else owner
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL(CREATE).format(at, sql.Identifier(keeper)))
-            mark(cursor, unfinished(name))
-            self._prepare(unfinished(name), keeper)
-            if keeper != owner:
-                cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(at, sql.Identifier(owner)))
+        build, keeper = Build(self.login, self.data_dir, name), self.login.user if template else owner
+        build.create(keeper, locale=Locale())
+        self._prepare(build.at, keeper)
+        if keeper != owner:
+            with closing(connect(self.login)) as connection, connection.cursor() as cursor:
+                statement = sql.SQL("ALTER DATABASE {} OWNER TO {}")
+                cursor.execute(statement.format(sql.Identifier(build.at), sql.Identifier(owner)))
 
     def _prepare(self, database: str, owner: str) -> None:
         with closing(connect(self.login, database)) as connection, connection.cursor() as cursor:
@@ -127,47 +127,17 @@ class Whole:
             )
 
     def publish(self, name: str) -> None:
-        """Give a complete database its name: it is either there and whole, or not there."""
-        temporary = unfinished(name)
-        self._give_name(temporary, name, sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(temporary)))
-        self.move_filestore(temporary, name)
+        """Give a complete database its name."""
+        Build(self.login, self.data_dir, name).publish()
 
     def discard(self, name: str) -> None:
-        """Remove what an unfinished creation of `name` left."""
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(unfinished(name))))
-        directory = filestore_path(self.data_dir, unfinished(name))
-        if os.path.isdir(directory):
-            shutil.rmtree(directory)
+        """Remove leftovers of an interrupted run that was creating `name`."""
+        Build(self.login, self.data_dir, name).discard()
 
     def rename(self, former: str, name: str) -> None:
         """Rename a database, ending the sessions that stand in the way, then its filestore."""
-        self._give_name(former, name)
+        rename_databases(self.login, {former: name})
         self.move_filestore(former, name)
-
-    def _give_name(self, former: str, name: str, *before: Any) -> None:
-        """Rename a database, in one transaction with the statements `before`, ending the sessions that hinder it."""
-        statement = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(former), sql.Identifier(name))
-        with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
-
-            def renamed() -> bool | None:
-                end_sessions(cursor, former)
-                try:
-                    for one in (*before, statement):
-                        cursor.execute(one)
-                except psycopg2.errors.ObjectInUse:
-                    connection.rollback()
-                    return None
-                connection.commit()
-                return True
-
-            try:
-                Deadline(RENAME_SECONDS).wait(renamed, "the rename")
-            except DeadlineError as error:
-                raise DeadlineError(
-                    f"{former} cannot be renamed to {name}: new sessions kept it in use for {RENAME_SECONDS} s; "
-                    "stop what connects to it, or fence it first"
-                ) from error
 
     def move_filestore(self, former: str, name: str) -> None:
         """Let the directory follow its database; a database without attachments has none."""
@@ -185,8 +155,7 @@ class Whole:
 
     def drop(self, name: str) -> None:
         """Drop a database for good, ending its sessions."""
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop_database(self.login, name)
 
     def _trash(self, name: str) -> str:
         return trash_path(self.data_dir, name, datetime.now(timezone.utc))

@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_clone import Cloner
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Inside
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_lifecycle import Whole
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_lifecycle import Lifecycle
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_templates import Templates
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import DatabaseStep
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, psycopg2
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import explained
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import explaining
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
 
 # What stands under the temporary name after one of these, or in the middle of it, is ours to remove.
@@ -43,8 +45,8 @@ class Outcome:
 class Hands:
     """All that can change a server's databases and an instance's files."""
 
-    whole: Whole
-    inside: Inside
+    lifecycle: Lifecycle
+    content: Content
     cloner: Cloner
     templates: Templates
     neutralizer: Neutralizer
@@ -53,8 +55,8 @@ class Hands:
 def hands_for(login: Login, data_dir: str, odoo: Odoo, listed: Mapping[str, Listed] | None) -> Hands:
     """The hands of one instance. listed: its addons on disk, None where they cannot be seen from here."""
     return Hands(
-        Whole(login, data_dir, odoo, listed),
-        Inside(login),
+        Lifecycle(login, data_dir, odoo, listed),
+        Content(login),
         Cloner(login, data_dir),
         Templates(login, data_dir),
         Neutralizer(login, listed or {}),
@@ -97,11 +99,11 @@ def _database(job: Job, deadline: Deadline) -> Outcome:
     started = time.monotonic()
     try:
         for step in job.steps:
-            note = _hand(job, step, _at(job.want, job.steps, outcome), deadline)()
+            hand = _hand(job, step, _at(job.want, job.steps, outcome), deadline)
+            with explaining(f"the step {step.action} of {job.want.name}", job.hands.lifecycle.login):
+                note = hand()
             outcome.done.append(step)
             outcome.notes += [note] if note else []
-    except psycopg2.Error as error:
-        outcome.error = explained(error, f"the step {step.action} of {job.want.name}", job.hands.whole.login)
     except OSError as error:
         outcome.error = StateError(f"the step {step.action} of {job.want.name} failed: {error}")
     except GantryError as error:
@@ -119,37 +121,38 @@ def _at(want: Desired, steps: Sequence[DatabaseStep], outcome: Outcome) -> str:
 
 
 def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable[[], str | None]:
-    whole, inside, want = job.hands.whole, job.hands.inside, job.want
+    lifecycle, content, want = job.hands.lifecycle, job.hands.content, job.want
     cloner, templates = job.hands.cloner, job.hands.templates
     name, detail = want.name, step.detail
     hands: dict[str, Callable[[], str | None]] = {
-        "create": lambda: whole.create(name, detail[0], bool(want.sealed)),
+        "create": lambda: lifecycle.create(name, detail[0], bool(want.sealed)),
         "make_from_template": lambda: templates.make(name, detail[0]),
         "seal": lambda: templates.seal(name, want.sealed),
         "drop_template": lambda: templates.drop(detail[0]),
         "clone": lambda: cloner.clone(name, detail[0], want.clone_cuts, want.clone_files, deadline),
         "neutralize": lambda: _neutralize(job, at),
-        "extend": lambda: whole.extend(at, detail[0]),
-        "renew_identity": lambda: inside.renew_identity(at),
-        "initialise": lambda: whole.initialise(name, detail, want.language, want.demo, deadline),
-        "install": lambda: whole.install(name, detail, deadline),
-        "publish": lambda: whole.publish(name),
-        "discard": lambda: whole.discard(name),
-        "rename": lambda: whole.rename(detail[0], name),
-        "move_filestore": lambda: whole.move_filestore(detail[0], name),
-        "trash_filestore": lambda: whole.trash_filestore(name),
-        "drop": lambda: whole.drop(name),
-        "set_parameter": lambda: inside.set_parameters(at, {detail[0]: dict(want.parameters)[detail[0]]}),
-        "set_admin": lambda: inside.set_admin(at, want.admin_login, want.admin_password),
-        "change_owner": lambda: inside.change_owner(at, detail[0]),
-        "fence": lambda: inside.fence(at),
-        "open": lambda: inside.open(at),
+        "extend": lambda: lifecycle.extend(at, detail[0]),
+        "renew_identity": lambda: content.renew_identity(at),
+        "initialise": lambda: lifecycle.initialise(name, detail, want.language, want.demo, deadline),
+        "install": lambda: lifecycle.install(name, detail, deadline),
+        "publish": lambda: lifecycle.publish(name),
+        "discard": lambda: lifecycle.discard(name),
+        "rename": lambda: lifecycle.rename(detail[0], name),
+        "move_filestore": lambda: lifecycle.move_filestore(detail[0], name),
+        "trash_filestore": lambda: lifecycle.trash_filestore(name),
+        "drop": lambda: lifecycle.drop(name),
+        "set_parameter": lambda: content.set_parameters(at, {detail[0]: dict(want.parameters)[detail[0]]}),
+        "set_admin": lambda: content.set_admin(at, want.admin_login, want.admin_password),
+        "change_owner": lambda: content.change_owner(at, detail[0]),
+        "fence": lambda: block_database(lifecycle.login, at),
+        "open": lambda: open_database(lifecycle.login, at),
     }
     return hands[step.action]
 
 
 def _neutralize(job: Job, at: str) -> None:
-    job.hands.cloner.require_private(job.want.name)
+    hands = job.hands.lifecycle
+    Build(hands.login, hands.data_dir, job.want.name).require_private()
     job.hands.neutralizer.run(at)
 
 
@@ -157,10 +160,11 @@ def _undo(job: Job, done: Sequence[DatabaseStep], error: GantryError) -> GantryE
     """Nothing half-made is left: an unfinished creation goes, a filestore in the trash comes back to its database."""
     actions = {step.action for step in done}
     try:
-        if _MAKES & {step.action for step in job.steps[: len(done) + 1]} and not {"publish", "seal"} & actions:
-            job.hands.whole.discard(job.want.name)
-        if job.steps[len(done)].action == "drop" and "trash_filestore" in actions:
-            job.hands.whole.restore_filestore(job.want.name)
-    except (psycopg2.Error, OSError, GantryError) as another:
+        with explaining(f"removing what was made of {job.want.name}", job.hands.lifecycle.login):
+            if _MAKES & {step.action for step in job.steps[: len(done) + 1]} and not {"publish", "seal"} & actions:
+                job.hands.lifecycle.discard(job.want.name)
+            if job.steps[len(done)].action == "drop" and "trash_filestore" in actions:
+                job.hands.lifecycle.restore_filestore(job.want.name)
+    except (OSError, GantryError) as another:
         return StateError(f"{error}; and what was begun could not be undone: {another}".replace("\n", " "))
     return error

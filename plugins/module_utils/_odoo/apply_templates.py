@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blob_path, filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Inside
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import rename_databases
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import mark
 
 _FILES = "gantry_template_file"
 
@@ -33,20 +35,20 @@ class Templates:
         """Make a template of the complete database in the making: files inside, the login's, entered by nobody."""
         at = unfinished(name)
         self._take_in(at)
-        Inside(self.login).change_owner(at, self.login.user)
+        Content(self.login).change_owner(at, self.login.user)
         comment = json.dumps({"made by": "gantry.odoo.odoo_database", "kind": kind})
-        with closing(connect(self.login, autocommit=False)) as connection, connection.cursor() as cursor:
-            database = sql.Identifier(at)
-            cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(comment)))
-            cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(database))
-            cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(database, sql.Identifier(name)))
-            connection.commit()
+        database = sql.Identifier(at)
+        rename_databases(
+            self.login,
+            {at: name},
+            sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(comment)),
+            sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(database),
+        )
 
     def _take_in(self, database: str) -> None:
         directory = filestore_path(self.data_dir, database)
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL")
-            names = [row[0] for row in cursor.fetchall()]
+            names = referenced(cursor)
             cursor.execute(f"CREATE TABLE {_FILES} (name text PRIMARY KEY, content bytea NOT NULL)")
             for name in names:
                 with open(blob_path(directory, name), "rb") as stream:
@@ -59,13 +61,9 @@ class Templates:
 
     def make(self, name: str, template: str) -> None:
         """A marked copy of a template, and its files, under the temporary name of `name`; it is the login's."""
-        at = unfinished(name)
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            statement = "CREATE DATABASE {} TEMPLATE {} ALLOW_CONNECTIONS false"
-            cursor.execute(sql.SQL(statement).format(sql.Identifier(at), sql.Identifier(template)))
-            mark(cursor, at)
-            cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(at)))
-        self._bring_out(at)
+        build = Build(self.login, self.data_dir, name)
+        build.create(template=template)
+        self._bring_out(build.at)
 
     def _bring_out(self, database: str) -> None:
         directory = filestore_path(self.data_dir, database)

@@ -80,11 +80,10 @@ class Database:
 
 @dataclass(frozen=True)
 class Leftover:
-    """A database under its temporary name. `ours` is told by the marker; an empty one holds nothing to lose."""
+    """A database under its temporary name. `ours` is told by its comment."""
 
     name: str
     ours: bool
-    empty: bool
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import re
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 UNFINISHED = "__new"
+# The comment on a database in the making; one of the temporary name without it is not ours to drop.
+UNFINISHED_COMMENT = "gantry.odoo.odoo_database: not complete yet"
 # Databases that new ones are made from; nobody else's may be called so
 TEMPLATE = "gantry-template-"
 # A module to be upgraded is installed; one to be installed or removed is not, or soon no longer.

@@ -100,7 +100,7 @@ def _drop(server: Server, want: Desired) -> list[DatabaseStep]:
 
 def _discard(server: Server, want: Desired) -> DatabaseStep:
     left = server.leftovers[unfinished(want.name)]
-    if not (left.ours or left.empty):
+    if not left.ours:
         raise RefusedError(
             f"database {left.name} is in the way and was not left by this module (its comment is another's): "
             "let its maker finish, or drop it by hand"

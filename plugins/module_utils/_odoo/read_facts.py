@@ -16,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths impor
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import (
     check_filestore,
     filestores,
+    referenced,
     sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import read_crons as crons
@@ -51,7 +52,6 @@ SELECT (SELECT json_object_agg(name, latest_version) FROM ir_module_module
                       'base.partially_updated_database')),
        to_regclass('ir_cron_trigger') IS NOT NULL
 """
-_STORED = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
 # Odoo looks for the function where it makes its tables. What belongs to an extension is its installer's.
 _CATALOG = """
 SELECT (SELECT min(provolatile::text) FROM pg_proc
@@ -194,8 +194,7 @@ def _database(login: Login, name: str, server: _Server, what: Gather, data_dir: 
             facts = _summary(content, what)
             try:
                 if what.filestore:
-                    cursor.execute(_STORED)
-                    stored = [row[0] for row in cursor.fetchall()]
+                    stored = referenced(cursor)
                     facts["filestore"] = check_filestore(directory, stored, what.verify_content, held)
                 if what.activity:
                     facts["activity"] = server.activity.get(name) or activity.summary()

@@ -18,7 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths impor
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import read_templates as template
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Leftover, Server
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED, unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED, UNFINISHED_COMMENT, unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
@@ -26,7 +26,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     psycopg2,
     sentence,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.statements import MARKER
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 CONNECTIONS = 8
@@ -80,7 +79,7 @@ def read_server(
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         found = pool.map(lambda name: _database(login, rows[name], wanted[name]), [n for n in wanted if n in rows])
         databases = {database.name: database for database in found}
-    leftovers = {name: _leftover(login, rows[name]) for name in temporary if name in rows}
+    leftovers = {name: _leftover(rows[name]) for name in temporary if name in rows}
     return Server(
         databases=databases,
         leftovers=leftovers,
@@ -149,15 +148,7 @@ def _password_matches(want: Desired, admin: Mapping[str, Any]) -> bool:
     )
 
 
-def _leftover(login: Login, row: Sequence[Any]) -> Leftover:
+def _leftover(row: Sequence[Any]) -> Leftover:
     name, _owner, comment, _fenced, _lingering, enterable = row
-    # a copy that nobody may enter yet was killed before it could be marked
-    if comment == MARKER or not enterable:
-        return Leftover(name, ours=True, empty=False)
-    with (
-        closing(connect(login, name, statement_timeout=STATEMENT_SECONDS)) as connection,
-        connection.cursor() as cursor,
-    ):
-        # killed between making it and marking it: nothing is in it yet
-        cursor.execute("SELECT NOT EXISTS (SELECT FROM pg_class WHERE relkind = 'r' AND oid >= 16384)")
-        return Leftover(name, ours=False, empty=bool(cursor.fetchone()[0]))
+    # one that nobody may enter yet was killed before it could be marked
+    return Leftover(name, ours=comment == UNFINISHED_COMMENT or not enterable)

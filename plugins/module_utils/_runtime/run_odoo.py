@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import demo_arguments
 
@@ -23,6 +24,10 @@ _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 # One process that serves nobody and runs no job.
 _ALONE = ("--stop-after-init", "--no-http", "--workers=0", "--max-cron-threads=0")
 
+_LOADED = re.compile(
+    r"odoo\.(?:modules\.loading|registry|modules\.registry|orm\.registry): .*(?:Modules|Registry) loaded"
+)
+_ERROR = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (?:ERROR|CRITICAL) .*", re.MULTILINE)
 _NEEDS_ODOO = ("initialise", "install")
 
 
@@ -77,6 +82,17 @@ class Odoo:
         what = f"Odoo, updating {', '.join([*install, *upgrade])} in {database},"
         self._run(arguments, deadline, what, env={"PGOPTIONS": f"-c lock_timeout={int(lock_s * 1000)}"})
 
+    def load_registry(self, database: str, deadline: Deadline) -> None:
+        """Load all modules of a database once, without serving or scheduling anything; an error in the log counts."""
+        what = f"loading the registry of {database}"
+        arguments = ["-c", self.config_path, "-d", database, *_ALONE, "--logfile=", "--log-level=info"]
+        said = self._run(arguments, deadline, what, merged=True)
+        error = _ERROR.search(said)
+        if error is not None:
+            raise StateError(f"{what} failed: {error.group(0)}")
+        if not _LOADED.search(said):
+            raise StateError(f"Odoo ended without having loaded the registry of {database}; look at its addons_path")
+
     def shell(self, database: str, script: str, deadline: Deadline, what: str) -> str:
         """What a script prints that Odoo runs with the registry of `database`; an exception in it is an error."""
         arguments = [
@@ -99,11 +115,12 @@ class Odoo:
         *,
         env: Mapping[str, str] | None = None,
         stdin: str | None = None,
+        merged: bool = False,
     ) -> str:
         environment = {**({"PGSSLROOTCERT": self.ca_cert} if self.ca_cert else {}), **(env or {})}
         user = None if self._account().pw_uid == os.geteuid() else self.user
         argv = [*_WITH_PARENT, *self.command, *arguments]
-        return run(argv, deadline, what=what, user=user, env=environment, stdin=stdin)
+        return run(argv, deadline, what=what, user=user, env=environment, stdin=stdin, merged=merged)
 
     def _account(self) -> pwd.struct_passwd:
         try:

@@ -96,7 +96,7 @@ def test_a_filestore_left_behind_by_a_killed_rename_follows(former: str) -> None
 
 
 def test_what_a_killed_creation_left_is_removed_first() -> None:
-    left = {unfinished("harbour"): Leftover(unfinished("harbour"), ours=True, empty=False)}
+    left = {unfinished("harbour"): Leftover(unfinished("harbour"), ours=True)}
     assert actions(replace(SERVER, leftovers=left), WANT)[:2] == ["discard", "create"]
     assert actions(replace(SERVER, filestores=frozenset({unfinished("harbour")})), WANT)[:2] == ["discard", "create"]
 
@@ -112,7 +112,7 @@ def test_an_orphan_filestore_is_put_aside_and_not_adopted() -> None:
         (with_database(replace(FOUND, odoo=False)), replace(WANT, present=False, may_drop=True), "not Odoo's"),
         (with_database(), replace(WANT, present=False), "policy: drop"),
         (
-            replace(SERVER, leftovers={"harbour__new": Leftover("harbour__new", ours=False, empty=False)}),
+            replace(SERVER, leftovers={"harbour__new": Leftover("harbour__new", ours=False)}),
             WANT,
             "was not left by this module",
         ),
@@ -186,7 +186,7 @@ def servers(draw: st.DrawFn) -> Server:
         )
         for name in draw(st.sets(NAMES))
     ]
-    leftovers = [Leftover(unfinished(name), ours=True, empty=False) for name in draw(st.sets(NAMES))]
+    leftovers = [Leftover(unfinished(name), ours=True) for name in draw(st.sets(NAMES))]
     return replace(
         SERVER,
         databases={database.name: database for database in databases},
@@ -346,5 +346,5 @@ def test_a_template_that_is_there_is_used() -> None:
     server = replace(SERVER, templates={"harbour": replace(MADE_FROM, exists=True)})
     assert templates(server, [CACHED]) == []
     assert actions(server, CACHED) == ["make_from_template", "renew_identity", "change_owner", "publish"]
-    left = replace(server, leftovers={"harbour__new": Leftover("harbour__new", ours=True, empty=False)})
+    left = replace(server, leftovers={"harbour__new": Leftover("harbour__new", ours=True)})
     assert actions(left, CACHED)[0] == "discard"

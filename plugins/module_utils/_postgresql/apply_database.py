@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Creates, renames and drops databases, and says who may connect to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
+    Login,
+    connect,
+    psycopg2,
+    sentence,
+    sql,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
+
+RENAME_SECONDS = 30
+# the first version whose databases have a provider of locales
+PROVIDERS = 150000
+_LOCALE_OF = {"icu": "ICU_LOCALE", "builtin": "BUILTIN_LOCALE"}
+
+
+def create_database(cursor: Any, name: str, owner: str, template: str, locale: Locale | None) -> None:
+    """Create a database that accepts no connection yet; `allow_connections` opens it.
+
+    owner: empty for the login. locale: None for the template's own.
+    """
+    options = [sql.SQL("OWNER {}").format(sql.Identifier(owner))] if owner else []
+    options.append(sql.SQL("TEMPLATE {}").format(sql.Identifier(template)))
+    if locale is not None:
+        options += _locale(locale, cursor.connection.server_version)
+    statement = sql.SQL("CREATE DATABASE {} {} ALLOW_CONNECTIONS false")
+    cursor.execute(statement.format(sql.Identifier(name), sql.SQL(" ").join(options)))
+
+
+def _locale(locale: Locale, server_version: int) -> list[Any]:
+    words = {"ENCODING": locale.encoding, "LC_COLLATE": locale.collate, "LC_CTYPE": locale.ctype}
+    if server_version >= PROVIDERS:
+        # a cluster may have another provider as its default
+        words["LOCALE_PROVIDER"] = locale.provider
+    if locale.provider in _LOCALE_OF:
+        words[_LOCALE_OF[locale.provider]] = locale.locale
+    if locale.rules:
+        words["ICU_RULES"] = locale.rules
+    return [sql.SQL("{} {}").format(sql.SQL(word), sql.Literal(value)) for word, value in words.items()]
+
+
+def allow_connections(cursor: Any, name: str) -> None:
+    """Let those connect to a database who have the right to."""
+    cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
+
+
+def mark(cursor: Any, database: str, comment: str) -> None:
+    """Comment on a database in the making whose it is, and keep the roles of other tenants out."""
+    cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(database), sql.Literal(comment)))
+    # a role of another tenant has nothing to do here; the owner keeps its own right
+    cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
+
+
+def shut_out(cursor: Any, database: str, login: str) -> bool:
+    """Let only `login` connect to `database`; whether its owner is shut out now, which a superuser never is."""
+    if owner_of(cursor, database) == login:
+        return False
+    target, owner = sql.Identifier(database), sql.Identifier(owner_of(cursor, database))
+    cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, sql.Identifier(login)))
+    cursor.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC, {}").format(target, owner))
+    cursor.execute(
+        "SELECT has_database_privilege(datdba, oid, 'CONNECT') FROM pg_database WHERE datname = %s", (database,)
+    )
+    return not cursor.fetchone()[0]
+
+
+def owner_of(cursor: Any, database: str) -> str:
+    """The role that owns a database. Raises StateError when there is no such database."""
+    cursor.execute("SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = %s", (database,))
+    row = cursor.fetchone()
+    if row is None:
+        raise StateError(f"database {database} is gone since the plan was made; run again")
+    return str(row[0])
+
+
+def end_sessions(cursor: Any, database: str, condition: str = "true") -> int:
+    """End the sessions on `database` for which the SQL `condition` over pg_stat_activity holds; how many there were."""
+    cursor.execute(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        f"WHERE datname = %s AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND {condition}",
+        (database,),
+    )
+    return int(cursor.fetchone()[0])
+
+
+def rename_databases(login: Login, names: Mapping[str, str], *before: Any) -> None:
+    """Rename databases in one transaction with the statements `before`, ending the sessions that hinder it.
+
+    names: the new ones by the former, in order, so that one may take a name that another gives up.
+    """
+    rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    statements = [*before, *(rename.format(*map(sql.Identifier, pair)) for pair in names.items())]
+    with closing(connect(login, autocommit=False)) as connection, connection.cursor() as cursor:
+
+        def renamed() -> bool | None:
+            for former in names:
+                end_sessions(cursor, former)
+            try:
+                for statement in statements:
+                    cursor.execute(statement)
+            except psycopg2.errors.ObjectInUse:
+                connection.rollback()
+                return None
+            connection.commit()
+            return True
+
+        try:
+            Deadline(RENAME_SECONDS).wait(renamed, "the rename")
+        except DeadlineError as error:
+            pairs = " and ".join(f"{former} cannot be renamed to {name}" for former, name in names.items())
+            raise DeadlineError(
+                f"{pairs}: new sessions kept it in use for {RENAME_SECONDS} s; "
+                "stop what connects to it, or block it first"
+            ) from error
+
+
+def drop_database(login: Login, name: str) -> None:
+    """Drop a database, if there is one, ending its sessions."""
+    with closing(connect(login)) as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def explaining(what: str, login: Login) -> Iterator[None]:
+    """Turn a failure of PostgreSQL in the block into a StateError of one sentence, which begins with `what`."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise StateError(f"{what} failed at PostgreSQL {login.where}: {sentence(error)}") from error

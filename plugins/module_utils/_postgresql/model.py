@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What PostgreSQL keeps of a database beside its content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Locale:
+    """How a database sorts, and what counts as a letter in it.
+
+    provider: libc, icu or builtin. locale, rules: of a provider that is not libc. The defaults are those of a new
+    database of Odoo: C sorts the same on every host, C.UTF-8 knows letters beyond ASCII.
+    """
+
+    encoding: str = "UTF8"
+    collate: str = "C"
+    ctype: str = "C.UTF-8"
+    provider: str = "libc"
+    locale: str = ""
+    rules: str = ""
+
+
+@dataclass(frozen=True)
+class Extensions:
+    """The extensions of a database. schemas: where each is, by name; trusted: those that an owner may create.
+
+    immutable_unaccent: the function of the extension unaccent was declared immutable, which no dump tells.
+    """
+
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    trusted: frozenset[str] = frozenset()
+    immutable_unaccent: bool = False
