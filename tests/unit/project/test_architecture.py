@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the design promises about the code itself: where I/O lives, who imports whom, how long a file may be."""
+"""What the design promises about the code: where I/O is, which room imports which, how long a file may be."""
 
 from __future__ import annotations
 
@@ -13,31 +13,82 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.project.tree import ROOT
+from tests.unit.project import house
+from tests.unit.project.tree import MODULES, ROOT
 
-UTILS = "ansible_collections.gantry.odoo.plugins.module_utils"
+PACKAGE = "ansible_collections.gantry.odoo.plugins"
+UTILS = f"{PACKAGE}.module_utils"
 PLUGINS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "plugins").rglob("*.py"))
-PURE = [path for path in PLUGINS if "/module_utils/" in path and Path(path).name in ("model.py", "plan.py")]
+FILES = [path.removeprefix("plugins/module_utils/") for path in PLUGINS if "/module_utils/" in path]
 LONGEST = 400
-# What a pure file may not reach: the network, other programs, databases, files, the clock.
+# What a pure file does not import: files, programs, networks, servers, the clock, chance. `os.path` is out with `os`,
+# as half of it asks the file system; a path that is only text is a PurePosixPath.
 IMPURE = {
-    "boto3", "botocore", "docker", "http", "psycopg2", "redis", "requests", "shutil", "socket", "ssl", "subprocess",
-    "tempfile", "threading", "urllib.request",
+    "ansible.module_utils", "asyncio", "boto3", "botocore", "docker", "fcntl", "getpass", "glob", "grp", "http.client",
+    "http.server", "importlib", "io", "multiprocessing", "os", "pathlib", "platform", "posixpath", "psycopg2", "pwd",
+    "random", "redis", "requests", "secrets", "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys",
+    "tempfile", "threading", "time", "urllib.error", "urllib.request", "uuid",
+}  # fmt: skip
+TEXTUAL = {"pathlib.PurePath", "pathlib.PurePosixPath"}
+IMPURE_CALLS = {"eval", "exec", "input", "open", "print", "__import__"}
+IMPURE_METHODS = {
+    "exists", "is_dir", "is_file", "mkdir", "now", "open", "read_bytes", "read_text", "today", "unlink", "utcnow",
+    "write_bytes", "write_text",
 }  # fmt: skip
 
 
-def imports(path: str) -> Iterator[str]:
-    """The full names of the modules that the file imports, as deep as the import says."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+def role(name: str) -> str:
+    """The role that the file's name says, or an empty text."""
+    word = Path(name).stem.split("_")[0]
+    return word if word in (*house.PURE_ROLES, *house.IO_ROLES, *house.OTHER_ROLES) else ""
+
+
+def is_pure(name: str) -> bool:
+    """Whether the file, by its name or by review, does no I/O."""
+    return role(name) in house.PURE_ROLES or house.NAMED.get(name, ("",))[0] == house.PURE
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The full names of what the code imports, as deep as the import says."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def domain(path: str) -> str:
-    """The package below module_utils that the file belongs to, such as `_redis`."""
-    return Path(path).relative_to("plugins/module_utils").parts[0]
+def impurities(source: str) -> list[str]:
+    """What `source` does that a pure file must not do: imports and calls."""
+    tree = ast.parse(source)
+    found = [
+        f"imports {name}"
+        for name in imports(tree)
+        if name not in TEXTUAL and any(name == bad or name.startswith(f"{bad}.") for bad in IMPURE)
+    ]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name) and node.func.id in IMPURE_CALLS:
+                found.append(f"calls {node.func.id}() in line {node.lineno}")
+            if isinstance(node.func, ast.Attribute) and node.func.attr in IMPURE_METHODS:
+                found.append(f"calls .{node.func.attr}() in line {node.lineno}")
+    return found
+
+
+def neighbours(name: str) -> Iterator[str]:
+    """The files of module_utils that the file `name` imports, such as `_redis/model.py`."""
+    for found in imports(parsed(f"plugins/module_utils/{name}")):
+        if found.startswith(f"{UTILS}."):
+            parts = found.removeprefix(f"{UTILS}.").split(".")
+            for length in (2, 1):
+                file = "/".join(parts[:length]) + ".py"
+                if (ROOT / "plugins/module_utils" / file).is_file():
+                    yield file
+                    break
+
+
+def parsed(path: str) -> ast.Module:
+    """The syntax tree of a file of the project."""
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
 
 
 def lines_of_code(path: str) -> int:
@@ -60,50 +111,107 @@ def lines_of_code(path: str) -> int:
     return len(held)
 
 
-@pytest.mark.parametrize("path", PURE)
-def test_models_and_plans_do_no_io(path: str) -> None:
-    reached = {name for name in imports(path) if any(name == bad or name.startswith(f"{bad}.") for bad in IMPURE)}
-    clients = {name for name in imports(path) if name.startswith(UTILS) and ".client" in name}
-    assert not reached | clients, f"{path} must stay pure and imports {sorted(reached | clients)}"
-
-
-def test_the_core_knows_no_product() -> None:
-    wrong = [
-        f"{path} imports {name}"
-        for path in PLUGINS
-        if path.startswith("plugins/module_utils/_core/")
-        for name in imports(path)
-        if name.startswith(UTILS) and not name.startswith(f"{UTILS}._core.")
+@pytest.mark.parametrize("name", [name for name in FILES if is_pure(name) and name not in house.NOT_YET_PURE])
+def test_pure_files_do_no_io(name: str) -> None:
+    found = impurities((ROOT / "plugins/module_utils" / name).read_text(encoding="utf-8"))
+    found += [
+        f"imports {other}"
+        for other in neighbours(name)
+        if not is_pure(other) and role(other) not in house.OTHER_ROLES and other not in house.OLD_NAMES
     ]
+    assert not found, f"{name} must stay pure: it {', '.join(found)}"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import os", "imports os"),
+        ("from os.path import join", "imports os.path.join"),
+        ("import time", "imports time"),
+        ("from random import choice", "imports random.choice"),
+        ("from secrets import token_hex", "imports secrets.token_hex"),
+        ("from pathlib import Path", "imports pathlib.Path"),
+        ("open('x')", "calls open() in line 1"),
+        ("where.read_text()", "calls .read_text() in line 1"),
+        ("datetime.now(timezone.utc)", "calls .now() in line 1"),
+        ("datetime.utcnow()", "calls .utcnow() in line 1"),
+    ],
+)
+def test_impurities_are_seen(source: str, found: str) -> None:
+    assert impurities(source) == [found]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["from pathlib import PurePosixPath", "from urllib.parse import urlsplit", "from datetime import datetime"],
+)
+def test_text_and_values_are_pure(source: str) -> None:
+    assert impurities(source) == []
+
+
+def test_file_names_say_the_role() -> None:
+    strangers = [name for name in FILES if not role(name) and name not in house.NAMED and name not in house.OLD_NAMES]
+    assert not strangers, (
+        f"name each after its role ({', '.join((*house.PURE_ROLES, *house.IO_ROLES, *house.OTHER_ROLES))}), "
+        f"or give the reason in tests/unit/project/house.py: {strangers}"
+    )
+
+
+def test_a_room_imports_from_floors_below() -> None:
+    below: dict[str, set[str]] = {}
+    for number, floor in enumerate(house.FLOORS):
+        below.update({room: {other for lower in house.FLOORS[:number] for other in lower} for room in floor})
+    below.update({room: set(house.FLOORS[0]) for room in house.BESIDE})
+    wrong = []
+    for name in FILES:
+        room = name.split("/")[0]
+        assert room in below, f"{room} is on no floor of tests/unit/project/house.py"
+        for other in neighbours(name):
+            if other.split("/")[0] not in below[room] | {room}:
+                wrong.append(f"{name} imports {other}")
     assert not wrong, "\n".join(wrong)
 
 
 def test_utilities_never_import_plugins() -> None:
-    above = tuple(
-        f"ansible_collections.gantry.odoo.plugins.{kind}" for kind in ("modules", "action", "filter", "lookup")
-    )
-    wrong = [f"{p} imports {n}" for p in PLUGINS if "/module_utils/" in p for n in imports(p) if n.startswith(above)]
+    above = tuple(f"{PACKAGE}.{kind}" for kind in ("modules", "action", "filter", "lookup"))
+    wrong = [f"{p} imports {n}" for p in PLUGINS if "/module_utils/" in p for n in imports(parsed(p))]
+    wrong = [line for line in wrong if line.split(" imports ")[1].startswith(above)]
     assert not wrong, "\n".join(wrong)
 
 
-def test_domains_do_not_import_each_other_in_circles() -> None:
-    edges: dict[str, set[str]] = {}
-    for path in PLUGINS:
-        if path.startswith("plugins/module_utils/_"):
-            own = edges.setdefault(domain(path), set())
-            named = {
-                name.removeprefix(f"{UTILS}.").split(".")[0] for name in imports(path) if name.startswith(f"{UTILS}.")
-            }
-            own |= named - {domain(path)}
-    while True:
-        leaves = {name for name, uses in edges.items() if not uses & set(edges)}
-        if not leaves:
-            break
-        edges = {name: uses for name, uses in edges.items() if name not in leaves}
-    assert not edges, f"these domains import each other in a circle: {sorted(edges)}"
-
-
 @pytest.mark.parametrize("path", PLUGINS)
-def test_no_file_is_two_rooms(path: str) -> None:
+def test_no_file_is_too_long(path: str) -> None:
     length = lines_of_code(path)
-    assert length <= LONGEST, f"{path} has {length} lines of code: it is asking to be two files"
+    assert length <= LONGEST, f"{path} has {length} lines of code, more than {LONGEST}: split it"
+
+
+def flaws_of_main(tree: ast.Module) -> str:
+    """Why the module's main() is not `run(OPTIONS, work, **rules)` of the skeleton; empty where it is."""
+    if f"{UTILS}._core.module.run" not in imports(tree):
+        return "does not import run from _core.module"
+    main = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"), None)
+    if main is None:
+        return "has no main()"
+    if not (isinstance(main.returns, ast.Constant) and main.returns.value is None and not ast.unparse(main.args)):
+        return "has no main() -> None"
+    body = main.body[1:] if ast.get_docstring(main) else main.body
+    call = body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "run"):
+        return "has a main() that does more, or less, than call run"
+    return ""
+
+
+def has_code(module: str) -> bool:
+    """Whether the module does something itself; otherwise it is the documentation of an action plugin."""
+    return any(isinstance(node, ast.FunctionDef) for node in parsed(f"plugins/modules/{module}.py").body)
+
+
+def test_main_is_the_skeletons() -> None:
+    wrong = [
+        f"plugins/modules/{name}.py {flaws}"
+        for name in MODULES
+        if has_code(name) and name not in house.NOT_YET_SKELETON
+        for flaws in [flaws_of_main(parsed(f"plugins/modules/{name}.py"))]
+        if flaws
+    ]
+    assert not wrong, "\n".join(wrong)

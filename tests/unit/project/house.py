@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The map of plugins/module_utils: floors, roles of files, and the exceptions that a review has accepted."""
+
+from __future__ import annotations
+
+# From the ground up. A room imports from the floors below it only.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("_core",),
+    ("_postgresql", "_filestore"),
+    ("_runtime",),
+    ("_addons",),
+    ("_odoo",),
+    ("_backup",),
+)
+# Rooms that stand beside the others: on the ground floor and on nothing else.
+BESIDE = ("_certificate", "_change", "_estate", "_redis", "_traefik")
+
+# The role of a file is the first word of its name: `plan.py`, `plan_restore.py`.
+PURE_ROLES = ("model", "plan", "report", "versions")
+IO_ROLES = ("read", "apply")
+OTHER_ROLES = ("options",)  # The arguments of the modules and their conversion, environment variables included.
+
+# Names without a role that a review has accepted, and why.
+PURE, IO = "pure", "I/O"
+NAMED = {
+    "_core/command.py": (IO, "runs one program: used by the readers and appliers of all rooms"),
+    "_core/deadline.py": (IO, "waits: used by the readers and appliers of all rooms"),
+    "_core/errors.py": (PURE, "the error classes of the collection"),
+    "_core/guard.py": (IO, "a second process that completes an operation"),
+    "_core/journal.py": (IO, "the file that a guard and the next run read"),
+    "_core/module.py": (IO, "the skeleton of all modules: the only file that ends a process"),
+    "_core/steps.py": (PURE, "the step protocol that all plans use"),
+    "_postgresql/connection.py": (IO, "opens the connections that readers and appliers are given"),
+    "_postgresql/locks.py": (IO, "advisory locks, held while others read and apply"),
+    "_postgresql/tools.py": (IO, "pg_dump and pg_restore, for readers and appliers alike"),
+}
+
+# Names from before the roles. Each is renamed by the one who works on its room; nothing is ever added here.
+OLD_NAMES = {
+    "_addons/digests.py",
+    "_backup/blobs.py",
+    "_backup/fresh.py",
+    "_backup/layout.py",
+    "_backup/lease.py",
+    "_backup/manifest.py",
+    "_backup/policy.py",
+    "_backup/policy_report.py",
+    "_backup/prove.py",
+    "_backup/restore.py",
+    "_backup/restore_plan.py",
+    "_backup/restore_report.py",
+    "_backup/retention.py",
+    "_backup/revive.py",
+    "_backup/s3.py",
+    "_backup/source.py",
+    "_backup/store.py",
+    "_backup/sweep.py",
+    "_backup/take.py",
+    "_backup/target.py",
+    "_certificate/store.py",
+    "_change/gate.py",
+    "_change/ledger.py",
+    "_change/store.py",
+    "_estate/inventory.py",
+    "_estate/resolve.py",
+    "_filestore/paths.py",
+    "_odoo/names.py",
+    "_odoo/passwords.py",
+    "_postgresql/statements.py",
+    "_redis/acl.py",
+    "_redis/authority.py",
+    "_redis/client.py",
+    "_redis/cluster_apply.py",
+    "_redis/cluster_client.py",
+    "_redis/cluster_model.py",
+    "_redis/cluster_parse.py",
+    "_redis/cluster_plan.py",
+    "_redis/cluster_report.py",
+    "_redis/faults.py",
+    "_redis/handover.py",
+    "_redis/overview.py",
+    "_redis/parse.py",
+    "_redis/request.py",
+    "_redis/settings.py",
+    "_redis/switch.py",
+    "_runtime/health.py",
+    "_runtime/processes.py",
+    "_runtime/releases.py",
+    "_runtime/run_odoo.py",
+    "_runtime/tree.py",
+    "_traefik/client.py",
+    "_traefik/document.py",
+    "_traefik/pairs.py",
+    "_traefik/publish.py",
+    "_traefik/scratch.py",
+}
+# Pure by name and not yet by content.
+NOT_YET_PURE = {
+    "_odoo/report_drift.py",
+}
+
+# Modules whose main() is not yet the skeleton's.
+NOT_YET_SKELETON = {
+    "backup_policy",
+    "certificate_files",
+    "odoo_addons",
+    "odoo_backup",
+    "odoo_database",
+    "odoo_database_info",
+    "odoo_proof",
+    "odoo_release",
+    "odoo_restore",
+    "odoo_service",
+    "redis_topology",
+    "redis_topology_info",
+    "traefik_certificates",
+    "traefik_dynamic_file",
+    "traefik_route",
+}
