@@ -36,28 +36,13 @@ NAMED = {
     "_postgresql/locks.py": (IO, "advisory locks, held while others read and apply"),
     "_postgresql/tools.py": (IO, "pg_dump and pg_restore, for readers and appliers alike"),
 }
+# What a pure file imports all the same: the values Call and Outcome; run() is for main() alone.
+VALUES = {"_core.module.Call", "_core.module.Outcome"}
 
 # Names from before the roles. Each is renamed by the one who works on its room; nothing is ever added here.
 OLD_NAMES = {
     "_addons/digests.py",
-    "_backup/blobs.py",
-    "_backup/fresh.py",
-    "_backup/layout.py",
-    "_backup/lease.py",
-    "_backup/manifest.py",
-    "_backup/policy.py",
-    "_backup/policy_report.py",
-    "_backup/prove.py",
-    "_backup/restore.py",
-    "_backup/restore_plan.py",
-    "_backup/restore_report.py",
-    "_backup/retention.py",
     "_backup/revive.py",
-    "_backup/s3.py",
-    "_backup/source.py",
-    "_backup/store.py",
-    "_backup/sweep.py",
-    "_backup/take.py",
     "_backup/target.py",
     "_certificate/store.py",
     "_change/gate.py",

@@ -77,7 +77,7 @@ def impurities(source: str) -> list[str]:
 def neighbours(name: str) -> Iterator[str]:
     """The files of module_utils that the file `name` imports, such as `_redis/model.py`."""
     for found in imports(parsed(f"plugins/module_utils/{name}")):
-        if found.startswith(f"{UTILS}."):
+        if found.startswith(f"{UTILS}.") and found.removeprefix(f"{UTILS}.") not in house.VALUES:
             parts = found.removeprefix(f"{UTILS}.").split(".")
             for length in (2, 1):
                 file = "/".join(parts[:length]) + ".py"
