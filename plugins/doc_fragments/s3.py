@@ -36,7 +36,7 @@ options:
         default: ""
       access_key:
         description:
-          - Access key. Without it, the credentials of the target's environment or instance are used.
+          - Access key. Without it, the credentials of the target's environment or instance are used. It is never shown.
         type: str
       secret_key:
         description:

@@ -211,7 +211,7 @@ def open_bucket(settings: Settings) -> Bucket:
             config=Config(**options),
         )
     except (BotoCoreError, ValueError) as error:
-        raise InputError(f"repository: {error}") from error
+        raise InputError(f"repository: {settings.hide(str(error))}") from error
     bucket = Bucket(settings, client)
     bucket.now()
     return bucket
@@ -233,23 +233,24 @@ def _sentence(error: Any, what: str, settings: Settings) -> Exception:
     if code == "NoSuchBucket":
         return UnreachableError(f"the {settings.where} does not exist; create it, or correct repository.bucket")
     if code in _REFUSED:
+        whose = "repository.access_key" if settings.access_key else "the access key of the environment"
         return UnreachableError(
-            f"the {settings.where} refused the access key {settings.access_key or 'of the environment'} ({code}); "
+            f"the {settings.where} refused {whose} ({code}); "
             "correct repository.access_key and repository.secret_key, or what they may do"
         )
     if code in _ABSENT:
         return StateError(f"the {settings.where} could not {what}: there is no such object")
-    message = error.response.get("Error", {}).get("Message") or "no further word"
+    message = settings.hide(error.response.get("Error", {}).get("Message") or "no further word")
     return StateError(f"the {settings.where} could not {what}: {code}, {message}")
 
 
 def _connection_sentence(error: Any, settings: Settings) -> Exception:
     where = settings.endpoint_url or settings.region
     if isinstance(error, SSLError):
-        reason = str(error).rsplit("] ", maxsplit=1)[-1]
+        reason = settings.hide(str(error)).rsplit("] ", maxsplit=1)[-1]
         return UnreachableError(
             f"the TLS certificate of {where} was not accepted: {reason}; correct it, or give repository.ca_bundle"
         )
     if isinstance(error, EndpointConnectionError):
         return UnreachableError(f"nothing answers at {where}; correct repository.endpoint_url, or start the S3 server")
-    return UnreachableError(f"the {settings.where} could not be used: {error}")
+    return UnreachableError(f"the {settings.where} could not be used: {settings.hide(str(error))}")

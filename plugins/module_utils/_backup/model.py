@@ -63,6 +63,12 @@ class Settings:
         """The repository as an error sentence names it."""
         return f"bucket {self.bucket} at {self.endpoint_url or 'the provider of region ' + self.region}"
 
+    def hide(self, text: str) -> str:
+        """`text` of another program, without the keys."""
+        for key in (self.access_key, self.secret_key):
+            text = text.replace(key, "********") if key else text
+        return text
+
 
 @dataclass(frozen=True)
 class Stored:

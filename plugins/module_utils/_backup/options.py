@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Settings
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -24,7 +25,7 @@ def argument_spec() -> dict[str, dict[str, Any]]:
                 "bucket": {"type": "str", "required": True},
                 "region": {"type": "str", "default": "us-east-1"},
                 "prefix": {"type": "str", "default": ""},
-                "access_key": {"type": "str", "no_log": False},
+                "access_key": {"type": "str", "no_log": True},
                 "secret_key": {"type": "str", "no_log": True},
                 "ca_bundle": {"type": "path"},
             },
@@ -34,8 +35,10 @@ def argument_spec() -> dict[str, dict[str, Any]]:
 
 
 def settings_from(params: Mapping[str, Any]) -> Settings:
-    """The repository that a module's parameters describe. Raises InputError for a path that is no CA bundle."""
+    """The repository that a module's parameters describe. Raises InputError for values that cannot be used."""
     given = {key: value for key, value in params["repository"].items() if value is not None}
+    if "@" in urlsplit(given.get("endpoint_url", "")).netloc:
+        raise InputError("repository.endpoint_url: it holds a login; give access_key and secret_key instead")
     bundle = given.get("ca_bundle")
     if bundle and not os.path.isfile(bundle):
         raise InputError(f"repository.ca_bundle: there is no file {bundle} on this host; give a PEM file")

@@ -120,8 +120,8 @@ def test_an_index_that_cannot_be_trusted_stops_the_sweep(estate: Estate, ansible
 def test_a_repository_that_cannot_be_used_is_one_sentence(estate: Estate, failures: Failures) -> None:
     wrong = [
         ({"bucket": "no-such-bucket"}, "does not exist; create it"),
-        ({"secret_key": "not-the-secret"}, "refused the access key"),
-        ({"access_key": "NOBODY"}, "refused the access key NOBODY"),
+        ({"secret_key": "not-the-secret"}, "refused repository.access_key"),
+        ({"access_key": "NOBODY"}, "refused repository.access_key (InvalidAccessKeyId)"),
         ({"ca_bundle": "/etc/ssl/certs/ssl-cert-snakeoil.pem"}, "TLS certificate of https://s3:9000 was not accepted"),
         ({"endpoint_url": "https://s3:9"}, "nothing answers at https://s3:9"),
         ({"ca_bundle": "/no/such/file"}, "no file /no/such/file"),
@@ -131,6 +131,8 @@ def test_a_repository_that_cannot_be_used_is_one_sentence(estate: Estate, failur
     said = failures(*(("gantry.odoo.backup_policy", args) for args in calls))
     for sentence, (_given, told) in zip(said, wrong):
         assert told in sentence
+        assert "NOBODY" not in sentence
+        assert estate.repository["access_key"] not in sentence
     assert estate.listed("nobody/") == []
 
 
