@@ -15,6 +15,9 @@ KEY = "gantry.odoo_addons.digests"
 _LANGUAGES = "SELECT code FROM res_lang WHERE active"
 _USED = "SELECT name FROM ir_module_module WHERE state IN ('installed', 'to upgrade', 'to remove')"
 
+# the column comes with the addon that imports others
+_IMPORTED = f"{_USED} AND to_jsonb(ir_module_module) ->> 'imported' = 'true'"
+
 
 def of(names: Iterable[str], code: Mapping[str, Code]) -> dict[str, str]:
     """What is to be stored for the addons `names`: `addon` is its code, `addon@fr_FR` are its translations."""
@@ -49,6 +52,12 @@ def store(cursor: Any, digests: Mapping[str, str]) -> None:
 def languages(cursor: Any) -> list[str]:
     """The languages whose translations the database holds."""
     cursor.execute(_LANGUAGES)
+    return [row[0] for row in cursor.fetchall()]
+
+
+def database_only(cursor: Any) -> list[str]:
+    """The addons in use that were imported into the database, such as Studio's: they have no code on any disk."""
+    cursor.execute(_IMPORTED)
     return [row[0] for row in cursor.fetchall()]
 
 

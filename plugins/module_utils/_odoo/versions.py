@@ -34,14 +34,21 @@ def signal_caches(cursor: Any) -> int:
 
 
 def add_mail_server(cursor: Any, name: str, host: str) -> None:
-    """An active mail server without a login; 15.0 and newer want to be told that it has none."""
-    values = {"name": name, "smtp_host": host, "smtp_port": 1025, "smtp_encryption": "none", "active": True}
+    """An active mail server without a login, as far as the table has the columns; 15.0 added the last one."""
+    wanted = {
+        "name": name,
+        "smtp_host": host,
+        "smtp_port": 1025,
+        "smtp_encryption": "none",
+        "active": True,
+        "smtp_authentication": "login",
+    }
     cursor.execute(
-        "SELECT FROM information_schema.columns WHERE table_name = 'ir_mail_server' "
-        "AND column_name = 'smtp_authentication'"
+        "SELECT column_name FROM information_schema.columns "
+        "WHERE table_schema = current_schema AND table_name = 'ir_mail_server'"
     )
-    if cursor.rowcount:
-        values["smtp_authentication"] = "login"
+    there = {row[0] for row in cursor.fetchall()}
+    values = {column: value for column, value in wanted.items() if column in there}
     columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
     cursor.execute(f"INSERT INTO ir_mail_server ({columns}) VALUES ({places})", tuple(values.values()))
 
