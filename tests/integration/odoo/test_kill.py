@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.deep import all_but
 from tests.integration.direct import Direct
 
 from .server import CONFIG, DATA_DIR, OTHER_OWNER, Server
@@ -47,8 +48,11 @@ def there(server: Server) -> dict[str, tuple[str, str]]:
     return found
 
 
+@pytest.mark.parametrize("every", all_but([False], [False, True]), ids=["in the middle", "every boundary"])
 @pytest.mark.parametrize("case", CASES)
-def test_a_kill_between_any_two_steps_is_finished_by_the_next_run(server: Server, direct: Direct, case: str) -> None:
+def test_a_kill_between_two_steps_is_finished_by_the_next_run(
+    server: Server, direct: Direct, case: str, every: bool
+) -> None:
     options = {**server.login, "config": CONFIG, "template_cache": True, "databases": [CASES[case]]}
 
     def begin() -> None:
@@ -64,7 +68,7 @@ def test_a_kill_between_any_two_steps_is_finished_by_the_next_run(server: Server
     done = direct.call(**options)
     after = there(server)
     assert (len(done["steps"]), done["changed"], before == after) == (steps, True, False)
-    for boundary in range(steps):
+    for boundary in range(steps) if every else [steps // 2]:
         begin()
         direct.killed_after(boundary, **options)
         met = {name: seen for name, seen in there(server).items() if not name.endswith("__new")}

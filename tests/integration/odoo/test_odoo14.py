@@ -18,6 +18,7 @@ from .server import ADDONS_PATH, CERTIFICATE, CONFIG, DATA_DIR, OTHER_OWNER, OWN
 from .test_database import four_beats
 from .test_database_faults import wait_until
 
+pytestmark = pytest.mark.deep
 Declare = Callable[..., dict[str, Any]]
 OURS = "/var/lib/odoo/ours"
 LOGIN, PASSWORD = "chief", "correct horse battery"

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.deep import all_but
 from tests.integration.direct import Direct
 
 from .audit import audited
@@ -71,7 +72,7 @@ def direct(rig: Rig) -> Direct:
     return Direct.on(rig.host, "redis_topology", "_redis.handover._stage")
 
 
-@pytest.fixture(scope="module", params=list(FLAVOURS))
+@pytest.fixture(scope="module", params=all_but(["valkey-9"], FLAVOURS))
 def flavour(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Rig]:
     """Nodes and Sentinels of another version, each in turn on the same ports."""
     install, version = FLAVOURS[request.param]
