@@ -63,7 +63,7 @@ def yard(server: Server, declare: Declare) -> None:
     )
     write(server, "yard", code=MODEL)
     write(server, "yard_gate", depends="'yard'")
-    declare({"name": "yard"}, config=WITH_OURS)
+    declare({"name": "yard"}, config=WITH_OURS, template_cache=True)
 
 
 @pytest.fixture(scope="module")

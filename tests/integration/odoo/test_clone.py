@@ -31,7 +31,8 @@ def origin(server: Server, declare: Declare) -> str:
             "name": "origin",
             "base_url": "https://erp.harbour.example",
             "parameters": {"database.enterprise_code": "a licence", "harbour.flag": "kept"},
-        }
+        },
+        template_cache=True,
     )
     server.attach("origin", b"a plan")
     return server.attach("origin", b"a bill")

@@ -41,7 +41,7 @@ def harbour(server: Server, declare: Declare) -> Iterator[None]:
     server.host.write(GOOD, configuration("list_db = False", "admin_passwd =", "db_name = harbour"))
     server.host.write(BAD, configuration("list_db = True", f"admin_passwd = {MASTER}"))
     server.host.write(BY_NAME, configuration("list_db = False", "admin_passwd = admin", "dbfilter = ^%d$"))
-    declare({"name": "harbour", "base_url": "https://erp.harbour.example"})
+    declare({"name": "harbour", "base_url": "https://erp.harbour.example"}, template_cache=True)
     yield
     server.psql("ALTER SYSTEM RESET ALL")
 
