@@ -39,7 +39,7 @@ demo-down: $(VENV) ## Remove what the demo made, and nothing else
 	python -m tests.lab.demo down
 
 ##@ Tests
-STAGES := lint-python lint-types lint-yaml lint-ansible sanity docs-check test-unit test-parts
+STAGES := lint-python lint-types lint-yaml lint-ansible sanity sanity-cores docs-check test-unit test-parts
 .PHONY: test lint $(STAGES)
 test: setup ## What a change must pass, with the time of each area against its budget at the end
 	@python -m tests.quality.stages $(STAGES)
@@ -63,6 +63,9 @@ lint-ansible: $(VENV) ## ansible-lint, production profile, nothing ignored
 sanity: $(VENV) ## ansible-test sanity, nothing ignored
 	@! find tests/sanity -name 'ignore*' 2>/dev/null | grep .
 	python -m tests.quality.sanity
+
+sanity-cores: $(VENV) ## validate-modules of the newer versions of ansible-core, in containers
+	python -m tests.quality.cores validate-modules
 
 docs-check: $(VENV) ## Documentation, changelog, argument specs, action groups, README tables
 	antsibull-docs lint-collection-docs --plugin-docs --check-extra-docs-refs --validate-collection-refs=dependent .
@@ -88,8 +91,9 @@ test-molecule: $(VENV) ## The Molecule scenarios, one for each role
 
 # What has passed is remembered for the tree as it is, so that a run that was cut off goes on where it was.
 test-deep: setup ## All tests of one area: every kill boundary, older versions, long loads; NAME=redis, resumable
-	@test -n "$(NAME)" || { echo "give an area: make test-deep NAME=odoo" >&2; exit 2; }
-	$(PYTEST) tests/integration/$(NAME) \
+	@test -n "$(NAME)" || { echo "give an area: make test-deep NAME=odoo, or NAME=sanity" >&2; exit 2; }
+	@if [ "$(NAME)" = sanity ]; then exec python -m tests.quality.cores; fi; \
+	exec $(PYTEST) tests/integration/$(NAME) \
 	  --resume .build/deep/$(NAME)-$$(git ls-files -z | xargs -0 cat | sha256sum | cut -c1-16)
 
 bench: setup ## Benchmarks against the peers; NAME=clone runs one, without a name all and docs/benchmarks.md

@@ -124,7 +124,7 @@ nodes:
     slots:
       description: Slots that it serves in a cluster.
       type: int
-    keys:
+    key_count:
       description: Keys in all databases.
       type: int
     evicted_keys:

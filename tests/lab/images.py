@@ -75,6 +75,7 @@ CATALOGUE = {
         Image("redis", "base", "redis"),
         Image("acme", "base", "acme"),
         Image("s3", "base", "s3"),
+        Image("sanity", "base", "sanity"),
         # An older estate: the Odoo, PostgreSQL and Python that Debian 11 has.
         Image("base11", None, "", suite="bullseye"),
         Image("vm11", "base11", "vm"),

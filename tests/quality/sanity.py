@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 BUILD = Path(".build/sanity")
@@ -38,28 +39,52 @@ def tree() -> list[str]:
     return sorted(name for name in set(listed.split("\0")) if name and Path(name).exists())
 
 
-def copy(names: list[str]) -> None:
-    """Make the copy hold exactly `names`, touching only the files that differ."""
+def copy(names: list[str], target: Path) -> None:
+    """Make `target` hold exactly `names` of the work tree, touching only the files that differ."""
     for name in names:
-        source, target = Path(name), COPY / name
-        if not (target.exists() and filecmp.cmp(source, target, shallow=False)):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
-    if not (COPY / ".git").exists():
+        source, copied = Path(name), target / name
+        if not (copied.exists() and filecmp.cmp(source, copied, shallow=False)):
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copied)
+    if not (target / ".git").exists():
         # Without a repository of its own ansible-test asks the one around it, which ignores .build.
-        subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(COPY)], check=True)
+        subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(target)], check=True)
     wanted = set(names)
-    for path in COPY.rglob("*"):
-        name = path.relative_to(COPY).as_posix()
+    for path in target.rglob("*"):
+        name = path.relative_to(target).as_posix()
         if path.is_file() and name not in wanted and not name.startswith(_KEPT):
             path.unlink()
 
 
-def home() -> Path:
-    """A home directory for ansible-test that holds the stand-in for its pip script and the user's settings for pip."""
-    cache = HOME / ".ansible/test/cache"
+def provide_pip(home: Path, ansible_test: Path) -> None:
+    """Put the stand-in for the pip script where the package at `ansible_test` looks for it below `home`."""
+    text = (ansible_test / "_internal/python_requirements.py").read_text(encoding="utf-8")
+    found = re.search(r"pip='([\d.]+)'", text)
+    if found is None:
+        sys.exit("sanity: this ansible-test no longer says which pip it wants; see tests/quality/sanity.py")
+    cache = home / ".ansible/test/cache"
     cache.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(Path(__file__).with_name("get_pip.py"), cache / f"get_pip_{_pip_version().replace('.', '_')}.py")
+    shutil.copyfile(Path(__file__).with_name("get_pip.py"), cache / f"get_pip_{found[1].replace('.', '_')}.py")
+
+
+def verdict(lines: Iterable[str], exit_code: int) -> tuple[set[str], set[str]]:
+    """The sanity tests that passed and those that failed; one that ansible-test leaves out counts as failed."""
+    ran: set[str] = set()
+    failed: set[str] = set()
+    for line in lines:
+        ran.update(_RAN.findall(line))
+        failed.update(_FAILED.findall(line))
+        failed.update(_SKIPPED.findall(line))
+    if (exit_code and not failed) or not ran:
+        failed.add("ansible-test")
+    return ran - failed, failed
+
+
+def _home() -> Path:
+    """A home directory for ansible-test that holds the stand-in for its pip script and the user's settings for pip."""
+    import ansible_test
+
+    provide_pip(HOME, Path(ansible_test.__file__).parent)
     for name in (".config", ".pip", ".cache"):
         own, link = Path.home() / name, HOME / name
         if own.exists() and not link.is_symlink():
@@ -67,25 +92,13 @@ def home() -> Path:
     return HOME.resolve()
 
 
-def _pip_version() -> str:
-    import ansible_test._internal as ansible_test
-
-    text = (Path(ansible_test.__file__).parent / "python_requirements.py").read_text(encoding="utf-8")
-    found = re.search(r"pip='([\d.]+)'", text)
-    if found is None:
-        sys.exit("sanity: this ansible-test no longer says which pip it wants; see tests/quality/sanity.py")
-    return found[1]
-
-
-def sanity(arguments: list[str]) -> int:
-    """Run every sanity test; one that ansible-test leaves out counts as failed."""
+def _sanity(arguments: list[str]) -> int:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    ran: set[str] = set()
-    failed: set[str] = set()
+    lines = []
     with subprocess.Popen(
         ["ansible-test", "sanity", "--color", "no", "--venv", "--python", version, *arguments],
         cwd=COPY,
-        env={**os.environ, "HOME": str(home())},
+        env={**os.environ, "HOME": str(_home())},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -95,17 +108,14 @@ def sanity(arguments: list[str]) -> int:
         for line in process.stdout:
             sys.stdout.write(line)
             sys.stdout.flush()
-            ran.update(_RAN.findall(line))
-            failed.update(_FAILED.findall(line))
-            failed.update(_SKIPPED.findall(line))
-    if process.returncode and not failed:
-        failed.add("ansible-test")
+            lines.append(line)
+    passed, failed = verdict(lines, process.returncode)
     for name in sorted(failed):
         print(f"FAILED sanity test {name}")
-    print(f"{len(ran - failed)} passed, {len(failed)} failed")
-    return 1 if failed or not ran else 0
+    print(f"{len(passed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    copy(tree())
-    sys.exit(sanity(sys.argv[1:]))
+    copy(tree(), COPY)
+    sys.exit(_sanity(sys.argv[1:]))

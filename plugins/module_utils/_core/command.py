@@ -39,7 +39,7 @@ def run(
     """
     identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # pylint: disable=ansible-bad-function  # there is no AnsibleModule here
             list(argv),
             input=stdin,
             stdin=None if stdin is not None else subprocess.DEVNULL,

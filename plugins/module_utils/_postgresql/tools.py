@@ -131,7 +131,7 @@ def dump(
     argv += [f"--snapshot={snapshot}"] if snapshot else []
     argv.append(f"--lock-wait-timeout={int(lock_s * 1000)}")
     with access(login, database) as way, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function  # its output is a stream
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -191,7 +191,7 @@ def _restore(options: Sequence[str], archive: int, way: Access | None, deadline:
     descriptors = way.descriptors if way else ()
     argv = [*_WITH_PARENT, "pg_restore", *options, f"/proc/self/fd/{archive}"]
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # pylint: disable=ansible-bad-function  # it inherits file descriptors
             argv,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -99,7 +99,7 @@ def node_facts(endpoint: Endpoint, state: Node | GantryError, master: Node | Non
         "offset": state.history.offset,
         "history": state.history.replid,
         "version": state.version,
-        "keys": state.keys,
+        "key_count": state.keys,
         "evicted_keys": state.evicted_keys,
         "memory_pressure": round(state.health.used_bytes / limit, 3) if limit else None,
         **health,

@@ -115,7 +115,7 @@ def _static(watched: str, port: int, entry_points: Sequence[str]) -> dict[str, A
 
 def _start(command: Sequence[str], static_path: str, log: Any) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # pylint: disable=ansible-bad-function  # it runs beside the module
             # A file of its own, or Traefik would find the live process's and forget the rest.
             [*command, f"--configFile={static_path}"],
             stdin=subprocess.DEVNULL,

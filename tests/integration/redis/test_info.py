@@ -61,7 +61,7 @@ def test_a_whole_topology_is_told_as_redis_cli_tells_it(whole: Rig, info: Callab
         memory, stats = whole.info(port, "memory"), whole.info(port, "replication")
         assert node["max_bytes"] == int(memory["maxmemory"]) == 64 * 1024 * 1024
         assert 0 < node["memory_pressure"] < 0.5
-        assert (node["keys"], node["aof"], node["aof_ok"], node["rdb_ok"]) == (1, True, True, True)
+        assert (node["key_count"], node["aof"], node["aof_ok"], node["rdb_ok"]) == (1, True, True, True)
         assert node["history"] == stats["master_replid"]
         assert node["role"] == ("master" if port == NODES[0] else "replica")
         assert node["follows"] == (None if port == NODES[0] else f"{LOOPBACK}:{NODES[0]}")
