@@ -15,7 +15,8 @@ import pytest
 from tests.unit.project.conftest import load
 from tests.unit.project.tree import ROLES, ROOT
 
-_INCLUDES = re.compile(r"(?:include_tasks|import_tasks):\s*(?:\n\s+file:\s*)?[\"']?([\w/-]+)(?:\.yml)?[\"']?")
+# A task file that another one includes, imports or hands on in a variable; a name may hold an expression.
+_INCLUDES = re.compile(r"(?:include_tasks|import_tasks|__\w+_tasks): *[\"']?((?:[\w/.-]|\{\{[^}]*\}\})+\.yml)")
 
 
 def specs(role: str) -> dict[str, Any]:
@@ -57,14 +58,20 @@ def test_defaults_equal_argument_specs(role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_every_entry_point_has_a_spec_and_a_task_file(role: str) -> None:
     tasks: Path = ROOT / "roles" / role / "tasks"
-    files = {path.relative_to(tasks).with_suffix("").as_posix() for path in tasks.rglob("*.yml")}
-    included = set()
-    for path in tasks.rglob("*.yml"):
-        for name in _INCLUDES.findall(path.read_text(encoding="utf-8")):
-            included |= {name, (path.relative_to(tasks).parent / name).as_posix()}
-    assert set(specs(role)) <= files, "an entry point without a task file"
-    unreachable = {name for name in files - included - set(specs(role)) if not _by_template(tasks, name)}
-    assert not unreachable, f"neither included nor documented as an entry point: {sorted(unreachable)}"
+    entries = {path.stem for path in tasks.glob("*.yml")}
+    assert entries == set(specs(role)), "tasks/ holds the entry points; all other task files are in tasks/private/"
+    strangers = {path.name for path in tasks.iterdir()} - {f"{name}.yml" for name in entries} - {"private"}
+    assert not strangers, f"neither an entry point nor private: {sorted(strangers)}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_private_task_file_is_included(role: str) -> None:
+    tasks: Path = ROOT / "roles" / role / "tasks"
+    wanted = [name for path in tasks.rglob("*.yml") for name in _INCLUDES.findall(path.read_text(encoding="utf-8"))]
+    patterns = [re.sub(r"\\\{\\\{.*?\\\}\\\}", r"[\\w-]+", re.escape(name)) for name in wanted]
+    files = {path.relative_to(tasks).as_posix() for path in (tasks / "private").rglob("*.yml")}
+    unused = {name for name in files if not any(re.fullmatch(pattern, name) for pattern in patterns)}
+    assert not unused, f"no task file of the role includes them: {sorted(unused)}"
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -83,15 +90,3 @@ def test_entry_points_are_described(role: str) -> None:
 
 def _is_template(value: Any) -> bool:
     return isinstance(value, str) and "{{" in value
-
-
-def _by_template(tasks: Path, name: str) -> bool:
-    """Whether a task file picks `name` by an expression such as `{{ odoo_runtime }}.yml` or `systemd/{{ x }}.yml`."""
-    for path in tasks.rglob("*.yml"):
-        for found in re.findall(
-            r"(?:include_tasks|import_tasks):\s*[\"']?(.*\{\{.*)", path.read_text(encoding="utf-8")
-        ):
-            pattern = re.sub(r"\\\{\\\{.*?\\\}\\\}", "[\\\\w-]+", re.escape(found.strip("\"' ").removesuffix(".yml")))
-            if re.fullmatch(pattern, name):
-                return True
-    return False
