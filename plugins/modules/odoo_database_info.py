@@ -177,6 +177,9 @@ databases:
               Empty unless O(verify_content).
           type: list
           elements: str
+        remote:
+          description: Number of attachments that an addon keeps on object storage. They are not checked.
+          type: int
         orphans:
           description: The files of the directory that no attachment refers to, without the collector's own spool.
           type: dict

@@ -16,7 +16,7 @@ _LANGUAGES = "SELECT code FROM res_lang WHERE active"
 _USED = "SELECT name FROM ir_module_module WHERE state IN ('installed', 'to upgrade', 'to remove')"
 
 # the column comes with the addon that imports others
-_IMPORTED = f"{_USED} AND to_jsonb(ir_module_module) ->> 'imported' = 'true'"
+IMPORTED = f"{_USED} AND to_jsonb(ir_module_module) ->> 'imported' = 'true'"
 
 
 def of(names: Iterable[str], code: Mapping[str, Code]) -> dict[str, str]:
@@ -57,7 +57,7 @@ def languages(cursor: Any) -> list[str]:
 
 def database_only(cursor: Any) -> list[str]:
     """The addons in use that were imported into the database, such as Studio's: they have no code on any disk."""
-    cursor.execute(_IMPORTED)
+    cursor.execute(IMPORTED)
     return [row[0] for row in cursor.fetchall()]
 
 

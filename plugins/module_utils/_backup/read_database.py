@@ -133,7 +133,9 @@ def stored_names(connection: Any, database: str) -> list[str]:
     """The names of the files that attachments refer to. Raises StateError when there is no table of attachments."""
     require_odoo(connection, database)
     with connection.cursor() as cursor:
-        return sorted(referenced(cursor))
+        found = referenced(cursor)
+    # a backup that leaves out what is on object storage would be incomplete without saying so
+    return sorted({*found.files, *found.remote})
 
 
 def require_odoo(connection: Any, database: str) -> None:

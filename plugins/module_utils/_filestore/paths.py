@@ -37,6 +37,11 @@ def is_store_fname(text: str) -> bool:
     return bool(_STORE_FNAME.fullmatch(text)) and text[3:5] == text[:2]
 
 
+def is_remote(store_fname: str) -> bool:
+    """Whether an attachment is on object storage: an addon has given it a name such as `s3://bucket/abcd`."""
+    return "://" in store_fname
+
+
 def sha1_of(path: str) -> str:
     """The SHA-1 of a file's bytes, read in pieces. Raises OSError as open() does."""
     digest = hashlib.sha1()

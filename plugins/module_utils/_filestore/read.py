@@ -8,20 +8,37 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blob_path, filestore_path, sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import (
+    blob_path,
+    filestore_path,
+    is_remote,
+    sha1_of,
+)
 
 READERS = 8
 _SPOOL = "checklist/"
 _REFERENCED = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
 
 
-def referenced(cursor: Any) -> list[str]:
-    """The names of the files that the attachments of a database refer to."""
+@dataclass(frozen=True)
+class Referenced:
+    """What the attachments of a database refer to. remote: what an addon keeps on object storage."""
+
+    files: tuple[str, ...]
+    remote: tuple[str, ...] = ()
+
+
+def referenced(cursor: Any) -> Referenced:
+    """The names that the attachments of a database refer to, each once."""
     cursor.execute(_REFERENCED)
-    return [row[0] for row in cursor.fetchall()]
+    names = [row[0] for row in cursor.fetchall()]
+    return Referenced(
+        tuple(name for name in names if not is_remote(name)), tuple(name for name in names if is_remote(name))
+    )
 
 
 def filestores(data_dir: str) -> list[str]:

@@ -49,12 +49,20 @@ class Cloner:
                 clone_by_dump(build, source, deadline)
             copied = early.result()
         with closing(connect(self.login, build.at)) as connection, connection.cursor() as cursor:
-            names = set(referenced(cursor))
+            found = referenced(cursor)
+        names = set(found.files)
         # and those that were stored since then come now
         late = self._files(name, source, names - set(copied.names), files)
         self._remove(name, set(copied.names) - names)
-        missing = len(late.missing)
-        return f"{source} refers to {missing} files that it does not hold, and so does {name}" if missing else ""
+        notes = []
+        if late.missing:
+            notes.append(f"{source} refers to {len(late.missing)} files that it does not hold, and so does {name}")
+        if found.remote:
+            notes.append(
+                f"{source} and {name} share {len(found.remote)} attachments on object storage; what one deletes there, "
+                "the other loses"
+            )
+        return "; ".join(notes)
 
     def _files(self, name: str, source: str, names: Iterable[str], how: str) -> Copied:
         target = filestore_path(self.data_dir, unfinished(name))

@@ -9,19 +9,18 @@ here as well, for every version, and then looked at.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import versions
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_neutralize import NOWHERE, SWITCHES, fitted
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize import SCRIPT
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
-    Login,
     connect,
     psycopg2,
     sentence,
@@ -54,43 +53,43 @@ ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value
 
 @dataclass(frozen=True)
 class Neutralizer:
-    """The code of all addons, which brings what each needs to be harmless."""
+    """The one way to make a copy harmless. scripts: reads what each addon's code brings for it, by the addon's name."""
 
-    login: Login
-    listed: Mapping[str, Listed]
+    scripts: Callable[[], Mapping[str, str]]
 
-    def run(self, database: str) -> None:
-        """Neutralize, scrub and verify in one transaction. Raises StateError where code is missing or harm remains."""
-        with closing(connect(self.login, database, autocommit=False)) as connection:
+    def run(self, build: Build) -> None:
+        """Neutralize, scrub and verify a copy in the making, in one transaction, with everybody else shut out.
+
+        Raises StateError where somebody could enter meanwhile, code is missing or harm remains.
+        """
+        build.require_private()
+        scripts = self.scripts()
+        with closing(connect(build.login, build.at, autocommit=False)) as connection:
             with connection.cursor() as cursor:
-                for addon in self._code_of(cursor, database):
-                    self._addon(cursor, addon, database)
+                for name in self._with_code(cursor, build.at, scripts):
+                    self._addon(cursor, name, scripts[name], build.at)
                 self._floor(cursor)
-                self._verify(cursor, database)
+                self._verify(cursor, build.at)
             connection.commit()
 
-    def _code_of(self, cursor: Any, database: str) -> list[Listed]:
-        """The code of the addons in use. An addon that lives in the database alone has none, and brings no script."""
+    @staticmethod
+    def _with_code(cursor: Any, database: str, scripts: Mapping[str, str]) -> list[str]:
+        """The addons in use. One that lives in the database alone has no code, and brings no script."""
         names = sorted(set(digests.in_use(cursor)) - set(digests.database_only(cursor)))
-        lost = [name for name in names if name not in self.listed]
+        lost = [name for name in names if name not in scripts]
         if lost:
             raise StateError(
                 f"{database} has {', '.join(lost)} installed, and the addons path holds no code that could tell how to "
                 "make it harmless; bring the code, and run again"
             )
-        return [self.listed[name] for name in names]
+        return names
 
     @staticmethod
-    def _addon(cursor: Any, addon: Listed, database: str) -> None:
-        path = os.path.join(addon.directory, "data", "neutralize.sql")
-        if not os.path.isfile(path):
-            return
-        with open(path, encoding="utf-8") as stream:
-            script = stream.read().strip()
+    def _addon(cursor: Any, name: str, script: str, database: str) -> None:
         try:
             _run_script(cursor, script)
         except psycopg2.Error as error:
-            raise StateError(f"{path} failed in {database}: {sentence(error)}; correct the addon") from error
+            raise StateError(f"{name}/{SCRIPT} failed in {database}: {sentence(error)}; correct the addon") from error
 
     @staticmethod
     def _floor(cursor: Any) -> None:

@@ -23,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_templates 
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import DatabaseStep
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize import scripts_on_disk
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import explaining
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
@@ -59,7 +60,7 @@ def hands_for(login: Login, data_dir: str, odoo: Odoo, listed: Mapping[str, List
         Content(login),
         Cloner(login, data_dir),
         Templates(login, data_dir),
-        Neutralizer(login, listed or {}),
+        Neutralizer(lambda: scripts_on_disk(listed or {})),
     )
 
 
@@ -130,7 +131,7 @@ def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable
         "seal": lambda: templates.seal(name, want.sealed),
         "drop_template": lambda: templates.drop(detail[0]),
         "clone": lambda: cloner.clone(name, detail[0], want.clone_cuts, want.clone_files, deadline),
-        "neutralize": lambda: _neutralize(job, at),
+        "neutralize": lambda: _neutralize(job),
         "extend": lambda: lifecycle.extend(at, detail[0]),
         "renew_identity": lambda: content.renew_identity(at),
         "initialise": lambda: lifecycle.initialise(name, detail, want.language, want.demo, deadline),
@@ -150,10 +151,9 @@ def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable
     return hands[step.action]
 
 
-def _neutralize(job: Job, at: str) -> None:
+def _neutralize(job: Job) -> None:
     hands = job.hands.lifecycle
-    Build(hands.login, hands.data_dir, job.want.name).require_private()
-    job.hands.neutralizer.run(at)
+    job.hands.neutralizer.run(Build(hands.login, hands.data_dir, job.want.name))
 
 
 def _undo(job: Job, done: Sequence[DatabaseStep], error: GantryError) -> GantryError:

@@ -48,7 +48,7 @@ class Templates:
     def _take_in(self, database: str) -> None:
         directory = filestore_path(self.data_dir, database)
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
-            names = referenced(cursor)
+            names = referenced(cursor).files
             cursor.execute(f"CREATE TABLE {_FILES} (name text PRIMARY KEY, content bytea NOT NULL)")
             for name in names:
                 with open(blob_path(directory, name), "rb") as stream:

@@ -60,7 +60,8 @@ class Database:
     """One database as found.
 
     fenced: its owner may not connect. lingering: sessions are open whose role may no longer connect.
-    odoo: it has the tables of Odoo. admin_password_matches: the stored hash is that of the declared password.
+    odoo: it has the tables of Odoo. imported: installed, and without code on any disk; read of what is neutralized.
+    admin_password_matches: the stored hash is that of the declared password.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Database:
     lingering: bool = False
     odoo: bool = True
     installed: frozenset[str] = frozenset()
+    imported: frozenset[str] = frozenset()
     extensions: frozenset[str] = frozenset()
     neutralized: bool = False
     uuid: str = ""

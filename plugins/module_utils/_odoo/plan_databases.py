@@ -13,6 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Server
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_neutralize import refuse_lost, refuse_owner
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,13 @@ def _clone(server: Server, want: Desired, owner: str, steps: list[DatabaseStep])
         raise InputError(f"clone_from: there is no database {want.clone_from} to make {want.name} from")
     _need_series(server, source)
     if want.neutralize:
-        _need_neutralizable(server, want, source, owner)
+        if server.addons is None:
+            raise InputError(
+                f"neutralize: the addons of {want.name} cannot be seen from this host, and each tells how it is made "
+                "harmless; run this where the whole addons path is"
+            )
+        refuse_lost(source.name, source.installed - source.imported - server.addons)
+        refuse_owner(want.name, owner, server.login)
     steps.append(_step("clone", want, f"the database does not exist; it is a copy of {source.name}", source.name))
     if owner != source.owner:
         steps.append(_step("change_owner", want, f"{source.owner} owns {source.name}, {owner} is to own this", owner))
@@ -302,25 +309,6 @@ def _extensions(server: Server, want: Desired, found: Database) -> list[str]:
             "create it there; install its package, or log in as a superuser"
         )
     return sorted(want.extensions - found.extensions)
-
-
-def _need_neutralizable(server: Server, want: Desired, source: Database, owner: str) -> None:
-    if server.addons is None:
-        raise InputError(
-            f"neutralize: the addons of {want.name} cannot be seen from this host, and each tells how it is made "
-            "harmless; run this where the whole addons path is"
-        )
-    lost = sorted(source.installed - server.addons)
-    if lost:
-        raise InputError(
-            f"neutralize: {source.name} has {', '.join(lost)} installed, and no directory of the addons path holds "
-            "code that tells how to make it harmless; add its directory"
-        )
-    if owner == server.login:
-        raise InputError(
-            f"login_user: {owner} is to own {want.name} as well, so nobody could be kept out of the copy while it is "
-            "made harmless; log in as another role, which is a member of the owner"
-        )
 
 
 def _need_series(server: Server, found: Database) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+
 # Without any mail server Odoo falls back to the one of its configuration: a copy needs one that leads nowhere.
 NOWHERE = "invalid"
 _AUTOVACUUM = "SELECT res_id FROM ir_model_data WHERE module = 'base' AND name = 'autovacuum_job' AND model = 'ir.cron'"
@@ -48,6 +50,25 @@ SWITCHES = (
     Switch("payment_acquirer", "state", "'disabled'", _PAID, "payment providers are enabled"),
     Switch("payment_token", "active", "false", "active", "payment tokens are active"),
 )
+
+
+def refuse_lost(database: str, lost: Set[str]) -> None:
+    """Raises InputError for addons of a database that have no code, where they should have it."""
+    if lost:
+        raise InputError(
+            f"neutralize: {database} has {', '.join(sorted(lost))} installed, and no directory of the addons path "
+            "holds code that tells how to make it harmless; add its directory"
+        )
+
+
+def refuse_owner(copy: str, owner: str, login: str) -> None:
+    """Raises InputError where the owner-to-be is the login, and so could not be shut out."""
+    if owner == login:
+        raise InputError(
+            f"login_user: {owner} is to own {copy} as well, so nobody could be kept out of the copy while it is "
+            "made harmless; log in as another role, which is a member of the owner"
+        )
+
 
 # A string, a quoted name, a comment, a word, or any other character.
 _TOKEN = re.compile(

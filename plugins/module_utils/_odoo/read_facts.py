@@ -195,7 +195,8 @@ def _database(login: Login, name: str, server: _Server, what: Gather, data_dir: 
             try:
                 if what.filestore:
                     stored = referenced(cursor)
-                    facts["filestore"] = check_filestore(directory, stored, what.verify_content, held)
+                    checked = check_filestore(directory, stored.files, what.verify_content, held)
+                    facts["filestore"] = {**checked, "remote": len(stored.remote)}
                 if what.activity:
                     facts["activity"] = server.activity.get(name) or activity.summary()
                 if what.cron:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
@@ -47,6 +48,7 @@ _ADMIN = """
 SELECT json_build_object('login', u.login, 'password', u.password) FROM res_users u
 JOIN ir_model_data x ON x.module = 'base' AND x.name = 'user_admin' AND x.model = 'res.users' AND x.res_id = u.id
 """
+_IMPORTED = f"SELECT json_agg(name) FROM ({digests.IMPORTED}) imported"
 _UUID, _NEUTRALIZED = "database.uuid", "database.is_neutralized"
 
 
@@ -59,6 +61,7 @@ def read_server(
     """
     wanted = {other: one for one in declared for other in (one.clone_from, one.rename_from) if other}
     wanted |= {one.name: one for one in declared}
+    copied = {one.clone_from for one in declared if one.neutralize}
     temporary = [unfinished(one.name) for one in declared]
     with closing(connect(login, statement_timeout=STATEMENT_SECONDS)) as connection, connection.cursor() as cursor:
         cursor.execute(_CATALOG, ([*wanted, *temporary],))
@@ -77,7 +80,8 @@ def read_server(
         cursor.execute(_CATALOG, ([unfinished(name) for name in made],))
         temporary += [row[0] for row in cursor.fetchall() if rows.setdefault(row[0], row)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        found = pool.map(lambda name: _database(login, rows[name], wanted[name]), [n for n in wanted if n in rows])
+        there = [name for name in wanted if name in rows]
+        found = pool.map(lambda name: _database(login, rows[name], wanted[name], name in copied), there)
         databases = {database.name: database for database in found}
     leftovers = {name: _leftover(rows[name]) for name in temporary if name in rows}
     return Server(
@@ -106,7 +110,7 @@ def _owners(declared: Sequence[Desired]) -> list[str]:
     return sorted({owner for one in declared for owner in (one.owner, one.config_user) if owner})
 
 
-def _database(login: Login, row: Sequence[Any], want: Desired) -> Database:
+def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> Database:
     name, owner, _comment, fenced, lingering, _enterable = row
     with (
         closing(connect(login, name, statement_timeout=STATEMENT_SECONDS)) as connection,
@@ -115,7 +119,8 @@ def _database(login: Login, row: Sequence[Any], want: Desired) -> Database:
         try:
             cursor.execute(
                 f"SELECT ({_MODULES}), ({_PARAMETERS}), ({_EXTENSIONS if want.extensions else 'NULL'}), "
-                f"({_ADMIN if want.admin_login or want.admin_password else 'NULL'})",
+                f"({_ADMIN if want.admin_login or want.admin_password else 'NULL'}), "
+                f"({_IMPORTED if copied else 'NULL'})",
                 {"installed": list(INSTALLED), "keys": [_UUID, _NEUTRALIZED, *dict(want.parameters)]},
             )
         except psycopg2.errors.UndefinedTable:
@@ -124,13 +129,14 @@ def _database(login: Login, row: Sequence[Any], want: Desired) -> Database:
             raise UnreachableError(
                 f"role {login.user} may not read database {name}: {sentence(error)}; make it a member of {owner}"
             ) from error
-        modules, parameters, extensions, admin = (found or {} for found in cursor.fetchone())
+        modules, parameters, extensions, admin, imported = (found or {} for found in cursor.fetchone())
     return Database(
         name=name,
         owner=owner,
         fenced=fenced,
         lingering=lingering,
         installed=frozenset(modules),
+        imported=frozenset(imported),
         extensions=frozenset(extensions),
         neutralized=str(parameters.get(_NEUTRALIZED)).lower() in ("true", "t"),
         uuid=parameters.get(_UUID) or "",

@@ -94,7 +94,10 @@ class Odoo:
             raise StateError(f"Odoo ended without having loaded the registry of {database}; look at its addons_path")
 
     def shell(self, database: str, script: str, deadline: Deadline, what: str) -> str:
-        """What a script prints that Odoo runs with the registry of `database`; an exception in it is an error."""
+        """What a script prints that Odoo runs with the registry of `database`, or without any where that is empty.
+
+        An exception in the script is an error.
+        """
         arguments = [
             "shell",
             "-c",

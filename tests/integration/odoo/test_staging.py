@@ -52,9 +52,17 @@ def live(server: Server, declare: Declare) -> None:
         f"chgrp odoo {WITH_OURS}; chmod 640 {WITH_OURS}"
     )
     declare({"name": "live", "addons": ["payment_stripe", "dock"]}, config=WITH_OURS)
+    # an addon of Studio's, which no disk holds, an attachment on object storage, and a column that is to come yet
     server.psql(
-        "INSERT INTO ir_mail_server (name, smtp_host, smtp_port, smtp_encryption, smtp_authentication, smtp_user, "
-        "smtp_pass, active) VALUES ('live', 'mail.example', 587, 'starttls', 'login', 'erp', 'smtp-s3cret', true);"
+        "ALTER TABLE ir_module_module ADD COLUMN IF NOT EXISTS imported boolean;"
+        "INSERT INTO ir_module_module (name, state, imported) VALUES ('studio_customization', 'installed', true);"
+        "INSERT INTO ir_attachment (name, type, store_fname) VALUES ('remote', 'binary', 's3://bucket/ab/abcd');"
+        "ALTER TABLE ir_mail_server DROP COLUMN smtp_port",
+        "live",
+    )
+    server.psql(
+        "INSERT INTO ir_mail_server (name, smtp_host, smtp_encryption, smtp_authentication, smtp_user, smtp_pass, "
+        "active) VALUES ('live', 'mail.example', 'starttls', 'login', 'erp', 'smtp-s3cret', true);"
         'INSERT INTO fetchmail_server (name, server, server_type, "user", password, active, state) '
         "VALUES ('live', 'mail.example', 'imap', 'erp', 'fetch-s3cret', true, 'done');"
         "UPDATE payment_provider SET state = 'enabled', stripe_secret_key = 'stripe-s3cret', "
@@ -100,6 +108,8 @@ def test_nobody_enters_a_staging_copy_before_it_is_harmless(server: Server, decl
     assert [step["action"] for step in done["steps"]] == actions
     assert (foretold["steps"], foretold["diff"]) == (done["steps"], done["diff"])
     assert server.may_connect("stage")
+    assert "live and stage share 1 attachments on object storage" in str(done["warnings"])
+    assert "s3:" not in server.files("filestore/stage")
     copy = dump(server, "stage")
     assert [secret for secret in SECRETS if secret in copy] == []
     asked = (

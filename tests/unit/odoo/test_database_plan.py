@@ -312,6 +312,11 @@ def test_a_copy_that_could_not_be_made_harmless_is_not_begun(server: Server, wor
         plan(server, [replace(COPY, neutralize=True)])
 
 
+def test_an_addon_that_lives_in_the_database_alone_needs_no_code() -> None:
+    server = with_database(replace(FOUND, imported=frozenset({"web"})), addons=FOUND.installed - {"web"})
+    assert actions(server, replace(COPY, neutralize=True))[:3] == ["clone", "renew_identity", "neutralize"]
+
+
 def test_a_database_in_use_is_not_made_harmless_in_place() -> None:
     there = {name: replace(FOUND, name=name) for name in ("harbour", "trial")}
     with pytest.raises(RefusedError, match="was never neutralized"):

@@ -16,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import (
     blobs,
     filestore_path,
+    is_remote,
     is_store_fname,
     move,
     trash_path,
@@ -121,6 +122,9 @@ def test_only_odoo_s_own_names_of_files_are_taken() -> None:
     assert is_store_fname(f"ab/ab{'0' * 38}")
     assert not is_store_fname(f"ab/cd{'0' * 38}")
     assert not is_store_fname("../../etc/passwd")
+    assert not is_store_fname("s3://bucket/ab/abcd")
+    assert is_remote("s3://bucket/ab/abcd")
+    assert not is_remote(f"ab/ab{'0' * 38}")
 
 
 def test_a_directory_never_moves_onto_another(tmp_path: Path) -> None:
