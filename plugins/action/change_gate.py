@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change import gate, store
+from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger, plan_gate
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 
 
@@ -48,10 +48,10 @@ class ActionModule(ActionBase):
         return outcome
 
 
-def ask(args: Mapping[str, Any], now: datetime) -> gate.Decision:
+def ask(args: Mapping[str, Any], now: datetime) -> plan_gate.Decision:
     """The decision on the change that `args` describes, at `now`."""
     raw = args["change"]
-    change = gate.Change(
+    change = plan_gate.Change(
         id=raw["id"],
         kind=raw["kind"],
         requester=raw["requester"],
@@ -59,13 +59,13 @@ def ask(args: Mapping[str, Any], now: datetime) -> gate.Decision:
         reason=raw.get("reason") or "",
         approver=raw.get("approver") or "",
     )
-    rules = gate.Rules(
+    rules = plan_gate.Rules(
         backup_age=timedelta(hours=args["backup_max_age_hours"]),
         drill_age=timedelta(days=args["drill_max_age_days"]),
         tiers=tuple(args["tiers"]),
     )
-    entries = store.load(Path(args["ledger"]))
-    subjects = [gate.Subject(item["name"], int(item["tier"])) for item in args["tenants"]]
-    return gate.decide(
-        change, subjects, gate.proofs(entry.body for entry in entries), now, rules, args["serving_after"]
+    entries = apply_ledger.load(Path(args["ledger"]))
+    subjects = [plan_gate.Subject(item["name"], int(item["tier"])) for item in args["tenants"]]
+    return plan_gate.decide(
+        change, subjects, plan_gate.proofs(entry.body for entry in entries), now, rules, args["serving_after"]
     )

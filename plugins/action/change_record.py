@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change import store
+from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 
@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return outcome
         try:
-            entry = store.append(Path(args["ledger"]), body, Deadline(30))
+            entry = apply_ledger.append(Path(args["ledger"]), body, Deadline(30))
         except GantryError as error:
             outcome.update(failed=True, msg=str(error))
             return outcome

@@ -186,74 +186,80 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate import apply, model, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import (
+    CERTIFICATE,
+    HAS_CRYPTOGRAPHY,
+    KEY,
+    Store,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, LibraryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate import model, plan
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate import store as stores
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
+OPTIONS = {
+    "path": {"type": "path", "required": True},
+    "certificates": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "domains": {"type": "list", "elements": "str", "required": True},
+        },
+    },
+    "state": {"type": "str", "choices": ["staged", "installed"], "default": "staged"},
+    "force": {"type": "bool", "default": False},
+    "renew_share": {"type": "float", "default": 0.33},
+    "advice": {"type": "dict", "default": {}},
+    "group": {"type": "str", "default": "root"},
+}
 
 
 def main() -> None:
-    """Read, plan, stage or install."""
-    module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "path", "required": True},
-            "certificates": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "domains": {"type": "list", "elements": "str", "required": True},
-                },
-            },
-            "state": {"type": "str", "choices": ["staged", "installed"], "default": "staged"},
-            "force": {"type": "bool", "default": False},
-            "renew_share": {"type": "float", "default": 0.33},
-            "advice": {"type": "dict", "default": {}},
-            "group": {"type": "str", "default": "root"},
-        },
-        supports_check_mode=True,
-    )
+    """Run the module."""
+    run(OPTIONS, work)
+
+
+def work(call: Call) -> Outcome:
+    """Stage what is due, or install what is complete."""
     # A first check of a bare host comes before its packages, and finds nothing that would have to be read.
-    if not stores.HAS_CRYPTOGRAPHY and (not module.check_mode or os.path.exists(module.params["path"])):
-        module.fail_json(msg=missing_required_lib("cryptography"))
-    try:
-        requests = model.requests(module.params["certificates"])
-        store = stores.Store(module.params["path"], _gid(module.params["group"], module.check_mode))
-        act = _stage if module.params["state"] == "staged" else _install
-        outcome = act(module, store, requests)
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**outcome)
+    if not HAS_CRYPTOGRAPHY and (not call.check_mode or os.path.exists(call.params["path"])):
+        raise LibraryError("cryptography", "")
+    requests = model.requests(call.params["certificates"])
+    store = Store(call.params["path"], _gid(call))
+    return _stage(call, store, requests) if call.params["state"] == "staged" else _install(call, store, requests)
 
 
-def _stage(module: AnsibleModule, store: stores.Store, requests: list[model.Request]) -> dict[str, Any]:
-    params = module.params
+def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     found = {one.name: store.read(one.name) for one in requests}
-    policy = plan.Policy(params["renew_share"], params["force"])
-    due = plan.plan(requests, found, model.advices(params["advice"]), policy, datetime.now(timezone.utc))
-    told = [
-        {
-            "name": one.request.name,
-            "domains": list(one.request.domains),
-            "why": one.why,
-            "staged": one.staged,
-            "replaces": one.replaces,
-            "csr": "" if module.check_mode or one.staged else store.stage(one.request),
-            "certificate": store.staged_certificate(one.request.name),
-        }
-        for one in due
-    ]
+    policy = plan.Policy(call.params["renew_share"], call.params["force"])
+    due = plan.plan(requests, found, model.advices(call.params["advice"]), policy, datetime.now(timezone.utc))
     current = {name: here.current for name, here in found.items()}
-    after = {**_serials(current), **{one.request.name: one.why for one in due}}
-    return result(
-        plan.steps(due), _serials(current), after, due=told, certificates=_told(store, requests, current, current)
+    return Outcome(
+        steps=plan.steps(due),
+        before=_serials(current),
+        after={**_serials(current), **{one.request.name: one.why for one in due}},
+        facts={
+            "due": [_due(store, one, check_mode=call.check_mode) for one in due],
+            "certificates": _certificates(store, requests, current, current),
+        },
     )
 
 
-def _install(module: AnsibleModule, store: stores.Store, requests: list[model.Request]) -> dict[str, Any]:
+def _due(store: Store, one: plan.Due, *, check_mode: bool) -> dict[str, Any]:
+    return {
+        "name": one.request.name,
+        "domains": list(one.request.domains),
+        "why": one.why,
+        "staged": one.staged,
+        "replaces": one.replaces,
+        "csr": "" if check_mode or one.staged else apply.stage(store, one.request),
+        "certificate": store.staged_certificate(one.request.name),
+    }
+
+
+def _install(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     now = datetime.now(timezone.utc)
     found = {one.name: store.read(one.name) for one in requests}
     # Each pair is looked at before the first is touched.
@@ -261,33 +267,36 @@ def _install(module: AnsibleModule, store: stores.Store, requests: list[model.Re
     for one in waiting:
         store.require_fit(one, now)
     missing = [one.name for one in requests if not (found[one.name].current or found[one.name].staged)]
-    if missing and not module.check_mode:
+    if missing and not call.check_mode:
         raise StateError(f"{store.path} holds no certificate {', '.join(missing)}, staged or installed; order it first")
     before = {name: here.current for name, here in found.items()}
     after = dict(before)
     for one in waiting:
         staged = after[one.name] = found[one.name].staged
-        if staged and not module.check_mode:
-            store.install(one.name, staged.serial)
-    steps = [Step("install", f"certificate {one.name}", "its pair is complete") for one in waiting]
-    told = _told(store, requests, before, after)
-    return result(steps, _serials(before), _serials(after), certificates=told)
+        if staged and not call.check_mode:
+            apply.install(store, one.name, staged.serial)
+    return Outcome(
+        steps=[Step("install", f"certificate {one.name}", "its pair is complete") for one in waiting],
+        before=_serials(before),
+        after=_serials(after),
+        facts={"certificates": _certificates(store, requests, before, after)},
+    )
 
 
-def _told(
-    store: stores.Store,
+def _certificates(
+    store: Store,
     requests: list[model.Request],
     before: Mapping[str, model.Certificate | None],
     after: Mapping[str, model.Certificate | None],
 ) -> list[dict[str, Any]]:
-    told = []
+    listed = []
     for one in requests:
         old, new = before[one.name], after[one.name]
-        told.append(
+        listed.append(
             {
                 "name": one.name,
-                "certificate": store.current(one.name, stores.CERTIFICATE),
-                "key": store.current(one.name, stores.KEY),
+                "certificate": store.current(one.name, CERTIFICATE),
+                "key": store.current(one.name, KEY),
                 "serial_before": f"{old.serial:X}" if old else "",
                 "serial_after": f"{new.serial:X}" if new else "",
                 "fingerprint_sha256": new.fingerprint_sha256 if new else "",
@@ -295,18 +304,19 @@ def _told(
                 "renewed": new != old,
             }
         )
-    return told
+    return listed
 
 
 def _serials(certificates: Mapping[str, model.Certificate | None]) -> dict[str, str]:
     return {name: f"serial {one.serial:X}" for name, one in certificates.items() if one}
 
 
-def _gid(group: str, check_mode: bool) -> int:
+def _gid(call: Call) -> int:
+    group = call.params["group"]
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        if check_mode:
+        if call.check_mode:
             return 0
         raise InputError(f"group {group} is not on this host; make it first, or name another") from None
 

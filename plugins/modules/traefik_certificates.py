@@ -100,70 +100,77 @@ validated:
 """
 
 import grp
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply, client, options, pairs, publish
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import document as documents
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
+    apply_document,
+    options,
+    plan_certificates,
+    plan_document,
+    read_certificates,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_certificates import Copies
 
 FILE = "certificates.yml"
+OPTIONS = {
+    **options.ARGUMENTS,
+    "certificates": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "certificate": {"type": "path", "required": True},
+            "key": {"type": "path", "required": True, "no_log": False},
+        },
+    },
+    "default_certificate": {"type": "str", "default": ""},
+    "certificate_dir": {"type": "path", "default": "/etc/traefik/certificates"},
+    "group": {"type": "str", "default": "traefik"},
+}
 
 
 def main() -> None:
-    """Read, copy, publish, sweep."""
-    module = AnsibleModule(
-        argument_spec=dict(
-            options.ARGUMENTS,
-            certificates={
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "certificate": {"type": "path", "required": True},
-                    "key": {"type": "path", "required": True, "no_log": False},
-                },
-            },
-            default_certificate={"type": "str", "default": ""},
-            certificate_dir={"type": "path", "default": "/etc/traefik/certificates"},
-            group={"type": "str", "default": "traefik"},
-        ),
-        supports_check_mode=True,
+    """Run the module."""
+    run(OPTIONS, work)
+
+
+def work(call: Call) -> Outcome:
+    """Read the pairs, copy them, publish the document that names the copies, remove unused copies."""
+    default, directory = call.params["default_certificate"], call.params["certificate_dir"]
+    with options.opened(call) as site:
+        pairs = read_certificates.read(call.params["certificates"], default, lenient=call.check_mode)
+        copies = Copies(directory, _gid(call))
+        lacking = copies.lacking(pairs)
+        if not call.check_mode:
+            copies.place(lacking)
+        wanted = apply_document.candidate(
+            "traefik_certificates", FILE, plan_certificates.document(pairs, default, directory)
+        )
+        # Check mode has announced the copies, not made them: there is nothing yet that Traefik could read.
+        readable = not (call.check_mode and (lacking or any(one.certificate is None for one in pairs)))
+        paths = plan_document.certificate_files(wanted.content)
+        fingerprints = read_certificates.fingerprints(paths) if readable else None
+        done = apply_document.publish(call, site, wanted, fingerprints)
+        unused = copies.unused(pairs)
+        if not call.check_mode:
+            copies.sweep(unused)
+    return Outcome(
+        steps=[*plan_certificates.steps(lacking, unused), *done.steps],
+        before=done.before,
+        after=wanted.content,
+        facts={"fingerprints": fingerprints or [], "validated": done.validated},
     )
-    options.run(module, _run)
 
 
-def _run(module: AnsibleModule, site: apply.Site) -> dict[str, Any]:
-    default = module.params["default_certificate"]
-    found = pairs.read(module.params["certificates"], default, lenient=module.check_mode)
-    copies = pairs.Copies(module.params["certificate_dir"], _gid(module))
-    lacking = copies.lacking(found)
-    if not module.check_mode:
-        copies.place(lacking)
-    candidate = publish.candidate(
-        "traefik_certificates", FILE, pairs.document(found, default, module.params["certificate_dir"])
-    )
-    # Check mode has announced the copies, not made them: there is nothing yet that Traefik could read.
-    readable = not (module.check_mode and (lacking or any(one.certificate is None for one in found)))
-    fingerprints = client.fingerprints(documents.certificate_files(candidate.content)) if readable else None
-    done = publish.publish(module, site, candidate, fingerprints)
-    unused = copies.unused(found)
-    if not module.check_mode:
-        copies.sweep(unused)
-    steps = [*pairs.steps(lacking, unused), *done.steps]
-    return result(steps, done.before, candidate.content, fingerprints=fingerprints or [], validated=done.validated)
-
-
-def _gid(module: AnsibleModule) -> int:
+def _gid(call: Call) -> int:
     try:
-        return grp.getgrnam(module.params["group"]).gr_gid
+        return grp.getgrnam(call.params["group"]).gr_gid
     except KeyError:
-        if module.check_mode:
+        if call.check_mode:
             return -1
-        raise InputError(f"group {module.params['group']} is not on this host; run the role first") from None
+        raise InputError(f"group {call.params['group']} is not on this host; run the role first") from None
 
 
 if __name__ == "__main__":

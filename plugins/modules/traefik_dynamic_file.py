@@ -83,61 +83,64 @@ validated:
   type: bool
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply, client, options, publish
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import document as documents
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
+    apply_document,
+    options,
+    plan_document,
+    read_certificates,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_change import Candidate
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import file_name
+
+OPTIONS = {
+    **options.ARGUMENTS,
+    "name": {"type": "str", "required": True},
+    "document": {"type": "dict"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
 
 
 def main() -> None:
-    """Read, plan, validate, apply, prove."""
-    module = AnsibleModule(
-        argument_spec=dict(
-            options.ARGUMENTS,
-            name={"type": "str", "required": True},
-            document={"type": "dict"},
-            state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-        ),
-        required_if=[("state", "present", ("document",))],
-        supports_check_mode=True,
-    )
-    options.run(module, _run)
+    """Run the module."""
+    run(OPTIONS, work, required_if=[("state", "present", ("document",))])
 
 
-def _run(module: AnsibleModule, site: apply.Site) -> dict[str, Any]:
-    candidate = _candidate(module)
-    fingerprints = _fingerprints(module, candidate)
-    done = publish.publish(module, site, candidate, fingerprints)
-    return result(
-        done.steps,
-        done.before,
-        candidate.content,
-        file=site.directory.file(candidate.name),
-        fingerprints=fingerprints or [],
-        validated=done.validated,
+def work(call: Call) -> Outcome:
+    """Publish the document, or take its file away."""
+    wanted = _candidate(call)
+    with options.opened(call) as site:
+        fingerprints = _fingerprints(call, wanted)
+        done = apply_document.publish(call, site, wanted, fingerprints)
+    return Outcome(
+        steps=done.steps,
+        before=done.before,
+        after=wanted.content,
+        facts={
+            "file": site.directory.file(wanted.name),
+            "fingerprints": fingerprints or [],
+            "validated": done.validated,
+        },
     )
 
 
-def _candidate(module: AnsibleModule) -> apply.Candidate:
-    name = f"{options.file_name('name', module.params['name'])}.yml"
-    content = module.params["document"] if module.params["state"] == "present" else {}
-    if module.params["state"] == "present" and not content:
+def _candidate(call: Call) -> Candidate:
+    name = f"{file_name('name', call.params['name'])}.yml"
+    content = call.params["document"] if call.params["state"] == "present" else {}
+    if call.params["state"] == "present" and not content:
         raise InputError(f"document of {name} is empty, which Traefik would skip; use state absent")
-    return publish.candidate("traefik_dynamic_file", name, content)
+    return apply_document.candidate("traefik_dynamic_file", name, content)
 
 
-def _fingerprints(module: AnsibleModule, candidate: apply.Candidate) -> list[str] | None:
+def _fingerprints(call: Call, wanted: Candidate) -> list[str] | None:
     """Of the document's certificates; None when check mode cannot know them because they are not there yet."""
     try:
-        return client.fingerprints(documents.certificate_files(candidate.content))
+        return read_certificates.fingerprints(plan_document.certificate_files(wanted.content))
     except InputError as error:
-        if not module.check_mode:
+        if not call.check_mode:
             raise
-        module.warn(f"{error}; the plan is not validated")
+        call.warn(f"{error}; the plan is not validated")
         return None
 
 

@@ -234,85 +234,136 @@ validated:
   type: bool
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply, model, options, plan
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import document as documents
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
+    apply_change,
+    apply_document,
+    model,
+    options,
+    plan_document,
+    plan_routes,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_change import Candidate, Site
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import Route
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import RouteFile
+
+_SERVER = {
+    "url": {"type": "str", "required": True},
+    "drained": {"type": "bool", "default": False},
+}
+_ROUTE = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "hosts": {"type": "list", "elements": "str", "default": []},
+    "audience": {"type": "str", "choices": list(model.AUDIENCES), "default": "public"},
+    "allow": {"type": "list", "elements": "str", "default": []},
+    "servers": {"type": "list", "elements": "dict", "default": [], "options": _SERVER},
+    "websocket_servers": {"type": "list", "elements": "dict", "default": [], "options": _SERVER},
+    "tls": {"type": "bool", "default": True},
+    "rule": {"type": "str", "default": ""},
+    "priority": {"type": "int"},
+    "health_path": {"type": "str", "default": "/web/health"},
+    "websocket_health_path": {"type": "str", "default": "/websocket/health"},
+    "health_interval": {"type": "int", "default": 2},
+    "hsts_seconds": {"type": "int", "default": 31536000},
+    "rate_limit": {
+        "type": "dict",
+        "options": {"average": {"type": "int", "required": True}, "burst": {"type": "int"}},
+    },
+    "mode": {"type": "str", "choices": ["serve", "maintenance"], "default": "serve"},
+    "retry_after": {"type": "int", "default": 120},
+}
+OPTIONS = {
+    **options.ARGUMENTS,
+    "routes": {"type": "list", "elements": "dict", "default": [], "options": _ROUTE},
+    "purge": {"type": "bool", "default": False},
+    "owner": {"type": "str", "default": "gantry"},
+}
 
 
 def main() -> None:
-    """Read, plan, validate, apply, prove."""
-    module = AnsibleModule(argument_spec=_arguments(), supports_check_mode=True)
-    options.run(module, _run)
+    """Run the module."""
+    run(OPTIONS, work)
 
 
-def _run(module: AnsibleModule, site: apply.Site) -> dict[str, Any]:
-    owner = options.file_name("owner", module.params["owner"])
-    name = f"{owner}-routes.yml"
-    wanted, absent = model.requests(module.params["routes"])
-    text = site.directory.read(name)
-    current = None if text is None else documents.read_routes(text, site.directory.file(name))
-    desired = plan.merge(current.routes if current else {}, wanted, absent, module.params["purge"])
-    candidate = apply.Candidate(name, _text(owner, desired, current), documents.document(owner, desired))
-    previous = apply.Candidate(name, text, (current and current.document) or {})
-
-    raw = options.live(module, site)
-    steps = _steps(owner, site, current, candidate, desired, raw)
-    validated = False
-    if steps and candidate.text is not None:
-        _refuse_rivals(owner, candidate, raw)
-        validated = options.validate(module, site, candidate, _explain(owner, desired)) is not None
-    if steps and not module.check_mode:
-        apply.bring_live(site, candidate, previous)
-        raw = site.api.raw()
-    return result(
-        steps,
-        {"routes": {one.name: one.record() for one in (current.routes.values() if current else ())}},
-        {"routes": {one.name: one.record() for one in desired}},
-        file=site.directory.file(name),
-        routes={one.name: _summary(owner, one, raw or {}) for one in desired},
-        validated=validated,
+def work(call: Call) -> Outcome:
+    """Read the owner's file, plan, validate, put the new file in place and wait until it is live."""
+    owner = model.file_name("owner", call.params["owner"])
+    asked, absent = model.requests(call.params["routes"])
+    with options.opened(call) as site:
+        current = _read(site, f"{owner}-routes.yml")
+        had = current.routes if current else {}
+        desired = plan_routes.merge(had, asked, absent, call.params["purge"])
+        wanted = _candidate(owner, desired, current)
+        raw = apply_document.live(call, site)
+        steps = _steps(owner, site, current, wanted, desired, raw)
+        validated = False
+        if steps and wanted.text is not None:
+            _refuse_rivals(owner, wanted, raw)
+            validated = apply_document.validate(call, site, wanted, _explain(owner, desired))
+        if steps and not call.check_mode:
+            apply_change.bring_live(site, wanted, _found(wanted.name, current))
+            raw = site.api.raw()
+    return Outcome(
+        steps=steps,
+        before={"routes": {one.name: one.record() for one in had.values()}},
+        after={"routes": {one.name: one.record() for one in desired}},
+        facts={
+            "file": site.directory.file(wanted.name),
+            "routes": {one.name: _summary(owner, one, raw or {}) for one in desired},
+            "validated": validated,
+        },
     )
 
 
-def _text(owner: str, desired: Sequence[model.Route], current: documents.RouteFile | None) -> str | None:
+def _read(site: Site, name: str) -> RouteFile | None:
+    text = site.directory.read(name)
+    return None if text is None else plan_document.read_routes(text, site.directory.file(name))
+
+
+def _found(name: str, current: RouteFile | None) -> Candidate:
+    return Candidate(name, current.text, current.document or {}) if current else Candidate(name, None, {})
+
+
+def _candidate(owner: str, desired: Sequence[Route], current: RouteFile | None) -> Candidate:
     # No routes and no file: nothing to write.
-    return documents.routes_text(owner, desired) if desired or current else None
+    text = plan_document.routes_text(owner, desired) if desired or current else None
+    return Candidate(f"{owner}-routes.yml", text, plan_document.document(owner, desired))
 
 
 def _steps(
     owner: str,
-    site: apply.Site,
-    current: documents.RouteFile | None,
-    candidate: apply.Candidate,
-    desired: Sequence[model.Route],
+    site: Site,
+    current: RouteFile | None,
+    wanted: Candidate,
+    desired: Sequence[Route],
     raw: dict[str, Any] | None,
 ) -> list[Step]:
-    strangers = set() if raw is None else plan.strangers(f"{owner}.", candidate.content, raw)
-    served = raw is None or not plan.differences(candidate.content, raw, strangers)
-    steps = plan.plan(owner, current, desired, served)
-    if not steps and current and current.text != candidate.text:
-        steps.append(plan.repair_file(site.directory.file(candidate.name)))
+    strangers = set() if raw is None else plan_routes.strangers(f"{owner}.", wanted.content, raw)
+    served = raw is None or not plan_routes.differences(wanted.content, raw, strangers)
+    steps = plan_routes.plan(owner, current, desired, served)
+    if not steps and current and current.text != wanted.text:
+        steps.append(plan_routes.repair_file(site.directory.file(wanted.name)))
     return steps
 
 
-def _refuse_rivals(owner: str, candidate: apply.Candidate, raw: dict[str, Any] | None) -> None:
-    for ours, theirs in plan.rivals(owner, candidate.content, raw or {}):
+def _refuse_rivals(owner: str, wanted: Candidate, raw: dict[str, Any] | None) -> None:
+    for ours, theirs in plan_routes.rivals(owner, wanted.content, raw or {}):
         raise InputError(
             f"route {_route_of(owner, ours)} would take over what router {theirs} of another owner answers for; "
             "remove one of the two"
         )
 
 
-def _explain(owner: str, desired: Sequence[model.Route]) -> Any:
+def _explain(owner: str, desired: Sequence[Route]) -> Callable[[plan_routes.Difference], str]:
     names = {one.name for one in desired}
 
-    def explain(refused: plan.Difference) -> str:
+    def explain(refused: plan_routes.Difference) -> str:
         route = _route_of(owner, refused.name)
         whose = f"route {route}" if route in names else f"owner {owner}"
         return f"{whose}: {refused.refusal()}"
@@ -324,52 +375,17 @@ def _route_of(owner: str, name: str) -> str:
     return name[len(owner) + 1 :].rpartition(".")[0]
 
 
-def _summary(owner: str, one: model.Route, raw: dict[str, Any]) -> dict[str, Any]:
+def _summary(owner: str, one: Route, raw: dict[str, Any]) -> dict[str, Any]:
     prefix = f"{owner}.{one.name}"
     service = (raw.get("services") or {}).get(f"{prefix}.http@file") or {}
     return {
         "hosts": list(one.hosts),
         "mode": one.mode,
-        "routers": sorted(name for name in documents.group(owner, one, False)["routers"]),
+        "routers": sorted(name for name in plan_document.group(owner, one, False)["routers"]),
         "pool": list(one.active) if one.mode == "serve" else [],
         "drained": [server.url for server in one.servers if server.drained],
         "servers": dict(service.get("serverStatus") or {}),
     }
-
-
-def _arguments() -> dict[str, Any]:
-    server = {
-        "url": {"type": "str", "required": True},
-        "drained": {"type": "bool", "default": False},
-    }
-    route = {
-        "name": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "hosts": {"type": "list", "elements": "str", "default": []},
-        "audience": {"type": "str", "choices": list(model.AUDIENCES), "default": "public"},
-        "allow": {"type": "list", "elements": "str", "default": []},
-        "servers": {"type": "list", "elements": "dict", "default": [], "options": server},
-        "websocket_servers": {"type": "list", "elements": "dict", "default": [], "options": server},
-        "tls": {"type": "bool", "default": True},
-        "rule": {"type": "str", "default": ""},
-        "priority": {"type": "int"},
-        "health_path": {"type": "str", "default": "/web/health"},
-        "websocket_health_path": {"type": "str", "default": "/websocket/health"},
-        "health_interval": {"type": "int", "default": 2},
-        "hsts_seconds": {"type": "int", "default": 31536000},
-        "rate_limit": {
-            "type": "dict",
-            "options": {"average": {"type": "int", "required": True}, "burst": {"type": "int"}},
-        },
-        "mode": {"type": "str", "choices": ["serve", "maintenance"], "default": "serve"},
-        "retry_after": {"type": "int", "default": 120},
-    }
-    return dict(
-        options.ARGUMENTS,
-        routes={"type": "list", "elements": "dict", "default": [], "options": route},
-        purge={"type": "bool", "default": False},
-        owner={"type": "str", "default": "gantry"},
-    )
 
 
 if __name__ == "__main__":

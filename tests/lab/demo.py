@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change import store
+from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from tests.lab import __main__ as lab_commands
 from tests.lab import playbook, report, traffic
@@ -54,7 +54,7 @@ class Demo:
 
     def entries(self) -> list[Mapping[str, Any]]:
         """The bodies of the ledger's entries, checked."""
-        return [entry.body for entry in store.load(self.ledger)]
+        return [entry.body for entry in apply_ledger.load(self.ledger)]
 
     def site(self) -> Mapping[str, Any]:
         """What the newest site run wrote when it closed: the home of each tenant, the release of each host."""

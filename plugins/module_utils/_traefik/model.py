@@ -77,6 +77,15 @@ class Route:
         return asdict(self)
 
 
+def file_name(option: str, value: str) -> str:
+    """The value, checked to be fit for a file's name. Raises InputError."""
+    if not _NAME.match(value):
+        raise InputError(
+            f"{option} is {value!r}; accepted are up to 63 lower-case letters, digits, hyphens and underscores"
+        )
+    return value
+
+
 def requests(items: Sequence[Mapping[str, Any]]) -> tuple[list[Route], list[str]]:
     """The routes asked for and the names of those asked away. Raises InputError or RefusedError for a bad one."""
     present: list[Route] = []

@@ -15,8 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate import apply
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Found, Request
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.store import Store
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import Store
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 
 NOW = datetime.now(timezone.utc)
@@ -50,9 +51,9 @@ def issue(store: Store, csr: str, *, days: int = 90) -> int:
 
 def renew(store: Store) -> int:
     """Stage, issue and install."""
-    serial = issue(store, store.stage(HARBOUR))
+    serial = issue(store, apply.stage(store, HARBOUR))
     store.require_fit(HARBOUR, NOW)
-    store.install("harbour", serial)
+    apply.install(store, "harbour", serial)
     return serial
 
 
@@ -65,14 +66,14 @@ def test_nothing_is_found_where_nothing_is(store: Store) -> None:
 
 
 def test_the_way_of_a_pair(store: Store) -> None:
-    csr = store.stage(HARBOUR)
+    csr = apply.stage(store, HARBOUR)
     assert store.read("harbour") == Found(interrupted=True)
     assert not store.waits("harbour")
     serial = issue(store, csr)
     staged = store.read("harbour").staged
     assert staged is not None
     assert (staged.serial, staged.domains, staged.key_matches) == (serial, HARBOUR.domains, True)
-    store.install("harbour", serial)
+    apply.install(store, "harbour", serial)
     assert store.read("harbour") == Found(current=staged)
     assert link(store, "current") == f"versions/{serial:x}"
     for file in ("certificate.pem", "key.pem"):
@@ -88,15 +89,15 @@ def test_one_pair_before_is_kept_and_no_more(store: Store) -> None:
 
 def test_a_pair_that_does_not_fit_is_refused_and_nothing_moves(store: Store) -> None:
     first = renew(store)
-    csr = store.stage(HARBOUR)
-    store.stage(HARBOUR)
+    csr = apply.stage(store, HARBOUR)
+    apply.stage(store, HARBOUR)
     issue(store, csr)
     with pytest.raises(StateError, match="a certificate with the key of another"):
         store.require_fit(HARBOUR, NOW)
-    issue(store, store.stage(HARBOUR), days=0)
+    issue(store, apply.stage(store, HARBOUR), days=0)
     with pytest.raises(StateError, match="expired since"):
         store.require_fit(HARBOUR, NOW + timedelta(days=1))
-    issue(store, store.stage(Request("harbour", ("north.example",))))
+    issue(store, apply.stage(store, Request("harbour", ("north.example",))))
     with pytest.raises(StateError, match=r"for north\.example and not for erp\.harbour\.example"):
         store.require_fit(HARBOUR, NOW)
     Path(store.staged_certificate("harbour")).write_text("half a certifi")
@@ -107,7 +108,7 @@ def test_a_pair_that_does_not_fit_is_refused_and_nothing_moves(store: Store) -> 
 
 def test_a_kill_between_the_two_renames_is_seen_and_mended(store: Store) -> None:
     first = renew(store)
-    lost = issue(store, store.stage(HARBOUR))
+    lost = issue(store, apply.stage(store, HARBOUR))
     versions = os.path.join(store.directory("harbour"), "versions")
     shutil.move(os.path.join(store.directory("harbour"), "staging"), os.path.join(versions, f"{lost:x}"))
     found = store.read("harbour")

@@ -9,63 +9,63 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change import gate
+from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=timezone.utc)
-HARBOUR = gate.Subject("harbour", 1)
-FRESH = {"harbour": gate.Proof(NOW - timedelta(hours=1), NOW - timedelta(days=1))}
+HARBOUR = plan_gate.Subject("harbour", 1)
+FRESH = {"harbour": plan_gate.Proof(NOW - timedelta(hours=1), NOW - timedelta(days=1))}
 
 
 def change(**fields):
-    return gate.Change(**{"id": "20261122T100000Z-patch", "kind": "patch", "requester": "mara", **fields})
+    return plan_gate.Change(**{"id": "20261122T100000Z-patch", "kind": "patch", "requester": "mara", **fields})
 
 
 def test_a_standard_change_with_fresh_proof_is_allowed():
-    assert gate.decide(change(), [HARBOUR], FRESH, NOW, serving_after=1).allowed
+    assert plan_gate.decide(change(), [HARBOUR], FRESH, NOW, serving_after=1).allowed
 
 
 def test_without_proof_each_lack_is_a_reason():
-    decision = gate.decide(change(), [HARBOUR], {}, NOW, serving_after=0)
+    decision = plan_gate.decide(change(), [HARBOUR], {}, NOW, serving_after=0)
     assert len(decision.denials) == 3
     assert "no backup of harbour (tier 1); run gantry.odoo.backup" in " ".join(decision.denials)
     assert "run gantry.odoo.restore_drill" in " ".join(decision.denials)
 
 
 def test_old_proof_is_no_proof():
-    old = {"harbour": gate.Proof(NOW - timedelta(hours=25), NOW - timedelta(days=1))}
-    (reason,) = gate.decide(change(), [HARBOUR], old, NOW).denials
+    old = {"harbour": plan_gate.Proof(NOW - timedelta(hours=25), NOW - timedelta(days=1))}
+    (reason,) = plan_gate.decide(change(), [HARBOUR], old, NOW).denials
     assert "is 25 h old and may be 24 h" in reason
 
 
 @pytest.mark.parametrize("tier", [2, 3])
 def test_lower_tiers_are_not_asked_for_proof(tier):
-    assert gate.decide(change(), [gate.Subject("south", tier)], {}, NOW).allowed
+    assert plan_gate.decide(change(), [plan_gate.Subject("south", tier)], {}, NOW).allowed
 
 
 @pytest.mark.parametrize("classification", ["normal", "emergency"])
 def test_papers_are_asked_for(classification):
-    decision = gate.decide(change(classification=classification), [], {}, NOW)
+    decision = plan_gate.decide(change(classification=classification), [], {}, NOW)
     assert [word in " ".join(decision.denials) for word in ("reason", "approver")] == [True, True]
 
 
 @pytest.mark.parametrize("classification", ["normal", "emergency"])
 def test_nobody_approves_an_own_change(classification):
     own = change(classification=classification, reason="hotfix", approver="mara")
-    (reason,) = gate.decide(own, [], {}, NOW).denials
+    (reason,) = plan_gate.decide(own, [], {}, NOW).denials
     assert "mara cannot approve an own change" in reason
 
 
 def test_an_emergency_overrides_facts_and_says_which():
     urgent = change(classification="emergency", reason="CVE", approver="jon")
-    decision = gate.decide(urgent, [HARBOUR], {}, NOW, serving_after=0)
+    decision = plan_gate.decide(urgent, [HARBOUR], {}, NOW, serving_after=0)
     assert decision.allowed
     assert len(decision.overridden) == 3
 
 
 def test_an_unknown_class_is_refused():
     with pytest.raises(InputError, match="not routine"):
-        gate.decide(change(classification="routine"), [], {}, NOW)
+        plan_gate.decide(change(classification="routine"), [], {}, NOW)
 
 
 def test_proofs_are_the_newest_of_each_kind():
@@ -76,6 +76,8 @@ def test_proofs_are_the_newest_of_each_kind():
             "facts": {"tenants": [{"tenant": "harbour"}]},
         }
 
-    found = gate.proofs([entry("backup", 1), entry("drill", 2), entry("backup", 3), {"event": "opened", "time": "-"}])
+    found = plan_gate.proofs(
+        [entry("backup", 1), entry("drill", 2), entry("backup", 3), {"event": "opened", "time": "-"}]
+    )
     assert found["harbour"].backup.hour == 3
     assert found["harbour"].drill.hour == 2

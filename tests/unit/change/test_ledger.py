@@ -10,22 +10,22 @@ import stat
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change import ledger, store
+from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger, model_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 
 
 def fill(path, count=3):
     for number in range(count):
-        store.append(path, {"event": "opened", "number": number}, Deadline(5))
+        apply_ledger.append(path, {"event": "opened", "number": number}, Deadline(5))
 
 
 def test_lines_follow_one_another(tmp_path):
     path = tmp_path / "ledger" / "changes.jsonl"
     fill(path)
-    entries = store.load(path)
+    entries = apply_ledger.load(path)
     assert [entry.sequence for entry in entries] == [1, 2, 3]
-    assert entries[0].previous == ledger.GENESIS
+    assert entries[0].previous == model_ledger.GENESIS
     assert entries[2].previous == entries[1].hash
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -38,7 +38,7 @@ def test_an_altered_line_is_found(tmp_path, number):
     lines[number - 1] = lines[number - 1].replace('"opened"', '"closed"')
     path.write_text("".join(lines))
     with pytest.raises(StateError, match=f"damaged at line {number}"):
-        store.load(path)
+        apply_ledger.load(path)
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -49,7 +49,7 @@ def test_a_line_that_was_taken_out_is_found(tmp_path, number):
     del lines[number]
     path.write_text("".join(lines))
     with pytest.raises(StateError, match="damaged"):
-        store.append(path, {"event": "closed"}, Deadline(5))
+        apply_ledger.append(path, {"event": "closed"}, Deadline(5))
 
 
 def test_a_line_that_a_kill_cut_off_is_taken_away(tmp_path):
@@ -57,10 +57,10 @@ def test_a_line_that_a_kill_cut_off_is_taken_away(tmp_path):
     fill(path)
     whole = path.read_bytes()
     path.write_bytes(whole + '{"event":"opéned","se'.encode())
-    assert len(store.load(path)) == 3
-    store.append(path, {"event": "closed"}, Deadline(5))
+    assert len(apply_ledger.load(path)) == 3
+    apply_ledger.append(path, {"event": "closed"}, Deadline(5))
     assert path.read_bytes().startswith(whole)
-    assert [entry.body["event"] for entry in store.load(path)] == ["opened"] * 3 + ["closed"]
+    assert [entry.body["event"] for entry in apply_ledger.load(path)] == ["opened"] * 3 + ["closed"]
 
 
 def test_two_writers_do_not_lose_a_line(tmp_path):
@@ -71,10 +71,10 @@ def test_two_writers_do_not_lose_a_line(tmp_path):
     for writer in writers:
         writer.join(30)
         assert writer.exitcode == 0
-    assert len(store.load(path)) == 60
+    assert len(apply_ledger.load(path)) == 60
 
 
 def test_a_ledger_that_cannot_be_written_stops_the_change(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="no change goes on without it"):
-        store.append(tmp_path / "file" / "changes.jsonl", {"event": "opened"}, Deadline(5))
+        apply_ledger.append(tmp_path / "file" / "changes.jsonl", {"event": "opened"}, Deadline(5))

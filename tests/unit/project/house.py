@@ -44,10 +44,6 @@ OLD_NAMES = {
     "_addons/digests.py",
     "_backup/revive.py",
     "_backup/target.py",
-    "_certificate/store.py",
-    "_change/gate.py",
-    "_change/ledger.py",
-    "_change/store.py",
     "_estate/inventory.py",
     "_estate/resolve.py",
     "_filestore/paths.py",
@@ -75,11 +71,6 @@ OLD_NAMES = {
     "_runtime/releases.py",
     "_runtime/run_odoo.py",
     "_runtime/tree.py",
-    "_traefik/client.py",
-    "_traefik/document.py",
-    "_traefik/pairs.py",
-    "_traefik/publish.py",
-    "_traefik/scratch.py",
 }
 # Pure by name and not yet by content.
 NOT_YET_PURE = {
@@ -89,7 +80,6 @@ NOT_YET_PURE = {
 # Modules whose main() is not yet the skeleton's.
 NOT_YET_SKELETON = {
     "backup_policy",
-    "certificate_files",
     "odoo_addons",
     "odoo_backup",
     "odoo_database",
@@ -100,7 +90,4 @@ NOT_YET_SKELETON = {
     "odoo_service",
     "redis_topology",
     "redis_topology_info",
-    "traefik_certificates",
-    "traefik_dynamic_file",
-    "traefik_route",
 }

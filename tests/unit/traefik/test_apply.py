@@ -17,7 +17,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
     UnreachableError,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply, client, document
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply_change, plan_document
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_directory import Directory
 
 from .builders import route
 
@@ -39,18 +40,20 @@ class FakeApi:
         return answer
 
 
-def site(folder: Path, *answers: dict[str, Any] | Exception) -> apply.Site:
+def site(folder: Path, *answers: dict[str, Any] | Exception) -> apply_change.Site:
     watched = folder / "dynamic"
     watched.mkdir()
-    return apply.Site(client.Directory(str(watched)), FakeApi(list(answers)), ("traefik",), 0.3)  # type: ignore[arg-type]
+    return apply_change.Site(Directory(str(watched)), FakeApi(list(answers)), ("traefik",), 0.3)  # type: ignore[arg-type]
 
 
-def candidate(*hosts: str) -> apply.Candidate:
+def candidate(*hosts: str) -> apply_change.Candidate:
     routes = [route(name=f"r{number}", hosts=[host]) for number, host in enumerate(hosts)]
-    return apply.Candidate(NAME, document.routes_text("gantry", routes), document.document("gantry", routes))
+    return apply_change.Candidate(
+        NAME, plan_document.routes_text("gantry", routes), plan_document.document("gantry", routes)
+    )
 
 
-def live(wanted: apply.Candidate) -> dict[str, Any]:
+def live(wanted: apply_change.Candidate) -> dict[str, Any]:
     return {
         section: {f"{name}@file": {**settings, "status": "enabled"} for name, settings in found.items()}
         for section, found in wanted.content["http"].items()
@@ -60,7 +63,7 @@ def live(wanted: apply.Candidate) -> dict[str, Any]:
 def test_a_document_that_comes_to_life_stays(tmp_path: Path) -> None:
     old, new = candidate("a.example"), candidate("b.example")
     where = site(tmp_path, live(old), UnreachableError("busy"), live(new))
-    apply.bring_live(where, new, old)
+    apply_change.bring_live(where, new, old)
     assert where.directory.read(NAME) == new.text
 
 
@@ -68,7 +71,7 @@ def test_a_document_that_does_not_is_taken_back(tmp_path: Path) -> None:
     old, new = candidate("a.example"), candidate("b.example")
     where = site(tmp_path, live(old))
     with pytest.raises(StateError, match="has other settings; the previous file is back and served; see Traefik's log"):
-        apply.bring_live(where, new, old)
+        apply_change.bring_live(where, new, old)
     assert where.directory.read(NAME) == old.text
 
 
@@ -76,14 +79,14 @@ def test_a_traefik_that_stops_answering_gets_the_old_document_back(tmp_path: Pat
     old, new = candidate("a.example"), candidate("b.example")
     where = site(tmp_path, UnreachableError("the API did not answer"))
     with pytest.raises(StateError, match="did not answer; the previous file is back, and Traefik has not confirmed it"):
-        apply.bring_live(where, new, old)
+        apply_change.bring_live(where, new, old)
     assert where.directory.read(NAME) == old.text
 
 
 def test_a_first_document_is_taken_away_again(tmp_path: Path) -> None:
     where = site(tmp_path, {})
     with pytest.raises(StateError, match="the file is taken away again"):
-        apply.bring_live(where, candidate("a.example"), apply.Candidate(NAME, None, {}))
+        apply_change.bring_live(where, candidate("a.example"), apply_change.Candidate(NAME, None, {}))
     assert list((tmp_path / "dynamic").iterdir()) == []
 
 

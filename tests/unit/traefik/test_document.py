@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import document, model
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model, plan_document
 
 from .builders import route
 
 
 def http(*routes: model.Route) -> dict[str, Any]:
-    return document.document("gantry", routes)["http"]
+    return plan_document.document("gantry", routes)["http"]
 
 
 def test_a_public_route_with_websockets() -> None:
@@ -108,40 +108,40 @@ def test_a_document_without_routes_is_not_empty() -> None:
 
 def test_the_file_reads_back_as_it_was_written() -> None:
     routes = [route(name="b"), route(name="a", audience="internal", allow=["10.0.0.0/8"])]
-    text = document.routes_text("gantry", routes)
-    found = document.read_routes(text, "x.yml")
+    text = plan_document.routes_text("gantry", routes)
+    found = plan_document.read_routes(text, "x.yml")
     assert found.routes == {one.name: one for one in routes}
-    assert found.document == document.document("gantry", routes)
-    assert text == document.routes_text("gantry", list(reversed(routes)))
+    assert found.document == plan_document.document("gantry", routes)
+    assert text == plan_document.routes_text("gantry", list(reversed(routes)))
 
 
 @pytest.mark.parametrize("braces", ["{{ env `HOME` }}", "{{{", "{{{{"])
 def test_no_template_reaches_traefik(braces: str) -> None:
-    text = document.routes_text("gantry", [route(rule=f"Header(`X`, `{braces}`)")])
+    text = plan_document.routes_text("gantry", [route(rule=f"Header(`X`, `{braces}`)")])
     assert "{{" not in text
-    assert braces in document.read_routes(text, "x.yml").routes["harbour"].rule
+    assert braces in plan_document.read_routes(text, "x.yml").routes["harbour"].rule
 
 
 def test_a_foreign_file_is_left_alone() -> None:
     with pytest.raises(StateError, match=r"x\.yml was not written by traefik_route"):
-        document.read_routes("http:\n  routers: {}\n", "x.yml")
+        plan_document.read_routes("http:\n  routers: {}\n", "x.yml")
 
 
 def test_a_broken_record_is_told() -> None:
-    text = document.routes_text("gantry", [route()]).replace('"audience": "public"', '"audience": "nobody"', 1)
+    text = plan_document.routes_text("gantry", [route()]).replace('"audience": "public"', '"audience": "nobody"', 1)
     with pytest.raises(StateError, match="has a record that cannot be read"):
-        document.read_routes(text, "x.yml")
+        plan_document.read_routes(text, "x.yml")
 
 
 def test_a_body_edited_into_something_else_is_no_document() -> None:
-    text = document.routes_text("gantry", [route()]) + "oops: true\n"
-    assert document.read_routes(text, "x.yml").document is None
+    text = plan_document.routes_text("gantry", [route()]) + "oops: true\n"
+    assert plan_document.read_routes(text, "x.yml").document is None
 
 
 def test_certificates_of_a_document() -> None:
     pair = {"certFile": "/a.crt", "keyFile": "/a.key"}
     content = {"tls": {"certificates": [pair], "stores": {"default": {"defaultCertificate": pair}}}}
-    assert document.certificate_files(content) == ["/a.crt"]
-    assert document.certificate_files({"http": {}}) == []
-    assert document.read_document(document.to_text(["x"], content)) == content
-    assert json.loads(document.to_text([], content)) == content
+    assert plan_document.certificate_files(content) == ["/a.crt"]
+    assert plan_document.certificate_files({"http": {}}) == []
+    assert plan_document.read_document(plan_document.to_text(["x"], content)) == content
+    assert json.loads(plan_document.to_text([], content)) == content

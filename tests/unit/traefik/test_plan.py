@@ -10,26 +10,26 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import document, model, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model, plan_document, plan_routes
 
 from .builders import route
 
 APP1, APP2 = "http://app1:8069", "http://app2:8069"
 
 
-def written(*routes: model.Route) -> document.RouteFile:
-    return document.read_routes(document.routes_text("gantry", routes), "x.yml")
+def written(*routes: model.Route) -> plan_document.RouteFile:
+    return plan_document.read_routes(plan_document.routes_text("gantry", routes), "x.yml")
 
 
 def actions(
-    current: document.RouteFile | None, desired: list[model.Route], served: bool = True
+    current: plan_document.RouteFile | None, desired: list[model.Route], served: bool = True
 ) -> list[tuple[str, str]]:
-    return [(step.action, step.target) for step in plan.plan("gantry", current, desired, served)]
+    return [(step.action, step.target) for step in plan_routes.plan("gantry", current, desired, served)]
 
 
 def live(*routes: model.Route, **changes: Any) -> dict[str, Any]:
     """What Traefik says when it has exactly these routes."""
-    made = document.document("gantry", routes)["http"]
+    made = plan_document.document("gantry", routes)["http"]
     raw: dict[str, Any] = {
         section: {f"{name}@file": {**settings, "status": "enabled", "using": ["x"]} for name, settings in found.items()}
         for section, found in made.items()
@@ -63,19 +63,19 @@ def test_servers_come_and_go() -> None:
 
 
 def test_another_order_of_servers_is_told() -> None:
-    steps = plan.plan("gantry", written(route()), [route(servers=[{"url": APP2}, {"url": APP1}])], True)
+    steps = plan_routes.plan("gantry", written(route()), [route(servers=[{"url": APP2}, {"url": APP1}])], True)
     assert [step.why for step in steps] == ["differs in the order of its servers"]
 
 
 def test_an_update_says_in_what() -> None:
-    steps = plan.plan("gantry", written(route()), [route(mode="maintenance", retry_after=5)], True)
+    steps = plan_routes.plan("gantry", written(route()), [route(mode="maintenance", retry_after=5)], True)
     assert [(step.action, step.why) for step in steps] == [("update", "differs in mode, retry_after")]
 
 
 def test_a_route_edited_by_hand_is_named() -> None:
-    text = document.routes_text("gantry", [route(), route(name="other", hosts=["o.example"])])
+    text = plan_document.routes_text("gantry", [route(), route(name="other", hosts=["o.example"])])
     edited = text.replace('"rule": "Host(`o.example`)"', '"rule": "Host(`p.example`)"')
-    current = document.read_routes(edited, "x.yml")
+    current = plan_document.read_routes(edited, "x.yml")
     assert actions(current, list(current.routes.values())) == [("repair", "route other")]
 
 
@@ -86,17 +86,17 @@ def test_a_right_file_that_is_not_served_is_loaded_again() -> None:
 def test_merge_keeps_what_is_not_listed_unless_purged() -> None:
     other = route(name="other", hosts=["o.example"])
     had = {"other": other, "gone": route(name="gone", hosts=["g.example"])}
-    assert [one.name for one in plan.merge(had, [route()], ["gone"], purge=False)] == ["harbour", "other"]
-    assert [one.name for one in plan.merge(had, [route()], [], purge=True)] == ["harbour"]
+    assert [one.name for one in plan_routes.merge(had, [route()], ["gone"], purge=False)] == ["harbour", "other"]
+    assert [one.name for one in plan_routes.merge(had, [route()], [], purge=True)] == ["harbour"]
 
 
 def test_merge_sees_a_collision_with_a_route_that_is_not_listed() -> None:
     with pytest.raises(InputError, match="both want host"):
-        plan.merge({"other": route(name="other")}, [route()], [], purge=False)
+        plan_routes.merge({"other": route(name="other")}, [route()], [], purge=False)
 
 
 def test_live_is_what_was_wanted() -> None:
-    assert plan.differences(document.document("gantry", [route()]), live(route()), ()) == []
+    assert plan_routes.differences(plan_document.document("gantry", [route()]), live(route()), ()) == []
 
 
 @pytest.mark.parametrize(
@@ -108,27 +108,29 @@ def test_live_is_what_was_wanted() -> None:
     ],
 )
 def test_live_is_something_else(change: dict[str, Any], said: str) -> None:
-    found = plan.differences(document.document("gantry", [route()]), live(route(), http=change), ())
+    found = plan_routes.differences(plan_document.document("gantry", [route()]), live(route(), http=change), ())
     assert [one.sentence() for one in found] == [said]
 
 
 def test_what_should_be_gone_is_seen() -> None:
     raw = live(route(), route(name="old", hosts=["o.example"]))
-    wanted = document.document("gantry", [route()])
-    gone = plan.strangers("gantry.", wanted, raw)
+    wanted = plan_document.document("gantry", [route()])
+    gone = plan_routes.strangers("gantry.", wanted, raw)
     assert ("routers", "gantry.old.http") in gone
-    assert "router gantry.old.http is still there" in [one.sentence() for one in plan.differences(wanted, raw, gone)]
-    assert plan.strangers("other.", wanted, raw) == set()
+    assert "router gantry.old.http is still there" in [
+        one.sentence() for one in plan_routes.differences(wanted, raw, gone)
+    ]
+    assert plan_routes.strangers("other.", wanted, raw) == set()
 
 
 def test_a_foreign_router_with_the_same_rule_is_a_rival() -> None:
     raw = {"routers": {"theirs@docker": {"entryPoints": ["websecure"], "rule": "Host(`erp.harbour.example`)"}}}
-    wanted = document.document("gantry", [route()])
-    assert plan.rivals("gantry", wanted, raw) == [("gantry.harbour.http", "theirs@docker")]
-    assert plan.rivals("gantry", wanted, live(route())) == []
+    wanted = plan_document.document("gantry", [route()])
+    assert plan_routes.rivals("gantry", wanted, raw) == [("gantry.harbour.http", "theirs@docker")]
+    assert plan_routes.rivals("gantry", wanted, live(route())) == []
 
 
 def test_defaults_that_traefik_adds_do_not_count() -> None:
-    assert plan.covers({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}], "d": 3})
-    assert not plan.covers({"a": [1]}, {"a": [1, 2]})
-    assert not plan.covers({"a": {"b": 1}}, {"a": None})
+    assert plan_routes.covers({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}], "d": 3})
+    assert not plan_routes.covers({"a": [1]}, {"a": [1, 2]})
+    assert not plan_routes.covers({"a": {"b": 1}}, {"a": None})

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directories that hold the certificates of a host:
+"""Read the directories that hold the certificates of a host:
 
 <path>/<name>/staging/{certificate,key}.pem          a pair that is being ordered
 <path>/<name>/versions/<serial>/{certificate,key}.pem
@@ -11,8 +11,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -22,7 +20,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 try:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
 except ImportError:
     HAS_CRYPTOGRAPHY = False
 else:
@@ -46,33 +43,25 @@ class Store:
         """The path under which a server reads the installed certificate or key."""
         return os.path.join(self.directory(name), "current", file)
 
-    def read(self, name: str) -> Found:
-        """What the directory of `name` holds; unreadable pairs count as none."""
-        return Found(
-            current=_pair(self._link(name, "current")),
-            staged=_pair(self._staging(name)),
-            interrupted=os.path.isdir(self._staging(name)) or bool(self._unlinked(name)),
-        )
+    def link(self, name: str, link: str) -> str:
+        """The path of the link `current` or `previous`."""
+        return os.path.join(self.directory(name), link)
 
-    def stage(self, request: Request) -> str:
-        """Make a key and return the request (CSR) to order its certificate with, as PEM; what was staged is removed."""
-        staging = self._staging(request.name)
-        if os.path.isdir(staging):
-            shutil.rmtree(staging)
-        for directory in (self.path, self.directory(request.name), staging):
-            self._make(directory)
-        key = ec.generate_private_key(ec.SECP256R1())
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        self._write(os.path.join(staging, KEY), pem)
-        names = x509.SubjectAlternativeName([x509.DNSName(domain) for domain in request.domains])
-        csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=True)
-        return csr.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    def staging(self, name: str) -> str:
+        """The directory of the pair that is being ordered."""
+        return os.path.join(self.directory(name), "staging")
 
     def staged_certificate(self, name: str) -> str:
         """The path that the issued certificate, with its chain, is to be written to."""
-        return os.path.join(self._staging(name), CERTIFICATE)
+        return os.path.join(self.staging(name), CERTIFICATE)
+
+    def read(self, name: str) -> Found:
+        """What the directory of `name` holds; unreadable pairs count as none."""
+        return Found(
+            current=_pair(self.link(name, "current")),
+            staged=_pair(self.staging(name)),
+            interrupted=os.path.isdir(self.staging(name)) or bool(self.unlinked(name)),
+        )
 
     def waits(self, name: str) -> bool:
         """Whether a certificate was written beside the staged key, fit or not."""
@@ -80,55 +69,18 @@ class Store:
 
     def require_fit(self, request: Request, now: datetime) -> None:
         """Raise StateError unless the staged pair can be served."""
-        staged = _pair(self._staging(request.name))
+        staged = _pair(self.staging(request.name))
         if staged is None or not staged.fits(request, now):
             raise StateError(
-                f"certificate {request.name}: the pair in {self._staging(request.name)} is "
+                f"certificate {request.name}: the pair in {self.staging(request.name)} is "
                 f"{_fault(staged, request)}, so every installed certificate stays as it is; order it again"
             )
 
-    def install(self, name: str, serial: int) -> None:
-        """Put the staged pair, whose serial number is given, in the place of the current one."""
-        certificate = self.staged_certificate(name)
-        os.chown(certificate, -1, self.gid)
-        os.chmod(certificate, 0o640)
-        self._make(os.path.join(self.directory(name), "versions"))
-        version = f"versions/{serial:x}"
-        os.rename(self._staging(name), os.path.join(self.directory(name), version))
-        if os.path.islink(self._link(name, "current")):
-            self._point(name, "previous", os.readlink(self._link(name, "current")))
-        self._point(name, "current", version)
-        for old in self._unlinked(name):
-            shutil.rmtree(os.path.join(self.directory(name), "versions", old))
-
-    def _staging(self, name: str) -> str:
-        return os.path.join(self.directory(name), "staging")
-
-    def _link(self, name: str, link: str) -> str:
-        return os.path.join(self.directory(name), link)
-
-    def _unlinked(self, name: str) -> set[str]:
+    def unlinked(self, name: str) -> set[str]:
         """The versions that are neither the current nor the previous one."""
         versions = os.path.join(self.directory(name), "versions")
-        kept = {os.path.basename(os.path.realpath(self._link(name, link))) for link in ("current", "previous")}
+        kept = {os.path.basename(os.path.realpath(self.link(name, link))) for link in ("current", "previous")}
         return set(os.listdir(versions)) - kept if os.path.isdir(versions) else set()
-
-    def _make(self, directory: str) -> None:
-        os.makedirs(directory, exist_ok=True)
-        os.chown(directory, -1, self.gid)
-        os.chmod(directory, 0o750)  # noqa: S103  the group is there to read it
-
-    def _write(self, path: str, content: bytes) -> None:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(content)
-        os.chown(path, -1, self.gid)
-        os.chmod(path, 0o640)
-
-    def _point(self, name: str, link: str, target: str) -> None:
-        with tempfile.TemporaryDirectory(prefix=".link-", dir=self.directory(name)) as scratch:
-            made = os.path.join(scratch, link)
-            os.symlink(target, made)
-            os.replace(made, self._link(name, link))
 
 
 def _pair(directory: str) -> Certificate | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.client import Api
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.read_api import Api
 
 _CALL_SECONDS = 5.0
 _STOP_SECONDS = 5.0

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -16,10 +16,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
     UnreachableError,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import scratch
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.client import Api, Directory
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.document import SECTIONS
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan import Difference, differences
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import read_scratch
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import SECTIONS
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_routes import Difference, differences
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.read_api import Api
 
 Objects = set[tuple[str, str]]
 
@@ -55,7 +56,7 @@ def validate(
     entry_points: Sequence[str],
     explain: Callable[[Difference], str],
     fingerprints: Sequence[str] = (),
-) -> scratch.Verdict:
+) -> read_scratch.Verdict:
     """What Traefik makes of the directory with the candidate in it. Raises InputError with Traefik's own words.
 
     fingerprints: SHA-256 of the certificates that the candidate brings.
@@ -63,7 +64,7 @@ def validate(
     files = site.directory.others(candidate.name)
     if candidate.text is not None:
         files[candidate.name] = candidate.text.encode()
-    verdict = scratch.ask(site.command, files, entry_points, Deadline(site.seconds))
+    verdict = read_scratch.ask(site.command, files, entry_points, Deadline(site.seconds))
     if verdict.refusal:
         raise InputError(
             f"Traefik would load nothing from {site.directory.path} any more: {verdict.refusal}; mend that file first"

@@ -11,19 +11,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change import ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change import model_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 
 
-def load(path: Path) -> list[ledger.Entry]:
+def load(path: Path) -> list[model_ledger.Entry]:
     """All entries, checked; none where there is no file yet."""
     if not path.exists():
         return []
-    return ledger.read(ledger.complete_lines(_text(path)), str(path))
+    return model_ledger.read(model_ledger.complete_lines(_text(path)), str(path))
 
 
-def append(path: Path, body: Mapping[str, Any], deadline: Deadline) -> ledger.Entry:
+def append(path: Path, body: Mapping[str, Any], deadline: Deadline) -> model_ledger.Entry:
     """Seal `body` and append it. The file and its folder are made for their owner alone.
 
     Raises StateError where the ledger cannot be written or does not verify.
@@ -33,9 +33,9 @@ def append(path: Path, body: Mapping[str, Any], deadline: Deadline) -> ledger.En
         with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8", newline="\n") as stream:
             deadline.wait(lambda: _lock(stream.fileno()), f"locking the ledger {path}")
             text = stream.read()
-            lines = ledger.complete_lines(text)
-            entries = ledger.read(lines, str(path))
-            entry = ledger.seal(body, entries[-1] if entries else None)
+            lines = model_ledger.complete_lines(text)
+            entries = model_ledger.read(lines, str(path))
+            entry = model_ledger.seal(body, entries[-1] if entries else None)
             # A line that a kill cut off is taken away; what it was to record never counted.
             stream.seek(len("".join(line + "\n" for line in lines).encode()))
             stream.truncate()

@@ -1,74 +1,20 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The I/O of the Traefik domain: its API on loopback, and the directory that its file provider watches."""
+"""The directory that Traefik's file provider watches: read, locked, and changed file by file."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
-import http.client
-import json
 import os
-import ssl
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
-    DeadlineError,
-    InputError,
-    StateError,
-    UnreachableError,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
 
 _SUFFIXES = (".yml", ".yaml", ".toml")
-
-
-@dataclass(frozen=True)
-class Api:
-    """Traefik's own API; read only. seconds: the time that one answer may take."""
-
-    url: str
-    seconds: float
-
-    def raw(self) -> dict[str, Any]:
-        """All routers, services and middlewares as Traefik has them now."""
-        found = self._get("/api/rawdata")
-        if not isinstance(found, dict):
-            raise StateError(f"Traefik at {self.url} answered /api/rawdata with something that is no object")
-        return found
-
-    def entry_points(self) -> list[str]:
-        """Names of the entry points."""
-        return sorted(str(one["name"]) for one in self._get("/api/entrypoints"))
-
-    def certificates(self) -> list[dict[str, Any]]:
-        """All certificates that Traefik has loaded."""
-        found: list[dict[str, Any]] = []
-        page = 1
-        while True:
-            listed = self._get(f"/api/certificates?page={page}&per_page=100")
-            found.extend(listed)
-            if len(listed) < 100:
-                return found
-            page += 1
-
-    def _get(self, path: str) -> Any:
-        # Loopback is never behind a proxy, whatever the environment says.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(self.url + path, timeout=self.seconds) as answer:
-                return json.load(answer)
-        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            raise UnreachableError(
-                f"Traefik's API at {self.url}{path} did not answer ({reason}); start Traefik, or correct api_url"
-            ) from error
 
 
 @dataclass(frozen=True)
@@ -144,22 +90,6 @@ class Directory:
             os.fchmod(handle.fileno(), 0o644)
             os.fsync(handle.fileno())
         os.rename(staged, self.file(name))
-
-
-def fingerprints(paths: Sequence[str]) -> list[str]:
-    """SHA-256 of the first certificate in each PEM file, as lower-case hexadecimal digits."""
-    return [_fingerprint(path) for path in paths]
-
-
-def _fingerprint(path: str) -> str:
-    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-    try:
-        with open(path, encoding="ascii") as handle:
-            _before, found, rest = handle.read().partition(begin)
-        der = ssl.PEM_cert_to_DER_cert(found + rest.partition(end)[0] + end)
-    except (OSError, ValueError) as error:
-        raise InputError(f"the certificate {path} cannot be read: {error}") from error
-    return hashlib.sha256(der).hexdigest()
 
 
 def _content(path: str) -> bytes:

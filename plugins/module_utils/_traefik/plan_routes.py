@@ -10,17 +10,17 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.document import (
-    SECTIONS,
-    RouteFile,
-    group,
-    group_of,
-)
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import (
     Route,
     Server,
     check_collisions,
     shared_with_wider,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import (
+    SECTIONS,
+    RouteFile,
+    group,
+    group_of,
 )
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import pairs
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import plan_certificates, read_certificates
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_certificates import Copies
 
 
 @pytest.fixture
@@ -27,13 +28,13 @@ def given(tmp_path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def copies(tmp_path: Path) -> pairs.Copies:
+def copies(tmp_path: Path) -> Copies:
     (tmp_path / "copies").mkdir()
-    return pairs.Copies(str(tmp_path / "copies"), os.getgid())
+    return Copies(str(tmp_path / "copies"), os.getgid())
 
 
-def test_what_is_placed_is_not_lacking_any_more(given: list[dict[str, Any]], copies: pairs.Copies) -> None:
-    found = pairs.read(given, "", lenient=False)
+def test_what_is_placed_is_not_lacking_any_more(given: list[dict[str, Any]], copies: Copies) -> None:
+    found = read_certificates.read(given, "", lenient=False)
     lacking = copies.lacking(found)
     assert len(lacking) == 4
     copies.place(lacking)
@@ -42,21 +43,19 @@ def test_what_is_placed_is_not_lacking_any_more(given: list[dict[str, Any]], cop
     assert {os.stat(path).st_mode & 0o777 for path in lacking} == {0o640}
 
 
-def test_a_copy_that_others_may_read_is_lacking(given: list[dict[str, Any]], copies: pairs.Copies) -> None:
-    found = pairs.read(given, "", lenient=False)
+def test_a_copy_that_others_may_read_is_lacking(given: list[dict[str, Any]], copies: Copies) -> None:
+    found = read_certificates.read(given, "", lenient=False)
     copies.place(copies.lacking(found))
     key = found[0].path(copies.directory, ".key")
     os.chmod(key, 0o644)
     assert list(copies.lacking(found)) == [key]
 
 
-def test_a_renewal_has_new_names_and_leaves_the_old_to_be_swept(
-    given: list[dict[str, Any]], copies: pairs.Copies
-) -> None:
-    before = pairs.read(given, "", lenient=False)
+def test_a_renewal_has_new_names_and_leaves_the_old_to_be_swept(given: list[dict[str, Any]], copies: Copies) -> None:
+    before = read_certificates.read(given, "", lenient=False)
     copies.place(copies.lacking(before))
     Path(given[0]["certificate"]).write_text("another certificate of harbour")
-    after = pairs.read(given, "", lenient=False)
+    after = read_certificates.read(given, "", lenient=False)
     assert len(copies.lacking(after)) == 2
     copies.place(copies.lacking(after))
     unused = copies.unused(after)
@@ -66,28 +65,28 @@ def test_a_renewal_has_new_names_and_leaves_the_old_to_be_swept(
 
 
 def test_the_document_names_the_copies(given: list[dict[str, Any]]) -> None:
-    found = pairs.read(given, "north", lenient=False)
-    content = pairs.document(found, "north", "/etc/traefik/certificates")["tls"]
+    found = read_certificates.read(given, "north", lenient=False)
+    content = plan_certificates.document(found, "north", "/etc/traefik/certificates")["tls"]
     assert content["stores"]["default"]["defaultCertificate"] == content["certificates"][1]
     assert content["certificates"][1]["certFile"].startswith("/etc/traefik/certificates/north-")
-    assert pairs.document([], "", "/etc/traefik/certificates") == {}
-    assert "stores" not in pairs.document(found, "", "/x")["tls"]
+    assert plan_certificates.document([], "", "/etc/traefik/certificates") == {}
+    assert "stores" not in plan_certificates.document(found, "", "/x")["tls"]
 
 
 def test_what_cannot_be_meant(given: list[dict[str, Any]]) -> None:
     with pytest.raises(InputError, match="default_certificate is south"):
-        pairs.read(given, "south", lenient=False)
+        read_certificates.read(given, "south", lenient=False)
     with pytest.raises(InputError, match="names harbour more than once"):
-        pairs.read([given[0], given[0]], "", lenient=False)
+        read_certificates.read([given[0], given[0]], "", lenient=False)
     with pytest.raises(InputError, match="accepted are"):
-        pairs.read([{**given[0], "name": "../harbour"}], "", lenient=False)
+        read_certificates.read([{**given[0], "name": "../harbour"}], "", lenient=False)
     os.unlink(given[0]["key"])
     with pytest.raises(InputError, match=r"certificate harbour: .*issue it first"):
-        pairs.read(given, "", lenient=False)
+        read_certificates.read(given, "", lenient=False)
 
 
-def test_check_mode_takes_what_is_not_issued_yet_for_that(given: list[dict[str, Any]], copies: pairs.Copies) -> None:
+def test_check_mode_takes_what_is_not_issued_yet_for_that(given: list[dict[str, Any]], copies: Copies) -> None:
     os.unlink(given[0]["certificate"])
-    found = pairs.read(given, "", lenient=True)
+    found = read_certificates.read(given, "", lenient=True)
     assert found[0].path("/x", ".crt") == "/x/harbour-not-issued-yet.crt"
     assert len(copies.lacking(found)) == 2
