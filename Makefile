@@ -50,8 +50,9 @@ lint-python: $(VENV) ## ruff: rules and format
 	ruff check --output-format concise
 	ruff format --check --output-format concise
 
-lint-types: $(VENV) ## mypy on the module utilities
-	mypy --package ansible_collections.gantry.odoo.plugins.module_utils
+TYPED := $(foreach kind,module_utils plugin_utils action filter,--package ansible_collections.gantry.odoo.plugins.$(kind))
+lint-types: $(VENV) ## mypy on the plugins
+	mypy $(TYPED)
 
 lint-yaml: $(VENV) ## yamllint
 	yamllint --strict .

@@ -10,62 +10,56 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger, plan_gate
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+
+_TENANT = {"name": {"type": "str", "required": True}, "tier": {"type": "int", "required": True}}
 
 
-class ActionModule(ActionBase):
-    """Action behind gantry.odoo.change_gate; it connects to nothing."""
+class ActionModule(ControllerAction):
+    """Action behind gantry.odoo.change_gate."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
+    OPTIONS = {
+        "ledger": {"type": "path", "required": True},
+        "change": CHANGE,
+        "tenants": {"type": "list", "elements": "dict", "default": [], "options": _TENANT},
+        "serving_after": {"type": "int"},
+        "backup_max_age_hours": {"type": "float", "default": 24},
+        "drill_max_age_days": {"type": "float", "default": 31},
+        "tiers": {"type": "list", "elements": "int", "default": [1]},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        outcome = super().run(tmp, task_vars)
-        _spec, args = self.validate_argument_spec(
-            argument_spec={
-                "ledger": {"type": "path", "required": True},
-                "change": {"type": "dict", "required": True},
-                "tenants": {"type": "list", "elements": "dict", "default": []},
-                "serving_after": {"type": "int"},
-                "backup_max_age_hours": {"type": "float", "default": 24},
-                "drill_max_age_days": {"type": "float", "default": 31},
-                "tiers": {"type": "list", "elements": "int", "default": [1]},
-            }
+    def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
+        """Decide on the change; a closed gate is a failure."""
+        decision = ask(call.params, datetime.now(timezone.utc))
+        return Outcome(
+            facts={
+                "allowed": decision.allowed,
+                "denials": list(decision.denials),
+                "overridden": list(decision.overridden),
+            },
+            failure="" if decision.allowed else "the gate is closed: " + "; ".join(decision.denials),
         )
-        outcome["changed"] = False
-        try:
-            decision = ask(args, datetime.now(timezone.utc))
-        except GantryError as error:
-            outcome.update(failed=True, msg=str(error))
-            return outcome
-        outcome.update(allowed=decision.allowed, denials=list(decision.denials), overridden=list(decision.overridden))
-        if not decision.allowed:
-            outcome.update(failed=True, msg="the gate is closed: " + "; ".join(decision.denials))
-        return outcome
 
 
-def ask(args: Mapping[str, Any], now: datetime) -> plan_gate.Decision:
-    """The decision on the change that `args` describes, at `now`."""
-    raw = args["change"]
+def ask(params: Mapping[str, Any], now: datetime) -> plan_gate.Decision:
+    """The decision on the change that the options describe, at `now`."""
+    raw = params["change"]
     change = plan_gate.Change(
         id=raw["id"],
         kind=raw["kind"],
         requester=raw["requester"],
-        classification=raw.get("class") or "standard",
-        reason=raw.get("reason") or "",
-        approver=raw.get("approver") or "",
+        classification=raw["class"],
+        reason=raw["reason"],
+        approver=raw["approver"],
     )
     rules = plan_gate.Rules(
-        backup_age=timedelta(hours=args["backup_max_age_hours"]),
-        drill_age=timedelta(days=args["drill_max_age_days"]),
-        tiers=tuple(args["tiers"]),
+        backup_age=timedelta(hours=params["backup_max_age_hours"]),
+        drill_age=timedelta(days=params["drill_max_age_days"]),
+        tiers=tuple(params["tiers"]),
     )
-    entries = apply_ledger.load(Path(args["ledger"]))
-    subjects = [plan_gate.Subject(item["name"], int(item["tier"])) for item in args["tenants"]]
-    return plan_gate.decide(
-        change, subjects, plan_gate.proofs(entry.body for entry in entries), now, rules, args["serving_after"]
-    )
+    proofs = plan_gate.proofs(entry.body for entry in apply_ledger.load(Path(params["ledger"])))
+    subjects = [plan_gate.Subject(item["name"], item["tier"]) for item in params["tenants"]]
+    return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"])

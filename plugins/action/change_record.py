@@ -5,48 +5,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+
+_LOCK_SECONDS = 30
 
 
-class ActionModule(ActionBase):
-    """Action behind gantry.odoo.change_record; it connects to nothing."""
+class ActionModule(ControllerAction):
+    """Action behind gantry.odoo.change_record."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
+    OPTIONS = {
+        "ledger": {"type": "path", "required": True},
+        "change": CHANGE,
+        "event": {"type": "str", "required": True},
+        "facts": {"type": "dict", "default": {}},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        outcome = super().run(tmp, task_vars)
-        _spec, args = self.validate_argument_spec(
-            argument_spec={
-                "ledger": {"type": "path", "required": True},
-                "change": {"type": "dict", "required": True},
-                "event": {"type": "str", "required": True},
-                "facts": {"type": "dict", "default": {}},
-            }
-        )
+    def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
+        """Append the line. It is no change: `changed` speaks of the estate."""
+        if call.check_mode:
+            return Outcome()
         body = {
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-            "change": args["change"],
-            "event": args["event"],
-            "facts": args["facts"],
+            "change": call.params["change"],
+            "event": call.params["event"],
+            "facts": call.params["facts"],
         }
-        # The estate is what changed tells about, and writing about a change is none.
-        outcome["changed"] = False
-        if self._task.check_mode:
-            return outcome
-        try:
-            entry = apply_ledger.append(Path(args["ledger"]), body, Deadline(30))
-        except GantryError as error:
-            outcome.update(failed=True, msg=str(error))
-            return outcome
-        outcome.update(sequence=entry.sequence, hash=entry.hash)
-        return outcome
+        entry = apply_ledger.append(Path(call.params["ledger"]), body, Deadline(_LOCK_SECONDS))
+        return Outcome(facts={"sequence": entry.sequence, "hash": entry.hash})

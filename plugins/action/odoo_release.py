@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tarfile
 import tempfile
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -24,9 +25,9 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = True
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the action. Raises AnsibleActionFail with one sentence."""
-        result = super().run(tmp, task_vars)
+        result: dict[str, Any] = super().run(tmp, task_vars)
         args = dict(self._task.args)
         try:
             if {"manifest", "archive"} & set(args):
@@ -44,18 +45,18 @@ class ActionModule(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
-    def _source(self, args):
+    def _source(self, args: dict[str, Any]) -> tuple[str, tuple[tree.Entry, ...]]:
         """The release's directory and files on the controller; none of either where it does not hold the release."""
         identity = release_id(str(args.get("id", "")))
         args["id"] = identity
         if not args.get("source"):
-            return None, ()
+            return "", ()
         source = self._loader.path_dwim(os.path.expanduser(args["source"]))
         if not os.path.isdir(source):
             raise InputError(f"source: {source} is not a directory of the controller; name the one that holds releases")
         directory = os.path.join(source, identity)
         if not os.path.isdir(directory):
-            return None, ()
+            return "", ()
         if not os.path.isdir(os.path.join(directory, "addons")):
             raise InputError(f"source: {directory} has no directory 'addons'; a release holds <id>/addons/<addon>/...")
         found = tree.entries(directory)
@@ -63,7 +64,7 @@ class ActionModule(ActionBase):
             raise InputError(f"source: {directory} holds no file; a release without content cannot be meant")
         return directory, found
 
-    def _send(self, directory, found):
+    def _send(self, directory: str, found: tuple[tree.Entry, ...]) -> str:
         """Send the files as one compressed archive; the path it has on the host."""
         self._make_tmp_path()
         remote = self._connection._shell.join_path(self._connection._shell.tmpdir, "release.tar.gz")

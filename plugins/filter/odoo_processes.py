@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 
-def odoo_processes(instances):
+def odoo_processes(instances: Any) -> list[dict[str, Any]]:
     """The instances without anything but their processes: names, ports, and whether there is a cron process."""
     if not isinstance(instances, (list, tuple)):
         raise AnsibleFilterError(f"odoo_processes takes the list odoo_instances, not {type(instances).__name__}")
@@ -26,6 +29,6 @@ def odoo_processes(instances):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Names and functions."""
         return {"odoo_processes": odoo_processes}

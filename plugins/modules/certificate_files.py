@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_files
-short_description: Keep keys and certificates in pairs that are replaced as one
+short_description: Manage key and certificate pairs on a host
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:

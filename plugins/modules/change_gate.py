@@ -9,14 +9,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: change_gate
-short_description: Decide whether a change may go on
+short_description: Verify that a change may go on
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
+extends_documentation_fragment:
+  - gantry.odoo.change
 description:
-  - Decides from the change's papers, the evidence of recovery in the ledger and the capacity that stays, and fails with
-    every reason against.
-  - A V(standard) change is pre-approved. A V(normal) one needs a reason and an approver other than its requester.
-    An V(emergency) has the same papers and overrides evidence and capacity; what it overrode is returned.
+  - Decides by the reason and the approval of the change, the recorded backups and restore drills, and the number of
+    nodes that go on serving. Fails with every reason for a denial.
+  - A V(standard) change is pre-approved. A V(normal) change needs a reason and an approver other than its requester.
+    An V(emergency) change needs the same, and overrides missing backups, drills and nodes. The overridden reasons are
+    returned.
   - Runs on the controller and changes nothing.
 attributes:
   check_mode:
@@ -26,32 +29,33 @@ attributes:
     description: Has nothing to compare.
     support: none
 options:
-  ledger:
-    description: Path of the ledger on the controller.
-    type: path
-    required: true
-  change:
-    description: The change, with C(id), C(kind), C(requester), C(class), C(reason) and C(approver).
-    type: dict
-    required: true
   tenants:
-    description: The tenants that the change touches, each with C(name) and C(tier).
+    description: The tenants that the change touches.
     type: list
     elements: dict
     default: []
+    suboptions:
+      name:
+        description: Name of the tenant.
+        type: str
+        required: true
+      tier:
+        description: Tier of the tenant, 1 to 3.
+        type: int
+        required: true
   serving_after:
-    description: How many nodes go on serving while one is changed. Not asked where it is left out.
+    description: Number of nodes that go on serving while one is changed. Not checked where it is left out.
     type: int
   backup_max_age_hours:
-    description: How old the newest recorded backup of a tenant may be, in hours.
+    description: Maximum age of the newest recorded backup of a tenant, in hours.
     type: float
     default: 24
   drill_max_age_days:
-    description: How old the newest recorded restore drill of a tenant may be, in days.
+    description: Maximum age of the newest recorded restore drill of a tenant, in days.
     type: float
     default: 31
   tiers:
-    description: The tiers for which evidence is asked.
+    description: Tiers that need a recorded backup and drill.
     type: list
     elements: int
     default: [1]
@@ -73,7 +77,7 @@ allowed:
   returned: always
   type: bool
 denials:
-  description: Each reason against, a sentence.
+  description: Each reason for a denial, one sentence.
   returned: always
   type: list
 overridden:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: change_record
-short_description: Append a line to the ledger of changes
+short_description: Create a line in the ledger of changes
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
+extends_documentation_fragment:
+  - gantry.odoo.change
 description:
   - Appends one JSON line to the ledger on the controller. Each line carries the SHA-256 of the one before, so that no
-    line can be altered or taken out unseen; the whole ledger is checked before it is appended to.
-  - The line is on disk when the task ends. A line that a kill cut off is taken away by the next append.
-  - Never reports a change, since the estate is what changed tells about. Writes nothing in check mode.
+    line can be altered or removed without notice; the whole ledger is verified before it is appended to.
+  - The line is on disk when the task ends. The next append removes an incomplete line of an interrupted run.
+  - Never reports a change, because C(changed) speaks of the estate. Writes nothing in check mode.
 attributes:
   check_mode:
     description: Can run in check mode and tells what it would do.
@@ -25,20 +27,12 @@ attributes:
     description: Has nothing to compare.
     support: none
 options:
-  ledger:
-    description: Path of the ledger on the controller. Made for its owner alone where it is missing.
-    type: path
-    required: true
-  change:
-    description: The change, with C(id), C(kind), C(requester), C(class), C(reason) and C(approver).
-    type: dict
-    required: true
   event:
-    description: What happened, as V(opened), V(applied), V(proven), V(failed), V(closed), V(backup) or V(drill).
+    description: The event, such as V(opened), V(applied), V(proven), V(failed), V(closed), V(backup) or V(drill).
     type: str
     required: true
   facts:
-    description: What there is to tell about it. Never put a secret here.
+    description: Facts about the event. Never put a secret here.
     type: dict
     default: {}
 """

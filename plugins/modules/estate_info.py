@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: estate_info
-short_description: Resolve what an inventory declares into what each role is to do
+short_description: Build role inputs from the declared estate
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:

@@ -3,13 +3,13 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Have Traefik serve certificates, and see it serve them."""
+"""Manage the TLS certificates that Traefik serves, and see it serve them."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: traefik_certificates
-short_description: Have Traefik serve certificates
+short_description: Manage the TLS certificates that Traefik serves
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:

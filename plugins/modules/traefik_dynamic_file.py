@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: traefik_dynamic_file
-short_description: Put one document into Traefik's file provider and see it live
+short_description: Manage a document of Traefik's file provider
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:

@@ -3,13 +3,13 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Declare Traefik's routes to Odoo."""
+"""Manage Traefik routes to Odoo."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: traefik_route
-short_description: Declare Traefik's routes to Odoo
+short_description: Manage Traefik routes to Odoo
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:

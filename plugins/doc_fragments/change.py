@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the options that the actions on changes share."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The change and its ledger."""
+
+    DOCUMENTATION = r"""
+options:
+  ledger:
+    description: Path of the ledger on the controller. It is created with the first line, readable by its owner only.
+    type: path
+    required: true
+  change:
+    description: The change.
+    type: dict
+    required: true
+    suboptions:
+      id:
+        description: Identifies the change.
+        type: str
+        required: true
+      kind:
+        description: The name of the playbook.
+        type: str
+        required: true
+      requester:
+        description: The person or service that launched the change.
+        type: str
+        required: true
+      class:
+        description: The class of the change.
+        type: str
+        choices: [standard, normal, emergency]
+        default: standard
+      reason:
+        description: The reason. Required by the gate for the classes V(normal) and V(emergency).
+        type: str
+        default: ''
+      approver:
+        description:
+          - The person who approved the change. Required by the gate for the classes V(normal) and V(emergency), and never
+            the requester.
+        type: str
+        default: ''
+"""

@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The skeleton of actions that run on the controller alone: options in, work, one outcome out, as for modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+
+
+class ControllerAction(ActionBase):
+    """An action that connects to no host.
+
+    OPTIONS: as an argument_spec takes them. An action is this class with its own OPTIONS and `work`.
+    """
+
+    OPTIONS: ClassVar[Mapping[str, Any]] = {}
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
+        """Do the work. variables: those of the task. Raises GantryError with one sentence."""
+        raise NotImplementedError
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Validate the options, do the work and return its outcome as the result of the task."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _spec, options = self.validate_argument_spec(argument_spec=dict(self.OPTIONS))
+        warnings: list[str] = []
+        call = Call(options, bool(self._task.check_mode), warnings.append)
+        try:
+            outcome = self.work(call, task_vars or {})
+        except GantryError as error:
+            outcome = Outcome(failure=str(error))
+        result.update(outcome.values())
+        if warnings:
+            result["warnings"] = warnings
+        if outcome.failure:
+            result.update(failed=True, msg=outcome.failure)
+        return result
