@@ -43,8 +43,8 @@ options:
         default: ''
       approver:
         description:
-          - The person who approved the change. Required by the gate for the classes V(normal) and V(emergency), and never
-            the requester.
+          - The person who approved the change, never the requester. Required by the gate for the classes V(normal) and
+            V(emergency).
         type: str
         default: ''
 """
