@@ -30,7 +30,9 @@ def calls(run_playbook: Callable[..., Any]) -> Callable[..., list[dict[str, Any]
             {"name": f"call {number}", module: args, "check_mode": check, "diff": True}
             for number, (module, args, check) in enumerate(wanted)
         ]
-        done = run_playbook([{"hosts": HOST, "gather_facts": False, "tasks": tasks}]).expect_success()
+        done = run_playbook(
+            [{"hosts": HOST, "gather_facts": False, "tasks": tasks}], command_line=True
+        ).expect_success()
         assert PASSWORD not in done.stdout
         return [done.results(f"call {number}")[HOST] for number in range(len(wanted))]
 

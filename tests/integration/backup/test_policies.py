@@ -22,7 +22,7 @@ def beats(run_playbook: Callable[..., Any], module: str, *calls: dict[str, Any])
         {"name": f"call {number}", module: call["args"], "check_mode": call["check"], "diff": True}
         for number, call in enumerate(calls)
     ]
-    run = run_playbook([{"hosts": HOST, "gather_facts": False, "tasks": tasks}]).expect_success()
+    run = run_playbook([{"hosts": HOST, "gather_facts": False, "tasks": tasks}], command_line=True).expect_success()
     return [run.results(f"call {number}")[HOST] for number in range(len(calls))]
 
 

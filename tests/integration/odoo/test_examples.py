@@ -29,7 +29,7 @@ def test_the_examples_of_the_pages_run_as_they_are(server: Server, run_playbook:
     pages = (odoo_database, odoo_addons, odoo_database_info)
     tasks = [task for page in pages for task in yaml.safe_load(page.EXAMPLES)]
     play = {"hosts": server.host.name, "gather_facts": False, "tasks": tasks}
-    done = run_playbook([play], extra_vars=SECRETS).expect_success()
+    done = run_playbook([play], extra_vars=SECRETS, command_line=True).expect_success()
     assert len(done.events) == len(tasks)
     assert server.databases() == ["harbour", "harbour-staging", "harbour-trial"]
     assert server.accepts_password("harbour", SECRETS["vault_harbour_password"])

@@ -33,7 +33,9 @@ def four_beats(run_playbook: Callable[..., Any]) -> Callable[[Rig, dict[str, Any
 
     def call(rig: Rig, args: dict[str, Any]) -> list[dict[str, Any]]:
         tasks = [{"name": name, MODULE: args, "check_mode": check} for name, check in BEATS]
-        run = run_playbook([{"hosts": rig.host.name, "gather_facts": False, "tasks": tasks}]).expect_success()
+        run = run_playbook(
+            [{"hosts": rig.host.name, "gather_facts": False, "tasks": tasks}], command_line=True
+        ).expect_success()
         by_task = {event.task: event.result for event in run.events}
         return [by_task[name] for name, _check in BEATS]
 

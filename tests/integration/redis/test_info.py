@@ -114,7 +114,7 @@ def test_the_examples_of_the_pages_run_as_they_are(rig: Rig, run_playbook: Calla
         begin(rig, address, "redis-server", 6379, f"masterauth {quoted(PASSWORD)}", "cluster-enabled yes")
     tasks = [task for page in (redis_topology, redis_topology_info) for task in yaml.safe_load(page.EXAMPLES)]
     play = {"hosts": rig.host.name, "gather_facts": False, "tasks": tasks}
-    done = run_playbook([play], extra_vars=SECRETS).expect_success()
+    done = run_playbook([play], extra_vars=SECRETS, command_line=True).expect_success()
     assert len(done.events) == len(tasks)
     said = rig.cli(26379, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "sessions", arguments=("-h", ADDRESSES[2]))
     assert said.splitlines() == [ADDRESSES[1], "6379"]

@@ -68,7 +68,7 @@ def converged() -> Iterator[Converged]:
     try:
         with watch.processes(estate.secrets) as seen:
             # As talkative as an admin in trouble would have it.
-            first = estate.play("site", arguments=["-vvv"])
+            first = estate.play("site", arguments=["-vvv"], command_line=True)
         first.expect_success()
         yield Converged(estate, first, seen)
     finally:
