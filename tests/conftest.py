@@ -11,10 +11,9 @@ from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.quality import areas
-
-ROOT = Path(__file__).parents[1]
 
 hypothesis.settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("same-every-time")
@@ -31,20 +30,22 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Resumed(Path(config.getoption("resume"))))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where areas run side by side, each goes to one worker, and those with the largest budget begin."""
-    if not hasattr(config, "workerinput"):
-        return
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The areas with the largest budget begin, so that the last to end is a small one."""
     minutes = areas.budgets().tests
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(_area(item)))
-    items.sort(key=lambda item: -minutes.get(_area(item), 0.0))
+    items.sort(key=lambda item: -minutes.get(areas.area_of(item.nodeid), 0.0))
 
 
-def _area(item: pytest.Item) -> str:
-    return areas.area_of(item.path.relative_to(ROOT).as_posix())
+class _OneWorkerEach(LoadScopeScheduling):
+    """All tests of an area go to one worker, which prepares the hosts of the area once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return areas.area_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Share areas out, not tests."""
+    return _OneWorkerEach(config, log)
 
 
 class _Resumed:

@@ -64,8 +64,9 @@ def budgets(text: str | None = None) -> Budgets:
 
 
 def area_of(path: str) -> str:
-    """The area of a test by its file, with dots or slashes: the directory below tests/integration, or `molecule`."""
-    parts = path.replace(".", "/").split("/")
+    """The area of a test by its node or file, with dots or slashes: the directory below tests/integration, or the one
+    below tests, such as `molecule`."""
+    parts = path.partition("::")[0].replace(".", "/").split("/")
     return parts[2] if parts[1:2] == ["integration"] else parts[1]
 
 
@@ -74,7 +75,7 @@ def read(report: str) -> list[Timed]:
     return [
         Timed(
             area_of(case.attrib["classname"]),
-            f"{case.attrib['classname'].replace('.', '/').removeprefix('tests/')}::{case.attrib['name'].split('@')[0]}",
+            f"{case.attrib['classname'].replace('.', '/').removeprefix('tests/')}::{case.attrib['name']}",
             float(case.attrib["time"]),
         )
         for case in ElementTree.fromstring(report).iter("testcase")

@@ -13,8 +13,8 @@ from tests.quality.areas import Budgets, Timed, area_of, budgets, read, report, 
 
 KNOWN = Budgets(workers=2, total=10, stages={"sanity": 3}, tests={"odoo": 1, "redis": 5})
 REPORT = """<?xml version="1.0"?><testsuites><testsuite>
-<testcase classname="tests.integration.odoo.test_kill" name="test_a[1]@odoo" time="90.5"/>
-<testcase classname="tests.molecule.test_scenarios" name="test_scenario[redis]@molecule" time="30"/>
+<testcase classname="tests.integration.odoo.test_kill" name="test_a[1]" time="90.5"/>
+<testcase classname="tests.molecule.test_scenarios" name="test_scenario[redis]" time="30"/>
 </testsuite></testsuites>"""
 
 
@@ -23,7 +23,7 @@ REPORT = """<?xml version="1.0"?><testsuites><testsuite>
     [
         ("tests/integration/odoo/test_kill.py", "odoo"),
         ("tests.integration.site.test_site", "site"),
-        ("tests/molecule/test_scenarios.py", "molecule"),
+        ("tests/molecule/test_scenarios.py::test_scenario[a/b.c]", "molecule"),
     ],
 )
 def test_the_area_of_a_test_is_its_directory(path: str, area: str) -> None:
