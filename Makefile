@@ -87,8 +87,8 @@ NAME ?=
 test-area: $(VENV) ## The tests of one area that `make test` runs, such as NAME=odoo
 	$(PYTEST) tests/integration/$(NAME) -m "not deep"
 
-test-molecule: $(VENV) ## The Molecule scenarios, one for each role
-	$(PYTEST) tests/molecule
+test-molecule: $(VENV) ## The Molecule scenarios, one for each role; NAME=redis runs one
+	$(PYTEST) "tests/molecule$(if $(NAME),/test_scenarios.py::test_scenario[$(NAME)])"
 
 # What has passed is remembered for the tree as it is, so that a run that was cut off goes on where it was.
 test-deep: setup ## All tests of one area: every kill boundary, older versions, long loads; NAME=redis, resumable
@@ -110,7 +110,7 @@ constraints: $(VENV) ## Renew tests/constraints.txt
 	tests/quality/pin-versions
 
 clean: ## Remove .venv, .build and the caches; the lab goes with demo-down
-	rm -rf .ansible .build .cache .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .ansible .build .cache .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
