@@ -3,33 +3,33 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Declare databases of Odoo."""
+"""Manage databases of Odoo."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_database
-short_description: Declare databases of Odoo
+short_description: Manage Odoo databases
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:
   - Creates, renames and drops databases of Odoo with their filestores, installs addons, and sets configuration
     parameters, the administrator, the owner and the right to connect. Any number of databases in one call.
   - A database is made under a temporary name, its name followed by C(__new), and gets its name when it is complete.
-    Nothing half-made ever stands under the real name. What an interrupted run left under the temporary name is removed
-    by the next one; a database of that name which this module did not mark is left alone and reported.
+    Nothing half-made ever has the real name. The next run removes leftovers of an interrupted run; a database of the
+    temporary name which this module did not mark is left alone and reported.
   - Databases are encoded in UTF-8 with collation V(C) and character type V(C.UTF-8), and have C(pg_trgm) and an
     indexable C(unaccent). The rights of C(PUBLIC) on them are revoked.
-  - An advisory lock in O(login_db) keeps two runs on one database apart.
+  - Advisory locks in O(login_db) keep two runs on one database apart, those that rename or copy it included.
   - A database that is not Odoo's is never changed.
 extends_documentation_fragment:
   - gantry.odoo.postgresql
 attributes:
   check_mode:
-    description: Can run in check mode and tells what it would do.
+    description: Can run in check mode and reports what it would do.
     support: full
   diff_mode:
-    description: Tells what differs. Of parameters that may be secret it tells only whether they are as declared.
+    description: Shows what differs. Of parameters that may be secret it shows only whether they are as declared.
     support: full
 options:
   databases:
@@ -99,10 +99,10 @@ options:
         type: str
       access: &access
         description:
-          - V(fenced) lets only O(login_user) connect and ends the sessions of everyone else. V(open) undoes that.
+          - V(blocked) lets only O(login_user) connect and ends the sessions of everyone else. V(open) undoes that.
           - If not set, a new database is open, and an existing one is left as it is.
         type: str
-        choices: [open, fenced]
+        choices: [open, blocked]
       rename_from: &rename_from
         description:
           - Former name. When a database of that name exists and none of the new one, it is renamed with its filestore.
@@ -149,7 +149,8 @@ options:
         elements: str
       policy: &policy
         description:
-          - V(drop) permits to drop the database. Its filestore goes to C(filestore-trash) in the data directory first.
+          - V(drop) permits to drop the database. Its filestore goes to the recycle directory first,
+            C(filestore/.recycled) in the data directory, where it stays until it is removed by hand.
         type: str
         choices: [keep, drop]
         default: keep
@@ -289,7 +290,7 @@ EXAMPLES = r"""
         addons: [project]
         demo: true
 
-- name: Let nobody in while the database is moved
+- name: Block a database while it is moved
   gantry.odoo.odoo_database:
     login_host: db1.example.com
     login_user: gantry
@@ -297,7 +298,7 @@ EXAMPLES = r"""
     ca_cert: /etc/odoo/postgresql-ca.pem
     config: /etc/odoo/harbour.conf
     name: harbour
-    access: fenced
+    access: blocked
 
 - name: A copy to try things on
   gantry.odoo.odoo_database:
@@ -322,7 +323,7 @@ EXAMPLES = r"""
     neutralize: true
     base_url: https://staging.harbour.example
 
-- name: Give up a training database, its files stay in the trash
+- name: Remove a training database, its files stay in the recycle directory
   gantry.odoo.odoo_database:
     login_host: db1.example.com
     login_user: gantry
@@ -345,7 +346,7 @@ steps:
       description:
         - One of C(discard), C(create), C(extend), C(initialise), C(seal), C(drop_template), C(make_from_template),
           C(clone), C(renew_identity), C(neutralize), C(publish), C(rename), C(move_filestore), C(change_owner),
-          C(install), C(set_parameter), C(set_admin), C(fence), C(open), C(trash_filestore), C(drop).
+          C(install), C(set_parameter), C(set_admin), C(block), C(open), C(recycle_filestore), C(drop).
       type: str
       sample: create
     target:
@@ -368,262 +369,78 @@ databases:
       description: Role that owns the database.
       type: str
     access:
-      description: V(open) or V(fenced).
+      description: V(open) or V(blocked).
       type: str
     duration_s:
       description: Seconds spent on the steps of this database.
       type: float
 """
 
-from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import options as backup_options
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_declared import Request, converge
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed, visible
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import options
-from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
-    Database,
-    Desired,
-    Server,
-    desired_from,
-    require_distinct,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import DatabaseStep, plan, templates
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict, view
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig, read_config
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_server import read_server
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
-    Login,
-    argument_spec,
-    login_from,
-    require_psycopg2,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.locks import attempt, hold
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
-
-if TYPE_CHECKING:
-    from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_plan import Outcome
-
-TIER_TO_PROVE = 1
+OPTIONS: dict[str, Any] = {
+    **options.argument_spec(),
+    **postgres.argument_spec(),
+    "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
+    "odoo_user": {"type": "str", "default": "odoo"},
+    "template_cache": {"type": "bool", "default": False},
+    "parallel": {"type": "int", "default": 2},
+    "timeout": {"type": "int", "default": 1800},
+    "lock_timeout": {"type": "int", "default": 60},
+    "repository": {**backup_options.argument_spec()["repository"], "required": False},
+}
+RULES: dict[str, Any] = {
+    "mutually_exclusive": [("databases", "name")],
+    "required_one_of": [("databases", "name")],
+}
 
 
-def database_spec() -> dict[str, dict[str, Any]]:
-    """The options of one database."""
-    return {
-        "name": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "owner": {"type": "str"},
-        "addons": {"type": "list", "elements": "str"},
-        "language": {"type": "str"},
-        "demo": {"type": "bool", "default": False},
-        "admin_login": {"type": "str"},
-        "admin_password": {"type": "str", "no_log": True},
-        "update_password": {"type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False},
-        "parameters": {"type": "dict"},
-        "base_url": {"type": "str"},
-        "access": {"type": "str", "choices": ["open", "fenced"]},
-        "rename_from": {"type": "str"},
-        "clone_from": {"type": "str"},
-        "clone_sessions": {"type": "str", "choices": ["keep", "end"], "default": "keep"},
-        "clone_files": {"type": "str", "choices": ["auto", "reflink", "hardlink", "copy"], "default": "auto"},
-        "neutralize": {"type": "bool", "default": False},
-        "extensions": {"type": "list", "elements": "str"},
-        "policy": {"type": "str", "choices": ["keep", "drop"], "default": "keep"},
-        "tier": {"type": "int", "choices": [1, 2, 3]},
-    }
-
-
-def module_spec() -> dict[str, dict[str, Any]]:
-    """All options of the module."""
-    return {
-        "databases": {
-            "type": "list",
-            "elements": "dict",
-            "options": {**database_spec(), "config": {"type": "path"}},
-        },
-        **database_spec(),
-        "name": {"type": "str"},
-        "config": {"type": "path"},
-        "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
-        "odoo_user": {"type": "str", "default": "odoo"},
-        "template_cache": {"type": "bool", "default": False},
-        "parallel": {"type": "int", "default": 2},
-        "timeout": {"type": "int", "default": 1800},
-        "lock_timeout": {"type": "int", "default": 60},
-        **argument_spec(),
-        "repository": {**options.argument_spec()["repository"], "required": False},
-    }
-
-
-def items(params: dict[str, Any]) -> list[dict[str, Any]]:
-    """The databases that the parameters list, or the single one at the top level."""
-    if params["databases"] is None:
-        return [{key: params[key] for key in database_spec()}]
-    for key, option in database_spec().items():
-        if params[key] != option.get("default"):
-            raise InputError(f"{key}: it belongs to a single database, put it into the items of databases")
-    return params["databases"]
-
-
-@dataclass(frozen=True)
-class Part:
-    """The databases of a call that one instance serves: as declared, as found, and what is to be done.
-
-    listed: the addons on disk. wants: what is declared, and the templates that have to be made for it.
-    """
-
-    config: OdooConfig
-    odoo: Odoo
-    listed: dict[str, Listed] | None
-    declared: list[Desired]
-    before: Server
-    wants: list[Desired]
-    planned: dict[str, list[DatabaseStep]]
-
-    def given_up(self) -> list[Database]:
-        """The databases of tier 1 that the plan drops."""
-        tiers = {one.name: one.tier for one in self.declared}
-        dropped = [name for name, steps in self.planned.items() if any(step.action == "drop" for step in steps)]
-        return [self.before.databases[name] for name in dropped if tiers[name] == TIER_TO_PROVE]
-
-
-def declare(params: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The databases by the path of their instance's configuration."""
-    by_config: dict[str, list[dict[str, Any]]] = {}
-    for item in items(params):
-        path = item.get("config") or params["config"]
-        if not path:
-            raise InputError(f"config: {item['name']} has none; give one for the call, or one for each database")
-        by_config.setdefault(path, []).append(item)
-    return by_config
-
-
-def read(params: dict[str, Any], login: Login) -> list[Part]:
-    """Read what is there and plan, instance by instance."""
-    declared = []
-    for path, listed in declare(params).items():
-        config = read_config(path)
-        declared.append((config, desired_from(listed, config.db_user, params["template_cache"])))
-    require_distinct([one for _config, wants in declared for one in wants])
-    parts = []
-    for config, wants in declared:
-        addons = visible(config.addons_path)
-        before = read_server(login, config, wants, addons)
-        odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
-        # one template serves all instances
-        planned = {name for part in parts for name in part.planned}
-        everything = [*(one for one in templates(before, wants) if one.name not in planned), *wants]
-        part = Part(config, odoo, addons, wants, before, everything, plan(before, everything))
-        odoo.check(part.planned)
-        parts.append(part)
-    require_backups(params, [database for part in parts for database in part.given_up()])
-    return parts
-
-
-def require_backups(params: dict[str, Any], given_up: list[Database]) -> None:
-    """Raise RefusedError where a database of tier 1 would be dropped without a backup that stands for it."""
-    if given_up and not params["repository"]:
-        raise InputError(
-            f"repository: {given_up[0].name} is of tier 1, and is dropped only when a backup of it is found; give the "
-            "repository of its backups"
-        )
-    if given_up:
-        # its client takes half a second to import, and hardly any call drops such a database
-        from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_freshness
-
-        read_freshness.require_fresh_backups(options.settings_from(params), TIER_TO_PROVE, given_up)
-
-
-def present(server: Server, declared: list[Desired], outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:
-    """The return value `databases`."""
-    facts = {}
-    for one in declared:
-        found = server.databases.get(one.name)
-        facts[one.name] = {
-            "state": "absent" if found is None else "present",
-            "owner": None if found is None else found.owner,
-            "access": None if found is None else ("fenced" if found.fenced else "open"),
-            "duration_s": outcomes[one.name].duration_s if one.name in outcomes else 0.0,
-        }
-    return facts
-
-
-def converge(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    """Read, plan and, outside check mode, apply; the arguments for exit_json or, with a msg, for fail_json."""
-    login = login_from(params)
+def request_from(params: Mapping[str, Any]) -> Request:
+    """What a call asks for. Raises InputError for what cannot be meant."""
     if params["parallel"] < 1:
         raise InputError(f"parallel: {params['parallel']} is not a number of databases, give at least 1")
-
-    names = [item["name"] for listed in declare(params).values() for item in listed]
-    outcomes: dict[str, Outcome] = {}
-    with nullcontext(False) if check_mode else attempt(login, names) as alone:
-        parts = read(params, login)
-        planned = [name for part in parts for name in part.planned]
-        if planned and not check_mode:
-            # what this run does not hold yet: everything while another works on it, and the templates
-            missing = [name for name in planned if not alone or name not in names]
-            with hold(login, missing, params["lock_timeout"]) if missing else nullcontext():
-                # another run may have ended while this one waited
-                parts = read(params, login) if missing else parts
-                outcomes = carry_out(params, login, parts)
-    failed = [str(outcome.error) for outcome in outcomes.values() if outcome.error]
-    if failed:
-        done = [step.as_dict() for outcome in outcomes.values() for step in outcome.done]
-        return {"msg": "; ".join(failed), "changed": bool(done), "steps": done}
-    return _outcome(parts, outcomes)
+    return Request(
+        login=postgres.login_from(params),
+        declared=options.by_config(params),
+        odoo_command=tuple(params["odoo_command"]),
+        odoo_user=params["odoo_user"],
+        cached=params["template_cache"],
+        parallel=params["parallel"],
+        timeout_s=params["timeout"],
+        lock_timeout_s=params["lock_timeout"],
+    )
 
 
-def carry_out(params: dict[str, Any], login: Login, parts: list[Part]) -> dict[str, Outcome]:
-    """Carry out the plans of all instances."""
-    # the hands are half of the code, and most calls find nothing to do
-    from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_plan import Job, apply, hands_for
+def require_backups(params: Mapping[str, Any], tier: int, given_up: Sequence[Database]) -> None:
+    """Raise RefusedError where a database of the tier would be dropped without a backup that stands for it."""
+    if not params["repository"]:
+        raise InputError(
+            f"repository: {given_up[0].name} is of tier {tier}, and is dropped only when a backup of it is found; "
+            "give the repository of its backups"
+        )
+    # its client takes half a second to import, and hardly any call drops such a database
+    from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import require_fresh_backups
 
-    jobs = []
-    for part in parts:
-        hands = hands_for(login, part.config.data_dir, part.odoo, part.listed)
-        wants = {one.name: one for one in part.wants}
-        made_from = {name: template.name for name, template in part.before.templates.items()}
-        jobs += [Job(hands, wants[name], steps, made_from.get(name, "")) for name, steps in part.planned.items()]
-    return apply(jobs, Deadline(params["timeout"]), params["parallel"])
+    require_fresh_backups(backup_options.settings_from(params), tier, given_up)
 
 
-def _outcome(parts: list[Part], outcomes: dict[str, Outcome]) -> dict[str, Any]:
-    steps: list[DatabaseStep] = []
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    databases: dict[str, Any] = {}
-    for part in parts:
-        reached = predict(part.before, part.wants, part.planned)
-        steps += [step for planned in part.planned.values() for step in planned]
-        before.update(view(part.before, part.declared))
-        after.update(view(reached, part.declared))
-        databases.update(present(reached, part.declared, outcomes))
-    notes = [note for outcome in outcomes.values() for note in outcome.notes]
-    return result(steps, before, after, databases=databases, notes=notes)
+def work(call: Call) -> Outcome:
+    """Make the databases what is declared."""
+    request = request_from(call.params)
+    return converge(request, call, lambda tier, given_up: require_backups(call.params, tier, given_up))
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=module_spec(),
-        mutually_exclusive=[("databases", "name")],
-        required_one_of=[("databases", "name")],
-        supports_check_mode=True,
-    )
-    require_psycopg2(module)
-    try:
-        outcome = converge(module.params, module.check_mode)
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    for note in outcome.pop("notes", []):
-        module.warn(note)
-    if "msg" in outcome:
-        module.fail_json(**outcome)
-    module.exit_json(**outcome)
+    run(OPTIONS, work, **RULES)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ description:
   - Reads the databases of Odoo on a server, all or some, in one call. Changes nothing.
   - A fingerprint tells whether two databases hold the same. It is computed inside PostgreSQL from one snapshot, does
     not depend on the order of rows, and leaves no table out; so compare databases that nobody writes to, such as
-    fenced ones.
+    blocked ones.
   - All of it is read-only. What concerns the server is asked once for all databases, and a database is asked by one
     connection and a query or two for each of O(gather).
 extends_documentation_fragment:
@@ -129,7 +129,7 @@ databases:
       description: Role that owns the database.
       type: str
     open:
-      description: Whether its owner may connect. V(false) for a fenced database.
+      description: Whether its owner may connect. V(false) for a blocked database.
       type: bool
     size_bytes:
       description: Size on the server's disk, in bytes. Not told to a login that may not connect to the database.

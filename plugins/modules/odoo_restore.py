@@ -47,9 +47,9 @@ options:
     type: str
   access:
     description:
-      - V(fenced) lets nobody but O(login_user) connect to the restored database, V(open) its owner as well.
+      - V(blocked) lets nobody but O(login_user) connect to the restored database, V(open) its owner as well.
     type: str
-    choices: [open, fenced]
+    choices: [open, blocked]
     default: open
   overwrite:
     description:
@@ -251,7 +251,7 @@ OPTIONS: dict[str, Any] = {
     "database": {"type": "str"},
     "config": {"type": "path", "required": True},
     "owner": {"type": "str"},
-    "access": {"type": "str", "choices": ["open", "fenced"], "default": "open"},
+    "access": {"type": "str", "choices": ["open", "blocked"], "default": "open"},
     "overwrite": {"type": "str", "choices": ["never", "replace"], "default": "never"},
     "neutralize": {"type": "bool", "default": False},
     "verify": {"type": "bool", "default": True},
@@ -272,7 +272,7 @@ def wish_from(params: Mapping[str, Any]) -> Wish:
     wish = Wish(
         database=check_name(params["database"] or default, "database"),
         tenant=params["tenant"],
-        fenced=params["access"] == "fenced",
+        fenced=params["access"] == "blocked",
         replace=params["overwrite"] == "replace",
         neutralize=params["neutralize"],
         verify=params["verify"],

@@ -84,4 +84,5 @@ class Direct:
     def _run(self, steps: int, arguments: dict[str, Any], before: str = "nobody") -> tuple[int, str, str]:
         self.host.write(f"{TREE}/arguments.json", json.dumps(arguments), mode=0o600)
         what = [TREE, self.module, self.hook, str(steps), before, f"{TREE}/arguments.json"]
-        return self.host.attempt(["python3", f"{TREE}/run.py", *what])
+        # over SSH, only a shell tells by which signal a process ended
+        return self.host.attempt(["sh", "-c", 'python3 "$@"; exit $?', "sh", f"{TREE}/run.py", *what])

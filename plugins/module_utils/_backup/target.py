@@ -25,7 +25,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import rows
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path, move
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import move
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import end_sessions
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (

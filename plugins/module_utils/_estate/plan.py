@@ -72,15 +72,15 @@ def _home(tenant: Tenant, groups: Mapping[str, Group], placement: Placement) -> 
     opened = sorted(server for server, database in held.items() if database.open)
     if len(opened) > 1:
         raise StateError(
-            f"tenant {tenant.name} has an open database on {' and '.join(opened)}: fence the stale one with "
-            "gantry.odoo.odoo_database (access: fenced) before anything else is done"
+            f"tenant {tenant.name} has an open database on {' and '.join(opened)}: block the stale one with "
+            "gantry.odoo.odoo_database (access: blocked) before anything else is done"
         )
     declared = groups[tenant.group]
     if not held:
         _refuse_to_recreate(tenant, placement)
         return Home(tenant, declared, exists=False)
     if not opened and len(held) > 1:
-        # An interrupted move fences the source first; the declared side is then the one that never moved.
+        # An interrupted move blocks the source first; the declared side is then the one that never moved.
         opened = [declared.database_server] if declared.database_server in held else []
     server = opened[0] if opened else sorted(held)[0]
     if declared.database_server == server:
@@ -177,7 +177,7 @@ def _database(tenant: Tenant) -> dict:
         "language": tenant.language,
         "demo": tenant.demo,
         "parameters": dict(tenant.parameters),
-        # A move that was interrupted left the database fenced; its home is open again.
+        # A move that was interrupted left the database blocked; its home is open again.
         "access": "open",
     }
     if tenant.routes:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the filestore of a database lies, and how it is moved; contents are addressed by their SHA-1."""
+"""Where the filestore of a database lies; contents are addressed by their SHA-1."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-
 CHUNK_BYTES = 1024 * 1024
+# no name of a database begins with a dot
+RECYCLED = ".recycled"
 _STORE_FNAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{40}")
 
 
@@ -22,9 +22,12 @@ def filestore_path(data_dir: str, database: str) -> str:
     return os.path.join(data_dir, "filestore", database)
 
 
-def trash_path(data_dir: str, database: str, moment: datetime) -> str:
-    """Where the filestore of a dropped database goes: beside the filestore, dated in UTC to the second."""
-    return os.path.join(data_dir, "filestore-trash", f"{moment:%Y%m%dT%H%M%SZ}-{database}")
+def recycled_path(data_dir: str, database: str, moment: datetime) -> str:
+    """Where the filestore of a dropped database goes, dated in UTC to the second.
+
+    It is below the filestores, since their directory may be a mount or a link: a rename never leaves its file system.
+    """
+    return os.path.join(data_dir, "filestore", RECYCLED, f"{moment:%Y%m%dT%H%M%SZ}-{database}")
 
 
 def blob_path(filestore: str, store_fname: str) -> str:
@@ -63,20 +66,3 @@ def blobs(filestore: str) -> Iterator[tuple[str, int]]:
                 for entry in files:
                     if is_store_fname(f"{shard.name}/{entry.name}"):
                         yield f"{shard.name}/{entry.name}", entry.stat(follow_symlinks=False).st_size
-
-
-def move(source: str, target: str) -> bool:
-    """Rename a directory within one file system; False when there is none at `source`.
-
-    Raises StateError when something stands at `target` already or the rename fails.
-    """
-    if not os.path.lexists(source):
-        return False
-    if os.path.lexists(target):
-        raise StateError(f"the directory {source} cannot become {target}: something stands there; move it away first")
-    try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.rename(source, target)
-    except OSError as error:
-        raise StateError(f"the directory {source} cannot become {target}: {error.strerror}") from error
-    return True

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import (
+    RECYCLED,
     blob_path,
     filestore_path,
     is_remote,
@@ -45,7 +46,7 @@ def filestores(data_dir: str) -> list[str]:
     """The names of the directories that are filestores, by the place where they lie."""
     try:
         with os.scandir(filestore_path(data_dir, "")) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir())
+            return sorted(entry.name for entry in entries if entry.is_dir() and entry.name != RECYCLED)
     except FileNotFoundError:
         return []
     except OSError as error:

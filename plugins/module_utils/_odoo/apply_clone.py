@@ -17,7 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_copy 
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blobs, filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Clone
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import end_sessions, owner_of
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2
 
@@ -31,18 +31,19 @@ class Cloner:
     login: Login
     data_dir: str
 
-    def clone(self, name: str, source: str, cut: bool, files: str, deadline: Deadline) -> str:
-        """A marked copy of `source`, with its files, under the temporary name of `name`; what is to be told of it.
+    def clone(self, step: Clone, deadline: Deadline) -> str:
+        """Build a copy of a database, with its files; the note for the user, empty where there is nothing to say.
 
         While somebody is connected to the source, the server will not copy it as a whole: it is dumped then and
-        serves on, unless `cut` says that its sessions may be ended. Only the login may connect to the copy.
+        serves on, unless the step says that its sessions may be ended. Only the login may connect to the copy.
         """
+        name, source, files = step.target, step.source, step.files
+        build = Build(self.login, self.data_dir, name)
         with ThreadPoolExecutor(1) as pool:
             # a file is never written to again, so most can come over while the database does
-            present = [name for name, _size in blobs(filestore_path(self.data_dir, source))]
-            early = pool.submit(self._files, name, source, present, files)
-            build = Build(self.login, self.data_dir, name)
-            if not self._on_server(build, source, cut, deadline):
+            present = [one for one, _size in blobs(filestore_path(self.data_dir, source))]
+            early = pool.submit(self._files, build, source, present, files)
+            if not self._on_server(build, source, step.end_sessions, deadline):
                 # most copies need none of it, and it takes a while to import
                 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_dump import clone_by_dump
 
@@ -52,8 +53,8 @@ class Cloner:
             found = referenced(cursor)
         names = set(found.files)
         # and those that were stored since then come now
-        late = self._files(name, source, names - set(copied.names), files)
-        self._remove(name, set(copied.names) - names)
+        late = self._files(build, source, names - set(copied.names), files)
+        self._remove(build, set(copied.names) - names)
         notes = []
         if late.missing:
             notes.append(f"{source} refers to {len(late.missing)} files that it does not hold, and so does {name}")
@@ -64,13 +65,12 @@ class Cloner:
             )
         return "; ".join(notes)
 
-    def _files(self, name: str, source: str, names: Iterable[str], how: str) -> Copied:
-        target = filestore_path(self.data_dir, unfinished(name))
-        return copy_blobs(filestore_path(self.data_dir, source), target, list(names), how)
+    def _files(self, build: Build, source: str, names: Iterable[str], how: str) -> Copied:
+        return copy_blobs(filestore_path(self.data_dir, source), build.files, list(names), how)
 
-    def _remove(self, name: str, names: Iterable[str]) -> None:
+    def _remove(self, build: Build, names: Iterable[str]) -> None:
         for one in names:
-            os.unlink(os.path.join(filestore_path(self.data_dir, unfinished(name)), one))
+            os.unlink(os.path.join(build.files, one))
 
     def _on_server(self, build: Build, source: str, cut: bool, deadline: Deadline) -> bool:
         with closing(connect(self.login)) as connection, connection.cursor() as cursor:

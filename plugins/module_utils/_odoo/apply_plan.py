@@ -6,72 +6,133 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import recycle, restore_recycled
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_clone import Cloner
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_install import Installer
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_lifecycle import Lifecycle
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_templates import Templates
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import DatabaseStep
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import (
+    Block,
+    ChangeOwner,
+    Clone,
+    Complete,
+    Create,
+    Discard,
+    Drop,
+    DropTemplate,
+    Extend,
+    Install,
+    Make,
+    MakeFromTemplate,
+    MoveFilestore,
+    Neutralize,
+    Open,
+    Publish,
+    RecycleFilestore,
+    Rename,
+    RenewIdentity,
+    Seal,
+    SetAdmin,
+    SetParameter,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize import scripts_on_disk
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import explaining
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database, explaining
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
-
-# What stands under the temporary name after one of these, or in the middle of it, is ours to remove.
-_MAKES = {"create", "clone", "make_from_template"}
 
 
 @dataclass
 class Outcome:
     """What became of one database: the steps done, notes on them, their seconds, and the error that ended them."""
 
-    done: list[DatabaseStep] = field(default_factory=list)
+    done: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     duration_s: float = 0.0
     error: GantryError | None = None
 
 
 @dataclass(frozen=True)
-class Hands:
-    """All that can change a server's databases and an instance's files."""
+class Instance:
+    """All that can change a server's databases and an instance's files.
 
-    lifecycle: Lifecycle
-    content: Content
-    cloner: Cloner
-    templates: Templates
-    neutralizer: Neutralizer
+    listed: the addons on disk, None where they cannot be seen from here.
+    """
 
+    login: Login
+    data_dir: str
+    odoo: Odoo
+    listed: Mapping[str, Listed] | None
 
-def hands_for(login: Login, data_dir: str, odoo: Odoo, listed: Mapping[str, Listed] | None) -> Hands:
-    """The hands of one instance. listed: its addons on disk, None where they cannot be seen from here."""
-    return Hands(
-        Lifecycle(login, data_dir, odoo, listed),
-        Content(login),
-        Cloner(login, data_dir),
-        Templates(login, data_dir),
-        Neutralizer(lambda: scripts_on_disk(listed or {})),
-    )
+    def hands(self, deadline: Deadline) -> Hands:
+        """The hand for each class of step."""
+        lifecycle, content = Lifecycle(self.login, self.data_dir), Content(self.login)
+        installer = Installer(self.login, self.odoo, self.listed)
+        templates, cloner = Templates(self.login, self.data_dir), Cloner(self.login, self.data_dir)
+        return {
+            Create: lifecycle.create,
+            MakeFromTemplate: templates.make,
+            Clone: lambda step: cloner.clone(step, deadline),
+            Publish: lambda step: self.build(step).publish(),
+            Seal: templates.seal,
+            DropTemplate: templates.drop,
+            Discard: lambda step: self.build(step).discard(),
+            Rename: lifecycle.rename,
+            MoveFilestore: lifecycle.move_filestore,
+            RecycleFilestore: lambda step: recycle(self.data_dir, step.target),
+            Drop: lambda step: drop_database(self.login, step.target),
+            Install: lambda step: installer.install(step, deadline),
+            Extend: lifecycle.extend,
+            RenewIdentity: lambda step: content.renew_identity(step.at),
+            Neutralize: self._neutralize,
+            SetParameter: lambda step: content.set_parameters(step.at, {step.key: step.value}),
+            SetAdmin: lambda step: content.set_admin(step.at, step.login, step.password),
+            ChangeOwner: lambda step: content.change_owner(step.at, step.owner),
+            Block: lambda step: block_database(self.login, step.at),
+            Open: lambda step: open_database(self.login, step.at),
+        }
+
+    def build(self, step: Step) -> Build:
+        """What is built of the step's database."""
+        return Build(self.login, self.data_dir, step.target)
+
+    def _neutralize(self, step: Neutralize) -> None:
+        Neutralizer(lambda: scripts_on_disk(self.listed or {})).run(self.build(step))
+
+    def undo(self, failed: Step, done: Sequence[Step]) -> None:
+        """Leave nothing half-made: an unfinished building goes, a filestore comes back to its database."""
+        with explaining(f"removing what was made of {failed.target}", self.login):
+            complete = any(isinstance(step, Complete) for step in done)
+            if not complete and any(isinstance(step, Make) for step in [*done, failed]):
+                self.build(failed).discard()
+            if isinstance(failed, Drop) and any(isinstance(step, RecycleFilestore) for step in done):
+                restore_recycled(self.data_dir, failed.target)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done to one database, and with whose hands. needs: the template that has to be made first."""
+    """What is to be done to one database, and where. needs: the template that has to be made first."""
 
-    hands: Hands
-    want: Desired
-    steps: Sequence[DatabaseStep]
+    instance: Instance
+    name: str
+    steps: Sequence[Step]
     needs: str = ""
+
+    @property
+    def makes_template(self) -> bool:
+        """Whether other databases may be made from this one."""
+        return any(isinstance(step, Seal) for step in self.steps)
 
 
 def apply(jobs: Sequence[Job], deadline: Deadline, parallel: int) -> dict[str, Outcome]:
@@ -80,13 +141,11 @@ def apply(jobs: Sequence[Job], deadline: Deadline, parallel: int) -> dict[str, O
     parallel: how many databases are worked on at a time.
     """
     done: dict[str, Outcome] = {}
-    for batch in ([job for job in jobs if job.want.sealed], [job for job in jobs if not job.want.sealed]):
-        lost = {job.want.name: done[job.needs] for job in batch if job.needs in done and done[job.needs].error}
+    for batch in ([job for job in jobs if job.makes_template], [job for job in jobs if not job.makes_template]):
+        lost = {job.name: done[job.needs] for job in batch if job.needs in done and done[job.needs].error}
         done.update({name: Outcome(error=_without(name, template)) for name, template in lost.items()})
         with ThreadPoolExecutor(max_workers=parallel) as pool:
-            futures = {
-                job.want.name: pool.submit(_database, job, deadline) for job in batch if job.want.name not in lost
-            }
+            futures = {job.name: pool.submit(_database, job, deadline) for job in batch if job.name not in lost}
             done.update({name: future.result() for name, future in futures.items()})
     return done
 
@@ -98,73 +157,25 @@ def _without(name: str, template: Outcome) -> GantryError:
 def _database(job: Job, deadline: Deadline) -> Outcome:
     outcome = Outcome()
     started = time.monotonic()
-    try:
-        for step in job.steps:
-            hand = _hand(job, step, _at(job.want, job.steps, outcome), deadline)
-            with explaining(f"the step {step.action} of {job.want.name}", job.hands.lifecycle.login):
-                note = hand()
-            outcome.done.append(step)
-            outcome.notes += [note] if note else []
-    except OSError as error:
-        outcome.error = StateError(f"the step {step.action} of {job.want.name} failed: {error}")
-    except GantryError as error:
-        outcome.error = error
-    if outcome.error is not None:
-        outcome.error = _undo(job, outcome.done, outcome.error)
+    hands = job.instance.hands(deadline)
+    for step in job.steps:
+        try:
+            with explaining(f"the step {step.action} of {step.target}", job.instance.login):
+                note = carry_out(step, hands)
+        except (OSError, GantryError) as error:
+            outcome.error = _undone(job.instance, step, outcome.done, error)
+            break
+        outcome.done.append(step)
+        outcome.notes += [note] if note else []
     outcome.duration_s = round(time.monotonic() - started, 3)
     return outcome
 
 
-def _at(want: Desired, steps: Sequence[DatabaseStep], outcome: Outcome) -> str:
-    """The name under which the database is to be found at this moment."""
-    waiting = {step.action for step in steps[len(outcome.done) :]}
-    return unfinished(want.name) if {"publish", "seal"} & waiting else want.name
-
-
-def _hand(job: Job, step: DatabaseStep, at: str, deadline: Deadline) -> Callable[[], str | None]:
-    lifecycle, content, want = job.hands.lifecycle, job.hands.content, job.want
-    cloner, templates = job.hands.cloner, job.hands.templates
-    name, detail = want.name, step.detail
-    hands: dict[str, Callable[[], str | None]] = {
-        "create": lambda: lifecycle.create(name, detail[0], bool(want.sealed)),
-        "make_from_template": lambda: templates.make(name, detail[0]),
-        "seal": lambda: templates.seal(name, want.sealed),
-        "drop_template": lambda: templates.drop(detail[0]),
-        "clone": lambda: cloner.clone(name, detail[0], want.clone_cuts, want.clone_files, deadline),
-        "neutralize": lambda: _neutralize(job),
-        "extend": lambda: lifecycle.extend(at, detail[0]),
-        "renew_identity": lambda: content.renew_identity(at),
-        "initialise": lambda: lifecycle.initialise(name, detail, want.language, want.demo, deadline),
-        "install": lambda: lifecycle.install(name, detail, deadline),
-        "publish": lambda: lifecycle.publish(name),
-        "discard": lambda: lifecycle.discard(name),
-        "rename": lambda: lifecycle.rename(detail[0], name),
-        "move_filestore": lambda: lifecycle.move_filestore(detail[0], name),
-        "trash_filestore": lambda: lifecycle.trash_filestore(name),
-        "drop": lambda: lifecycle.drop(name),
-        "set_parameter": lambda: content.set_parameters(at, {detail[0]: dict(want.parameters)[detail[0]]}),
-        "set_admin": lambda: content.set_admin(at, want.admin_login, want.admin_password),
-        "change_owner": lambda: content.change_owner(at, detail[0]),
-        "fence": lambda: block_database(lifecycle.login, at),
-        "open": lambda: open_database(lifecycle.login, at),
-    }
-    return hands[step.action]
-
-
-def _neutralize(job: Job) -> None:
-    hands = job.hands.lifecycle
-    job.hands.neutralizer.run(Build(hands.login, hands.data_dir, job.want.name))
-
-
-def _undo(job: Job, done: Sequence[DatabaseStep], error: GantryError) -> GantryError:
-    """Nothing half-made is left: an unfinished creation goes, a filestore in the trash comes back to its database."""
-    actions = {step.action for step in done}
+def _undone(instance: Instance, failed: Step, done: Sequence[Step], error: OSError | GantryError) -> GantryError:
+    told = error if isinstance(error, GantryError) else None
+    told = told or StateError(f"the step {failed.action} of {failed.target} failed: {error}")
     try:
-        with explaining(f"removing what was made of {job.want.name}", job.hands.lifecycle.login):
-            if _MAKES & {step.action for step in job.steps[: len(done) + 1]} and not {"publish", "seal"} & actions:
-                job.hands.lifecycle.discard(job.want.name)
-            if job.steps[len(done)].action == "drop" and "trash_filestore" in actions:
-                job.hands.lifecycle.restore_filestore(job.want.name)
+        instance.undo(failed, done)
     except (OSError, GantryError) as another:
-        return StateError(f"{error}; and what was begun could not be undone: {another}".replace("\n", " "))
-    return error
+        return StateError(f"{told}; and what was begun could not be undone: {another}".replace("\n", " "))
+    return told

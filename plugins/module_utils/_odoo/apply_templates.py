@@ -17,8 +17,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths impor
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import DropTemplate, MakeFromTemplate, Seal
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import rename_databases
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import (
+    drop_database,
+    rename_databases,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 
 _FILES = "gantry_template_file"
@@ -31,16 +35,16 @@ class Templates:
     login: Login
     data_dir: str
 
-    def seal(self, name: str, kind: str) -> None:
+    def seal(self, step: Seal) -> None:
         """Make a template of the complete database in the making: files inside, the login's, entered by nobody."""
-        at = unfinished(name)
+        at = unfinished(step.target)
         self._take_in(at)
         Content(self.login).change_owner(at, self.login.user)
-        comment = json.dumps({"made by": "gantry.odoo.odoo_database", "kind": kind})
+        comment = json.dumps({"made by": "gantry.odoo.odoo_database", "kind": step.kind})
         database = sql.Identifier(at)
         rename_databases(
             self.login,
-            {at: name},
+            {at: step.target},
             sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(comment)),
             sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(database),
         )
@@ -59,10 +63,10 @@ class Templates:
         if os.path.isdir(directory):
             shutil.rmtree(directory)
 
-    def make(self, name: str, template: str) -> None:
-        """A marked copy of a template, and its files, under the temporary name of `name`; it is the login's."""
-        build = Build(self.login, self.data_dir, name)
-        build.create(template=template)
+    def make(self, step: MakeFromTemplate) -> None:
+        """Build a copy of a template, with its files; it is the login's."""
+        build = Build(self.login, self.data_dir, step.target)
+        build.create(template=step.template)
         self._bring_out(build.at)
 
     def _bring_out(self, database: str) -> None:
@@ -84,11 +88,11 @@ class Templates:
             cursor.execute(f"DROP TABLE {_FILES}")
             connection.commit()
 
-    def drop(self, template: str) -> None:
+    def drop(self, step: DropTemplate) -> None:
         """Drop a template that nothing is made from any more."""
         with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(template)))
-            cursor.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(template)))
+            cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(step.template)))
+        drop_database(self.login, step.template)
 
 
 def _require_whole(name: str, content: bytes) -> None:

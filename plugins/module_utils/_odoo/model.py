@@ -25,7 +25,7 @@ class Desired:
     password_once: the administrator's password is only set where the database is made.
     config_user: the role that the instance logs in as, which owns what is created without a declared owner.
     clone_from: the database to copy where this one does not exist. clone_cuts: sessions on it may be ended for that.
-    clone_files: how its files are copied, as copying.copy_blobs takes it. neutralize: the copy is made harmless first.
+    clone_files: how its files are copied, as copy_blobs takes it. neutralize: the copy is made harmless first.
     tier: of the tenant, 0 where it is not told; of tier 1 only what is backed up may be dropped.
     cached: where it does not exist, it is made from a template, which is made first where there is none.
     sealed: this one is such a template, of the kind that the text tells.
@@ -42,7 +42,7 @@ class Desired:
     admin_password: str = field(default="", repr=False)
     password_once: bool = False
     parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    fenced: bool | None = None
+    blocked: bool | None = None
     rename_from: str = ""
     may_drop: bool = False
     tier: int = 0
@@ -59,14 +59,14 @@ class Desired:
 class Database:
     """One database as found.
 
-    fenced: its owner may not connect. lingering: sessions are open whose role may no longer connect.
+    blocked: its owner may not connect. lingering: sessions are open whose role may no longer connect.
     odoo: it has the tables of Odoo. imported: installed, and without code on any disk; read of what is neutralized.
     admin_password_matches: the stored hash is that of the declared password.
     """
 
     name: str
     owner: str
-    fenced: bool = False
+    blocked: bool = False
     lingering: bool = False
     odoo: bool = True
     installed: frozenset[str] = frozenset()
@@ -167,7 +167,7 @@ def _desired(item: Mapping[str, Any], config_user: str, cached: bool) -> Desired
         admin_password=_password(item["admin_password"], name),
         password_once=item["update_password"] in ("on_create",),
         parameters=_parameters(item["parameters"] or {}, item["base_url"], name),
-        fenced=None if item["access"] is None else item["access"] == "fenced",
+        blocked=None if item["access"] is None else item["access"] == "blocked",
         rename_from=item["rename_from"] or "",
         may_drop=item["policy"] == "drop",
         tier=int(item["tier"] or 0),

@@ -6,24 +6,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import (
+    Block,
+    ChangeOwner,
+    Clone,
+    Create,
+    Discard,
+    Drop,
+    DropTemplate,
+    Extend,
+    Install,
+    MakeFromTemplate,
+    MoveFilestore,
+    Neutralize,
+    Open,
+    Publish,
+    RecycleFilestore,
+    Rename,
+    RenewIdentity,
+    Seal,
+    SetAdmin,
+    SetParameter,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_neutralize import refuse_lost, refuse_owner
 
-
-@dataclass(frozen=True)
-class DatabaseStep(Step):
-    """A step on one database. `target` is its name; `detail` says which parameter, addons or former name."""
-
-    detail: tuple[str, ...] = ()
+_ORPHAN = "a filestore of this name belongs to no database"
 
 
-def plan(server: Server, declared: Sequence[Desired]) -> dict[str, list[DatabaseStep]]:
+def plan(server: Server, declared: Sequence[Desired]) -> dict[str, list[Step]]:
     """The steps for each declared database that needs any, by name.
 
     Raises InputError or RefusedError before any step of any database is returned.
@@ -32,7 +49,7 @@ def plan(server: Server, declared: Sequence[Desired]) -> dict[str, list[Database
     return {name: steps for name, steps in planned.items() if steps}
 
 
-def _steps(server: Server, want: Desired) -> Iterable[DatabaseStep]:
+def _steps(server: Server, want: Desired) -> Iterable[Step]:
     if want.sealed:
         return _template(server, want)
     _refuse_foreign(server, want)
@@ -77,42 +94,39 @@ def templates(server: Server, declared: Sequence[Desired]) -> list[Desired]:
     ]
 
 
-def _step(action: str, want: Desired, why: str, *detail: str) -> DatabaseStep:
-    return DatabaseStep(action, want.name, why, detail)
-
-
 # -- drop ------------------------------------------------------------------------------------------------------------
 
 
-def _drop(server: Server, want: Desired) -> list[DatabaseStep]:
-    steps = []
+def _drop(server: Server, want: Desired) -> list[Step]:
+    steps: list[Step] = []
     exists = want.name in server.databases
     litter = want.name in server.filestores
     if exists and not want.may_drop:
         raise RefusedError(f"database {want.name} exists and is to be absent: give policy: drop to let it be dropped")
     if litter and want.may_drop:
-        steps.append(_step("trash_filestore", want, "the database is to be absent; its files are kept in the trash"))
+        why = "the database is to be absent; its files are kept in the recycle directory"
+        steps.append(RecycleFilestore("recycle_filestore", want.name, why))
     if exists:
-        steps.append(_step("drop", want, "the database is to be absent and policy is drop"))
+        steps.append(Drop("drop", want.name, "the database is to be absent and policy is drop"))
     if unfinished(want.name) in server.leftovers:
         steps.append(_discard(server, want))
     return steps
 
 
-def _discard(server: Server, want: Desired) -> DatabaseStep:
+def _discard(server: Server, want: Desired) -> Step:
     left = server.leftovers[unfinished(want.name)]
     if not left.ours:
         raise RefusedError(
             f"database {left.name} is in the way and was not left by this module (its comment is another's): "
             "let its maker finish, or drop it by hand"
         )
-    return _step("discard", want, f"{left.name} was left by a run that did not end")
+    return Discard("discard", want.name, f"{left.name} was left by a run that did not end")
 
 
 # -- make ------------------------------------------------------------------------------------------------------------
 
 
-def _create(server: Server, want: Desired) -> list[DatabaseStep]:
+def _create(server: Server, want: Desired) -> list[Step]:
     owner = want.owner or want.config_user
     _need_owner(server, want, owner)
     if want.config_user and owner != want.config_user:
@@ -125,63 +139,67 @@ def _create(server: Server, want: Desired) -> list[DatabaseStep]:
             f"login_user: role {server.login} may not create databases, so not {want.name}: give it CREATEDB"
         )
     _need_addons(server, want, want.addons)
-    steps = _clear(server, want)
+    steps, at = _clear(server, want), unfinished(want.name)
     if want.clone_from:
         made = _clone(server, want, owner, steps)
     elif want.name in server.templates:
         made = _from_template(server.templates[want.name].name, want, server.login, steps)
     else:
         made = _fresh(server, want, owner, steps)
-    steps += [_step("extend", want, f"{one} is asked for", one) for one in _extensions(server, want, made)]
-    steps += _content(want, made)
+    steps += _extend(server, want, made, at)
+    steps += _content(want, made, at)
     if made.owner != owner:
         # last, for the owner may connect from then on
-        steps.append(_step("change_owner", want, f"{owner} is to own the database", owner))
-    steps += _access(replace(want, fenced=bool(want.fenced)), made)
-    return [*steps, _step("publish", want, "the database is complete and gets its name")]
+        steps.append(ChangeOwner("change_owner", want.name, f"{owner} is to own the database", at, owner))
+    steps += _access(replace(want, blocked=bool(want.blocked)), made, at)
+    return [*steps, Publish("publish", want.name, "the database is complete and gets its name")]
 
 
-def _clear(server: Server, want: Desired) -> list[DatabaseStep]:
+def _clear(server: Server, want: Desired) -> list[Step]:
     """What is in the way of a database that is to be made."""
-    steps = []
-    if unfinished(want.name) in server.leftovers or unfinished(want.name) in server.filestores:
-        steps.append(
-            _discard(server, want)
-            if unfinished(want.name) in server.leftovers
-            else _step("discard", want, f"a filestore {unfinished(want.name)} was left by a run that did not end")
-        )
+    steps: list[Step] = []
+    if unfinished(want.name) in server.leftovers:
+        steps.append(_discard(server, want))
+    elif unfinished(want.name) in server.filestores:
+        why = f"a filestore {unfinished(want.name)} was left by a run that did not end"
+        steps.append(Discard("discard", want.name, why))
     if want.name in server.filestores:
-        steps.append(_step("trash_filestore", want, "a filestore of this name belongs to no database"))
+        steps.append(RecycleFilestore("recycle_filestore", want.name, _ORPHAN))
     return steps
 
 
-def _fresh(server: Server, want: Desired, owner: str, steps: list[DatabaseStep]) -> Database:
+def _fresh(server: Server, want: Desired, owner: str, steps: list[Step]) -> Database:
     """Add the steps of an initialisation, and return what it will be."""
-    addons = sorted(want.addons)
-    steps.append(_step("create", want, f"the database does not exist; owner is {owner}", owner))
+    addons, at = tuple(sorted(want.addons)), unfinished(want.name)
+    why = f"the database does not exist; owner is {owner}"
+    # a template's extensions would bind the role that it is made with for as long as it is there
+    steps.append(Create("create", want.name, why, owner, own_extensions=bool(want.sealed)))
     # an addon may need them to be installed
     bare = Database(want.name, owner)
-    steps += [_step("extend", want, f"{one} is asked for", one) for one in _extensions(server, want, bare)]
-    steps.append(_step("initialise", want, f"addons {', '.join(addons)}", *addons))
+    steps += _extend(server, want, bare, at)
+    steps.append(Install("initialise", want.name, f"addons {', '.join(addons)}", at, addons, want.language, want.demo))
     return Database(want.name, owner, installed=want.addons, extensions=want.extensions)
 
 
-def _template(server: Server, want: Desired) -> list[DatabaseStep]:
+def _template(server: Server, want: Desired) -> list[Step]:
     steps = _clear(server, want)
     _fresh(server, want, want.config_user, steps)
-    steps.append(_step("seal", want, "it is complete, and databases are made from it"))
+    steps.append(Seal("seal", want.name, "it is complete, and databases are made from it", want.sealed))
     old = {other for one in server.templates.values() if one.name == want.name for other in one.superseded}
-    return steps + [_step("drop_template", want, f"{other} is of other code", other) for other in sorted(old)]
+    return steps + [
+        DropTemplate("drop_template", want.name, f"{other} is of other code", other) for other in sorted(old)
+    ]
 
 
-def _from_template(template: str, want: Desired, login: str, steps: list[DatabaseStep]) -> Database:
+def _from_template(template: str, want: Desired, login: str, steps: list[Step]) -> Database:
     """Add the steps of a database that is made from a template, and return what it will be."""
-    steps.append(_step("make_from_template", want, f"the database does not exist; {template} is what it is", template))
-    steps.append(_step("renew_identity", want, "a copy is another database: new uuid, new secret, no address"))
+    why = f"the database does not exist; {template} is what it is"
+    steps.append(MakeFromTemplate("make_from_template", want.name, why, template))
+    steps.append(_renewed(want))
     return Database(want.name, login, installed=want.addons, extensions=want.extensions)
 
 
-def _clone(server: Server, want: Desired, owner: str, steps: list[DatabaseStep]) -> Database:
+def _clone(server: Server, want: Desired, owner: str, steps: list[Step]) -> Database:
     """Add the steps of a copy, and return what it will be."""
     source = server.databases.get(want.clone_from)
     if source is None:
@@ -195,40 +213,43 @@ def _clone(server: Server, want: Desired, owner: str, steps: list[DatabaseStep])
             )
         refuse_lost(source.name, source.installed - source.imported - server.addons)
         refuse_owner(want.name, owner, server.login)
-    steps.append(_step("clone", want, f"the database does not exist; it is a copy of {source.name}", source.name))
+    at, why = unfinished(want.name), f"the database does not exist; it is a copy of {source.name}"
+    steps.append(Clone("clone", want.name, why, source.name, want.clone_cuts, want.clone_files))
     if owner != source.owner:
-        steps.append(_step("change_owner", want, f"{source.owner} owns {source.name}, {owner} is to own this", owner))
-    steps.append(_step("renew_identity", want, "a copy is another database: new uuid, new secret, no address"))
+        why = f"{source.owner} owns {source.name}, {owner} is to own this"
+        steps.append(ChangeOwner("change_owner", want.name, why, at, owner))
+    steps.append(_renewed(want))
     made = Database(
-        want.name, owner, fenced=True, installed=source.installed | want.addons, extensions=source.extensions
+        want.name, owner, blocked=True, installed=source.installed | want.addons, extensions=source.extensions
     )
-    harmless = [_step("neutralize", want, "a copy must not send mail, run jobs or take payments")]
-    steps += harmless if want.neutralize else []
+    harmless = Neutralize("neutralize", want.name, "a copy must not send mail, run jobs or take payments", at)
+    steps += [harmless] if want.neutralize else []
     missing = sorted(want.addons - source.installed)
     if not missing:
         return made
-    steps += [_step("extend", want, f"{one} is asked for", one) for one in _extensions(server, want, made)]
-    steps.append(_step("open", want, "Odoo has to connect, to install what is missing"))
-    steps.append(_step("initialise", want, f"not installed in {source.name}: {', '.join(missing)}", *missing))
+    steps += _extend(server, want, made, at)
+    steps.append(Open("open", want.name, "Odoo has to connect, to install what is missing", at))
+    why = f"not installed in {source.name}: {', '.join(missing)}"
+    steps.append(Install("initialise", want.name, why, at, tuple(missing), want.language, want.demo))
     # what has just been installed may bring jobs of its own
-    steps += harmless if want.neutralize else []
-    return replace(made, fenced=want.neutralize, extensions=made.extensions | want.extensions)
+    steps += [harmless] if want.neutralize else []
+    return replace(made, blocked=want.neutralize, extensions=made.extensions | want.extensions)
 
 
-def _rename(server: Server, want: Desired) -> list[DatabaseStep]:
+def _rename(server: Server, want: Desired) -> list[Step]:
     old = server.databases.get(want.rename_from)
     if old is None:
         raise InputError(
             f"rename_from: neither {want.rename_from} nor {want.name} exists, so there is nothing to rename"
         )
-    steps = []
+    steps: list[Step] = []
     if want.name in server.filestores:
-        steps.append(_step("trash_filestore", want, "a filestore of this name belongs to no database"))
-    steps.append(_step("rename", want, f"{want.rename_from} is to be called {want.name}", want.rename_from))
+        steps.append(RecycleFilestore("recycle_filestore", want.name, _ORPHAN))
+    steps.append(Rename("rename", want.name, f"{want.rename_from} is to be called {want.name}", want.rename_from))
     return steps + _settle(server, want, replace(old, name=want.name))
 
 
-def _finish_filestore(server: Server, want: Desired) -> list[DatabaseStep]:
+def _finish_filestore(server: Server, want: Desired) -> list[Step]:
     """The directory follows the database; a run that was killed between the two left it behind."""
     if want.name in server.filestores:
         return []
@@ -237,15 +258,15 @@ def _finish_filestore(server: Server, want: Desired) -> list[DatabaseStep]:
         candidates.append(unfinished(want.name))
     for former in candidates:
         if former in server.filestores and former not in server.databases:
-            return [_step("move_filestore", want, f"the filestore is still called {former}", former)]
+            return [MoveFilestore("move_filestore", want.name, f"the filestore is still called {former}", former)]
     return []
 
 
 # -- settle ----------------------------------------------------------------------------------------------------------
 
 
-def _settle(server: Server, want: Desired, found: Database) -> list[DatabaseStep]:
-    steps = []
+def _settle(server: Server, want: Desired, found: Database) -> list[Step]:
+    steps: list[Step] = []
     if want.neutralize and not found.neutralized:
         raise RefusedError(
             f"database {want.name} exists and was never neutralized: it may be in use, and is not made harmless in "
@@ -255,49 +276,61 @@ def _settle(server: Server, want: Desired, found: Database) -> list[DatabaseStep
     if missing:
         _need_addons(server, want, missing)
         _need_series(server, found)
-    if found.fenced and want.fenced is False:
-        steps += _access(want, found)
+    if found.blocked and want.blocked is False:
+        steps += _access(want, found, want.name)
     if want.owner and want.owner != found.owner:
         _need_owner(server, want, want.owner)
-        steps.append(_step("change_owner", want, f"{found.owner} owns it, {want.owner} is to", want.owner))
+        why = f"{found.owner} owns it, {want.owner} is to"
+        steps.append(ChangeOwner("change_owner", want.name, why, want.name, want.owner))
     if missing:
-        if found.fenced and want.fenced is not False:
+        if found.blocked and want.blocked is not False:
             raise RefusedError(
-                f"database {want.name} lacks {', '.join(sorted(missing))} and is fenced, so Odoo cannot install: "
+                f"database {want.name} lacks {', '.join(sorted(missing))} and is blocked, so Odoo cannot install: "
                 "set access: open first"
             )
-        steps.append(_step("install", want, f"not installed: {', '.join(sorted(missing))}", *sorted(missing)))
-    steps += [_step("extend", want, f"{one} is asked for", one) for one in _extensions(server, want, found)]
-    steps += _content(want, found)
-    if not found.fenced or want.fenced:
-        steps += _access(want, found)
+        why = f"not installed: {', '.join(sorted(missing))}"
+        steps.append(Install("install", want.name, why, want.name, tuple(sorted(missing))))
+    steps += _extend(server, want, found, want.name)
+    steps += _content(want, found, want.name)
+    if not found.blocked or want.blocked:
+        steps += _access(want, found, want.name)
     return steps
 
 
-def _content(want: Desired, found: Database) -> list[DatabaseStep]:
-    steps = []
+def _content(want: Desired, found: Database, at: str) -> list[Step]:
+    steps: list[Step] = []
     there = dict(found.parameters)
     for key, value in want.parameters:
         if there.get(key) != value:
             why = f"{key} has another value" if key in there else f"{key} is not set"
-            steps.append(_step("set_parameter", want, why, key))
+            steps.append(SetParameter("set_parameter", want.name, why, at, key, value))
     reasons = []
     if want.admin_login and want.admin_login != found.admin_login:
         reasons.append("the login is another")
     if want.admin_password and not found.admin_password_matches:
         reasons.append("the password is another")
     if reasons:
-        steps.append(_step("set_admin", want, " and ".join(reasons)))
+        why = " and ".join(reasons)
+        steps.append(SetAdmin("set_admin", want.name, why, at, want.admin_login, want.admin_password))
     return steps
 
 
-def _access(want: Desired, found: Database) -> list[DatabaseStep]:
-    if want.fenced is None or (want.fenced == found.fenced and not (want.fenced and found.lingering)):
+def _access(want: Desired, found: Database, at: str) -> list[Step]:
+    if want.blocked is None or (want.blocked == found.blocked and not (want.blocked and found.lingering)):
         return []
-    if want.fenced:
-        why = "sessions outlived the fence" if found.fenced else "only the administrating role may connect"
-        return [_step("fence", want, why)]
-    return [_step("open", want, "the owner may connect again")]
+    if want.blocked:
+        why = "sessions outlived the blocking" if found.blocked else "only the administrating role may connect"
+        return [Block("block", want.name, why, at)]
+    return [Open("open", want.name, "the owner may connect again", at)]
+
+
+def _extend(server: Server, want: Desired, found: Database, at: str) -> list[Step]:
+    return [Extend("extend", want.name, f"{one} is asked for", at, one) for one in _extensions(server, want, found)]
+
+
+def _renewed(want: Desired) -> Step:
+    why = "a copy is another database: new uuid, new secret, no address"
+    return RenewIdentity("renew_identity", want.name, why, unfinished(want.name))
 
 
 def _extensions(server: Server, want: Desired, found: Database) -> list[str]:

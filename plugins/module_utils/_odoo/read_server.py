@@ -111,7 +111,7 @@ def _owners(declared: Sequence[Desired]) -> list[str]:
 
 
 def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> Database:
-    name, owner, _comment, fenced, lingering, _enterable = row
+    name, owner, _comment, blocked, lingering, _enterable = row
     with (
         closing(connect(login, name, statement_timeout=STATEMENT_SECONDS)) as connection,
         connection.cursor() as cursor,
@@ -124,7 +124,7 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
                 {"installed": list(INSTALLED), "keys": [_UUID, _NEUTRALIZED, *dict(want.parameters)]},
             )
         except psycopg2.errors.UndefinedTable:
-            return Database(name, owner, fenced, lingering, odoo=False)
+            return Database(name, owner, blocked, lingering, odoo=False)
         except psycopg2.errors.InsufficientPrivilege as error:
             raise UnreachableError(
                 f"role {login.user} may not read database {name}: {sentence(error)}; make it a member of {owner}"
@@ -133,7 +133,7 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
     return Database(
         name=name,
         owner=owner,
-        fenced=fenced,
+        blocked=blocked,
         lingering=lingering,
         installed=frozenset(modules),
         imported=frozenset(imported),
@@ -155,6 +155,6 @@ def _password_matches(want: Desired, admin: Mapping[str, Any]) -> bool:
 
 
 def _leftover(row: Sequence[Any]) -> Leftover:
-    name, _owner, comment, _fenced, _lingering, enterable = row
+    name, _owner, comment, _blocked, _lingering, enterable = row
     # one that nobody may enter yet was killed before it could be marked
     return Leftover(name, ours=comment == UNFINISHED_COMMENT or not enterable)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -17,32 +17,38 @@ _KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
 
 
 @contextmanager
-def attempt(login: Login, names: Sequence[str]) -> Iterator[bool]:
-    """Hold the locks of the databases `names`, as `hold`, if they can be had at once; whether they are held."""
+def attempt(login: Login, names: Iterable[str], shared: Iterable[str] = ()) -> Iterator[bool]:
+    """Hold the locks of databases, as `hold`, if they can be had at once; whether they are held."""
     with closing(connect(login)) as connection, connection.cursor() as cursor:
-        yield not _taken(cursor, names)
+        yield not _taken(cursor, names, shared)
 
 
 @contextmanager
-def hold(login: Login, names: Sequence[str], seconds: float) -> Iterator[None]:
+def hold(login: Login, names: Iterable[str], seconds: float, shared: Iterable[str] = ()) -> Iterator[None]:
     """Hold the locks of the databases `names`, all or none, on the maintenance database of `login`.
 
+    shared: databases that are only read, so that several runs may hold them at the same time.
     Runs meet only when they use the same maintenance database. Raises DeadlineError after `seconds`.
     A run that dies loses its connection, and with it the locks.
     """
     with closing(connect(login)) as connection, connection.cursor() as cursor:
         try:
-            Deadline(seconds).wait(lambda: None if _taken(cursor, names) else True, "the lock", interval=0.5)
+            Deadline(seconds).wait(lambda: None if _taken(cursor, names, shared) else True, "the lock", interval=0.5)
         except DeadlineError as error:
             raise DeadlineError(
-                f"another run works on one of {', '.join(names)} at {login.where} "
+                f"another run works on one of {', '.join(sorted({*names, *shared}))} at {login.where} "
                 f"and did not end within {seconds:g} s; run again when it has"
             ) from error
         yield
 
 
-def _taken(cursor: Any, names: Sequence[str]) -> list[str]:
-    cursor.execute(f"SELECT name, pg_try_advisory_lock({_KEY}) FROM unnest(%s::text[]) AS name", (sorted(names),))
+def _taken(cursor: Any, names: Iterable[str], shared: Iterable[str]) -> list[str]:
+    wanted = {**dict.fromkeys(sorted(shared), True), **dict.fromkeys(sorted(names), False)}
+    cursor.execute(
+        f"SELECT name, CASE WHEN shared THEN pg_try_advisory_lock_shared({_KEY}) ELSE pg_try_advisory_lock({_KEY}) END "
+        "FROM unnest(%s::text[], %s::boolean[]) AS wanted (name, shared)",
+        (list(wanted), list(wanted.values())),
+    )
     tried = dict(cursor.fetchall())
     taken = [name for name, got in tried.items() if not got]
     if taken:

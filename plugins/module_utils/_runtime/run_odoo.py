@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import demo_arguments
 
 # An Odoo that outlives the module that started it would go on writing: the kernel ends it with its parent.
@@ -28,7 +27,6 @@ _LOADED = re.compile(
     r"odoo\.(?:modules\.loading|registry|modules\.registry|orm\.registry): .*(?:Modules|Registry) loaded"
 )
 _ERROR = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (?:ERROR|CRITICAL) .*", re.MULTILINE)
-_NEEDS_ODOO = ("initialise", "install")
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,6 @@ class Odoo:
     user: str
     config_path: str
     ca_cert: str = ""
-
-    def check(self, planned: Mapping[str, Sequence[Step]]) -> None:
-        """Raise InputError when the plan needs Odoo and this host cannot run it as asked for."""
-        if any(step.action in _NEEDS_ODOO for steps in planned.values() for step in steps):
-            self.require()
 
     def require(self) -> None:
         """Raise InputError when this host cannot run Odoo as asked for."""

@@ -50,7 +50,7 @@ def backed_up(estate: Estate, ansible_module: Callable[..., Any]) -> str:
 @pytest.fixture
 def copied(estate: Estate, ansible_module: Callable[..., Any], backed_up: str) -> str:
     """The name of a database that was restored from the newest backup, fenced."""
-    args = {"tenant": "harbour", "database": "harbour-copy", "overwrite": "replace", "access": "fenced"}
+    args = {"tenant": "harbour", "database": "harbour-copy", "overwrite": "replace", "access": "blocked"}
     ansible_module(HOST, RESTORE, {**estate.login, **args})
     return "harbour-copy"
 
@@ -143,7 +143,7 @@ def test_a_restore_overwrites_only_what_was_given_up(
     args = {**estate.login, "tenant": "harbour", "database": "harbour-copy"}
     assert "give it up with overwrite: replace" in ansible_module(HOST, RESTORE, args, fails=True)["msg"]
     assert estate.sql("SELECT to_regclass('kept')", "harbour-copy") == ["kept"]
-    ansible_module(HOST, RESTORE, {**args, "overwrite": "replace", "access": "fenced"})
+    ansible_module(HOST, RESTORE, {**args, "overwrite": "replace", "access": "blocked"})
     assert estate.sql("SELECT to_regclass('kept') IS NULL", "harbour-copy") == ["t"]
     assert estate.sql("SELECT has_database_privilege('odoo_harbour', 'harbour-copy', 'CONNECT')") == ["f"]
     assert estate.databases() == {"harbour", "harbour-copy"}
@@ -157,7 +157,7 @@ def test_a_restore_killed_after_the_swap_is_finished_by_the_next(
     note = json.dumps({"origin": f"harbour/{backed_up}", "swapping": True, "reopen": True})
     estate.shell(f"mv {files} {files}__new; mkdir {files}; echo '{note}' > {files}__new.note")
     estate.sql('CREATE DATABASE "harbour-copy__old" OWNER odoo_harbour')
-    args = {**estate.login, "tenant": "harbour", "database": "harbour-copy", "access": "fenced"}
+    args = {**estate.login, "tenant": "harbour", "database": "harbour-copy", "access": "blocked"}
     found = ansible_module(HOST, RESTORE, {**args, "backup": backed_up})
     assert [step["action"] for step in found["steps"]] == ["finish_filestore", "forget", "drop_old", "remove_old_files"]
     assert estate.databases() == {"harbour", "harbour-copy"}

@@ -46,7 +46,7 @@ def test_a_tenant_of_tier_1_is_dropped_only_with_a_backup_that_stands_for_it(
     assert GONE in estate.databases()
 
     done = ansible_module(HOST, MODULE, proven)
-    assert [step["action"] for step in done["steps"]] == ["trash_filestore", "drop"]
+    assert [step["action"] for step in done["steps"]] == ["recycle_filestore", "drop"]
     assert GONE not in estate.databases()
-    assert any(name.endswith(f"-{GONE}") for name in estate.shell(f"ls {DATA}/filestore-trash").split())
+    assert any(name.endswith(f"-{GONE}") for name in estate.shell(f"ls {DATA}/filestore/.recycled").split())
     assert ansible_module(HOST, MODULE, proven)["changed"] is False

@@ -130,7 +130,7 @@ def test_an_addon_is_installed_into_a_database_in_use(
     assert server.psql("SELECT state FROM ir_module_module WHERE name = 'uom'", "north") == "installed"
 
 
-def test_a_fence_shuts_odoo_out_and_ends_its_sessions(
+def test_blocking_shuts_odoo_out_and_ends_its_sessions(
     server: Server, declare: Declare, info: Declare, created: dict[str, Any]
 ) -> None:
     server.shell(
@@ -142,7 +142,7 @@ def test_a_fence_shuts_odoo_out_and_ends_its_sessions(
         if server.psql(sessions) == "1":
             break
     assert server.psql(sessions) == "1"
-    four_beats(declare, {"name": "north", "access": "fenced"}, actions=["fence"])
+    four_beats(declare, {"name": "north", "access": "blocked"}, actions=["block"])
     assert server.psql(sessions) == "0"
     assert not server.may_connect("north")
     assert server.may_connect("harbour")
@@ -157,7 +157,7 @@ def test_a_database_with_default_rights_gets_them_back(
     server: Server, declare: Declare, created: dict[str, Any]
 ) -> None:
     server.psql("GRANT CONNECT, TEMPORARY ON DATABASE north TO PUBLIC")
-    declare({"name": "north", "access": "fenced"})
+    declare({"name": "north", "access": "blocked"})
     assert not server.may_connect("north")
     declare({"name": "north", "access": "open"})
     assert server.psql("SELECT has_database_privilege('public', 'north', 'CONNECT')") == "t"
@@ -202,12 +202,12 @@ def test_a_drop_needs_leave_and_keeps_the_files(server: Server, declare: Declare
     refused = declare({"name": "east", "state": "absent"}, fails=True)
     assert "policy: drop" in refused["msg"]
     assert "east" in server.databases()
-    four_beats(declare, {"name": "east", "state": "absent", "policy": "drop"}, actions=["trash_filestore", "drop"])
+    four_beats(declare, {"name": "east", "state": "absent", "policy": "drop"}, actions=["recycle_filestore", "drop"])
     assert server.databases() == ["harbour"]
     assert server.files("filestore") == ["harbour"]
-    (kept,) = server.files("filestore-trash")
+    (kept,) = server.files("filestore/.recycled")
     assert kept.endswith("Z-east")
-    assert path in server.files(f"filestore-trash/{kept}/{path[:2]}")
+    assert path in server.files(f"filestore/.recycled/{kept}/{path[:2]}")
 
 
 def test_a_fingerprint_proves_a_copy_and_names_what_differs(

@@ -34,7 +34,7 @@ def direct(server: Server, declare: Declare) -> Direct:
     server.shell(f"sed 's#^db_user = .*#db_user = {OTHER_OWNER}#' {CONFIG} > {OTHER_CONFIG}")
     declare({"name": "keel"}, template_cache=True)
     server.attach("keel", b"a plan")
-    return Direct.on(server.host, "odoo_database", "_odoo.apply_plan._hand")
+    return Direct.on(server.host, "odoo_database", "_odoo.apply_plan.carry_out")
 
 
 def there(server: Server) -> dict[str, tuple[str, str]]:

@@ -237,10 +237,10 @@ def test_jobs_and_faults_of_an_older_series_are_told(server: Server, info: Decla
     assert {"unaccent", "pending", "base_url_freeze"}.isdisjoint(one["finding"] for one in facts["drift"])
 
 
-def test_a_rename_a_fence_and_the_trash(server: Server, declare: Declare, created: dict[str, Any]) -> None:
+def test_a_rename_a_block_and_the_recycle_directory(server: Server, declare: Declare, created: dict[str, Any]) -> None:
     declare(TRIAL)
     uuid = server.parameter("trial", "database.uuid")
-    four_beats(declare, {"name": "annex", "rename_from": "trial", "access": "fenced"}, actions=["rename", "fence"])
+    four_beats(declare, {"name": "annex", "rename_from": "trial", "access": "blocked"}, actions=["rename", "block"])
     assert server.parameter("annex", "database.uuid") == uuid
     assert {"annex", "harbour"} <= set(server.files("filestore"))
     assert "trial" not in server.files("filestore")
@@ -252,9 +252,9 @@ def test_a_rename_a_fence_and_the_trash(server: Server, declare: Declare, create
     assert server.psql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "harbour") == OWNER
     assert "policy: drop" in declare({"name": "annex", "state": "absent"}, fails=True)["msg"]
     dropped = declare({"name": "annex", "state": "absent", "policy": "drop"})
-    assert [step["action"] for step in dropped["steps"]] == ["trash_filestore", "drop"]
+    assert [step["action"] for step in dropped["steps"]] == ["recycle_filestore", "drop"]
     assert "annex" not in server.databases()
-    assert any(kept.endswith("Z-annex") for kept in server.files("filestore-trash"))
+    assert any(kept.endswith("Z-annex") for kept in server.files("filestore/.recycled"))
 
 
 def test_addons_follow_their_code(

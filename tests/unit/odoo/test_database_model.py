@@ -39,7 +39,7 @@ ITEM: dict[str, Any] = {
 
 def test_an_item_with_a_name_alone_declares_a_database_with_base() -> None:
     (one,) = desired_from([ITEM], "odoo_harbour")
-    assert (one.present, one.addons, one.fenced, one.may_drop) == (True, frozenset({"base"}), None, False)
+    assert (one.present, one.addons, one.blocked, one.may_drop) == (True, frozenset({"base"}), None, False)
     assert (one.owner, one.config_user) == ("", "odoo_harbour")
 
 

@@ -20,9 +20,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     Server,
     Template,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Install, MoveFilestore
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, templates
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict, view
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.report_databases import view
 
 OWNER = "odoo_harbour"
 SERVER = Server(roles={OWNER: True, "other": True, "stranger": False}, login="gantry")
@@ -43,8 +45,8 @@ def test_what_is_as_declared_needs_nothing() -> None:
 
 
 def test_a_new_database_gets_its_name_last() -> None:
-    want = replace(WANT, parameters=(("a", "1"),), admin_password="secret", fenced=True)
-    assert actions(SERVER, want) == ["create", "initialise", "set_parameter", "set_admin", "fence", "publish"]
+    want = replace(WANT, parameters=(("a", "1"),), admin_password="secret", blocked=True)
+    assert actions(SERVER, want) == ["create", "initialise", "set_parameter", "set_admin", "block", "publish"]
 
 
 @pytest.mark.parametrize(
@@ -56,11 +58,11 @@ def test_a_new_database_gets_its_name_last() -> None:
         (replace(WANT, admin_login="root"), FOUND, ["set_admin"]),
         (replace(WANT, admin_password="secret"), FOUND, ["set_admin"]),
         (replace(WANT, admin_password="secret"), replace(FOUND, admin_password_matches=True), []),
-        (replace(WANT, fenced=True), FOUND, ["fence"]),
-        (replace(WANT, fenced=True), replace(FOUND, fenced=True), []),
-        (replace(WANT, fenced=True), replace(FOUND, fenced=True, lingering=True), ["fence"]),
-        (replace(WANT, fenced=False), replace(FOUND, fenced=True), ["open"]),
-        (WANT, replace(FOUND, fenced=True), []),
+        (replace(WANT, blocked=True), FOUND, ["block"]),
+        (replace(WANT, blocked=True), replace(FOUND, blocked=True), []),
+        (replace(WANT, blocked=True), replace(FOUND, blocked=True, lingering=True), ["block"]),
+        (replace(WANT, blocked=False), replace(FOUND, blocked=True), ["open"]),
+        (WANT, replace(FOUND, blocked=True), []),
         (replace(WANT, present=False, may_drop=True), FOUND, ["drop"]),
     ],
 )
@@ -69,16 +71,16 @@ def test_each_difference_is_one_step(want: Desired, found: Database, expected: l
 
 
 def test_odoo_installs_while_the_database_is_open() -> None:
-    want = replace(WANT, addons=WANT.addons | {"stock"}, fenced=False)
-    assert actions(with_database(replace(FOUND, fenced=True)), want) == ["open", "install"]
-    assert actions(with_database(), replace(want, fenced=True)) == ["install", "fence"]
-    with pytest.raises(RefusedError, match="is fenced"):
-        plan(with_database(replace(FOUND, fenced=True)), [replace(want, fenced=None)])
+    want = replace(WANT, addons=WANT.addons | {"stock"}, blocked=False)
+    assert actions(with_database(replace(FOUND, blocked=True)), want) == ["open", "install"]
+    assert actions(with_database(), replace(want, blocked=True)) == ["install", "block"]
+    with pytest.raises(RefusedError, match="is blocked"):
+        plan(with_database(replace(FOUND, blocked=True)), [replace(want, blocked=None)])
 
 
-def test_a_dropped_database_leaves_its_files_in_the_trash() -> None:
+def test_a_dropped_database_leaves_its_files_in_the_recycle_directory() -> None:
     server = with_database(filestores=frozenset({"harbour"}))
-    assert actions(server, replace(WANT, present=False, may_drop=True)) == ["trash_filestore", "drop"]
+    assert actions(server, replace(WANT, present=False, may_drop=True)) == ["recycle_filestore", "drop"]
 
 
 def test_a_renamed_database_is_settled_under_its_new_name() -> None:
@@ -92,7 +94,9 @@ def test_a_renamed_database_is_settled_under_its_new_name() -> None:
 def test_a_filestore_left_behind_by_a_killed_rename_follows(former: str) -> None:
     server = with_database(filestores=frozenset({former}))
     planned = plan(server, [replace(WANT, rename_from="old")])
-    assert [(step.action, step.detail) for step in planned["harbour"]] == [("move_filestore", (former,))]
+    (step,) = planned["harbour"]
+    assert isinstance(step, MoveFilestore)
+    assert step.former == former
 
 
 def test_what_a_killed_creation_left_is_removed_first() -> None:
@@ -102,7 +106,7 @@ def test_what_a_killed_creation_left_is_removed_first() -> None:
 
 
 def test_an_orphan_filestore_is_put_aside_and_not_adopted() -> None:
-    assert actions(replace(SERVER, filestores=frozenset({"harbour"})), WANT)[0] == "trash_filestore"
+    assert actions(replace(SERVER, filestores=frozenset({"harbour"})), WANT)[0] == "recycle_filestore"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +181,7 @@ def servers(draw: st.DrawFn) -> Server:
         Database(
             name=name,
             owner=draw(st.sampled_from([OWNER, "other"])),
-            fenced=draw(st.booleans()),
+            blocked=draw(st.booleans()),
             lingering=draw(st.booleans()),
             installed=draw(ADDONS),
             parameters=draw(PARAMETERS),
@@ -206,7 +210,7 @@ def declarations(draw: st.DrawFn) -> list[Desired]:
             admin_login=draw(st.sampled_from(["", "admin", "root"])),
             admin_password=draw(st.sampled_from(["", "secret"])),
             parameters=draw(PARAMETERS),
-            fenced=draw(st.sampled_from([False, True])),
+            blocked=draw(st.sampled_from([False, True])),
             may_drop=draw(st.booleans()),
         )
         for name in draw(st.lists(NAMES, unique=True))
@@ -261,7 +265,8 @@ def test_a_copy_gets_its_own_owner_and_the_addons_that_it_lacks() -> None:
     steps = plan(server, [want])["trial"]
     done = ["clone", "change_owner", "renew_identity", "open", "initialise", "publish"]
     assert [step.action for step in steps] == done
-    assert steps[4].detail == ("stock",)
+    assert isinstance(steps[4], Install)
+    assert (steps[4].addons, steps[4].at) == (("stock",), "trial__new")
 
 
 def test_a_copy_that_is_there_is_left_alone() -> None:
@@ -295,8 +300,8 @@ def test_a_staging_copy_is_opened_only_when_it_is_harmless() -> None:
     assert actions(server, more) == expected
     for one in (want, more):
         assert plan(predict(server, [one], plan(server, [one])), [one]) == {}
-    fenced = replace(want, fenced=True)
-    assert actions(server, fenced) == ["clone", "renew_identity", "neutralize", "publish"]
+    blocked = replace(want, blocked=True)
+    assert actions(server, blocked) == ["clone", "renew_identity", "neutralize", "publish"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,13 +15,13 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import visible
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import move
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import (
     blobs,
     filestore_path,
     is_remote,
     is_store_fname,
-    move,
-    trash_path,
+    recycled_path,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import check_filestore
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
@@ -137,9 +139,27 @@ def test_a_directory_never_moves_onto_another(tmp_path: Path) -> None:
     assert (tmp_path / "deep" / "c").is_dir()
 
 
-def test_the_trash_is_dated_in_utc() -> None:
+def test_a_directory_that_cannot_be_renamed_is_copied_compared_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a" / "ab").mkdir(parents=True)
+    (tmp_path / "a" / "ab" / "caf\udce9").write_bytes(b"a plan")
+    rename = os.rename
+
+    def refuse(source: str, target: str) -> None:
+        if source == str(tmp_path / "a"):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    assert move(str(tmp_path / "a"), str(tmp_path / "b")) is True
+    assert sorted(os.listdir(tmp_path)) == ["b"]
+    assert (tmp_path / "b" / "ab" / "caf\udce9").read_bytes() == b"a plan"
+
+
+def test_recycled_filestores_are_dated_in_utc_and_stay_on_their_file_system() -> None:
     moment = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
-    assert trash_path("/data", "harbour", moment) == "/data/filestore-trash/20261122T103000Z-harbour"
+    assert recycled_path("/data", "harbour", moment) == "/data/filestore/.recycled/20261122T103000Z-harbour"
 
 
 def test_a_password_is_known_again_and_another_is_not() -> None:

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moves filestores, and keeps those that are given up in the recycle directory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from datetime import datetime, timezone
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path, recycled_path, sha1_of
+
+
+def move(source: str, target: str) -> bool:
+    """Rename a directory; False when there is none at `source`.
+
+    Where the file system cannot rename it, as overlayfs cannot a directory of a lower layer, it is copied, compared
+    and removed. Raises StateError when something stands at `target` already or the move fails.
+    """
+    if not os.path.lexists(source):
+        return False
+    if os.path.lexists(target):
+        raise StateError(f"the directory {source} cannot become {target}: something stands there; move it away first")
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        try:
+            os.rename(source, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _move_by_copy(source, target)
+    except OSError as error:
+        raise StateError(f"the directory {source} cannot become {target}: {error.strerror or error}") from error
+    return True
+
+
+def _move_by_copy(source: str, target: str) -> None:
+    staged = f"{target}.partial"
+    if os.path.isdir(staged):
+        shutil.rmtree(staged)
+    shutil.copytree(source, staged, symlinks=True)
+    for folder, _folders, files in os.walk(source):
+        beside = os.path.join(staged, os.path.relpath(folder, source))
+        for name in ("", *files):
+            original, copy = os.path.join(folder, name), os.path.join(beside, name)
+            there = os.lstat(original)
+            os.chown(copy, there.st_uid, there.st_gid, follow_symlinks=False)
+            if stat.S_ISREG(there.st_mode) and sha1_of(original) != sha1_of(copy):
+                raise StateError(f"{copy} is not what {original} is, so {source} was left where it is; run again")
+    os.rename(staged, target)
+    shutil.rmtree(source)
+
+
+def recycle(data_dir: str, database: str) -> None:
+    """Put the filestore of a database into the recycle directory, dated, where it can be found again."""
+    move(filestore_path(data_dir, database), recycled_path(data_dir, database, datetime.now(timezone.utc)))
+
+
+def restore_recycled(data_dir: str, database: str) -> None:
+    """Take the latest filestore of a database back out of the recycle directory."""
+    directory = os.path.dirname(recycled_path(data_dir, database, datetime.now(timezone.utc)))
+    kept = [entry for entry in os.listdir(directory) if entry.split("-", 1)[-1] == database]
+    move(os.path.join(directory, max(kept)), filestore_path(data_dir, database))

@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lets Odoo install addons, and verifies what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Install
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
+
+
+@dataclass(frozen=True)
+class Installer:
+    """The databases of one server, and the addons of one instance.
+
+    listed: the addons on disk, None where they cannot be seen from here.
+    """
+
+    login: Login
+    odoo: Odoo
+    listed: Mapping[str, code.Listed] | None
+
+    def install(self, step: Install, deadline: Deadline) -> None:
+        """Let Odoo install addons into a database."""
+        self.odoo.load(step.at, step.addons, deadline, language=step.language, demo=step.demo)
+        self._verify(step.at, step.addons)
+        if step.language:
+            self._speak(step.at, step.language)
+        self._record(step.at)
+
+    def _verify(self, database: str, addons: tuple[str, ...]) -> None:
+        """Odoo ends with 0 although a module was not found or could not be loaded: look at what it left."""
+        with closing(connect(self.login, database)) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name, state FROM ir_module_module WHERE name = ANY(%s) OR state LIKE 'to %%'", (list(addons),)
+            )
+            states = dict(cursor.fetchall())
+        missing = sorted(set(addons) - {name for name, state in states.items() if state in INSTALLED})
+        pending = sorted(name for name, state in states.items() if state.startswith("to "))
+        if missing or pending:
+            seen = [f"{name} is {states.get(name, 'unknown to Odoo')}" for name in [*missing, *pending]]
+            raise StateError(
+                f"Odoo ended without an error, and yet in {database} {', '.join(dict.fromkeys(seen))}; "
+                "look for the addon and its dependencies in the addons path"
+            )
+
+    def _record(self, database: str) -> None:
+        """Remember the code of what has just been installed, so that the first update need not do it again."""
+        if self.listed is None:
+            return
+        with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
+            names, known = digests.in_use(cursor), digests.read(cursor)
+            cursor.execute("SELECT latest_version FROM ir_module_module WHERE name = 'base'")
+            found = code.read(self.listed, names, series_of(cursor.fetchone()[0]), digests.languages(cursor))
+            digests.store(cursor, {**digests.of(names, found), **known})
+            connection.commit()
+
+    def _speak(self, database: str, language: str) -> None:
+        with closing(connect(self.login, database)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM res_lang WHERE code = %s AND active", (language,))
+            if cursor.fetchone() is None:
+                raise StateError(f"language: Odoo did not load {language} into {database}; is it a code that it knows")
+            cursor.execute(
+                "UPDATE res_partner SET lang = %s "
+                "WHERE id IN (SELECT partner_id FROM res_users UNION SELECT partner_id FROM res_company)",
+                (language,),
+            )
