@@ -3,13 +3,13 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Declare the addons of Odoo databases."""
+"""Manage the addons of Odoo databases."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_addons
-short_description: Declare the addons of Odoo databases
+short_description: Manage the addons of Odoo databases
 version_added: 0.2.0
 author: Gantry contributors (@gantry-odoo)
 description:
@@ -21,16 +21,12 @@ description:
     parameter C(gantry.odoo_addons.digests).
   - What an update that died has left waiting is finished by the next run.
   - An advisory lock in O(login_db) keeps two runs on one database apart, those of M(gantry.odoo.odoo_database) too.
-  - A database that runs an addon whose code is not on disk is left alone, and reported.
+  - A database that runs an addon whose code is not there is left alone, and reported. An addon that was imported into
+    the database, such as Studio's, needs no code; it is never upgraded.
 extends_documentation_fragment:
   - gantry.odoo.postgresql
-attributes:
-  check_mode:
-    description: Can run in check mode and tells what would be installed, upgraded and removed, and why.
-    support: full
-  diff_mode:
-    description: Tells the addons that differ.
-    support: full
+  - gantry.odoo.odoo
+  - gantry.odoo.attributes
 options:
   databases:
     description: Names of the databases.
@@ -69,21 +65,7 @@ options:
     type: bool
     default: false
   config:
-    description: Path of the instance's C(odoo.conf). It tells the addons path.
-    type: path
     required: true
-  odoo_command:
-    description:
-      - Command that starts Odoo on this host. Where it starts a container, the container needs the configuration and
-        O(ca_cert) at the same paths, the variables C(PGSSLROOTCERT) and C(PGOPTIONS) passed on, and the addons path has
-        to be on this host too.
-    type: list
-    elements: str
-    default: [odoo]
-  odoo_user:
-    description: Account to run O(odoo_command) as.
-    type: str
-    default: odoo
   table_lock_timeout:
     description:
       - Seconds that an update waits for a table that a user's transaction holds. The update is given up then, and the
@@ -91,13 +73,7 @@ options:
     type: int
     default: 30
   timeout:
-    description: Seconds after which a running Odoo is ended and the call fails.
-    type: int
     default: 3600
-  lock_timeout:
-    description: Seconds to wait for another run on one of the databases.
-    type: int
-    default: 60
 seealso:
   - module: gantry.odoo.odoo_database
 """
@@ -122,7 +98,9 @@ steps:
   elements: dict
   contains:
     action:
-      description: C(install), C(upgrade), C(remove), or C(record) where only digests are stored.
+      description:
+        - C(install), C(upgrade), C(remove), C(settle) where an imported addon waits for an upgrade that Odoo has no
+          code for, or C(record) where only digests are stored.
       type: str
     target:
       description: Database and addon.
@@ -139,166 +117,97 @@ databases:
   sample: {"harbour": {"duration_s": 12.5}}
 """
 
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import apply as client
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests, plan
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.apply_update import Updates
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import listing, search_path
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options_instance
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
 
-
-def argument_spec() -> dict[str, Any]:
-    """The options of the module."""
-    names = {"type": "list", "elements": "str", "default": []}
-    return {
-        **postgres.argument_spec(),
-        "databases": {"type": "list", "elements": "str", "required": True},
-        "installed": names,
-        "upgraded": names,
-        "absent": names,
-        "changed_code": {"type": "bool", "default": True},
-        "unrecorded": {"type": "str", "choices": ["upgrade", "trust"], "default": "upgrade"},
-        "downgrade": {"type": "bool", "default": False},
-        "config": {"type": "path", "required": True},
-        "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
-        "odoo_user": {"type": "str", "default": "odoo"},
-        "table_lock_timeout": {"type": "int", "default": 30},
-        "timeout": {"type": "int", "default": 3600},
-        "lock_timeout": {"type": "int", "default": 60},
-    }
-
-
-def wish_for(database: str, params: dict[str, Any]) -> Wish:
-    """The addons that a call declares for one database."""
-    return Wish(
-        check_name(database, "databases"),
-        frozenset(params["installed"]),
-        frozenset(params["upgraded"]),
-        frozenset(params["absent"]),
-        changed=params["changed_code"],
-        trust=params["unrecorded"] == "trust",
-        downgrade=params["downgrade"],
-    )
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of the module: the code on disk, listed once, and each database in turn."""
-
-    params: dict[str, Any]
-    check_mode: bool
-    listed: dict[str, code.Listed]
-    login: postgres.Login
-    odoo: Odoo
-    deadline: Deadline
-
-    @classmethod
-    def of(cls, params: dict[str, Any], check_mode: bool) -> Call:
-        """The call that the parameters describe."""
-        config = read_config(params["config"])
-        login = postgres.login_from(params)
-        return cls(
-            params,
-            check_mode,
-            code.listing(code.search_path(config.addons_path)),
-            login,
-            Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert),
-            Deadline(params["timeout"]),
-        )
-
-    def run(self) -> dict[str, Any]:
-        """Plan every database before the first is touched, then update them; the first that fails ends the call.
-
-        The arguments for exit_json or, with a msg, for fail_json, which then tells what was done before.
-        """
-        wishes = [wish_for(name, self.params) for name in self.params["databases"]]
-        if len({wish.database for wish in wishes}) != len(wishes):
-            raise InputError("databases: one is named twice")
-        planned = [self._planned(wish) for wish in wishes]
-        if any(one.starts_odoo for one, _code, _steps in planned):
-            self.odoo.require()
-        steps = [step for _one, _code, steps in planned for step in steps]
-        durations = {wish.database: {"duration_s": 0.0} for wish in wishes}
-        if steps and not self.check_mode:
-            with locks.hold(self.login, [wish.database for wish in wishes], self.params["lock_timeout"]):
-                # another run may have ended while this one waited
-                steps = []
-                for wish in wishes:
-                    begun = time.monotonic()
-                    try:
-                        steps += self._update(wish)
-                    except GantryError as error:
-                        done = [step.as_dict() for step in steps]
-                        return {"msg": str(error), "changed": bool(done), "steps": done}
-                    durations[wish.database] = {"duration_s": round(time.monotonic() - begun, 3)}
-        before = {step.target: step.why for step in steps}
-        after = {step.target: f"{step.action}ed" if step.action == "install" else step.action for step in steps}
-        return result(steps, before, after, databases=durations)
-
-    def _database(self, wish: Wish) -> client.Database:
-        return client.Database(wish.database, self.login, self.odoo, self.params["table_lock_timeout"])
-
-    def _planned(self, wish: Wish) -> tuple[plan.Plan, dict[str, Code], list[Step]]:
-        found = self._database(wish).read()
-        on_disk = self._code(found, wish)
-        planned = plan.plan(found, wish, on_disk)
-        steps = list(planned.steps)
-        if not steps and digests.of(found.in_use, on_disk) != dict(found.digests):
-            steps = [Step("record", wish.database, "the code in use was never recorded")]
-        return planned, on_disk, steps
-
-    def _code(self, found: Found, wish: Wish) -> dict[str, Code]:
-        made_by, here = client.series(found), code.series(self.listed)
-        if here and made_by != here:
-            raise InputError(
-                f"config: database {wish.database} is of Odoo {made_by}, and the code of this instance is {here}: an "
-                "update would not be a migration; use an instance of its own version"
-            )
-        names = set(found.modules) | wish.installed | wish.upgraded
-        return code.read(self.listed, names, made_by, found.languages)
-
-    def _update(self, wish: Wish) -> list[Step]:
-        database = self._database(wish)
-        planned, on_disk, steps = self._planned(wish)
-        if planned.starts_odoo:
-            database.carry_out(planned, self.deadline)
-        found = database.read()
-        # what was installed on the way has code that nobody had asked for
-        on_disk = {**self._code(found, wish), **on_disk}
-        faults = plan.unproven(found, planned, wish, on_disk)
-        if faults:
-            raise StateError(
-                f"Odoo ended without an error, and yet in {wish.database} {'; '.join(faults)}; see Odoo's log and run "
-                "again, no digest was stored"
-            )
-        if steps:
-            database.store(on_disk)
-        return steps
+_NAMES = {"type": "list", "elements": "str", "default": []}
+OPTIONS: dict[str, Any] = {
+    **postgres.argument_spec(),
+    **options_instance.argument_spec(timeout=3600),
+    "config": {"type": "path", "required": True},
+    "databases": {"type": "list", "elements": "str", "required": True},
+    "installed": _NAMES,
+    "upgraded": _NAMES,
+    "absent": _NAMES,
+    "changed_code": {"type": "bool", "default": True},
+    "unrecorded": {"type": "str", "choices": ["upgrade", "trust"], "default": "upgrade"},
+    "downgrade": {"type": "bool", "default": False},
+    "table_lock_timeout": {"type": "int", "default": 30},
+}
+_BECAME = {"install": "installed", "upgrade": "upgraded", "remove": "removed", "settle": "installed"}
 
 
 def main() -> None:
-    """Plan, update, prove, record."""
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    postgres.require_psycopg2(module)
-    try:
-        outcome = Call.of(module.params, module.check_mode).run()
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    if "msg" in outcome:
-        module.fail_json(**outcome)
-    module.exit_json(**outcome)
+    """Run the module."""
+    run(OPTIONS, work)
+
+
+def work(call: Call) -> Outcome:
+    """Plan every database before the first is touched, then update them; the first that fails ends the call."""
+    wishes = wishes_of(call.params)
+    updates = updates_of(call.params)
+    steps = updates.plan(wishes)
+    done, failure = steps, ""
+    durations = {wish.database: 0.0 for wish in wishes}
+    if steps and not call.check_mode:
+        with locks.hold(updates.login, [wish.database for wish in wishes], call.params["lock_timeout"]):
+            # another run may have ended while this one waited
+            done, durations, failure = updates.carry_out(wishes)
+    return Outcome(
+        steps=done,
+        before={step.target: step.why for step in done},
+        after={step.target: _became(step) for step in done},
+        facts={} if failure else {"databases": {name: {"duration_s": took} for name, took in durations.items()}},
+        failure=failure,
+    )
+
+
+def wishes_of(params: Mapping[str, Any]) -> list[Wish]:
+    """The addons that a call declares for each database."""
+    names = [check_name(name, "databases") for name in params["databases"]]
+    if len(set(names)) != len(names):
+        raise InputError("databases: one is named twice")
+    return [
+        Wish(
+            name,
+            frozenset(params["installed"]),
+            frozenset(params["upgraded"]),
+            frozenset(params["absent"]),
+            changed=params["changed_code"],
+            trust=params["unrecorded"] == "trust",
+            downgrade=params["downgrade"],
+        )
+        for name in names
+    ]
+
+
+def updates_of(params: Mapping[str, Any]) -> Updates:
+    """The instance whose code the databases are brought to, and how it is reached."""
+    config = read_config(params["config"])
+    login = postgres.login_from(params)
+    odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
+    listed = listing(search_path(config.addons_path))
+    return Updates(listed, login, odoo, params["table_lock_timeout"], Deadline(params["timeout"]))
+
+
+def _became(step: Step) -> str:
+    return {"install": "installed", "upgrade": "upgraded", "remove": "removed", "settle": "installed"}.get(
+        step.action, "recorded"
+    )
 
 
 if __name__ == "__main__":

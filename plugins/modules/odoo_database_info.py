@@ -3,13 +3,13 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell what databases of Odoo hold."""
+"""Gather information about Odoo databases."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_database_info
-short_description: Tell what databases of Odoo hold
+short_description: Gather information about Odoo databases
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:
@@ -21,13 +21,7 @@ description:
     connection and a query or two for each of O(gather).
 extends_documentation_fragment:
   - gantry.odoo.postgresql
-attributes:
-  check_mode:
-    description: Can run in check mode, and only reads.
-    support: full
-  diff_mode:
-    description: Has nothing to compare.
-    support: none
+  - gantry.odoo.attributes.info
 options:
   names:
     description:
@@ -354,50 +348,55 @@ replication_slots:
       type: int
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig, read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_crons import base_version
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_facts import Gather, gather
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
-    argument_spec,
-    login_from,
-    require_psycopg2,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
+
+OPTIONS: dict[str, Any] = {
+    **postgres.argument_spec(),
+    "names": {"type": "list", "elements": "str", "default": []},
+    "gather": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["summary", "modules", "filestore", "fingerprint", "activity", "cron", "drift"],
+        "default": ["summary"],
+    },
+    "config": {"type": "path"},
+    "data_dir": {"type": "path"},
+    "verify_content": {"type": "bool", "default": True},
+    "cron_grace": {"type": "int", "default": 900},
+    "timeout": {"type": "int", "default": 600},
+}
 
 
-def module_spec() -> dict[str, dict[str, Any]]:
-    """All options of the module."""
-    return {
-        "names": {"type": "list", "elements": "str", "default": []},
-        "gather": {
-            "type": "list",
-            "elements": "str",
-            "choices": ["summary", "modules", "filestore", "fingerprint", "activity", "cron", "drift"],
-            "default": ["summary"],
-        },
-        "config": {"type": "path"},
-        "data_dir": {"type": "path"},
-        "verify_content": {"type": "bool", "default": True},
-        "cron_grace": {"type": "int", "default": 900},
-        "timeout": {"type": "int", "default": 600},
-        **argument_spec(),
-    }
+def main() -> None:
+    """Run the module."""
+    run(OPTIONS, work, mutually_exclusive=[("config", "data_dir")])
 
 
-def told(params: dict[str, Any]) -> dict[str, Any]:
-    """The module's return value."""
-    wanted = params["gather"]
+def work(call: Call) -> Outcome:
+    """Read the instance's configuration, then the server and its databases."""
+    params = call.params
     config = read_config(params["config"]) if params["config"] else None
-    data_dir = config.data_dir if config else params["data_dir"]
+    data_dir = config.data_dir if config else params["data_dir"] or ""
+    what = what_of(params, config, data_dir)
+    return Outcome(facts=gather(postgres.login_from(params), params["names"], what, data_dir, params["timeout"]))
+
+
+def what_of(params: Mapping[str, Any], config: OdooConfig | None, data_dir: str) -> Gather:
+    """What to gather. Raises InputError for options that cannot be meant together."""
+    wanted = params["gather"]
     if "filestore" in wanted and not data_dir:
         raise InputError("gather: filestore needs config or data_dir, to know where the files are")
     if params["cron_grace"] < 0:
         raise InputError(f"cron_grace: {params['cron_grace']} is before a job is due, give 0 or more seconds")
-    what = Gather(
+    return Gather(
         modules="modules" in wanted,
         filestore="filestore" in wanted,
         fingerprint="fingerprint" in wanted,
@@ -409,20 +408,6 @@ def told(params: dict[str, Any]) -> dict[str, Any]:
         code_version=base_version(config.addons_path) if config and "cron" in wanted else "",
         config=config,
     )
-    return {"changed": False, **gather(login_from(params), params["names"], what, data_dir or "", params["timeout"])}
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec=module_spec(),
-        mutually_exclusive=[("config", "data_dir")],
-        supports_check_mode=True,
-    )
-    require_psycopg2(module)
-    try:
-        module.exit_json(**told(module.params))
-    except GantryError as error:
-        module.fail_json(msg=str(error))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -54,7 +54,12 @@ class Database:
                     "WHERE state NOT IN ('uninstalled', 'uninstallable')"
                 )
                 modules = {name: Module(name, state, version) for name, state, version in cursor.fetchall()}
-                return Found(modules, digests.read(cursor), tuple(digests.languages(cursor)))
+                return Found(
+                    modules,
+                    digests.read(cursor),
+                    tuple(digests.languages(cursor)),
+                    frozenset(digests.database_only(cursor)),
+                )
             except psycopg2.errors.UndefinedTable as error:
                 raise RefusedError(
                     f"database {self.name} is not Odoo's (it has no module table), so it is left alone"
@@ -62,18 +67,30 @@ class Database:
             except psycopg2.Error as error:
                 raise StateError(f"database {self.name} cannot be read: {sentence(error)}") from error
 
-    def carry_out(self, planned: Plan, deadline: Deadline) -> None:
-        """Have Odoo do what is planned, and load the registry once more as a worker would."""
+    def carry_out(self, planned: Plan, imported: Collection[str], deadline: Deadline) -> None:
+        """Let Odoo do what is planned, and load the registry once more as a worker would.
+
+        imported: the addons without code. An update of what they depend on marks them too, and Odoo leaves the mark.
+        """
         if planned.install or planned.upgrade:
             self.odoo.update(self.name, planned.install, planned.upgrade, self.lock_s, deadline)
         if planned.remove:
             what = f"Odoo, removing {', '.join(planned.remove)} from {self.name},"
             self.odoo.shell(self.name, _REMOVE.format(names=list(planned.remove)), deadline, what)
+        self.settle(imported)
         said = self.odoo.shell(
             self.name, f"print({_LOADED!r})", deadline, f"Odoo, loading the registry of {self.name},"
         )
         if _LOADED not in said:
             raise StateError(f"Odoo ended without an error and did not load the registry of {self.name}; see its log")
+
+    def settle(self, imported: Collection[str]) -> None:
+        """Take back the mark that these addons are to be upgraded, as Odoo itself does where it can."""
+        with closing(connect(self.login, self.name)) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE ir_module_module SET state = 'installed' WHERE state = 'to upgrade' AND name = ANY(%s)",
+                (sorted(imported),),
+            )
 
     def store(self, code: Mapping[str, Code]) -> None:
         """Remember the code that a proven update was made of."""

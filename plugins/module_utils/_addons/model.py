@@ -45,11 +45,13 @@ class Found:
     """What a database says of its addons.
 
     digests: of the code at the last update that was proven, as digests.of gives them. languages: those it speaks.
+    imported: the addons in use that were imported into the database, such as Studio's; they need no code.
     """
 
     modules: Mapping[str, Module] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
+    imported: frozenset[str] = frozenset()
 
     @property
     def in_use(self) -> dict[str, Module]:

@@ -15,11 +15,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Ste
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done to one database, each in the order of names. steps: the same, with reasons."""
+    """What is to be done to one database, each in the order of names. steps: the same, with reasons.
+
+    settle: imported addons that wait for an upgrade, which Odoo has no code for. It runs no job while any addon waits.
+    """
 
     install: tuple[str, ...] = ()
     upgrade: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
+    settle: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
 
     @property
@@ -37,12 +41,14 @@ def plan(found: Found, wish: Wish, code: Mapping[str, Code]) -> Plan:
     _refuse_contradiction(wish)
     _refuse_lost_code(found, wish, code)
     install = {name: "not installed" for name in wish.installed if name not in found.in_use}
-    _need(install, code, wish)
-    upgrade, remove = {}, {}
+    _need(install, found, code, wish)
+    upgrade, remove, settle = {}, {}, {}
     for name, module in sorted(found.pending.items()):
         left = f"an update that did not end left it {module.state!r}"
         if module.state == "to remove":
             remove[name] = left
+        elif module.state == "to upgrade" and without_code(name, found, code):
+            settle[name] = "it was imported, so no update can carry out its state 'to upgrade'"
         elif module.state == "to upgrade":
             upgrade[name] = left
         elif name not in install:
@@ -50,11 +56,12 @@ def plan(found: Found, wish: Wish, code: Mapping[str, Code]) -> Plan:
     for name, module in sorted(found.in_use.items()):
         if name in wish.absent:
             remove[name] = "to be absent"
-        elif name not in upgrade and name not in remove:
+            settle.pop(name, None)
+        elif name not in upgrade and name not in remove and not without_code(name, found, code):
             why = _why_upgrade(module, found, wish, code[name])
             if why:
                 upgrade[name] = why
-    return _plan(wish.database, install, upgrade, remove)
+    return _plan(wish.database, install, upgrade, remove, settle)
 
 
 def unproven(found: Found, planned: Plan, wish: Wish, code: Mapping[str, Code]) -> list[str]:
@@ -70,6 +77,11 @@ def unproven(found: Found, planned: Plan, wish: Wish, code: Mapping[str, Code]) 
     return faults
 
 
+def without_code(name: str, found: Found, code: Mapping[str, Code]) -> bool:
+    """Whether an addon in use lives in the database alone."""
+    return name in found.imported and name not in code
+
+
 def _refuse_contradiction(wish: Wish) -> None:
     both = sorted((wish.installed | wish.upgraded) & wish.absent)
     if both:
@@ -79,7 +91,7 @@ def _refuse_contradiction(wish: Wish) -> None:
 
 
 def _refuse_lost_code(found: Found, wish: Wish, code: Mapping[str, Code]) -> None:
-    lost = sorted(name for name in found.in_use if name not in code)
+    lost = sorted(name for name in found.in_use if name not in code and name not in found.imported)
     if lost:
         raise StateError(
             f"database {wish.database} runs {', '.join(lost)}, and the addons path holds no code for "
@@ -88,11 +100,17 @@ def _refuse_lost_code(found: Found, wish: Wish, code: Mapping[str, Code]) -> Non
     unknown = sorted(name for name in wish.upgraded if name not in found.in_use)
     if unknown:
         raise InputError(f"addons of {wish.database}: {', '.join(unknown)} is to be upgraded and is not installed")
+    imported = sorted(name for name in wish.upgraded if without_code(name, found, code))
+    if imported:
+        raise InputError(
+            f"addons of {wish.database}: {', '.join(imported)} was imported into the database and has no code to be "
+            "upgraded to; import it again"
+        )
 
 
-def _need(names: Iterable[str], code: Mapping[str, Code], wish: Wish) -> None:
-    """Every addon that Odoo would have to load for `names` is on disk and may be installed."""
-    seen: set[str] = set()
+def _need(names: Iterable[str], found: Found, code: Mapping[str, Code], wish: Wish) -> None:
+    """Every addon that Odoo would have to load for `names` is there and may be installed."""
+    seen = {name for name in found.in_use if without_code(name, found, code)}
     waiting = [(name, "") for name in sorted(names)]
     while waiting:
         name, needed_by = waiting.pop()
@@ -140,10 +158,17 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
-def _plan(database: str, install: Mapping[str, str], upgrade: Mapping[str, str], remove: Mapping[str, str]) -> Plan:
+def _plan(
+    database: str,
+    install: Mapping[str, str],
+    upgrade: Mapping[str, str],
+    remove: Mapping[str, str],
+    settle: Mapping[str, str],
+) -> Plan:
+    named = {"install": install, "upgrade": upgrade, "remove": remove, "settle": settle}
     steps = [
         Step(action, f"{database}: {name}", why)
-        for action, named in (("install", install), ("upgrade", upgrade), ("remove", remove))
-        for name, why in sorted(named.items())
+        for action, reasons in named.items()
+        for name, why in sorted(reasons.items())
     ]
-    return Plan(tuple(sorted(install)), tuple(sorted(upgrade)), tuple(sorted(remove)), tuple(steps))
+    return Plan(**{action: tuple(sorted(reasons)) for action, reasons in named.items()}, steps=tuple(steps))

@@ -227,7 +227,7 @@ def digest_of(paths: Iterable[str], below: str = "/") -> str:
     """SHA-256 over the names, relative to `below`, and contents of files."""
     whole = hashlib.sha256()
     for path in paths:
-        whole.update(os.path.relpath(path, below).encode() + b"\0")
+        whole.update(os.fsencode(os.path.relpath(path, below)) + b"\0")
         try:
             with open(path, "rb") as stream:
                 whole.update(hashlib.sha256(stream.read()).digest())

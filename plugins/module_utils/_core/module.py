@@ -61,7 +61,18 @@ def run(options: Mapping[str, Any], work: Callable[[Call], Outcome], **rules: An
     except LibraryError as error:
         module.fail_json(msg=missing_required_lib(error.name), exception=error.trace)
     except GantryError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=printable(str(error)))
     if outcome.failure:
-        module.fail_json(msg=outcome.failure, **outcome.values())
-    module.exit_json(**outcome.values())
+        module.fail_json(msg=printable(outcome.failure), **printable(outcome.values()))
+    module.exit_json(**printable(outcome.values()))
+
+
+def printable(value: Any) -> Any:
+    """The same value with names of files that are not UTF-8 escaped, which no JSON could hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(value, Mapping):
+        return {printable(key): printable(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [printable(one) for one in value]
+    return value

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,15 @@ def test_a_digest_changes_with_code_and_not_with_assets_or_caches(tmp_path: Path
     assert changed != before
     (directory / "models.py").rename(directory / "model.py")
     assert code.digest(str(directory)) not in (before, changed)
+
+
+def test_a_name_that_is_not_utf_8_counts_as_its_bytes(tmp_path: Path) -> None:
+    directory = addon(tmp_path, "uom")
+    before = code.digest(str(directory))
+    for name in (b"caf\xe9.xml", b"caf\xe8.xml"):
+        Path(os.fsdecode(os.fsencode(directory) + b"/" + name)).write_text("<odoo/>")
+        assert code.digest(str(directory)) != before
+        before = code.digest(str(directory))
 
 
 @pytest.mark.parametrize("manifest", ["{'name': ", "[1]", "open('/etc/passwd')"])

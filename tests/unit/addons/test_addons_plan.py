@@ -160,3 +160,28 @@ def test_translations_that_changed_are_a_reason_and_those_of_a_new_language_are_
     assert reasons(KNOWN, WISH, code) == {}
     found = replace(KNOWN, digests={**KNOWN.digests, "uom@fr_FR": "t0"})
     assert reasons(found, WISH, code) == {"upgrade harbour: uom": "its translations have changed: fr_FR"}
+
+
+def imported(state: str) -> Found:
+    modules = {**IN_USE, "studio_customization": Module("studio_customization", state, "19.0.1.0")}
+    return replace(KNOWN, modules=modules, imported=frozenset({"studio_customization"}))
+
+
+def test_an_addon_that_lives_in_the_database_alone_needs_no_code() -> None:
+    code = {**CODE, "crm": Code("crm", "19.0.1.0", "g0", ("studio_customization",))}
+    assert reasons(imported("installed"), WISH) == {}
+    assert reasons(imported("installed"), replace(WISH, installed=frozenset({"crm"})), code) == {
+        "install harbour: crm": "not installed"
+    }
+    assert digests.of(imported("installed").in_use, CODE) == KNOWN.digests
+    absent = replace(WISH, absent=frozenset({"studio_customization"}))
+    assert reasons(imported("to upgrade"), absent) == {"remove harbour: studio_customization": "to be absent"}
+    with pytest.raises(InputError, match="studio_customization was imported into the database"):
+        plan(imported("installed"), replace(WISH, upgraded=frozenset({"studio_customization"})), CODE)
+
+
+def test_an_imported_addon_that_waits_is_settled_without_odoo() -> None:
+    planned = plan(imported("to upgrade"), WISH, CODE)
+    assert [step.action for step in planned.steps] == ["settle"]
+    assert not planned.starts_odoo
+    assert unproven(imported("installed"), planned, WISH, CODE) == []

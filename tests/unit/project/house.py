@@ -79,9 +79,7 @@ NOT_YET_PURE = {
 # Modules whose main() is not yet the skeleton's.
 NOT_YET_SKELETON = {
     "backup_policy",
-    "odoo_addons",
     "odoo_backup",
-    "odoo_database_info",
     "odoo_proof",
     "odoo_release",
     "odoo_restore",

@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the options that tell a module how Odoo is configured and started."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The instance of Odoo. A module overrides the defaults of the two timeouts where it has its own."""
+
+    DOCUMENTATION = r"""
+options:
+  config:
+    description:
+      - Path of the instance's C(odoo.conf). It names the owner of databases, the data directory and the addons path.
+    type: path
+  odoo_command:
+    description:
+      - Command that starts Odoo on this host, with its first arguments.
+      - Where it starts a container by C(docker run) or C(podman run), it needs C(--rm) and C(--interactive), the
+        configuration, O(ca_cert) and the data directory at the same paths in the container, and the variables
+        C(PGSSLROOTCERT) and C(PGOPTIONS) passed on. The container ends with the module.
+    type: list
+    elements: str
+    default: [odoo]
+  odoo_user:
+    description:
+      - Account to run O(odoo_command) as.
+    type: str
+    default: odoo
+  timeout:
+    description:
+      - Seconds after which the call fails. A running Odoo is ended.
+    type: int
+    default: 1800
+  lock_timeout:
+    description:
+      - Seconds to wait for the end of another run on one of the databases.
+    type: int
+    default: 60
+"""

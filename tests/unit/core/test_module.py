@@ -1,0 +1,18 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module returns can be printed as JSON, whatever names a disk holds."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import printable
+
+
+def test_names_that_are_not_utf_8_are_escaped() -> None:
+    name = os.fsdecode(b"caf\xe9")
+    told = printable({name: [name, "caf\xe9", 1, None, {"at": (name,)}]})
+    assert told == {"caf\\xe9": ["caf\\xe9", "caf\xe9", 1, None, {"at": ["caf\\xe9"]}]}
+    json.dumps(told, ensure_ascii=False).encode()
