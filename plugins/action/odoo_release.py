@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime import tree
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime import read_files
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import release_id
 
 _MODULE = "gantry.odoo.odoo_release"
@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
                 raise InputError("manifest, archive: are set by the action plugin, give source instead")
             directory, found = self._source(args)
             if found:
-                args["manifest"] = tree.manifest(args["id"], found).as_dict()
+                args["manifest"] = read_files.manifest(args["id"], found).as_dict()
             result.update(self._execute_module(module_name=_MODULE, module_args=args, task_vars=task_vars))
             if result.pop("needs_content", False):
                 args["archive"] = self._send(directory, found)
@@ -45,7 +45,7 @@ class ActionModule(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
-    def _source(self, args: dict[str, Any]) -> tuple[str, tuple[tree.Entry, ...]]:
+    def _source(self, args: dict[str, Any]) -> tuple[str, tuple[read_files.Entry, ...]]:
         """The release's directory and files on the controller; none of either where it does not hold the release."""
         identity = release_id(str(args.get("id", "")))
         args["id"] = identity
@@ -59,12 +59,12 @@ class ActionModule(ActionBase):
             return "", ()
         if not os.path.isdir(os.path.join(directory, "addons")):
             raise InputError(f"source: {directory} has no directory 'addons'; a release holds <id>/addons/<addon>/...")
-        found = tree.entries(directory)
+        found = read_files.entries(directory)
         if not found:
             raise InputError(f"source: {directory} holds no file; a release without content cannot be meant")
         return directory, found
 
-    def _send(self, directory: str, found: tuple[tree.Entry, ...]) -> str:
+    def _send(self, directory: str, found: tuple[read_files.Entry, ...]) -> str:
         """Send the files as one compressed archive; the path it has on the host."""
         self._make_tmp_path()
         remote = self._connection._shell.join_path(self._connection._shell.tmpdir, "release.tar.gz")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_release
-short_description: Place and activate a release of Odoo addons on a host
+short_description: Manage the releases of Odoo addons on a host
 version_added: 0.1.0
 description:
   - Places a directory of the controller as an immutable release under C(<root>/releases/<id>) and, where asked,
@@ -15,7 +15,7 @@ description:
   - The content is compared by a digest over every path, mode and byte. It is sent, as one archive, only when the host
     does not hold it. An id that stands for other content on the host is refused.
   - Files of a placed release that were changed on the host are brought back.
-  - Running processes are not touched. Use M(gantry.odoo.odoo_service) to have them run the active release.
+  - Running processes are not touched. Use M(gantry.odoo.odoo_service) to restart them on the active release.
 options:
   id:
     description:
@@ -111,97 +111,50 @@ active:
   type: str
 """
 
-import os
-import typing as t
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore, apply_steps
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, release_id
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
+    needs_content,
+    plan_release,
+    predict_release,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.report import report_release
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, ReleaseState, release_id
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import plan_release
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.releases import ReleaseStore
+OPTIONS = {
+    "id": {"type": "str", "required": True},
+    "source": {"type": "path"},
+    "root": {"type": "path", "default": "/opt/odoo"},
+    "state": {"type": "str", "choices": ["placed", "active"], "default": "placed"},
+    "manifest": {"type": "dict"},
+    "archive": {"type": "path"},
+}
 
 
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "id": {"type": "str", "required": True},
-            "source": {"type": "path"},
-            "root": {"type": "path", "default": "/opt/odoo"},
-            "state": {"type": "str", "choices": ["placed", "active"], "default": "placed"},
-            "manifest": {"type": "dict"},
-            "archive": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**_run(module.params, module.check_mode))
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(msg=f"release {module.params['id']} could not be written: {error}")
+    run(OPTIONS, work)
 
 
-def _run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    identity = release_id(params["id"])
-    source = _manifest(identity, params["manifest"])
+def work(call: Call) -> Outcome:
+    """Place the release, and activate it where asked."""
+    params = call.params
+    source = Manifest.from_option(release_id(params["id"]), params["manifest"]) if params["manifest"] else None
     store = ReleaseStore(params["root"])
-    current = store.read(identity)
+    current = store.read(release_id(params["id"]))
     steps = plan_release(current, source, params["state"] == "active")
-    if not check_mode:
-        if _needs_content(steps) and params["archive"] is None:
+    if not call.check_mode:
+        if needs_content(steps) and params["archive"] is None:
             # the action plugin answers with a second call that carries the content
-            return {"changed": False, "needs_content": True}
-        _apply(store, steps, source, params["archive"])
-    after = _predicted(current, steps, source)
-    recorded = after.recorded
-    return result(
+            return Outcome(facts={"needs_content": True})
+        apply_steps(store, steps, source, params["archive"])
+    after = predict_release(current, steps, source)
+    return Outcome(
         steps,
-        _shown(current),
-        _shown(after),
-        release=recorded.as_dict() if recorded else {},
-        active=after.active or "",
+        report_release(current),
+        report_release(after),
+        facts={"release": after.recorded.as_dict() if after.recorded else {}, "active": after.active or ""},
     )
-
-
-def _manifest(identity: str, given: dict[str, t.Any] | None) -> Manifest | None:
-    if given is None:
-        return None
-    try:
-        return Manifest(identity, str(given["digest"]), int(given["files"]), int(given["size"]))
-    except (KeyError, ValueError) as error:
-        raise InputError("manifest: is set by the action plugin, give source instead") from error
-
-
-def _needs_content(steps: t.Iterable[Step]) -> bool:
-    return any(step.action in ("place", "repair") for step in steps)
-
-
-def _apply(store: ReleaseStore, steps: t.Iterable[Step], source: Manifest | None, archive: str | None) -> None:
-    for step in steps:
-        if step.action == "activate":
-            store.activate(step.target)
-        elif source is not None and archive is not None and os.path.isfile(archive):
-            (store.place if step.action == "place" else store.repair)(source, archive)
-        else:
-            raise InputError(f"archive: {archive} is not there, run the module through its action plugin")
-
-
-def _predicted(current: ReleaseState, steps: t.Iterable[Step], source: Manifest | None) -> ReleaseState:
-    actions = {step.action for step in steps}
-    content = source if actions & {"place", "repair"} else current.recorded
-    return ReleaseState(
-        id=current.id,
-        recorded=content,
-        found=content.digest if content else "",
-        active=current.id if "activate" in actions else current.active,
-    )
-
-
-def _shown(state: ReleaseState) -> dict[str, t.Any]:
-    return {"release": state.id, "digest": state.found, "active": state.active or ""}
 
 
 if __name__ == "__main__":

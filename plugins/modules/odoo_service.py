@@ -7,43 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_service
-short_description: Start and stop the processes of a host's Odoo instances under systemd
+short_description: Manage the processes of a host's Odoo instances
 version_added: 0.1.0
 description:
   - Brings the web and cron processes of all given instances to one state in one call.
   - A process is restarted when it runs another release than the active one, or when its configuration or the files of
-    its release were written after its start. So the next run finishes one that was interrupted before the restart.
+    its release were written after its start. So the next run completes one that was interrupted before the restart.
   - A stop is graceful, in that requests and jobs which are being served end first. It waits for their end.
-  - Units are C(odoo-web@<instance>.service) and C(odoo-cron@<instance>.service), as the role P(gantry.odoo.odoo#role)
-    makes them.
+  - With O(runtime=systemd) the units are C(odoo-web@<instance>.service) and C(odoo-cron@<instance>.service), as the
+    role P(gantry.odoo.odoo#role) writes them.
+  - With O(runtime=docker) the module makes the containers C(odoo-web-<instance>) and C(odoo-cron-<instance>) on the
+    network of the host, without capabilities and with a read-only root. A container is made anew when O(image) or one
+    of its options is another one than before. The Docker Engine and its client have to be on the host.
 options:
-  instances:
-    description:
-      - The instances of the host.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description:
-          - Name of the instance.
-        type: str
-        required: true
-      http_port:
-        description:
-          - Port of its web workers.
-        type: int
-        default: 8069
-      websocket_port:
-        description:
-          - Port of its websocket process.
-        type: int
-        default: 8072
-      cron:
-        description:
-          - Whether it has a cron process, which it has where it has databases to visit.
-        type: bool
-        default: false
   state:
     description:
       - V(started) has exactly the wanted processes run the active release.
@@ -51,28 +27,44 @@ options:
     type: str
     choices: [started, stopped]
     default: started
-  root:
+  release:
     description:
-      - Directory that holds C(releases) and C(current).
-    type: path
-    default: /opt/odoo
-  config_dir:
-    description:
-      - Directory of the instances' configuration.
-    type: path
-    default: /etc/odoo
+      - Id of the release that the processes are to run. It has to be the active one, except in check mode, which so
+        predicts what follows an activation. The active release when it is not given.
+    type: str
   unit_dir:
     description:
-      - Directory of the unit files.
+      - Directory of the unit files, with O(runtime=systemd).
     type: path
     default: /etc/systemd/system
+  image:
+    description:
+      - The image of the containers, with its tag or digest. It has to be on the host. Required with O(runtime=docker)
+        and O(state=started).
+    type: str
+  data_dir:
+    description:
+      - Directory that holds one data directory an instance, with O(runtime=docker).
+    type: path
+    default: /var/lib/odoo
+  uid:
+    description:
+      - Number of the user and the group in the containers, with O(runtime=docker).
+    type: int
+    default: 8069
+  stop_timeout:
+    description:
+      - Seconds that requests and jobs get to end, with O(runtime=docker). Under systemd the units say it.
+    type: int
+    default: 150
   timeout:
     description:
-      - Seconds that the whole call may take. Not less than the units' own time to stop.
+      - Seconds that the whole call may take. Not less than the processes' own time to stop.
     type: int
     default: 300
 extends_documentation_fragment:
   - action_common_attributes
+  - gantry.odoo.odoo_instances
 attributes:
   check_mode:
     support: full
@@ -92,6 +84,13 @@ EXAMPLES = r"""
         http_port: 8069
         websocket_port: 8072
         cron: true
+
+- name: Run it in containers
+  gantry.odoo.odoo_service:
+    runtime: docker
+    image: odoo:19.0-1
+    instances:
+      - name: harbour
 
 - name: Stop before maintenance
   gantry.odoo.odoo_service:
@@ -122,90 +121,60 @@ seconds:
   type: float
 """
 
-import typing as t
-
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Process, unique_instances
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_service import apply_steps
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import unique_instances
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import INSTANCES, runtime_of
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import plan_start, plan_stop, predicted
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.processes import SYSTEMD, Host
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.releases import ReleaseStore
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.report import report_processes
 
-Processes = dict[tuple[str, str], Process]
-ORDER = ("stop", "disable", "enable", "restart", "start")
+OPTIONS = {
+    **INSTANCES,
+    "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+    "release": {"type": "str"},
+    "unit_dir": {"type": "path", "default": "/etc/systemd/system"},
+    "image": {"type": "str"},
+    "data_dir": {"type": "path", "default": "/var/lib/odoo"},
+    "uid": {"type": "int", "default": 8069},
+    "stop_timeout": {"type": "int", "default": 150},
+    "timeout": {"type": "int", "default": 300},
+}
 
 
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "instances": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "http_port": {"type": "int", "default": 8069},
-                    "websocket_port": {"type": "int", "default": 8072},
-                    "cron": {"type": "bool", "default": False},
-                },
-            },
-            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
-            "root": {"type": "path", "default": "/opt/odoo"},
-            "config_dir": {"type": "path", "default": "/etc/odoo"},
-            "unit_dir": {"type": "path", "default": "/etc/systemd/system"},
-            "timeout": {"type": "int", "default": 300},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**_run(module.params, module.check_mode))
-    except GantryError as error:
-        module.fail_json(msg=str(error))
+    run(OPTIONS, work)
 
 
-def _run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+def work(call: Call) -> Outcome:
+    """Bring the processes to the wanted state."""
+    params = call.params
     deadline = Deadline(params["timeout"])
     instances = unique_instances(tuple(params["instances"]))
-    host = Host(SYSTEMD, params["root"], params["config_dir"], params["unit_dir"])
-    current = host.read(instances, deadline)
-    release = _active(params["root"], check_mode or params["state"] == "stopped")
-    steps = plan_start(instances, current, release) if params["state"] == "started" else plan_stop(instances, current)
-    if not check_mode:
-        _apply(host, current, steps, deadline)
-    after = predicted(current, steps, release)
-    return result(steps, _shown(current), _shown(after), seconds=round(deadline.elapsed, 3))
-
-
-def _active(root: str, may_be_missing: bool) -> str:
-    active = ReleaseStore(root).active()
-    if active is None and not may_be_missing:
-        raise StateError(f"{root}/current is missing, so there is no release to run; activate one with odoo_release")
-    return active or ""
-
-
-def _apply(host: Host, current: Processes, steps: t.Sequence[Step], deadline: Deadline) -> None:
-    if not steps:
-        return
-    host.reload(deadline)
-    for verb in ORDER:
-        wanted = {step.target for step in steps if step.action == verb}
-        host.act(verb, [key for key, process in current.items() if process.name in wanted], deadline)
-
-
-def _shown(processes: Processes) -> dict[str, t.Any]:
-    return {
-        process.name: {
-            "running": process.running,
-            "starts_with_host": process.enabled,
-            "releases": sorted(set(process.releases)),
-            "configuration": "outdated" if process.running and process.started < process.written else "current",
-        }
-        for process in processes.values()
-    }
+    runtime = runtime_of(params)
+    current = runtime.read(instances, deadline)
+    active = ReleaseStore(params["root"]).active() or ""
+    release = params["release"] or active
+    if params["state"] == "stopped":
+        steps = plan_stop(instances, current)
+    elif call.check_mode or (active and release == active):
+        steps = plan_start(instances, current, release)
+    else:
+        raise StateError(
+            f"{params['root']}/current is {active or 'missing'}, so {release or 'no release'} cannot be run; "
+            "activate the release first"
+        )
+    if not call.check_mode:
+        apply_steps(runtime, steps, deadline)
+    return Outcome(
+        steps,
+        report_processes(current),
+        report_processes(predicted(current, steps, release)),
+        facts={"seconds": round(deadline.elapsed, 3)},
+    )
 
 
 if __name__ == "__main__":

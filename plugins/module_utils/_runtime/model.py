@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host that runs Odoo is made of: releases of addons, and the processes that run one."""
+"""A host that runs Odoo: where its files are, its releases of addons, and the processes that run one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -27,6 +28,48 @@ def release_id(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """Where a host keeps what its Odoo processes read and write; absolute paths."""
+
+    root: str = "/opt/odoo"
+    config_dir: str = "/etc/odoo"
+    data_dir: str = "/var/lib/odoo"
+    unit_dir: str = "/etc/systemd/system"
+
+    @property
+    def releases(self) -> str:
+        """The directory of the releases."""
+        return str(PurePosixPath(self.root, "releases"))
+
+    @property
+    def current(self) -> str:
+        """The link to the active release."""
+        return str(PurePosixPath(self.root, "current"))
+
+    @property
+    def ca_path(self) -> str:
+        """The certificates that the database server is verified against."""
+        return str(PurePosixPath(self.config_dir, "postgresql-ca.pem"))
+
+    def config(self, instance: str) -> str:
+        """The configuration of an instance."""
+        return str(PurePosixPath(self.config_dir, f"{instance}.conf"))
+
+    def cron(self, instance: str) -> str:
+        """The environment file of the cron process of an instance."""
+        return str(PurePosixPath(self.config_dir, f"{instance}.cron"))
+
+    def data(self, instance: str) -> str:
+        """The data directory of an instance."""
+        return str(PurePosixPath(self.data_dir, instance))
+
+    def read_at_start(self, instance: str, kind: str) -> tuple[str, ...]:
+        """The files that a process of an instance reads only at its start, whatever runs it."""
+        files = (self.config(instance), self.ca_path, str(PurePosixPath(self.current, "release.json")))
+        return (*files, self.cron(instance)) if kind == CRON else files
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a release holds. `digest` is over every path, mode and byte; `size` is in bytes."""
 
@@ -34,6 +77,14 @@ class Manifest:
     digest: str
     files: int
     size: int
+
+    @classmethod
+    def from_option(cls, identity: str, option: Mapping[str, Any]) -> Manifest:
+        """The manifest that the action plugin sends. Raises InputError."""
+        try:
+            return cls(identity, str(option["digest"]), int(option["files"]), int(option["size"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError("manifest: is set by the action plugin, give source instead") from error
 
     def as_dict(self) -> Mapping[str, Any]:
         """The manifest as release.json stores it."""
@@ -89,6 +140,7 @@ class Process:
 
     started: epoch seconds. releases: the release each process of the tree runs, "" for a process that runs none.
     written: epoch seconds of the newest change to the files that the process reads only at its start.
+    differs: why the process has to be made anew whatever it runs, "" where it is as declared.
     """
 
     instance: str
@@ -99,22 +151,39 @@ class Process:
     written: float = 0.0
     releases: tuple[str, ...] = ()
     pids: tuple[int, ...] = ()
+    differs: str = ""
 
     @property
     def name(self) -> str:
         """The process as a person names it."""
         return f"{self.kind} process of {self.instance}"
 
+    @property
+    def outdated(self) -> str:
+        """Why a running process does not run as it is declared now, "" where it does; its release aside."""
+        if not self.running:
+            return ""
+        return self.differs or ("its configuration was written after its start" if self.started < self.written else "")
+
+
+Key = tuple[str, str]
+Processes = Mapping[Key, Process]
+
+
+def keys(instances: Iterable[Instance]) -> tuple[Key, ...]:
+    """Every process that the instances could have, whether it is wanted or not."""
+    return tuple((instance.name, kind) for instance in instances for kind in (WEB, CRON))
+
 
 def unique_instances(options: tuple[Mapping[str, Any], ...]) -> tuple[Instance, ...]:
     """The instances of a host. Raises InputError when two share a name or a port."""
     instances = tuple(Instance.from_option(option) for option in options)
-    seen: dict = {}
+    seen: dict[str, str] = {}
     for instance in instances:
         if instance.name in seen:
             raise InputError(f"instances: {instance.name} is listed twice; merge the two")
         seen[instance.name] = instance.name
-    ports: dict = {}
+    ports: dict[int, str] = {}
     for instance in instances:
         for port in (instance.http_port, instance.websocket_port):
             if port in ports:

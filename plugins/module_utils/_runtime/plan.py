@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to be done to a host's releases and processes. Pure."""
+"""Plan what a host's releases and processes need. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -14,10 +14,55 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import 
     CRON,
     WEB,
     Instance,
+    Key,
     Manifest,
     Process,
+    Processes,
     ReleaseState,
 )
+
+
+class Place(Step):
+    """Bring a release to the host."""
+
+
+class Repair(Step):
+    """Bring changed files of a placed release back."""
+
+
+class Activate(Step):
+    """Point `current` to a release."""
+
+
+@dataclass(frozen=True)
+class ProcessStep(Step):
+    """A step on one process of an instance. key: the instance and the kind of the process."""
+
+    key: Key = ("", "")
+
+
+class Stop(ProcessStep):
+    """End a process in order."""
+
+
+class Disable(ProcessStep):
+    """Keep a process from starting with the host."""
+
+
+class Enable(ProcessStep):
+    """Have a process start with the host."""
+
+
+class Restart(ProcessStep):
+    """Stop a process and start it as it is declared now."""
+
+
+class Start(ProcessStep):
+    """Start a process as it is declared now."""
+
+
+# What ends comes before what begins, so that ports and connections are free.
+ORDER: tuple[type[ProcessStep], ...] = (Stop, Disable, Enable, Restart, Start)
 
 
 def plan_release(current: ReleaseState, source: Manifest | None, active: bool) -> tuple[Step, ...]:
@@ -29,7 +74,7 @@ def plan_release(current: ReleaseState, source: Manifest | None, active: bool) -
     steps = list(_plan_content(current, source))
     if active and current.active != current.id:
         why = f"{current.active} is active" if current.active else "no release is active"
-        steps.append(Step("activate", current.id, why))
+        steps.append(Activate("activate", current.id, why))
     return tuple(steps)
 
 
@@ -41,7 +86,7 @@ def _plan_content(current: ReleaseState, source: Manifest | None) -> tuple[Step,
                 f"release {current.id} is neither on the host nor in the release source; "
                 "give a source directory that holds it"
             )
-        return (Step("place", current.id, f"{source.files} files, {source.size} bytes, not on the host yet"),)
+        return (Place("place", current.id, f"{source.files} files, {source.size} bytes, not on the host yet"),)
     if source is not None and source.digest != recorded.digest:
         raise RefusedError(
             f"release {current.id} is on the host with digest {recorded.digest[:12]}, the source has "
@@ -54,68 +99,80 @@ def _plan_content(current: ReleaseState, source: Manifest | None) -> tuple[Step,
             f"the files of release {current.id} were changed on the host after it was placed, and the release source "
             "does not hold it; bring back the source, or activate another release"
         )
-    return (Step("repair", current.id, "its files were changed on the host after it was placed"),)
+    return (Repair("repair", current.id, "its files were changed on the host after it was placed"),)
 
 
-def plan_start(
-    instances: Sequence[Instance], current: Mapping[tuple[str, str], Process], release: str
-) -> tuple[Step, ...]:
+def needs_content(steps: Sequence[Step]) -> bool:
+    """Whether the steps need the files of the release."""
+    return any(isinstance(step, (Place, Repair)) for step in steps)
+
+
+def predict_release(current: ReleaseState, steps: Sequence[Step], source: Manifest | None) -> ReleaseState:
+    """The release and what is active once the steps are done."""
+    content = source if needs_content(steps) else current.recorded
+    activated = any(isinstance(step, Activate) for step in steps)
+    return ReleaseState(
+        id=current.id,
+        recorded=content,
+        found=content.digest if content else "",
+        active=current.id if activated else current.active,
+    )
+
+
+def plan_start(instances: Sequence[Instance], current: Processes, release: str) -> tuple[ProcessStep, ...]:
     """The steps after which exactly the wanted processes run `release` with the configuration that is on disk."""
-    steps: list[Step] = []
-    for instance in instances:
-        for kind in (WEB, CRON):
-            process = current[instance.name, kind]
-            steps.extend(_plan_process(process, kind in instance.kinds, release))
-    return tuple(steps)
+    return tuple(
+        step
+        for instance in instances
+        for kind in (WEB, CRON)
+        for step in _plan_process(current[instance.name, kind], kind in instance.kinds, release)
+    )
 
 
-def _plan_process(process: Process, wanted: bool, release: str) -> tuple[Step, ...]:
-    steps: list[Step] = []
+def _plan_process(process: Process, wanted: bool, release: str) -> Iterator[ProcessStep]:
+    target, key = process.name, (process.instance, process.kind)
     if not wanted:
         if process.running:
-            steps.append(Step("stop", process.name, "no database is declared for it"))
+            yield Stop("stop", target, "no database is declared for it", key)
         if process.enabled:
-            steps.append(Step("disable", process.name, "no database is declared for it"))
-        return tuple(steps)
+            yield Disable("disable", target, "no database is declared for it", key)
+        return
     if not process.enabled:
-        steps.append(Step("enable", process.name, "it has to start with the host"))
+        yield Enable("enable", target, "it has to start with the host", key)
     if not process.running:
-        steps.append(Step("start", process.name, "it does not run"))
+        yield Start("start", target, "it does not run", key)
     elif set(process.releases) != {release}:
         seen = ", ".join(sorted({found or "none" for found in process.releases}))
-        steps.append(Step("restart", process.name, f"it runs release {seen}, not {release}"))
-    elif process.started < process.written:
-        steps.append(Step("restart", process.name, "its configuration was written after its start"))
-    return tuple(steps)
+        yield Restart("restart", target, f"it runs release {seen}, not {release}", key)
+    elif process.outdated:
+        yield Restart("restart", target, process.outdated, key)
 
 
-def plan_stop(instances: Sequence[Instance], current: Mapping[tuple[str, str], Process]) -> tuple[Step, ...]:
+def plan_stop(instances: Sequence[Instance], current: Processes) -> tuple[ProcessStep, ...]:
     """The steps after which no process of the instances runs. Cron goes first, so no job starts on a stopping host."""
     return tuple(
-        Step("stop", current[instance.name, kind].name, "it runs")
+        Stop("stop", current[instance.name, kind].name, "it runs", (instance.name, kind))
         for kind in (CRON, WEB)
         for instance in instances
         if current[instance.name, kind].running
     )
 
 
-def predicted(
-    current: Mapping[tuple[str, str], Process], steps: Sequence[Step], release: str
-) -> Mapping[tuple[str, str], Process]:
+def predicted(current: Processes, steps: Sequence[ProcessStep], release: str) -> Processes:
     """The processes as they are once the steps are done."""
-    after = {process.name: process for process in current.values()}
+    after = dict(current)
     for step in steps:
-        process = after[step.target]
-        if step.action in ("enable", "disable"):
-            after[step.target] = replace(process, enabled=step.action == "enable")
-        elif step.action == "stop":
-            after[step.target] = replace(process, running=False, releases=(), pids=())
+        process = after[step.key]
+        if isinstance(step, (Enable, Disable)):
+            after[step.key] = replace(process, enabled=isinstance(step, Enable))
+        elif isinstance(step, Stop):
+            after[step.key] = replace(process, running=False, releases=(), pids=())
         else:
-            after[step.target] = replace(process, running=True, releases=(release,), written=process.started)
-    return {key: after[process.name] for key, process in current.items()}
+            after[step.key] = replace(process, running=True, releases=(release,), written=process.started, differs="")
+    return after
 
 
-def proof_gap(instance: Instance, processes: Mapping[tuple[str, str], Process], release: str) -> str | None:
+def proof_gap(instance: Instance, processes: Processes, release: str) -> str | None:
     """What keeps the processes of an instance from proving `release`, None when they prove it."""
     for kind in (WEB, CRON):
         process = processes[instance.name, kind]

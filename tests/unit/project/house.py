@@ -65,11 +65,7 @@ OLD_NAMES = {
     "_redis/request.py",
     "_redis/settings.py",
     "_redis/switch.py",
-    "_runtime/health.py",
-    "_runtime/processes.py",
-    "_runtime/releases.py",
     "_runtime/run_odoo.py",
-    "_runtime/tree.py",
 }
 # Pure by name and not yet by content.
 NOT_YET_PURE = {
@@ -80,10 +76,7 @@ NOT_YET_PURE = {
 NOT_YET_SKELETON = {
     "backup_policy",
     "odoo_backup",
-    "odoo_proof",
-    "odoo_release",
     "odoo_restore",
-    "odoo_service",
     "redis_topology",
     "redis_topology_info",
 }

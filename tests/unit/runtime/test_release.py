@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime import tree
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime import read_files
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, release_id
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.releases import ReleaseStore
 
 
 @pytest.fixture
@@ -34,16 +34,16 @@ def store(tmp_path: Path) -> ReleaseStore:
 
 def packed(source: Path, tmp_path: Path) -> tuple[Manifest, str]:
     archive = tmp_path / "archive.tar.gz"
-    found = tree.entries(str(source))
+    found = read_files.entries(str(source))
     with tarfile.open(archive, "w:gz") as file:
         for entry in found:
             file.add(source / entry.path, arcname=entry.path)
-    return tree.manifest("1", found), str(archive)
+    return read_files.manifest("1", found), str(archive)
 
 
 def test_digest_sees_paths_modes_and_bytes(source: Path) -> None:
     def digest() -> str:
-        return tree.manifest("1", tree.entries(str(source))).digest
+        return read_files.manifest("1", read_files.entries(str(source))).digest
 
     seen = [digest()]
     (source / "addons/banner/__pycache__").mkdir()
@@ -61,7 +61,7 @@ def test_digest_sees_paths_modes_and_bytes(source: Path) -> None:
 def test_link_is_refused(source: Path) -> None:
     (source / "addons/away").symlink_to("/etc")
     with pytest.raises(InputError, match="symbolic link"):
-        tree.entries(str(source))
+        read_files.entries(str(source))
 
 
 def test_place_then_activate(source: Path, store: ReleaseStore, tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_nothing_to_do_on_a_well_host() -> None:
         (running("harbour", WEB, "1"), [("restart", "web process of harbour")]),
         (running("harbour", WEB, releases=("2", "")), [("restart", "web process of harbour")]),
         (running("harbour", WEB, written=21.0), [("restart", "web process of harbour")]),
+        (running("harbour", WEB, differs="it runs another image"), [("restart", "web process of harbour")]),
         (running("shared", CRON), [("stop", "cron process of shared"), ("disable", "cron process of shared")]),
     ],
 )

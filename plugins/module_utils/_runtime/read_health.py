@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An Odoo process asked over HTTP how it is."""
+"""Health checks of an Odoo instance over HTTP."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The releases of a host on its disk: read, placed by one rename, activated by one symlink change."""
+"""The releases of a host on its disk: read, place by one rename, activate by one change of a symbolic link."""
 
 from __future__ import annotations
 
@@ -9,20 +9,32 @@ import json
 import os
 import shutil
 import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime import tree
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime import read_files
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, ReleaseState
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import Activate, Place, Repair
 
 
+@dataclass(frozen=True)
 class ReleaseStore:
     """`<root>/releases/<id>` and `<root>/current`."""
 
-    def __init__(self, root: str) -> None:
-        self.root = root
-        self.releases = os.path.join(root, "releases")
-        self.current = os.path.join(root, "current")
+    root: str
+
+    @property
+    def releases(self) -> str:
+        """The directory of the releases."""
+        return os.path.join(self.root, "releases")
+
+    @property
+    def current(self) -> str:
+        """The link to the active release."""
+        return os.path.join(self.root, "current")
 
     def path(self, identity: str) -> str:
         """The directory of a release."""
@@ -31,7 +43,7 @@ class ReleaseStore:
     def read(self, identity: str) -> ReleaseState:
         """What the host holds under `identity`, and what is active."""
         recorded = self._recorded(identity)
-        found = tree.manifest(identity, tree.entries(self.path(identity))).digest if recorded else ""
+        found = read_files.manifest(identity, read_files.entries(self.path(identity))).digest if recorded else ""
         return ReleaseState(identity, recorded, found, self.active())
 
     def active(self) -> str | None:
@@ -55,15 +67,15 @@ class ReleaseStore:
         """Bring the files of a placed release back one by one, so that running processes keep their directory."""
         staged = self._stage(wanted, archive)
         target = self.path(wanted.id)
-        kept = {entry.path for entry in tree.entries(staged)}
-        for entry in tree.entries(target):
+        kept = {entry.path for entry in read_files.entries(staged)}
+        for entry in read_files.entries(target):
             if entry.path not in kept:
                 os.unlink(os.path.join(target, entry.path))
         for path in sorted(kept):
             os.makedirs(os.path.dirname(os.path.join(target, path)), mode=0o755, exist_ok=True)
             os.replace(os.path.join(staged, path), os.path.join(target, path))
         # the manifest last: its time tells the processes that they started before the repair
-        os.replace(os.path.join(staged, tree.MANIFEST), os.path.join(target, tree.MANIFEST))
+        os.replace(os.path.join(staged, read_files.MANIFEST), os.path.join(target, read_files.MANIFEST))
         shutil.rmtree(staged)
 
     def activate(self, identity: str) -> None:
@@ -75,7 +87,7 @@ class ReleaseStore:
         os.replace(fresh, self.current)
 
     def _recorded(self, identity: str) -> Manifest | None:
-        path = os.path.join(self.path(identity), tree.MANIFEST)
+        path = os.path.join(self.path(identity), read_files.MANIFEST)
         try:
             with open(path, encoding="utf-8") as handle:
                 content: Any = json.load(handle)
@@ -92,17 +104,37 @@ class ReleaseStore:
         os.makedirs(staged, mode=0o755)
         with tarfile.open(archive) as packed:
             _unpack(packed, staged)
-        found = tree.manifest(wanted.id, tree.entries(staged))
+        found = read_files.manifest(wanted.id, read_files.entries(staged))
         if found != wanted:
             raise StateError(
                 f"release {wanted.id} arrived with digest {found.digest[:12]}, not {wanted.digest[:12]}; run again"
             )
-        with open(os.path.join(staged, tree.MANIFEST), "w", encoding="utf-8") as handle:
+        with open(os.path.join(staged, read_files.MANIFEST), "w", encoding="utf-8") as handle:
             json.dump(wanted.as_dict(), handle, indent=2, sort_keys=True)
             handle.write("\n")
             handle.flush()
             os.fsync(handle.fileno())
         return staged
+
+
+def apply_steps(store: ReleaseStore, steps: Sequence[Step], source: Manifest | None, archive: str | None) -> None:
+    """Carry out the steps of a release. archive: the path of its content on the host, for steps that need it."""
+
+    def content() -> tuple[Manifest, str]:
+        if source is None or archive is None or not os.path.isfile(archive):
+            raise InputError(f"archive: {archive} is not there; run the module through its action plugin")
+        return source, archive
+
+    hands: Hands = {
+        Place: lambda step: store.place(*content()),
+        Repair: lambda step: store.repair(*content()),
+        Activate: lambda step: store.activate(step.target),
+    }
+    try:
+        for step in steps:
+            carry_out(step, hands)
+    except OSError as error:
+        raise StateError(f"the releases in {store.root} could not be written: {error}") from error
 
 
 def _unpack(packed: tarfile.TarFile, directory: str) -> None:
