@@ -23,8 +23,10 @@ class Pull(Step):
 
 def image_name(text: str) -> str:
     """The text, when it can name one image. Raises InputError."""
-    if not _NAME.fullmatch(text) or not (":" in text.rpartition("/")[2]):
-        raise InputError(f"name: {text!r} does not name one image; give it with its tag or its digest, such as odoo:19.0-1")
+    if not _NAME.fullmatch(text) or ":" not in text.rpartition("/")[2]:
+        raise InputError(
+            f"name: {text!r} does not name one image; give it with its tag or its digest, such as odoo:19.0-1"
+        )
     return text
 
 

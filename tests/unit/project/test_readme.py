@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from tests.unit.project.conftest import load
 from tests.unit.project.tree import MODULES, NAMESPACE, PLAYBOOKS, ROLES, ROOT
 
 _ROW = re.compile(r"^\| *(?:\[)?`([\w.]+)`")
@@ -41,3 +42,26 @@ def test_readme_of_a_role_answers_what_a_user_asks(role: str) -> None:
     absent = [word for word in ("outcome", "variables", "outputs", "rollback") if word not in text.lower()]
     assert not absent, f"roles/{role}/README.md says nothing of {', '.join(absent)}"
     assert "```yaml" in text, f"roles/{role}/README.md has no example"
+
+
+def supported(hosts: str) -> dict[str, list[str]]:
+    """The systems of the README's table of supported hosts, as a role's meta names them."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    systems = re.search(rf"^\| *{hosts} *\| *([^|]+?) *\|", text, re.MULTILINE)
+    assert systems, f"the table of supported hosts has no row for {hosts}"
+    found: dict[str, list[str]] = {}
+    for name, release in re.findall(r"(\w+) [\d.]+ \((\w+)\)", systems[1]):
+        found.setdefault(name, []).append(release)
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_claims_the_supported_hosts(role: str) -> None:
+    platforms = load(ROOT / "roles" / role / "meta/main.yml")["galaxy_info"]["platforms"]
+    assert {platform["name"]: platform["versions"] for platform in platforms} == supported("all roles")
+
+
+def test_supported_hosts_are_those_of_the_lab() -> None:
+    base = (ROOT / "tests/lab/images.py").read_text(encoding="utf-8")
+    releases = {release for hosts in ("all roles", ".*Odoo 14") for release in supported(hosts)["Debian"]}
+    assert {release for release in releases if f'"{release}"' in base} == releases
