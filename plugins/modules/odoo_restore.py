@@ -10,11 +10,13 @@ module: odoo_restore
 short_description: Restore an Odoo database and its filestore from S3
 version_added: 0.1.0
 description:
-  - Restores database and filestore under a temporary name, proves both against the backup's manifest, and only then
+  - Restores database and filestore under a temporary name, verifies both against the backup's manifest, and only then
     gives them their name. An incomplete database never has the real name, and the next run completes or removes the
     leftovers of an interrupted run.
   - A backup of another series of Odoo than the code that O(config) leads to is refused.
-  - Keeps the identity of the database, its UUID and secret, so a restore elsewhere is a move.
+  - Keeps the identity of the database, its UUID and secret, so a restore elsewhere is a move. With O(neutralize), it is
+    a copy.
+  - Only O(login_user) can connect until the database is complete.
   - With O(drill), removes all of it again and records how long it took.
 author:
   - Gantry contributors (@gantry-odoo)
@@ -47,7 +49,7 @@ options:
     type: str
   access:
     description:
-      - V(blocked) lets nobody but O(login_user) connect to the restored database, V(open) its owner as well.
+      - V(blocked) lets only O(login_user) connect to the restored database, V(open) its owner as well.
     type: str
     choices: [open, blocked]
     default: open
@@ -61,7 +63,11 @@ options:
     default: never
   neutralize:
     description:
-      - Switch off what a copy must not do, such as mail and scheduled jobs, before the database has its name.
+      - Neutralize the restored database as O(gantry.odoo.odoo_database#module:neutralize) does with a clone. Mail,
+        scheduled jobs and payments are switched off and credentials are removed, which is verified before anybody but
+        O(login_user) can connect. The database gets a UUID and a secret of its own, and no address.
+      - Needs the code of all addons, in the addons path of O(config) or, where that is in a container, through
+        O(odoo_command).
     type: bool
     default: false
   verify:
@@ -93,7 +99,8 @@ options:
     default: 2
   odoo_command:
     description:
-      - Command that runs Odoo on the target, with its first arguments. For O(neutralize) and O(load_registry).
+      - Command that runs Odoo on the target, with its first arguments. For O(load_registry), and for O(neutralize)
+        where the addons path cannot be read on the target.
     type: list
     elements: str
     default: [odoo]
@@ -226,22 +233,28 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_restore, options
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import options
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import open_bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_restore import Timings, restore
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import backup_id
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import UNFINISHED, check_wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, choose, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.revive import Odoo
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.target import Place
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_neutralize import refuse_owner
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize import scripts_on_disk, scripts_through
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
 
 OPTIONS: dict[str, Any] = {
     **postgres.argument_spec(),
@@ -272,7 +285,7 @@ def wish_from(params: Mapping[str, Any]) -> Wish:
     wish = Wish(
         database=check_name(params["database"] or default, "database"),
         tenant=params["tenant"],
-        fenced=params["access"] == "blocked",
+        blocked=params["access"] == "blocked",
         replace=params["overwrite"] == "replace",
         neutralize=params["neutralize"],
         verify=params["verify"],
@@ -280,27 +293,31 @@ def wish_from(params: Mapping[str, Any]) -> Wish:
         prefetch=params["prefetch"],
         drill=params["drill"],
     )
-    apply_restore.check_wish(wish)
+    check_wish(wish)
     if params["jobs"] < 1:
         raise InputError(f"jobs: {params['jobs']} is not a number of connections; give 1 or more")
     return wish
 
 
-def order_from(params: Mapping[str, Any], wish: Wish, deadline: Deadline) -> apply_restore.Order:
+def order_from(params: Mapping[str, Any], wish: Wish, deadline: Deadline) -> Order:
     """The restore that the parameters ask for, with a connection to the repository."""
     settings = options.settings_from(params)
     config = read_config(params["config"])
+    login = postgres.login_from(params)
     listed = code.visible(config.addons_path)
     owner = params["owner"] or config.db_user
     if not owner:
         raise InputError(f"owner: {params['config']} sets no db_user; give the role that shall own the database")
-    odoo = Odoo(params["odoo_command"], params["odoo_user"], params["config"], params["ca_cert"] or "")
-    if wish.neutralize or wish.load_registry:
-        odoo.check()
-    return apply_restore.Order(
+    odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
+    if wish.neutralize:
+        refuse_owner(wish.database, owner, login.user)
+    if wish.load_registry or (wish.neutralize and listed is None):
+        odoo.require()
+    return Order(
         bucket=open_bucket(settings),
         layout=layout_of(settings.prefix, params["tenant"]),
-        place=Place(postgres.login_from(params), config.data_dir, wish.database),
+        build=Build(login, config.data_dir, wish.database, UNFINISHED),
+        neutralizer=Neutralizer(lambda: scripts_through(odoo, deadline) if listed is None else scripts_on_disk(listed)),
         odoo=odoo,
         wish=wish,
         owner=owner,
@@ -317,22 +334,22 @@ def work(call: Call) -> Outcome:
     deadline = Deadline(call.params["timeout"])
     wish = wish_from(call.params)
     order = order_from(call.params, wish, deadline)
-    manifest = apply_restore.choose(order.bucket, order.layout, call.params["backup"])
+    manifest = choose(order.bucket, order.layout, call.params["backup"])
     if call.check_mode:
-        seen = apply_restore.survey(order, manifest)
-        return report(wish, manifest, seen.target, seen.fetch, seen.steps, begun)
-    with locks.hold(order.place.login, [wish.database], call.params["lock_timeout"]):
-        seen = apply_restore.survey(order, manifest)
-        timings = apply_restore.Timings()
-        error = ""
+        return report(wish, survey(order, manifest), begun)
+    with locks.hold(order.build.login, [wish.database], call.params["lock_timeout"]):
+        seen = survey(order, manifest)
+        timings = Timings()
+        error = "the restore was interrupted"
         try:
-            apply_restore.restore(order, seen, timings)
+            restore(order, seen, timings)
+            error = ""
         except GantryError as failure:
             error = str(failure)
             raise
         finally:
             measured = {"timings": timings.seconds, "rto_s": round(deadline.elapsed, 3)}
-            outcome = report(wish, manifest, seen.target, seen.fetch, seen.steps, begun, measured)
+            outcome = report(wish, seen, begun, measured)
             if wish.drill:
                 record = drill_record(wish.tenant, begun, outcome.facts, error)
                 order.bucket.put(order.layout.drill(backup_id(begun)), record)

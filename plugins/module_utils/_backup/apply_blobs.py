@@ -9,7 +9,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
@@ -59,6 +59,14 @@ def directory(path: str, owner: Owner) -> None:
     directory(os.path.dirname(path), owner)
     os.mkdir(path, 0o750)
     os.chown(path, owner.uid, owner.gid)
+
+
+def prune(filestore: str, wanted: Collection[str]) -> None:
+    """Remove from a filestore in the making what the backup does not refer to, such as half a file."""
+    for shard, _directories, names in os.walk(filestore):
+        for name in names:
+            if os.path.relpath(os.path.join(shard, name), filestore) not in wanted:
+                os.unlink(os.path.join(shard, name))
 
 
 def damaged(filestore: str, names: Iterable[str], deadline: Deadline) -> list[str]:

@@ -1,79 +1,64 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring a backup back: under a temporary name, proven, and only then in place."""
+"""Restores a backup under a temporary name, verifies it, and only then gives it its name."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import IO
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_blobs, read_repository, read_restored
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, moment_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_blobs
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
+    Block,
+    CreateDatabase,
+    Discard,
+    DropDatabase,
+    FetchFiles,
+    LoadRegistry,
+    Neutralize,
+    Note,
+    Open,
+    Publish,
+    PublishFiles,
+    RemoveFiles,
+    RemoveNote,
+    RenewIdentity,
+    RestoreDump,
+    Survey,
+    Verify,
+    WriteNote,
+    aside,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
-    Server,
-    Target,
-    Wish,
-    entries,
-    is_restored,
+    FINISHED,
     mark,
     privileged_extensions,
-    recovered,
-    recovery,
-    refuse_code,
-    refuse_server,
-    restoration,
     swapped,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.revive import Odoo
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.target import Place
-from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore import paths as files
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, read_target
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restored import verify_restored
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database, explaining
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_extensions import create_extensions
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import entries_without
 
 PIECE_BYTES = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Order:
-    """Everything that a restore needs to know.
-
-    jobs: connections of pg_restore at the same time. series: of the instance's code, empty where it cannot be seen.
-    """
-
-    bucket: Bucket
-    layout: Layout
-    place: Place
-    odoo: Odoo
-    wish: Wish
-    owner: str
-    jobs: int
-    client: int
-    deadline: Deadline
-    series: str = ""
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What stands before a restore. files: all of the backup; fetch: those not at the target; sizes in bytes."""
-
-    target: Target
-    server: Server
-    manifest: Manifest
-    files: Mapping[str, int]
-    fetch: Mapping[str, int]
-    steps: list[Step]
 
 
 @dataclass
@@ -92,143 +77,169 @@ class Timings:
             self.seconds[part] = round(time.monotonic() - started, 3)
 
 
-def choose(bucket: Bucket, layout: Layout, wanted: str) -> Manifest:
-    """The manifest of the backup that was asked for: `latest`, or an identifier."""
-    if wanted != "latest":
-        moment_of(wanted)
-        return read_repository.read_manifest(bucket, layout, wanted)
-    complete, _leftovers = read_repository.backups(bucket, layout)
-    if not complete:
-        raise StateError(f"tenant {layout.tenant} has no complete backup in the {bucket.settings.where}; take one")
-    return read_repository.read_manifest(bucket, layout, complete[-1])
-
-
-def survey(order: Order, manifest: Manifest) -> Survey:
-    """Compare backup and target; raises before anything is touched when the restore cannot or may not be done."""
-    place, wish = order.place, order.wish
-    target = place.read()
-    undo = recovery(target, place.database)
-    clean = recovered(target)
-    index = read_repository.read_index(order.bucket, order.layout, manifest)
-    # a finished swap takes the new filestore away; until then what it holds need not be fetched again
-    held = dict(files.blobs(place.files(place.new))) if clean.new_files else {}
-    fetch = {name: size for name, size in index.items() if held.get(name) != size}
-    server = place.server(order.owner)
-    if not wish.prefetch:
-        refuse_code(order.series, manifest)
-        refuse_server(server, order.client, manifest)
-    return Survey(target, server, manifest, index, fetch, undo + restoration(clean, wish, manifest, fetch))
-
-
-def recover(order: Order, target: Target) -> None:
-    """Finish or undo what an interrupted restore left."""
-    place = order.place
-    actions: dict[str, Callable[[], None]] = {
-        "finish_filestore": place.finish_filestore,
-        "call_off_swap": lambda: place.call_off_swap(target.note.origin if target.note else ""),
-        "forget": place.forget,
-        "reopen": lambda: open_database(place.login, place.database),
-        "drop_new": place.drop_new,
-        "drop_old": place.drop_old,
-        "remove_old_files": place.remove_old_files,
-    }
-    for step in recovery(target, place.database):
-        actions[step.action]()
-
-
-def restore(order: Order, seen: Survey, timings: Timings) -> bool:
-    """Carry out the plan of a survey; whether a database was restored."""
-    recover(order, seen.target)
-    if order.wish.prefetch:
-        fetch_files(order, seen, timings)
-        return False
-    if is_restored(recovered(seen.target), order.wish, seen.manifest):
-        settle_access(order, recovered(seen.target))
-        return False
+def restore(order: Order, seen: Survey, timings: Timings) -> None:
+    """Carry out the plan of a survey. What fails leaves nothing but files, which spare the next run the way."""
+    restorer = Restorer(order, seen, timings)
+    restorer.carry_out(seen.undo)
+    builds = any(isinstance(step, CreateDatabase) for step in seen.todo)
     try:
-        build(order, seen, timings)
-        if order.wish.drill:
-            return True
-        with timings.of("swap_s"):
-            order.place.swap(mark(seen.manifest, order.wish), recovered(seen.target))
+        restorer.carry_out(seen.todo)
     finally:
-        tidy(order)
-    return True
+        if builds:
+            restorer.tidy()
 
 
-def tidy(order: Order) -> None:
-    """Remove the database in the making; its files spare the next run the way, but a drill leaves none.
+@dataclass(frozen=True)
+class Restorer:
+    """The hands of a restore."""
 
-    A swap that happened and was interrupted is the next run's to finish.
-    """
-    if swapped(order.place.read()):
-        return
-    order.place.drop_new()
-    order.place.forget()
-    if order.wish.drill:
-        order.place.remove_new_files()
+    order: Order
+    seen: Survey
+    timings: Timings
+
+    def carry_out(self, steps: Sequence[Step]) -> None:
+        """Do the steps in their order; files come while the dump is restored."""
+        with ThreadPoolExecutor(1) as pool:
+            coming: Future[None] | None = None
+            for step in steps:
+                if isinstance(step, FetchFiles):
+                    coming = pool.submit(self._do, step)
+                    continue
+                if coming and not isinstance(step, RestoreDump):
+                    coming.result()
+                self._do(step)
+            if coming:
+                coming.result()
+
+    def tidy(self) -> None:
+        """Remove the database in the making and the note. A swap that was interrupted is the next run's to finish."""
+        if swapped(read_target(self.order)):
+            return
+        with explaining(f"removing {self.order.build.at}", self.order.build.login):
+            self.order.build.discard(keep_files=not self.order.wish.drill)
+        self._remove_note()
+
+    def _do(self, step: Step) -> None:
+        try:
+            with explaining(f"the step {step.action} of {step.target}", self.order.build.login):
+                carry_out(step, self._hands())
+        except OSError as error:
+            raise StateError(f"the step {step.action} of {step.target} failed: {error}") from error
+
+    def _hands(self) -> Hands:
+        build = self.order.build
+        return {
+            WriteNote: lambda step: self._write_note(step.note),
+            RemoveNote: lambda _step: self._remove_note(),
+            PublishFiles: lambda _step: build.publish_filestore(aside(build.name)),
+            DropDatabase: lambda step: drop_database(build.login, step.target),
+            RemoveFiles: lambda step: self._remove_files(step.target),
+            Open: lambda step: open_database(build.login, step.target),
+            Block: lambda step: block_database(build.login, step.target),
+            CreateDatabase: lambda _step: self._create(),
+            FetchFiles: self._fetch,
+            RestoreDump: lambda _step: self._restore_dump(),
+            Verify: lambda _step: self._verify(),
+            RenewIdentity: lambda _step: Content(build.login).renew_identity(build.at),
+            Neutralize: lambda _step: self._neutralize(),
+            LoadRegistry: lambda _step: self._load_registry(),
+            Publish: self._publish,
+            Discard: lambda _step: build.discard(),
+        }
+
+    def _create(self) -> None:
+        build, manifest = self.order.build, self.seen.manifest
+        apply_blobs.directory(build.files, self._owner_of_files())
+        apply_blobs.prune(build.files, self.seen.files)
+        self._write_note(Note(mark(manifest, self.order.wish)))
+        build.create(self.order.owner, locale=manifest.database.locale, private=True)
+        if self.order.wish.neutralize:
+            build.require_private()
+
+    def _fetch(self, step: FetchFiles) -> None:
+        order, owner = self.order, self._owner_of_files()
+        apply_blobs.directory(order.build.files, owner)
+        with self.timings.of("fetch_files_s"):
+            apply_blobs.download(order.bucket, order.layout, order.build.files, step.files, owner, order.deadline)
+
+    def _restore_dump(self) -> None:
+        order, build, manifest = self.order, self.order.build, self.seen.manifest
+        # without a name, the file is gone with the process however that ends
+        with tempfile.TemporaryFile(dir=build.data_dir) as archive:
+            with self.timings.of("fetch_dump_s"):
+                _fetch_dump(order, manifest, archive)
+            with self.timings.of("restore_s"), closing(connect(build.login, build.at)) as connection:
+                contents = pgtools.contents(archive.fileno(), order.deadline)
+                special = privileged_extensions(self.seen.server, manifest)
+                with connection.cursor() as cursor:
+                    altered = manifest.database.unaccent_immutable
+                    schemas = create_extensions(cursor, special, order.owner, altered)
+                    entries = entries_without(contents, special, schemas)
+                    pgtools.restore(
+                        build.login, build.at, archive.fileno(), entries, order.owner, order.jobs, order.deadline
+                    )
+                    # let the planner know the restored tables
+                    cursor.execute("ANALYZE")
+
+    def _verify(self) -> None:
+        build = self.order.build
+        with self.timings.of("verify_s"):
+            verify_restored(build.login, build.at, build.files, self.seen.manifest, self.order.deadline)
+
+    def _neutralize(self) -> None:
+        with self.timings.of("neutralize_s"):
+            self.order.neutralizer.run(self.order.build)
+
+    def _load_registry(self) -> None:
+        with self.timings.of("load_registry_s"):
+            self.order.odoo.load_registry(self.order.build.at, self.order.deadline)
+
+    def _publish(self, step: Publish) -> None:
+        """What stood there goes to the old name, then for good. On failure it has its name and access again."""
+        build, old = self.order.build, aside(self.order.build.name)
+        with self.timings.of("swap_s"):
+            self._write_note(Note(step.origin, swapping=True, reopen=step.reopen))
+            try:
+                with explaining(f"giving {build.at} its name", build.login):
+                    if step.replaces:
+                        block_database(build.login, build.name)
+                    build.publish(FINISHED + step.origin, old if step.replaces else "")
+            except GantryError:
+                if read_target(self.order).new_database:
+                    self._write_note(Note(step.origin))
+                    if step.reopen:
+                        open_database(build.login, build.name)
+                raise
+            self._remove_note()
+            drop_database(build.login, old)
+            self._remove_files(old)
+
+    def _remove_files(self, name: str) -> None:
+        if os.path.isdir(self.order.files(name)):
+            shutil.rmtree(self.order.files(name))
+
+    def _owner_of_files(self) -> apply_blobs.Owner:
+        data_dir = self.order.build.data_dir
+        try:
+            found = os.stat(data_dir)
+        except OSError as error:
+            raise StateError(f"data_dir {data_dir} cannot be used: {error.strerror}; install Odoo first") from error
+        return apply_blobs.Owner(found.st_uid, found.st_gid)
+
+    def _write_note(self, note: Note) -> None:
+        partial = f"{self.order.note_path}.part"
+        with open(partial, "w", encoding="utf-8") as handle:
+            json.dump(asdict(note), handle)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(partial, self.order.note_path)
+
+    def _remove_note(self) -> None:
+        if os.path.exists(self.order.note_path):
+            os.unlink(self.order.note_path)
 
 
-def build(order: Order, seen: Survey, timings: Timings) -> None:
-    """The database and its filestore under the temporary name, proven."""
-    place, wish, manifest = order.place, order.wish, seen.manifest
-    place.make_new_files(place.owner_of_files())
-    place.announce(mark(manifest, wish))
-    place.create(order.owner, manifest.database.locale)
-    with ThreadPoolExecutor(1) as pool:
-        fetching = pool.submit(fetch_files, order, seen, timings)
-        restore_database(order, seen, timings)
-        fetching.result()
-    place.prune_new_files(seen.files)
-    if wish.verify:
-        with timings.of("verify_s"):
-            read_restored.prove(place.login, place.new, place.files(place.new), manifest, order.deadline)
-    if wish.neutralize:
-        with timings.of("neutralize_s"):
-            order.odoo.neutralize(place.new, order.deadline)
-            read_restored.neutralized(place.login, place.new)
-    if wish.load_registry:
-        with timings.of("load_registry_s"):
-            order.odoo.load_registry(place.new, order.deadline)
-    if wish.fenced and not wish.drill:
-        block_database(place.login, place.new)
-
-
-def fetch_files(order: Order, seen: Survey, timings: Timings) -> int:
-    """Bring the files that the target lacks; the number of bytes."""
-    owner = order.place.owner_of_files()
-    order.place.make_new_files(owner)
-    with timings.of("fetch_files_s"):
-        return apply_blobs.download(
-            order.bucket, order.layout, order.place.files(order.place.new), seen.fetch, owner, order.deadline
-        )
-
-
-def restore_database(order: Order, seen: Survey, timings: Timings) -> None:
-    """Bring the dump, prove it, and restore it into the temporary database."""
-    place, manifest = order.place, seen.manifest
-    special = privileged_extensions(seen.server, manifest)
-    made = {name: schema for name, schema in manifest.database.extensions.items() if name in special}
-    # without a name, the file is gone with the process however that ends
-    with tempfile.TemporaryFile(dir=place.data_dir) as archive:
-        with timings.of("fetch_dump_s"):
-            fetch_dump(order, manifest, archive)
-        with timings.of("restore_s"):
-            contents = pgtools.contents(archive.fileno(), order.deadline)
-            place.extend(order.owner, made, manifest.database.unaccent_immutable)
-            pgtools.restore(
-                place.login,
-                place.new,
-                archive.fileno(),
-                entries(contents, made),
-                order.owner,
-                order.jobs,
-                order.deadline,
-            )
-            place.analyze()
-
-
-def fetch_dump(order: Order, manifest: Manifest, archive: IO[bytes]) -> None:
+def _fetch_dump(order: Order, manifest: Manifest, archive: IO[bytes]) -> None:
     """Write the dump to an open file. Raises StateError when it is not the one that the manifest vouches for."""
     key = order.layout.dump(manifest.backup_id)
     digest = hashlib.sha256()
@@ -241,23 +252,3 @@ def fetch_dump(order: Order, manifest: Manifest, archive: IO[bytes]) -> None:
             f"{key} in the {order.bucket.settings.where} is damaged: its SHA-256 is not the manifest's; "
             "use another backup"
         )
-
-
-def settle_access(order: Order, target: Target) -> None:
-    """Fence or open a database that was restored before."""
-    if target.fenced == order.wish.fenced:
-        return
-    if order.wish.fenced:
-        block_database(order.place.login, order.place.database)
-    else:
-        open_database(order.place.login, order.place.database)
-
-
-def check_wish(wish: Wish) -> None:
-    """Raises InputError for wishes that contradict one another."""
-    if wish.load_registry and not wish.neutralize:
-        raise InputError("load_registry: a copy that is loaded could send mail; give neutralize: true as well")
-    if wish.prefetch and (wish.drill or wish.replace):
-        raise InputError("prefetch: only files are brought, so there is nothing to replace or to drill")
-    if wish.drill and not wish.verify:
-        raise InputError("verify: a drill that verifies nothing proves nothing; leave verify true")

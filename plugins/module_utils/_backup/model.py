@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
 
 ID_FORMAT = "%Y%m%dT%H%M%SZ"
 _TENANT = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -84,15 +85,6 @@ class Part:
 
     size: int
     sha256: str
-
-
-@dataclass(frozen=True)
-class Locale:
-    """How the database sorts and stores text; a restore makes the database with the same."""
-
-    encoding: str
-    collate: str
-    ctype: str
 
 
 @dataclass(frozen=True)

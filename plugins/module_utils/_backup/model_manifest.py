@@ -14,12 +14,12 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     DatabaseFacts,
     FilestoreFacts,
-    Locale,
     Manifest,
     Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import is_store_fname
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
 
 FORMAT = 1
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"

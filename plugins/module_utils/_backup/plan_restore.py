@@ -6,69 +6,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
+    Block,
+    CreateDatabase,
+    Discard,
+    DropDatabase,
+    FetchFiles,
+    LoadRegistry,
+    Neutralize,
+    Note,
+    Open,
+    Publish,
+    PublishFiles,
+    RemoveFiles,
+    RemoveNote,
+    RenewIdentity,
+    RestoreDump,
+    Server,
+    Target,
+    Verify,
+    Wish,
+    WriteNote,
+    aside,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import privileged
 
 UNFINISHED = "gantry.odoo.odoo_restore: not complete yet"
 FINISHED = "gantry.odoo.odoo_restore: restored from "
 # from this version on the client sets a parameter that older servers do not know
 TRANSACTION_TIMEOUT = 17
-
-
-@dataclass(frozen=True)
-class Note:
-    """The note beside a filestore that a restore is under way: of what, and once it gives out names, the old access.
-
-    swapping: the new database may have its name already. reopen: the old one was open before it was fenced.
-    """
-
-    origin: str
-    swapping: bool = False
-    reopen: bool = False
-
-
-@dataclass(frozen=True)
-class Target:
-    """What stands at the target. `new` and `old` are the temporary names; comments tell whose a database is."""
-
-    database: bool = False
-    comment: str = ""
-    fenced: bool = False
-    new_database: bool = False
-    new_comment: str = ""
-    old_database: bool = False
-    files: bool = False
-    new_files: bool = False
-    old_files: bool = False
-    note: Note | None = None
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a restore was asked for."""
-
-    database: str
-    tenant: str
-    fenced: bool = False
-    replace: bool = False
-    neutralize: bool = False
-    verify: bool = True
-    load_registry: bool = False
-    prefetch: bool = False
-    drill: bool = False
-
-
-@dataclass(frozen=True)
-class Server:
-    """The PostgreSQL at the target. trusted: extensions that an owner of a database may create."""
-
-    version: int
-    superuser: bool
-    available: frozenset[str]
-    trusted: frozenset[str]
 
 
 def origin(manifest: Manifest) -> str:
@@ -89,30 +62,34 @@ def recovery(target: Target, database: str) -> list[Step]:
     """
     if target.new_database and target.new_comment != UNFINISHED and target.note is None:
         raise StateError(
-            f"database {database}__new is in the way: it was not left by a restore; "
+            f"database {unfinished(database)} is in the way: it was not left by a restore; "
             "look at it, then drop it or let what made it finish"
         )
     if target.old_database and not target.database:
         raise StateError(
-            f"database {database} is gone while {database}__old stands; rename the one that is wanted to {database}"
+            f"database {database} is gone while {aside(database)} stands; rename the one that is wanted to {database}"
         )
-    steps = []
+    steps: list[Step] = []
     finishes = swapped(target) and target.new_files
     if finishes:
-        steps.append(Step("finish_filestore", database, "the swap of an interrupted restore happened"))
+        steps.append(PublishFiles("finish_filestore", database, "the swap of an interrupted restore happened"))
     elif target.note is not None and target.note.swapping and not swapped(target):
-        if target.note.reopen and target.fenced:
-            steps.append(Step("reopen", database, "an interrupted restore fenced it"))
+        if target.note.reopen and target.blocked:
+            steps.append(Open("reopen", database, "an interrupted restore blocked it"))
         # without the new database the note would read as a swap that happened, so it changes first
-        steps.append(Step("call_off_swap", database, "the swap of an interrupted restore did not happen"))
+        steps.append(
+            WriteNote(
+                "call_off_swap", database, "the swap of an interrupted restore did not happen", Note(target.note.origin)
+            )
+        )
     if target.new_database:
-        steps.append(Step("drop_new", f"{database}__new", "an interrupted restore left it"))
+        steps.append(DropDatabase("drop_new", unfinished(database), "an interrupted restore left it"))
     if target.note is not None:
-        steps.append(Step("forget", database, "nothing of the interrupted restore is under way"))
+        steps.append(RemoveNote("forget", database, "nothing of the interrupted restore is under way"))
     if target.old_database:
-        steps.append(Step("drop_old", f"{database}__old", "the restore that replaced it is complete"))
+        steps.append(DropDatabase("drop_old", aside(database), "the restore that replaced it is complete"))
     if target.old_files or (finishes and target.files):
-        steps.append(Step("remove_old_files", f"{database}__old", "the restore that replaced it is complete"))
+        steps.append(RemoveFiles("remove_old_files", aside(database), "the restore that replaced it is complete"))
     return steps
 
 
@@ -128,7 +105,7 @@ def recovered(target: Target) -> Target:
     reopened = bool(target.note and target.note.swapping and target.note.reopen and not swapped(target))
     return replace(
         target,
-        fenced=target.fenced and not reopened,
+        blocked=target.blocked and not reopened,
         new_database=False,
         old_database=False,
         files=target.files or finished,
@@ -146,27 +123,59 @@ def is_restored(target: Target, wish: Wish, manifest: Manifest) -> bool:
 def restoration(target: Target, wish: Wish, manifest: Manifest, fetch: Mapping[str, int]) -> list[Step]:
     """The steps of the restore, from a recovered target. fetch: files to bring, size in bytes by name."""
     share = f"{len(fetch)} of {manifest.filestore.files} files, {sum(fetch.values())} bytes, are not there"
-    fetching = [Step("fetch_files", f"{wish.database}__new", share)] if fetch else []
+    new = unfinished(wish.database)
+    fetching: list[Step] = [FetchFiles("fetch_files", new, share, fetch)] if fetch else []
     if wish.prefetch:
         return fetching
     if is_restored(target, wish, manifest):
-        if target.fenced == wish.fenced:
-            return []
-        return [Step("fence" if wish.fenced else "open", wish.database, "differs from what was asked for")]
+        return _access(target, wish)
     refuse_overwrite(target, wish)
-    new = f"{wish.database}__new"
     return [
-        Step("create_database", new, f"for backup {origin(manifest)}"),
+        CreateDatabase("create_database", new, f"for backup {origin(manifest)}"),
         *fetching,
-        Step("restore_database", new, f"{manifest.dump.size} bytes of dump"),
-        *([Step("verify", new, "rows, sequences and files against the manifest")] if wish.verify else []),
-        *([Step("neutralize", new, "asked for")] if wish.neutralize else []),
-        *([Step("load_registry", new, "asked for")] if wish.load_registry else []),
-        *([Step("fence", new, "asked for")] if wish.fenced and not wish.drill else []),
-        Step("discard", new, "a drill keeps nothing")
-        if wish.drill
-        else Step("replace" if target.database else "publish", wish.database, "complete and proven"),
+        RestoreDump("restore_database", new, f"{manifest.dump.size} bytes of dump"),
+        *([Verify("verify", new, "rows, sequences and files against the manifest")] if wish.verify else []),
+        *(_harmless(new) if wish.neutralize else []),
+        *(_load(new) if wish.load_registry else []),
+        *_end(target, wish, manifest),
     ]
+
+
+def _access(target: Target, wish: Wish) -> list[Step]:
+    if target.blocked == wish.blocked:
+        return []
+    why = "differs from what was asked for"
+    return [Block("block", wish.database, why) if wish.blocked else Open("open", wish.database, why)]
+
+
+def _harmless(new: str) -> list[Step]:
+    """What a clone gets as well."""
+    return [
+        RenewIdentity("renew_identity", new, "a copy is another database: new uuid, new secret, no address"),
+        Neutralize("neutralize", new, "a copy must not send mail, run jobs or take payments"),
+    ]
+
+
+def _load(new: str) -> list[Step]:
+    return [
+        Open("open", new, "Odoo has to connect, to load the registry"),
+        LoadRegistry("load_registry", new, "asked for"),
+    ]
+
+
+def _end(target: Target, wish: Wish, manifest: Manifest) -> list[Step]:
+    new = unfinished(wish.database)
+    if wish.drill:
+        return [Discard("discard", new, "a drill keeps nothing")]
+    access: list[Step] = []
+    if wish.blocked:
+        access = [Block("block", new, "asked for")]
+    elif not wish.load_registry:
+        access = [Open("open", new, "the owner may connect")]
+    action = "replace" if target.database else "publish"
+    why = "complete and verified" if wish.verify else "complete"
+    reopen = target.database and not target.blocked
+    return [*access, Publish(action, wish.database, why, mark(manifest, wish), target.database, reopen)]
 
 
 def refuse_overwrite(target: Target, wish: Wish) -> None:
@@ -218,32 +227,28 @@ def refuse_server(server: Server, client: int, manifest: Manifest) -> None:
         raise StateError(
             f"the target's PostgreSQL lacks the extension {unknown[0]}, which backup {backup} uses; install it"
         )
-    privileged = privileged_extensions(server, manifest)
-    if privileged and not server.superuser:
+    special = privileged_extensions(server, manifest)
+    if special and not server.superuser:
         raise StateError(
-            f"backup {backup} uses the extension {privileged[0]} in a way that only a superuser can make; "
+            f"backup {backup} uses the extension {next(iter(special))} in a way that only a superuser can make; "
             "restore it with a superuser's login"
         )
 
 
-def privileged_extensions(server: Server, manifest: Manifest) -> list[str]:
-    """The extensions that the owner of a database cannot make."""
-    altered = {"unaccent"} if manifest.database.unaccent_immutable else set()
-    return sorted((set(manifest.database.extensions) - server.trusted) | altered)
+def privileged_extensions(server: Server, manifest: Manifest) -> dict[str, str]:
+    """The extensions that the owner of a database cannot make, with their schemas."""
+    facts = manifest.database
+    return privileged(Extensions(facts.extensions, server.trusted, facts.unaccent_immutable))
 
 
-def entries(contents: list[str], made: Mapping[str, str]) -> list[str]:
-    """The entries of a dump's table of contents to restore, without what stands already or only a superuser may say.
-
-    made: extensions that were made beforehand, with their schemas.
-    """
-    skipped = tuple(f" EXTENSION - {name} " for name in made)
-    skipped += tuple(f" SCHEMA - {schema} " for schema in made.values() if schema != "public")
-    return [
-        line
-        for line in contents
-        if " COMMENT - EXTENSION " not in line and not any(entry in f"{line} " for entry in skipped)
-    ]
+def check_wish(wish: Wish) -> None:
+    """Raises InputError for wishes that contradict one another."""
+    if wish.load_registry and not wish.neutralize:
+        raise InputError("load_registry: a copy that is loaded could send mail; give neutralize: true as well")
+    if wish.prefetch and (wish.drill or wish.replace):
+        raise InputError("prefetch: only files are brought, so there is nothing to replace or to drill")
+    if wish.drill and not wish.verify:
+        raise InputError("verify: a drill that verifies nothing proves nothing; leave verify true")
 
 
 def differing_rows(recorded: Mapping[str, int], found: Mapping[str, int]) -> list[str]:

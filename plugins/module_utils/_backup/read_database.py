@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts, Locale
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
@@ -21,6 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sentence,
     sql,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import read_extensions, read_locale
 
 # tables of extensions are theirs to fill, so pg_dump leaves them out
 _TABLES = """
@@ -33,14 +34,6 @@ ORDER BY 1, 2
 """
 _SEQUENCES = """
 SELECT schemaname || '.' || sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL ORDER BY 1
-"""
-_LOCALE = (
-    "SELECT pg_encoding_to_char(encoding), datcollate, datctype FROM pg_database WHERE datname = current_database()"
-)
-_EXTENSIONS = "SELECT extname, extnamespace::regnamespace::text FROM pg_extension WHERE extname <> 'plpgsql'"
-_UNACCENT = """
-SELECT EXISTS (SELECT FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
-AND d.deptype = 'e' WHERE p.proname = 'unaccent' AND p.provolatile = 'i')
 """
 COUNT_BATCH = 100
 
@@ -88,7 +81,8 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
     """What the manifest records of the database that `connection` is in."""
     # sequences do not belong to a snapshot: read first, they are at most what a dump taken later holds
     used = sequences(connection)
-    encoding, collate, ctype = rows(connection, _LOCALE)[0]
+    with connection.cursor() as cursor:
+        locale, extensions = read_locale(cursor, database), read_extensions(cursor)
     modules = dict(rows(connection, "SELECT name, latest_version FROM ir_module_module WHERE state = 'installed'"))
     if not modules.get("base"):
         raise StateError(
@@ -100,12 +94,12 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
         odoo_version=".".join(modules["base"].split(".")[:2]),
         uuid=uuid[0][0] if uuid else "",
         server_version=connection.server_version,
-        locale=Locale(encoding, collate, ctype),
+        locale=locale,
         modules={name: version or "" for name, version in modules.items()},
         tables=row_counts(connection),
         sequences=used,
-        extensions=dict(rows(connection, _EXTENSIONS)),
-        unaccent_immutable=bool(rows(connection, _UNACCENT)[0][0]),
+        extensions=extensions.schemas,
+        unaccent_immutable=extensions.immutable_unaccent,
     )
 
 

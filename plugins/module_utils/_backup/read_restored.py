@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proof that a restored database and its filestore are what the manifest says."""
+"""Compares a restored database and its filestore with the manifest of its backup."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
 SHOWN = 3
 
 
-def prove(login: Login, database: str, filestore: str, manifest: Manifest, deadline: Deadline) -> None:
+def verify_restored(login: Login, database: str, filestore: str, manifest: Manifest, deadline: Deadline) -> None:
     """Raises StateError with what differs: rows, sequences, the files referred to, or their contents."""
     with closing(connect(login, database)) as connection:
         tables = read_database.row_counts(connection)
@@ -34,13 +34,3 @@ def prove(login: Login, database: str, filestore: str, manifest: Manifest, deadl
             f"the restored {database} is not what backup {manifest.tenant}/{manifest.backup_id} says: "
             f"{', '.join(wrong[:SHOWN])}{more}; it was not put in place, use another backup"
         )
-
-
-def neutralized(login: Login, database: str) -> None:
-    """Raises StateError when Odoo did not mark the database as neutralised."""
-    with closing(connect(login, database)) as connection:
-        marked = read_database.rows(
-            connection, "SELECT FROM ir_config_parameter WHERE key = 'database.is_neutralized' AND value = 'true'"
-        )
-    if not marked:
-        raise StateError(f"Odoo ended without having neutralised {database}; it was not put in place")

@@ -10,32 +10,24 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import FORMAT, stamp
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import Target, Wish, mark, recovered
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Survey, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import mark, recovered
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Outcome
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 
 
-def report(
-    wish: Wish,
-    manifest: Manifest,
-    target: Target,
-    fetch: Mapping[str, int],
-    steps: list[Step],
-    begun: datetime,
-    measured: Mapping[str, Any] | None = None,
-) -> Outcome:
+def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any] | None = None) -> Outcome:
     """The module's outcome. begun: when the module started. measured: what only a restore that was done can tell."""
+    manifest, target = seen.manifest, seen.target
     stands = recovered(target)
-    actions = {step.action for step in steps}
-    fetched = fetch if "fetch_files" in actions else {}
-    before = _view(target.database, target.comment, target.fenced)
-    after = _view(stands.database, stands.comment, stands.fenced)
+    actions = {step.action for step in seen.steps}
+    fetched = seen.fetch if "fetch_files" in actions else {}
+    before = _view(target.database, target.comment, target.blocked)
+    after = _view(stands.database, stands.comment, stands.blocked)
     if actions & {"publish", "replace"}:
-        after = _view(True, f"restored from {mark(manifest, wish)}", wish.fenced)
-    elif actions & {"fence", "open"}:
-        after = _view(True, stands.comment, wish.fenced)
+        after = _view(True, f"restored from {mark(manifest, wish)}", wish.blocked)
+    elif actions & {"block", "open"} and not wish.drill:
+        after = _view(True, stands.comment, wish.blocked)
     facts = {
         "restored": "restore_database" in actions,
         "backup": manifest.backup_id,
@@ -55,7 +47,7 @@ def report(
         },
         **(measured or {}),
     }
-    return Outcome(steps, before, after, facts)
+    return Outcome(seen.steps, before, after, facts)
 
 
 def drill_record(tenant: str, begun: datetime, facts: Mapping[str, Any], error: str) -> bytes:
@@ -71,7 +63,7 @@ def drill_record(tenant: str, begun: datetime, facts: Mapping[str, Any], error: 
     return json.dumps(document, sort_keys=True, indent=1).encode()
 
 
-def _view(there: bool, origin_text: str, fenced: bool) -> dict[str, Any]:
+def _view(there: bool, origin_text: str, blocked: bool) -> dict[str, Any]:
     if not there:
         return {"state": "absent"}
-    return {"state": "present", "origin": origin_text.replace("gantry.odoo.odoo_restore: ", ""), "fenced": fenced}
+    return {"state": "present", "origin": origin_text.replace("gantry.odoo.odoo_restore: ", ""), "blocked": blocked}

@@ -49,7 +49,7 @@ def backed_up(estate: Estate, ansible_module: Callable[..., Any]) -> str:
 
 @pytest.fixture
 def copied(estate: Estate, ansible_module: Callable[..., Any], backed_up: str) -> str:
-    """The name of a database that was restored from the newest backup, fenced."""
+    """The name of a database that was restored from the newest backup, blocked."""
     args = {"tenant": "harbour", "database": "harbour-copy", "overwrite": "replace", "access": "blocked"}
     ansible_module(HOST, RESTORE, {**estate.login, **args})
     return "harbour-copy"

@@ -11,10 +11,10 @@ from datetime import datetime, timezone
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     DatabaseFacts,
     FilestoreFacts,
-    Locale,
     Manifest,
     Part,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
 
 
 def blob(text: str) -> str:

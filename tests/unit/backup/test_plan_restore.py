@@ -10,16 +10,12 @@ from itertools import product
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_restore import check_wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Note, Server, Target, Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     FINISHED,
     UNFINISHED,
-    Note,
-    Server,
-    Target,
-    Wish,
+    check_wish,
     differing_rows,
-    entries,
     lagging,
     origin,
     privileged_extensions,
@@ -36,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import entries_without
 from tests.unit.backup.build import MANIFEST
 
 ORIGIN = origin(MANIFEST)
@@ -54,15 +51,15 @@ def test_a_half_built_database_goes_and_its_files_stay() -> None:
 
 
 def test_killed_before_the_swap_the_old_database_is_opened_again() -> None:
-    target = replace(BUILT, database=True, fenced=True, files=True, note=Note(ORIGIN, swapping=True, reopen=True))
+    target = replace(BUILT, database=True, blocked=True, files=True, note=Note(ORIGIN, swapping=True, reopen=True))
     assert actions(recovery(target, "harbour")) == ["reopen", "call_off_swap", "drop_new", "forget"]
-    assert not recovered(target).fenced
+    assert not recovered(target).blocked
 
 
-def test_a_database_that_was_fenced_before_stays_fenced() -> None:
-    target = replace(BUILT, database=True, fenced=True, files=True, note=Note(ORIGIN, swapping=True))
+def test_a_database_that_was_blocked_before_stays_blocked() -> None:
+    target = replace(BUILT, database=True, blocked=True, files=True, note=Note(ORIGIN, swapping=True))
     assert "reopen" not in actions(recovery(target, "harbour"))
-    assert recovered(target).fenced
+    assert recovered(target).blocked
 
 
 def test_killed_after_the_swap_the_filestore_follows() -> None:
@@ -113,8 +110,8 @@ def test_recovery_settles_every_state_it_does_not_refuse() -> None:
     flags = product((False, True), repeat=6)
     comments = ("", FINISHED + ORIGIN)
     notes = (None, Note(ORIGIN), Note(ORIGIN, True), Note(ORIGIN, True, True), Note("x", True))
-    for (database, fenced, new, old, files, new_files), comment, note in product(flags, comments, notes):
-        target = Target(database, comment, fenced, new, UNFINISHED, old, files, new_files, False, note)
+    for (database, blocked, new, old, files, new_files), comment, note in product(flags, comments, notes):
+        target = Target(database, comment, blocked, new, UNFINISHED, old, files, new_files, False, note)
         try:
             recovery(target, "harbour")
         except GantryError:
@@ -122,17 +119,25 @@ def test_recovery_settles_every_state_it_does_not_refuse() -> None:
         assert recovery(recovered(target), "harbour") == []
 
 
-def test_a_new_database_is_proven_before_it_has_its_name() -> None:
-    steps = actions(restoration(Target(), replace(WISH, neutralize=True, load_registry=True), MANIFEST, {"a": 1}))
-    assert steps == [
-        "create_database",
-        "fetch_files",
-        "restore_database",
-        "verify",
-        "neutralize",
-        "load_registry",
-        "publish",
-    ]
+BUILDING = ["create_database", "fetch_files", "restore_database", "verify"]
+HARMLESS = ["renew_identity", "neutralize"]
+LOADED = ["open", "load_registry"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "then"),
+    [
+        (WISH, ["open", "publish"]),
+        (replace(WISH, blocked=True), ["block", "publish"]),
+        (replace(WISH, neutralize=True), [*HARMLESS, "open", "publish"]),
+        (replace(WISH, neutralize=True, load_registry=True), [*HARMLESS, *LOADED, "publish"]),
+        (replace(WISH, neutralize=True, load_registry=True, blocked=True), [*HARMLESS, *LOADED, "block", "publish"]),
+        (replace(WISH, neutralize=True, load_registry=True, drill=True), [*HARMLESS, *LOADED, "discard"]),
+        (replace(WISH, drill=True), ["discard"]),
+    ],
+)
+def test_nobody_but_the_login_connects_before_the_database_is_verified(wish: Wish, then: list[str]) -> None:
+    assert actions(restoration(Target(), wish, MANIFEST, {"a": 1})) == BUILDING + then
 
 
 def test_nothing_is_overwritten_unless_given_up() -> None:
@@ -147,15 +152,15 @@ def test_nothing_is_overwritten_unless_given_up() -> None:
 def test_the_same_backup_is_not_restored_twice() -> None:
     stands = Target(True, FINISHED + ORIGIN, files=True)
     assert restoration(stands, WISH, MANIFEST, {}) == []
-    assert actions(restoration(stands, replace(WISH, fenced=True), MANIFEST, {})) == ["fence"]
-    assert actions(restoration(replace(stands, fenced=True), WISH, MANIFEST, {})) == ["open"]
+    assert actions(restoration(stands, replace(WISH, blocked=True), MANIFEST, {})) == ["block"]
+    assert actions(restoration(replace(stands, blocked=True), WISH, MANIFEST, {})) == ["open"]
 
 
 def test_a_drill_leaves_nothing_whatever_stands_there() -> None:
-    drill = replace(WISH, drill=True, neutralize=True, fenced=True)
+    drill = replace(WISH, drill=True, neutralize=True, blocked=True)
     steps = actions(restoration(Target(), drill, MANIFEST, {}))
     assert steps[-1] == "discard"
-    assert not {"publish", "replace", "fence"} & set(steps)
+    assert not {"publish", "replace", "block"} & set(steps)
 
 
 def test_a_prefetch_brings_files_and_nothing_else() -> None:
@@ -196,11 +201,11 @@ def test_a_newer_client_is_refused_where_the_server_does_not_understand_it() -> 
 
 def test_an_altered_unaccent_needs_a_superuser() -> None:
     altered = replace(MANIFEST, database=replace(MANIFEST.database, unaccent_immutable=True))
-    assert privileged_extensions(SERVER, altered) == ["unaccent"]
-    assert privileged_extensions(SERVER, MANIFEST) == []
+    assert privileged_extensions(SERVER, altered) == {"unaccent": "unaccent_schema"}
+    assert privileged_extensions(SERVER, MANIFEST) == {}
 
 
-def test_comments_on_extensions_are_left_out_and_so_is_what_stands_already() -> None:
+def test_comments_on_extensions_are_left_out_and_so_is_what_exists_already() -> None:
     contents = [
         "7; 2615 16385 SCHEMA - vectors odoo",
         "2; 3079 16388 EXTENSION - pg_trgm ",
@@ -209,8 +214,8 @@ def test_comments_on_extensions_are_left_out_and_so_is_what_stands_already() -> 
         "215; 1259 16500 TABLE public res_users odoo",
         "3600; 0 0 COMMENT public TABLE res_users odoo",
     ]
-    assert entries(contents, {}) == [contents[0], contents[1], contents[3], contents[4], contents[5]]
-    assert entries(contents, {"vector": "vectors"}) == [contents[1], contents[4], contents[5]]
+    assert entries_without(contents, (), ()) == [contents[0], contents[1], contents[3], contents[4], contents[5]]
+    assert entries_without(contents, ("vector",), ("vectors",)) == [contents[1], contents[4], contents[5]]
 
 
 @pytest.mark.parametrize(

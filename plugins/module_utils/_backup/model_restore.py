@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a restore is asked for, what it finds, and the steps that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+
+
+@dataclass(frozen=True)
+class Note:
+    """The note beside a filestore that a restore is under way: of what, and once it gives out names, the old access.
+
+    swapping: the new database may have its name already. reopen: the old one was open before it was blocked.
+    """
+
+    origin: str
+    swapping: bool = False
+    reopen: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """What stands at the target. `new` and `old` are the temporary names; comments tell whose a database is."""
+
+    database: bool = False
+    comment: str = ""
+    blocked: bool = False
+    new_database: bool = False
+    new_comment: str = ""
+    old_database: bool = False
+    files: bool = False
+    new_files: bool = False
+    old_files: bool = False
+    note: Note | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a restore was asked for."""
+
+    database: str
+    tenant: str
+    blocked: bool = False
+    replace: bool = False
+    neutralize: bool = False
+    verify: bool = True
+    load_registry: bool = False
+    prefetch: bool = False
+    drill: bool = False
+
+
+@dataclass(frozen=True)
+class Server:
+    """The PostgreSQL at the target. trusted: extensions that an owner of a database may create."""
+
+    version: int
+    superuser: bool
+    available: frozenset[str]
+    trusted: frozenset[str]
+
+
+@dataclass(frozen=True)
+class WriteNote(Step):
+    """Note beside the filestore what is under way."""
+
+    note: Note = Note("")
+
+
+class RemoveNote(Step):
+    """Remove the note."""
+
+
+class PublishFiles(Step):
+    """Let the filestore follow its database, which has its name already."""
+
+
+class DropDatabase(Step):
+    """Drop the database that is the target, if it is there."""
+
+
+class RemoveFiles(Step):
+    """Remove the filestore of the name that is the target."""
+
+
+class Open(Step):
+    """Let the owner connect to the database that is the target."""
+
+
+class Block(Step):
+    """Let only the login connect to the database that is the target."""
+
+
+class CreateDatabase(Step):
+    """Create the database under its temporary name, which only the login may connect to."""
+
+
+@dataclass(frozen=True)
+class FetchFiles(Step):
+    """Bring files, by name with their size in bytes."""
+
+    files: Mapping[str, int] = field(default_factory=dict)
+
+
+class RestoreDump(Step):
+    """Bring the dump and restore it."""
+
+
+class Verify(Step):
+    """Compare rows, sequences and files with the manifest."""
+
+
+class RenewIdentity(Step):
+    """Make the copy another database than its original."""
+
+
+class Neutralize(Step):
+    """Make the copy harmless, and verify that."""
+
+
+class LoadRegistry(Step):
+    """Let Odoo load all modules once."""
+
+
+@dataclass(frozen=True)
+class Publish(Step):
+    """Give database and filestore their names. origin: for the comment. replaces: another one has the name.
+
+    reopen: the other one is open, and is opened again where this fails.
+    """
+
+    origin: str = ""
+    replaces: bool = False
+    reopen: bool = False
+
+
+class Discard(Step):
+    """Remove the database and its files again."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What stands before a restore. files: all of the backup; fetch: those not at the target; sizes in bytes.
+
+    undo: the steps that complete or remove what an interrupted restore left. todo: those of this one.
+    """
+
+    target: Target
+    server: Server
+    manifest: Manifest
+    files: Mapping[str, int]
+    fetch: Mapping[str, int]
+    undo: list[Step]
+    todo: list[Step]
+
+    @property
+    def steps(self) -> list[Step]:
+        """All steps in their order."""
+        return self.undo + self.todo
+
+
+def aside(database: str) -> str:
+    """The name of a replaced database until it is dropped."""
+    return f"{database}__old"

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the backup to restore and what stands at its target, and plans the restore. Changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import closing
+from dataclasses import dataclass
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_repository
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, moment_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
+    Note,
+    Server,
+    Survey,
+    Target,
+    Wish,
+    aside,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
+    recovered,
+    recovery,
+    refuse_code,
+    refuse_server,
+    restoration,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import rows
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blobs, filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+
+_CATALOG = """
+SELECT d.datname, coalesce(shobj_description(d.oid, 'pg_database'), ''),
+       NOT has_database_privilege(d.datdba, d.oid, 'CONNECT')
+FROM pg_database d WHERE d.datname = ANY(%s)
+"""
+_EXTENSIONS = """
+SELECT e.name, coalesce(v.trusted OR NOT v.superuser, false) FROM pg_available_extensions e
+LEFT JOIN pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version
+"""
+_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+
+
+@dataclass(frozen=True)
+class Order:
+    """Everything that a restore needs to know.
+
+    jobs: connections of pg_restore at the same time. series: of the instance's code, empty where it cannot be seen.
+    """
+
+    bucket: Bucket
+    layout: Layout
+    build: Build
+    neutralizer: Neutralizer
+    odoo: Odoo
+    wish: Wish
+    owner: str
+    jobs: int
+    client: int
+    deadline: Deadline
+    series: str = ""
+
+    @property
+    def note_path(self) -> str:
+        """The file that says that a restore is under way."""
+        return f"{self.build.files}.note"
+
+    def files(self, name: str) -> str:
+        """The directory of a filestore."""
+        return filestore_path(self.build.data_dir, name)
+
+
+def choose(bucket: Bucket, layout: Layout, wanted: str) -> Manifest:
+    """The manifest of the backup that was asked for: `latest`, or an identifier."""
+    if wanted != "latest":
+        moment_of(wanted)
+        return read_repository.read_manifest(bucket, layout, wanted)
+    complete, _leftovers = read_repository.backups(bucket, layout)
+    if not complete:
+        raise StateError(f"tenant {layout.tenant} has no complete backup in the {bucket.settings.where}; take one")
+    return read_repository.read_manifest(bucket, layout, complete[-1])
+
+
+def survey(order: Order, manifest: Manifest) -> Survey:
+    """Compare backup and target; raises before anything is touched when the restore cannot or may not be done."""
+    wish = order.wish
+    target = read_target(order)
+    undo = recovery(target, wish.database)
+    clean = recovered(target)
+    index = read_repository.read_index(order.bucket, order.layout, manifest)
+    # a finished swap takes the new filestore away; until then what it holds need not be fetched again
+    held = dict(blobs(order.build.files)) if clean.new_files else {}
+    fetch = {name: size for name, size in index.items() if held.get(name) != size}
+    server = read_server(order.build.login, order.owner)
+    if not wish.prefetch:
+        refuse_code(order.series, manifest)
+        refuse_server(server, order.client, manifest)
+    return Survey(target, server, manifest, index, fetch, undo, restoration(clean, wish, manifest, fetch))
+
+
+def read_target(order: Order) -> Target:
+    """What stands under the names that a restore uses."""
+    name, new, old = order.build.name, order.build.at, aside(order.build.name)
+    with closing(connect(order.build.login)) as connection, connection.cursor() as cursor:
+        cursor.execute(_CATALOG, ([name, new, old],))
+        found = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+    comment, blocked = found.get(name, ("", False))
+    return Target(
+        database=name in found,
+        comment=comment,
+        blocked=blocked,
+        new_database=new in found,
+        new_comment=found.get(new, ("", False))[0],
+        old_database=old in found,
+        files=os.path.isdir(order.files(name)),
+        new_files=os.path.isdir(order.files(new)),
+        old_files=os.path.isdir(order.files(old)),
+        note=_read_note(order.note_path),
+    )
+
+
+def read_server(login: Login, owner: str) -> Server:
+    """What the server is able to do. Raises StateError when the owner of the database-to-be does not exist."""
+    with closing(connect(login)) as connection:
+        if not rows(connection, sql.SQL("SELECT FROM pg_roles WHERE rolname = {}").format(sql.Literal(owner))):
+            raise StateError(f"role {owner} does not exist at {login.where}; create it, or give another owner")
+        extensions = dict(rows(connection, _EXTENSIONS))
+        return Server(
+            version=connection.server_version // 10000,
+            superuser=bool(rows(connection, _SUPERUSER)[0][0]),
+            available=frozenset(extensions),
+            trusted=frozenset(name for name, trusted in extensions.items() if trusted),
+        )
+
+
+def _read_note(path: str) -> Note | None:
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return Note(**json.load(handle))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise StateError(f"{path} is not the note of a restore; look at it, then remove it") from error
