@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.resolve import resolve
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import resolve
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 

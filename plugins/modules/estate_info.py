@@ -13,10 +13,11 @@ short_description: Build role inputs from the declared estate
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:
-  - Reads the declared tenants and the inventory's groups, checks them, and returns instances, databases, routes,
+  - Validates the declared tenants and the groups of the inventory, and returns instances, databases, routes,
     certificates and PostgreSQL roles in the form in which the roles of this collection take them.
-  - Runs on the controller and connects to nothing. Every fault of the declaration is told at once, one sentence each.
-  - A tenant's home is where its open database stands; see O(placement). Without a placement it is where it is declared.
+  - Runs on the controller and connects to no host. Returns every fault of the declaration at once, one sentence each.
+  - The home of a tenant is the group with its open database; see O(placement). Without a placement it is the declared
+    group.
 attributes:
   check_mode:
     description: Can run in check mode and tells what it would do.
@@ -27,12 +28,88 @@ attributes:
 options:
   tenants:
     description:
-      - The tenants. Each has a C(name), a C(tier) (1 to 3), a C(tenancy) (V(shared) or V(dedicated)), C(addons),
-        C(routes) (each with C(host), C(audience) and C(allow)), a C(runtime) with the C(group) of hosts that runs it,
-        and optionally C(language), C(demo), C(parameters), C(http_port), C(workers) and C(cron_threads).
+      - The declared tenants.
+      - Every value is converted to the documented type, as module options are; a message about a value names its path,
+        such as C(odoo_tenants[0].routes[1].allow).
     type: list
-    elements: raw
+    elements: dict
     required: true
+    suboptions:
+      name:
+        description:
+          - Name of the tenant, its database and the DNS label of its host in a shared instance.
+          - 1 to 40 lower-case letters, digits and hyphens, the first one a letter.
+        type: str
+        required: true
+      tier:
+        description: Tier of the tenant, which sets its backup and recovery policy.
+        type: int
+        choices: [1, 2, 3]
+        default: 3
+      tenancy:
+        description: Whether the tenant has an Odoo instance of its own or uses the shared instance of its group.
+        type: str
+        choices: [shared, dedicated]
+        default: shared
+      addons:
+        description: Addons to install.
+        type: list
+        elements: str
+        default: []
+      routes:
+        description: Host names under which the tenant is reached. The first one is its base URL.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          host:
+            description: Host name, in lower case.
+            type: str
+            required: true
+          audience:
+            description: Audience of the route.
+            type: str
+            choices: [public, partner, internal]
+            default: public
+          allow:
+            description: Networks in CIDR form that may use the route. Required for V(internal).
+            type: list
+            elements: str
+            default: []
+      runtime:
+        description: Where the tenant is declared to run.
+        type: dict
+        required: true
+        suboptions:
+          group:
+            description: Inventory group of the hosts that run the tenant.
+            type: str
+            required: true
+      language:
+        description: Language of a new database.
+        type: str
+        default: en_US
+      demo:
+        description: Whether a new database gets demonstration data.
+        type: bool
+        default: false
+      parameters:
+        description: System parameters, by key. Numbers and truth values are written as Odoo writes them.
+        type: dict
+        default: {}
+      http_port:
+        description:
+          - HTTP port of a dedicated instance, 1024 to 65532. The websocket port is 3 above.
+          - If not set, it follows from the order of the dedicated tenants.
+        type: int
+      workers:
+        description: Web workers of the instance. A shared instance has the highest number that a tenant asks for.
+        type: int
+        default: 2
+      cron_threads:
+        description: Cron threads of the instance. A shared instance has the highest number that a tenant asks for.
+        type: int
+        default: 1
   runtime_groups:
     description:
       - Groups that run Odoo, also those that no tenant is declared on.

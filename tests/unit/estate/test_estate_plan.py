@@ -8,8 +8,14 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._estate import inventory, model, plan
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.resolve import resolve
+from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
+    model,
+    model_declaration,
+    model_inventory,
+    plan_homes,
+    plan_inputs,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import resolve
 
 APP = model.Group("app", "systemd", (model.Host("app1", "10.0.0.1"), model.Host("app2", "10.0.0.2")), "db1")
 BOX = model.Group("box", "docker", (model.Host("box1", "10.0.0.9"),), "box1")
@@ -21,7 +27,7 @@ def tenant(name="north", **fields):
 
 
 def parse(*raw):
-    return model.parse_tenants(list(raw))
+    return model_declaration.tenants_from(list(raw))
 
 
 def seen(**servers):
@@ -35,27 +41,67 @@ def seen(**servers):
     ("raw", "sentence"),
     [
         ([], "at least one tenant"),
-        (["north"], "must be a mapping with a name"),
+        (["north"], "odoo_tenants[0] must be a mapping with a name, not 'north'"),
         ([tenant("North")], "lower-case letters"),
         ([tenant("north__retired")], "lower-case letters"),
         ([tenant("x" * 41)], "1 to 40"),
-        ([tenant(tiers=1)], "unknown key tiers"),
+        ([tenant(tiers=1)], "odoo_tenants[0].tiers is not known"),
         ([tenant(tier=4)], "tier must be one of 1, 2, 3, not 4"),
         ([tenant(tenancy="own")], "tenancy must be one of shared, dedicated"),
-        ([tenant(runtime={})], "runtime must name the group"),
+        ([tenant(runtime={})], "odoo_tenants[0].runtime.group is required"),
         ([tenant(routes=[{"host": "south.site.example"}])], "must begin with 'north.'"),
         ([tenant(routes=[{"host": "North"}])], "not a lower-case host name"),
-        ([tenant(routes=[{"host": "north.site.example", "audience": "all"}])], "audience of north.site.example"),
+        (
+            [tenant(routes=[{"host": "north.site.example", "audience": "all"}])],
+            "odoo_tenants[0].routes[0].audience must be one of",
+        ),
         ([tenant(routes=[{"host": "north.site.example", "audience": "internal"}])], "needs allow"),
         ([tenant(), tenant()], "tenant north is declared 2 times"),
         ([tenant("shared")], "taken by the shared instance"),
         ([tenant(tenancy="dedicated", http_port=80)], "http_port must be a number from 1024"),
+        ([tenant(demo="perhaps")], "odoo_tenants[0].demo must be true or false, not 'perhaps'"),
+        ([tenant(tier="first")], "odoo_tenants[0].tier must be a whole number, not 'first'"),
+        ([tenant(tier=True)], "odoo_tenants[0].tier must be a whole number, not true"),
+        ([tenant(language=False)], "odoo_tenants[0].language must be a text (quote it), not false"),
+        ([tenant(addons={"stock": True})], "odoo_tenants[0].addons must be a list, not a mapping"),
+        ([tenant(addons=["stock", None])], "odoo_tenants[0].addons[1] is required"),
+        ([tenant(routes="north.site.example")], "odoo_tenants[0].routes[0] must be a mapping"),
+        ([tenant(runtime="app")], "odoo_tenants[0].runtime must be a mapping, not 'app'"),
+        ([tenant(parameters=["a"])], "odoo_tenants[0].parameters must be a mapping, not a list"),
+        ([tenant(parameters={"a.b": {}})], "odoo_tenants[0].parameters.a.b must be a text"),
+        ([tenant(workers=-1)], "odoo_tenants[0].workers must be 0 or more, not -1"),
+        ([tenant(http_port=8169.5)], "odoo_tenants[0].http_port must be a whole number, not 8169.5"),
+        (
+            [tenant(routes=[{"host": "north.site.example", "allow": ["10.0.0.0/8", "10.0.0.1/8"]}])],
+            "odoo_tenants[0].routes[0].allow[1] must be a network in CIDR form",
+        ),
     ],
 )
 def test_a_fault_of_the_declaration_is_told_in_a_sentence(raw, sentence):
     with pytest.raises(InputError) as caught:
-        model.parse_tenants(raw)
+        model_declaration.tenants_from(raw)
     assert sentence in str(caught.value)
+
+
+def test_values_are_converted_by_type():
+    internal = {"host": "north.site.example", "audience": "internal", "allow": "10.0.0.0/8, 172.16.0.0/12"}
+    (north,) = parse(tenant(demo="false", tier="1", workers="4", addons="account", http_port="8269", routes=[internal]))
+    assert (north.demo, north.tier, north.workers, north.http_port) == (False, 1, 4, 8269)
+    assert north.addons == ("account",)
+    assert north.routes[0].allow == ("10.0.0.0/8", "172.16.0.0/12")
+
+
+def test_what_is_null_or_left_out_has_its_default():
+    (north,) = parse(tenant(demo=None, tier=None, addons=None, parameters={"a": True, "b": 2, "c": "x"}))
+    assert (north.demo, north.tier, north.addons, north.http_port) == (False, 3, (), None)
+    assert north.parameters == (("a", "True"), ("b", "2"), ("c", "x"))
+
+
+def test_a_placement_is_converted_by_type():
+    seen_open = model_inventory.read_placement({"db1": [{"name": "north", "open": "false"}]})
+    assert seen_open == {"db1": (model.Database("north", False),)}
+    with pytest.raises(InputError, match=r"placement\.db1\[0\]\.open must be true or false, not 'maybe'"):
+        model_inventory.read_placement({"db1": [{"name": "north", "open": "maybe"}]})
 
 
 def test_every_fault_is_told_at_once():
@@ -75,12 +121,12 @@ def test_two_tenants_with_one_host_are_refused():
 
 
 def test_a_new_tenant_lives_where_it_is_declared():
-    (home,) = plan.homes(parse(tenant()), GROUPS, seen(db1=[], box1=[]))
+    (home,) = plan_homes.homes(parse(tenant()), GROUPS, seen(db1=[], box1=[]))
     assert (home.group.name, home.exists, home.note) == ("app", False, None)
 
 
 def test_a_moved_tenant_stays_where_it_is_and_is_told():
-    (home,) = plan.homes(parse(tenant()), GROUPS, seen(db1=["north__retired!"], box1=["north"]))
+    (home,) = plan_homes.homes(parse(tenant()), GROUPS, seen(db1=["north__retired!"], box1=["north"]))
     assert (home.group.name, home.exists) == ("box", True)
     assert "declared on app and lives on box" in home.note
 
@@ -96,56 +142,56 @@ def test_a_moved_tenant_stays_where_it_is_and_is_told():
     ],
 )
 def test_the_open_database_tells_the_home_after_an_interrupted_move(servers, group):
-    (home,) = plan.homes(parse(tenant()), GROUPS, seen(**servers))
+    (home,) = plan_homes.homes(parse(tenant()), GROUPS, seen(**servers))
     assert (home.group.name, home.exists) == (group, True)
 
 
 def test_two_open_databases_are_refused():
     with pytest.raises(StateError, match="open database on box1 and db1"):
-        plan.homes(parse(tenant()), GROUPS, seen(db1=["north"], box1=["north"]))
+        plan_homes.homes(parse(tenant()), GROUPS, seen(db1=["north"], box1=["north"]))
 
 
 @pytest.mark.parametrize("left", ["north__retired!", "north__incoming!"])
 def test_no_empty_tenant_takes_the_place_of_a_copy(left):
     with pytest.raises(StateError, match="so that no empty tenant takes its place"):
-        plan.homes(parse(tenant()), GROUPS, seen(db1=[left], box1=[]))
+        plan_homes.homes(parse(tenant()), GROUPS, seen(db1=[left], box1=[]))
 
 
 def test_ports_do_not_move_when_a_tenant_is_appended():
     first = parse(tenant("harbour", tenancy="dedicated"), tenant())
     later = parse(tenant("harbour", tenancy="dedicated"), tenant(), tenant("bridge", tenancy="dedicated"))
-    assert plan.ports(first).items() <= plan.ports(later).items()
-    assert plan.ports(later) == {"shared": 8069, "harbour": 8169, "bridge": 8269}
+    assert plan_inputs.ports(first).items() <= plan_inputs.ports(later).items()
+    assert plan_inputs.ports(later) == {"shared": 8069, "harbour": 8169, "bridge": 8269}
 
 
 def test_two_instances_on_one_port_are_refused():
     with pytest.raises(InputError, match="both need port 8069"):
-        plan.ports(parse(tenant("harbour", tenancy="dedicated", http_port=8069)))
+        plan_inputs.ports(parse(tenant("harbour", tenancy="dedicated", http_port=8069)))
 
 
 def test_an_instance_visits_exactly_its_own_databases_with_cron():
     tenants = parse(tenant("harbour", tenancy="dedicated"), tenant("south"), tenant("north"))
-    settled = plan.homes(tenants, GROUPS, seen(db1=["harbour", "south"], box1=["north"]))
-    by_name = {item["name"]: item for item in plan.instances(APP, settled, plan.ports(tenants))}
+    settled = plan_homes.homes(tenants, GROUPS, seen(db1=["harbour", "south"], box1=["north"]))
+    by_name = {item["name"]: item for item in plan_inputs.instances(APP, settled, plan_inputs.ports(tenants))}
     assert by_name["harbour"]["databases"] == ["harbour"]
     assert by_name["harbour"]["db_filter"] == "^harbour$"
     assert by_name["harbour"]["db_user"] == "odoo_harbour"
     assert by_name["shared"]["databases"] == ["south"]
-    (box,) = plan.instances(BOX, settled, plan.ports(tenants))
+    (box,) = plan_inputs.instances(BOX, settled, plan_inputs.ports(tenants))
     assert (box["name"], box["databases"]) == ("shared", ["north"])
 
 
 def test_cron_is_not_told_of_a_database_that_is_not_there_yet():
     tenants = parse(tenant("north"), tenant("south"))
-    settled = plan.homes(tenants, GROUPS, seen(db1=["south"], box1=[]))
-    (shared,) = plan.instances(APP, settled, plan.ports(tenants))
+    settled = plan_homes.homes(tenants, GROUPS, seen(db1=["south"], box1=[]))
+    (shared,) = plan_inputs.instances(APP, settled, plan_inputs.ports(tenants))
     assert shared["databases"] == ["south"]
 
 
 def test_a_drained_host_keeps_its_place_in_the_route_marked_as_drained():
     tenants = parse(tenant())
-    settled = plan.homes(tenants, GROUPS, seen(db1=["north"], box1=[]))
-    (route,) = plan.routes(settled, plan.ports(tenants), drained=["app1"])
+    settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north"], box1=[]))
+    (route,) = plan_inputs.routes(settled, plan_inputs.ports(tenants), drained=["app1"])
     assert route["servers"] == [
         {"url": "http://10.0.0.1:8069", "drained": True},
         {"url": "http://10.0.0.2:8069", "drained": False},
@@ -156,15 +202,18 @@ def test_a_drained_host_keeps_its_place_in_the_route_marked_as_drained():
 
 def test_a_tenant_under_maintenance_has_all_its_routes_so():
     tenants = parse(tenant(), tenant("south"))
-    settled = plan.homes(tenants, GROUPS, {})
-    modes = {item["name"]: item["mode"] for item in plan.routes(settled, plan.ports(tenants), maintenance=["north"])}
+    settled = plan_homes.homes(tenants, GROUPS, {})
+    modes = {
+        item["name"]: item["mode"]
+        for item in plan_inputs.routes(settled, plan_inputs.ports(tenants), maintenance=["north"])
+    }
     assert modes == {"north-public": "maintenance", "south-public": "serve"}
 
 
 def test_an_assumed_home_routes_to_the_new_group():
     tenants = parse(tenant())
-    settled = plan.homes(tenants, GROUPS, seen(db1=["north!"], box1=["north!"]), assume={"north": "box"})
-    (route,) = plan.routes(settled, plan.ports(tenants))
+    settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north!"], box1=["north!"]), assume={"north": "box"})
+    (route,) = plan_inputs.routes(settled, plan_inputs.ports(tenants))
     assert [server["url"] for server in route["servers"]] == ["http://10.0.0.9:8069"]
 
 
@@ -174,15 +223,15 @@ def test_an_assumed_home_routes_to_the_new_group():
 )
 def test_a_destination_that_cannot_be_is_refused(name, sentence):
     groups = {**GROUPS, "annex": model.Group("annex", "systemd", (model.Host("app3", "10.0.0.3"),), "db1")}
-    (home,) = plan.homes(parse(tenant()), groups, seen(db1=["north"], box1=[]))
+    (home,) = plan_homes.homes(parse(tenant()), groups, seen(db1=["north"], box1=[]))
     with pytest.raises(InputError, match=sentence):
-        plan.destination(home, name, groups)
+        plan_homes.destination(home, name, groups)
 
 
 def test_an_unknown_tenant_is_refused_with_those_that_are_declared():
-    settled = plan.homes(parse(tenant(), tenant("south")), GROUPS, {})
+    settled = plan_homes.homes(parse(tenant(), tenant("south")), GROUPS, {})
     with pytest.raises(InputError, match="tenant west is not declared in odoo_tenants; declared are north, south"):
-        plan.find(settled, "west")
+        plan_homes.find(settled, "west")
 
 
 HOSTVARS = {
@@ -192,7 +241,7 @@ HOSTVARS = {
 
 
 def test_groups_are_read_with_their_addresses():
-    groups = inventory.read_groups(parse(tenant()), [], {"app": ["app1"]}, HOSTVARS)
+    groups = model_inventory.read_groups(parse(tenant()), [], {"app": ["app1"]}, HOSTVARS)
     assert groups["app"].hosts == (model.Host("app1", "10.0.0.1"),)
     assert groups["app"].database_server == "db1"
 
@@ -214,13 +263,13 @@ def test_groups_are_read_with_their_addresses():
 )
 def test_a_group_that_cannot_run_a_tenant_is_told(members, hostvars, sentence):
     with pytest.raises(InputError) as caught:
-        inventory.read_groups(parse(tenant()), [], members, hostvars)
+        model_inventory.read_groups(parse(tenant()), [], members, hostvars)
     assert sentence in str(caught.value)
 
 
 def test_a_missing_group_is_told_with_those_the_playbook_needs():
     with pytest.raises(InputError, match="no hosts in cache; this playbook needs the groups edge, cache"):
-        inventory.require_groups(["edge", "cache"], {"edge": ["edge1"], "cache": []})
+        model_inventory.require_groups(["edge", "cache"], {"edge": ["edge1"], "cache": []})
 
 
 def arguments(*raw, **given):

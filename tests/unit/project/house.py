@@ -44,8 +44,6 @@ OLD_NAMES = {
     "_addons/digests.py",
     "_backup/revive.py",
     "_backup/target.py",
-    "_estate/inventory.py",
-    "_estate/resolve.py",
     "_filestore/paths.py",
     "_odoo/names.py",
     "_odoo/passwords.py",

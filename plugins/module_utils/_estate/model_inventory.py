@@ -9,9 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import Database, Group, Host, Tenant
 
 KINDS = ("systemd", "docker")
+_TEXT = {"type": "str", "default": ""}
+_DATABASES: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "required": True,
+    "options": {"name": {"type": "str", "required": True}, "open": {"type": "bool", "required": True}},
+}
 
 
 def read_groups(
@@ -51,7 +59,10 @@ def _group(name: str, members: Sequence[str], hostvars: Mapping[str, Mapping[str
 
 
 def _agreed(variable: str, group: str, members: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> str:
-    seen = {str(hostvars[host].get(variable) or "") for host in members}
+    faults: list[str] = []
+    seen = {convert(hostvars[host].get(variable), _TEXT, f"host {host}: {variable}", faults) for host in members}
+    if faults:
+        raise InputError("; ".join(faults))
     if seen == {""}:
         raise InputError(f"group {group}: {variable} is not set for its hosts; set it in the group's variables")
     if len(seen) > 1:
@@ -70,9 +81,15 @@ def require_groups(names: Sequence[str], inventory: Mapping[str, Sequence[str]])
         )
 
 
-def read_placement(raw: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, tuple[Database, ...]]:
-    """What role postgresql published as postgresql_databases, by server."""
+def read_placement(raw: Mapping[str, Any]) -> dict[str, tuple[Database, ...]]:
+    """The databases that role postgresql published as postgresql_databases, by server."""
+    faults: list[str] = []
+    listed = {
+        server: convert(databases, _DATABASES, f"placement.{server}", faults) for server, databases in raw.items()
+    }
+    if faults:
+        raise InputError("; ".join(faults))
     return {
-        server: tuple(Database(str(item["name"]), bool(item["open"])) for item in databases)
-        for server, databases in raw.items()
+        server: tuple(Database(item["name"], item["open"]) for item in databases)
+        for server, databases in listed.items()
     }

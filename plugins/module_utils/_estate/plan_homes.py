@@ -10,11 +10,8 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
-    FIRST_HTTP_PORT,
     INCOMING,
     RETIRED,
-    SHARED_INSTANCE,
-    WEBSOCKET_OFFSET,
     Database,
     Group,
     Tenant,
@@ -109,118 +106,6 @@ def require_databases(settled: Sequence[Home]) -> None:
     missing = [f"{home.tenant.name} on {home.group.database_server}" for home in settled if not home.exists]
     if missing:
         raise StateError(f"no database was found for {', '.join(missing)}; make it with gantry.odoo.site first")
-
-
-def ports(tenants: Sequence[Tenant]) -> dict[str, int]:
-    """The HTTP port of each instance: stated, or by the order of declaration. The websocket port is 3 above."""
-    taken: dict[str, int] = {SHARED_INSTANCE: FIRST_HTTP_PORT}
-    place = 0
-    for tenant in tenants:
-        if tenant.tenancy != "dedicated":
-            continue
-        place += 1
-        taken[tenant.name] = tenant.http_port or FIRST_HTTP_PORT + 100 * place
-    used: dict[int, str] = {}
-    for name, port in taken.items():
-        for each in (port, port + WEBSOCKET_OFFSET):
-            if each in used:
-                raise InputError(f"instances {used[each]} and {name} both need port {each}; state another http_port")
-            used[each] = name
-    return taken
-
-
-def instances(group: Group, settled: Sequence[Home], with_ports: Mapping[str, int]) -> list[dict]:
-    """The Odoo instances that a group's hosts run, as role odoo takes them, passwords left out."""
-    wanted: dict[str, list[Tenant]] = {SHARED_INSTANCE: []}
-    existing = {home.tenant.name for home in settled if home.exists}
-    for home in settled:
-        if home.group.name == group.name:
-            wanted.setdefault(home.tenant.instance, []).append(home.tenant)
-    return [
-        {
-            "name": name,
-            "http_port": with_ports[name],
-            "websocket_port": with_ports[name] + WEBSOCKET_OFFSET,
-            "workers": max((tenant.workers for tenant in served), default=2),
-            "cron_threads": max((tenant.cron_threads for tenant in served), default=1),
-            "db_user": role_name(name),
-            # A shared instance answers for the database that the first label of the host names.
-            "db_filter": "^%d$" if name == SHARED_INSTANCE else f"^{name}$",
-            # Odoo makes a database that it is told of and does not find; cron is told of those that are there.
-            "databases": sorted(tenant.name for tenant in served if tenant.name in existing),
-        }
-        for name, served in sorted(wanted.items())
-    ]
-
-
-def role_name(instance: str) -> str:
-    """The PostgreSQL role of an instance."""
-    return "odoo_" + instance.replace("-", "_")
-
-
-def config_path(instance: str) -> str:
-    """Where role odoo keeps the configuration of an instance."""
-    return f"/etc/odoo/{instance}.conf"
-
-
-def databases(group: Group, settled: Sequence[Home]) -> list[dict]:
-    """The databases of a group, as gantry.odoo.odoo_database takes them."""
-    return [_database(home.tenant) for home in settled if home.group.name == group.name]
-
-
-def _database(tenant: Tenant) -> dict:
-    declared: dict = {
-        "name": tenant.name,
-        "config": config_path(tenant.instance),
-        "owner": role_name(tenant.instance),
-        "addons": list(tenant.addons),
-        "language": tenant.language,
-        "demo": tenant.demo,
-        "parameters": dict(tenant.parameters),
-        # A move that was interrupted left the database blocked; its home is open again.
-        "access": "open",
-    }
-    if tenant.routes:
-        declared["base_url"] = f"https://{tenant.routes[0].host}"
-    return declared
-
-
-def routes(
-    settled: Sequence[Home],
-    with_ports: Mapping[str, int],
-    drained: Sequence[str] = (),
-    maintenance: Sequence[str] = (),
-) -> list[dict]:
-    """The routes of the estate, as gantry.odoo.traefik_route takes them."""
-    listed: list[dict] = []
-    for home in settled:
-        port = with_ports[home.tenant.instance]
-        for number, route in enumerate(home.tenant.routes):
-            item: dict = {
-                "name": f"{home.tenant.name}-{route.audience}" + (f"-{number}" if number else ""),
-                "hosts": [route.host],
-                "audience": route.audience,
-                "mode": "maintenance" if home.tenant.name in maintenance else "serve",
-                "servers": _servers(home.group, port, drained),
-                "websocket_servers": _servers(home.group, port + WEBSOCKET_OFFSET, drained),
-            }
-            if route.allow:
-                item["allow"] = list(route.allow)
-            listed.append(item)
-    return listed
-
-
-def _servers(group: Group, port: int, drained: Sequence[str]) -> list[dict]:
-    return [{"url": f"http://{host.address}:{port}", "drained": host.name in drained} for host in group.hosts]
-
-
-def certificates(tenants: Sequence[Tenant]) -> list[dict]:
-    """One certificate a tenant, over all its hosts, as role certificate takes them."""
-    return [
-        {"name": tenant.name, "domains": sorted(route.host for route in tenant.routes)}
-        for tenant in tenants
-        if tenant.routes
-    ]
 
 
 def find(settled: Sequence[Home], name: str) -> Home:

@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._estate import inventory, model, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
+    model,
+    model_declaration,
+    model_inventory,
+    plan_homes,
+    plan_inputs,
+)
 
 # The role that this collection's modules log in with.
 ADMIN_ROLE = "gantry"
@@ -18,13 +24,13 @@ def resolve(
     args: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The estate as the playbooks read it; raises GantryError with every fault of the declaration."""
-    inventory.require_groups(args["require_groups"], groups)
-    tenants = model.parse_tenants(args["tenants"])
-    runtimes = inventory.read_groups(tenants, args["runtime_groups"], groups, hostvars)
-    with_ports = plan.ports(tenants)
-    settled = plan.homes(tenants, runtimes, inventory.read_placement(args["placement"]), args["assume"])
+    model_inventory.require_groups(args["require_groups"], groups)
+    tenants = model_declaration.tenants_from(args["tenants"])
+    runtimes = model_inventory.read_groups(tenants, args["runtime_groups"], groups, hostvars)
+    with_ports = plan_inputs.ports(tenants)
+    settled = plan_homes.homes(tenants, runtimes, model_inventory.read_placement(args["placement"]), args["assume"])
     if not args["allow_new"]:
-        plan.require_databases(settled)
+        plan_homes.require_databases(settled)
     estate: dict[str, Any] = {
         "tenants": {home.tenant.name: _tenant(home, with_ports) for home in settled},
         "groups": {
@@ -33,25 +39,25 @@ def resolve(
                 "hosts": [host.name for host in group.hosts],
                 "tenants": [home.tenant.name for home in settled if home.group.name == name],
                 "database_server": group.database_server,
-                "instances": plan.instances(group, settled, with_ports),
-                "databases": plan.databases(group, settled),
+                "instances": plan_inputs.instances(group, settled, with_ports),
+                "databases": plan_inputs.databases(group, settled),
             }
             for name, group in runtimes.items()
         },
         "leads": {group.hosts[0].name: name for name, group in runtimes.items()},
         "group_of": {host.name: name for name, group in runtimes.items() for host in group.hosts},
-        "routes": plan.routes(settled, with_ports, args["drained"], args["maintenance"]),
-        "certificates": plan.certificates(tenants),
+        "routes": plan_inputs.routes(settled, with_ports, args["drained"], args["maintenance"]),
+        "certificates": plan_inputs.certificates(tenants),
         "roles": {server: _roles(server, runtimes, settled, with_ports) for server in _servers(runtimes)},
         "policies": [{"tenant": tenant.name, "tier": tenant.tier} for tenant in tenants],
         "backups": _backups(settled, args["tenant"]),
         "notes": [home.note for home in settled if home.note],
     }
     if args["tenant"]:
-        estate["tenant"] = estate["tenants"][plan.find(settled, args["tenant"]).tenant.name]
+        estate["tenant"] = estate["tenants"][plan_homes.find(settled, args["tenant"]).tenant.name]
     if args["destination"]:
-        estate["destination"] = plan.destination(
-            plan.find(settled, args["tenant"] or ""), args["destination"], runtimes
+        estate["destination"] = plan_homes.destination(
+            plan_homes.find(settled, args["tenant"] or ""), args["destination"], runtimes
         )
     return estate
 
@@ -63,7 +69,7 @@ def _servers(runtimes: Mapping[str, model.Group]) -> list[str]:
 def _roles(
     server: str,
     runtimes: Mapping[str, model.Group],
-    settled: Sequence[plan.Home],
+    settled: Sequence[plan_homes.Home],
     with_ports: Mapping[str, int],
 ) -> list[dict[str, Any]]:
     """The PostgreSQL roles that a server needs: one for each instance of each group it serves, and the modules' own."""
@@ -72,13 +78,13 @@ def _roles(
             instance["db_user"]
             for group in runtimes.values()
             if group.database_server == server
-            for instance in plan.instances(group, settled, with_ports)
+            for instance in plan_inputs.instances(group, settled, with_ports)
         }
     )
     return [{"name": name} for name in names] + [{"name": ADMIN_ROLE, "createdb": True, "member_of": names}]
 
 
-def _backups(settled: Sequence[plan.Home], only: str | None) -> dict[str, list[dict[str, str]]]:
+def _backups(settled: Sequence[plan_homes.Home], only: str | None) -> dict[str, list[dict[str, str]]]:
     """What each leading host backs up, as role backup takes it: its tenants, or the one asked for."""
     listed: dict[str, list[dict[str, str]]] = {}
     for home in settled:
@@ -87,13 +93,13 @@ def _backups(settled: Sequence[plan.Home], only: str | None) -> dict[str, list[d
                 {
                     "tenant": home.tenant.name,
                     "database": home.tenant.name,
-                    "config": plan.config_path(home.tenant.instance),
+                    "config": plan_inputs.config_path(home.tenant.instance),
                 }
             )
     return listed
 
 
-def _tenant(home: plan.Home, with_ports: Mapping[str, int]) -> dict[str, Any]:
+def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int]) -> dict[str, Any]:
     tenant = home.tenant
     return {
         "name": tenant.name,
@@ -106,7 +112,7 @@ def _tenant(home: plan.Home, with_ports: Mapping[str, int]) -> dict[str, Any]:
         "leader": home.group.hosts[0].name,
         "database_server": home.group.database_server,
         "instance": tenant.instance,
-        "config": plan.config_path(tenant.instance),
+        "config": plan_inputs.config_path(tenant.instance),
         "http_port": with_ports[tenant.instance],
         "urls": [f"https://{route.host}" for route in tenant.routes],
     }

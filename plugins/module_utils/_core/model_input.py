@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Declared data, converted and checked by type in one place, with the path of each value that is refused.
+
+Options are described as in an argument_spec: type, elements, options, choices, default, required. The conversions are
+those of Ansible's own types, so that a value means the same in an inventory, with -e and in a module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Option = Mapping[str, Any]
+
+_TRUE = ("1", "on", "t", "true", "y", "yes")
+_FALSE = ("0", "f", "false", "n", "no", "off")
+_LONGEST = 60
+_ACCEPTED = {
+    "bool": "true or false",
+    "dict": "a mapping",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "path": "a path",
+    "str": "a text (quote it)",
+}
+
+
+def convert(value: Any, option: Option, path: str, faults: list[str]) -> Any:
+    """The value as the option's type, defaults filled in. Appends one sentence to `faults` for each that is refused.
+
+    path: names the value, such as odoo_tenants[0].demo. The result is without meaning where there are faults.
+    """
+    if value is None:
+        if option.get("required"):
+            faults.append(f"{path} is required; set it")
+            return None
+        value = option.get("default")
+        if value is None:
+            return None
+    kind = str(option.get("type", "str"))
+    if kind == "raw":
+        return value
+    try:
+        made = _CONVERTERS[kind](value)
+    except ValueError:
+        faults.append(f"{path} must be {_ACCEPTED[kind]}, not {shown(value)}")
+        return None
+    choices = option.get("choices")
+    if choices and made not in choices:
+        faults.append(f"{path} must be one of {', '.join(map(str, choices))}, not {shown(value)}")
+        return None
+    if kind == "list":
+        element = {"type": option.get("elements", "raw"), "options": option.get("options"), "required": True}
+        return [convert(item, element, f"{path}[{place}]", faults) for place, item in enumerate(made)]
+    if kind == "dict" and option.get("options"):
+        return convert_all(made, option["options"], path, faults)
+    return made
+
+
+def convert_all(
+    given: Mapping[str, Any], options: Mapping[str, Option], path: str, faults: list[str]
+) -> dict[str, Any]:
+    """The value of each option; a key that is no option is a fault. path: of the mapping, empty at the top."""
+    for key in sorted(set(map(str, given)) - set(options)):
+        faults.append(f"{_below(path, key)} is not known; known are {', '.join(sorted(options))}")
+    return {name: convert(given.get(name), option, _below(path, name), faults) for name, option in options.items()}
+
+
+def shown(value: Any) -> str:
+    """A refused value as a message shows it."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return "a list"
+    text = repr(str(value)) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+
+
+def _below(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _bool(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise ValueError
+
+
+def _int(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError
+    return int(value)
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError
+    return float(value)
+
+
+def _str(value: Any) -> str:
+    # YAML reads an unquoted no as false and 1.10 as 1.1: what was written is lost.
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError
+    return str(value)
+
+
+def _list(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, (bytes, Mapping)) or not isinstance(value, Sequence):
+        raise ValueError
+    return list(value)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError
+    return {str(key): item for key, item in value.items()}
+
+
+_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    "bool": _bool,
+    "dict": _dict,
+    "float": _float,
+    "int": _int,
+    "list": _list,
+    "path": _str,
+    "str": _str,
+}

@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the declared tenants: every value converted and checked by type, once, with its path in the message."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert, convert_all, shown
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
+    AUDIENCES,
+    SHARED_INSTANCE,
+    TENANCIES,
+    TIERS,
+    Route,
+    Tenant,
+)
+
+ROUTE: dict[str, Any] = {
+    "host": {"type": "str", "required": True},
+    "audience": {"type": "str", "choices": list(AUDIENCES), "default": "public"},
+    "allow": {"type": "list", "elements": "str", "default": []},
+}
+TENANT: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "tier": {"type": "int", "choices": list(TIERS), "default": 3},
+    "tenancy": {"type": "str", "choices": list(TENANCIES), "default": "shared"},
+    "addons": {"type": "list", "elements": "str", "default": []},
+    "routes": {"type": "list", "elements": "dict", "default": [], "options": ROUTE},
+    "runtime": {"type": "dict", "required": True, "options": {"group": {"type": "str", "required": True}}},
+    "language": {"type": "str", "default": "en_US"},
+    "demo": {"type": "bool", "default": False},
+    "parameters": {"type": "dict", "default": {}},
+    "http_port": {"type": "int"},
+    "workers": {"type": "int", "default": 2},
+    "cron_threads": {"type": "int", "default": 1},
+}
+_PORTS = range(1024, 65533)
+
+# A tenant's name is a PostgreSQL identifier (63 bytes, with room for the suffixes) and a DNS label.
+_TENANT_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def tenants_from(raw: Any) -> tuple[Tenant, ...]:
+    """The tenants of `odoo_tenants`. Raises InputError with one sentence for each fault, all of them at once."""
+    if not isinstance(raw, Sequence) or isinstance(raw, (str, bytes)) or not raw:
+        raise InputError("odoo_tenants must be a list of at least one tenant; declare it in the inventory")
+    faults: list[str] = []
+    tenants: list[Tenant] = []
+    for place, item in enumerate(raw):
+        tenant, found = _tenant(item, f"odoo_tenants[{place}]")
+        if tenant:
+            tenants.append(tenant)
+        name = item.get("name") if isinstance(item, Mapping) else None
+        faults += [f"tenant {name}: {fault}" if name else fault for fault in found]
+    faults += _across(tenants)
+    if faults:
+        raise InputError("; ".join(faults))
+    return tuple(tenants)
+
+
+def _tenant(item: Any, path: str) -> tuple[Tenant | None, list[str]]:
+    """The tenant, None where its values are not of the declared types; and the faults."""
+    if not isinstance(item, Mapping):
+        return None, [f"{path} must be a mapping with a name, not {shown(item)}"]
+    faults: list[str] = []
+    value = convert_all(item, TENANT, path, faults)
+    if faults:
+        return None, faults
+    tenant = Tenant(
+        name=value["name"],
+        group=value["runtime"]["group"],
+        tier=value["tier"],
+        tenancy=value["tenancy"],
+        addons=tuple(value["addons"]),
+        routes=tuple(Route(one["host"], one["audience"], tuple(one["allow"])) for one in value["routes"]),
+        language=value["language"],
+        demo=value["demo"],
+        parameters=_parameters(value["parameters"], f"{path}.parameters", faults),
+        http_port=value["http_port"],
+        workers=value["workers"],
+        cron_threads=value["cron_threads"],
+    )
+    return tenant, faults + _check(tenant, path)
+
+
+def _parameters(given: Mapping[str, Any], path: str, faults: list[str]) -> tuple[tuple[str, str], ...]:
+    """Odoo's system parameters are texts; numbers and truth values are written as Odoo writes them."""
+    made = {}
+    for name, value in sorted(given.items()):
+        if isinstance(value, (bool, float)):
+            made[name] = str(value)
+        else:
+            made[name] = convert(value, {"type": "str", "required": True}, f"{path}.{name}", faults)
+    return tuple(made.items())
+
+
+def _check(tenant: Tenant, path: str) -> list[str]:
+    """What the types alone do not say."""
+    faults: list[str] = []
+    if not _TENANT_NAME.fullmatch(tenant.name):
+        faults.append(
+            f"{path}.name is 1 to 40 lower-case letters, digits and hyphens and begins with a letter, "
+            "since it names a database and a DNS label"
+        )
+    if tenant.http_port is not None and tenant.http_port not in _PORTS:
+        faults.append(f"{path}.http_port must be a number from 1024 to 65532, not {tenant.http_port}")
+    for option, count in (("workers", tenant.workers), ("cron_threads", tenant.cron_threads)):
+        if count < 0:
+            faults.append(f"{path}.{option} must be 0 or more, not {count}")
+    if tenant.tenancy == "shared" and tenant.name == SHARED_INSTANCE:
+        faults.append(f"{path}.name is taken by the shared instance; choose another")
+    for place, route in enumerate(tenant.routes):
+        faults += _check_route(tenant, route, f"{path}.routes[{place}]")
+    return faults
+
+
+def _check_route(tenant: Tenant, route: Route, path: str) -> list[str]:
+    if not _HOST_NAME.fullmatch(route.host):
+        return [f"{path}.host: {shown(route.host)} is not a lower-case host name with at least two labels"]
+    faults = [fault for place, one in enumerate(route.allow) for fault in _not_a_network(one, f"{path}.allow[{place}]")]
+    if route.audience == "internal" and not route.allow:
+        faults.append(f"{path}: the internal route {route.host} needs allow, the networks that may reach it")
+    # A shared instance picks the database by the first label of the host (dbfilter ^%d$).
+    if tenant.tenancy == "shared" and route.host.split(".")[0] != tenant.name:
+        faults.append(
+            f"{path}.host: {route.host} must begin with '{tenant.name}.', because a shared instance "
+            "chooses the database by the first label"
+        )
+    return faults
+
+
+def _not_a_network(text: str, path: str) -> list[str]:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        return [f"{path} must be a network in CIDR form: {error}"]
+    return []
+
+
+def _across(tenants: Sequence[Tenant]) -> list[str]:
+    """Faults that no tenant has alone."""
+    faults: list[str] = []
+    names: dict[str, int] = {}
+    hosts: dict[str, str] = {}
+    for tenant in tenants:
+        names[tenant.name] = names.get(tenant.name, 0) + 1
+        for route in tenant.routes:
+            if route.host in hosts:
+                faults.append(
+                    f"tenants {hosts[route.host]} and {tenant.name} both claim the host {route.host}; give it to one"
+                )
+            hosts[route.host] = tenant.name
+    faults += [f"tenant {name} is declared {count} times" for name, count in names.items() if count > 1]
+    return faults
