@@ -27,6 +27,8 @@ class ActionModule(ControllerAction):
         "destination": {"type": "str"},
         "allow_new": {"type": "bool", "default": True},
         "assume": {"type": "dict", "default": {}},
+        "config_dir": {"type": "str", "default": "/etc/odoo"},
+        "login": {"type": "str", "default": "gantry"},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:

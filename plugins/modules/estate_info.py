@@ -113,7 +113,10 @@ options:
   runtime_groups:
     description:
       - Groups that run Odoo, also those that no tenant is declared on.
-      - The hosts of such a group agree on the variables C(odoo_runtime) and C(odoo_database_server).
+      - The hosts of such a group agree on the variables C(odoo_runtime) and C(odoo_database_server), the inventory name
+        of their PostgreSQL server.
+      - The hosts reach the server under the variable C(estate_database_host) of the server. If not set, this is
+        C(localhost) where the server is the only host of the group, and its inventory name otherwise.
     type: list
     elements: str
     default: []
@@ -151,6 +154,14 @@ options:
     description: Homes to take for granted, group by tenant, where the database is not there yet.
     type: dict
     default: {}
+  config_dir:
+    description: Directory of the configuration of Odoo instances on their hosts.
+    type: str
+    default: /etc/odoo
+  login:
+    description: PostgreSQL role that the modules of this collection log in as.
+    type: str
+    default: gantry
 """
 
 EXAMPLES = r"""
@@ -195,6 +206,12 @@ estate:
       type: list
     roles:
       description: The PostgreSQL roles that each server needs, by server.
+      type: dict
+    paths:
+      description: Paths on the hosts that run Odoo, C(config_dir) and C(database_ca).
+      type: dict
+    logins:
+      description: The C(host), C(user) and C(ca_cert) with which modules reach PostgreSQL, by host that runs Odoo.
       type: dict
     policies:
       description: The tier of each tenant, as M(gantry.odoo.backup_policy) takes them.

@@ -68,6 +68,25 @@ class Group:
     kind: str
     hosts: tuple[Host, ...]
     database_server: str
+    # The name under which the hosts reach the server, as its certificate has it.
+    database_host: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What roles and modules share on a host: the directory of the configuration, and the modules' PostgreSQL role."""
+
+    config_dir: str = "/etc/odoo"
+    login: str = "gantry"
+
+    @property
+    def database_ca(self) -> str:
+        """Path of the certificates that a PostgreSQL server is verified against."""
+        return f"{self.config_dir}/postgresql-ca.pem"
+
+    def config(self, instance: str) -> str:
+        """Path of the configuration of an instance."""
+        return f"{self.config_dir}/{instance}.conf"
 
 
 @dataclass(frozen=True)

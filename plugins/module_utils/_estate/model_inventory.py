@@ -55,7 +55,25 @@ def _group(name: str, members: Sequence[str], hostvars: Mapping[str, Mapping[str
     if server not in hostvars:
         raise InputError(f"group {name}: odoo_database_server is {server}, which is not a host of the inventory")
     hosts = tuple(Host(host, str(hostvars[host].get("ansible_host") or host)) for host in members)
-    return Group(name, kind, hosts, server)
+    _refuse_old_name(name, members, hostvars)
+    return Group(name, kind, hosts, server, _database_host(server, members, hostvars[server]))
+
+
+def _database_host(server: str, members: Sequence[str], variables: Mapping[str, Any]) -> str:
+    """The server's own word, else localhost where it serves itself alone, else its name in the inventory."""
+    faults: list[str] = []
+    said = convert(variables.get("estate_database_host"), _TEXT, f"host {server}: estate_database_host", faults)
+    if faults:
+        raise InputError("; ".join(faults))
+    return str(said) or ("localhost" if list(members) == [server] else server)
+
+
+def _refuse_old_name(name: str, members: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> None:
+    if any("odoo_db_host" in hostvars[host] for host in members):
+        raise InputError(
+            f"group {name}: odoo_db_host is not read from the inventory, since odoo_database_server names the server; "
+            "remove it, or set estate_database_host for the server where its name differs"
+        )
 
 
 def _agreed(variable: str, group: str, members: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> str:

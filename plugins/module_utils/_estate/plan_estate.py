@@ -16,9 +16,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     plan_inputs,
 )
 
-# The role that this collection's modules log in with.
-ADMIN_ROLE = "gantry"
-
 
 def resolve(
     args: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
@@ -27,20 +24,22 @@ def resolve(
     model_inventory.require_groups(args["require_groups"], groups)
     tenants = model_declaration.tenants_from(args["tenants"])
     runtimes = model_inventory.read_groups(tenants, args["runtime_groups"], groups, hostvars)
+    layout = model.Layout(args["config_dir"].rstrip("/"), args["login"])
     with_ports = plan_inputs.ports(tenants)
     settled = plan_homes.homes(tenants, runtimes, model_inventory.read_placement(args["placement"]), args["assume"])
     if not args["allow_new"]:
         plan_homes.require_databases(settled)
     estate: dict[str, Any] = {
-        "tenants": {home.tenant.name: _tenant(home, with_ports) for home in settled},
+        "tenants": {home.tenant.name: _tenant(home, with_ports, layout) for home in settled},
         "groups": {
             name: {
                 "kind": group.kind,
                 "hosts": [host.name for host in group.hosts],
                 "tenants": [home.tenant.name for home in settled if home.group.name == name],
                 "database_server": group.database_server,
+                "database_host": group.database_host,
                 "instances": plan_inputs.instances(group, settled, with_ports),
-                "databases": plan_inputs.databases(group, settled),
+                "databases": plan_inputs.databases(group, settled, layout),
             }
             for name, group in runtimes.items()
         },
@@ -48,9 +47,11 @@ def resolve(
         "group_of": {host.name: name for name, group in runtimes.items() for host in group.hosts},
         "routes": plan_inputs.routes(settled, with_ports, args["drained"], args["maintenance"]),
         "certificates": plan_inputs.certificates(tenants),
-        "roles": {server: _roles(server, runtimes, settled, with_ports) for server in _servers(runtimes)},
+        "paths": {"config_dir": layout.config_dir, "database_ca": layout.database_ca},
+        "logins": _logins(runtimes, layout),
+        "roles": {server: _roles(server, runtimes, settled, with_ports, layout) for server in _servers(runtimes)},
         "policies": [{"tenant": tenant.name, "tier": tenant.tier} for tenant in tenants],
-        "backups": _backups(settled, args["tenant"]),
+        "backups": _backups(settled, args["tenant"], layout),
         "notes": [home.note for home in settled if home.note],
     }
     if args["tenant"]:
@@ -66,11 +67,21 @@ def _servers(runtimes: Mapping[str, model.Group]) -> list[str]:
     return sorted({group.database_server for group in runtimes.values()})
 
 
+def _logins(runtimes: Mapping[str, model.Group], layout: model.Layout) -> dict[str, dict[str, str]]:
+    """How the modules on each host reach its PostgreSQL server, without the password."""
+    return {
+        host.name: {"host": group.database_host, "user": layout.login, "ca_cert": layout.database_ca}
+        for group in runtimes.values()
+        for host in group.hosts
+    }
+
+
 def _roles(
     server: str,
     runtimes: Mapping[str, model.Group],
     settled: Sequence[plan_homes.Home],
     with_ports: Mapping[str, int],
+    layout: model.Layout,
 ) -> list[dict[str, Any]]:
     """The PostgreSQL roles that a server needs: one for each instance of each group it serves, and the modules' own."""
     names = sorted(
@@ -81,10 +92,12 @@ def _roles(
             for instance in plan_inputs.instances(group, settled, with_ports)
         }
     )
-    return [{"name": name} for name in names] + [{"name": ADMIN_ROLE, "createdb": True, "member_of": names}]
+    return [{"name": name} for name in names] + [{"name": layout.login, "createdb": True, "member_of": names}]
 
 
-def _backups(settled: Sequence[plan_homes.Home], only: str | None) -> dict[str, list[dict[str, str]]]:
+def _backups(
+    settled: Sequence[plan_homes.Home], only: str | None, layout: model.Layout
+) -> dict[str, list[dict[str, str]]]:
     """What each leading host backs up, as role backup takes it: its tenants, or the one asked for."""
     listed: dict[str, list[dict[str, str]]] = {}
     for home in settled:
@@ -93,13 +106,13 @@ def _backups(settled: Sequence[plan_homes.Home], only: str | None) -> dict[str, 
                 {
                     "tenant": home.tenant.name,
                     "database": home.tenant.name,
-                    "config": plan_inputs.config_path(home.tenant.instance),
+                    "config": layout.config(home.tenant.instance),
                 }
             )
     return listed
 
 
-def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int]) -> dict[str, Any]:
+def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int], layout: model.Layout) -> dict[str, Any]:
     tenant = home.tenant
     return {
         "name": tenant.name,
@@ -111,8 +124,9 @@ def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int]) -> dict[str, A
         "hosts": [host.name for host in home.group.hosts],
         "leader": home.group.hosts[0].name,
         "database_server": home.group.database_server,
+        "database_host": home.group.database_host,
         "instance": tenant.instance,
-        "config": plan_inputs.config_path(tenant.instance),
+        "config": layout.config(tenant.instance),
         "http_port": with_ports[tenant.instance],
         "urls": [f"https://{route.host}" for route in tenant.routes],
     }

@@ -137,4 +137,5 @@ def destination(home: Home, name: str, groups: Mapping[str, Group]) -> dict:
         "hosts": [host.name for host in group.hosts],
         "leader": group.hosts[0].name,
         "database_server": group.database_server,
+        "database_host": group.database_host,
     }

@@ -13,6 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     SHARED_INSTANCE,
     WEBSOCKET_OFFSET,
     Group,
+    Layout,
     Tenant,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_homes import Home
@@ -65,20 +66,15 @@ def role_name(instance: str) -> str:
     return "odoo_" + instance.replace("-", "_")
 
 
-def config_path(instance: str) -> str:
-    """Where role odoo keeps the configuration of an instance."""
-    return f"/etc/odoo/{instance}.conf"
-
-
-def databases(group: Group, settled: Sequence[Home]) -> list[dict]:
+def databases(group: Group, settled: Sequence[Home], layout: Layout) -> list[dict]:
     """The databases of a group, as gantry.odoo.odoo_database takes them."""
-    return [_database(home.tenant) for home in settled if home.group.name == group.name]
+    return [_database(home.tenant, layout) for home in settled if home.group.name == group.name]
 
 
-def _database(tenant: Tenant) -> dict:
+def _database(tenant: Tenant, layout: Layout) -> dict:
     declared: dict = {
         "name": tenant.name,
-        "config": config_path(tenant.instance),
+        "config": layout.config(tenant.instance),
         "owner": role_name(tenant.instance),
         "addons": list(tenant.addons),
         "language": tenant.language,

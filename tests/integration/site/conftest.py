@@ -126,7 +126,7 @@ def _inventory(lab: Lab) -> dict[str, Any]:
                 "database": group(
                     "db1", postgresql_tls_names=["db1"], postgresql_allowed_networks=[network], postgresql_memory_mb=512
                 ),
-                "app": group("app1", odoo_runtime="systemd", odoo_database_server="db1", odoo_db_host="db1"),
+                "app": group("app1", odoo_runtime="systemd", odoo_database_server="db1"),
             },
         }
     }

@@ -17,8 +17,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import resolve
 
-APP = model.Group("app", "systemd", (model.Host("app1", "10.0.0.1"), model.Host("app2", "10.0.0.2")), "db1")
-BOX = model.Group("box", "docker", (model.Host("box1", "10.0.0.9"),), "box1")
+APP = model.Group("app", "systemd", (model.Host("app1", "10.0.0.1"), model.Host("app2", "10.0.0.2")), "db1", "db1")
+BOX = model.Group("box", "docker", (model.Host("box1", "10.0.0.9"),), "box1", "localhost")
 GROUPS = {"app": APP, "box": BOX}
 
 
@@ -222,7 +222,7 @@ def test_an_assumed_home_routes_to_the_new_group():
     [("nowhere", "runs no Odoo"), ("app", "already lives on app"), ("annex", "share the PostgreSQL server db1")],
 )
 def test_a_destination_that_cannot_be_is_refused(name, sentence):
-    groups = {**GROUPS, "annex": model.Group("annex", "systemd", (model.Host("app3", "10.0.0.3"),), "db1")}
+    groups = {**GROUPS, "annex": model.Group("annex", "systemd", (model.Host("app3", "10.0.0.3"),), "db1", "db1")}
     (home,) = plan_homes.homes(parse(tenant()), groups, seen(db1=["north"], box1=[]))
     with pytest.raises(InputError, match=sentence):
         plan_homes.destination(home, name, groups)
@@ -255,6 +255,16 @@ def test_groups_are_read_with_their_addresses():
         ({"app": ["app1"]}, {"app1": {**HOSTVARS["app1"], "odoo_runtime": "vm"}, "db1": {}}, "not vm"),
         ({"app": ["app1"]}, {"app1": HOSTVARS["app1"]}, "db1, which is not a host"),
         (
+            {"app": ["app1"]},
+            {**HOSTVARS, "app1": {**HOSTVARS["app1"], "odoo_db_host": "db1"}},
+            "group app: odoo_db_host is not read from the inventory",
+        ),
+        (
+            {"app": ["app1"]},
+            {**HOSTVARS, "db1": {"estate_database_host": ["db1"]}},
+            "host db1: estate_database_host must be a text (quote it), not a list",
+        ),
+        (
             {"app": ["app1", "app2"]},
             {**HOSTVARS, "app2": {**HOSTVARS["app1"], "odoo_database_server": "db2"}},
             "differs between its hosts (db1, db2)",
@@ -282,6 +292,8 @@ def arguments(*raw, **given):
         "tenant": None,
         "destination": None,
         "assume": {},
+        "config_dir": "/etc/odoo",
+        "login": "gantry",
         "allow_new": True,
     }
     return {**defaults, "tenants": list(raw), **given}
@@ -318,6 +330,20 @@ def test_the_modules_role_is_a_member_of_each_instances_role():
             {"name": "gantry", "createdb": True, "member_of": ["odoo_harbour", "odoo_shared"]},
         ]
     }
+
+
+def test_paths_and_logins_have_one_source():
+    variables = {**VARIABLES, "db1": {"estate_database_host": "db1.site.example"}}
+    estate = resolve(
+        arguments(tenant(), runtime_groups=["box"], config_dir="/srv/odoo/", login="ops"), RUNTIMES, variables
+    )
+    assert estate["paths"] == {"config_dir": "/srv/odoo", "database_ca": "/srv/odoo/postgresql-ca.pem"}
+    login = {"user": "ops", "ca_cert": "/srv/odoo/postgresql-ca.pem"}
+    assert estate["logins"]["app2"] == {"host": "db1.site.example", **login}
+    assert estate["logins"]["box1"] == {"host": "localhost", **login}
+    assert estate["tenants"]["north"]["config"] == "/srv/odoo/shared.conf"
+    assert estate["tenants"]["north"]["database_host"] == "db1.site.example"
+    assert estate["roles"]["db1"][-1]["name"] == "ops"
 
 
 def test_each_database_of_a_group_goes_to_its_instance():
