@@ -85,8 +85,26 @@ def tenants(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[Inventor
         (without("cache"), "site", {}, "the inventory has no hosts in cache"),
         (without("app"), "site", {}, "group app, which is not in the inventory"),
         (lambda inventory: None, "backup", {"tenant": "west"}, "tenant west is not declared in odoo_tenants"),
-        (lambda inventory: None, "migrate", {"tenant": "north"}, "this playbook needs the variable destination"),
-        (lambda inventory: None, "patch", {}, "this playbook needs the variable patch_release"),
+        (lambda inventory: None, "migrate", {"tenant": "north"}, "gantry.odoo.migrate: destination is required"),
+        (lambda inventory: None, "patch", {}, "gantry.odoo.patch: patch_release is required"),
+        (
+            lambda inventory: None,
+            "patch",
+            {"patch_release": "2026.11.2", "patch_group": "app", "change_class": "urgent"},
+            "patch_group is now called patch_odoo_group; set patch_odoo_group instead; change_class must be one of",
+        ),
+        (
+            lambda inventory: None,
+            "patch_redis",
+            {"patch_redis_group": "caches"},
+            "patch_redis_group is caches, which has no hosts in the inventory",
+        ),
+        (
+            tenants(lambda listed: listed[0]["routes"][0].update(allow="10.0.0.1/8", audience="internal")),
+            "site",
+            {},
+            "odoo_tenants[0].routes[0].allow[0] must be a network in CIDR form",
+        ),
     ],
     ids=[
         "two tenants with one host",
@@ -97,6 +115,9 @@ def tenants(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[Inventor
         "unknown tenant",
         "no destination",
         "no release",
+        "a former name, and a class that is not known",
+        "a group of Redis hosts that is not there",
+        "a network with host bits",
     ],
 )
 def test_a_declaration_that_cannot_be_meant(

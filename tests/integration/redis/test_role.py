@@ -262,7 +262,7 @@ def test_a_topology_that_is_not_healthy_is_not_patched(mixed: Estate, ledger: Pa
     lost.run(["systemctl", "stop", UNITS[0][0]])
     try:
         before = processes(mixed)
-        run = mixed.play("gantry.odoo.patch_redis", {"patch_restart": True}).expect_failure()
+        run = mixed.play("gantry.odoo.patch_redis", {"patch_redis_restart": True}).expect_failure()
         assert f"so no node can be spared: {lost.address}:{NODE} cannot be reached" in run.errors[0]
         assert processes(mixed) == before
         assert not ledger.exists()

@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Convert and check the inputs of a playbook on the controller, by the declaration that stands beside the playbook."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import declaration, inputs
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+
+
+class ActionModule(ControllerAction):
+    """Action behind gantry.odoo.playbook_inputs."""
+
+    OPTIONS = {
+        "playbook": {"type": "str", "required": True},
+        "directory": {"type": "path", "required": True},
+    }
+
+    def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
+        """Read the declaration, and the variables that it names."""
+        playbook = call.params["playbook"]
+        files = {playbook: self._read(call, playbook)}
+        files.update({other: self._read(call, other) for other in files[playbook].get("extends") or ()})
+        declared = declaration(playbook, files)
+        given = {name: self._templar.template(variables[name]) for name in declared.names() if name in variables}
+        return Outcome(facts={"inputs": inputs(declared, given)})
+
+    def _read(self, call: Call, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._loader.load_from_file(os.path.join(call.params["directory"], f"{name}.yml"))
+        return found

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inputs of a playbook are converted by its declaration, and the documentation is written from it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import declaration, inputs
+from tests.quality.playbooks import README, ROOT, declarations, page
+
+DECLARATIONS = declarations()
+PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
+FILES: dict[str, Any] = {
+    "patch": {
+        "short_description": "Change",
+        "description": "It changes.",
+        "extends": ["change"],
+        "options": {
+            "patch_release": {"type": "str", "required": True},
+            "patch_hosts": {"type": "list", "elements": "str", "default": []},
+            "patch_restart_all": {"type": "bool", "default": False},
+        },
+        "renamed": {"patch_group": "patch_odoo_group"},
+    },
+    "change": {"options": {"change_class": {"type": "str", "choices": ["standard", "normal"], "default": "standard"}}},
+}
+PATCH = declaration("patch", FILES)
+
+
+def test_inputs_are_converted_and_defaults_filled_in() -> None:
+    assert inputs(PATCH, {"patch_release": "2026.11.2", "patch_hosts": "app1,app2", "patch_restart_all": "no"}) == {
+        "patch_release": "2026.11.2",
+        "patch_hosts": ["app1", "app2"],
+        "patch_restart_all": False,
+        "change_class": "standard",
+    }
+
+
+def test_an_empty_answer_of_a_survey_counts_as_none() -> None:
+    assert inputs(PATCH, {"patch_release": "1", "change_class": ""})["change_class"] == "standard"
+    with pytest.raises(InputError, match=r"^gantry\.odoo\.patch: patch_release is required; set it$"):
+        inputs(PATCH, {"patch_release": ""})
+
+
+def test_every_fault_is_told_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        inputs(PATCH, {"patch_group": "app", "patch_restart_all": "maybe", "change_class": "routine"})
+    for sentence in (
+        "patch_group is now called patch_odoo_group; set patch_odoo_group instead",
+        "patch_release is required",
+        "patch_restart_all must be true or false, not 'maybe'",
+        "change_class must be one of standard, normal, not 'routine'",
+    ):
+        assert sentence in str(caught.value)
+
+
+def test_each_playbook_has_a_declaration() -> None:
+    assert sorted(DECLARATIONS) == PLAYBOOKS
+
+
+def test_a_name_has_one_meaning() -> None:
+    """An input that is in several playbooks has one type, and no playbook takes a name that another one refuses."""
+    types: dict[str, set[str]] = {}
+    for one in DECLARATIONS.values():
+        for name, option in one.options.items():
+            types.setdefault(name, set()).add(str({key: option.get(key) for key in ("type", "elements", "choices")}))
+    assert {name: found for name, found in types.items() if len(found) > 1} == {}
+    assert not set(types) & {old for one in DECLARATIONS.values() for old in one.renamed}
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_the_playbook_names_its_declaration(name: str) -> None:
+    text = (ROOT / f"playbooks/{name}.yml").read_text(encoding="utf-8")
+    assert text.startswith(f"---\n# {DECLARATIONS[name].short_description}. Inputs: inputs/{name}.yml.\n")
+    assert f"inputs_of: {name}\n" in text or name == "precheck"
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_the_readme_says_what_the_playbook_does(name: str) -> None:
+    row = re.search(rf"^\| `gantry\.odoo\.{name}` \| (.*) \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    assert row is not None
+    assert row[1] == DECLARATIONS[name].short_description
+
+
+def test_the_page_of_the_playbooks_is_written_from_the_declarations() -> None:
+    assert README.read_text(encoding="utf-8") == page(), "run python -m tests.quality.playbooks"
+
+
+def test_no_playbook_has_a_default_of_its_own() -> None:
+    """Playbooks read `inputs`: a default beside the declaration would be a second one."""
+    names = {name for one in DECLARATIONS.values() for name in one.options} - {"tenant"}
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "playbooks").glob("**/*.yml")
+        if path.parent.name != "inputs"
+        for name in names
+        if re.search(rf"(?<![\w.]){name} *\| *default", path.read_text(encoding="utf-8"))
+    ]
+    assert not found
