@@ -18,7 +18,11 @@ _DATABASES: dict[str, Any] = {
     "type": "list",
     "elements": "dict",
     "required": True,
-    "options": {"name": {"type": "str", "required": True}, "open": {"type": "bool", "required": True}},
+    "options": {
+        "name": {"type": "str", "required": True},
+        "owner": {"type": "str"},
+        "open": {"type": "bool", "required": True},
+    },
 }
 
 

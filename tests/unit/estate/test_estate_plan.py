@@ -98,7 +98,7 @@ def test_what_is_null_or_left_out_has_its_default():
 
 
 def test_a_placement_is_converted_by_type():
-    seen_open = model_inventory.read_placement({"db1": [{"name": "north", "open": "false"}]})
+    seen_open = model_inventory.read_placement({"db1": [{"name": "north", "owner": "odoo", "open": "false"}]})
     assert seen_open == {"db1": (model.Database("north", False),)}
     with pytest.raises(InputError, match=r"placement\.db1\[0\]\.open must be true or false, not 'maybe'"):
         model_inventory.read_placement({"db1": [{"name": "north", "open": "maybe"}]})
