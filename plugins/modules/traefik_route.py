@@ -96,7 +96,10 @@ options:
           - By default 1000 for V(public), 2000 for V(partner), 3000 for V(internal).
         type: int
       health_path:
-        description: Path that a healthy HTTP server answers with 2xx or 3xx.
+        description:
+          - Path that a healthy HTTP server answers with 2xx or 3xx. The default is the path of Odoo.
+          - Before a new or changed pool is put in place, the module asks each of its servers from the host. A pool
+            without a healthy server is refused, because Traefik would answer 503. Not asked in check mode.
         type: str
         default: /web/health
       websocket_health_path:
@@ -234,7 +237,7 @@ validated:
   type: bool
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -247,6 +250,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     options,
     plan_document,
     plan_routes,
+    read_pool,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_change import Candidate, Site
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import Route
@@ -307,6 +311,7 @@ def work(call: Call) -> Outcome:
             _refuse_rivals(owner, wanted, raw)
             validated = apply_document.validate(call, site, wanted, _explain(owner, desired))
         if steps and not call.check_mode:
+            _verify_pools(had, desired)
             apply_change.bring_live(site, wanted, _found(wanted.name, current))
             raw = site.api.raw()
     return Outcome(
@@ -319,6 +324,12 @@ def work(call: Call) -> Outcome:
             "validated": validated,
         },
     )
+
+
+def _verify_pools(had: Mapping[str, Route], desired: Sequence[Route]) -> None:
+    routes = plan_routes.pools_to_verify(had, desired)
+    checks = [(url, one.health_path) for one in routes for url in one.active]
+    plan_routes.require_answers(routes, read_pool.faults(checks))
 
 
 def _read(site: Site, name: str) -> RouteFile | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import (
     Route,
@@ -74,6 +75,22 @@ def plan(owner: str, current: RouteFile | None, desired: Sequence[Route], served
 def repair_file(path: str) -> Step:
     """The step for a file whose routes are right and whose text is not."""
     return Step("repair", path, "the file does not say what was asked for")
+
+
+def pools_to_verify(current: Mapping[str, Route], desired: Iterable[Route]) -> list[Route]:
+    """The routes whose pool is new or differs, so that what it answers is not known yet."""
+    return [one for one in desired if one.mode == "serve" and _pool(one) != _pool(current.get(one.name))]
+
+
+def require_answers(routes: Iterable[Route], faults: Mapping[tuple[str, str], str]) -> None:
+    """Raise RefusedError for a route whose pool has no healthy server. faults: by server and path, empty if healthy."""
+    for one in routes:
+        seen = [faults[(url, one.health_path)] for url in one.active]
+        if all(seen):
+            raise RefusedError(
+                f"route {one.name} would answer 503: none of its servers answers {one.health_path} with 2xx or 3xx "
+                f"({'; '.join(seen)}); start one, set health_path to a path that it answers, or set mode to maintenance"
+            )
 
 
 def differences(wanted: Mapping[str, Any], raw: Mapping[str, Any], gone: Iterable[tuple[str, str]]) -> list[Difference]:
@@ -144,6 +161,10 @@ def _difference(settings: Any, live: Mapping[str, Any] | None) -> str | None:
         words = live.get("error") or ["no reason given"]
         return f"is {live.get('status')}: {words[0]}"
     return None if covers(settings, live) else "has other settings"
+
+
+def _pool(one: Route | None) -> tuple[Any, ...] | None:
+    return (one.mode, set(one.active), one.health_path) if one else None
 
 
 def _altered(owner: str, current: RouteFile, one: Route, desired: Sequence[Route]) -> bool:

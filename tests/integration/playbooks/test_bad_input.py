@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import copy
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.integration.ansible import PlaybookRun
 from tests.lab.hosts import Lab
+from tests.lab.state import ROOT
 
 Inventory = dict[str, Any]
 
@@ -130,6 +133,15 @@ def test_a_declaration_that_cannot_be_meant(
     inventory = copy.deepcopy(estate())
     spoil(inventory)
     assert sentence in refused(run_playbook(f"gantry.odoo.{playbook}", inventory, variables))
+
+
+def test_the_examples_of_the_roles_that_touch_no_host(run_playbook: Callable[..., PlaybookRun]) -> None:
+    """They run as printed, and Ansible warns of nothing."""
+    for role in ("estate", "change"):
+        readme = (ROOT / f"roles/{role}/README.md").read_text(encoding="utf-8")
+        (example,) = re.findall(r"^```yaml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+        run = run_playbook(yaml.safe_load(example), estate(), check=True, command_line=True).expect_success()
+        assert "[WARNING]" not in run.stdout + run.stderr
 
 
 def test_a_host_that_cannot_be_reached(run_playbook: Callable[..., PlaybookRun]) -> None:

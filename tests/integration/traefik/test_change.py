@@ -72,6 +72,14 @@ def test_the_last_server_is_not_drained(edge: Edge, declare: Declare) -> None:
     assert "would lose its last server" in refused
 
 
+def test_a_pool_that_would_answer_503_is_refused(edge: Edge, declare: Declare) -> None:
+    declare([HARBOUR], purge=True)
+    refused = declare([{**HARBOUR, "servers": [{"url": "http://127.0.0.1:9009"}]}], fails=True)["msg"]
+    assert "would answer 503" in refused
+    assert "http://127.0.0.1:9009" in refused
+    assert edge.get()[0] == 200
+
+
 def test_what_a_killed_run_left_is_swept(edge: Edge, declare: Declare) -> None:
     edge.host.write("/etc/traefik/.gantry-gantry-routes.yml.new", "half a fi")
     declare([HARBOUR], purge=True)

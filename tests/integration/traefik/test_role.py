@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from tests.integration.ansible import PlaybookRun
+import yaml
 
-from .conftest import RoleRuns
-from .edge import KEY, NAME, Edge, ask
+from tests.integration.ansible import PlaybookRun
+from tests.lab.state import ROOT
+
+from .conftest import HOST, RoleRuns
+from .edge import CERTIFICATE, KEY, NAME, Edge, ask
 
 
 def test_check_mode_on_a_fresh_host_gives_a_plan(role_runs: RoleRuns) -> None:
@@ -88,6 +94,17 @@ def test_only_its_own_configuration_restarts_the_service(edge: Edge, run_role: C
     run = run_role("main", traefik_idle_timeout=181).expect_success()
     assert run.results("Run the service")["edge1"]["changed"]
     assert edge.pid() != pid
+
+
+def test_the_example_of_the_readme_runs_without_a_warning(edge: Edge, run_playbook: Callable[..., PlaybookRun]) -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "roles/traefik/README.md").read_text(), re.M | re.S)
+    (play,) = yaml.safe_load(example)
+    play["hosts"] = HOST
+    play["vars"]["traefik_binary_source"] = str(Path(sys.executable).with_name("traefik"))
+    play["vars"]["traefik_certificates"] = [{"name": "harbour", "certificate": CERTIFICATE, "key": KEY}]
+    run = run_playbook([play], check=True, command_line=True).expect_success()
+    assert run.results("Declare the routes")[HOST]["changed"]
+    assert "[WARNING]" not in run.stdout + run.stderr
 
 
 def test_bad_variables_touch_nothing(edge: Edge, run_role: Callable[..., PlaybookRun]) -> None:

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +84,55 @@ def test_examples_in_readmes(path: str, modules: dict[str, Any]) -> None:
     for _indent, block in _FENCED.findall((ROOT / path).read_text(encoding="utf-8")):
         wrong, _uses = check(yaml.safe_load(block), modules, complete=False)
         assert not wrong, "\n".join(wrong)
+
+
+def plays(path: str) -> list[str]:
+    """The examples of a README that are whole playbooks, as text."""
+    blocks = [block for _indent, block in _FENCED.findall((ROOT / path).read_text(encoding="utf-8"))]
+    return [block for block in blocks if "hosts" in str((yaml.safe_load(block) or [None])[:1])]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_has_an_example_that_names_its_loops(role: str) -> None:
+    examples = plays(f"roles/{role}/README.md")
+    assert examples, "no example of a play"
+    # A loop over a role that keeps the name `item` warns at run time, as soon as the role has a loop of its own.
+    unnamed = [
+        task
+        for example in examples
+        for task in tasks(yaml.safe_load(example))
+        if task.get("loop")
+        and any("include" in key for key in task)
+        and "loop_var" not in (task.get("loop_control") or {})
+    ]
+    assert not unnamed, f"give these a loop_control.loop_var: {unnamed}"
+
+
+def test_examples_of_roles_pass_ansible_without_a_warning(tmp_path: Path) -> None:
+    paths, hosts = [], set()
+    for role in ROLES:
+        for number, example in enumerate(plays(f"roles/{role}/README.md")):
+            hosts |= {play["hosts"] for play in yaml.safe_load(example)}
+            paths.append(tmp_path / f"{role}-{number}.yml")
+            paths[-1].write_text(example, encoding="utf-8")
+    inventory = tmp_path / "hosts.yml"
+    groups = {name: {"hosts": {f"{name}1": {}}} for name in hosts - {"all", "localhost"}}
+    inventory.write_text(yaml.safe_dump({"all": {"children": groups}}), encoding="utf-8")
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            "--syntax-check",
+            "-i",
+            str(inventory),
+            *map(str, paths),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("path", sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("roles/*/tasks/**/*.yml")))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model, plan_document, plan_routes
 
 from .builders import route
@@ -134,3 +134,18 @@ def test_defaults_that_traefik_adds_do_not_count() -> None:
     assert plan_routes.covers({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}], "d": 3})
     assert not plan_routes.covers({"a": [1]}, {"a": [1, 2]})
     assert not plan_routes.covers({"a": {"b": 1}}, {"a": None})
+
+
+def test_a_pool_is_verified_where_it_is_new_or_differs() -> None:
+    same, other = route(name="same"), route(name="other", health_path="/alive")
+    had = {"same": same, "other": route(name="other"), "closed": route(name="closed")}
+    desired = [same, other, route(name="fresh"), route(name="closed", mode="maintenance")]
+    assert [one.name for one in plan_routes.pools_to_verify(had, desired)] == ["other", "fresh"]
+
+
+def test_a_pool_without_a_healthy_server_is_refused() -> None:
+    one = route(health_path="/alive")
+    dead = {(url, "/alive"): f"{url}: status 404" for url in one.active}
+    with pytest.raises(RefusedError, match=r"would answer 503.*/alive.*http://app1:8069: status 404; .*health_path"):
+        plan_routes.require_answers([one], dead)
+    plan_routes.require_answers([one], {**dead, (one.active[0], "/alive"): ""})
