@@ -42,8 +42,6 @@ VALUES = {"_core.module.Call", "_core.module.Outcome"}
 # Names from before the roles. Each is renamed by the one who works on its room; nothing is ever added here.
 OLD_NAMES = {
     "_addons/digests.py",
-    "_backup/revive.py",
-    "_backup/target.py",
     "_filestore/paths.py",
     "_odoo/names.py",
     "_odoo/passwords.py",
@@ -72,9 +70,6 @@ NOT_YET_PURE = {
 
 # Modules whose main() is not yet the skeleton's.
 NOT_YET_SKELETON = {
-    "backup_policy",
-    "odoo_backup",
-    "odoo_restore",
     "redis_topology",
     "redis_topology_info",
 }
