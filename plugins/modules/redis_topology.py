@@ -249,36 +249,36 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_cluster import (
+    apply_cluster,
+    prove_cluster,
+    settled_cluster,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_switch import resume, switch_over, unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import (
     SnapshotPlace,
     apply_plan,
     faults,
     prove,
     settled_plan,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import (
     REDIS_IMPORT_ERROR,
     Client,
     new_topology,
     resolve_addresses,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_apply import (
-    apply_cluster,
-    prove_cluster,
-    settled_cluster,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_client import ClusterClient
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import new_cluster
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan import faults as cluster_faults
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan import plan_cluster, topology_of
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_report import cluster_facts, cluster_shown
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.handover import resume, switch_over, unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import new_cluster
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import contradictions
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import make_plan, wanted_settings
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.report import shown, topology_facts
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.request import read_request
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import contradictions
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.switch import resumed_steps, with_switch
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import faults as cluster_faults
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import plan_cluster, topology_of
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import resumed_steps, with_switch
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan, wanted_settings
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import cluster_facts, cluster_shown
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import shown, topology_facts
 
 
 def argument_spec():

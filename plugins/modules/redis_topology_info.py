@@ -225,17 +225,17 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_switch import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import (
     REDIS_IMPORT_ERROR,
     Client,
     resolve_addresses,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_client import ClusterClient
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_report import look_over_cluster
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.handover import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.overview import look_over
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.request import read_request
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import look_over_cluster
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import look_over
 
 NOT_ASKED = {"primary": None, "resolve": None, "switch": "never", "move_timeout": 0}
 

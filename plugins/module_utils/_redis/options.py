@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Access
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Access
 
 STATE_DIR = "/var/lib/gantry/redis"
 

@@ -47,7 +47,7 @@ def broken_rig(rig: Rig, direct: Direct) -> Rig:
 @pytest.fixture(scope="module")
 def direct(rig: Rig) -> Direct:
     """The module without a playbook."""
-    return Direct.on(rig.host, "redis_topology", "_redis.handover._stage")
+    return Direct.on(rig.host, "redis_topology", "_redis.apply_switch._stage")
 
 
 def persistence(rig: Rig, port: int) -> str:

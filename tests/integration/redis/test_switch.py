@@ -64,7 +64,7 @@ def sentinel_rig(rig: Rig, topology: Any) -> Rig:
 @pytest.fixture(scope="module")
 def direct(rig: Rig) -> Iterator[Direct]:
     """The module without a playbook, killed between stages of a switch."""
-    return Direct.on(rig.host, "redis_topology", "_redis.handover._stage")
+    return Direct.on(rig.host, "redis_topology", "_redis.apply_switch._stage")
 
 
 def test_a_switch_in_four_beats_loses_no_write(sentinel_rig: Rig, four_beats: Any) -> None:

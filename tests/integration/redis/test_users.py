@@ -245,4 +245,4 @@ def test_a_cluster_has_the_same_users_on_every_node(rig: Rig, direct: Direct) ->
 @pytest.fixture(scope="module")
 def direct(rig: Rig) -> Direct:
     """The module without a playbook."""
-    return Direct.on(rig.host, "redis_topology", "_redis.handover._stage")
+    return Direct.on(rig.host, "redis_topology", "_redis.apply_switch._stage")

@@ -69,7 +69,7 @@ FLAVOURS: dict[str, tuple[Callable[[Rig], Rig], str]] = {
 @pytest.fixture(scope="module")
 def direct(rig: Rig) -> Direct:
     """The module without a playbook."""
-    return Direct.on(rig.host, "redis_topology", "_redis.handover._stage")
+    return Direct.on(rig.host, "redis_topology", "_redis.apply_switch._stage")
 
 
 @pytest.fixture(scope="module", params=all_but(["valkey-9"], FLAVOURS))

@@ -35,6 +35,8 @@ NAMED = {
     "_postgresql/connection.py": (IO, "opens the connections that readers and appliers are given"),
     "_postgresql/locks.py": (IO, "advisory locks, held while others read and apply"),
     "_postgresql/tools.py": (IO, "pg_dump and pg_restore, for readers and appliers alike"),
+    "_redis/connection.py": (IO, "opens the connections that readers and appliers are given"),
+    "_redis/connection_cluster.py": (IO, "the same for what only a cluster is asked"),
 }
 # What a pure file imports all the same: the values Call and Outcome; run() is for main() alone.
 VALUES = {"_core.module.Call", "_core.module.Outcome"}
@@ -45,22 +47,6 @@ OLD_NAMES = {
     "_filestore/paths.py",
     "_odoo/names.py",
     "_odoo/passwords.py",
-    "_redis/acl.py",
-    "_redis/authority.py",
-    "_redis/client.py",
-    "_redis/cluster_apply.py",
-    "_redis/cluster_client.py",
-    "_redis/cluster_model.py",
-    "_redis/cluster_parse.py",
-    "_redis/cluster_plan.py",
-    "_redis/cluster_report.py",
-    "_redis/faults.py",
-    "_redis/handover.py",
-    "_redis/overview.py",
-    "_redis/parse.py",
-    "_redis/request.py",
-    "_redis/settings.py",
-    "_redis/switch.py",
     "_runtime/run_odoo.py",
 }
 # Pure by name and not yet by content.

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
     Endpoint,
     History,
@@ -16,7 +17,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Sentinel,
     Topology,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.request import read_request
 
 ONE, TWO, THREE = (Endpoint(f"10.0.0.{number}", 6379) for number in (1, 2, 3))
 S_ONE, S_TWO, S_THREE = (Endpoint(f"10.0.0.{number}", 26379) for number in (1, 2, 3))

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import logins_from
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import (
     Grant,
     User,
     grants_from,
     questions,
     unseen,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.faults import faults
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import logins_from
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import make_plan
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.report import shown
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import shown
 
 from .build import ONE, S_TWO, TWO, desired, fresh, node, watching, whole, with_nodes, with_sentinels
 

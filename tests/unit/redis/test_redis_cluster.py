@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
     UnreachableError,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import (
     SLOTS,
     Cluster,
     ClusterNode,
@@ -27,8 +27,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model i
     as_ranges,
     count,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_parse import members_from
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster_answers import members_from
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
+    AddressBook,
+    Disputed,
+    Endpoint,
+    Unsettled,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import (
     Assign,
     ClusterPlan,
     Forget,
@@ -41,13 +47,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan im
     layout,
     plan_cluster,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_report import look_over_cluster
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
-    AddressBook,
-    Disputed,
-    Endpoint,
-    Unsettled,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import look_over_cluster
 from ansible_collections.gantry.odoo.plugins.modules import redis_topology
 
 from .build import CONFIG, ONE, desired, node

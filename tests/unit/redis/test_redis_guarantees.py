@@ -11,7 +11,9 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import node_from
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import normalise, wanted
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     AddressBook,
     Disputed,
     Endpoint,
@@ -19,8 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Topology,
     Unsettled,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import node_from
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import (
     Follow,
     Promote,
     Snapshot,
@@ -28,8 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import (
     make_plan,
     plan_or_resolve,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.report import shown
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import normalise, wanted
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import shown
 
 from .build import (
     CONFIG,

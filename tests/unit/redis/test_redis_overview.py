@@ -8,9 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import AddressBook, Handover, Health, History
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.overview import look_over
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import node_from
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import node_from
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
+    AddressBook,
+    Handover,
+    Health,
+    History,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import look_over
 
 from .build import CONFIG, ONE, OTHER, TWO, desired, node, replicated, whole, with_nodes
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import sentinel_commands
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Access, Client, new_topology
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.faults import faults
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import AddressBook, Health
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import Watch, make_plan, wanted_settings
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.report import topology_facts
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import PURPOSES, contradictions, wanted
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import sentinel_commands
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Access, Client, new_topology
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import PURPOSES, contradictions, wanted
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import AddressBook, Health
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Watch, make_plan, wanted_settings
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import topology_facts
 
 from .build import (
     ONE,

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     NO_FAILOVER,
     Disputed,
     Endpoint,
@@ -19,8 +19,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     History,
     Role,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import make_plan, plan_or_resolve
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.switch import ruling, until_next, with_switch
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import ruling, until_next, with_switch
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan, plan_or_resolve
 
 from .build import (
     ONE,

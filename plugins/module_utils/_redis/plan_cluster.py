@@ -11,7 +11,7 @@ from typing import Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import (
     SLOTS,
     Cluster,
     ClusterNode,
@@ -20,14 +20,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model i
     Ranges,
     as_ranges,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
     Disputed,
     Endpoint,
     Topology,
     Unsettled,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import (
     NodeStep,
     configure_steps,
     permit_steps,

@@ -16,16 +16,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
     UnreachableError,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Client, in_parallel
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client, in_parallel
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import mode_of
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import (
     Cluster,
     ClusterNode,
     Ranges,
     new_node,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_parse import members_from
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Desired, Endpoint
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import mode_of
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster_answers import members_from
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Endpoint
 
 
 class ClusterClient:

@@ -20,11 +20,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.guard import guarded
 from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import follow, watch_all
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Client
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Desired, Disputed, Endpoint, Handover
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import watch_steps
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.switch import NO_FAILOVER, ruling, until_next
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import follow, watch_all
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
+    Desired,
+    Disputed,
+    Endpoint,
+    Handover,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import NO_FAILOVER, ruling, until_next
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import watch_steps
 
 # FAILOVER ends by its own TIMEOUT first; what it leaves open after so many seconds more is given up from here.
 GRACE = 2.0

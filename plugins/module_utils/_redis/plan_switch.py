@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     NO_FAILOVER,
     Desired,
     Disputed,
@@ -20,7 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Role,
     Topology,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import Follow, NodeStep, Plan, Watch
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Follow, NodeStep, Plan, Watch
 
 # Seconds before a replica's acknowledgement in which what was written last still reaches it.
 LEAD = 0.08

@@ -13,16 +13,15 @@ from datetime import datetime, timezone
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Client
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.faults import faults
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
     Disputed,
     Endpoint,
     Topology,
     Unsettled,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import (
     Configure,
     Follow,
     Permit,
@@ -34,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import (
     make_plan,
     plan_or_resolve,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,7 @@ from typing import Any, Union
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.authority import find_master
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.faults import faults
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
     Disputed,
     Endpoint,
@@ -22,7 +20,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Sentinel,
     Topology,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import make_plan
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_primary import find_master
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 
 Seen = Union[Node, GantryError]
 SeenSentinel = Union[Sentinel, GantryError]

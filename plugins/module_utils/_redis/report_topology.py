@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Endpoint, Topology, edges
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Endpoint, Topology, edges
 
 
 def shown(topology: Topology, settings: Iterable[str]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import canonical_name
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     NO_FAILOVER,
     AddressBook,
     Endpoint,
@@ -19,7 +20,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Role,
     Sentinel,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import canonical_name
 
 _SENTINEL_CLIENT = re.compile(r"sentinel-(\w{8})-cmd")
 

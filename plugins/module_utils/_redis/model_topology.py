@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import DEFAULT, Grant, User, unseen
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import DEFAULT, Grant, User, unseen
 
 # INFO's master_failover_state while no FAILOVER is under way
 NO_FAILOVER = "no-failover"

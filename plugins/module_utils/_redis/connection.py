@@ -21,12 +21,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
     UnreachableError,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import (
-    Grant,
-    grants_from,
-    questions,
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import (
+    acknowledged_by,
+    logins_from,
+    mode_of,
+    node_from,
+    role_from,
+    sentinel_from,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     AddressBook,
     Desired,
     Endpoint,
@@ -36,15 +39,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Unsettled,
     just_installed,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.parse import (
-    acknowledged_by,
-    logins_from,
-    mode_of,
-    node_from,
-    role_from,
-    sentinel_from,
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import (
+    Grant,
+    grants_from,
+    questions,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.switch import Role
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import Role
 
 try:
     import redis

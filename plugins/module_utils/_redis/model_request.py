@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import DEFAULT, users_from
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Desired, Endpoint
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import PURPOSES, wanted
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import PURPOSES, wanted
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Endpoint
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import DEFAULT, users_from
 
 _UNQUOTED = re.compile(r"""[^\s"'\x00-\x1f\x7f]+""")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import Member, Ranges
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import AddressBook, Endpoint
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import Member, Ranges
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import AddressBook, Endpoint
 
 # ip:port@bus-port[,hostname]; the address is empty while a node does not know its own.
 _PLACE = re.compile(r"(?P<host>.*):(?P<port>\d+)(@\d+)?(,.*)?")

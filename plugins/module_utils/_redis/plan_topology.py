@@ -10,15 +10,12 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.acl import Grant
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.authority import (
-    find_master,
-    is_returning,
-    may_follow,
-    refuse_moving,
-    split_brain,
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import (
+    PURPOSES,
+    normalise,
+    share_of_memory,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
     Disputed,
     Endpoint,
@@ -27,10 +24,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import (
     Sentinel,
     Topology,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.settings import (
-    PURPOSES,
-    normalise,
-    share_of_memory,
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import Grant
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_primary import (
+    find_master,
+    is_returning,
+    may_follow,
+    refuse_moving,
+    split_brain,
 )
 
 

@@ -10,11 +10,12 @@ from typing import Callable
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply import configure, permit
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.client import Client
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_client import ClusterClient
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import Cluster
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan import (
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import configure, permit
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import Cluster
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Unsettled
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import (
     Assign,
     ClusterPlan,
     Forget,
@@ -26,8 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan im
     faults,
     plan_cluster,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Desired, Unsettled
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan import Configure, Permit
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Configure, Permit
 
 TAKE_OVER_SECONDS = 10.0
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_model import Cluster, ClusterNode, Layout
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.cluster_plan import faults, layout, plan_cluster
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model import Desired
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.overview import node_facts
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import Cluster, ClusterNode, Layout
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import faults, layout, plan_cluster
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import node_facts
 
 
 def cluster_shown(
