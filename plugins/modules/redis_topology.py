@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: redis_topology
-short_description: Bring a set of Redis nodes and Sentinels to one declared topology
+short_description: Manage a Redis topology of nodes and Sentinels
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:

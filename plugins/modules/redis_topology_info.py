@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: redis_topology_info
-short_description: Tell how a Redis topology fares and what the next run would change
+short_description: Gather the status of a Redis topology
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:

@@ -6,32 +6,47 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
+from tests.quality import cores
 from tests.unit.project.conftest import load
 from tests.unit.project.tree import MODULES, NAMESPACE, PLAYBOOKS, ROLES, ROOT
 
-_ROW = re.compile(r"^\| *(?:\[)?`([\w.]+)`")
+_ROW = re.compile(r"^\| *(?:\[)?`([\w.]+)`[^|]*\| *(.*?) *\|$")
 _HEAD = re.compile(r"^\| *(Module|Role|Playbook)\b")
 
 
-def rows(kind: str) -> list[str]:
-    """The names in the first column of the README's table of modules, roles or playbooks."""
-    names: list[str] = []
+def rows(kind: str) -> dict[str, str]:
+    """The first and second column of the README's table of modules, roles or playbooks."""
+    found: dict[str, str] = {}
     inside = False
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         head = _HEAD.match(line)
         inside = head[1] == kind if head else inside and line.startswith("|")
         row = _ROW.match(line)
         if inside and row:
-            names.append(row[1].removeprefix(f"{NAMESPACE}."))
-    return names
+            found[row[1].removeprefix(f"{NAMESPACE}.")] = row[2]
+    return found
 
 
 @pytest.mark.parametrize(("kind", "tree"), [("Module", MODULES), ("Role", ROLES), ("Playbook", PLAYBOOKS)])
 def test_tables_equal_the_tree(kind: str, tree: list[str]) -> None:
     assert sorted(rows(kind)) == sorted(tree)
+
+
+def test_rows_of_modules_are_their_short_descriptions(modules: dict[str, Any]) -> None:
+    assert rows("Module") == {
+        name.removeprefix(f"{NAMESPACE}."): module["doc"]["short_description"] for name, module in modules.items()
+    }
+
+
+def test_versions_of_ansible_core_are_those_that_are_tested() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    floor = load(ROOT / "meta/runtime.yml")["requires_ansible"].removeprefix(">=").rsplit(".", 1)[0]
+    listed = [row.split(", ") for row in re.findall(r"^ *\| (2\.[\d., ]+?) \|", text, re.MULTILINE)]
+    assert listed == [[floor], list(cores.VERSIONS)]
 
 
 @pytest.mark.parametrize("role", ROLES)
