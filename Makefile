@@ -32,10 +32,10 @@ $(VENV):
 demo: setup ## Build the lab, converge it, and run the product's jobs on it
 	python -m tests.lab.demo up
 
-demo-status: $(VENV) ## Tell what of the demo runs
+demo-status: $(VENV) ## Show the state of the demo
 	python -m tests.lab.demo status
 
-demo-down: $(VENV) ## Remove what the demo made, and nothing else
+demo-down: $(VENV) ## Remove the hosts and files of the demo
 	python -m tests.lab.demo down
 
 ##@ Tests
