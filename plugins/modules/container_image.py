@@ -37,14 +37,7 @@ options:
       - Set by the action plugin from O(archive). Do not set it.
     type: path
 extends_documentation_fragment:
-  - action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+  - gantry.odoo.attributes
 author:
   - Gantry contributors (@gantry-odoo)
 """

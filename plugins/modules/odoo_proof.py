@@ -30,15 +30,8 @@ options:
     type: int
     default: 60
 extends_documentation_fragment:
-  - action_common_attributes
+  - gantry.odoo.attributes.info
   - gantry.odoo.odoo_instances
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  platform:
-    platforms: posix
 author:
   - Gantry contributors (@gantry-odoo)
 """

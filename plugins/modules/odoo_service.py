@@ -63,15 +63,8 @@ options:
     type: int
     default: 300
 extends_documentation_fragment:
-  - action_common_attributes
+  - gantry.odoo.attributes
   - gantry.odoo.odoo_instances
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
 author:
   - Gantry contributors (@gantry-odoo)
 """

@@ -16,13 +16,8 @@ description:
   - Fails with one sentence where the user that tasks run as is not root. Without it a role without C(become) would end
     in a bare permission error, and its check mode would predict work on what it could not read.
   - The roles of the collection use it. It runs C(id -u) and changes nothing.
-attributes:
-  check_mode:
-    description: Can run in check mode and does the same there.
-    support: full
-  diff_mode:
-    description: Has nothing to compare.
-    support: none
+extends_documentation_fragment:
+  - gantry.odoo.attributes.info
 options: {}
 """
 
