@@ -51,7 +51,7 @@ proven:
   returned: success
   type: bool
 gaps:
-  description: What is missing, one sentence an instance. Empty when proven.
+  description: One sentence for each instance that is not proven. Empty when proven.
   returned: success
   type: list
   elements: str

@@ -54,7 +54,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Bring a release to the host without running it
+- name: Place a release on the host without running it
   gantry.odoo.odoo_release:
     id: 2026.11.2
     source: "{{ playbook_dir }}/releases"
@@ -67,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What was done, or would be in check mode.
+  description: The steps that were done, or would be in check mode.
   returned: always
   type: list
   elements: dict

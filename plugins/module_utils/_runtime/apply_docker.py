@@ -73,7 +73,7 @@ class Docker(Runtime):
 
     def stop(self, keys: Sequence[Key], deadline: Deadline) -> None:
         """Stop the containers and wait until they have ended."""
-        _docker(["stop", f"--time={self.stop_timeout}", *map(container_name, keys)], deadline)
+        _docker(["stop", "-t", str(self.stop_timeout), *map(container_name, keys)], deadline)
 
     def restart(self, keys: Sequence[Key], deadline: Deadline) -> None:
         """Stop the containers, and start new ones in their place."""
