@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.integration.backup.conftest import CONFIG, DATA, HOST, PASSWORD, Estate, Failures
+from tests.integration.intruder import intruder
 from tests.lab import wait
 
 BACKUP, RESTORE = "gantry.odoo.odoo_backup", "gantry.odoo.odoo_restore"
@@ -165,9 +166,50 @@ def test_a_restore_killed_after_the_swap_is_finished_by_the_next(
     assert estate.shell(f"find {files} -type f | wc -l").strip() != "0"
 
 
+def test_a_restored_copy_is_harmless_before_anybody_enters(estate: Estate, calls: Callable[..., Any]) -> None:
+    estate.sql(
+        "INSERT INTO ir_mail_server (name, smtp_host, smtp_encryption, smtp_authentication, smtp_user, smtp_pass, "
+        "active) VALUES ('live', 'mail.example', 'starttls', 'login', 'erp', 'smtp-s3cret', true)",
+        "harbour",
+    )
+    args = {**estate.login, "tenant": "harbour", "database": "harbour-stage", "neutralize": True}
+    with intruder(estate.host, door("harbour-stage__new"), PASSWORD) as tries:
+        taken, foretold, done, again = calls(
+            (BACKUP, {**estate.login, **HARBOUR}, False),
+            *((RESTORE, args, check) for check in (True, False, False)),
+        )
+        met = tries()
+    estate.sql("DELETE FROM ir_mail_server WHERE smtp_pass = 'smtp-s3cret'", "harbour")
+    assert "denied" in met
+    assert "in" not in met
+    assert done["backup"] == taken["backups"][0]["id"]
+    assert foretold["steps"] == done["steps"]
+    assert [step["action"] for step in done["steps"]][-5:] == [
+        "verify",
+        "renew_identity",
+        "neutralize",
+        "open",
+        "publish",
+    ]
+    assert not again["changed"]
+    copy = estate.host.run(["pg_dump", "--data-only", "harbour-stage"], user="postgres")
+    assert "mail.example" in copy
+    assert "s3cret" not in copy
+    assert estate.sql("SELECT smtp_host FROM ir_mail_server WHERE active", "harbour-stage") == ["invalid"]
+    assert estate.sql("SELECT count(*) FROM ir_cron WHERE active", "harbour-stage") == ["1"]
+    identity = "SELECT value FROM ir_config_parameter WHERE key IN ('database.uuid', 'database.secret')"
+    assert not {*estate.sql(identity, "harbour-stage")} & {*estate.sql(identity, "harbour")}
+
+
 def test_a_drill_proves_and_leaves_only_its_record(
     estate: Estate, run_playbook: Callable[..., Any], backed_up: str
 ) -> None:
+    # as where Odoo's code is in an image, so that it has to be asked through Odoo
+    elsewhere = "/etc/odoo/elsewhere.conf"
+    estate.shell(
+        f"sed 's#^addons_path = .*#addons_path = /opt#' {CONFIG} > {elsewhere}; chmod 640 {elsewhere}; "
+        f"chgrp odoo {elsewhere}"
+    )
     play = {
         "hosts": HOST,
         "gather_facts": False,
@@ -178,16 +220,20 @@ def test_a_drill_proves_and_leaves_only_its_record(
         "vars": {
             "backup_repository": estate.repository,
             "backup_login": {"host": "127.0.0.1", "user": "gantry", "password": PASSWORD, "ssl_mode": "require"},
-            "backup_databases": [{"tenant": "harbour", "database": "harbour", "config": CONFIG}],
+            "backup_databases": [{"tenant": "harbour", "database": "harbour", "config": elsewhere}],
         },
     }
-    (found,) = run_playbook([play]).expect_success().results("told")[HOST]["backup_drill_results"]
+    with intruder(estate.host, door("harbour_drill__new"), PASSWORD) as tries:
+        (found,) = run_playbook([play]).expect_success().results("told")[HOST]["backup_drill_results"]
+        met = tries()
+    assert "denied" in met
+    assert "in" not in met
     assert found["ok"]
     assert found["rto_s"] > 0
     record = json.loads(estate.object(sorted(estate.listed("harbour/drills/"))[-1]))
     assert record["ok"]
     assert record["rto_s"] == found["rto_s"]
-    assert {"verify_s", "load_registry_s"} <= set(record["timings"])
+    assert {"verify_s", "neutralize_s", "load_registry_s"} <= set(record["timings"])
     assert not any("drill" in name for name in estate.databases() | estate.filestores())
 
 
@@ -270,6 +316,11 @@ def test_bad_input_is_one_sentence(estate: Estate, failures: Failures) -> None:
     for sentence, (_module, _given, told) in zip(said, wrong):
         assert told in sentence
     assert (estate.databases(), estate.filestores(), estate.listed()) == before
+
+
+def door(database: str) -> str:
+    """How the owner's role connects to a database."""
+    return f"host=127.0.0.1 user=odoo_harbour dbname={database} sslmode=require"
 
 
 @contextmanager

@@ -5,39 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.integration.intruder import intruder
+
 from .server import ADDONS_PATH, CERTIFICATE, CONFIG, OWNER, OWNER_PASSWORD, Server
-from .test_database_faults import state_of, wait_until
+from .test_database_faults import state_of
 
 Declare = Callable[..., dict[str, Any]]
 STAGE = {"name": "stage", "clone_from": "live", "neutralize": True, "base_url": "https://stage.harbour.example"}
 OURS, WITH_OURS = "/var/lib/odoo/staging", "/etc/odoo/staging.conf"
 SECRETS = ("smtp-s3cret", "stripe-s3cret", "whsec-s3cret", "fetch-s3cret")
-# Tries all the time, as the jobs of a running server would, and prints how it fared. It may get in, and stay, once the
-# copy is harmless, in the moment before that is given its name.
-_INTRUDER = """
-import psycopg2, sys, time
-ASKED = (
-    "SELECT EXISTS (SELECT FROM ir_config_parameter WHERE key = 'database.is_neutralized' AND value = 'true') "
-    "AND NOT EXISTS (SELECT FROM payment_provider WHERE state = 'enabled' OR stripe_secret_key LIKE '%s3cret%') "
-    "AND NOT EXISTS (SELECT FROM ir_mail_server WHERE active AND smtp_pass LIKE '%s3cret%')"
-)
-while True:
-    try:
-        connection = psycopg2.connect(sys.argv[1], connect_timeout=2)
-        with connection.cursor() as cursor:
-            cursor.execute(ASKED)
-            print("harmless" if cursor.fetchone()[0] else "in", flush=True)
-    except psycopg2.Error as error:
-        print("did not exist" if "does not exist" in str(error) else "denied", flush=True)
-    time.sleep(0.02)
-"""
+NOT_PAID = "NOT EXISTS (SELECT FROM payment_provider WHERE state = 'enabled' OR stripe_secret_key LIKE '%s3cret%')"
 
 
 @pytest.fixture(scope="module")
@@ -71,24 +53,6 @@ def live(server: Server, declare: Declare) -> None:
     )
 
 
-@contextmanager
-def intruder(server: Server, database: str) -> Iterator[Callable[[], set[str]]]:
-    """The owner's role at the door of `database`; the function tells what happened to it so far."""
-    server.host.write("/root/intruder.py", _INTRUDER)
-    server.host.write("/root/intruder.log", "")
-    url = f"host={server.host.name} user={OWNER} dbname={database} sslmode=verify-full sslrootcert={CERTIFICATE}"
-    start = f"PGPASSWORD={OWNER_PASSWORD} timeout 600 python3 /root/intruder.py '{url}' > /root/intruder.log 2>&1"
-    with ThreadPoolExecutor(1) as pool:
-        trying = pool.submit(server.host.attempt, ["bash", "-c", start])
-        try:
-            # at the door before anything begins
-            wait_until(lambda: server.shell("cat /root/intruder.log") != "", "the first try")
-            yield lambda: set(server.shell("cat /root/intruder.log").splitlines())
-        finally:
-            server.shell("pkill -f '[i]ntruder.py' || true")
-            trying.result()
-
-
 def dump(server: Server, database: str) -> str:
     """All of a database as text, without the lines that are of the dump itself."""
     lines = server.host.run(["pg_dump", "--data-only", database], user="postgres").splitlines()
@@ -98,7 +62,8 @@ def dump(server: Server, database: str) -> str:
 def test_nobody_enters_a_staging_copy_before_it_is_harmless(server: Server, declare: Declare, live: None) -> None:
     original = dump(server, "live")
     assert all(secret in original for secret in SECRETS)
-    with intruder(server, "stage__new") as tries:
+    url = f"host={server.host.name} user={OWNER} dbname=stage__new sslmode=verify-full sslrootcert={CERTIFICATE}"
+    with intruder(server.host, url, OWNER_PASSWORD, NOT_PAID) as tries:
         foretold = declare(STAGE, check=True, config=WITH_OURS)
         done = declare(STAGE, config=WITH_OURS)
         met = tries()
