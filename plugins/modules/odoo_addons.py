@@ -128,7 +128,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options_instance
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import check_name
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks

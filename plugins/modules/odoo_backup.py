@@ -159,7 +159,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools

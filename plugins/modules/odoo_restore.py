@@ -247,7 +247,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import Ga
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import check_name
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_neutralize import refuse_owner
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize import scripts_on_disk, scripts_through

@@ -37,7 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore import paths as files
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 
@@ -59,7 +59,7 @@ def survey(bucket: Bucket, job: Job, connection: object) -> Survey:
     """Compare the database behind `connection`, the disk and the bucket. Raises StateError for a lost file."""
     complete, leftovers = read_repository.backups(bucket, job.layout)
     stored = {job.layout.store_fname(key): item.size for key, item in bucket.objects(job.layout.filestore).items()}
-    on_disk = dict(files.blobs(job.filestore))
+    on_disk = dict(blobs(job.filestore))
     choice = choose(read_database.stored_names(connection, job.database), on_disk, stored)
     if not job.record_missing:
         refuse_missing(job.database, job.filestore, choice)

@@ -18,7 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import is_store_fname
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import is_store_fname
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
 
 FORMAT = 1

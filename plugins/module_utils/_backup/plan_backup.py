@@ -12,7 +12,7 @@ from datetime import datetime
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, backup_id, moment_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import is_store_fname
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import is_store_fname
 
 # S3 itself refuses requests whose clock is further off
 SKEW_S = 900

@@ -34,7 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import privileged
 

@@ -32,7 +32,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import rows
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blobs, filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql

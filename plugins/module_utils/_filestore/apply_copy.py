@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blob_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 
 # ioctl(2): FICLONE = _IOW(0x94, 9, int); the copy shares the blocks of the original until one is written to
 _FICLONE = 0x40049409

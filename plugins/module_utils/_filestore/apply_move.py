@@ -12,7 +12,8 @@ import stat
 from datetime import datetime, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path, recycled_path, sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path, recycled_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import sha1_of
 
 
 def move(source: str, target: str) -> bool:

@@ -5,21 +5,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import (
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import (
     RECYCLED,
     blob_path,
     filestore_path,
     is_remote,
-    sha1_of,
+    is_store_fname,
 )
 
+CHUNK_BYTES = 1024 * 1024
 READERS = 8
 _SPOOL = "checklist/"
 _REFERENCED = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
@@ -110,3 +112,26 @@ def _blob(path: str, name: str, verify_content: bool) -> tuple[int | None, bool]
         return None, False
     except OSError as error:
         raise StateError(f"filestore file {path} could not be read: {error.strerror}") from error
+
+
+def sha1_of(path: str) -> str:
+    """The SHA-1 of a file's bytes, read in pieces. Raises OSError as open() does."""
+    digest = hashlib.sha1()
+    with open(path, "rb") as handle:
+        for piece in iter(lambda: handle.read(CHUNK_BYTES), b""):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def blobs(filestore: str) -> Iterator[tuple[str, int]]:
+    """Each file of a filestore as (store_fname, size in bytes); the collector's spool `checklist` is not one."""
+    if not os.path.isdir(filestore):
+        return
+    with os.scandir(filestore) as shards:
+        for shard in sorted(shards, key=lambda entry: entry.name):
+            if len(shard.name) != 2 or not shard.is_dir(follow_symlinks=False):
+                continue
+            with os.scandir(shard.path) as files:
+                for entry in files:
+                    if is_store_fname(f"{shard.name}/{entry.name}"):
+                        yield f"{shard.name}/{entry.name}", entry.stat(follow_symlinks=False).st_size

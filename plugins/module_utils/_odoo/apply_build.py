@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import move
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import UNFINISHED_COMMENT, unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import UNFINISHED_COMMENT, unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import (
     allow_connections,
     create_database,

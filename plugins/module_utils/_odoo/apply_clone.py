@@ -14,8 +14,8 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_copy import Copied, copy_blobs
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blobs, filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs, referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Clone
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import end_sessions, owner_of

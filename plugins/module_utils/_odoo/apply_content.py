@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import signal_caches
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import owner_of
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
@@ -89,7 +89,11 @@ class Content:
 
     def set_admin(self, database: str, admin_login: str, admin_password: str) -> None:
         """Set the administrator's login and password; what is empty stays."""
-        new_hash = passwords.hashed(admin_password) if admin_password else None
+        new_hash = (
+            model_password.hashed(admin_password, secrets.token_bytes(model_password.SALT_BYTES))
+            if admin_password
+            else None
+        )
         with closing(connect(self.login, database, autocommit=False, lock_timeout=LOCK_SECONDS)) as connection:
             with connection.cursor() as cursor:
                 cursor.execute(

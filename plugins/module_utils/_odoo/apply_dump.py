@@ -10,7 +10,7 @@ import tempfile
 from contextlib import closing
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import CHUNK_BYTES
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import CHUNK_BYTES
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import owner_of

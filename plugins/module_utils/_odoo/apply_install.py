@@ -13,8 +13,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import INSTALLED
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Install
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of

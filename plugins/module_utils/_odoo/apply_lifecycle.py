@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import move
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Create, Extend, MoveFilestore, Rename
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import rename_databases

@@ -13,12 +13,12 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import blob_path, filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path, filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import DropTemplate, MakeFromTemplate, Seal
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import (
     drop_database,
     rename_databases,

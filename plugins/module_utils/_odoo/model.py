@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import check_name
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import check_name
 
 _ADDON = re.compile(r"[A-Za-z0-9_]+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2}|_[0-9]{3})?(@[a-z]+)?")

@@ -12,6 +12,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import B
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import (
     Block,
     ChangeOwner,
@@ -34,7 +35,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps impo
     SetAdmin,
     SetParameter,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_neutralize import refuse_lost, refuse_owner
 
 _ORPHAN = "a filestore of this name belongs to no database"

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import (
     Block,
     ChangeOwner,
@@ -31,7 +32,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps impo
     SetAdmin,
     SetParameter,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 
 
 def predict(server: Server, declared: Sequence[Desired], planned: Mapping[str, Sequence[Step]]) -> Server:

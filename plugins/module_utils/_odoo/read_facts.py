@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import (
     check_filestore,
     filestores,
@@ -21,7 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import read_crons as crons
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import report_drift as drift
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import UNFINISHED
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import UNFINISHED
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import read_activity as activity
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (

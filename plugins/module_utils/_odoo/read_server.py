@@ -15,11 +15,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import read_templates as template
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Leftover, Server
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import INSTALLED, UNFINISHED_COMMENT, unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import (
+    INSTALLED,
+    UNFINISHED_COMMENT,
+    unfinished,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
@@ -150,7 +154,7 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
 def _password_matches(want: Desired, admin: Mapping[str, Any]) -> bool:
     # Odoo's hash takes a third of a second to compare with, on purpose
     return bool(want.admin_password) and (
-        want.password_once or passwords.matches(want.admin_password, admin.get("password"))
+        want.password_once or model_password.matches(want.admin_password, admin.get("password"))
     )
 
 

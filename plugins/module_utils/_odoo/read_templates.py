@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired, Template
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import TEMPLATE
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import TEMPLATE
 
 # Of what a template holds and how; another one cannot be read by this code.
 FORMAT = "1"

@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore import apply_copy as copying
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import sha1_of
 
 
 @pytest.fixture

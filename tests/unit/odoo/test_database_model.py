@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import desired_from
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import LONGEST, check_name
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import LONGEST, check_name
 
 ITEM: dict[str, Any] = {
     "name": "harbour",

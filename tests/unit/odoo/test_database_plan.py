@@ -20,8 +20,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     Server,
     Template,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Install, MoveFilestore
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, templates
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.report_databases import view

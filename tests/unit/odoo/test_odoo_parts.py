@@ -16,15 +16,14 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import visible
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import move
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.paths import (
-    blobs,
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import (
     filestore_path,
     is_remote,
     is_store_fname,
     recycled_path,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import check_filestore
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import passwords
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs, check_filestore
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import parse_config, read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import signal_caches
@@ -163,10 +162,10 @@ def test_recycled_filestores_are_dated_in_utc_and_stay_on_their_file_system() ->
 
 
 def test_a_password_is_known_again_and_another_is_not() -> None:
-    stored = passwords.hashed("s3cret é", rounds=1000)
-    assert passwords.matches("s3cret é", stored)
-    assert not passwords.matches("another", stored)
-    assert passwords.hashed("s3cret é", rounds=1000) != stored
+    stored = model_password.hashed("s3cret é", b"salt", rounds=1000)
+    assert model_password.matches("s3cret é", stored)
+    assert not model_password.matches("another", stored)
+    assert model_password.hashed("s3cret é", b"tlas", rounds=1000) != stored
 
 
 def test_a_hash_by_passlib_is_understood() -> None:
@@ -174,12 +173,12 @@ def test_a_hash_by_passlib_is_understood() -> None:
         "$pbkdf2-sha512$25000$MDEyMzQ1Njc4OWFiY2RlZg$"
         "4U2sRpWJR5izR0/5kaL.Syi1Ep7rqoXJz5V/6J6Ko4sz.N2AvO/NfZfv7VPI2I7FMZXUeIOdaNOf3LOGyDj/ow"
     )
-    assert passwords.matches("harbour", stored)
+    assert model_password.matches("harbour", stored)
 
 
 @pytest.mark.parametrize("stored", [None, "", "secret", "$2b$12$abc", "$pbkdf2-sha512$0$x$y"])
 def test_what_is_no_hash_never_matches(stored: str | None) -> None:
-    assert not passwords.matches("secret", stored)
+    assert not model_password.matches("secret", stored)
 
 
 @pytest.mark.parametrize(

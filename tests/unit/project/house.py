@@ -44,9 +44,6 @@ VALUES = {"_core.module.Call", "_core.module.Outcome"}
 # Names from before the roles. Each is renamed by the one who works on its room; nothing is ever added here.
 OLD_NAMES = {
     "_addons/digests.py",
-    "_filestore/paths.py",
-    "_odoo/names.py",
-    "_odoo/passwords.py",
     "_runtime/run_odoo.py",
 }
 # Pure by name and not yet by content.

@@ -5,13 +5,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-from collections.abc import Iterator
 from datetime import datetime
 
-CHUNK_BYTES = 1024 * 1024
 # no name of a database begins with a dot
 RECYCLED = ".recycled"
 _STORE_FNAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{40}")
@@ -19,7 +15,7 @@ _STORE_FNAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{40}")
 
 def filestore_path(data_dir: str, database: str) -> str:
     """The directory that holds the files of one database."""
-    return os.path.join(data_dir, "filestore", database)
+    return f"{data_dir}/filestore/{database}"
 
 
 def recycled_path(data_dir: str, database: str, moment: datetime) -> str:
@@ -27,12 +23,12 @@ def recycled_path(data_dir: str, database: str, moment: datetime) -> str:
 
     It is below the filestores, since their directory may be a mount or a link: a rename never leaves its file system.
     """
-    return os.path.join(data_dir, "filestore", RECYCLED, f"{moment:%Y%m%dT%H%M%SZ}-{database}")
+    return f"{data_dir}/filestore/{RECYCLED}/{moment:%Y%m%dT%H%M%SZ}-{database}"
 
 
 def blob_path(filestore: str, store_fname: str) -> str:
     """The path of one attachment's file, `ab/abcd...` under its filestore."""
-    return os.path.join(filestore, store_fname)
+    return f"{filestore}/{store_fname}"
 
 
 def is_store_fname(text: str) -> bool:
@@ -43,26 +39,3 @@ def is_store_fname(text: str) -> bool:
 def is_remote(store_fname: str) -> bool:
     """Whether an attachment is on object storage: an addon has given it a name such as `s3://bucket/abcd`."""
     return "://" in store_fname
-
-
-def sha1_of(path: str) -> str:
-    """The SHA-1 of a file's bytes, read in pieces. Raises OSError as open() does."""
-    digest = hashlib.sha1()
-    with open(path, "rb") as handle:
-        for piece in iter(lambda: handle.read(CHUNK_BYTES), b""):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def blobs(filestore: str) -> Iterator[tuple[str, int]]:
-    """Each file of a filestore as (store_fname, size in bytes); the collector's spool `checklist` is not one."""
-    if not os.path.isdir(filestore):
-        return
-    with os.scandir(filestore) as shards:
-        for shard in sorted(shards, key=lambda entry: entry.name):
-            if len(shard.name) != 2 or not shard.is_dir(follow_symlinks=False):
-                continue
-            with os.scandir(shard.path) as files:
-                for entry in files:
-                    if is_store_fname(f"{shard.name}/{entry.name}"):
-                        yield f"{shard.name}/{entry.name}", entry.stat(follow_symlinks=False).st_size

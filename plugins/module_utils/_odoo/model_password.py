@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import re
 
 # what Odoo 17 and newer take at least; older ones verify it as well
@@ -21,9 +20,8 @@ SALT_BYTES = 16
 _STORED = re.compile(r"^\$pbkdf2-sha512\$([1-9][0-9]{0,8})\$([A-Za-z0-9./]+)\$([A-Za-z0-9./]+)$")
 
 
-def hashed(password: str, rounds: int = ROUNDS) -> str:
-    """The hash to store; it has a new salt at each call."""
-    salt = os.urandom(SALT_BYTES)
+def hashed(password: str, salt: bytes, rounds: int = ROUNDS) -> str:
+    """The hash to store. salt: random bytes, new for each password."""
     return f"$pbkdf2-sha512${rounds}${_encode(salt)}${_encode(_derive(password, salt, rounds))}"
 
 
