@@ -13,12 +13,12 @@ short_description: Manage key and certificate pairs on a host
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:
-  - Decides in one call which of many certificates are due, and makes a key and a request for each. What orders the
-    certificate with the request is another module, such as M(community.crypto.acme_certificate_order_create); it writes
-    the certificate beside the key. A second call with O(state=installed) puts every pair that is complete in its place.
+  - Determines which of many certificates are due, and creates a key and a request for each. Another module, such as
+    M(community.crypto.acme_certificate_order_create), orders the certificate with the request and writes it beside the
+    key. A second call with O(state=installed) installs every complete pair.
   - Until then the installed pairs are not touched. Certificate and key change together, by one rename, and the previous
     pair is kept.
-  - An interrupted run leaves a staged pair. The next call uses it when it is complete, and makes a new one otherwise.
+  - An interrupted run leaves a staged pair. The next call uses it when it is complete, and creates a new one otherwise.
 requirements:
   - cryptography, on the host
 options:
@@ -42,12 +42,12 @@ options:
         elements: str
         required: true
   state:
-    description: How far to go.
+    description: The state to reach.
     type: str
     default: staged
     choices:
-      staged: What is due has a key and a request, and waits for its certificate.
-      installed: What has its certificate is put in its place; each certificate is there afterwards, or the call fails.
+      staged: Each due certificate has a key and a request.
+      installed: Each ordered certificate is installed. Fails where one is neither ordered nor installed.
   force:
     description: Whether every certificate counts as due.
     type: bool

@@ -13,12 +13,12 @@ short_description: Manage the TLS certificates that Traefik serves
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:
-  - Takes copies of certificates and their keys that only Traefik may read, declares them to its file provider, and
-    waits until Traefik has loaded each of them. Any number of certificates in one call.
-  - A copy's name changes with its certificate, so that a pair is never half old, and that Traefik, which does not watch
-    certificate files, notices a renewal. Connections are kept.
-  - A pair that Traefik refuses, such as a key of another certificate, is told in its own words, and what was served
-    before is served on. Copies that are not served any more are removed.
+  - Copies certificates and their keys to files that only Traefik may read, adds them to its file provider, and waits
+    until Traefik has loaded each of them. Any number of certificates in one call.
+  - The name of a copy changes with its certificate. So certificate and key change in one step, and Traefik, which does
+    not watch certificate files, loads a renewed one. Connections are kept.
+  - If Traefik refuses a pair, such as a key of another certificate, the module fails with Traefik's own message and the
+    previous certificates stay in use. Copies that are not in use any more are removed.
 options:
   certificates:
     description: All certificates that Traefik is to serve; it chooses by the name that a client asks for.

@@ -13,16 +13,19 @@ short_description: Manage a document of Traefik's file provider
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:
-  - Keeps one file of the directory that Traefik's file provider watches.
-  - A new document is read by a second Traefik process in isolation first, then replaced in one step; the live
-    Traefik is asked until it has every object and every certificate of the document. When it has not by the deadline,
-    the previous file is put back and the module fails.
+  - Manages one file of the directory that Traefik's file provider watches.
+  - A new document is first read by a second Traefik process in isolation, then replaced in one step. The module waits
+    until the live Traefik has every object and every certificate of the document. If it has not by the deadline, the
+    module restores the previous file and fails.
   - Traefik does not watch certificate files. Give a renewed certificate a new file name, or run this module again after
-    the old file was replaced; it sees that Traefik serves something else, and has the document loaded again.
+    the old file was replaced; the module then reloads the document.
   - Routes to Odoo belong to M(gantry.odoo.traefik_route).
 options:
   name:
-    description: Name of the file without its ending; lower-case letters, digits, hyphens and underscores.
+    description:
+      - Name of the file without its ending; lower-case letters, digits, hyphens and underscores.
+      - V(certificates) belongs to M(gantry.odoo.traefik_certificates), and names that end in C(-routes) belong to
+        M(gantry.odoo.traefik_route). Both are refused.
     type: str
     required: true
   document:
@@ -40,14 +43,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Serve a certificate
+- name: Require TLS 1.3 of clients
   gantry.odoo.traefik_dynamic_file:
-    name: certificates
+    name: tls-options
     document:
       tls:
-        certificates:
-          - certFile: /etc/traefik/certificates/harbour.crt
-            keyFile: /etc/traefik/certificates/harbour.key
+        options:
+          default:
+            minVersion: VersionTLS13
 """
 
 RETURN = r"""
@@ -126,11 +129,23 @@ def work(call: Call) -> Outcome:
 
 
 def _candidate(call: Call) -> Candidate:
-    name = f"{file_name('name', call.params['name'])}.yml"
+    name = f"{_own_name(call.params['name'])}.yml"
     content = call.params["document"] if call.params["state"] == "present" else {}
     if call.params["state"] == "present" and not content:
         raise InputError(f"document of {name} is empty, which Traefik would skip; use state absent")
     return apply_document.candidate("traefik_dynamic_file", name, content)
+
+
+def _own_name(name: str) -> str:
+    for module, taken in (
+        ("traefik_certificates", name == "certificates"),
+        ("traefik_route", name.endswith("-routes")),
+    ):
+        if taken:
+            raise InputError(
+                f"name is {name}, a file that gantry.odoo.{module} writes; use that module, or another name"
+            )
+    return file_name("name", name)
 
 
 def _fingerprints(call: Call, wanted: Candidate) -> list[str] | None:

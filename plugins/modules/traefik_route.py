@@ -13,13 +13,13 @@ short_description: Manage Traefik routes to Odoo
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:
-  - Keeps the routes of one owner in one file of Traefik's file provider. A route names hosts, an audience, the Odoo
+  - Manages the routes of one owner in one file of Traefik's file provider. A route names hosts, an audience, the Odoo
     servers behind it and their websocket processes.
-  - A new document is read by a second Traefik process in isolation first. What that refuses is told in Traefik's own
-    words, and nothing is written.
-  - The file is replaced in one step, and the live Traefik is asked until it has exactly the routes that were wanted,
-    enabled. When it has not by the deadline, the previous file is put back and the module fails.
-  - Requests that are under way, and connections that clients keep, outlive the change.
+  - A new document is first read by a second Traefik process in isolation. If it is refused, the module fails with
+    Traefik's own message and nothing is written.
+  - The file is replaced in one step, and the module waits until the live Traefik has exactly the desired routes.
+    If it has not by the deadline, the module restores the previous file and fails.
+  - Requests in progress and connections that clients keep are not interrupted.
   - Runs on the host of Traefik. It needs no Python library beyond the standard one.
 options:
   routes:

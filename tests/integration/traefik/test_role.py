@@ -22,7 +22,7 @@ from .edge import CERTIFICATE, KEY, NAME, Edge, ask
 
 def test_check_mode_on_a_fresh_host_gives_a_plan(role_runs: RoleRuns) -> None:
     assert role_runs.planned.expect_success().changed > 0
-    assert role_runs.planned.results("Put the program in place")["edge1"]["changed"]
+    assert role_runs.planned.results("Copy the program")["edge1"]["changed"]
 
 
 def test_the_role_works_and_a_second_run_changes_nothing(role_runs: RoleRuns, edge: Edge) -> None:
@@ -103,7 +103,7 @@ def test_the_example_of_the_readme_runs_without_a_warning(edge: Edge, run_playbo
     play["vars"]["traefik_binary_source"] = str(Path(sys.executable).with_name("traefik"))
     play["vars"]["traefik_certificates"] = [{"name": "harbour", "certificate": CERTIFICATE, "key": KEY}]
     run = run_playbook([play], check=True, command_line=True).expect_success()
-    assert run.results("Declare the routes")[HOST]["changed"]
+    assert run.results("Manage the routes")[HOST]["changed"]
     assert "[WARNING]" not in run.stdout + run.stderr
 
 
