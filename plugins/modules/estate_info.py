@@ -190,7 +190,9 @@ estate:
       description: Each tenant with its home, by name.
       type: dict
     groups:
-      description: Each group with its hosts, instances and databases, by name.
+      description:
+        - Each group with its hosts, instances, databases and C(subjects), by name. The subjects are the tenants that live
+          there, as O(gantry.odoo.change_gate#module:tenants) takes them.
       type: dict
     leads:
       description: The group that a host acts for, by host; the first host of a group acts for it.

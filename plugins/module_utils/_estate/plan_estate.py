@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     model,
     model_declaration,
@@ -25,6 +26,7 @@ def resolve(
     tenants = model_declaration.tenants_from(args["tenants"])
     runtimes = model_inventory.read_groups(tenants, args["runtime_groups"], groups, hostvars)
     layout = model.Layout(args["config_dir"].rstrip("/"), args["login"])
+    _require_known(args, tenants, runtimes)
     with_ports = plan_inputs.ports(tenants)
     settled = plan_homes.homes(tenants, runtimes, model_inventory.read_placement(args["placement"]), args["assume"])
     if not args["allow_new"]:
@@ -36,6 +38,9 @@ def resolve(
                 "kind": group.kind,
                 "hosts": [host.name for host in group.hosts],
                 "tenants": [home.tenant.name for home in settled if home.group.name == name],
+                "subjects": [
+                    {"name": home.tenant.name, "tier": home.tenant.tier} for home in settled if home.group.name == name
+                ],
                 "database_server": group.database_server,
                 "database_host": group.database_host,
                 "instances": plan_inputs.instances(group, settled, with_ports),
@@ -61,6 +66,27 @@ def resolve(
             plan_homes.find(settled, args["tenant"] or ""), args["destination"], runtimes
         )
     return estate
+
+
+def _require_known(
+    args: Mapping[str, Any], tenants: Sequence[model.Tenant], runtimes: Mapping[str, model.Group]
+) -> None:
+    """Raise InputError for a name that no declared tenant, group or host has."""
+    declared = {tenant.name for tenant in tenants}
+    hosts = {host.name for group in runtimes.values() for host in group.hosts}
+    faults = [
+        f"{option} names {name}, which is {what}"
+        for option, names, known, what in (
+            ("drained", args["drained"], hosts, "not a host that runs Odoo"),
+            ("maintenance", args["maintenance"], declared, "not declared in odoo_tenants"),
+            ("assume", args["assume"], declared, "not declared in odoo_tenants"),
+            ("assume", args["assume"].values(), set(runtimes), "not a group that runs Odoo"),
+        )
+        for name in names
+        if name not in known
+    ]
+    if faults:
+        raise InputError("; ".join(faults))
 
 
 def _servers(runtimes: Mapping[str, model.Group]) -> list[str]:

@@ -332,6 +332,31 @@ def test_the_modules_role_is_a_member_of_each_instances_role():
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"drained": ["app9"]}, "drained names app9, which is not a host that runs Odoo"),
+        ({"maintenance": ["west"]}, "maintenance names west, which is not declared in odoo_tenants"),
+        ({"assume": {"west": "app"}}, "assume names west, which is not declared in odoo_tenants"),
+        ({"assume": {"north": "cellar"}}, "assume names cellar, which is not a group that runs Odoo"),
+    ],
+)
+def test_a_name_that_is_not_known_is_refused(given, sentence):
+    with pytest.raises(InputError, match=sentence):
+        resolve(arguments(tenant(), **given), RUNTIMES, VARIABLES)
+
+
+def test_the_tenants_of_a_group_are_what_the_gate_takes():
+    placement = {"db1": [{"name": "south", "open": True}], "box1": [{"name": "north", "open": True}]}
+    estate = resolve(
+        arguments(tenant(tier=1), tenant("south"), runtime_groups=["box"], placement=placement), RUNTIMES, VARIABLES
+    )
+    assert {name: group["subjects"] for name, group in estate["groups"].items()} == {
+        "app": [{"name": "south", "tier": 3}],
+        "box": [{"name": "north", "tier": 1}],
+    }
+
+
 def test_paths_and_logins_have_one_source():
     variables = {**VARIABLES, "db1": {"estate_database_host": "db1.site.example"}}
     estate = resolve(
