@@ -191,8 +191,8 @@ estate:
       type: dict
     groups:
       description:
-        - Each group with its hosts, instances, databases and C(subjects), by name. The subjects are the tenants that live
-          there, as O(gantry.odoo.change_gate#module:tenants) takes them.
+        - Each group with its hosts, instances, databases and C(subjects), by name. The subjects are its tenants, as
+          O(gantry.odoo.change_gate#module:tenants) takes them.
       type: dict
     leads:
       description: The group that a host acts for, by host; the first host of a group acts for it.
