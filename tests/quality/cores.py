@@ -35,7 +35,7 @@ PYTHON = "3.13"
 DEADLINE_S = 1800
 # The tests of the rig itself need the lab's libraries and the pinned ansible-core.
 NOT_UNITS = ("_", "bench", "lab", "project", "quality")
-UNIT_TOOLS = ("hypothesis", "pytest", "pytest-timeout", "PyYAML")
+UNIT_TOOLS = ("hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "PyYAML")
 _COUNT = re.compile(r"(\d+) (passed|failed|error)")
 
 
