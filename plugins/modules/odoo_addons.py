@@ -132,7 +132,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names impo
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 _NAMES = {"type": "list", "elements": "str", "default": []}
 OPTIONS: dict[str, Any] = {

@@ -254,7 +254,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 OPTIONS: dict[str, Any] = {
     **postgres.argument_spec(),

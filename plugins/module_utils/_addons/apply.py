@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Module
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_database
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Module, digests_of
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
@@ -20,7 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     psycopg2,
     sentence,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 STATEMENT_SECONDS = 60
@@ -56,9 +58,9 @@ class Database:
                 modules = {name: Module(name, state, version) for name, state, version in cursor.fetchall()}
                 return Found(
                     modules,
-                    digests.read(cursor),
-                    tuple(digests.languages(cursor)),
-                    frozenset(digests.database_only(cursor)),
+                    read_database.digests(cursor),
+                    tuple(read_database.languages(cursor)),
+                    frozenset(read_database.database_only(cursor)),
                 )
             except psycopg2.errors.UndefinedTable as error:
                 raise RefusedError(
@@ -96,7 +98,7 @@ class Database:
         """Remember the code that a proven update was made of."""
         with closing(connect(self.login, self.name, autocommit=False)) as connection:
             with connection.cursor() as cursor:
-                digests.store(cursor, digests.of(digests.in_use(cursor), code))
+                store_digests(cursor, digests_of(read_database.in_use(cursor), code))
             connection.commit()
 
 
@@ -106,3 +108,13 @@ def series(found: Found) -> str:
     if base is None or not base.version:
         raise StateError("the database has no version of base, so it was never completed; make it again")
     return series_of(base.version)
+
+
+def store_digests(cursor: Any, digests: Mapping[str, str]) -> None:
+    """Record the code of a verified update."""
+    cursor.execute(
+        "INSERT INTO ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date) "
+        "VALUES (%s, %s, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC') "
+        "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, write_date = EXCLUDED.write_date",
+        (read_database.KEY, json.dumps(digests, sort_keys=True)),
+    )

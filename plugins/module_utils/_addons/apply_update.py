@@ -9,16 +9,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.apply import Database, series
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Wish, digests_of
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan, plan, unproven
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Updates:
         on_disk = self._code(found, wish)
         planned = plan(found, wish, on_disk)
         steps = list(planned.steps)
-        if not steps and digests.of(found.in_use, on_disk) != dict(found.digests):
+        if not steps and digests_of(found.in_use, on_disk) != dict(found.digests):
             steps = [Step("record", wish.database, "the code in use was never recorded")]
         return found, planned, on_disk, steps
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 # base is part of every database of Odoo
@@ -44,7 +44,7 @@ class Module:
 class Found:
     """What a database says of its addons.
 
-    digests: of the code at the last update that was proven, as digests.of gives them. languages: those it speaks.
+    digests: of the code at the last update that was proven, as digests_of returns them. languages: those it speaks.
     imported: the addons in use that were imported into the database, such as Studio's; they need no code.
     """
 
@@ -80,3 +80,12 @@ class Wish:
     changed: bool = True
     trust: bool = False
     downgrade: bool = False
+
+
+def digests_of(names: Iterable[str], code: Mapping[str, Code]) -> dict[str, str]:
+    """The digests to store for the addons `names`: `addon` is its code, `addon@fr_FR` are its translations."""
+    found: dict[str, str] = {}
+    for name in sorted(name for name in names if name in code):
+        found[name] = code[name].digest
+        found.update({f"{name}@{language}": digest for language, digest in code[name].translations.items()})
+    return found

@@ -37,7 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 _CATALOG = """
 SELECT d.datname, coalesce(shobj_description(d.oid, 'pg_database'), ''),

@@ -29,7 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_server impo
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.report_databases import summary, view
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.locks import attempt, hold
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 if TYPE_CHECKING:
     from ansible_collections.gantry.odoo.plugins.module_utils._odoo import apply_plan

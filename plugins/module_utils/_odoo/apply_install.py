@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_database
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.apply import store_digests
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import digests_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import INSTALLED
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Install
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 
@@ -60,10 +62,10 @@ class Installer:
         if self.listed is None:
             return
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
-            names, known = digests.in_use(cursor), digests.read(cursor)
+            names, known = read_database.in_use(cursor), read_database.digests(cursor)
             cursor.execute("SELECT latest_version FROM ir_module_module WHERE name = 'base'")
-            found = code.read(self.listed, names, series_of(cursor.fetchone()[0]), digests.languages(cursor))
-            digests.store(cursor, {**digests.of(names, found), **known})
+            found = code.read(self.listed, names, series_of(cursor.fetchone()[0]), read_database.languages(cursor))
+            store_digests(cursor, {**digests_of(names, found), **known})
             connection.commit()
 
     def _speak(self, database: str, language: str) -> None:

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_database as read_addons
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import versions
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
@@ -75,7 +75,7 @@ class Neutralizer:
     @staticmethod
     def _with_code(cursor: Any, database: str, scripts: Mapping[str, str]) -> list[str]:
         """The addons in use. One that lives in the database alone has no code, and brings no script."""
-        names = sorted(set(digests.in_use(cursor)) - set(digests.database_only(cursor)))
+        names = sorted(set(read_addons.in_use(cursor)) - set(read_addons.database_only(cursor)))
         lost = [name for name in names if name not in scripts]
         if lost:
             raise StateError(

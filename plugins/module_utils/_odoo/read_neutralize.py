@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 SCRIPT = "data/neutralize.sql"
 # Odoo runs it without a database, where its code is, which may be an image. The last line is the answer.

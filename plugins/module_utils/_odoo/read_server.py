@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_database import IMPORTED
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
@@ -52,7 +52,7 @@ _ADMIN = """
 SELECT json_build_object('login', u.login, 'password', u.password) FROM res_users u
 JOIN ir_model_data x ON x.module = 'base' AND x.name = 'user_admin' AND x.model = 'res.users' AND x.res_id = u.id
 """
-_IMPORTED = f"SELECT json_agg(name) FROM ({digests.IMPORTED}) imported"
+_IMPORTED = f"SELECT json_agg(name) FROM ({IMPORTED}) imported"
 _UUID, _NEUTRALIZED = "database.uuid", "database.is_neutralized"
 
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons import digests
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Module, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Module, Wish, digests_of
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan, plan, unproven
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 
@@ -152,7 +151,7 @@ def test_after_a_proven_update_nothing_is_left_to_do(
     modules = {**found.modules, **{name: Module(name, "installed", CODE[name].version) for name in names}}
     done = Found({name: module for name, module in modules.items() if name not in planned.remove}, known)
     assert unproven(done, planned, wish, CODE) == []
-    assert plan(replace(done, digests=digests.of(done.in_use, CODE)), wish, CODE) == Plan()
+    assert plan(replace(done, digests=digests_of(done.in_use, CODE)), wish, CODE) == Plan()
 
 
 def test_translations_that_changed_are_a_reason_and_those_of_a_new_language_are_not() -> None:
@@ -173,7 +172,7 @@ def test_an_addon_that_lives_in_the_database_alone_needs_no_code() -> None:
     assert reasons(imported("installed"), replace(WISH, installed=frozenset({"crm"})), code) == {
         "install harbour: crm": "not installed"
     }
-    assert digests.of(imported("installed").in_use, CODE) == KNOWN.digests
+    assert digests_of(imported("installed").in_use, CODE) == KNOWN.digests
     absent = replace(WISH, absent=frozenset({"studio_customization"}))
     assert reasons(imported("to upgrade"), absent) == {"remove harbour: studio_customization": "to be absent"}
     with pytest.raises(InputError, match="studio_customization was imported into the database"):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs Odoo itself, as its own user, for what only Odoo can do."""
+"""Run Odoo itself, as its own user, for what only Odoo can do."""
 
 from __future__ import annotations
 
