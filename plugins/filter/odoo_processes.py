@@ -10,12 +10,18 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import unique_instances
+
 
 def odoo_processes(instances: Any) -> list[dict[str, Any]]:
-    """The instances without anything but their processes: names, ports, and whether there is a cron process."""
+    """The instances without anything but their processes: names, ports, and whether there is a cron process.
+
+    Names and ports are validated.
+    """
     if not isinstance(instances, (list, tuple)):
         raise AnsibleFilterError(f"odoo_processes takes the list odoo_instances, not {type(instances).__name__}")
-    return [
+    processes = [
         {
             "name": instance["name"],
             "http_port": instance.get("http_port", 8069),
@@ -24,6 +30,11 @@ def odoo_processes(instances: Any) -> list[dict[str, Any]]:
         }
         for instance in instances
     ]
+    try:
+        unique_instances(tuple(processes))
+    except InputError as error:
+        raise AnsibleFilterError(f"odoo_{error}") from error
+    return processes
 
 
 class FilterModule:
