@@ -6,20 +6,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_copy import Copied, copy_blobs
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs, referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Clone
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import end_sessions, owner_of
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_settings import copy_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Setting
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import read_locale, read_settings
 
 FREE_SECONDS = 30
 
@@ -49,13 +53,15 @@ class Cloner:
 
                 clone_by_dump(build, source, deadline)
             copied = early.result()
+        refused = copy_settings(self.login, source, build.at)
         with closing(connect(self.login, build.at)) as connection, connection.cursor() as cursor:
             found = referenced(cursor)
+            _require_same(cursor, source, build.at, set(refused))
         names = set(found.files)
         # and those that were stored since then come now
         late = self._files(build, source, names - set(copied.names), files)
         self._remove(build, set(copied.names) - names)
-        notes = []
+        notes = [f"{one.name} of {source} is not set for {name}: {reason}" for one, reason in refused.items()]
         if late.missing:
             notes.append(f"{source} refers to {len(late.missing)} files that it does not hold, and so does {name}")
         if found.remote:
@@ -88,6 +94,17 @@ class Cloner:
                 return True
 
             return Deadline(min(FREE_SECONDS, deadline.remaining)).wait(made, f"the copy of {source}")
+
+
+def _require_same(cursor: Any, source: str, copy: str, refused: Set[Setting]) -> None:
+    """Raise StateError where a copy sorts in another way than its source, or lacks a setting of it."""
+    expected, found = read_locale(cursor, source), read_locale(cursor, copy)
+    if expected != found:
+        raise StateError(f"{copy} was made with {found}, and {source} has {expected}; report this, it is a fault")
+    lost = sorted(set(read_settings(cursor, source)) - set(read_settings(cursor, copy)) - refused)
+    if lost:
+        names = ", ".join(one.name for one in lost)
+        raise StateError(f"{copy} did not get the settings {names} of {source}; was one changed meanwhile? run again")
 
 
 def _used(cursor: Any, database: str) -> bool:

@@ -156,8 +156,9 @@ def _read(request: Request, permit: Permit) -> list[Part]:
 
 def _given_up(part: Part) -> list[Database]:
     tiers = {one.name: one.tier for one in part.declared}
-    dropped = [step.target for step in part.steps if isinstance(step, Drop)]
-    return [part.before.databases[name] for name in dropped if tiers[name] == PROVEN_TIER]
+    dropped = [part.before.databases[step.target] for step in part.steps if isinstance(step, Drop)]
+    # of one that an interrupted DROP left there is nothing to lose
+    return [database for database in dropped if tiers[database.name] == PROVEN_TIER and not database.broken]
 
 
 def _odoo(request: Request, config: OdooConfig) -> Odoo:

@@ -49,6 +49,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps impo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize import scripts_on_disk
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database, explaining
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owner import change_owner
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
@@ -98,7 +99,7 @@ class Instance:
             Neutralize: self._neutralize,
             SetParameter: lambda step: content.set_parameters(step.at, {step.key: step.value}),
             SetAdmin: lambda step: content.set_admin(step.at, step.login, step.password),
-            ChangeOwner: lambda step: content.change_owner(step.at, step.owner),
+            ChangeOwner: lambda step: change_owner(self.login, step.at, step.owner),
             Block: lambda step: block_database(self.login, step.at),
             Open: lambda step: open_database(self.login, step.at),
         }

@@ -16,13 +16,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path, filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import DropTemplate, MakeFromTemplate, Seal
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import (
     drop_database,
     rename_databases,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owner import change_owner
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 
 _FILES = "gantry_template_file"
@@ -39,7 +39,7 @@ class Templates:
         """Make a template of the complete database in the making: files inside, the login's, entered by nobody."""
         at = unfinished(step.target)
         self._take_in(at)
-        Content(self.login).change_owner(at, self.login.user)
+        change_owner(self.login, at, self.login.user)
         comment = json.dumps({"made by": "gantry.odoo.odoo_database", "kind": step.kind})
         database = sql.Identifier(at)
         rename_databases(

@@ -60,6 +60,7 @@ class Database:
     """One database as found.
 
     blocked: its owner may not connect. lingering: sessions are open whose role may no longer connect.
+    closed: it accepts no connections, so nothing below is known. broken: a DROP of it was interrupted, so it is lost.
     odoo: it has the tables of Odoo. imported: installed, and without code on any disk; read of what is neutralized.
     admin_password_matches: the stored hash is that of the declared password.
     """
@@ -68,6 +69,8 @@ class Database:
     owner: str
     blocked: bool = False
     lingering: bool = False
+    closed: bool = False
+    broken: bool = False
     odoo: bool = True
     installed: frozenset[str] = frozenset()
     imported: frozenset[str] = frozenset()

@@ -55,6 +55,7 @@ def _steps(server: Server, want: Desired) -> Iterable[Step]:
     _refuse_foreign(server, want)
     if not want.present:
         return _drop(server, want)
+    _refuse_closed(server, want)
     found = server.databases.get(want.name)
     if found is not None:
         if want.rename_from in server.databases:
@@ -73,6 +74,21 @@ def _refuse_foreign(server: Server, want: Desired) -> None:
         if found is not None and not found.odoo:
             raise RefusedError(
                 f"database {name} is not Odoo's (it has no module table that can be read), so it is left alone"
+            )
+
+
+def _refuse_closed(server: Server, want: Desired) -> None:
+    for name in (want.name, want.rename_from, want.clone_from):
+        found = server.databases.get(name)
+        if found is not None and found.broken:
+            raise RefusedError(
+                f"database {name} was left by a DROP DATABASE that was interrupted, and is lost: remove it with "
+                "state: absent and policy: drop, then create or restore it"
+            )
+        if found is not None and found.closed:
+            raise RefusedError(
+                f"database {name} accepts no connections (datallowconn is false): let its administrator open it with "
+                "ALTER DATABASE, or drop it with state: absent and policy: drop"
             )
 
 

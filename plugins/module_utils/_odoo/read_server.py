@@ -39,9 +39,9 @@ STATEMENT_SECONDS = 60
 _CATALOG = """
 SELECT d.datname, r.rolname, shobj_description(d.oid, 'pg_database'),
        NOT has_database_privilege(d.datdba, d.oid, 'CONNECT'),
-       EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid AND a.usesysid IS NOT NULL
-               AND NOT has_database_privilege(a.usesysid, d.oid, 'CONNECT')),
-       d.datallowconn
+       d.oid IN (SELECT a.datid FROM pg_stat_activity a
+                 WHERE a.usesysid IS NOT NULL AND NOT has_database_privilege(a.usesysid, a.datid, 'CONNECT')),
+       d.datallowconn, d.datconnlimit = -2
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = ANY(%s)
 """
 # Each table that is left out saves a new connection from reading its catalog, which is most of what a look costs.
@@ -81,8 +81,9 @@ def read_server(
         made_from_template = [one for one in cached if not (one.clone_from or one.rename_from)]
         templates = {} if listed is None else template.find(cursor, made_from_template, listed)
         made = [one.name for one in templates.values()]
-        cursor.execute(_CATALOG, ([unfinished(name) for name in made],))
-        temporary += [row[0] for row in cursor.fetchall() if rows.setdefault(row[0], row)]
+        if made:
+            cursor.execute(_CATALOG, ([unfinished(name) for name in made],))
+            temporary += [row[0] for row in cursor.fetchall() if rows.setdefault(row[0], row)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         there = [name for name in wanted if name in rows]
         found = pool.map(lambda name: _database(login, rows[name], wanted[name], name in copied), there)
@@ -115,7 +116,9 @@ def _owners(declared: Sequence[Desired]) -> list[str]:
 
 
 def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> Database:
-    name, owner, _comment, blocked, lingering, _enterable = row
+    name, owner, _comment, blocked, lingering, enterable, broken = row
+    if broken or not enterable:
+        return Database(name, owner, blocked, lingering, closed=True, broken=broken)
     with (
         closing(connect(login, name, statement_timeout=STATEMENT_SECONDS)) as connection,
         connection.cursor() as cursor,
@@ -159,6 +162,6 @@ def _password_matches(want: Desired, admin: Mapping[str, Any]) -> bool:
 
 
 def _leftover(row: Sequence[Any]) -> Leftover:
-    name, _owner, comment, _blocked, _lingering, enterable = row
+    name, _owner, comment, _blocked, _lingering, enterable, broken = row
     # one that nobody may enter yet was killed before it could be marked
-    return Leftover(name, ours=comment == UNFINISHED_COMMENT or not enterable)
+    return Leftover(name, ours=comment == UNFINISHED_COMMENT or not enterable or broken)

@@ -25,6 +25,15 @@ class Locale:
     rules: str = ""
 
 
+@dataclass(frozen=True, order=True)
+class Setting:
+    """A setting that sessions on a database begin with. role: whose sessions, empty for all."""
+
+    role: str
+    name: str
+    value: str
+
+
 @dataclass(frozen=True)
 class Extensions:
     """The extensions of a database. schemas: where each is, by name; trusted: those that an owner may create.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions, Locale
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions, Locale, Setting
 
 # As JSON, since the columns depend on the version: a provider from 15, rules from 16, datlocale from 17.
 _LOCALE = """
@@ -16,6 +16,12 @@ SELECT pg_encoding_to_char(encoding), datcollate, datctype,
        coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', ''),
        coalesce(to_jsonb(d) ->> 'daticurules', '')
 FROM pg_database d WHERE datname = %s
+"""
+_SETTINGS = """
+SELECT coalesce(r.rolname, ''), split_part(one, '=', 1), substr(one, strpos(one, '=') + 1)
+FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole,
+     unnest(s.setconfig) AS one
+WHERE d.datname = %s ORDER BY 1, 2
 """
 _TRUSTED = "SELECT name FROM pg_available_extension_versions WHERE trusted OR NOT superuser GROUP BY 1"
 _EXTENSIONS = """
@@ -32,6 +38,12 @@ def read_locale(cursor: Any, database: str) -> Locale:
     """The locale of a database that exists; any database of the server can be asked."""
     cursor.execute(_LOCALE, (database,))
     return Locale(*cursor.fetchone())
+
+
+def read_settings(cursor: Any, database: str) -> list[Setting]:
+    """The settings of a database; any database of the server can be asked."""
+    cursor.execute(_SETTINGS, (database,))
+    return [Setting(*row) for row in cursor.fetchall()]
 
 
 def read_extensions(cursor: Any) -> Extensions:

@@ -39,13 +39,13 @@ def origin(server: Server, declare: Declare) -> str:
 
 
 @contextmanager
-def connected(server: Server) -> Iterator[None]:
+def connected(server: Server, database: str = "origin") -> Iterator[None]:
     """A user's session on the original, for as long as it is let."""
-    url = f"host={server.host.name} user={OWNER} dbname=origin sslmode=verify-full sslrootcert={CERTIFICATE}"
+    url = f"host={server.host.name} user={OWNER} dbname={database} sslmode=verify-full sslrootcert={CERTIFICATE}"
     command = ["psql", "-Xqc", "SELECT pg_sleep(120)", f"{url} application_name='a user'"]
     with ThreadPoolExecutor(1) as pool:
         pool.submit(server.host.attempt, command, env={"PGPASSWORD": OWNER_PASSWORD})
-        wait_until(lambda: server.psql(SESSION) == "1", "the session")
+        wait_until(lambda: server.psql(SESSION.replace("origin", database)) == "1", "the session")
         try:
             yield
         finally:
@@ -134,6 +134,71 @@ def test_a_copy_that_nobody_could_mark_is_ours(server: Server, declare: Declare,
     done = declare({"name": "unmarked", "clone_from": "origin"})
     assert [step["action"] for step in done["steps"]] == ["discard", "clone", "renew_identity", "open", "publish"]
     declare({"name": "unmarked", "state": "absent", "policy": "drop"})
+
+
+def test_a_clone_sorts_and_is_set_as_its_original(server: Server, declare: Declare, origin: str) -> None:
+    server.psql(f"CREATE DATABASE paris OWNER {OWNER} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'fr-FR'")
+    server.shell("su postgres -c 'pg_dump origin | psql -Xqd paris -v ON_ERROR_STOP=1 >/dev/null'")
+    server.shell(f"cp -a {DATA_DIR}/filestore/origin {DATA_DIR}/filestore/paris")
+    server.psql("CREATE SCHEMA extensions; CREATE EXTENSION dblink SCHEMA extensions", "paris")
+    server.psql("ALTER DATABASE paris SET work_mem = '5MB'; ALTER DATABASE paris SET log_statement = 'ddl'")
+    server.psql("ALTER DATABASE paris SET search_path = 'a b', public, extensions")
+    server.psql(f"ALTER ROLE {OWNER} IN DATABASE paris SET statement_timeout = '5min'")
+    seen = (
+        "SELECT datlocprovider, datlocale, setrole::regrole, ARRAY(SELECT unnest(setconfig) ORDER BY 1) "
+        "FROM pg_database d LEFT JOIN pg_db_role_setting s ON s.setdatabase = d.oid WHERE datname = '{}' ORDER BY 3, 4"
+    )
+    expected = server.psql(seen.format("paris"))
+    assert "log_statement=ddl," in expected
+    clone = {"name": "lyon", "clone_from": "paris"}
+    with connected(server, "paris"):
+        assert "may not create the extensions dblink" in declare(clone, fails=True)["msg"]
+        server.psql(f"ALTER ROLE {ADMIN} SUPERUSER")
+        try:
+            assert not declare(clone).get("warnings")
+        finally:
+            server.psql(f"ALTER ROLE {ADMIN} NOSUPERUSER")
+    assert server.psql(seen.format("lyon")) == expected
+    where = "SELECT extname, extnamespace::regnamespace FROM pg_extension WHERE extname = 'dblink'"
+    assert server.psql(where, "lyon") == "dblink|extensions"
+    declare({"name": "lyon", "state": "absent", "policy": "drop"})
+    # while nobody uses it, the server copies it, without its settings
+    told = declare(clone)["warnings"]
+    assert "log_statement of paris is not set for lyon" in repr(told)
+    assert server.psql(seen.format("lyon")) == expected.replace("log_statement=ddl,", "")
+    for name in ("lyon", "paris"):
+        declare({"name": name, "state": "absent", "policy": "drop"})
+
+
+@pytest.mark.fault
+def test_what_another_run_works_on_is_not_cloned(server: Server, declare: Declare, origin: str) -> None:
+    lock = "SELECT pg_advisory_lock{}(hashtextextended('gantry.odoo:database:origin', 0)), pg_sleep(60)"
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    for kind, refused in (("", True), ("_shared", False)):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(server.host.attempt, ["psql", "-Xqc", lock.format(kind)], user="postgres")
+            wait_until(lambda: server.psql(held) == "1", "the lock")
+            done = declare({"name": "kept", "clone_from": "origin"}, fails=refused, lock_timeout=1)
+            server.psql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        assert ("another run works on one of kept, origin" in done.get("msg", "")) is refused
+    declare({"name": "kept", "state": "absent", "policy": "drop"})
+
+
+@pytest.mark.fault
+def test_filestores_on_a_mount(server: Server, declare: Declare, origin: str) -> None:
+    server.shell(
+        "install -d -o odoo /mnt/volume/filestore; mount -t tmpfs -o uid=8069 none /mnt/volume/filestore; "
+        f"cp -a {DATA_DIR}/filestore/origin /mnt/volume/filestore/; "
+        f"sed 's#^data_dir = .*#data_dir = /mnt/volume#' {CONFIG} > /etc/odoo/volume.conf"
+    )
+    try:
+        declare({"name": "afloat", "clone_from": "origin"}, config="/etc/odoo/volume.conf")
+        declare({"name": "afloat", "state": "absent", "policy": "drop"}, config="/etc/odoo/volume.conf")
+        left = server.shell("ls -A /mnt/volume /mnt/volume/filestore /mnt/volume/filestore/.recycled")
+    finally:
+        server.shell("umount /mnt/volume/filestore")
+    assert "Z-afloat" in left
+    assert left.split()[:2] == ["/mnt/volume:", "filestore"]
 
 
 @pytest.mark.fault

@@ -176,6 +176,38 @@ def test_a_database_changes_hands_with_all_it_holds(server: Server, declare: Dec
     assert server.psql(owned.format(OTHER_OWNER), "north").split() == ["0", "0"]
 
 
+def test_all_kinds_of_objects_change_hands_whatever_the_role_is_called(
+    server: Server, declare: Declare, created: dict[str, Any]
+) -> None:
+    server.psql(f'CREATE ROLE "zz@corp.example"; GRANT "zz@corp.example" TO {ADMIN}')
+    server.psql(
+        f"SET ROLE {OWNER}; SELECT lo_create(4242); CREATE TYPE pair AS (a int, b int); CREATE DOMAIN word AS text; "
+        "CREATE SCHEMA quay; CREATE TABLE quay.t (a serial, b int); CREATE STATISTICS quay.s ON a, b FROM quay.t; "
+        'CREATE TEXT SEARCH CONFIGURATION quay.c (PARSER = default); CREATE COLLATION quay.l FROM "C"; '
+        "CREATE FUNCTION quay.f(int, int) RETURNS bool LANGUAGE sql AS 'SELECT true'; "
+        "CREATE OPERATOR quay.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = quay.f); CREATE PUBLICATION p; "
+        "CREATE AGGREGATE quay.total(int) (SFUNC = int4pl, STYPE = int); "
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA quay GRANT SELECT ON TABLES TO odoo_other",
+        "north",
+    )
+    done = declare({"name": "north", "owner": "zz@corp.example"})
+    (told,) = done["warnings"]
+    assert "still owns" in told
+    # and nothing but what is told: members of an extension belong to it
+    left = (
+        "SELECT DISTINCT s.classid::regclass FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid "
+        f"WHERE d.datname = 'north' AND s.refobjid = '{OWNER}'::regrole AND s.deptype = 'o' AND NOT EXISTS (SELECT "
+        "FROM pg_depend e WHERE e.classid = s.classid AND e.objid = s.objid AND e.deptype = 'e') ORDER BY 1"
+    )
+    assert set(server.psql(left, "north").split()) <= {"pg_default_acl", "pg_extension"}
+    assert "default privileges on new relations" in told
+    back = declare({"name": "north", "owner": OWNER})
+    assert [step["action"] for step in back["steps"]] == ["change_owner"]
+    assert declare({"name": "north", "owner": OWNER})["changed"] is False
+    tidy = "DROP SCHEMA quay CASCADE; DROP PUBLICATION p; DROP TYPE pair, word; SELECT lo_unlink(4242)"
+    server.psql(f'{tidy}; DROP ROLE "zz@corp.example"', "north")
+
+
 def test_a_rename_takes_the_filestore_along(
     server: Server, declare: Declare, info: Declare, created: dict[str, Any]
 ) -> None:

@@ -154,5 +154,21 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
     assert state_of(server) == before
 
 
+def test_what_cannot_be_entered_can_be_dropped(server: Server, declare: Declare) -> None:
+    for name in ("lost", "shut"):
+        server.psql(f"CREATE DATABASE {name} OWNER {OWNER}")
+    # as an interrupted DROP DATABASE leaves it
+    server.psql("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'lost'")
+    server.psql("ALTER DATABASE shut ALLOW_CONNECTIONS false")
+    before = state_of(server)
+    assert "DROP DATABASE that was interrupted" in declare({"name": "lost"}, fails=True)["msg"]
+    assert "shut accepts no connections" in declare({"name": "next", "clone_from": "shut"}, fails=True)["msg"]
+    assert state_of(server) == before
+    gone = [{"name": name, "state": "absent", "policy": "drop"} for name in ("lost", "shut")]
+    done = declare(*gone, {"name": "nowhere", "state": "absent"})
+    assert [(step["target"], step["action"]) for step in done["steps"]] == [("lost", "drop"), ("shut", "drop")]
+    assert not {"lost", "shut"} & set(server.databases())
+
+
 def test_what_is_not_there_is_told_and_not_an_error(info: Declare) -> None:
     assert info("nowhere")["databases"] == {"nowhere": {"exists": False}}

@@ -64,6 +64,7 @@ def test_a_new_database_gets_its_name_last() -> None:
         (replace(WANT, blocked=False), replace(FOUND, blocked=True), ["open"]),
         (WANT, replace(FOUND, blocked=True), []),
         (replace(WANT, present=False, may_drop=True), FOUND, ["drop"]),
+        (replace(WANT, present=False, may_drop=True), replace(FOUND, closed=True, broken=True), ["drop"]),
     ],
 )
 def test_each_difference_is_one_step(want: Desired, found: Database, expected: list[str]) -> None:
@@ -115,6 +116,9 @@ def test_an_orphan_filestore_is_put_aside_and_not_adopted() -> None:
         (with_database(replace(FOUND, odoo=False)), WANT, "not Odoo's"),
         (with_database(replace(FOUND, odoo=False)), replace(WANT, present=False, may_drop=True), "not Odoo's"),
         (with_database(), replace(WANT, present=False), "policy: drop"),
+        (with_database(replace(FOUND, closed=True)), WANT, "accepts no connections"),
+        (with_database(replace(FOUND, closed=True, broken=True)), WANT, "DROP DATABASE that was interrupted"),
+        (with_database(replace(FOUND, closed=True)), replace(WANT, name="x", clone_from="harbour"), "accepts no"),
         (
             replace(SERVER, leftovers={"harbour__new": Leftover("harbour__new", ours=False)}),
             WANT,
