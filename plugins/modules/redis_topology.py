@@ -243,12 +243,13 @@ faults:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import result
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_cluster import (
     apply_cluster,
     prove_cluster,
@@ -258,74 +259,101 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_switch im
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import (
     SnapshotPlace,
     apply_plan,
-    faults,
     prove,
     settled_plan,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import (
-    REDIS_IMPORT_ERROR,
     Client,
+    library_is_missing,
     new_topology,
     resolve_addresses,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import new_cluster
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import Cluster, new_cluster
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import contradictions
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Topology
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import (
+    ClusterPlan,
+    plan_cluster,
+    topology_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import faults as cluster_faults
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import plan_cluster, topology_of
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import resumed_steps, with_switch
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan, wanted_settings
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Plan, make_plan, wanted_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import cluster_facts, cluster_shown
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import shown, topology_facts
 
-
-def argument_spec():
-    """The module's options."""
-    return {
-        **DECLARED,
-        "primary": {"type": "str"},
-        "switch": {"type": "str", "choices": ["never", "planned"], "default": "never"},
-        "switch_timeout": {"type": "float", "default": 5},
-        "state_dir": {"type": "path", "default": STATE_DIR},
-        "resolve": {"type": "str"},
-        "snapshot_dir": {"type": "path", "default": "/var/backups/redis"},
-        "timeout": {"type": "float", "default": 60},
-        "move_timeout": {"type": "float", "default": 3600},
-        "settle_timeout": {"type": "float", "default": 20},
-        "when_absent": {"type": "str", "choices": ["fail", "plan_as_new"], "default": "fail"},
-    }
+OPTIONS: dict[str, Any] = {
+    **DECLARED,
+    "primary": {"type": "str"},
+    "switch": {"type": "str", "choices": ["never", "planned"], "default": "never"},
+    "switch_timeout": {"type": "float", "default": 5},
+    "state_dir": {"type": "path", "default": STATE_DIR},
+    "resolve": {"type": "str"},
+    "snapshot_dir": {"type": "path", "default": "/var/backups/redis"},
+    "timeout": {"type": "float", "default": 60},
+    "move_timeout": {"type": "float", "default": 3600},
+    "settle_timeout": {"type": "float", "default": 20},
+    "when_absent": {"type": "str", "choices": ["fail", "plan_as_new"], "default": "fail"},
+}
 
 
-def plan_unread(module, desired):
+def main() -> None:
+    """Run the module."""
+    run(OPTIONS, work)
+
+
+def work(call: Call) -> Outcome:
+    """Validate the input, then check or converge the topology that it declares."""
+    params = call.params
+    desired = read_request(params)
+    for warning in contradictions(desired.purpose, desired.settings):
+        call.warn(warning)
+    plan_as_new = call.check_mode and params["when_absent"] == "plan_as_new"
+    if plan_as_new and library_is_missing():
+        return predict_unread(call, desired)
+    access, book = access_from(params), resolve_addresses(desired)
+    journal = Journal(params["state_dir"], desired.name)
+    with Client(access, book, plan_as_new) as client:
+        if desired.mode == "cluster":
+            return converge_cluster(call, desired, client)
+        if call.check_mode:
+            return predict(call, desired, client, journal)
+        with journal.lock(Deadline(params["timeout"]), make=desired.switch):
+            return converge(call, desired, client, journal, lambda: Client(access, book))
+
+
+def predict_unread(call: Call, desired: Desired) -> Outcome:
     """In check mode on a host without the redis library: the plan for nodes that were all just installed."""
-    module.warn("The Python library redis is not on this host yet, so no node was asked: all were planned as new.")
+    call.warn("The Python library redis is not on this host yet, so no node was asked: all were planned as new.")
     if desired.mode == "cluster":
         cluster = new_cluster(desired)
-        return report_cluster(desired, cluster, plan_cluster(cluster, desired), cluster, faults=[])
+        return cluster_outcome(desired, cluster, plan_cluster(cluster, desired), cluster, faults=[])
     current = new_topology(desired)
-    return report(desired, current, make_plan(current, desired), current, faults=[])
+    return outcome(desired, current, make_plan(current, desired), current, faults=[])
 
 
-def foresee(module, desired, client, journal):
-    """Check mode: read and plan, and tell what is not whole beyond what the steps would change."""
+def predict(call: Call, desired: Desired, client: Client, journal: Journal) -> Outcome:
+    """Check mode: read and plan, and report what is not healthy beyond what the steps would change."""
     left = resumed_steps(unfinished(journal, desired))
-    current, plan = settled_plan(client, desired, Deadline(module.params["settle_timeout"]))
+    current, plan = settled_plan(client, desired, Deadline(call.params["settle_timeout"]))
     plan = with_switch(plan, desired)
-    broken = [] if left or plan.steps else list(faults(current, desired, plan.master))
+    broken = [] if left or plan.steps else faults(current, desired, plan.master)
     for fault in broken:
-        module.warn(fault)
-    return report(desired, current, plan, current, left, faults=broken)
+        call.warn(fault)
+    return outcome(desired, current, plan, current, left, faults=broken)
 
 
-def converge(module, desired, client, journal, fresh):
-    """End what an earlier run left open, read, plan, apply, prove, and switch where that is asked for."""
-    deadline = Deadline(module.params["timeout"])
-    place = SnapshotPlace(module.params["snapshot_dir"], module.get_bin_path("redis-cli"))
-    seconds = module.params["switch_timeout"]
+def converge(call: Call, desired: Desired, client: Client, journal: Journal, fresh: Callable[[], Client]) -> Outcome:
+    """Complete what an earlier run left open, read, plan, apply, prove, and fail over where that is asked for."""
+    deadline = Deadline(call.params["timeout"])
+    place = SnapshotPlace(call.params["snapshot_dir"], call.find_program("redis-cli"))
+    seconds = call.params["switch_timeout"]
     left, desired = resume(client, desired, journal, seconds)
-    current, plan = settled_plan(client, desired, Deadline(module.params["settle_timeout"]))
+    current, plan = settled_plan(client, desired, Deadline(call.params["settle_timeout"]))
     plan = with_switch(plan, desired)
     files = apply_plan(client, plan, desired, place, deadline)
     if left is not None:
@@ -334,77 +362,53 @@ def converge(module, desired, client, journal, fresh):
     if plan.handover is not None:
         switch_over(client, fresh, desired, plan.handover, journal, seconds)
         seen = prove(client, plan.handover.target, desired, deadline)
-    return report(desired, current, plan, seen, resumed_steps(left), files)
+    return outcome(desired, current, plan, seen, resumed_steps(left), files)
 
 
-def converge_cluster(module, desired, client):
+def converge_cluster(call: Call, desired: Desired, client: Client) -> Outcome:
     """Read, plan, and outside check mode apply and prove a Redis Cluster."""
-    cluster = ClusterClient(client, module.get_bin_path("redis-cli"))
-    current, plan = settled_cluster(cluster, desired, Deadline(module.params["settle_timeout"]))
-    seen, facts = current, {}
-    if module.check_mode:
-        facts["faults"] = [] if plan.steps else cluster_faults(current)
-        for fault in facts["faults"]:
-            module.warn(fault)
-    else:
-        seconds = module.params["timeout"]
-        apply_cluster(client, cluster, plan, desired, seconds)
-        seen = prove_cluster(cluster, desired, Deadline(seconds))
-    return report_cluster(desired, current, plan, seen, **facts)
+    cluster = ClusterClient(client, call.find_program("redis-cli"))
+    current, plan = settled_cluster(cluster, desired, Deadline(call.params["settle_timeout"]))
+    if call.check_mode:
+        broken = [] if plan.steps else cluster_faults(current)
+        for fault in broken:
+            call.warn(fault)
+        return cluster_outcome(desired, current, plan, current, faults=broken)
+    seconds = call.params["timeout"]
+    apply_cluster(client, cluster, plan, desired, seconds)
+    return cluster_outcome(desired, current, plan, prove_cluster(cluster, desired, Deadline(seconds)))
 
 
-def report_cluster(desired, current, plan, seen, **facts):
-    """The module's return value for a cluster."""
+def cluster_outcome(desired: Desired, current: Cluster, plan: ClusterPlan, seen: Cluster, **facts: Any) -> Outcome:
+    """The module's return values for a cluster."""
     settings = wanted_settings(topology_of(current), desired)
-    return result(
+    return Outcome(
         plan.steps,
         cluster_shown(current, plan.before, settings),
         cluster_shown(current, plan.after, settings, settings),
-        topology=cluster_facts(seen, desired.name),
-        snapshots=[],
-        **facts,
+        {"topology": cluster_facts(seen, desired.name), "snapshots": [], **facts},
     )
 
 
-def report(desired, current, plan, seen, left=(), files=(), **facts):
-    """The module's return value."""
+def outcome(
+    desired: Desired,
+    current: Topology,
+    plan: Plan,
+    seen: Topology,
+    left: Sequence[Step] = (),
+    files: Sequence[str] = (),
+    **facts: Any,
+) -> Outcome:
+    """The module's return values."""
     settings = wanted_settings(current, desired)
-    master = plan.handover.target if plan.handover else plan.master
-    return result(
+    primary = plan.handover.target if plan.handover else plan.master
+    topology = topology_facts(seen, primary, desired.mode, desired.name)
+    return Outcome(
         (*left, *plan.steps, *plan.switch),
         shown(current, settings),
         shown(plan.after, settings),
-        topology=topology_facts(seen, master, desired.mode, desired.name),
-        snapshots=list(files),
-        **facts,
+        {"topology": topology, "snapshots": list(files), **facts},
     )
-
-
-def main():
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    plan_as_new = module.check_mode and module.params["when_absent"] == "plan_as_new"
-    try:
-        desired = read_request(module.params)
-        for warning in contradictions(desired.purpose, desired.settings):
-            module.warn(warning)
-        if REDIS_IMPORT_ERROR is not None:
-            if plan_as_new:
-                module.exit_json(**plan_unread(module, desired))
-            module.fail_json(msg=missing_required_lib("redis"), exception=REDIS_IMPORT_ERROR)
-        access = access_from(module.params)
-        book = resolve_addresses(desired)
-        journal = Journal(module.params["state_dir"], desired.name)
-        with Client(access, book, plan_as_new) as client:
-            if desired.mode == "cluster":
-                outcome = converge_cluster(module, desired, client)
-            elif module.check_mode:
-                outcome = foresee(module, desired, client, journal)
-            else:
-                with journal.lock(Deadline(module.params["timeout"]), make=desired.switch):
-                    outcome = converge(module, desired, client, journal, lambda: Client(access, book))
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**outcome)
 
 
 if __name__ == "__main__":

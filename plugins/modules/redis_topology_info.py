@@ -221,46 +221,37 @@ unfinished_switch:
   type: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_switch import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import (
-    REDIS_IMPORT_ERROR,
-    Client,
-    resolve_addresses,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client, resolve_addresses
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import look_over_cluster
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import look_over
 
+OPTIONS: dict[str, Any] = {**DECLARED, "state_dir": {"type": "path", "default": STATE_DIR}}
 NOT_ASKED = {"primary": None, "resolve": None, "switch": "never", "move_timeout": 0}
 
 
-def look(module, desired, client):
-    """The module's return value."""
-    if desired.mode == "cluster":
-        return look_over_cluster(desired, ClusterClient(client, None).look(desired))
-    nodes, sentinels = client.look(desired)
-    left = unfinished(Journal(module.params["state_dir"], desired.name), desired)
-    return look_over(desired, nodes, sentinels, left)
+def main() -> None:
+    """Run the module."""
+    run(OPTIONS, work)
 
 
-def main():
-    spec = {**DECLARED, "state_dir": {"type": "path", "default": STATE_DIR}}
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    try:
-        desired = read_request({**NOT_ASKED, **module.params})
-        if REDIS_IMPORT_ERROR is not None:
-            module.fail_json(msg=missing_required_lib("redis"), exception=REDIS_IMPORT_ERROR)
-        with Client(access_from(module.params), resolve_addresses(desired)) as client:
-            outcome = look(module, desired, client)
-    except GantryError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **outcome)
+def work(call: Call) -> Outcome:
+    """Read the topology that the options declare, and what the other module would do with it."""
+    params = call.params
+    desired = read_request({**NOT_ASKED, **params})
+    with Client(access_from(params), resolve_addresses(desired)) as client:
+        if desired.mode == "cluster":
+            return Outcome(facts=look_over_cluster(desired, ClusterClient(client, None).look(desired)))
+        nodes, sentinels = client.look(desired)
+        left = unfinished(Journal(params["state_dir"], desired.name), desired)
+        return Outcome(facts=look_over(desired, nodes, sentinels, left))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from tests.lab.hosts import Host
 from tests.lab.state import ROOT
 
 TREE = "/root/direct"
-# argv: this tree, the module, the function through which each of its steps goes, the number of steps after which the
-# process kills itself, -1 for never, whom it kills before, and the file with the arguments.
+# argv: this tree, the module, the functions through which its steps go (with commas between them), the number of steps
+# after which the process kills itself, -1 for never, whom it kills before, and the file with the arguments.
 _RUN = """
 import importlib, json, os, signal, subprocess, sys
 tree, module, hook, left, before, arguments = sys.argv[1:]
@@ -27,20 +27,23 @@ sys.path.insert(0, tree)
 from ansible.module_utils.testing import patch_module_args
 
 below = "ansible_collections.gantry.odoo.plugins."
-holder, _dot, name = (below + "module_utils." + hook).rpartition(".")
-holder, left, first = importlib.import_module(holder), int(left), os.getpid()
-step = getattr(holder, name)
+left, first = int(left), os.getpid()
 
-def counted(*given):
-    global left
-    if left == 0 and os.getpid() == first:
-        if before == "children":
-            subprocess.run(["pkill", "-KILL", "-P", str(first)], check=True)
-        os.kill(first, signal.SIGKILL)
-    left -= 1
-    return step(*given)
+def counted(step):
+    def call(*given):
+        global left
+        if left == 0 and os.getpid() == first:
+            if before == "children":
+                subprocess.run(["pkill", "-KILL", "-P", str(first)], check=True)
+            os.kill(first, signal.SIGKILL)
+        left -= 1
+        return step(*given)
+    return call
 
-setattr(holder, name, counted)
+for one in hook.split(","):
+    holder, _dot, name = (below + "module_utils." + one).rpartition(".")
+    holder = importlib.import_module(holder)
+    setattr(holder, name, counted(getattr(holder, name)))
 with open(arguments) as stream:
     found = json.load(stream)
 with patch_module_args(found):
@@ -50,7 +53,7 @@ with patch_module_args(found):
 
 @dataclass(frozen=True)
 class Direct:
-    """A module's code on one host. hook: the function of module_utils through which each of its steps goes."""
+    """A module's code on one host. hook: the functions of module_utils through which its steps go."""
 
     host: Host
     module: str

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import configure, permit
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, carry_out
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import node_hands
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import Cluster
@@ -27,7 +28,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster im
     faults,
     plan_cluster,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Configure, Permit
 
 TAKE_OVER_SECONDS = 10.0
 
@@ -52,8 +52,9 @@ def settled_cluster(client: ClusterClient, desired: Desired, deadline: Deadline)
 
 def apply_cluster(nodes: Client, client: ClusterClient, plan: ClusterPlan, desired: Desired, seconds: float) -> None:
     """Do the steps in their order, each within `seconds`; moves of slots have a time of their own in `desired`."""
+    hands: Hands = {**node_hands(nodes, desired), **ClusterHands(client, desired, seconds).by_class()}
     for step in plan.steps:
-        _perform(step, nodes, client, desired, Deadline(seconds))
+        carry_out(step, hands)
 
 
 def prove_cluster(client: ClusterClient, desired: Desired, deadline: Deadline) -> Cluster:
@@ -79,91 +80,82 @@ def prove_cluster(client: ClusterClient, desired: Desired, deadline: Deadline) -
         raise DeadlineError(f"after {deadline.seconds:g} s {'; '.join(missing)}") from error
 
 
-def _perform(step: Step, nodes: Client, client: ClusterClient, desired: Desired, deadline: Deadline) -> None:
-    """One step of a plan, between any two of which a kill must do no harm."""
-    _STEPS[type(step)](nodes, client, step, desired, deadline)
+@dataclass(frozen=True)
+class ClusterHands:
+    """What carries out the steps of a cluster, each until all nodes see its effect. seconds: for each of them."""
 
+    client: ClusterClient
+    desired: Desired
+    seconds: float
 
-def _configure(nodes: Client, _client: ClusterClient, step: Configure, _desired: Desired, _deadline: Deadline) -> None:
-    configure(nodes, step)
+    def by_class(self) -> Hands:
+        """The hand of each step."""
+        return {
+            Mend: self.mend,
+            Meet: self.meet,
+            Assign: self.assign,
+            TakeOver: self.take_over,
+            Replicate: self.replicate,
+            Move: self.move,
+            Forget: self.forget,
+        }
 
+    def mend(self, step: Mend) -> None:
+        """Finish or undo moves of slots that were cut off."""
+        self.client.mend(step.node, Deadline(self.desired.move_timeout))
+        self._until("the end of moves", lambda seen: not _moving(seen))
 
-def _permit(nodes: Client, _client: ClusterClient, step: Permit, desired: Desired, _deadline: Deadline) -> None:
-    permit(nodes, step, desired)
+    def meet(self, step: Meet) -> None:
+        """Introduce a node to another, and wait until they know each other."""
+        self.client.meet(step.node, step.via)
 
+        def known(seen: Cluster) -> bool:
+            by_place = {one.endpoint: one for one in seen.nodes}
+            one, other = by_place[step.node], by_place[step.via]
+            return one.identity in other.known and other.identity in one.known
 
-def _mend(_nodes: Client, client: ClusterClient, step: Mend, desired: Desired, deadline: Deadline) -> None:
-    client.mend(step.node, Deadline(desired.move_timeout))
-    _until(client, desired, deadline, "the end of moves", lambda seen: not _moving(seen))
+        self._until(f"the meeting of {step.node} and {step.via}", known)
 
+    def assign(self, step: Assign) -> None:
+        """Give a node slots that nobody serves."""
+        self.client.assign(step.node, step.ranges)
 
-def _meet(_nodes: Client, client: ClusterClient, step: Meet, desired: Desired, deadline: Deadline) -> None:
-    client.meet(step.node, step.via)
+    def take_over(self, step: TakeOver) -> None:
+        """Promote a replica."""
+        self.client.take_over(step.node)
+        # Redis gives up after 5 s, and the primary serves as before: CLUSTER_MF_TIMEOUT in its source.
+        self._until(
+            f"{step.node} taking over",
+            lambda seen: all(one.myself.slots for one in seen.nodes if one.endpoint == step.node),
+            TAKE_OVER_SECONDS,
+        )
 
-    def known(seen: Cluster) -> bool:
-        by_place = {one.endpoint: one for one in seen.nodes}
-        one, other = by_place[step.node], by_place[step.via]
-        return one.identity in other.known and other.identity in one.known
+    def replicate(self, step: Replicate) -> None:
+        """Make a node a replica, once it knows its primary as one: gossip takes a moment to tell it."""
 
-    _until(client, desired, deadline, f"the meeting of {step.node} and {step.via}", known)
+        def known(seen: Cluster) -> bool:
+            (one,) = [one for one in seen.nodes if one.endpoint == step.node]
+            return any(item.identity == step.identity and item.master is None for item in one.members)
 
+        self._until(f"{step.node} knowing {step.master} as a primary", known)
+        self.client.replicate(step.node, step.identity)
 
-def _assign(_nodes: Client, client: ClusterClient, step: Assign, _desired: Desired, _deadline: Deadline) -> None:
-    client.assign(step.node, step.ranges)
+    def move(self, step: Move) -> None:
+        """Move slots with their keys."""
+        # redis-cli refuses a cluster whose nodes do not agree yet, and a node that has just come takes no keys.
+        self._until("agreement of all nodes", lambda seen: _agree(seen) and not _moving(seen))
+        self.client.move(step.node, step.source, step.identity, step.slots, Deadline(self.desired.move_timeout))
 
+    def forget(self, step: Forget) -> None:
+        """Take a member out of the cluster."""
+        if step.reset:
+            self.client.reset(step.node)
+        self.client.forget(step.identity, self.desired.nodes)
+        self._until(f"forgetting {step.node}", lambda seen: all(step.identity not in one.known for one in seen.nodes))
 
-def _take_over(_nodes: Client, client: ClusterClient, step: TakeOver, desired: Desired, _deadline: Deadline) -> None:
-    client.take_over(step.node)
-    # Redis gives a manual failover up after 5 s, and the primary serves as before: CLUSTER_MF_TIMEOUT in its source.
-    _until(
-        client,
-        desired,
-        Deadline(TAKE_OVER_SECONDS),
-        f"{step.node} taking over",
-        lambda seen: all(one.myself.slots for one in seen.nodes if one.endpoint == step.node),
-    )
-
-
-def _replicate(_nodes: Client, client: ClusterClient, step: Replicate, desired: Desired, deadline: Deadline) -> None:
-    # Gossip takes a moment to tell a node of the one that it is to follow, and that it is a primary by now.
-    def known(seen: Cluster) -> bool:
-        (one,) = [one for one in seen.nodes if one.endpoint == step.node]
-        return any(item.identity == step.identity and item.master is None for item in one.members)
-
-    _until(client, desired, deadline, f"{step.node} knowing {step.master} as a primary", known)
-    client.replicate(step.node, step.identity)
-
-
-def _move(_nodes: Client, client: ClusterClient, step: Move, desired: Desired, deadline: Deadline) -> None:
-    # redis-cli refuses a cluster whose nodes do not agree yet, and a node that has just come takes no keys.
-    _until(client, desired, deadline, "agreement of all nodes", lambda seen: _agree(seen) and not _moving(seen))
-    client.move(step.node, step.source, step.identity, step.slots, Deadline(desired.move_timeout))
-
-
-def _forget(_nodes: Client, client: ClusterClient, step: Forget, desired: Desired, deadline: Deadline) -> None:
-    if step.reset:
-        client.reset(step.node)
-    client.forget(step.identity, desired.nodes)
-    _until(
-        client,
-        desired,
-        deadline,
-        f"forgetting {step.node}",
-        lambda seen: all(step.identity not in one.known for one in seen.nodes),
-    )
-
-
-_STEPS: dict = {
-    Permit: _permit,
-    Configure: _configure,
-    Mend: _mend,
-    Meet: _meet,
-    Assign: _assign,
-    TakeOver: _take_over,
-    Replicate: _replicate,
-    Move: _move,
-    Forget: _forget,
-}
+    def _until(self, what: str, reached: Callable[[Cluster], bool], seconds: float | None = None) -> None:
+        deadline = Deadline(self.seconds if seconds is None else seconds)
+        deadline.wait(lambda: True if reached(self.client.read(self.desired)) else None, what)
 
 
 def _agree(seen: Cluster) -> bool:
@@ -175,9 +167,3 @@ def _agree(seen: Cluster) -> bool:
 
 def _moving(seen: Cluster) -> bool:
     return any(item.moving for one in seen.nodes for item in one.members)
-
-
-def _until(
-    client: ClusterClient, desired: Desired, deadline: Deadline, what: str, reached: Callable[[Cluster], bool]
-) -> None:
-    deadline.wait(lambda: True if reached(client.read(desired)) else None, what)

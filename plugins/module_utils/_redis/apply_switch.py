@@ -59,12 +59,12 @@ def switch_over(
             journal.write({**_entry(handover), "error": str(error)})
             raise
 
-    _stage("try to write", lambda: client.persist((handover.former, handover.target), desired.sentinels))
-    _stage("wait for the moment", lambda: _await_moment(client, handover))
-    _stage("journal", lambda: journal.write(_entry(handover)))
+    persist_all(client, desired, handover)
+    await_moment(client, handover)
+    open_journal(journal, handover)
     # Sentinels leave a replica that became a master alone for 8 s, so a module that hangs must be noticed before.
     with guarded(recover, MUTE) as alive:
-        _stage("fail over", lambda: client.fail_over(handover.former, handover.target, seconds))
+        fail_over(client, handover, seconds)
         ruler = finish(client, desired, handover, journal, Deadline(seconds + GRACE), alive)
     if ruler != handover.target:
         raise DeadlineError(
@@ -73,7 +73,22 @@ def switch_over(
         )
 
 
-def _await_moment(client: Client, handover: Handover) -> None:
+def persist_all(client: Client, desired: Desired, handover: Handover) -> None:
+    """Let everybody who takes part write its file, so that one who cannot is found before anything has changed."""
+    client.persist((handover.former, handover.target), desired.sentinels)
+
+
+def open_journal(journal: Journal, handover: Handover) -> None:
+    """Note the failover, for whoever has to complete it."""
+    journal.write(_entry(handover))
+
+
+def fail_over(client: Client, handover: Handover, seconds: float) -> None:
+    """Start FAILOVER, which goes on by itself."""
+    client.fail_over(handover.former, handover.target, seconds)
+
+
+def await_moment(client: Client, handover: Handover) -> None:
     """Wait until just before the target's next acknowledgement.
 
     FAILOVER pauses writes until the target has acknowledged the last one. Nobody asks it to: it tells once a second
@@ -134,15 +149,15 @@ def finish(
     alive: called before each question, for whoever watches over this process. Any interruption may be followed by
     another call. Raises UnreachableError while nobody can tell who rules.
     """
-    ruler = _stage("settle", lambda: settle(client, handover, deadline, alive))
+    ruler = settle(client, handover, deadline, alive)
     if ruler in (handover.former, handover.target):
         # Before clients are told: a former master that is killed now must not come back as one.
-        unwritten = _stage("persist", lambda: _persist(client, (handover.target, handover.former)))
-        _stage("watch", lambda: _watch(client, desired, ruler))
-        _stage("follow", lambda: _follow(client, desired, ruler))
+        unwritten = persist_roles(client, (handover.target, handover.former))
+        watch_anew(client, desired, ruler)
+        follow_anew(client, desired, ruler)
         if unwritten:
             raise unwritten[0]
-    _stage("close", journal.remove)
+    close_journal(journal)
     return ruler
 
 
@@ -169,7 +184,7 @@ def settle(client: Client, handover: Handover, deadline: Deadline, alive: Callab
     return client.give_up(handover.former, handover.target)
 
 
-def _persist(client: Client, nodes: Sequence[Endpoint]) -> list[GantryError]:
+def persist_roles(client: Client, nodes: Sequence[Endpoint]) -> list[GantryError]:
     """Let the nodes write what they are; what keeps one from it is returned, for the Sentinels must learn first."""
     failures: list[GantryError] = []
     for node in nodes:
@@ -180,12 +195,14 @@ def _persist(client: Client, nodes: Sequence[Endpoint]) -> list[GantryError]:
     return failures
 
 
-def _watch(client: Client, desired: Desired, ruler: Endpoint) -> None:
+def watch_anew(client: Client, desired: Desired, ruler: Endpoint) -> None:
+    """Let all Sentinels watch the new primary."""
     current = client.read_sentinels(desired)
     watch_all(client, desired.name, [step for item in current for step in watch_steps(item, desired, ruler)])
 
 
-def _follow(client: Client, desired: Desired, ruler: Endpoint) -> None:
+def follow_anew(client: Client, desired: Desired, ruler: Endpoint) -> None:
+    """Let all other nodes follow the new primary."""
     others = [node for node in desired.nodes if node != ruler]
     roles = client.roles(others)
     for node in others:
@@ -196,9 +213,9 @@ def _follow(client: Client, desired: Desired, ruler: Endpoint) -> None:
             follow(client, node, ruler)
 
 
-def _stage(_name: str, act: Callable[[], Any]) -> Any:
-    """One stage of a switch, between any two of which a kill must do no harm."""
-    return act()
+def close_journal(journal: Journal) -> None:
+    """Note that nothing is left to complete."""
+    journal.remove()
 
 
 def _entry(handover: Handover) -> dict[str, Any]:

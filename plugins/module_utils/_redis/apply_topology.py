@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
@@ -69,23 +69,30 @@ def settled_plan(client: Client, desired: Desired, deadline: Deadline) -> tuple[
 
 def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlace, deadline: Deadline) -> list[str]:
     """Do the steps in their order and return the files that snapshots were kept in."""
-    files = _snapshot(client, [step for step in plan.steps if isinstance(step, Snapshot)], desired, place, deadline)
+    hands: Hands = {
+        **node_hands(client, desired),
+        Snapshot: lambda step: snapshot(client, step, desired, place, deadline),
+        Write: lambda step: client.persist([step.node]),
+        Promote: lambda step: client.change_node(step.node, [("REPLICAOF", "NO", "ONE")]),
+        Follow: lambda step: follow(client, step.node, step.master),
+    }
     watches = [step for step in plan.steps if isinstance(step, Watch)]
+    files = [carry_out(step, hands) for step in plan.steps if isinstance(step, Snapshot)]
     for step in plan.steps:
-        if isinstance(step, Configure):
-            configure(client, step)
-        elif isinstance(step, Permit):
-            permit(client, step, desired)
-        elif isinstance(step, Write):
-            client.persist([step.node])
-        elif isinstance(step, Promote):
-            client.change_node(step.node, [("REPLICAOF", "NO", "ONE")])
-        elif isinstance(step, Follow):
-            follow(client, step.node, step.master)
+        if not isinstance(step, (Snapshot, Watch)):
+            carry_out(step, hands)
     if watches:
         wait_whole(client, desired, plan.master, deadline, sentinels=False)
         watch_all(client, desired.name, watches)
-    return files
+    return [file for file in files if file]
+
+
+def node_hands(client: Client, desired: Desired) -> Hands:
+    """What carries out the steps that a cluster and a replicated topology share."""
+    return {
+        Configure: lambda step: configure(client, step),
+        Permit: lambda step: permit(client, step, desired),
+    }
 
 
 def configure(client: Client, step: Configure) -> None:
@@ -158,19 +165,12 @@ def prove(client: Client, master: Endpoint, desired: Desired, deadline: Deadline
     return seen
 
 
-def _snapshot(
-    client: Client, steps: Sequence[Step], desired: Desired, place: SnapshotPlace, deadline: Deadline
-) -> list[str]:
-    losers = [step.node for step in steps if isinstance(step, Snapshot)]
-    if not losers:
-        return []
+def snapshot(client: Client, step: Snapshot, desired: Desired, place: SnapshotPlace, deadline: Deadline) -> str:
+    """Keep the data of a node that is to give it up, and return the file."""
     if place.redis_cli is None:
-        raise StateError(f"redis-cli is not on this host and is needed to save the data of {losers[0]}; install it")
+        raise StateError(f"redis-cli is not on this host and is needed to save the data of {step.node}; install it")
     os.makedirs(place.directory, mode=0o700, exist_ok=True)
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    files = []
-    for loser in losers:
-        path = os.path.join(place.directory, f"{desired.name}-{loser.host}-{loser.port}-{stamp}.rdb")
-        client.snapshot(loser, path, place.redis_cli, deadline)
-        files.append(path)
-    return files
+    path = os.path.join(place.directory, f"{desired.name}-{step.node.host}-{step.node.port}-{stamp}.rdb")
+    client.snapshot(step.node, path, place.redis_cli, deadline)
+    return path

@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
     InputError,
+    LibraryError,
     StateError,
     UnreachableError,
 )
@@ -52,9 +53,9 @@ try:
     from redis.exceptions import AuthorizationError, NoPermissionError
     from redis.retry import Retry
 
-    REDIS_IMPORT_ERROR = None
+    _IMPORT_ERROR = ""
 except ImportError:
-    REDIS_IMPORT_ERROR = traceback.format_exc()
+    _IMPORT_ERROR = traceback.format_exc()
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -74,6 +75,11 @@ class Access:
     timeout: float = 5.0
     replication: tuple[str, str] = ("", "")
     sentinel: tuple[str, str] = ("", "")
+
+
+def library_is_missing() -> bool:
+    """Whether the Python library redis is not on this host."""
+    return bool(_IMPORT_ERROR)
 
 
 def resolve_addresses(desired: Desired) -> AddressBook:
@@ -107,9 +113,14 @@ def _addresses(host: str) -> tuple[str, ...]:
 
 
 class Client:
-    """Connections to one topology, opened at the first use of each endpoint and kept until close()."""
+    """Connections to one topology, opened at the first use of each endpoint and kept until close().
+
+    Raises LibraryError without the Python library redis.
+    """
 
     def __init__(self, access: Access, book: AddressBook, plan_as_new: bool = False) -> None:
+        if library_is_missing():
+            raise LibraryError("redis", _IMPORT_ERROR)
         self._access = access
         self._book = book
         self._plan_as_new = plan_as_new

@@ -15,6 +15,14 @@ PASSWORD = "a\\b#c$d%e{f}ü"
 LOOPBACK = "127.0.0.1"
 ROOT = "/srv/redis-test"
 MODULE = "gantry.odoo.redis_topology"
+# The stages of a planned failover in their order, between any two of which a kill must do no harm.
+STAGES = ",".join(
+    f"_redis.apply_switch.{name}"
+    for name in (
+        *("persist_all", "await_moment", "open_journal", "fail_over", "settle", "persist_roles"),
+        *("watch_anew", "follow_anew", "close_journal"),
+    )
+)
 
 APP_PASSWORD = "app's secret"
 # Users with least rights, as the options of the modules.

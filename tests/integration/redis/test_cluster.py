@@ -76,7 +76,7 @@ def six(rig: Rig) -> Rig:
 @pytest.fixture(scope="module")
 def direct(rig: Rig) -> Direct:
     """The module without a playbook, killed between steps."""
-    return Direct.on(rig.host, "redis_topology", "_redis.apply_cluster._perform")
+    return Direct.on(rig.host, "redis_topology", "_redis.apply_cluster.carry_out")
 
 
 def test_a_cluster_in_four_beats(six: Rig, four_beats: Callable[..., list[dict[str, Any]]]) -> None:

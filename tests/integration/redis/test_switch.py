@@ -16,7 +16,7 @@ from tests.integration.direct import Direct
 from tests.lab.wait import until
 
 from .audit import audited
-from .rig import LOOPBACK, PASSWORD, ROOT, Rig, declared, endpoints
+from .rig import LOOPBACK, PASSWORD, ROOT, STAGES, Rig, declared, endpoints
 
 NODES = (7101, 7102, 7103)
 SENTINELS = (8101, 8102, 8103)
@@ -64,7 +64,7 @@ def sentinel_rig(rig: Rig, topology: Any) -> Rig:
 @pytest.fixture(scope="module")
 def direct(rig: Rig) -> Iterator[Direct]:
     """The module without a playbook, killed between stages of a switch."""
-    return Direct.on(rig.host, "redis_topology", "_redis.apply_switch._stage")
+    return Direct.on(rig.host, "redis_topology", STAGES)
 
 
 def test_a_switch_in_four_beats_loses_no_write(sentinel_rig: Rig, four_beats: Any) -> None:

@@ -17,7 +17,7 @@ from tests.integration.direct import Direct
 from tests.lab.wait import until
 
 from .audit import audited
-from .rig import APP_PASSWORD, LOGINS, LOOPBACK, PASSWORD, Rig, declared, endpoints
+from .rig import APP_PASSWORD, LOGINS, LOOPBACK, PASSWORD, STAGES, Rig, declared, endpoints
 
 NODES, SENTINELS = (7801, 7802, 7803), (8801, 8802, 8803)
 ALONE, FILED, FULL = 7811, 7812, 7813
@@ -245,4 +245,4 @@ def test_a_cluster_has_the_same_users_on_every_node(rig: Rig, direct: Direct) ->
 @pytest.fixture(scope="module")
 def direct(rig: Rig) -> Direct:
     """The module without a playbook."""
-    return Direct.on(rig.host, "redis_topology", "_redis.apply_switch._stage")
+    return Direct.on(rig.host, "redis_topology", STAGES)

@@ -53,6 +53,4 @@ NOT_YET_PURE = {
 
 # Modules whose main() is not yet the skeleton's.
 NOT_YET_SKELETON = {
-    "redis_topology",
-    "redis_topology_info",
 }

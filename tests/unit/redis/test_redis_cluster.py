@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
     UnreachableError,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import (
     SLOTS,
     Cluster,
@@ -168,10 +168,10 @@ def test_a_bootstrap_spreads_primaries_over_hosts_and_replicas_over_other_hosts(
 
 def test_a_cluster_on_hosts_without_the_library_is_foretold_as_a_cluster():
     warnings: list[str] = []
-    outcome = redis_topology.plan_unread(SimpleNamespace(warn=warnings.append), wish(*range(6)))
+    outcome = redis_topology.predict_unread(Call({}, warn=warnings.append), wish(*range(6)))
     assert len(warnings) == 1
-    assert {step["action"] for step in outcome["steps"]} == {"configure", "meet", "assign", "replicate"}
-    assert outcome["topology"]["mode"] == "cluster"
+    assert {step.action for step in outcome.steps or ()} == {"configure", "meet", "assign", "replicate"}
+    assert outcome.facts["topology"]["mode"] == "cluster"
 
 
 def test_a_bootstrap_that_was_cut_off_is_finished():
