@@ -37,7 +37,7 @@ options:
       - 1 when left out. Nodes that are added or left out of O(nodes) join or leave, and slots move with their keys.
     type: int
   name:
-    description: The name under which Sentinels know the master.
+    description: The name under which Sentinels know the primary.
     type: str
     default: main
   sentinels:
@@ -55,7 +55,7 @@ options:
         type: int
         default: 26379
   quorum:
-    description: How many Sentinels must agree that the master is down. More than half when left out.
+    description: How many Sentinels must agree that the primary is down. More than half when left out.
     type: int
   sentinel_settings:
     description:
@@ -65,8 +65,8 @@ options:
     default: {}
   purpose:
     description:
-      - What this Redis is for. It presets persistence, eviction, the share of memory, and whether a master takes writes
-        that no replica acknowledges.
+      - What this Redis is for. It presets persistence, eviction, the share of memory, and whether a primary takes
+        writes that no replica acknowledges.
       - V(cache) evicts any key, keeps nothing on disk, and uses 60 % of the memory.
       - V(session) evicts the keys that expire first, appends to a file every second, and uses 40 %.
       - V(queue) never evicts, appends to a file every second, and uses 40 %.
@@ -99,7 +99,7 @@ options:
     type: str
   replication_username:
     description:
-      - The user with which replicas log in to their master. Every node gets it, with the rights that replication needs
+      - The user with which replicas log in to their primary. Every node gets it, with the rights that replication needs
         and no others.
     type: str
   replication_password:

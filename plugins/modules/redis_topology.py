@@ -13,13 +13,13 @@ author: Gantry contributors (@gantry-odoo)
 description:
   - Reads all nodes and Sentinels at once, plans what is missing, and changes just that at run time, with C(CONFIG SET),
     C(REPLICAOF), C(SENTINEL MONITOR), C(SENTINEL SET) and C(CONFIG REWRITE). It never writes a configuration file.
-  - The live master is authoritative. The order of O(nodes) and O(primary) count only at bootstrap, when all are empty,
+  - The live primary is authoritative. The order of O(nodes) and O(primary) count only at bootstrap, when all are empty,
     unless O(switch) asks for a planned switch.
-  - A node whose writes are not all known to the master is never made a replica, unless O(resolve) says whose data
+  - A node whose writes are not all known to the primary is never made a replica, unless O(resolve) says whose data
     wins, and then its data is first saved to O(snapshot_dir).
-  - Split brain is refused, which is more than one master, replication histories that went apart, or Sentinels that
+  - Split brain is refused, which is more than one primary, replication histories that went apart, or Sentinels that
     disagree.
-  - A node that returns after the Sentinels elected another master becomes a replica. Where O(purpose) is V(session) or
+  - A node that returns after the Sentinels elected another primary becomes a replica. Where O(purpose) is V(session) or
     V(queue), what it holds is first saved to O(snapshot_dir).
   - Settings are compared after normalising units and aliases, and the rules of users in the spelling of each node.
   - The difference shows who follows whom, settings and Sentinel parameters, and never a secret.
@@ -29,13 +29,13 @@ options:
   primary:
     description:
       - The first primary, as C(host) or C(host:port). The first of O(nodes) when left out.
-      - It counts only at bootstrap, and moves a master only where O(switch) is V(planned).
+      - It counts only at bootstrap, and moves a primary only where O(switch) is V(planned).
       - In a cluster it is the replica that is to take over, and set for a planned switch only.
     type: str
   switch:
     description:
-      - What to do where another node than O(primary) is the master.
-      - V(never) leaves the live master alone.
+      - What to do where another node than O(primary) is the primary.
+      - V(never) leaves the live primary alone.
       - V(planned) hands its role to O(primary) once the topology is whole, without losing an acknowledged write. Writes
         pause for a moment. Leave it out of what is declared for good, as it would also undo what Sentinels elected.
       - In a cluster O(primary) takes the slots of the node that it follows. Redis itself gives that up after 5 seconds,
@@ -48,7 +48,7 @@ options:
   switch_timeout:
     description:
       - Seconds, from 1 to 60, that a planned switch may pause writes for while O(primary) catches up. Then it is given
-        up, and the former master rules as before.
+        up, and the former primary rules as before.
     type: float
     default: 5
   state_dir:
@@ -150,7 +150,7 @@ EXAMPLES = r"""
         rules: ["~session:*", "+@read", "+@write", "+@connection", "-@dangerous"]
         passwords: ["{{ redis_odoo_password }}"]
 
-- name: Hand the role of the master to another node before the first one is patched
+- name: Hand the role of the primary to another node before the first one is patched
   gantry.odoo.redis_topology:
     mode: sentinel
     name: sessions
@@ -197,7 +197,7 @@ steps:
   returned: success
   type: list
   elements: dict
-  sample: [{action: follow, target: "10.20.0.42:6379", why: "replica of 10.20.0.41:6379; it was a master"}]
+  sample: [{action: follow, target: "10.20.0.42:6379", why: "replica of 10.20.0.41:6379; it was a primary"}]
 topology:
   description: The topology after the run, or in check mode as it is.
   returned: success
@@ -209,8 +209,8 @@ topology:
     name:
       description: As asked for.
       type: str
-    master:
-      description: Host and port of the node that is, or in check mode would become, the master; null for a cluster.
+    primary:
+      description: Host and port of the node that is, or in check mode would become, the primary; null for a cluster.
       type: dict
     primaries:
       description: The primaries of a cluster, with C(host), C(port) and C(slots), how many they serve.
@@ -218,11 +218,11 @@ topology:
       elements: dict
     replicas:
       description: All other nodes, with C(host), C(port), C(follows), C(link_up), C(offset) and C(lag_bytes) in bytes,
-        and C(lag_s), seconds since the replica last heard from its master.
+        and C(lag_s), seconds since the replica last heard from its primary.
       type: list
       elements: dict
     sentinels:
-      description: The Sentinels, with C(host), C(port), C(master), C(quorum), C(quorum_ok) and C(other_sentinels).
+      description: The Sentinels, with C(host), C(port), C(primary), C(quorum), C(quorum_ok) and C(other_sentinels).
       type: list
       elements: dict
     quorum_ok:
@@ -341,7 +341,7 @@ def predict(call: Call, desired: Desired, client: Client, journal: Journal) -> O
     left = resumed_steps(unfinished(journal, desired))
     current, plan = settled_plan(client, desired, Deadline(call.params["settle_timeout"]))
     plan = with_switch(plan, desired)
-    broken = [] if left or plan.steps else faults(current, desired, plan.master)
+    broken = [] if left or plan.steps else faults(current, desired, plan.primary)
     for fault in broken:
         call.warn(fault)
     return outcome(desired, current, plan, current, left, faults=broken)
@@ -358,7 +358,7 @@ def converge(call: Call, desired: Desired, client: Client, journal: Journal, fre
     files = apply_plan(client, plan, desired, place, deadline)
     if left is not None:
         journal.remove()
-    seen = prove(client, plan.master, desired, deadline)
+    seen = prove(client, plan.primary, desired, deadline)
     if plan.handover is not None:
         switch_over(client, fresh, desired, plan.handover, journal, seconds)
         seen = prove(client, plan.handover.target, desired, deadline)
@@ -401,7 +401,7 @@ def outcome(
 ) -> Outcome:
     """The module's return values."""
     settings = wanted_settings(current, desired)
-    primary = plan.handover.target if plan.handover else plan.master
+    primary = plan.handover.target if plan.handover else plan.primary
     topology = topology_facts(seen, primary, desired.mode, desired.name)
     return Outcome(
         (*left, *plan.steps, *plan.switch),

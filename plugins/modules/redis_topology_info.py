@@ -57,7 +57,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-master:
+primary:
   description: Host and port of the node that rules; null where that is not clear, and for a cluster.
   returned: success
   type: dict
@@ -80,25 +80,25 @@ nodes:
       description: Why it was not read.
       type: str
     role:
-      description: V(master) or V(replica).
+      description: V(primary) or V(replica).
       type: str
     follows:
-      description: The node that it replicates, null on a master.
+      description: The node that it replicates, null on a primary.
       type: str
     link_up:
-      description: Whether it is connected to its master, null on a master.
+      description: Whether it is connected to its primary, null on a primary.
       type: bool
     link_down_s:
       description: Seconds that the link is down, null while it is up.
       type: int
     syncing:
-      description: Whether it is loading its master's data.
+      description: Whether it is loading its primary's data.
       type: bool
     lag_s:
-      description: Seconds since it heard from its master, null on a master.
+      description: Seconds since it heard from its primary, null on a primary.
       type: int
     lag_bytes:
-      description: Bytes of the replication stream that it is behind the master, null on a master or without one.
+      description: Bytes of the replication stream that it is behind the primary, null on a primary or without one.
       type: int
     offset:
       description: Its place in the replication stream in bytes.
@@ -178,15 +178,15 @@ sentinels:
     error:
       description: Why it was not read.
       type: str
-    master:
+    primary:
       description: The node that it watches under O(name), null when none.
       type: str
     flags:
-      description: What it says of that master, such as C(s_down).
+      description: What it says of that primary, such as C(s_down).
       type: list
       elements: str
     quorum_ok:
-      description: Whether it reaches enough others to elect another master.
+      description: Whether it reaches enough others to elect another primary.
       type: bool
     quorum_words:
       description: Its own words on that.
@@ -216,7 +216,7 @@ refused:
   returned: success
   type: str
 unfinished_switch:
-  description: The former and the next master of a planned switch that was cut off; null when there is none.
+  description: The former and the next primary of a planned switch that was cut off; null when there is none.
   returned: success
   type: dict
 """

@@ -135,9 +135,9 @@ class ClusterHands:
 
         def known(seen: Cluster) -> bool:
             (one,) = [one for one in seen.nodes if one.endpoint == step.node]
-            return any(item.identity == step.identity and item.master is None for item in one.members)
+            return any(item.identity == step.identity and item.primary is None for item in one.members)
 
-        self._until(f"{step.node} knowing {step.master} as a primary", known)
+        self._until(f"{step.node} knowing {step.primary} as a primary", known)
         self.client.replicate(step.node, step.identity)
 
     def move(self, step: Move) -> None:

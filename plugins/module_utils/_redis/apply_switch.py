@@ -37,7 +37,7 @@ GRACE = 2.0
 MUTE = 7.0
 # Seconds between two acknowledgements of a replica.
 _BEAT = 1.0
-# A hand-over that is looked at so often, in seconds, ends as soon as clients can have the new master.
+# A hand-over that is looked at so often, in seconds, ends as soon as clients can have the new primary.
 _GLANCE = 0.005
 
 
@@ -47,7 +47,7 @@ def switch_over(
     """Hand the role over and return when the target rules, is watched and followed, and all files say so.
 
     fresh: makes a client for the guard, the process that ends the switch when this one is killed or hangs.
-    seconds: how long writes may wait for the target to have everything. Then the former master rules again, and
+    seconds: how long writes may wait for the target to have everything. Then the former primary rules again, and
     DeadlineError is raised.
     """
 
@@ -62,14 +62,14 @@ def switch_over(
     persist_all(client, desired, handover)
     await_moment(client, handover)
     open_journal(journal, handover)
-    # Sentinels leave a replica that became a master alone for 8 s, so a module that hangs must be noticed before.
+    # Sentinels leave a replica that became a primary alone for 8 s, so a module that hangs must be noticed before.
     with guarded(recover, MUTE) as alive:
         fail_over(client, handover, seconds)
         ruler = finish(client, desired, handover, journal, Deadline(seconds + GRACE), alive)
     if ruler != handover.target:
         raise DeadlineError(
             f"{handover.target} did not take over from {handover.former} within {seconds:g} s, so {ruler} is the "
-            "master as before; see whether the replica keeps up, or give switch_timeout more"
+            "primary as before; see whether the replica keeps up, or give switch_timeout more"
         )
 
 
@@ -131,7 +131,7 @@ def resume(client: Client, desired: Desired, journal: Journal, seconds: float) -
     try:
         finish(client, desired, left, journal, Deadline(seconds + GRACE))
     except Disputed:
-        # The former master was killed before it had written that it is a replica; the plan tells whether it may be one.
+        # The former primary was killed before it had written that it is a replica; the plan decides whether it may.
         return left, replace(desired, returned=left.former)
     return left, desired
 
@@ -151,7 +151,7 @@ def finish(
     """
     ruler = settle(client, handover, deadline, alive)
     if ruler in (handover.former, handover.target):
-        # Before clients are told: a former master that is killed now must not come back as one.
+        # Before clients are told: a former primary that is killed now must not come back as one.
         unwritten = persist_roles(client, (handover.target, handover.former))
         watch_anew(client, desired, ruler)
         follow_anew(client, desired, ruler)
@@ -179,7 +179,7 @@ def settle(client: Client, handover: Handover, deadline: Deadline, alive: Callab
         silent = handover.former if former is None else handover.target
         raise UnreachableError(
             f"{silent} stopped answering while {handover.former} handed over to {handover.target}; "
-            "run again when it is back, or when the Sentinels have elected another master"
+            "run again when it is back, or when the Sentinels have elected another primary"
         )
     return client.give_up(handover.former, handover.target)
 

@@ -74,7 +74,7 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
         Snapshot: lambda step: snapshot(client, step, desired, place, deadline),
         Write: lambda step: client.persist([step.node]),
         Promote: lambda step: client.change_node(step.node, [("REPLICAOF", "NO", "ONE")]),
-        Follow: lambda step: follow(client, step.node, step.master),
+        Follow: lambda step: follow(client, step.node, step.primary),
     }
     watches = [step for step in plan.steps if isinstance(step, Watch)]
     files = [carry_out(step, hands) for step in plan.steps if isinstance(step, Snapshot)]
@@ -82,7 +82,7 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
         if not isinstance(step, (Snapshot, Watch)):
             carry_out(step, hands)
     if watches:
-        wait_whole(client, desired, plan.master, deadline, sentinels=False)
+        wait_whole(client, desired, plan.primary, deadline, sentinels=False)
         watch_all(client, desired.name, watches)
     return [file for file in files if file]
 
@@ -110,13 +110,13 @@ def permit(client: Client, step: Permit, desired: Desired) -> None:
     client.change_node(step.node, commands, save_users=step.save)
 
 
-def follow(client: Client, node: Endpoint, master: Endpoint) -> None:
-    """Make the node a replica of `master`."""
-    client.change_node(node, [("REPLICAOF", client.address(master), str(master.port))])
+def follow(client: Client, node: Endpoint, primary: Endpoint) -> None:
+    """Make the node a replica of `primary`."""
+    client.change_node(node, [("REPLICAOF", client.address(primary), str(primary.port))])
 
 
 def watch_all(client: Client, name: str, steps: Sequence[Watch]) -> None:
-    """Point the Sentinels. All forget the old master before one learns the new: a Sentinel that still knew it would
+    """Point the Sentinels. All forget the old primary before one learns the new: a Sentinel that still knew it would
     tell the others, with a newer epoch, to go back to it."""
     client.change_sentinels({step.sentinel: [("SENTINEL", "REMOVE", name)] for step in steps if step.replace})
     client.change_sentinels({step.sentinel: sentinel_commands(client, name, step) for step in steps})
@@ -128,15 +128,15 @@ def sentinel_commands(client: Client, name: str, step: Watch) -> list[Sequence[s
     parameters = dict(step.parameters)
     if step.start:
         quorum = str(parameters["quorum"])
-        address = client.address(step.master)
-        commands.append(("SENTINEL", "MONITOR", name, address, str(step.master.port), quorum))
+        address = client.address(step.primary)
+        commands.append(("SENTINEL", "MONITOR", name, address, str(step.primary.port), quorum))
     words = [word for pair in parameters.items() for word in (pair[0], str(pair[1]))]
     commands.append(("SENTINEL", "SET", name, *client.sentinel_credentials(), *words))
     return commands
 
 
 def wait_whole(
-    client: Client, desired: Desired, master: Endpoint, deadline: Deadline, sentinels: bool = True
+    client: Client, desired: Desired, primary: Endpoint, deadline: Deadline, sentinels: bool = True
 ) -> Topology:
     """Wait until nothing of the topology is missing and return it. Raises DeadlineError with what still is."""
     missing: list[str] = []
@@ -147,7 +147,7 @@ def wait_whole(
         except Unsettled as error:
             missing[:] = [str(error)]
             return None
-        missing[:] = faults(seen, desired, master, sentinels)
+        missing[:] = faults(seen, desired, primary, sentinels)
         return None if missing else seen
 
     try:
@@ -156,9 +156,9 @@ def wait_whole(
         raise DeadlineError(f"after {deadline.seconds:g} s {'; '.join(missing)}") from error
 
 
-def prove(client: Client, master: Endpoint, desired: Desired, deadline: Deadline) -> Topology:
-    """Wait for the whole topology under `master`, and check that planning again finds nothing to do."""
-    seen = wait_whole(client, desired, master, deadline)
+def prove(client: Client, primary: Endpoint, desired: Desired, deadline: Deadline) -> Topology:
+    """Wait for the whole topology under `primary`, and check that planning again finds nothing to do."""
+    seen = wait_whole(client, desired, primary, deadline)
     left = make_plan(seen, desired).steps
     if left:
         raise StateError(f"after all steps {left[0].target} still needs to {left[0].action}: {left[0].why}")

@@ -65,7 +65,7 @@ U = TypeVar("U")
 class Access:
     """How every node and Sentinel is reached. timeout: seconds for a connection and for each answer.
 
-    replication: the user and password that a replica shows its master. sentinel: those that a Sentinel shows a node.
+    replication: the user and password that a replica shows its primary. sentinel: those that a Sentinel shows a node.
     """
 
     username: str | None = None
@@ -176,9 +176,9 @@ class Client:
 
         return dict(zip(endpoints, in_parallel(ask, endpoints)))
 
-    def acknowledged(self, master: Endpoint, replica: Endpoint) -> int | None:
-        """How far, in bytes, the replica has last told its master to be; None for one that the master does not know."""
-        info = self.ask(master, lambda _at, link: link.info("replication"))
+    def acknowledged(self, primary: Endpoint, replica: Endpoint) -> int | None:
+        """How far, in bytes, the replica has last told its primary to be; None where the primary does not know it."""
+        info = self.ask(primary, lambda _at, link: link.info("replication"))
         return acknowledged_by(replica, info, self._book)
 
     def fail_over(self, former: Endpoint, target: Endpoint, seconds: float) -> None:
@@ -241,7 +241,7 @@ class Client:
     def settings_commands(
         self, settings: Sequence[tuple[str, str]], authenticate: bool, together: bool
     ) -> list[Sequence[str]]:
-        """CONFIG SET for settings and, where asked, for what a replica shows its master; one command if `together`."""
+        """CONFIG SET for settings and, where asked, for what a replica shows its primary; one command if `together`."""
         pairs = list(settings)
         if authenticate:
             user, password = self._access.replication
@@ -390,15 +390,15 @@ class Client:
         for verb in ("MASTER", "REPLICAS", "CKQUORUM"):
             pipeline.execute_command("SENTINEL", verb, name)
         pipeline.execute_command("SENTINEL", "MYID")
-        master, replicas, quorum, identity = pipeline.execute(raise_on_error=False)
-        if isinstance(master, redis.ResponseError):
-            if "No such master" not in str(master):
-                raise StateError(f"{endpoint} is not a Sentinel: {master}")
+        primary, replicas, quorum, identity = pipeline.execute(raise_on_error=False)
+        if isinstance(primary, redis.ResponseError):
+            if "No such master" not in str(primary):
+                raise StateError(f"{endpoint} is not a Sentinel: {primary}")
             return sentinel_from(endpoint, None, (), "", self._book)
-        for answer in (master, replicas, identity):
+        for answer in (primary, replicas, identity):
             if isinstance(answer, Exception):
                 raise answer
-        found = sentinel_from(endpoint, master, replicas, str(quorum), self._book)
+        found = sentinel_from(endpoint, primary, replicas, str(quorum), self._book)
         return replace(found, identity=str(identity))
 
 

@@ -35,7 +35,7 @@ def pairs(flat: Any) -> dict[str, str]:
 def node_from(
     endpoint: Endpoint, info: Mapping[str, Any], config: Any, book: AddressBook, secret: tuple[str, str]
 ) -> Node:
-    """A data node from its INFO and its whole CONFIG GET; secret: the user and password that it must show a master."""
+    """A data node from its INFO and its whole CONFIG GET; secret: the user and password that it must show a primary."""
     settings = {canonical_name(name): value for name, value in pairs(config).items()}
     role = role_from(info, book)
     offset = info["master_repl_offset"] if role.follows is None else info["slave_repl_offset"]
@@ -108,16 +108,16 @@ def is_secret(name: str) -> bool:
 
 
 def sentinel_from(
-    endpoint: Endpoint, master: Any | None, replicas: Sequence[Any], quorum: str, book: AddressBook
+    endpoint: Endpoint, primary: Any | None, replicas: Sequence[Any], quorum: str, book: AddressBook
 ) -> Sentinel:
     """A Sentinel from SENTINEL MASTER (None where the name is unknown to it), REPLICAS and CKQUORUM."""
-    if master is None:
+    if primary is None:
         return Sentinel(endpoint)
-    seen = pairs(master)
+    seen = pairs(primary)
     numbers = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs")
     return Sentinel(
         endpoint=endpoint,
-        master=book.identify(seen["ip"].lower(), int(seen["port"])),
+        primary=book.identify(seen["ip"].lower(), int(seen["port"])),
         flags=frozenset(seen["flags"].split(",")),
         parameters={name: int(seen[name]) for name in numbers if name in seen},
         replicas=frozenset(book.identify(item["ip"].lower(), int(item["port"])) for item in map(pairs, replicas)),
@@ -139,12 +139,12 @@ def logins_from(clients: str) -> dict[str, str]:
 
 
 def acknowledged_by(replica: Endpoint, info: Mapping[str, Any], book: AddressBook) -> int | None:
-    """How far, in bytes, a replica has told its master to be, from the master's INFO; None where it is not attached."""
+    """How far, in bytes, a replica is by the primary's INFO; None where it is not attached."""
     return dict(_attached(info, book)).get(replica)
 
 
 def _attached(info: Mapping[str, Any], book: AddressBook) -> Iterable[tuple[Endpoint, int]]:
-    """The replicas of a master and the offsets that they acknowledged."""
+    """The replicas of a primary and the offsets that they acknowledged."""
     found: list[tuple[Endpoint, int]] = []
     for number in range(int(info.get("connected_slaves", 0))):
         entry = info.get(f"slave{number}")

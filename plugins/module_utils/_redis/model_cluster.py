@@ -44,7 +44,7 @@ class Member:
     identity: str
     endpoint: Endpoint
     flags: frozenset[str] = frozenset()
-    master: str | None = None
+    primary: str | None = None
     ranges: Ranges = ()
     moving: bool = False
     linked: bool = True
@@ -118,4 +118,4 @@ class Layout:
     def shown(self) -> dict[str, str]:
         """As a difference shows it."""
         primaries = {str(one): f"primary with {slots} slots" for one, slots in self.slots.items()}
-        return {**primaries, **{str(one): f"replica of {master}" for one, master in self.follows.items()}}
+        return {**primaries, **{str(one): f"replica of {primary}" for one, primary in self.follows.items()}}

@@ -17,19 +17,19 @@ _PLACE = re.compile(r"(?P<host>.*):(?P<port>\d+)(@\d+)?(,.*)?")
 def members_from(text: str, asked: Endpoint, book: AddressBook) -> tuple[Member, ...]:
     """The cluster as the node `asked` sees it.
 
-    A line is `id place flags master ping-sent pong-received epoch link-state slot...`, a slot `n`, `n-m`, or one in
+    A line is `id place flags primary ping-sent pong-received epoch link-state slot...`, a slot `n`, `n-m`, or one in
     brackets that is on its way: https://redis.io/docs/latest/commands/cluster-nodes/
     """
     found: list[Member] = []
     for line in text.strip().splitlines():
-        identity, place, flags, master, _sent, _received, _epoch, state, *slots = line.split()
+        identity, place, flags, primary, _sent, _received, _epoch, state, *slots = line.split()
         shown = frozenset(flags.split(","))
         found.append(
             Member(
                 identity=identity,
                 endpoint=asked if "myself" in shown else _endpoint(place, book),
                 flags=shown - {"myself", "noflags"},
-                master=None if master == "-" else master,
+                primary=None if primary == "-" else primary,
                 ranges=_ranges([item for item in slots if not item.startswith("[")]),
                 moving=any(item.startswith("[") for item in slots),
                 linked=state == "connected",

@@ -55,7 +55,7 @@ class Purpose:
         """The settings for a topology of so many nodes."""
         chosen = dict(self.settings)
         if nodes > 1:
-            # A master that was cut off stops taking writes that the next master will never see.
+            # A primary that was cut off stops taking writes that the next primary will never see.
             chosen["min-replicas-to-write"] = "1" if self.guarded else "0"
             chosen["min-replicas-max-lag"] = "10"
         return chosen
@@ -84,7 +84,7 @@ PURPOSES: Mapping[str, Purpose] = {
             "maxmemory-policy=allkeys-lru": "sessions without an expiry are evicted too",
             "maxmemory-policy=allkeys-lfu": "sessions without an expiry are evicted too",
             "maxmemory-policy=allkeys-random": "any session can be evicted",
-            "min-replicas-to-write=0": "a master that was cut off goes on taking sessions that are lost later",
+            "min-replicas-to-write=0": "a primary that was cut off goes on taking sessions that are lost later",
         },
     ),
     "queue": Purpose(
@@ -98,7 +98,7 @@ PURPOSES: Mapping[str, Purpose] = {
         guarded=True,
         contradictions={
             "appendonly=no": "a restart loses jobs",
-            "min-replicas-to-write=0": "a master that was cut off goes on taking jobs that are lost later",
+            "min-replicas-to-write=0": "a primary that was cut off goes on taking jobs that are lost later",
         },
     ),
     "ratelimit": Purpose(

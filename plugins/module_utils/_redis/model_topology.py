@@ -86,7 +86,7 @@ class History:
 
 @dataclass(frozen=True)
 class Role:
-    """What a node says of itself during a switch. follows: None on a master. failover: its FAILOVER state."""
+    """What a node says of itself during a switch. follows: None on a primary. failover: its FAILOVER state."""
 
     follows: Endpoint | None
     failover: str = NO_FAILOVER
@@ -117,7 +117,7 @@ class Health:
 
 @dataclass(frozen=True)
 class Node:
-    """One data node as it was read. follows: the node it replicates, None on a master.
+    """One data node as it was read. follows: the node it replicates, None on a primary.
 
     grants: what it lets the declared users do. logins: the user of each Sentinel that is connected to it, by the first
     eight characters of the Sentinel's id.
@@ -144,7 +144,7 @@ class Node:
     logins: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def is_master(self) -> bool:
+    def is_primary(self) -> bool:
         """Whether the node takes writes."""
         return self.follows is None
 
@@ -161,10 +161,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Sentinel:
-    """One Sentinel as it was read. master: None while it does not monitor the declared name."""
+    """One Sentinel as it was read. primary: None while it does not monitor the declared name."""
 
     endpoint: Endpoint
-    master: Endpoint | None = None
+    primary: Endpoint | None = None
     flags: frozenset[str] = frozenset()
     parameters: Mapping[str, int] = field(default_factory=dict)
     replicas: frozenset[Endpoint] = frozenset()
@@ -186,19 +186,19 @@ class Topology:
         """The declared node at this endpoint, or None."""
         return next((node for node in self.nodes if node.endpoint == endpoint), None)
 
-    def wrong_login(self, item: Sentinel, master: Endpoint, user: str) -> str:
-        """How a Sentinel logs in to the master, where that is not as `user`; empty while it is not connected."""
-        node = self.node(master)
+    def wrong_login(self, item: Sentinel, primary: Endpoint, user: str) -> str:
+        """How a Sentinel logs in to the primary, where that is not as `user`; empty while it is not connected."""
+        node = self.node(primary)
         login = node.logins.get(item.identity[:8], user) if node is not None else user
-        return "" if login == user else f"logs in to {master} as {login}, not as {user}"
+        return "" if login == user else f"logs in to {primary} as {login}, not as {user}"
 
-    def followers(self, master: Endpoint) -> frozenset[Endpoint]:
-        """The declared nodes that replicate `master`, directly or through another."""
-        found = {master}
+    def followers(self, primary: Endpoint) -> frozenset[Endpoint]:
+        """The declared nodes that replicate `primary`, directly or through another."""
+        found = {primary}
         while True:
             more = {node.endpoint for node in self.nodes if node.follows in found} - found
             if not more:
-                return frozenset(found - {master})
+                return frozenset(found - {primary})
             found |= more
 
 
@@ -209,7 +209,7 @@ class Desired:
     replicas: of each primary of a cluster. move_timeout: seconds for one move of slots.
     users: of the nodes, those of replication and of Sentinels included. kept: where given, all others are to go.
     sentinel_user: with which Sentinels log in to nodes.
-    returned: a node that handed its role over and came back as a master, as the journal of a switch tells.
+    returned: a node that handed its role over and came back as a primary, as the journal of a switch tells.
     """
 
     mode: str
@@ -238,7 +238,7 @@ def just_installed(endpoint: Endpoint, desired: Desired) -> Node:
 
 @dataclass(frozen=True)
 class Handover:
-    """A planned switch: the master that hands its role over, and the node that takes it."""
+    """A planned switch: the primary that hands its role over, and the node that takes it."""
 
     former: Endpoint
     target: Endpoint
@@ -248,9 +248,10 @@ def edges(topology: Topology) -> dict[str, Any]:
     """Who follows whom and what each Sentinel monitors, as a diff shows it."""
     return {
         "nodes": {
-            str(node.endpoint): "master" if node.is_master else f"replica of {node.follows}" for node in topology.nodes
+            str(node.endpoint): "primary" if node.is_primary else f"replica of {node.follows}"
+            for node in topology.nodes
         },
         "sentinels": {
-            str(item.endpoint): str(item.master) if item.master else "nothing" for item in topology.sentinels
+            str(item.endpoint): str(item.primary) if item.primary else "nothing" for item in topology.sentinels
         },
     }

@@ -66,9 +66,9 @@ class TakeOver(NodeStep):
 
 @dataclass(frozen=True)
 class Replicate(NodeStep):
-    """Make the node a replica of `master`."""
+    """Make the node a replica of `primary`."""
 
-    master: Endpoint = Endpoint("", 0)
+    primary: Endpoint = Endpoint("", 0)
     identity: str = ""
 
 
@@ -133,7 +133,7 @@ def plan_cluster(current: Cluster, desired: Desired) -> ClusterPlan:
 def _switch(current: Cluster, target: Endpoint) -> Step:
     """The planned switch to a replica, as the last step."""
     (one,) = [one for one in current.nodes if one.endpoint == target]
-    primary = current.endpoints().get(one.myself.master or "")
+    primary = current.endpoints().get(one.myself.primary or "")
     if primary is None or not one.node.link_up:
         raise StateError(
             f"{target} is to take the slots of its primary over and has no link to one; run without switch first"
@@ -144,7 +144,9 @@ def _switch(current: Cluster, target: Endpoint) -> Step:
 def _switched(before: Layout, target: Endpoint) -> Layout:
     """The layout once `target` has taken the place of its primary, which follows it with all others."""
     former = before.follows[target]
-    follows = {one: target if master == former else master for one, master in before.follows.items() if one != target}
+    follows = {
+        one: target if primary == former else primary for one, primary in before.follows.items() if one != target
+    }
     return Layout(
         {target if one == former else one: slots for one, slots in before.slots.items()}, {**follows, former: target}
     )
@@ -155,8 +157,8 @@ def layout(current: Cluster) -> Layout:
     where = current.endpoints()
     mine = [one.myself for one in current.nodes]
     return Layout(
-        {where[item.identity]: item.slots for item in mine if item.master is None},
-        {where[item.identity]: where[item.master] for item in mine if item.master in where},
+        {where[item.identity]: item.slots for item in mine if item.primary is None},
+        {where[item.identity]: where[item.primary] for item in mine if item.primary in where},
     )
 
 
@@ -173,7 +175,7 @@ def faults(current: Cluster) -> list[str]:
             found.append(f"{one.endpoint} takes {lost[0]} for dead")
         elif not one.whole:
             found.append(f"{one.endpoint} says that the cluster is not whole")
-        elif one.myself.master is not None and not one.node.link_up:
+        elif one.myself.primary is not None and not one.node.link_up:
             found.append(f"{one.endpoint} has no link to its primary")
         elif not one.node.persisted:
             found.append(f"{one.endpoint} could not write its data to disk")
@@ -241,13 +243,13 @@ def _primaries(
     steps: list[Step] = []
     where = current.endpoints()
     for item in leaving:
-        heirs = [one for one in current.nodes if one.myself.master == item.identity and one.node.link_up]
+        heirs = [one for one in current.nodes if one.myself.primary == item.identity and one.node.link_up]
         if item.slots and heirs and len(chosen) < wanted:
             heir = heirs[0].endpoint
             steps.append(TakeOver("take_over", str(heir), f"{item.endpoint} leaves", heir))
             owners[heir] = owners.pop(where[item.identity])
             chosen.append(heir)
-    free = [one.endpoint for one in current.nodes if one.endpoint not in chosen and one.myself.master is None]
+    free = [one.endpoint for one in current.nodes if one.endpoint not in chosen and one.myself.primary is None]
     free = [endpoint for endpoint in free if endpoint not in serving]
     while len(chosen) < wanted and free:
         hosts = [endpoint.host for endpoint in chosen]
@@ -293,12 +295,12 @@ def _follows(current: Cluster, primaries: Sequence[Endpoint], replicas: int) -> 
     found: dict[Endpoint, Endpoint] = {}
     others = [one for one in current.nodes if one.endpoint not in room]
     for one in others:
-        if one.myself.master not in where:
+        if one.myself.primary not in where:
             continue
-        master = where[one.myself.master]
-        if room.get(master):
-            found[one.endpoint] = master
-            room[master] -= 1
+        primary = where[one.myself.primary]
+        if room.get(primary):
+            found[one.endpoint] = primary
+            room[primary] -= 1
     for one in others:
         if one.endpoint not in found:
             chosen = _roomiest(room, one.endpoint.host)
@@ -317,9 +319,9 @@ def _part(found: dict[Endpoint, Endpoint], last: Endpoint) -> None:
     """Exchange the primaries of two replicas, where the last one to choose was left with the one on its own host."""
     if found[last].host != last.host:
         return
-    for other, master in found.items():
-        if master.host != last.host and other.host != found[last].host:
-            found[last], found[other] = master, found[last]
+    for other, primary in found.items():
+        if primary.host != last.host and other.host != found[last].host:
+            found[last], found[other] = primary, found[last]
             return
 
 
@@ -328,11 +330,11 @@ def _replicate(current: Cluster, follows: dict[Endpoint, Endpoint], chosen: Call
     identities = {endpoint: identity for identity, endpoint in where.items()}
     steps: list[Step] = []
     for one in current.nodes:
-        master = follows.get(one.endpoint)
-        if master is None or not chosen(one.endpoint) or where.get(one.myself.master or "") == master:
+        primary = follows.get(one.endpoint)
+        if primary is None or not chosen(one.endpoint) or where.get(one.myself.primary or "") == primary:
             continue
-        why = f"replica of {master}"
-        steps.append(Replicate("replicate", str(one.endpoint), why, one.endpoint, master, identities[master]))
+        why = f"replica of {primary}"
+        steps.append(Replicate("replicate", str(one.endpoint), why, one.endpoint, primary, identities[primary]))
     return steps
 
 

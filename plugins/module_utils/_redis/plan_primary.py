@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who the master is, and which node may be made its replica: the live topology decides, never the inventory's order."""
+"""Who the primary is, and which node may become its replica: the live topology decides, not the inventory's order."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ def refuse_moving(current: Topology) -> None:
     for item in current.sentinels:
         if "failover_in_progress" in item.flags:
             raise Unsettled(
-                f"a failover from {item.master} is under way at Sentinel {item.endpoint}; run again when it ended"
+                f"a failover from {item.primary} is under way at Sentinel {item.endpoint}; run again when it ended"
             )
 
 
-def find_master(current: Topology, desired: Desired) -> Endpoint:
-    """The node that is, or at bootstrap becomes, the master.
+def find_primary(current: Topology, desired: Desired) -> Endpoint:
+    """The node that is, or at bootstrap becomes, the primary.
 
-    In this order: what the Sentinels agree on, the master that declared nodes replicate, the only node that holds data.
-    `primary` counts only where all nodes are empty and nothing knows a master.
+    In this order: what the Sentinels agree on, the primary that declared nodes follow, the only node that holds data.
+    `primary` counts only where all nodes are empty and nothing knows a primary.
     Raises Disputed for split brain.
     """
     watched = _named_by_sentinels(current, desired)
     if watched is not None:
         return watched
-    masters = [node for node in current.nodes if node.is_master]
-    if not masters:
+    primaries = [node for node in current.nodes if node.is_primary]
+    if not primaries:
         seen = ", ".join(f"{node.endpoint} follows {node.follows}" for node in current.nodes)
-        raise Disputed(f"none of the declared nodes is a master ({seen}); {_RESOLVE}")
-    followed = [node for node in masters if current.followers(node.endpoint)]
-    candidates = followed or [node for node in masters if not node.is_empty]
+        raise Disputed(f"none of the declared nodes is a primary ({seen}); {_RESOLVE}")
+    followed = [node for node in primaries if current.followers(node.endpoint)]
+    candidates = followed or [node for node in primaries if not node.is_empty]
     if len(candidates) > 1:
         raise split_brain(candidates)
     if candidates:
         return candidates[0].endpoint
-    if current.node(desired.primary) in masters:
+    if current.node(desired.primary) in primaries:
         return desired.primary
     raise Disputed(
         f"{desired.primary} is to be the first primary and already follows {_follows(current, desired.primary)}; "
@@ -61,23 +61,27 @@ def find_master(current: Topology, desired: Desired) -> Endpoint:
     )
 
 
-def may_follow(node: Node, master: Node, current: Topology) -> bool:
-    """Whether `node` can become a replica of `master` without losing a write that only it holds."""
-    return node.is_empty or master.history.contains(node.history) or node.endpoint in current.followers(master.endpoint)
+def may_follow(node: Node, primary: Node, current: Topology) -> bool:
+    """Whether `node` can become a replica of `primary` without losing a write that only it holds."""
+    return (
+        node.is_empty or primary.history.contains(node.history) or node.endpoint in current.followers(primary.endpoint)
+    )
 
 
-def is_returning(node: Node, master: Node, current: Topology, desired: Desired) -> bool:
-    """Whether another became master in a switch or an election while `node` was away: its writes since are given up."""
+def is_returning(node: Node, primary: Node, current: Topology, desired: Desired) -> bool:
+    """Whether another became primary while `node` was away, so that its writes since are given up."""
     if node.endpoint == desired.returned:
         return True
-    knowing = [item for item in current.sentinels if node.endpoint in item.replicas and item.master == master.endpoint]
+    knowing = [
+        item for item in current.sentinels if node.endpoint in item.replicas and item.primary == primary.endpoint
+    ]
     return 2 * len(knowing) > len(desired.sentinels)
 
 
 def split_brain(rivals: Sequence[Node]) -> Disputed:
-    """The refusal, with what a person needs to choose: who claims to be master, and how much each one holds."""
+    """The refusal, with what a person needs to choose: who claims to be primary, and how much each one holds."""
     seen = "; ".join(
-        f"{node.endpoint} {'is a master' if node.is_master else f'follows {node.follows}'} with {node.keys} keys, "
+        f"{node.endpoint} {'is a primary' if node.is_primary else f'follows {node.follows}'} with {node.keys} keys, "
         f"history {node.history.replid[:8]} at offset {node.history.offset}"
         for node in rivals
     )
@@ -87,27 +91,27 @@ def split_brain(rivals: Sequence[Node]) -> Disputed:
 
 
 def _named_by_sentinels(current: Topology, desired: Desired) -> Endpoint | None:
-    """The master that every Sentinel with an opinion names; None when none has one."""
-    named: list[Endpoint] = sorted({item.master for item in current.sentinels if item.master is not None})
+    """The primary that every Sentinel with an opinion names; None when none has one."""
+    named: list[Endpoint] = sorted({item.primary for item in current.sentinels if item.primary is not None})
     if not named:
         return None
     if len(named) > 1:
-        seen = ", ".join(f"{item.endpoint} says {item.master}" for item in current.sentinels if item.master)
+        seen = ", ".join(f"{item.endpoint} says {item.primary}" for item in current.sentinels if item.primary)
         # The Sentinels that did not lead an election learn its outcome up to 2 s later.
         raise Disputed(
-            f"split brain: the Sentinels disagree about the master {desired.name} ({seen}). "
+            f"split brain: the Sentinels disagree about the primary {desired.name} ({seen}). "
             f"Nothing was changed; {_RESOLVE}",
             transient=True,
         )
     node = current.node(named[0])
     if node is None:
         raise Disputed(
-            f"the Sentinels watch {named[0]} as the master {desired.name}, which is not a declared node; "
+            f"the Sentinels watch {named[0]} as the primary {desired.name}, which is not a declared node; "
             f"declare it, or {_RESOLVE}"
         )
-    if not node.is_master:
+    if not node.is_primary:
         raise Disputed(
-            f"the Sentinels name {node.endpoint} as the master {desired.name}, and it follows {node.follows}; "
+            f"the Sentinels name {node.endpoint} as the primary {desired.name}, and it follows {node.follows}; "
             f"{_RESOLVE}",
             transient=True,
             evident=_took_over(current, node),
@@ -116,9 +120,9 @@ def _named_by_sentinels(current: Topology, desired: Desired) -> Endpoint | None:
 
 
 def _took_over(current: Topology, former: Node) -> Endpoint | None:
-    """The master that `former` handed its role to in a switch which ended there, known by its having every write."""
+    """The primary that `former` handed its role to in a switch which ended there, known by its having every write."""
     target = current.node(former.follows)
-    if target is None or not target.is_master:
+    if target is None or not target.is_primary:
         return None
     others = [node for node in current.nodes if node != target]
     if all(target.history.contains(node.history) or node.is_empty for node in others):

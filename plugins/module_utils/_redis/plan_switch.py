@@ -28,14 +28,14 @@ LEAD = 0.08
 
 @dataclass(frozen=True)
 class Switch(NodeStep):
-    """Let the master hand its role, with every write it acknowledged, to the node."""
+    """Let the primary hand its role, with every write it acknowledged, to the node."""
 
 
 def wanted_handover(plan: Plan, desired: Desired) -> Handover | None:
     """The switch that the caller asked for, None where the declared primary rules already."""
-    if not desired.switch or plan.master == desired.primary:
+    if not desired.switch or plan.primary == desired.primary:
         return None
-    return Handover(plan.master, desired.primary)
+    return Handover(plan.primary, desired.primary)
 
 
 def with_switch(plan: Plan, desired: Desired) -> Plan:
@@ -53,16 +53,16 @@ def with_switch(plan: Plan, desired: Desired) -> Plan:
 
 
 def refuse_target(target: Node | None) -> None:
-    """Raise RefusedError for a node whose settings say that it is never to be a master."""
+    """Raise RefusedError for a node whose settings say that it is never to be a primary."""
     if target is not None and target.config.get("replica-priority") == "0":
         raise RefusedError(
-            f"{target.endpoint} is to become the master and its replica-priority is 0, which forbids it; "
+            f"{target.endpoint} is to become the primary and its replica-priority is 0, which forbids it; "
             "raise the priority or name another primary"
         )
 
 
 def switch_steps(current: Topology, desired: Desired, handover: Handover) -> tuple[Step, ...]:
-    """The hand-over, the replicas that follow the new master, and the Sentinels that watch it."""
+    """The hand-over, the replicas that follow the new primary, and the Sentinels that watch it."""
     former, target = handover.former, handover.target
     steps: list[Step] = [Switch("switch", str(target), f"take over from {former}, as declared", target)]
     steps += [
@@ -99,14 +99,14 @@ def after_switch(current: Topology, target: Endpoint) -> Topology:
     """The topology that the switch leads to."""
     return Topology(
         nodes=tuple(replace(node, follows=None if node.endpoint == target else target) for node in current.nodes),
-        sentinels=tuple(replace(item, master=target) for item in current.sentinels),
+        sentinels=tuple(replace(item, primary=target) for item in current.sentinels),
     )
 
 
 def ruling(handover: Handover, former: Role | None, target: Role | None) -> Endpoint | None:
     """Who rules by what the two say, None while that is open. A role is None where the node does not answer.
 
-    The target rules once it takes writes, since it becomes a master only after it has every write and the former one
+    The target rules once it takes writes, since it becomes a primary only after it has every write and the former one
     has ended taking them. The former one rules again when FAILOVER was given up. A third one rules where Sentinels
     elected it meanwhile. Raises Disputed when both take writes, which no order of steps here leads to.
     """
@@ -116,7 +116,7 @@ def ruling(handover: Handover, former: Role | None, target: Role | None) -> Endp
         if former.failover != NO_FAILOVER:
             return None
         raise Disputed(
-            f"split brain: both {handover.former} and {handover.target} are masters after a switch was cut off; "
+            f"split brain: both {handover.former} and {handover.target} are primaries after a switch was cut off; "
             "set resolve to the node whose data wins, the other's is saved to snapshot_dir first"
         )
     if target is not None and target.follows != handover.former:

@@ -26,7 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import Grant
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_primary import (
-    find_master,
+    find_primary,
     is_returning,
     may_follow,
     refuse_moving,
@@ -48,7 +48,7 @@ class Snapshot(NodeStep):
 
 @dataclass(frozen=True)
 class Promote(NodeStep):
-    """Make the node a master."""
+    """Make the node a primary."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Write(NodeStep):
 
 @dataclass(frozen=True)
 class Configure(NodeStep):
-    """Set settings. authenticate: also give the node the password that it shows its master.
+    """Set settings. authenticate: also give the node the password that it shows its primary.
 
     together: all in one CONFIG SET, which changes all or nothing; Redis 7 and later can.
     """
@@ -78,17 +78,17 @@ class Permit(NodeStep):
 
 @dataclass(frozen=True)
 class Follow(NodeStep):
-    """Make the node a replica of `master`."""
+    """Make the node a replica of `primary`."""
 
-    master: Endpoint = Endpoint("", 0)
+    primary: Endpoint = Endpoint("", 0)
 
 
 @dataclass(frozen=True)
 class Watch(Step):
-    """Let a Sentinel monitor `master`, or change how it does. replace: it monitors another one under the name."""
+    """Let a Sentinel monitor `primary`, or change how it does. replace: it monitors another one under the name."""
 
     sentinel: Endpoint = Endpoint("", 0)
-    master: Endpoint = Endpoint("", 0)
+    primary: Endpoint = Endpoint("", 0)
     start: bool = False
     replace: bool = False
     parameters: tuple[tuple[str, int], ...] = ()
@@ -96,12 +96,12 @@ class Watch(Step):
 
 @dataclass(frozen=True)
 class Plan:
-    """The master that rules, the steps in their order, and the topology they lead to.
+    """The primary that rules, the steps in their order, and the topology they lead to.
 
     handover: the planned switch that comes after the steps. switch: what it does.
     """
 
-    master: Endpoint
+    primary: Endpoint
     steps: tuple[Step, ...]
     after: Topology
     handover: Handover | None = None
@@ -109,7 +109,7 @@ class Plan:
 
 
 def plan_or_resolve(current: Topology, desired: Desired, waited: bool) -> Plan:
-    """The plan, where `resolve` counts only for a dispute, so that one left behind never moves a healthy master.
+    """The plan, where `resolve` counts only for a dispute, so that one left behind never moves a healthy primary.
 
     waited: whether a dispute that Sentinel could settle by itself has had its time.
     """
@@ -132,27 +132,27 @@ def make_plan(current: Topology, desired: Desired, resolve: Endpoint | None = No
     needs them any more.
     """
     refuse_moving(current)
-    master = resolve or find_master(current, desired)
+    primary = resolve or find_primary(current, desired)
     settings = wanted_settings(current, desired)
     steps: list[Step] = [step for node in current.nodes for step in permit_steps(node)]
     steps += [step for node in current.nodes for step in configure_steps(node, settings)]
-    steps += _attach(current, desired, master, resolve)
+    steps += _attach(current, desired, primary, resolve)
     steps += [
         step
         for item in current.sentinels
-        for step in watch_steps(item, desired, master, current.wrong_login(item, master, desired.sentinel_user))
+        for step in watch_steps(item, desired, primary, current.wrong_login(item, primary, desired.sentinel_user))
     ]
     steps += [step for node in current.nodes for step in withdraw_steps(node)]
     refuse_unwritable(current, steps)
-    return Plan(master, tuple(steps), _expected(current, desired, master, settings))
+    return Plan(primary, tuple(steps), _expected(current, desired, primary, settings))
 
 
-def _write(current: Topology, master: Endpoint) -> list[Step]:
+def _write(current: Topology, primary: Endpoint) -> list[Step]:
     """A switch that was cut off left files that are older than the roles of those who took part."""
     return [
         Write("write", str(node.endpoint), "its file is older than its role", node.endpoint)
         for node in current.nodes
-        if node.endpoint == master or node.follows == master
+        if node.endpoint == primary or node.follows == primary
     ]
 
 
@@ -172,7 +172,7 @@ def wanted_settings(current: Topology, desired: Desired) -> dict[str, str]:
 
 
 def configure_steps(node: Node, settings: dict[str, str]) -> list[Step]:
-    """What a node lacks of the settings and of the password that it shows its master: nothing or one step."""
+    """What a node lacks of the settings and of the password that it shows its primary: nothing or one step."""
     missing = _differing(node, settings)
     if not missing and node.authenticates:
         return []
@@ -222,54 +222,54 @@ def _differing(node: Node, settings: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def _attach(current: Topology, desired: Desired, endpoint: Endpoint, resolve: Endpoint | None) -> list[Step]:
-    master = current.node(endpoint)
-    if master is None:
-        raise StateError(f"{endpoint} is to be the master and was not read")
+    primary = current.node(endpoint)
+    if primary is None:
+        raise StateError(f"{endpoint} is to be the primary and was not read")
     steps: list[Step] = []
     losers: list[Step] = []
     for node in current.nodes:
         if node.endpoint == endpoint or node.follows == endpoint:
             continue
-        if not may_follow(node, master, current):
-            if resolve is None and not is_returning(node, master, current, desired):
-                raise split_brain([master, node])
+        if not may_follow(node, primary, current):
+            if resolve is None and not is_returning(node, primary, current, desired):
+                raise split_brain([primary, node])
             if resolve is not None or PURPOSES[desired.purpose].guarded:
                 why = f"its {node.keys} keys are not all known to {endpoint}"
                 losers.append(Snapshot("snapshot", str(node.endpoint), why, node.endpoint))
-        why = "it was a master" if node.is_master else f"it followed {node.follows}"
+        why = "it was a primary" if node.is_primary else f"it followed {node.follows}"
         steps.append(Follow("follow", str(node.endpoint), f"replica of {endpoint}; {why}", node.endpoint, endpoint))
     promoted: list[Step] = []
-    if not master.is_master:
-        why = f"resolve names it; it followed {master.follows}"
+    if not primary.is_primary:
+        why = f"resolve names it; it followed {primary.follows}"
         promoted.append(Promote("promote", str(endpoint), why, endpoint))
     return losers + promoted + steps
 
 
-def watch_steps(item: Sentinel, desired: Desired, master: Endpoint, wrong_login: str = "") -> list[Watch]:
-    """What a Sentinel lacks to watch `master` as declared: nothing or one step.
+def watch_steps(item: Sentinel, desired: Desired, primary: Endpoint, wrong_login: str = "") -> list[Watch]:
+    """What a Sentinel lacks to watch `primary` as declared: nothing or one step.
 
-    wrong_login: how it logs in to the master, where that is known not to be as declared.
+    wrong_login: how it logs in to the primary, where that is known not to be as declared.
     """
-    start = item.master is None
-    other = not start and item.master != master
+    start = item.primary is None
+    other = not start and item.primary != primary
     missing = tuple(
         (name, value) for name, value in desired.sentinel_parameters.items() if item.parameters.get(name) != value
     )
-    # A Sentinel that cannot reach a master which answered us has the wrong password for it.
+    # A Sentinel that cannot reach a primary which answered us has the wrong password for it.
     locked_out = not start and not other and bool({"disconnected", "s_down"} & item.flags)
     if not (start or other or missing or locked_out or wrong_login):
         return []
     if start or other:
-        why = f"monitor {master} as {desired.name}" + (f" instead of {item.master}" if other else "")
+        why = f"monitor {primary} as {desired.name}" + (f" instead of {item.primary}" if other else "")
         missing = tuple(desired.sentinel_parameters.items())
     elif missing:
         why = ", ".join(f"{name} {item.parameters.get(name, 'unset')} -> {value}" for name, value in missing)
     elif wrong_login:
         why = f"it {wrong_login}"
     else:
-        why = f"it cannot reach {master}: give it the password again"
+        why = f"it cannot reach {primary}: give it the password again"
     action = "monitor" if start or other else "tune"
-    return [Watch(action, str(item.endpoint), why, item.endpoint, master, start or other, other, missing)]
+    return [Watch(action, str(item.endpoint), why, item.endpoint, primary, start or other, other, missing)]
 
 
 def refuse_unwritable(current: Topology, steps: list[Step]) -> None:
@@ -283,12 +283,12 @@ def refuse_unwritable(current: Topology, steps: list[Step]) -> None:
             )
 
 
-def _expected(current: Topology, desired: Desired, master: Endpoint, settings: dict[str, str]) -> Topology:
+def _expected(current: Topology, desired: Desired, primary: Endpoint, settings: dict[str, str]) -> Topology:
     return Topology(
         nodes=tuple(
             replace(
                 node,
-                follows=None if node.endpoint == master else master,
+                follows=None if node.endpoint == primary else primary,
                 config={**node.config, **settings},
                 authenticates=True,
                 grants=tuple(replace(grant, seen=grant.wanted, same_passwords=True) for grant in node.grants),
@@ -296,7 +296,7 @@ def _expected(current: Topology, desired: Desired, master: Endpoint, settings: d
             for node in current.nodes
         ),
         sentinels=tuple(
-            replace(item, master=master, parameters={**item.parameters, **desired.sentinel_parameters})
+            replace(item, primary=primary, parameters={**item.parameters, **desired.sentinel_parameters})
             for item in current.sentinels
         ),
     )

@@ -44,7 +44,7 @@ def cluster_facts(seen: Cluster, name: str) -> dict[str, Any]:
     return {
         "mode": "cluster",
         "name": name,
-        "master": None,
+        "primary": None,
         "primaries": [{"host": at.host, "port": at.port, "slots": slots} for at, slots in there.slots.items()],
         "replicas": [
             {
@@ -76,7 +76,7 @@ def look_over_cluster(desired: Desired, nodes: Sequence[ClusterNode | GantryErro
         except GantryError as error:
             refused = str(error)
     return {
-        "master": None,
+        "primary": None,
         "nodes": [
             {
                 **node_facts(where, state.node if isinstance(state, ClusterNode) else state, None),

@@ -16,41 +16,41 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
 )
 
 
-def faults(seen: Topology, desired: Desired, master: Endpoint, sentinels: bool = True) -> list[str]:
+def faults(seen: Topology, desired: Desired, primary: Endpoint, sentinels: bool = True) -> list[str]:
     """What is not as it must be, beyond what a plan changes."""
-    found = [words for node in seen.nodes for words in _node_faults(node, master)]
+    found = [words for node in seen.nodes for words in _node_faults(node, primary)]
     if sentinels:
         nodes = frozenset(node.endpoint for node in seen.nodes)
         others = len(desired.sentinels) - 1
-        found += [words for item in seen.sentinels for words in _sentinel_faults(item, master, nodes, others)]
+        found += [words for item in seen.sentinels for words in _sentinel_faults(item, primary, nodes, others)]
         for item in seen.sentinels:
-            wrong = seen.wrong_login(item, master, desired.sentinel_user)
+            wrong = seen.wrong_login(item, primary, desired.sentinel_user)
             if wrong:
                 found.append(f"Sentinel {item.endpoint} {wrong}")
     return found
 
 
-def _node_faults(node: Node, master: Endpoint) -> Iterable[str]:
+def _node_faults(node: Node, primary: Endpoint) -> Iterable[str]:
     if not node.persisted:
         yield f"{node.endpoint} could not write its data to disk"
-    if node.endpoint == master:
-        if not node.is_master:
-            yield f"{node.endpoint} is no master, it follows {node.follows}"
-    elif node.is_master:
-        yield f"{node.endpoint} is a master beside {master}"
-    elif node.follows != master:
-        yield f"{node.endpoint} follows {node.follows}, not {master}"
+    if node.endpoint == primary:
+        if not node.is_primary:
+            yield f"{node.endpoint} is no primary, it follows {node.follows}"
+    elif node.is_primary:
+        yield f"{node.endpoint} is a primary beside {primary}"
+    elif node.follows != primary:
+        yield f"{node.endpoint} follows {node.follows}, not {primary}"
     elif not node.link_up:
-        yield f"{node.endpoint} has no link to {master}"
+        yield f"{node.endpoint} has no link to {primary}"
 
 
-def _sentinel_faults(item: Sentinel, master: Endpoint, nodes: frozenset[Endpoint], others: int) -> Iterable[str]:
-    unknown = sorted(nodes - {master} - item.replicas)
-    if item.master != master:
-        yield f"Sentinel {item.endpoint} watches {item.master}, not {master}"
+def _sentinel_faults(item: Sentinel, primary: Endpoint, nodes: frozenset[Endpoint], others: int) -> Iterable[str]:
+    unknown = sorted(nodes - {primary} - item.replicas)
+    if item.primary != primary:
+        yield f"Sentinel {item.endpoint} watches {item.primary}, not {primary}"
     elif {"disconnected", "s_down"} & item.flags:
         # A Sentinel that was given the password again connects anew, which takes it a moment.
-        yield f"Sentinel {item.endpoint} has no link to {master}: see whether it has the right password"
+        yield f"Sentinel {item.endpoint} has no link to {primary}: see whether it has the right password"
     elif not item.quorum_ok:
         yield f"Sentinel {item.endpoint} has no quorum: {item.quorum_words}"
     elif item.others < others:

@@ -20,7 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Sentinel,
     Topology,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_primary import find_master
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_primary import find_primary
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 
@@ -37,18 +37,18 @@ def look_over(
         tuple(state for state in sentinels if isinstance(state, Sentinel)),
     )
     silent = [state for state in (*nodes, *sentinels) if isinstance(state, GantryError)]
-    master = _master(read, desired)
+    primary = _primary(read, desired)
     broken = [str(error) for error in silent]
-    if master is None:
+    if primary is None:
         broken.append("no single node rules")
     else:
-        broken += faults(read, desired, master)
+        broken += faults(read, desired, primary)
     if left is not None:
         broken.append(f"a switch from {left.former} to {left.target} was cut off")
     steps, refused = _next(read, desired, silent)
-    ruling = read.node(master)
+    ruling = read.node(primary)
     return {
-        "master": _endpoint(master),
+        "primary": _endpoint(primary),
         "nodes": [node_facts(where, state, ruling) for where, state in zip(desired.nodes, nodes)],
         "sentinels": [sentinel_facts(where, state) for where, state in zip(desired.sentinels, sentinels)],
         "faults": broken,
@@ -58,9 +58,9 @@ def look_over(
     }
 
 
-def _master(read: Topology, desired: Desired) -> Endpoint | None:
+def _primary(read: Topology, desired: Desired) -> Endpoint | None:
     try:
-        return find_master(read, desired)
+        return find_primary(read, desired)
     except Disputed:
         return None
 
@@ -79,22 +79,22 @@ def _endpoint(endpoint: Endpoint | None) -> dict[str, Any] | None:
     return None if endpoint is None else {"host": endpoint.host, "port": endpoint.port}
 
 
-def node_facts(endpoint: Endpoint, state: Node | GantryError, master: Node | None) -> dict[str, Any]:
-    """One data node for a person or a monitor. master: the node that rules, where that is known."""
+def node_facts(endpoint: Endpoint, state: Node | GantryError, primary: Node | None) -> dict[str, Any]:
+    """One data node for a person or a monitor. primary: the node that rules, where that is known."""
     where: dict[str, Any] = {"host": endpoint.host, "port": endpoint.port}
     if isinstance(state, GantryError):
         return {**where, "answers": False, "error": str(state)}
     health = asdict(state.health)
     limit = state.health.max_bytes
-    behind = None if master is None or state.is_master else max(0, master.history.offset - state.history.offset)
+    behind = None if primary is None or state.is_primary else max(0, primary.history.offset - state.history.offset)
     return {
         **where,
         "answers": True,
-        "role": "master" if state.is_master else "replica",
+        "role": "primary" if state.is_primary else "replica",
         "follows": str(state.follows) if state.follows else None,
-        "link_up": None if state.is_master else state.link_up,
+        "link_up": None if state.is_primary else state.link_up,
         "syncing": state.syncing,
-        "lag_s": None if state.is_master else state.lag_s,
+        "lag_s": None if state.is_primary else state.lag_s,
         "lag_bytes": behind,
         "offset": state.history.offset,
         "history": state.history.replid,
@@ -114,7 +114,7 @@ def sentinel_facts(endpoint: Endpoint, state: Sentinel | GantryError) -> dict[st
     return {
         **where,
         "answers": True,
-        "master": str(state.master) if state.master else None,
+        "primary": str(state.primary) if state.primary else None,
         "flags": sorted(state.flags),
         "quorum_ok": state.quorum_ok,
         "quorum_words": state.quorum_words,

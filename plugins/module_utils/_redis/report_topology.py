@@ -32,14 +32,14 @@ def shown(topology: Topology, settings: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def topology_facts(topology: Topology, master: Endpoint, mode: str, name: str) -> dict[str, Any]:
-    """The topology that was read: who is master, how far replicas are behind, what the Sentinels say."""
-    ruling = topology.node(master)
+def topology_facts(topology: Topology, primary: Endpoint, mode: str, name: str) -> dict[str, Any]:
+    """The topology that was read: who is primary, how far replicas are behind, what the Sentinels say."""
+    ruling = topology.node(primary)
     offset = ruling.history.offset if ruling is not None else 0
     return {
         "mode": mode,
         "name": name,
-        "master": {"host": master.host, "port": master.port},
+        "primary": {"host": primary.host, "port": primary.port},
         "replicas": [
             {
                 "host": node.endpoint.host,
@@ -47,18 +47,18 @@ def topology_facts(topology: Topology, master: Endpoint, mode: str, name: str) -
                 "follows": str(node.follows) if node.follows else None,
                 "link_up": node.link_up,
                 "offset": node.history.offset,
-                # Nodes are read one after the other; a replica read later than its master is not ahead of it.
+                # Nodes are read one after the other; a replica read later than its primary is not ahead of it.
                 "lag_bytes": max(0, offset - node.history.offset),
                 "lag_s": node.lag_s,
             }
             for node in topology.nodes
-            if node.endpoint != master
+            if node.endpoint != primary
         ],
         "sentinels": [
             {
                 "host": item.endpoint.host,
                 "port": item.endpoint.port,
-                "master": str(item.master) if item.master else None,
+                "primary": str(item.primary) if item.primary else None,
                 "quorum": item.parameters.get("quorum"),
                 "quorum_ok": item.quorum_ok,
                 "other_sentinels": item.others,

@@ -184,7 +184,7 @@ def test_a_sentinel_that_watches_another_master(rig: Rig, direct: Direct) -> Non
     rig.cli(stray, "SENTINEL", "REMOVE", "others")
     rig.cli(stray, "SENTINEL", "MONITOR", "others", LOOPBACK, str(FOREIGN[0]), "2")
     refused = direct.call(**args)
-    assert "the Sentinels disagree about the master others" in refused["msg"]
+    assert "the Sentinels disagree about the primary others" in refused["msg"]
     assert rig.named_master(stray, "others") == FOREIGN[0]
     result = direct.call(**{**args, "resolve": f"{LOOPBACK}:{OTHERS[0]}"})
     assert [(step["action"], step["target"]) for step in result["steps"]] == [("monitor", f"{LOOPBACK}:{stray}")]

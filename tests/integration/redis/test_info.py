@@ -55,7 +55,7 @@ def info(rig: Rig, ansible_module: Callable[..., dict[str, Any]]) -> Callable[..
 def test_a_whole_topology_is_told_as_redis_cli_tells_it(whole: Rig, info: Callable[..., dict[str, Any]]) -> None:
     whole.cli(NODES[0], "SET", "session:1", "alive")
     found = info(WISH)
-    assert found["master"] == endpoints(NODES[0])[0]
+    assert found["primary"] == endpoints(NODES[0])[0]
     assert (found["faults"], found["next_steps"], found["refused"]) == ([], [], None)
     for port, node in zip(NODES, found["nodes"], strict=True):
         memory, stats = whole.info(port, "memory"), whole.info(port, "replication")
@@ -63,7 +63,7 @@ def test_a_whole_topology_is_told_as_redis_cli_tells_it(whole: Rig, info: Callab
         assert 0 < node["memory_pressure"] < 0.5
         assert (node["key_count"], node["aof"], node["aof_ok"], node["rdb_ok"]) == (1, True, True, True)
         assert node["history"] == stats["master_replid"]
-        assert node["role"] == ("master" if port == NODES[0] else "replica")
+        assert node["role"] == ("primary" if port == NODES[0] else "replica")
         assert node["follows"] == (None if port == NODES[0] else f"{LOOPBACK}:{NODES[0]}")
     for sentinel in found["sentinels"]:
         assert (sentinel["quorum_ok"], sentinel["other_sentinels"]) == (True, 2)
@@ -88,7 +88,7 @@ def test_a_node_that_is_gone_is_told_beside_the_others(whole: Rig, info: Callabl
     assert [node["answers"] for node in found["nodes"]] == [True, True, False]
     assert f"{LOOPBACK}:{NODES[2]} cannot be reached: Connection refused" in found["nodes"][2]["error"]
     assert found["faults"][0] == found["refused"] == found["nodes"][2]["error"]
-    assert found["master"] == endpoints(NODES[0])[0]
+    assert found["primary"] == endpoints(NODES[0])[0]
     whole.start(NODES[2])
     until(lambda: "; ".join(info(WISH)["faults"]) or None, "a whole topology", 30)
 

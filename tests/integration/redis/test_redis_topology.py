@@ -69,7 +69,7 @@ def test_standalone_in_four_beats_and_after_a_crash(rig, four_beats):
     assert check["changed"]
     assert check["steps"] == run["steps"]
     assert check["diff"] == run["diff"]
-    assert run["topology"]["master"] == endpoints(ALONE)[0]
+    assert run["topology"]["primary"] == endpoints(ALONE)[0]
     assert [result["changed"] for result in again] == [False, False]
     rig.cli(ALONE, "SET", "job", "1")
     rig.kill(ALONE)
@@ -124,7 +124,7 @@ def test_a_killed_primary_stays_replaced_and_returns_as_a_replica(sentinel_rig, 
 
     sentinel_rig.start(old)
     results = four_beats(sentinel_rig, guarded(primary=f"127.0.0.1:{old}"))
-    assert results[1]["topology"]["master"]["port"] == new
+    assert results[1]["topology"]["primary"]["port"] == new
     assert [result["changed"] for result in results[2:]] == [False, False]
     assert sentinel_rig.master_of(old) == new
     assert sentinel_rig.master_of(new) is None
@@ -141,7 +141,7 @@ def test_split_brain_is_refused_until_a_person_says_who_wins(rig, topology):
     rig.cli(PAIR[1], "SET", "written-on", "second")
 
     refused = topology(pair(), fails=True)
-    assert refused["msg"].startswith("split brain: 127.0.0.1:7011 is a master with 1 keys")
+    assert refused["msg"].startswith("split brain: 127.0.0.1:7011 is a primary with 1 keys")
     assert [rig.master_of(port) for port in PAIR] == [None, None]
     assert [rig.cli(port, "GET", "written-on") for port in PAIR] == ["first", "second"]
 

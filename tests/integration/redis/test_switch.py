@@ -74,10 +74,10 @@ def test_a_switch_in_four_beats_loses_no_write(sentinel_rig: Rig, four_beats: An
     assert check["steps"] == run["steps"]
     assert check["diff"] == run["diff"]
     assert (run["steps"][0]["action"], run["steps"][0]["target"]) == ("switch", f"{LOOPBACK}:{new}")
-    assert run["diff"]["before"]["nodes"][f"{LOOPBACK}:{old}"] == "master"
+    assert run["diff"]["before"]["nodes"][f"{LOOPBACK}:{old}"] == "primary"
     assert run["diff"]["after"]["nodes"][f"{LOOPBACK}:{old}"] == f"replica of {LOOPBACK}:{new}"
     assert [result["changed"] for result in again] == [False, False]
-    assert run["topology"]["master"]["port"] == new
+    assert run["topology"]["primary"]["port"] == new
     assert_whole(sentinel_rig, new)
     assert (audit.lost, audit.acknowledged > 4000) == (0, True)
     assert sentinel_rig.host.attempt(["ls", STATE_DIR])[1].split() == ["main.lock"]

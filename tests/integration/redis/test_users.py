@@ -119,7 +119,7 @@ def test_a_planned_switch_and_an_election_go_on_with_them(guarded: Rig, topology
     )
     guarded.start(NODES[1])
     ruler = guarded.named_master(SENTINELS[0])
-    assert topology(wish)["topology"]["master"]["port"] == ruler
+    assert topology(wish)["topology"]["primary"]["port"] == ruler
     assert names(guarded, NODES[1]) == {"default", "app", "replication", "sentinel"}
     assert topology(wish)["changed"] is False
 

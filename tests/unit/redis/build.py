@@ -75,7 +75,7 @@ def replicated(**changes: Any) -> Desired:
 
 
 def node(endpoint: Endpoint, **changes: Any) -> Node:
-    """A fresh, empty master that was started with a configuration file."""
+    """A fresh, empty primary that was started with a configuration file."""
     fresh = Node(
         endpoint=endpoint,
         history=History(replid=endpoint.host.rjust(40, "f"), offset=0),
@@ -87,17 +87,17 @@ def node(endpoint: Endpoint, **changes: Any) -> Node:
     return replace(fresh, **changes)
 
 
-def replica(endpoint: Endpoint, master: Node, **changes: Any) -> Node:
-    """A replica with a live link that holds what its master holds."""
-    linked = {"follows": master.endpoint, "link_up": True, "history": master.history, "keys": master.keys}
-    return node(endpoint, **{**linked, "config": master.config, **changes})
+def replica(endpoint: Endpoint, primary: Node, **changes: Any) -> Node:
+    """A replica with a live link that holds what its primary holds."""
+    linked = {"follows": primary.endpoint, "link_up": True, "history": primary.history, "keys": primary.keys}
+    return node(endpoint, **{**linked, "config": primary.config, **changes})
 
 
-def watching(endpoint: Endpoint, master: Endpoint, *replicas: Endpoint, **changes: Any) -> Sentinel:
-    """A Sentinel that watches `master` with the default parameters."""
+def watching(endpoint: Endpoint, primary: Endpoint, *replicas: Endpoint, **changes: Any) -> Sentinel:
+    """A Sentinel that watches `primary` with the default parameters."""
     seen = Sentinel(
         endpoint=endpoint,
-        master=master,
+        primary=primary,
         flags=frozenset({"master"}),
         parameters=PARAMETERS,
         replicas=frozenset(replicas),
@@ -112,14 +112,14 @@ def fresh() -> Topology:
     return Topology(tuple(map(node, (ONE, TWO, THREE))), tuple(map(Sentinel, (S_ONE, S_TWO, S_THREE))))
 
 
-def whole(master: Endpoint = ONE, wish: Desired | None = None) -> Topology:
-    """Everything as the wish has it, under this master, with data."""
+def whole(primary: Endpoint = ONE, wish: Desired | None = None) -> Topology:
+    """Everything as the wish has it, under this primary, with data."""
     config = {**CONFIG, **(wish or desired()).settings}
-    ruling = node(master, keys=9, history=History("a" * 40, 900), config=config)
-    others = [item for item in (ONE, TWO, THREE) if item != master]
-    nodes = {master: ruling, **{item: replica(item, ruling) for item in others}}
+    ruling = node(primary, keys=9, history=History("a" * 40, 900), config=config)
+    others = [item for item in (ONE, TWO, THREE) if item != primary]
+    nodes = {primary: ruling, **{item: replica(item, ruling) for item in others}}
     ordered = tuple(nodes[item] for item in (ONE, TWO, THREE))
-    return Topology(ordered, tuple(watching(item, master, *others) for item in (S_ONE, S_TWO, S_THREE)))
+    return Topology(ordered, tuple(watching(item, primary, *others) for item in (S_ONE, S_TWO, S_THREE)))
 
 
 def with_nodes(topology: Topology, *nodes: Node) -> Topology:

@@ -106,7 +106,7 @@ class Memory:
                 self.slots.setdefault(number_of(step.node), set()).update(given_)
             elif isinstance(step, Replicate):
                 assert not self.slots.get(number_of(step.node)), "a node with slots cannot follow"
-                self.follows[number_of(step.node)] = number_of(step.master)
+                self.follows[number_of(step.node)] = number_of(step.primary)
             elif isinstance(step, TakeOver):
                 heir = number_of(step.node)
                 former = self.follows.pop(heir)
@@ -209,7 +209,7 @@ def test_a_leaving_primary_hands_its_slots_to_its_replica_when_nobody_else_can_s
     memory = Memory()
     converge(memory, *range(8))
     leaver = next(number for number in range(8) if memory.slots.get(number))
-    idle = next(number for number, master in memory.follows.items() if master != leaver)
+    idle = next(number for number, primary in memory.follows.items() if primary != leaver)
     before = {number: len(slots) for number, slots in memory.slots.items()}
     rest = [number for number in range(8) if number not in (leaver, idle)] + [20, 21]
     plan = converge(memory, *rest)
@@ -351,7 +351,7 @@ bb7b6e2f0d5c4b1a99887766554433221100ffee :0@0 master,fail,noaddr - 1 1 3 disconn
 def test_cluster_nodes_is_read_as_redis_writes_it():
     book = AddressBook({"cache2": ("10.0.0.2",)}, (Endpoint("cache2", 6379),))
     mine, second, third, lost = members_from(NODES, ONE, book)
-    assert (mine.endpoint, mine.ranges, mine.moving, mine.master, mine.flags) == (
+    assert (mine.endpoint, mine.ranges, mine.moving, mine.primary, mine.flags) == (
         ONE,
         ((3, 5460),),
         True,
@@ -364,7 +364,7 @@ def test_cluster_nodes_is_read_as_redis_writes_it():
         3,
         False,
     )
-    assert (third.endpoint, third.master) == (Endpoint("fd00::3", 6379), second.identity)
+    assert (third.endpoint, third.primary) == (Endpoint("fd00::3", 6379), second.identity)
     assert (lost.is_lost, lost.linked, mine.is_lost) == (True, False, False)
 
 

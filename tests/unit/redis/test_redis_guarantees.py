@@ -58,17 +58,17 @@ def actions(plan) -> list[tuple[str, str]]:
     return [(step.action, step.target) for step in plan.steps]
 
 
-# 1. The live master is authoritative; inventory order counts only at bootstrap.
+# 1. The live primary is authoritative; inventory order counts only at bootstrap.
 
 
 def test_at_bootstrap_the_declared_primary_becomes_master():
     plan = make_plan(fresh(), desired(primary="10.0.0.2"))
-    assert plan.master == TWO
+    assert plan.primary == TWO
     assert [step.node for step in plan.steps if isinstance(step, Follow)] == [ONE, THREE]
 
 
 def test_at_bootstrap_the_first_node_is_the_primary_by_default():
-    assert make_plan(fresh(), desired()).master == ONE
+    assert make_plan(fresh(), desired()).primary == ONE
 
 
 @pytest.mark.parametrize("live", [ONE, TWO, THREE])
@@ -76,7 +76,7 @@ def test_at_bootstrap_the_first_node_is_the_primary_by_default():
 def test_a_live_master_is_kept_whatever_the_inventory_says(live, primary):
     wish = desired(primary=primary)
     plan = make_plan(whole(live, wish), wish)
-    assert plan.master == live
+    assert plan.primary == live
     assert plan.steps == ()
 
 
@@ -84,19 +84,19 @@ def test_a_live_master_is_kept_whatever_the_inventory_says(live, primary):
 def test_a_live_master_is_kept_without_sentinels_too(live):
     wish = replicated(primary="10.0.0.1")
     plan = make_plan(replace(whole(live, wish), sentinels=()), wish)
-    assert plan.master == live
+    assert plan.primary == live
     assert plan.steps == ()
 
 
 def test_the_only_node_with_data_becomes_master_whatever_the_inventory_says():
     topology = with_nodes(fresh(), node(THREE, keys=4, history=LONE_WRITES))
-    assert make_plan(topology, desired(primary="10.0.0.1")).master == THREE
+    assert make_plan(topology, desired(primary="10.0.0.1")).primary == THREE
 
 
 def test_a_master_that_is_followed_rules_even_when_it_is_empty():
     ruling = node(TWO)
     topology = Topology((node(ONE), ruling, replica(THREE, ruling)))
-    assert make_plan(topology, replicated(primary="10.0.0.1")).master == TWO
+    assert make_plan(topology, replicated(primary="10.0.0.1")).primary == TWO
 
 
 # 2. Never REPLICAOF a node that holds the newest replid and offset.
@@ -105,7 +105,7 @@ def test_a_master_that_is_followed_rules_even_when_it_is_empty():
 def test_a_lone_master_with_data_is_not_demoted_under_a_followed_one():
     wish = replicated()
     topology = with_nodes(replace(whole(ONE, wish), sentinels=()), node(THREE, keys=5, history=LONE_WRITES))
-    with pytest.raises(Disputed, match=r"split brain: 10\.0\.0\.1:6379 is a master .*; 10\.0\.0\.3:6379 is a master"):
+    with pytest.raises(Disputed, match=r"split brain: 10\.0\.0\.1:6379 is a primary .*; 10\.0\.0\.3:6379 is a primary"):
         make_plan(topology, wish)
 
 
@@ -150,7 +150,7 @@ def test_no_plan_demotes_a_holder_of_data_nobody_else_has(holders):
             make_plan(with_nodes(fresh(), *nodes), wish)
 
 
-# 3. Split brain = more than one master, different replids, or Sentinels disagreeing.
+# 3. Split brain = more than one primary, different replids, or Sentinels disagreeing.
 #    Refuse unless `resolve:` says who wins, and snapshot the loser's RDB first.
 
 
@@ -170,7 +170,7 @@ def test_resolve_names_the_winner_and_the_losers_are_saved_first(winner, losers)
     plan = plan_or_resolve(split(), replicated(resolve=winner.host), waited=False)
     saved = [step.node for step in plan.steps if isinstance(step, Snapshot)]
     demoted = [step.node for step in plan.steps if isinstance(step, Follow)]
-    assert plan.master == winner
+    assert plan.primary == winner
     assert saved == losers
     assert demoted == losers
     kinds = [step.action for step in plan.steps if step.action != "configure"]
@@ -181,7 +181,7 @@ def test_resolve_may_promote_a_replica():
     ruling = node(ONE, keys=3, history=LONE_WRITES)
     lost = Endpoint("10.9.9.9", 6379)
     topology = Topology(tuple(replace(replica(item, ruling), follows=lost) for item in (ONE, TWO, THREE)))
-    with pytest.raises(Disputed, match=r"none of the declared nodes is a master \(.* follows 10\.9\.9\.9"):
+    with pytest.raises(Disputed, match=r"none of the declared nodes is a primary \(.* follows 10\.9\.9\.9"):
         plan_or_resolve(topology, replicated(), waited=True)
     plan = plan_or_resolve(topology, replicated(resolve="10.0.0.2"), waited=True)
     assert [step.node for step in plan.steps if isinstance(step, Promote)] == [TWO]
@@ -190,7 +190,7 @@ def test_resolve_may_promote_a_replica():
 def test_a_resolve_that_was_left_behind_moves_no_healthy_master():
     wish = desired(resolve="10.0.0.3")
     plan = plan_or_resolve(whole(TWO, wish), wish, waited=True)
-    assert plan.master == TWO
+    assert plan.primary == TWO
     assert plan.steps == ()
 
 
@@ -209,7 +209,7 @@ def test_resolve_ends_the_disagreement_of_sentinels_only_after_waiting():
     (step,) = plan_or_resolve(topology, wish, waited=True).steps
     assert isinstance(step, Watch)
     assert step.replace
-    assert step.master == ONE
+    assert step.primary == ONE
 
 
 def test_sentinels_that_watch_a_foreign_master_are_refused():
@@ -220,7 +220,7 @@ def test_sentinels_that_watch_a_foreign_master_are_refused():
 
 
 def test_nothing_is_planned_while_a_failover_is_under_way():
-    moving = with_sentinels(whole(ONE), watching(S_TWO, ONE, flags=frozenset({"master", "failover_in_progress"})))
+    moving = with_sentinels(whole(ONE), watching(S_TWO, ONE, flags=frozenset({"primary", "failover_in_progress"})))
     with pytest.raises(Unsettled, match="failover from"):
         plan_or_resolve(moving, desired(resolve="10.0.0.1"), waited=True)
     handing = with_nodes(whole(ONE), replace(whole(ONE).nodes[0], failover="waiting-for-sync"))
@@ -236,7 +236,7 @@ def test_a_node_that_returns_after_an_election_becomes_a_replica(purpose):
     wish = desired(purpose=purpose)
     back = node(ONE, keys=8, history=LONE_WRITES, config={**CONFIG, **wish.settings})
     plan = make_plan(with_nodes(whole(TWO, wish), back), wish)
-    assert plan.master == TWO
+    assert plan.primary == TWO
     kept = [("snapshot", "10.0.0.1:6379")] if purpose in ("session", "queue") else []
     assert actions(plan) == [*kept, ("follow", "10.0.0.1:6379")]
 
@@ -299,7 +299,7 @@ def test_a_name_and_its_address_are_one_node():
 
 INFO = {
     "redis_mode": "standalone",
-    "role": "master",
+    "role": "primary",
     "master_replid": "a" * 40,
     "master_replid2": "0" * 40,
     "master_repl_offset": 5,
@@ -338,7 +338,7 @@ def test_the_difference_shows_edges_before_and_after():
     topology = fresh()
     plan = make_plan(topology, desired())
     before, after = shown(topology, ["maxmemory"]), shown(plan.after, ["maxmemory"])
-    assert before["nodes"]["10.0.0.2:6379"] == "master"
+    assert before["nodes"]["10.0.0.2:6379"] == "primary"
     assert after["nodes"]["10.0.0.2:6379"] == "replica of 10.0.0.1:6379"
     assert after["sentinels"]["10.0.0.3:26379"] == "10.0.0.1:6379"
     assert after["settings"]["10.0.0.3:6379"]["maxmemory"] == str(256 * 1024**2)

@@ -47,10 +47,10 @@ def told(topology, wish, left=None):
 
 def test_a_whole_topology_has_no_fault_and_no_next_step():
     facts = told(whole(TWO), desired())
-    assert facts["master"] == {"host": TWO.host, "port": TWO.port}
+    assert facts["primary"] == {"host": TWO.host, "port": TWO.port}
     assert (facts["faults"], facts["next_steps"], facts["refused"], facts["unfinished_switch"]) == ([], [], None, None)
-    assert [item["role"] for item in facts["nodes"]] == ["replica", "master", "replica"]
-    assert {item["master"] for item in facts["sentinels"]} == {str(TWO)}
+    assert [item["role"] for item in facts["nodes"]] == ["replica", "primary", "replica"]
+    assert {item["primary"] for item in facts["sentinels"]} == {str(TWO)}
 
 
 def test_health_is_read_from_info():
@@ -70,7 +70,7 @@ def test_a_node_that_does_not_answer_hides_nothing_of_the_others():
     assert facts["nodes"][1]["answers"]
     assert facts["faults"][0] == str(silent)
     assert facts["refused"] == str(silent)
-    assert facts["master"] == {"host": "10.0.0.1", "port": 6379}
+    assert facts["primary"] == {"host": "10.0.0.1", "port": 6379}
 
 
 def test_a_split_brain_is_told_with_the_words_of_the_refusal():
@@ -83,7 +83,7 @@ def test_a_split_brain_is_told_with_the_words_of_the_refusal():
 def test_two_masters_without_followers_leave_open_who_rules():
     rivals = [node(item, keys=1, history=History(item.host * 4, 5)) for item in (ONE, TWO)]
     facts = told(with_nodes(replace(whole(ONE), sentinels=(), nodes=whole(ONE).nodes[:2]), *rivals), replicated())
-    assert facts["master"] is None
+    assert facts["primary"] is None
     assert "no single node rules" in facts["faults"]
 
 

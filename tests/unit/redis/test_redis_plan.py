@@ -92,7 +92,7 @@ def test_one_sentinel_parameter_changed_by_hand_is_the_only_step():
 
 
 def test_a_sentinel_that_is_locked_out_gets_the_password_again():
-    topology = with_sentinels(whole(ONE), watching(S_TWO, ONE, flags=frozenset({"master", "s_down", "disconnected"})))
+    topology = with_sentinels(whole(ONE), watching(S_TWO, ONE, flags=frozenset({"primary", "s_down", "disconnected"})))
     (step,) = make_plan(topology, desired()).steps
     client = Client(Access(sentinel=("", "hunter2")), AddressBook({}, ()))
     assert sentinel_commands(client, "main", step) == [
@@ -226,6 +226,6 @@ def test_the_returned_topology_counts_lag_in_bytes():
     good = whole(ONE)
     behind = replace(good.nodes[1], history=replace(good.nodes[1].history, offset=850), lag_s=1)
     facts = topology_facts(with_nodes(good, behind), ONE, "sentinel", "main")
-    assert facts["master"] == {"host": "10.0.0.1", "port": 6379}
+    assert facts["primary"] == {"host": "10.0.0.1", "port": 6379}
     assert facts["replicas"][0]["lag_bytes"] == 50
     assert facts["quorum_ok"] is True

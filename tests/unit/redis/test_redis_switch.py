@@ -64,7 +64,7 @@ def test_a_switch_hands_over_then_attaches_the_others_then_tells_the_sentinels()
         ("monitor", "10.0.0.3:26379"),
     ]
     assert [item.follows for item in plan.after.nodes] == [TWO, None, TWO]
-    assert {item.master for item in plan.after.sentinels} == {TWO}
+    assert {item.primary for item in plan.after.sentinels} == {TWO}
 
 
 def test_where_the_primary_rules_already_nothing_is_switched():
@@ -74,15 +74,15 @@ def test_where_the_primary_rules_already_nothing_is_switched():
 
 def test_a_new_topology_begins_under_its_primary_without_a_switch():
     plan = with_switch(make_plan(fresh(), wish()), wish())
-    assert (plan.master, plan.handover) == (TWO, None)
+    assert (plan.primary, plan.handover) == (TWO, None)
 
 
 def test_what_is_not_whole_is_mended_before_the_switch():
     broken = with_nodes(whole(ONE, wish()), node(THREE, config=whole(ONE, wish()).nodes[0].config))
     plan = with_switch(make_plan(broken, wish()), wish())
     assert actions(plan.steps) == [("follow", "10.0.0.3:6379")]
-    assert plan.steps[0].master == ONE
-    assert plan.switch[1].master == TWO
+    assert plan.steps[0].primary == ONE
+    assert plan.switch[1].primary == TWO
 
 
 def test_a_node_that_must_never_rule_is_refused():
@@ -175,12 +175,12 @@ def test_a_switch_that_was_cut_off_is_finished_once_the_sentinels_had_their_time
         plan_or_resolve(cut_off(), desired(), waited=False)
     assert caught.value.transient
     plan = plan_or_resolve(cut_off(), desired(), waited=True)
-    assert plan.master == TWO
+    assert plan.primary == TWO
     assert actions(plan.steps) == [
         *(("write", f"10.0.0.{number}:6379") for number in (1, 2, 3)),
         *(("monitor", f"10.0.0.{number}:26379") for number in (1, 2, 3)),
     ]
-    assert plan.steps[-1].master == TWO
+    assert plan.steps[-1].primary == TWO
 
 
 def test_it_is_not_finished_while_another_node_has_a_write_of_its_own():
@@ -197,7 +197,7 @@ def test_it_is_not_finished_in_favour_of_a_node_that_is_no_master_or_not_declare
 
 
 def test_sentinels_of_which_some_forgot_the_name_are_all_pointed_to_the_new_master():
-    half = with_sentinels(whole(TWO), replace(watching(S_ONE, TWO), master=None))
+    half = with_sentinels(whole(TWO), replace(watching(S_ONE, TWO), primary=None))
     assert actions(make_plan(half, desired()).steps) == [("monitor", "10.0.0.1:26379")]
 
 
