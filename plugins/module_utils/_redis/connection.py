@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Callable, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
@@ -30,6 +31,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers i
     role_from,
     sentinel_from,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import (
+    in_question,
+    spelling_questions,
+    spellings_from,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     AddressBook,
     Desired,
@@ -44,6 +50,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users imp
     Grant,
     grants_from,
     questions,
+    unreadable_users,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import Role
 
@@ -86,6 +93,8 @@ def resolve_addresses(desired: Desired) -> AddressBook:
     """Ask the resolver for each host once. Raises InputError for a name without an address, or with a loopback one."""
     hosts = sorted({endpoint.host for endpoint in desired.nodes + desired.sentinels})
     addresses = {host: _addresses(host) for host in hosts}
+    for endpoints in (desired.nodes, desired.sentinels):
+        _refuse_twins(endpoints, addresses)
     if len(hosts) > 1:
         for host in hosts:
             if addresses[host][0].startswith("127.") or addresses[host][0] == "::1":
@@ -93,7 +102,25 @@ def resolve_addresses(desired: Desired) -> AddressBook:
                     f"{host} resolves to the loopback address {addresses[host][0]} here, another host elsewhere; "
                     "give its address in nodes and sentinels"
                 )
-    return AddressBook(addresses, desired.nodes)
+    return AddressBook(addresses, desired.nodes, cache(_found))
+
+
+def _refuse_twins(endpoints: Sequence[Endpoint], addresses: Mapping[str, tuple[str, ...]]) -> None:
+    """Raise InputError for one place that is declared twice, by two names or by its name and its address."""
+    seen: dict[tuple[str, int], Endpoint] = {}
+    for endpoint in endpoints:
+        for address in addresses[endpoint.host]:
+            other = seen.setdefault((address, endpoint.port), endpoint)
+            if other != endpoint:
+                raise InputError(f"{other} and {endpoint} are the same place, {address}; declare it once")
+
+
+def _found(host: str) -> tuple[str, ...]:
+    """The addresses of a name that somebody else uses; none where the resolver has none."""
+    try:
+        return _addresses(host)
+    except InputError:
+        return ()
 
 
 def new_topology(desired: Desired) -> Topology:
@@ -325,6 +352,12 @@ class Client:
             raise UnreachableError(f"{endpoint} does not let this user manage it: {error}") from error
         except redis.ResponseError as error:
             raise StateError(f"{endpoint} answered with an error: {error}") from error
+        except (redis.RedisError, ValueError, LookupError) as error:
+            # Anything else that answers: a web server, one that wants TLS, a proxy.
+            raise StateError(
+                f"{endpoint} does not answer as Redis does ({str(error)[:80]}); check its port, and whether it "
+                "wants TLS"
+            ) from error
 
     def tell(self, endpoint: Endpoint, words: Sequence[str], unless: str = "") -> None:
         """Send one command. Raises StateError when it is refused, for another reason than `unless`."""
@@ -374,7 +407,24 @@ class Client:
         if mode_of(info) != "standalone":
             raise StateError(f"{endpoint} runs as {mode_of(info)}, not as a data node; check mode, nodes and sentinels")
         node = self.node(endpoint, info, config)
-        return replace(node, grants=self.grants(endpoint, link, desired), logins=logins_from("".join(clients)))
+        return replace(self.with_spellings(node, link, desired), logins=logins_from("".join(clients)))
+
+    def with_spellings(self, node: Node, link: Any, desired: Desired) -> Node:
+        """The node with what it says of the declared users and settings, in its own spelling."""
+        asked = in_question(node.config, desired.settings)
+        spelled: dict[str, str] = {}
+        if asked:
+            commands = spelling_questions(node.config, asked)
+            try:
+                spelled = spellings_from(asked, _transaction(link, node.endpoint, commands))
+            except InputError as error:
+                raise InputError(f"{node.endpoint}: {error}") from error
+        return replace(
+            node,
+            spelled=spelled,
+            grants=self.grants(node.endpoint, link, desired),
+            unreadable=() if node.config.get("aclfile") else _unreadable(link),
+        )
 
     def grants(self, endpoint: Endpoint, link: Any, desired: Desired) -> tuple[Grant, ...]:
         """What a node lets the declared users do; nothing is asked where none is declared."""
@@ -421,6 +471,14 @@ def _transaction(link: Any, endpoint: Endpoint, commands: Sequence[Sequence[str]
         # The library puts the whole command before the cause, and so a secret.
         cause = str(error).rpartition("caused error: ")[2]
         raise StateError(f"{endpoint} refused a transaction that begins with {_shown(commands[0])}: {cause}") from None
+
+
+def _unreadable(link: Any) -> tuple[str, ...]:
+    """The users that Redis could not read from its own file; none where this login may not ask."""
+    try:
+        return unreadable_users(link.execute_command("ACL", "LIST"))
+    except redis.ResponseError:
+        return ()
 
 
 def _shown(command: Sequence[str]) -> str:

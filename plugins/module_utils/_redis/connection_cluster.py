@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
@@ -110,7 +109,7 @@ class ClusterClient:
         identity, nodes, state = map(str, cluster)
         members = members_from(nodes, endpoint, self._client.book)
         whole = "cluster_state:ok" in state.split()
-        node = replace(self._client.node(endpoint, info, config), grants=self._client.grants(endpoint, link, desired))
+        node = self._client.with_spellings(self._client.node(endpoint, info, config), link, desired)
         return ClusterNode(node, identity, members, whole)
 
     def _tell(self, endpoint: Endpoint, *words: str, unless: str = "") -> None:

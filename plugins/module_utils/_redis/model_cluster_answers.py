@@ -10,8 +10,8 @@ import re
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import Member, Ranges
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import AddressBook, Endpoint
 
-# ip:port@bus-port[,hostname]; the address is empty while a node does not know its own.
-_PLACE = re.compile(r"(?P<host>.*):(?P<port>\d+)(@\d+)?(,.*)?")
+# ip:port@bus-port[,hostname[,more]]; the address is empty while a node does not know its own.
+_PLACE = re.compile(r"(?P<host>.*):(?P<port>\d+)(@\d+)?(,(?P<name>[^,]*).*)?")
 
 
 def members_from(text: str, asked: Endpoint, book: AddressBook) -> tuple[Member, ...]:
@@ -42,7 +42,8 @@ def _endpoint(place: str, book: AddressBook) -> Endpoint:
     match = _PLACE.fullmatch(place)
     if match is None:
         return Endpoint(place, 0)
-    return book.identify(match.group("host").strip("[]").lower(), int(match.group("port")))
+    host = match.group("host").strip("[]") or match.group("name") or ""
+    return book.identify(host.lower(), int(match.group("port")))
 
 
 def _ranges(words: list[str]) -> Ranges:

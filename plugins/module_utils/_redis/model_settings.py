@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 
 MIB = 1024 * 1024
 
@@ -18,12 +18,30 @@ _UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1024, "m": 1000**2, "mb": 1024**2, "g"
 _ALIASES = {"min-slaves-to-write": "min-replicas-to-write", "min-slaves-max-lag": "min-replicas-max-lag"}
 _SIZED = {
     "maxmemory",
-    "maxmemory-clients",
     "repl-backlog-size",
     "auto-aof-rewrite-min-size",
     "client-query-buffer-limit",
     "proto-max-bulk-len",
     "active-defrag-ignore-bytes",
+}
+# Setting one of these for a moment would do something: they are compared as they are written.
+_NEVER_TRIED = {
+    "appendonly",
+    "bind",
+    "bind-source-addr",
+    "cluster-announce-hostname",
+    "cluster-announce-human-nodename",
+    "cluster-announce-ip",
+    "io-threads",
+    "jemalloc-bg-thread",
+    "maxclients",
+    "maxmemory",
+    "oom-score-adj",
+    "oom-score-adj-values",
+    "repl-backlog-size",
+    "save",
+    "shutdown-on-sigint",
+    "shutdown-on-sigterm",
 }
 _SWITCHES = {"yes": "yes", "no": "no", "true": "yes", "false": "no", "on": "yes", "off": "no"}
 _OWNED = {
@@ -126,13 +144,13 @@ def contradictions(purpose: str, settings: Mapping[str, str]) -> list[str]:
     """One warning for each setting that works against the purpose."""
     words = PURPOSES[purpose].contradictions
     return [
-        f"{name} {value!r} contradicts the purpose {purpose}: {words[f'{name}={value}']}"
+        f"{name} {value!r} contradicts the purpose {purpose}: {words[f'{name}={value.lower()}']}"
         for name, value in settings.items()
-        if f"{name}={value}" in words
+        if f"{name}={value.lower()}" in words
     ] + [
         f"{name} {value!r} contradicts the purpose {purpose}: a full queue must refuse jobs, not drop them"
         for name, value in settings.items()
-        if purpose == "queue" and name == "maxmemory-policy" and value != "noeviction"
+        if purpose == "queue" and name == "maxmemory-policy" and value.lower() != "noeviction"
     ]
 
 
@@ -150,6 +168,44 @@ def normalise(name: str, value: str) -> str:
     if name == "client-output-buffer-limit":
         return " ".join(_maybe_bytes(word) for word in text.replace("slave", "replica").split())
     return _SWITCHES.get(text.lower(), text)
+
+
+def in_question(seen: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """The wanted settings whose text is another than that of the node: another value, or another spelling of it."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if name in seen
+        and normalise(name, seen[name]) != value
+        and name not in _NEVER_TRIED
+        and not name.startswith("tls-")
+    }
+
+
+def spelling_questions(seen: Mapping[str, str], settings: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """The commands of the transaction in which a node spells settings: each is set, read and set back."""
+    return [
+        words
+        for name, value in settings.items()
+        for words in (
+            ("CONFIG", "SET", name, value),
+            ("CONFIG", "GET", name),
+            ("CONFIG", "SET", name, seen[name]),
+        )
+    ]
+
+
+def spellings_from(settings: Mapping[str, str], answers: Sequence[Any]) -> dict[str, str]:
+    """The node's spelling of each setting, from its answers. Raises InputError for a value that it refuses."""
+    found: dict[str, str] = {}
+    for name, (taken, read, restored) in zip(settings, zip(answers[0::3], answers[1::3], answers[2::3])):
+        if isinstance(taken, Exception):
+            raise InputError(f"settings.{name} {settings[name]!r} is refused by Redis: {taken}")
+        if isinstance(restored, Exception):
+            raise StateError(f"{name} was tried and could not be set back: {restored}; set it by hand")
+        values = list(read.values()) if isinstance(read, Mapping) else list(read)[1::2]
+        found[name] = str(values[0])
+    return found
 
 
 def share_of_memory(share: float, smallest_bytes: int) -> str | None:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import normalise
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import DEFAULT, Grant, User, unseen
 
 # INFO's master_failover_state while no FAILOVER is under way
@@ -43,15 +45,27 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def same_address(host: str) -> str:
+    """One spelling of an address; a name as it is."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(inner or address)
+
+
 @dataclass(frozen=True)
 class AddressBook:
     """Which declared endpoint an address belongs to, so that a name and an address are never taken for two nodes.
 
-    addresses: the addresses of each declared host, the one to write into configurations first.
+    addresses: the addresses of each declared host, the one to write into configurations first. lookup: the addresses
+    of a name that is not declared, as Redis and Sentinel use with announce-hostnames; none for one that has none.
     """
 
     addresses: Mapping[str, tuple[str, ...]]
     nodes: tuple[Endpoint, ...]
+    lookup: Callable[[str], tuple[str, ...]] = field(default=lambda name: (), compare=False)
 
     def address(self, endpoint: Endpoint) -> str:
         """The address that Redis and Sentinel are told for this endpoint."""
@@ -59,10 +73,17 @@ class AddressBook:
 
     def identify(self, host: str, port: int) -> Endpoint:
         """The declared node behind a host and port, or the pair as it stands when none is."""
+        found = self._with({same_address(host)}, port)
+        if found is None:
+            found = self._with({same_address(item) for item in self.lookup(host)}, port)
+        return found or Endpoint(host, port)
+
+    def _with(self, hosts: set[str], port: int) -> Endpoint | None:
         for node in self.nodes:
-            if node.port == port and (host == node.host or host in self.addresses.get(node.host, ())):
+            known = (node.host, *self.addresses.get(node.host, ()))
+            if node.port == port and any(same_address(item) in hosts for item in known):
                 return node
-        return Endpoint(host, port)
+        return None
 
 
 @dataclass(frozen=True)
@@ -119,8 +140,9 @@ class Health:
 class Node:
     """One data node as it was read. follows: the node it replicates, None on a primary.
 
-    grants: what it lets the declared users do. logins: the user of each Sentinel that is connected to it, by the first
-    eight characters of the Sentinel's id.
+    grants: what it lets the declared users do. unreadable: the users with whom it could not read its own file again.
+    spelled: declared settings in the node's own spelling, where that was asked for.
+    logins: the user of each Sentinel that is connected to it, by the first eight characters of the Sentinel's id.
     """
 
     endpoint: Endpoint
@@ -141,12 +163,19 @@ class Node:
     new: bool = False
     health: Health = field(default_factory=Health)
     grants: tuple[Grant, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    spelled: Mapping[str, str] = field(default_factory=dict)
     logins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_primary(self) -> bool:
         """Whether the node takes writes."""
         return self.follows is None
+
+    def has_setting(self, name: str, value: str) -> bool:
+        """Whether a setting is as wanted, whatever the spelling."""
+        seen = self.config[name]
+        return normalise(name, seen) == value or self.spelled.get(name) == seen
 
     @property
     def persisted(self) -> bool:

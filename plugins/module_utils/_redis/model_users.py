@@ -23,6 +23,8 @@ DEFAULT = "default"
 _TRIAL = "gantry.trial."
 _HASH = re.compile(r" #([0-9a-f]{64})")
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]+")
+# Redis writes a user into its configuration without quotes, and takes these for the beginning of quoted text.
+_UNREADABLE = re.compile(r"""["'\x00-\x1f\x7f]""")
 # https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/, "ACL rules for Sentinel and Replicas"
 REPLICATION_RULES = ("+psync", "+replconf", "+ping")
 SENTINEL_RULES = (
@@ -151,6 +153,11 @@ def grants_from(users: Sequence[User], answers: Sequence[Any], kept: frozenset[s
     return tuple(found)
 
 
+def unreadable_users(lines: Sequence[Any]) -> tuple[str, ...]:
+    """The users, from ACL LIST, with whom Redis could not read the configuration that it writes."""
+    return tuple(_named(line)[0] for line in lines if _UNREADABLE.search(str(line)))
+
+
 def unseen(users: Sequence[User]) -> tuple[Grant, ...]:
     """The grants of a node that was just installed and cannot be asked for its spelling."""
     return tuple(Grant(user.name, None, " ".join(user.rules)) for user in users if user.present)
@@ -191,6 +198,7 @@ def _user(item: Mapping[str, Any]) -> User:
 def _check_name(option: str, name: str) -> None:
     if not _NAME.fullmatch(name) or name.startswith(_TRIAL):
         raise InputError(f"{option} names {name!r}; a name has no blanks and does not begin with {_TRIAL}")
+    _check_readable(f"{option} names {name!r}", name)
 
 
 def _check_rule(name: str, rule: str) -> None:
@@ -201,3 +209,13 @@ def _check_rule(name: str, rule: str) -> None:
         raise InputError(f"the user {name!r} has a rule that begins with {rule[0]!r}; that belongs into passwords")
     if rule.lower() in _OWNED:
         raise InputError(f"the user {name!r} has the rule {rule!r}; that belongs to {_OWNED[rule.lower()]}")
+    _check_readable(f"the user {name!r} has the rule {rule!r}", rule)
+
+
+def _check_readable(what: str, text: str) -> None:
+    # https://github.com/redis/redis/issues/7329, seen with Redis 8.0
+    if _UNREADABLE.search(text):
+        raise InputError(
+            f"{what}, which holds a quote or a control character; Redis writes it into its configuration without "
+            "quotes and cannot start from that file; write it without, in a pattern with ? in its place"
+        )

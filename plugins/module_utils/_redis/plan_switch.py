@@ -20,7 +20,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Role,
     Topology,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Follow, NodeStep, Plan, Watch
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import (
+    Follow,
+    NodeStep,
+    Plan,
+    Watch,
+    refuse_unreadable,
+)
 
 # Seconds before a replica's acknowledgement in which what was written last still reaches it.
 LEAD = 0.08
@@ -44,6 +50,8 @@ def with_switch(plan: Plan, desired: Desired) -> Plan:
     if handover is None:
         return plan
     refuse_target(plan.after.node(handover.target))
+    for node in plan.after.nodes:
+        refuse_unreadable(node)
     return replace(
         plan,
         after=after_switch(plan.after, handover.target),

@@ -12,7 +12,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import (
     PURPOSES,
-    normalise,
     share_of_memory,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
@@ -217,7 +216,7 @@ def _differing(node: Node, settings: dict[str, str]) -> list[tuple[str, str]]:
     return [
         (name, value)
         for name, value in settings.items()
-        if name not in node.config or normalise(name, node.config[name]) != value
+        if name not in node.config or not node.has_setting(name, value)
     ]
 
 
@@ -281,6 +280,17 @@ def refuse_unwritable(current: Topology, steps: list[Step]) -> None:
                 f"{node.endpoint} runs without a configuration file, so that no change to it would survive a restart; "
                 "start it with one"
             )
+        if node is not None:
+            refuse_unreadable(node)
+
+
+def refuse_unreadable(node: Node) -> None:
+    """Raise StateError for a node that could not start from the file that it writes at a change."""
+    if node.unreadable:
+        raise StateError(
+            f"{node.endpoint} has the user {node.unreadable[0]!r} with a quote in its name or rules. Redis writes it "
+            "without quotes, so that it could not start from its own file; delete that user with ACL DELUSER first"
+        )
 
 
 def _expected(current: Topology, desired: Desired, primary: Endpoint, settings: dict[str, str]) -> Topology:

@@ -19,6 +19,8 @@ NODES = (7001, 7002, 7003)
 SENTINELS = (8001, 8002, 8003)
 PAIR = (7011, 7012)
 SECURE = 7020
+SPELLED = 7031
+NAMED = (7041, 7042, 8041, 8042, 8043)
 MIB = 1024 * 1024
 
 
@@ -161,7 +163,8 @@ def test_split_brain_is_refused_until_a_person_says_who_wins(rig, topology):
         ({"primary": "cache9"}, "primary 'cache9' is no node"),
         ({"password": "wrong"}, "refused the credentials"),
         ({"settings": {"maxmemry": 1}}, "settings.maxmemry is not a setting of Redis 8"),
-        ({"settings": {"databases": 3}}, "refused CONFIG SET databases"),
+        ({"settings": {"databases": 3}}, "127.0.0.1:7011: settings.databases '3' is refused by Redis: "),
+        ({"settings": {"loglevel": "chatty"}}, "127.0.0.1:7011: settings.loglevel 'chatty' is refused by Redis: "),
     ],
 )
 def test_bad_input_is_one_sentence_and_touches_nothing(rig, topology, changes, words):
@@ -170,6 +173,64 @@ def test_bad_input_is_one_sentence_and_touches_nothing(rig, topology, changes, w
     assert words in refused["msg"]
     assert "\n" not in refused["msg"]
     assert [rig.cli(port, "CONFIG", "GET", "*") for port in PAIR] == before
+
+
+def test_settings_are_compared_in_the_spelling_of_the_node_and_quotes_outlive_a_crash(rig, four_beats, topology):
+    rig.start(SPELLED)
+    settings = {
+        "notify-keyspace-events": "KEA",
+        "loglevel": "NOTICE",
+        "maxmemory-policy": "ALLKEYS-LFU",
+        "stream-node-max-bytes": "8kb",
+        "client-output-buffer-limit": "pubsub 64mb 16mb 90",
+        "maxmemory-clients": "5%",
+        "proc-title-template": '{title} it\'s "quoted" {listen-addr}',
+    }
+    wish = {"nodes": endpoints(SPELLED), "settings": {"maxmemory": "16mb", **settings}, "password": PASSWORD}
+    before = rig.cli(SPELLED, "CONFIG", "GET", "*")
+    assert topology(wish, check=True)["changed"]
+    assert rig.cli(SPELLED, "CONFIG", "GET", "*") == before
+    assert [result["changed"] for result in four_beats(rig, wish)] == [True, True, False, False]
+    assert rig.setting(SPELLED, "client-output-buffer-limit").endswith("pubsub 67108864 16777216 90")
+    rig.kill(SPELLED)
+    rig.start(SPELLED)
+    assert topology(wish)["changed"] is False
+    assert rig.setting(SPELLED, "proc-title-template") == settings["proc-title-template"]
+
+
+def test_something_else_at_the_port_of_a_node_is_named(rig, topology):
+    serve = "exec python3 -m http.server --bind 127.0.0.1 7098 > /dev/null 2>&1"
+    rig.host.container.exec_run(["sh", "-c", serve], detach=True)
+    listening = ["sh", "-c", "ss -ltn | grep -c :7098"]
+    until(lambda: None if rig.host.attempt(listening)[0] == 0 else "nobody listens", "the web server", 15)
+    refused = topology({"nodes": endpoints(7098), "password": PASSWORD}, fails=True)
+    assert refused["msg"].startswith("127.0.0.1:7098 does not answer as Redis does (")
+    assert "check its port" in refused["msg"]
+    rig.host.run(["sh", "-c", "kill $(ss -ltnp | sed -n 's/.*:7098 .*pid=\\([0-9]*\\).*/\\1/p')"])
+    tls = topology({"nodes": endpoints(PAIR[0]), "password": PASSWORD, "tls": True}, fails=True)
+    assert tls["msg"].startswith(f"127.0.0.1:{PAIR[0]} cannot be reached")
+
+
+def test_sentinels_that_announce_names_know_nodes_that_are_declared_by_address(rig, topology):
+    nodes, sentinels = NAMED[:2], NAMED[2:]
+    rig.host.run(["sh", "-c", "grep -q cache.test /etc/hosts || echo 127.0.0.1 cache.test >> /etc/hosts"])
+    rig.start(*nodes)
+    rig.start(*sentinels, sentinel=True, lines=("sentinel resolve-hostnames yes", "sentinel announce-hostnames yes"))
+    rig.cli(nodes[1], "REPLICAOF", "cache.test", str(nodes[0]))
+    for port in sentinels:
+        rig.cli(port, "SENTINEL", "MONITOR", "main", "cache.test", str(nodes[0]), "2")
+        rig.cli(port, "SENTINEL", "SET", "main", "auth-pass", PASSWORD)
+    wish = {**guarded(nodes=endpoints(*nodes), sentinels=endpoints(*sentinels)), "primary": None}
+    assert not [step for step in steps(topology(wish)) if step[0] in ("monitor", "follow")]
+    assert topology(wish)["changed"] is False
+    assert "cache.test" in rig.cli(sentinels[0], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main")
+    by_name = [{"host": "cache.test", "port": port} for port in nodes]
+    assert (
+        topology({**wish, "nodes": by_name, "sentinels": [{**at, "host": "cache.test"} for at in wish["sentinels"]]})[
+            "changed"
+        ]
+        is False
+    )
 
 
 def test_a_node_that_cannot_write_its_configuration_is_left_alone(rig, topology):

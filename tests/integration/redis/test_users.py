@@ -162,6 +162,27 @@ def test_a_password_is_changed_while_both_are_valid(rig: Rig, topology: Topology
     assert works("new")
 
 
+def test_what_redis_cannot_read_again_is_refused_and_the_rest_outlives_a_crash(rig: Rig, topology: Topology) -> None:
+    rig.start(ALONE)
+    odd = {
+        "name": "a\\b#c$d%e{f}ü;*",
+        "rules": ["~it\\s:*", "~#x", "&ü{a}", "%R~b;c", "(~s:* +get)"],
+        "passwords": ["x"],
+    }
+    for refused in ({**odd, "name": "o'brien"}, {**odd, "rules": ["~it's:*"]}, {**odd, "rules": ['&a"b']}):
+        assert "cannot start from that file" in topology(alone(ALONE, refused), fails=True)["msg"]
+    wish = alone(ALONE, app("+get"), odd)
+    topology(wish)
+    rig.kill(ALONE)
+    rig.start(ALONE)
+    assert topology(wish)["changed"] is False
+    rig.cli(ALONE, "ACL", "SETUSER", "o'brien", "+get")
+    assert "could not start from its own file" in topology(alone(ALONE, app("+set"), odd), fails=True)["msg"]
+    rig.kill(ALONE)
+    rig.start(ALONE)
+    assert "o'brien" not in names(rig, ALONE)
+
+
 def test_a_rule_that_redis_does_not_know_is_told_before_anything_changed(rig: Rig, topology: Topology) -> None:
     rig.start(ALONE)
     topology(alone(ALONE, app("+get")))

@@ -52,5 +52,4 @@ NOT_YET_PURE = {
 }
 
 # Modules whose main() is not yet the skeleton's.
-NOT_YET_SKELETON = {
-}
+NOT_YET_SKELETON = {}

@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import logins_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import (
     Grant,
     User,
     grants_from,
     questions,
+    unreadable_users,
     unseen,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import with_switch
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import shown
@@ -66,6 +68,11 @@ def test_passwords_become_digests_and_the_rights_of_replication_and_sentinel_are
         ({"users": [app(passwords=[""])]}, "is empty"),
         ({"users": [app(name="a b")]}, "a name has no blanks"),
         ({"users": [app(name="gantry.trial.1")]}, "does not begin with gantry.trial."),
+        ({"users": [app(name="o'brien")]}, "holds a quote"),
+        ({"users": [app(rules=["~it's:*"])]}, "cannot start from that file"),
+        ({"users": [app(rules=['~"x"'])]}, "holds a quote"),
+        ({"users": [app(rules=["(~a\n+get)"])]}, "a control character"),
+        ({"replication_username": "o'brien", "replication_password": "x"}, "holds a quote"),
         ({"users": [app(), app()]}, "declared twice"),
         ({"users": [app()], "sentinel_username": "app", "sentinel_password": "x"}, "declared twice"),
         ({"users": [app(name="default", state="absent")], "username": "root"}, "cannot be removed"),
@@ -138,6 +145,18 @@ def test_a_rule_that_is_refused_names_the_user():
     refused = [ValueError("unknown command"), *answers()[1:]]
     with pytest.raises(InputError, match="the user 'app' has rules that Redis refuses: unknown command"):
         grants_from([APP], refused)
+
+
+def test_a_node_that_could_not_read_its_own_file_is_not_told_to_write_it():
+    lines = ["user default on nopass ~* +@all", "user o'brien on +@all", "user app on ~it's +get", "user fine on ~a\\b"]
+    assert unreadable_users(lines) == ("o'brien", "app")
+    first = replace(whole().nodes[0], unreadable=("o'brien",))
+    assert make_plan(with_nodes(whole(), first), desired()).steps == ()
+    with pytest.raises(StateError, match='has the user "o\'brien" with a quote'):
+        make_plan(with_nodes(whole(), first), desired(settings={"maxmemory": "1gb"}))
+    switch = desired(primary=str(TWO), switch="planned")
+    with pytest.raises(StateError, match="could not start from its own file"):
+        with_switch(make_plan(with_nodes(whole(), first), switch), switch)
 
 
 def test_users_come_first_and_go_last():

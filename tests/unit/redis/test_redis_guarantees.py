@@ -11,6 +11,8 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import resolve_addresses
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import node_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import normalise, wanted
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
@@ -292,14 +294,32 @@ def test_a_name_and_its_address_are_one_node():
     assert book.identify("fd00::1", 6379) == nodes[0]
     assert book.identify("cache2", 6379) == nodes[1]
     assert book.identify("10.0.0.1", 6380) == Endpoint("10.0.0.1", 6380)
+    assert book.identify("::ffff:10.0.0.1", 6379) == nodes[0]
+    assert book.identify("FD00:0:0:0::1", 6379) == nodes[0]
     assert book.address(nodes[0]) == "10.0.0.1"
+
+
+def test_a_name_that_somebody_else_uses_is_resolved_too():
+    nodes = (Endpoint("10.0.0.1", 6379), Endpoint("cache2", 6379))
+    names = {"cache1.example": ("10.0.0.1",), "alias2.example": ("fd00::9", "10.0.0.2")}
+    book = AddressBook({"cache2": ("10.0.0.2",)}, nodes, lambda name: names.get(name, ()))
+    assert book.identify("cache1.example", 6379) == nodes[0]
+    assert book.identify("alias2.example", 6379) == nodes[1]
+    assert book.identify("alias2.example", 6380) == Endpoint("alias2.example", 6380)
+    assert book.identify("elsewhere.example", 6379) == Endpoint("elsewhere.example", 6379)
+
+
+def test_one_place_is_declared_once():
+    twice = [{"host": host, "port": 6379} for host in ("127.0.0.1", "localhost")]
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:6379 and localhost:6379 are the same place, 127\.0\.0\.1"):
+        resolve_addresses(desired(mode="replicated", sentinels=[], nodes=twice))
 
 
 # 6. Diff shows topology edges, configuration and ACL, never secrets.
 
 INFO = {
     "redis_mode": "standalone",
-    "role": "primary",
+    "role": "master",
     "master_replid": "a" * 40,
     "master_replid2": "0" * 40,
     "master_repl_offset": 5,

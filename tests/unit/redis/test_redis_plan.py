@@ -12,7 +12,14 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import sentinel_commands
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Access, Client, new_topology
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import PURPOSES, contradictions, wanted
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import (
+    PURPOSES,
+    contradictions,
+    in_question,
+    spelling_questions,
+    spellings_from,
+    wanted,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import AddressBook, Health
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Watch, make_plan, wanted_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
@@ -175,6 +182,7 @@ def test_bad_input_is_one_sentence(changes, words):
     ("purpose", "settings", "words"),
     [
         ("cache", {"maxmemory-policy": "noeviction"}, "refuses writes"),
+        ("cache", {"maxmemory-policy": "NOEVICTION"}, "refuses writes"),
         ("session", {"appendonly": False}, "logs every user out"),
         ("queue", {"maxmemory-policy": "allkeys-lru"}, "refuse jobs, not drop them"),
         ("queue", {"min-replicas-to-write": 0}, "lost later"),
@@ -196,6 +204,34 @@ def test_only_more_than_one_node_guards_its_writes():
     assert "min-replicas-to-write" not in wanted("queue", 1, {})
     assert wanted("queue", 2, {})["min-replicas-to-write"] == "1"
     assert wanted("cache", 2, {})["min-replicas-to-write"] == "0"
+
+
+def test_only_settings_with_another_text_are_in_question_and_none_that_would_do_something():
+    seen = {"loglevel": "notice", "maxmemory": "1048576", "appendonly": "no", "tls-ciphers": "a", "hz": "10"}
+    asked = {"loglevel": "NOTICE", "maxmemory": "1048576", "appendonly": "yes", "tls-ciphers": "b", "hz": "10"}
+    assert in_question(seen, asked) == {"loglevel": "NOTICE"}
+    assert spelling_questions(seen, {"loglevel": "NOTICE"}) == [
+        ("CONFIG", "SET", "loglevel", "NOTICE"),
+        ("CONFIG", "GET", "loglevel"),
+        ("CONFIG", "SET", "loglevel", "notice"),
+    ]
+
+
+def test_a_setting_is_compared_in_the_spelling_of_the_node():
+    asked = {"loglevel": "NOTICE", "hz": "20"}
+    assert spellings_from(asked, ["OK", ["loglevel", "notice"], "OK", "OK", {"hz": "20"}, "OK"]) == {
+        "loglevel": "notice",
+        "hz": "20",
+    }
+    with pytest.raises(InputError, match=r"settings.loglevel 'NOTICE' is refused by Redis: argument"):
+        spellings_from(asked, [ValueError("argument"), [], "OK"])
+    config = {**whole().nodes[0].config, "loglevel": "notice"}
+    nodes = [replace(item, config=config, spelled={"loglevel": "notice"}) for item in whole().nodes]
+    same = with_nodes(whole(), *nodes)
+    settings = {"maxmemory": "256mb", "loglevel": "NOTICE"}
+    assert make_plan(same, desired(settings=settings)).steps == ()
+    other = with_nodes(same, replace(nodes[1], config={**config, "loglevel": "debug"}))
+    assert actions(make_plan(other, desired(settings=settings))) == [("configure", "10.0.0.2:6379")]
 
 
 def test_a_whole_topology_has_no_faults():
