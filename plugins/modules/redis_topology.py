@@ -60,6 +60,14 @@ options:
       - The node whose data wins a split brain, as C(host) or C(host:port).
       - It counts only while there is one. The data of each node that loses is saved to O(snapshot_dir) first.
     type: str
+  forget_sentinels:
+    description:
+      - Whether Sentinels that are neither in O(sentinels) nor answer are forgotten. As long as the others know them,
+        they count to the majority that a failover needs.
+      - The others are reset one at a time, 30 seconds apart, and only while all of O(sentinels) reach each other. Leave
+        it out of what is declared for good.
+    type: bool
+    default: false
   snapshot_dir:
     description: Directory on the host that runs the module for the RDB files of nodes whose data is given up.
     type: path
@@ -293,6 +301,7 @@ OPTIONS: dict[str, Any] = {
     "switch_timeout": {"type": "float", "default": 5},
     "state_dir": {"type": "path", "default": STATE_DIR},
     "resolve": {"type": "str"},
+    "forget_sentinels": {"type": "bool", "default": False},
     "snapshot_dir": {"type": "path", "default": "/var/backups/redis"},
     "timeout": {"type": "float", "default": 60},
     "move_timeout": {"type": "float", "default": 3600},

@@ -234,7 +234,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import look_over
 
 OPTIONS: dict[str, Any] = {**DECLARED, "state_dir": {"type": "path", "default": STATE_DIR}}
-NOT_ASKED = {"primary": None, "resolve": None, "switch": "never", "move_timeout": 0}
+NOT_ASKED = {"primary": None, "resolve": None, "switch": "never", "move_timeout": 0, "forget_sentinels": False}
 
 
 def main() -> None:

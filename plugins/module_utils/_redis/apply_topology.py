@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    DeadlineError,
+    GantryError,
+    StateError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
@@ -27,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology i
     Permit,
     Plan,
     Promote,
+    Reset,
     Snapshot,
     Watch,
     Write,
@@ -34,6 +41,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology i
     plan_or_resolve,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
+
+# A primary that wants more replicas than there are refuses every write.
+GUARD, NEVER_ENOUGH = "min-replicas-to-write", "1000"
+# Seconds: https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/, "Removing Sentinels"
+BETWEEN_RESETS, RELEARNED = 30.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -69,22 +81,70 @@ def settled_plan(client: Client, desired: Desired, deadline: Deadline) -> tuple[
 
 def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlace, deadline: Deadline) -> list[str]:
     """Do the steps in their order and return the files that snapshots were kept in."""
+    losers = [step.node for step in plan.steps if isinstance(step, Snapshot)]
     hands: Hands = {
         **node_hands(client, desired),
+        Configure: lambda step: configure(client, without_guard(step) if step.node in losers else step),
         Snapshot: lambda step: snapshot(client, step, desired, place, deadline),
         Write: lambda step: client.persist([step.node]),
         Promote: lambda step: client.change_node(step.node, [("REPLICAOF", "NO", "ONE")]),
-        Follow: lambda step: follow(client, step.node, step.primary),
+        Follow: lambda step: follow(client, step.node, step.primary, desired.settings if step.node in losers else {}),
+        Reset: lambda step: reset(client, step, desired),
     }
     watches = [step for step in plan.steps if isinstance(step, Watch)]
-    files = [carry_out(step, hands) for step in plan.steps if isinstance(step, Snapshot)]
-    for step in plan.steps:
-        if not isinstance(step, (Snapshot, Watch)):
-            carry_out(step, hands)
+    with refusing_writes(client, losers, desired.settings):
+        files = [carry_out(step, hands) for step in plan.steps if isinstance(step, Snapshot)]
+        for step in plan.steps:
+            if not isinstance(step, (Snapshot, Watch, Reset)):
+                carry_out(step, hands)
     if watches:
         wait_whole(client, desired, plan.primary, deadline, sentinels=False)
         watch_all(client, desired.name, watches)
+    reset_in_turn([step for step in plan.steps if isinstance(step, Reset)], hands)
     return [file for file in files if file]
+
+
+@contextmanager
+def refusing_writes(client: Client, losers: Sequence[Endpoint], settings: Mapping[str, str]) -> Iterator[None]:
+    """Let nodes whose data is given up take no write between their copy and their becoming replicas.
+
+    They refuse writes for want of replicas, which neither blocks the commands of Sentinels nor ends by itself: a run
+    that is killed leaves them so, and the next one sets what is declared. After an error they take writes again.
+    """
+    for node in losers:
+        client.tell(node, ("CONFIG", "SET", GUARD, NEVER_ENOUGH))
+    try:
+        yield
+    except GantryError:
+        for node in losers:
+            with suppress(GantryError):
+                client.tell(node, ("CONFIG", "SET", GUARD, settings[GUARD]))
+        raise
+
+
+def without_guard(step: Configure) -> Configure:
+    """The step without the setting by which a node refuses writes; it is set when the node becomes a replica."""
+    return replace(step, settings=tuple(pair for pair in step.settings if pair[0] != GUARD))
+
+
+def reset_in_turn(steps: Sequence[Reset], hands: Hands) -> None:
+    """Let one Sentinel after the other forget, so that there is always a majority that can elect a primary."""
+    for number, step in enumerate(steps):
+        if number:
+            time.sleep(BETWEEN_RESETS)
+        carry_out(step, hands)
+
+
+def reset(client: Client, step: Reset, desired: Desired) -> None:
+    """Let a Sentinel forget everybody, and wait until it knows those again who are there."""
+    client.change_sentinels({step.sentinel: [("SENTINEL", "RESET", desired.name)]})
+
+    def probe() -> bool | None:
+        seen = client.read_sentinel(step.sentinel, desired.name)
+        replicas = set(desired.nodes) - {step.primary}
+        return True if seen.others >= len(desired.sentinels) - 1 and replicas <= seen.replicas else None
+
+    Deadline(RELEARNED).wait(probe, f"Sentinel {step.sentinel} knowing the others again")
 
 
 def node_hands(client: Client, desired: Desired) -> Hands:
@@ -97,6 +157,8 @@ def node_hands(client: Client, desired: Desired) -> Hands:
 
 def configure(client: Client, step: Configure) -> None:
     """Set what a step holds."""
+    if not step.settings and not step.authenticate:
+        return
     client.change_node(step.node, client.settings_commands(step.settings, step.authenticate, step.together))
 
 
@@ -110,9 +172,12 @@ def permit(client: Client, step: Permit, desired: Desired) -> None:
     client.change_node(step.node, commands, save_users=step.save)
 
 
-def follow(client: Client, node: Endpoint, primary: Endpoint) -> None:
-    """Make the node a replica of `primary`."""
-    client.change_node(node, [("REPLICAOF", client.address(primary), str(primary.port))])
+def follow(client: Client, node: Endpoint, primary: Endpoint, settings: Mapping[str, str] | None = None) -> None:
+    """Make the node a replica of `primary`. settings: as declared, where the node refused writes until now."""
+    commands: list[Sequence[str]] = [("REPLICAOF", client.address(primary), str(primary.port))]
+    if settings:
+        commands.append(("CONFIG", "SET", GUARD, settings[GUARD]))
+    client.change_node(node, commands)
 
 
 def watch_all(client: Client, name: str, steps: Sequence[Watch]) -> None:

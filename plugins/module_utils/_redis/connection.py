@@ -102,7 +102,7 @@ def resolve_addresses(desired: Desired) -> AddressBook:
                     f"{host} resolves to the loopback address {addresses[host][0]} here, another host elsewhere; "
                     "give its address in nodes and sentinels"
                 )
-    return AddressBook(addresses, desired.nodes, cache(_found))
+    return AddressBook(addresses, desired.nodes, desired.sentinels, cache(_found))
 
 
 def _refuse_twins(endpoints: Sequence[Endpoint], addresses: Mapping[str, tuple[str, ...]]) -> None:
@@ -180,7 +180,7 @@ class Client:
                     return self.ask(
                         endpoint, lambda at, link: self._read_node(at, link, desired), just_installed(endpoint, desired)
                     )
-                return self._one_sentinel(endpoint, desired.name)
+                return self.read_sentinel(endpoint, desired.name)
             except GantryError as error:
                 return error
 
@@ -189,7 +189,7 @@ class Client:
 
     def read_sentinels(self, desired: Desired) -> list[Sentinel]:
         """The Sentinels alone, all at once."""
-        return in_parallel(lambda endpoint: self._one_sentinel(endpoint, desired.name), desired.sentinels)
+        return in_parallel(lambda endpoint: self.read_sentinel(endpoint, desired.name), desired.sentinels)
 
     def roles(self, endpoints: Sequence[Endpoint]) -> dict[Endpoint, Role | None]:
         """Whom each node follows and its FAILOVER state, all at once; None for one that does not answer."""
@@ -371,7 +371,8 @@ class Client:
 
         self.ask(endpoint, send)
 
-    def _one_sentinel(self, endpoint: Endpoint, name: str) -> Sentinel:
+    def read_sentinel(self, endpoint: Endpoint, name: str) -> Sentinel:
+        """One Sentinel."""
         absent = Sentinel(endpoint, new=True)
         return self.ask(endpoint, lambda at, link: self._read_sentinel(at, link, name), absent)
 
@@ -437,18 +438,18 @@ class Client:
 
     def _read_sentinel(self, endpoint: Endpoint, link: Any, name: str) -> Sentinel:
         pipeline = link.pipeline(transaction=False)
-        for verb in ("MASTER", "REPLICAS", "CKQUORUM"):
+        for verb in ("MASTER", "REPLICAS", "SENTINELS", "CKQUORUM"):
             pipeline.execute_command("SENTINEL", verb, name)
         pipeline.execute_command("SENTINEL", "MYID")
-        primary, replicas, quorum, identity = pipeline.execute(raise_on_error=False)
+        primary, replicas, peers, quorum, identity = pipeline.execute(raise_on_error=False)
         if isinstance(primary, redis.ResponseError):
             if "No such master" not in str(primary):
                 raise StateError(f"{endpoint} is not a Sentinel: {primary}")
-            return sentinel_from(endpoint, None, (), "", self._book)
-        for answer in (primary, replicas, identity):
+            return sentinel_from(endpoint, None, (), (), "", self._book)
+        for answer in (primary, replicas, peers, identity):
             if isinstance(answer, Exception):
                 raise answer
-        found = sentinel_from(endpoint, primary, replicas, str(quorum), self._book)
+        found = sentinel_from(endpoint, primary, replicas, peers, str(quorum), self._book)
         return replace(found, identity=str(identity))
 
 

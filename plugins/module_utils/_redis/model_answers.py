@@ -17,6 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Health,
     History,
     Node,
+    Peer,
     Role,
     Sentinel,
 )
@@ -108,9 +109,14 @@ def is_secret(name: str) -> bool:
 
 
 def sentinel_from(
-    endpoint: Endpoint, primary: Any | None, replicas: Sequence[Any], quorum: str, book: AddressBook
+    endpoint: Endpoint,
+    primary: Any | None,
+    replicas: Sequence[Any],
+    peers: Sequence[Any],
+    quorum: str,
+    book: AddressBook,
 ) -> Sentinel:
-    """A Sentinel from SENTINEL MASTER (None where the name is unknown to it), REPLICAS and CKQUORUM."""
+    """A Sentinel from SENTINEL MASTER (None where the name is unknown to it), REPLICAS, SENTINELS and CKQUORUM."""
     if primary is None:
         return Sentinel(endpoint)
     seen = pairs(primary)
@@ -122,6 +128,13 @@ def sentinel_from(
         parameters={name: int(seen[name]) for name in numbers if name in seen},
         replicas=frozenset(book.identify(item["ip"].lower(), int(item["port"])) for item in map(pairs, replicas)),
         others=int(seen["num-other-sentinels"]),
+        peers=tuple(
+            Peer(
+                book.identify(item["ip"].lower(), int(item["port"])),
+                bool({"s_down", "o_down", "disconnected"} & set(item["flags"].split(","))),
+            )
+            for item in map(pairs, peers)
+        ),
         quorum_ok=quorum.startswith("OK"),
         quorum_words=quorum,
     )

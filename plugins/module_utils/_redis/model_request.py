@@ -57,6 +57,7 @@ def read_request(params: Mapping[str, Any]) -> Desired:
         replicas=replicas,
         move_timeout=params["move_timeout"],
         users=users_from(params),
+        forget_sentinels=params["forget_sentinels"],
         kept=frozenset({DEFAULT, params["username"] or DEFAULT}) if params["purge_users"] else None,
         sentinel_user=params["sentinel_username"] or params["username"] or DEFAULT,
     )

@@ -65,6 +65,7 @@ class AddressBook:
 
     addresses: Mapping[str, tuple[str, ...]]
     nodes: tuple[Endpoint, ...]
+    sentinels: tuple[Endpoint, ...] = ()
     lookup: Callable[[str], tuple[str, ...]] = field(default=lambda name: (), compare=False)
 
     def address(self, endpoint: Endpoint) -> str:
@@ -72,14 +73,14 @@ class AddressBook:
         return self.addresses.get(endpoint.host, (endpoint.host,))[0]
 
     def identify(self, host: str, port: int) -> Endpoint:
-        """The declared node behind a host and port, or the pair as it stands when none is."""
+        """The declared node or Sentinel behind a host and port, or the pair as it stands when none is."""
         found = self._with({same_address(host)}, port)
         if found is None:
             found = self._with({same_address(item) for item in self.lookup(host)}, port)
         return found or Endpoint(host, port)
 
     def _with(self, hosts: set[str], port: int) -> Endpoint | None:
-        for node in self.nodes:
+        for node in (*self.nodes, *self.sentinels):
             known = (node.host, *self.addresses.get(node.host, ()))
             if node.port == port and any(same_address(item) in hosts for item in known):
                 return node
@@ -189,6 +190,14 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Peer:
+    """Another Sentinel as one of them knows it. lost: whether it does not answer that one."""
+
+    endpoint: Endpoint
+    lost: bool = False
+
+
+@dataclass(frozen=True)
 class Sentinel:
     """One Sentinel as it was read. primary: None while it does not monitor the declared name."""
 
@@ -198,6 +207,7 @@ class Sentinel:
     parameters: Mapping[str, int] = field(default_factory=dict)
     replicas: frozenset[Endpoint] = frozenset()
     others: int = 0
+    peers: tuple[Peer, ...] = ()
     quorum_ok: bool = False
     quorum_words: str = ""
     identity: str = ""
@@ -220,6 +230,10 @@ class Topology:
         node = self.node(primary)
         login = node.logins.get(item.identity[:8], user) if node is not None else user
         return "" if login == user else f"logs in to {primary} as {login}, not as {user}"
+
+    def gone(self, item: Sentinel, desired: Desired) -> list[Endpoint]:
+        """The Sentinels that are not declared and do not answer, and that `item` counts all the same."""
+        return sorted(peer.endpoint for peer in item.peers if peer.lost and peer.endpoint not in desired.sentinels)
 
     def followers(self, primary: Endpoint) -> frozenset[Endpoint]:
         """The declared nodes that replicate `primary`, directly or through another."""
@@ -258,6 +272,7 @@ class Desired:
     sentinel_user: str = DEFAULT
     move_timeout: float = 0
     returned: Endpoint | None = None
+    forget_sentinels: bool = False
 
 
 def just_installed(endpoint: Endpoint, desired: Desired) -> Node:

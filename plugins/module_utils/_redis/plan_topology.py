@@ -94,6 +94,14 @@ class Watch(Step):
 
 
 @dataclass(frozen=True)
+class Reset(Step):
+    """Let a Sentinel forget all other Sentinels and replicas, and find those again that are there."""
+
+    sentinel: Endpoint = Endpoint("", 0)
+    primary: Endpoint = Endpoint("", 0)
+
+
+@dataclass(frozen=True)
 class Plan:
     """The primary that rules, the steps in their order, and the topology they lead to.
 
@@ -141,6 +149,7 @@ def make_plan(current: Topology, desired: Desired, resolve: Endpoint | None = No
         for item in current.sentinels
         for step in watch_steps(item, desired, primary, current.wrong_login(item, primary, desired.sentinel_user))
     ]
+    steps += reset_steps(current, desired, primary)
     steps += [step for node in current.nodes for step in withdraw_steps(node)]
     refuse_unwritable(current, steps)
     return Plan(primary, tuple(steps), _expected(current, desired, primary, settings))
@@ -271,6 +280,29 @@ def watch_steps(item: Sentinel, desired: Desired, primary: Endpoint, wrong_login
     return [Watch(action, str(item.endpoint), why, item.endpoint, primary, start or other, other, missing)]
 
 
+def reset_steps(current: Topology, desired: Desired, primary: Endpoint) -> list[Step]:
+    """The Sentinels that are to forget others which are gone for good.
+
+    Raises StateError while a declared Sentinel is out of reach of another: what is behind a partition is not gone.
+    """
+    if not desired.forget_sentinels:
+        return []
+    found: list[Step] = []
+    for item in current.sentinels:
+        gone = current.gone(item, desired)
+        if gone:
+            why = f"it counts {', '.join(map(str, gone))}, which is gone, to the majority"
+            found.append(Reset("reset", str(item.endpoint), why, item.endpoint, primary))
+    for item in current.sentinels if found else ():
+        lost = [peer.endpoint for peer in item.peers if peer.lost and peer.endpoint in desired.sentinels]
+        if lost:
+            raise StateError(
+                f"Sentinel {item.endpoint} cannot reach {lost[0]}, which is declared, so that none may forget another; "
+                "mend that first, or run without forget_sentinels"
+            )
+    return found
+
+
 def refuse_unwritable(current: Topology, steps: list[Step]) -> None:
     """Raise StateError for a step on a node that has no file to keep it in."""
     for step in steps:
@@ -306,7 +338,12 @@ def _expected(current: Topology, desired: Desired, primary: Endpoint, settings: 
             for node in current.nodes
         ),
         sentinels=tuple(
-            replace(item, primary=primary, parameters={**item.parameters, **desired.sentinel_parameters})
+            replace(
+                item,
+                primary=primary,
+                parameters={**item.parameters, **desired.sentinel_parameters},
+                peers=tuple(peer for peer in item.peers if not (desired.forget_sentinels and peer.lost)),
+            )
             for item in current.sentinels
         ),
     )

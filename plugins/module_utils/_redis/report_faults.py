@@ -27,6 +27,12 @@ def faults(seen: Topology, desired: Desired, primary: Endpoint, sentinels: bool 
             wrong = seen.wrong_login(item, primary, desired.sentinel_user)
             if wrong:
                 found.append(f"Sentinel {item.endpoint} {wrong}")
+            gone = seen.gone(item, desired)
+            if gone:
+                found.append(
+                    f"Sentinel {item.endpoint} counts {gone[0]}, which is not declared and does not answer, to the "
+                    "majority that a failover needs; start it, or set forget_sentinels where it is gone for good"
+                )
     return found
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ NODES = (7001, 7002, 7003)
 SENTINELS = (8001, 8002, 8003)
 PAIR = (7011, 7012)
 SECURE = 7020
-SPELLED = 7031
+SPELLED, COPY = 7031, 7032
+EXTRA = (8014, 8015)
 NAMED = (7041, 7042, 8041, 8042, 8043)
 MIB = 1024 * 1024
 
@@ -135,6 +137,45 @@ def test_a_killed_primary_stays_replaced_and_returns_as_a_replica(sentinel_rig, 
     assert f"replicaof 127.0.0.1 {new}" in sentinel_rig.host.read(f"{ROOT}/{old}/redis.conf").decode()
 
 
+def test_sentinels_that_are_gone_for_good_are_told_and_forgotten(sentinel_rig, topology):
+    topology(guarded())
+    sentinel_rig.start(*EXTRA, sentinel=True)
+    topology(guarded(sentinels=endpoints(*SENTINELS, *EXTRA)))
+    for port in EXTRA:
+        sentinel_rig.kill(port)
+
+    def fault() -> str | None:
+        return None if len(topology(guarded(), check=True)["faults"]) == len(SENTINELS) else "no fault"
+
+    until(fault, "the dead Sentinels", 30)
+    assert f"counts 127.0.0.1:{EXTRA[0]}, which is not declared" in topology(guarded(), check=True)["faults"][0]
+    result = topology(guarded(forget_sentinels=True))
+    assert steps(result) == [("reset", f"127.0.0.1:{port}") for port in SENTINELS]
+    for port in SENTINELS:
+        lines = sentinel_rig.cli(port, "SENTINEL", "MASTER", "main").splitlines()
+        assert lines[lines.index("num-other-sentinels") + 1] == "2"
+    assert topology(guarded(forget_sentinels=True))["changed"] is False
+
+
+def write_until_refused(rig: Rig, port: int) -> Callable[[], str]:
+    """Let somebody count up on a node until it refuses; returns what asks for the last number that was acknowledged."""
+    told = f"{ROOT}/counted"
+    program = (
+        "import redis, sys\n"
+        f"link, number = redis.Redis(port={port}, password=sys.argv[1]), 0\n"
+        "try:\n    while True: number = link.incr('counter')\n"
+        f"except redis.RedisError: open({told!r}, 'w').write(str(number))\n"
+    )
+    rig.host.container.exec_run(["python3", "-c", program, PASSWORD], detach=True)
+    until(lambda: None if int(rig.cli(port, "GET", "counter") or 0) > 1000 else "few writes", "writes", 30)
+
+    def last() -> str:
+        until(lambda: None if rig.host.attempt(["test", "-s", told])[0] == 0 else "it writes", "the refusal", 30)
+        return rig.host.read(told).decode()
+
+    return last
+
+
 def test_split_brain_is_refused_until_a_person_says_who_wins(rig, topology):
     rig.start(*PAIR)
     topology(pair())
@@ -147,12 +188,20 @@ def test_split_brain_is_refused_until_a_person_says_who_wins(rig, topology):
     assert [rig.master_of(port) for port in PAIR] == [None, None]
     assert [rig.cli(port, "GET", "written-on") for port in PAIR] == ["first", "second"]
 
+    acknowledged = write_until_refused(rig, PAIR[0])
     resolved = topology(pair(resolve=f"127.0.0.1:{PAIR[1]}"))
     assert steps(resolved) == [("snapshot", "127.0.0.1:7011"), ("follow", "127.0.0.1:7011")]
     assert [rig.master_of(port) for port in PAIR] == [PAIR[1], None]
     assert [rig.cli(port, "GET", "written-on") for port in PAIR] == ["second", "second"]
     (kept,) = resolved["snapshots"]
     assert b"first" in rig.host.read(kept)
+    directory = f"{ROOT}/{COPY}"
+    rig.host.run(["mkdir", "-p", directory])
+    rig.host.run(["cp", kept, f"{directory}/dump.rdb"])
+    rig.start(COPY)
+    last = acknowledged()
+    assert (rig.cli(COPY, "GET", "counter"), int(last) > 1000) == (last, True)
+    assert rig.setting(PAIR[0], "min-replicas-to-write") == "0"
     assert rig.host.run(["stat", "--format=%a", kept]).strip() == "600"
     assert not topology(pair(resolve=f"127.0.0.1:{PAIR[0]}"))["changed"]
 

@@ -56,6 +56,7 @@ def params(**changes: Any) -> dict[str, Any]:
         "password": "hunter2",
         "users": [],
         "purge_users": False,
+        "forget_sentinels": False,
         "replication_username": None,
         "replication_password": None,
         "sentinel_username": None,

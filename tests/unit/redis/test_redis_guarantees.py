@@ -302,7 +302,7 @@ def test_a_name_and_its_address_are_one_node():
 def test_a_name_that_somebody_else_uses_is_resolved_too():
     nodes = (Endpoint("10.0.0.1", 6379), Endpoint("cache2", 6379))
     names = {"cache1.example": ("10.0.0.1",), "alias2.example": ("fd00::9", "10.0.0.2")}
-    book = AddressBook({"cache2": ("10.0.0.2",)}, nodes, lambda name: names.get(name, ()))
+    book = AddressBook({"cache2": ("10.0.0.2",)}, nodes, lookup=lambda name: names.get(name, ()))
     assert book.identify("cache1.example", 6379) == nodes[0]
     assert book.identify("alias2.example", 6379) == nodes[1]
     assert book.identify("alias2.example", 6380) == Endpoint("alias2.example", 6380)

@@ -20,7 +20,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings 
     spellings_from,
     wanted,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import AddressBook, Health
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
+    AddressBook,
+    Endpoint,
+    Health,
+    Peer,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Watch, make_plan, wanted_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import topology_facts
@@ -256,6 +261,22 @@ def test_each_fault_is_named():
         "Sentinel 10.0.0.2:26379 knows 1 of 2 others",
         "Sentinel 10.0.0.3:26379 does not know the replica 10.0.0.3:6379",
     ]
+
+
+def test_sentinels_that_are_gone_for_good_are_a_fault_and_forgotten_when_that_is_asked_for():
+    dead, alive = Peer(Endpoint("10.0.0.9", 26379), lost=True), Peer(Endpoint("10.0.0.8", 26379))
+    first = watching(S_ONE, ONE, TWO, THREE, others=4, peers=(Peer(S_TWO), Peer(S_THREE), alive, dead))
+    topology = with_sentinels(whole(ONE), first)
+    (fault,) = faults(topology, desired(), ONE)
+    assert fault.startswith("Sentinel 10.0.0.1:26379 counts 10.0.0.9:26379, which is not declared and does not answer")
+    assert make_plan(topology, desired()).steps == ()
+    plan = make_plan(topology, desired(forget_sentinels=True))
+    assert actions(plan) == [("reset", "10.0.0.1:26379")]
+    assert faults(plan.after, desired(), ONE) == []
+    cut_off = with_sentinels(topology, watching(S_TWO, ONE, TWO, THREE, peers=(Peer(S_THREE, lost=True),)))
+    with pytest.raises(StateError, match=r"10\.0\.0\.2:26379 cannot reach 10\.0\.0\.3:26379, which is declared"):
+        make_plan(cut_off, desired(forget_sentinels=True))
+    assert make_plan(whole(ONE), desired(forget_sentinels=True)).steps == ()
 
 
 def test_the_returned_topology_counts_lag_in_bytes():
