@@ -21,7 +21,7 @@ description:
     disagree.
   - A node that returns after the Sentinels elected another primary becomes a replica. Where O(purpose) is V(session) or
     V(queue), what it holds is first saved to O(snapshot_dir).
-  - Settings are compared after normalising units and aliases, and the rules of users in the spelling of each node.
+  - Settings and the rules of users are compared in the spelling of each node.
   - The difference shows who follows whom, settings and Sentinel parameters, and never a secret.
 extends_documentation_fragment:
   - gantry.odoo.redis
