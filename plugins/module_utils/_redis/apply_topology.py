@@ -111,9 +111,9 @@ def refusing_writes(client: Client, losers: Sequence[Endpoint], settings: Mappin
     They refuse writes for want of replicas, which neither blocks the commands of Sentinels nor ends by itself: a run
     that is killed leaves them so, and the next one sets what is declared. After an error they take writes again.
     """
-    for node in losers:
-        client.tell(node, ("CONFIG", "SET", GUARD, NEVER_ENOUGH))
     try:
+        for node in losers:
+            client.tell(node, ("CONFIG", "SET", GUARD, NEVER_ENOUGH))
         yield
     except GantryError:
         for node in losers:

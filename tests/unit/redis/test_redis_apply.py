@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In which order a plan is carried out, told by a client that only notes what it is asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import SnapshotPlace, apply_plan
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Access, Client
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
+    AddressBook,
+    Endpoint,
+    History,
+    Node,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan
+
+from .build import ONE, OTHER, TWO, node, replicated, whole, with_nodes
+
+REFUSE, ACCEPT = ("CONFIG", "SET", "min-replicas-to-write", "1000"), ("CONFIG", "SET", "min-replicas-to-write", "0")
+
+
+@dataclass
+class Notes:
+    """What a client was asked to do, in its order. failing: whether copies fail."""
+
+    failing: bool = False
+    seen: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def address(self, endpoint: Endpoint) -> str:
+        return endpoint.host
+
+    def tell(self, endpoint: Endpoint, words: Sequence[str]) -> None:
+        self.seen.append((endpoint, tuple(words)))
+
+    def change_node(self, endpoint: Endpoint, commands: Sequence[Sequence[str]], save_users: bool = False) -> None:
+        self.seen.append((endpoint, *map(tuple, commands)))
+
+    def settings_commands(self, settings: Sequence[tuple[str, str]], *_more: bool) -> list[Sequence[str]]:
+        return [("CONFIG", "SET", *(word for pair in settings for word in pair))]
+
+    def snapshot(self, endpoint: Endpoint, path: str, *_more: Any) -> None:
+        if self.failing:
+            raise StateError("the disk is full")
+        self.seen.append((endpoint, "copy"))
+
+
+class Link:
+    """A connection that answers CONFIG and ACL LIST as redis-py gives it, from a memory of its own."""
+
+    def __init__(self, **config: str) -> None:
+        self.config = config
+        self._sent: list[tuple[str, ...]] = []
+
+    def pipeline(self, transaction: bool) -> Link:
+        return self
+
+    def execute_command(self, *words: str) -> list[str]:
+        self._sent.append(words)
+        return ["user default on nopass ~* +@all", "user o'brien on -@all"]
+
+    def execute(self, raise_on_error: bool) -> list[Any]:
+        return [self._answer(words) for words in self._sent]
+
+    def _answer(self, words: tuple[str, ...]) -> Any:
+        if words[1] == "GET":
+            return [words[2], self.config[words[2]]]
+        if words[3] == "chatty":
+            return ValueError("argument must be one of the following: debug, verbose, notice")
+        self.config[words[2]] = words[3].lower()
+        return "OK"
+
+
+def spelled(link: Link, **settings: str) -> Node:
+    """What a node says of settings, by a link."""
+    client = Client(Access(), AddressBook({}, (ONE,)))
+    wish = replicated(settings={"maxmemory": "256mb", **settings})
+    read = node(ONE, config={**replicated().settings, **link.config})
+    return client.with_spellings(read, link, wish)
+
+
+def test_a_node_is_asked_for_its_spelling_and_left_as_it_was():
+    link = Link(loglevel="notice", hz="10")
+    seen = spelled(link, loglevel="NOTICE", hz="20")
+    assert seen.spelled == {"hz": "20", "loglevel": "notice"}
+    assert (seen.has_setting("loglevel", "NOTICE"), seen.has_setting("hz", "20")) == (True, False)
+    assert link.config == {"loglevel": "notice", "hz": "10"}
+    assert seen.unreadable == ("o'brien",)
+
+
+def test_a_value_that_a_node_refuses_is_told_before_anything_is_done():
+    with pytest.raises(InputError, match=r"10\.0\.0\.1:6379: settings.loglevel 'chatty' is refused by Redis: argument"):
+        spelled(Link(loglevel="notice"), loglevel="chatty")
+
+
+def resolve(client: Notes, tmp_path: Any) -> None:
+    """End a split brain in favour of the first node; the second has another maxmemory too."""
+    wish = replicated(resolve="10.0.0.1")
+    healthy = replace(whole(), sentinels=())
+    config = {**healthy.nodes[0].config, "maxmemory": "1", "min-replicas-to-write": "3"}
+    rival = node(TWO, keys=8, history=History(OTHER, 950), config=config)
+    plan = make_plan(with_nodes(healthy, rival), wish, ONE)
+    apply_plan(client, plan, wish, SnapshotPlace(str(tmp_path), "redis-cli"), Deadline(5))  # type: ignore[arg-type]
+
+
+def test_a_node_that_gives_up_its_data_takes_no_write_from_before_its_copy_until_it_is_a_replica(tmp_path):
+    client = Notes()
+    resolve(client, tmp_path)
+    assert client.seen == [
+        (TWO, REFUSE),
+        (TWO, "copy"),
+        (TWO, ("CONFIG", "SET", "maxmemory", "268435456")),
+        (TWO, ("REPLICAOF", "10.0.0.1", "6379"), ACCEPT),
+    ]
+
+
+def test_a_node_whose_copy_fails_takes_writes_again(tmp_path):
+    client = Notes(failing=True)
+    with pytest.raises(StateError, match="the disk is full"):
+        resolve(client, tmp_path)
+    assert client.seen == [(TWO, REFUSE), (TWO, ACCEPT)]
