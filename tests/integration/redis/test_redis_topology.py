@@ -20,7 +20,7 @@ NODES = (7001, 7002, 7003)
 SENTINELS = (8001, 8002, 8003)
 PAIR = (7011, 7012)
 SECURE = 7020
-SPELLED, COPY = 7031, 7032
+SPELLED, COPY, RIVALS = 7031, 7032, (7033, 7034)
 EXTRA = (8014, 8015)
 NAMED = (7041, 7042, 8041, 8042, 8043)
 MIB = 1024 * 1024
@@ -137,6 +137,7 @@ def test_a_killed_primary_stays_replaced_and_returns_as_a_replica(sentinel_rig, 
     assert f"replicaof 127.0.0.1 {new}" in sentinel_rig.host.read(f"{ROOT}/{old}/redis.conf").decode()
 
 
+@pytest.mark.deep
 def test_sentinels_that_are_gone_for_good_are_told_and_forgotten(sentinel_rig, topology):
     topology(guarded())
     sentinel_rig.start(*EXTRA, sentinel=True)
@@ -176,6 +177,23 @@ def write_until_refused(rig: Rig, port: int) -> Callable[[], str]:
     return last
 
 
+@pytest.mark.deep
+def test_the_copy_of_a_node_that_gives_up_holds_every_write_that_it_acknowledged(rig, topology):
+    rig.start(*RIVALS)
+    for port in RIVALS:
+        rig.cli(port, "SET", "written-on", str(port))
+    acknowledged = write_until_refused(rig, RIVALS[0])
+    resolved = topology(pair(nodes=endpoints(*RIVALS), name="rivals", resolve=f"127.0.0.1:{RIVALS[1]}"))
+    (kept,) = resolved["snapshots"]
+    directory = f"{ROOT}/{COPY}"
+    rig.host.run(["mkdir", "-p", directory])
+    rig.host.run(["cp", kept, f"{directory}/dump.rdb"])
+    rig.start(COPY)
+    last = acknowledged()
+    assert (rig.cli(COPY, "GET", "counter"), int(last) > 1000) == (last, True)
+    assert rig.setting(RIVALS[0], "min-replicas-to-write") == "0"
+
+
 def test_split_brain_is_refused_until_a_person_says_who_wins(rig, topology):
     rig.start(*PAIR)
     topology(pair())
@@ -188,20 +206,12 @@ def test_split_brain_is_refused_until_a_person_says_who_wins(rig, topology):
     assert [rig.master_of(port) for port in PAIR] == [None, None]
     assert [rig.cli(port, "GET", "written-on") for port in PAIR] == ["first", "second"]
 
-    acknowledged = write_until_refused(rig, PAIR[0])
     resolved = topology(pair(resolve=f"127.0.0.1:{PAIR[1]}"))
     assert steps(resolved) == [("snapshot", "127.0.0.1:7011"), ("follow", "127.0.0.1:7011")]
     assert [rig.master_of(port) for port in PAIR] == [PAIR[1], None]
     assert [rig.cli(port, "GET", "written-on") for port in PAIR] == ["second", "second"]
     (kept,) = resolved["snapshots"]
     assert b"first" in rig.host.read(kept)
-    directory = f"{ROOT}/{COPY}"
-    rig.host.run(["mkdir", "-p", directory])
-    rig.host.run(["cp", kept, f"{directory}/dump.rdb"])
-    rig.start(COPY)
-    last = acknowledged()
-    assert (rig.cli(COPY, "GET", "counter"), int(last) > 1000) == (last, True)
-    assert rig.setting(PAIR[0], "min-replicas-to-write") == "0"
     assert rig.host.run(["stat", "--format=%a", kept]).strip() == "600"
     assert not topology(pair(resolve=f"127.0.0.1:{PAIR[0]}"))["changed"]
 
@@ -224,6 +234,7 @@ def test_bad_input_is_one_sentence_and_touches_nothing(rig, topology, changes, w
     assert [rig.cli(port, "CONFIG", "GET", "*") for port in PAIR] == before
 
 
+@pytest.mark.deep
 def test_settings_are_compared_in_the_spelling_of_the_node_and_quotes_outlive_a_crash(rig, four_beats, topology):
     rig.start(SPELLED)
     settings = {
@@ -247,6 +258,7 @@ def test_settings_are_compared_in_the_spelling_of_the_node_and_quotes_outlive_a_
     assert rig.setting(SPELLED, "proc-title-template") == settings["proc-title-template"]
 
 
+@pytest.mark.deep
 def test_something_else_at_the_port_of_a_node_is_named(rig, topology):
     serve = "exec python3 -m http.server --bind 127.0.0.1 7098 > /dev/null 2>&1"
     rig.host.container.exec_run(["sh", "-c", serve], detach=True)
@@ -260,6 +272,7 @@ def test_something_else_at_the_port_of_a_node_is_named(rig, topology):
     assert tls["msg"].startswith(f"127.0.0.1:{PAIR[0]} cannot be reached")
 
 
+@pytest.mark.deep
 def test_sentinels_that_announce_names_know_nodes_that_are_declared_by_address(rig, topology):
     nodes, sentinels = NAMED[:2], NAMED[2:]
     rig.host.run(["sh", "-c", "grep -q cache.test /etc/hosts || echo 127.0.0.1 cache.test >> /etc/hosts"])

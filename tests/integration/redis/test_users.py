@@ -162,6 +162,7 @@ def test_a_password_is_changed_while_both_are_valid(rig: Rig, topology: Topology
     assert works("new")
 
 
+@pytest.mark.deep
 def test_what_redis_cannot_read_again_is_refused_and_the_rest_outlives_a_crash(rig: Rig, topology: Topology) -> None:
     rig.start(ALONE)
     odd = {
