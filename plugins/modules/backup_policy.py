@@ -20,7 +20,7 @@ extends_documentation_fragment:
 options:
   policies:
     description:
-      - The policies, one for each tenant. What is left out follows from the tier.
+      - The policies, one for each tenant. Options that are left out follow from the tier.
     type: list
     elements: dict
     required: true
@@ -122,7 +122,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Declare the policies of an estate, and see what they would expire
+- name: Manage the policies of an estate, and show the backups that they would expire
   gantry.odoo.backup_policy:
     repository: "{{ backup_repository }}"
     policies:
@@ -134,7 +134,7 @@ EXAMPLES = r"""
   check_mode: true
   diff: true
 
-- name: Expire what the policies do not keep
+- name: Remove the backups that the policies do not keep
   gantry.odoo.backup_policy:
     repository: "{{ backup_repository }}"
     policies:
@@ -145,13 +145,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What was done, or would be in check mode, in order.
+  description: The steps that were done, or would be in check mode, in order.
   returned: success
   type: list
   elements: dict
   contains:
-    action: {description: What is done., type: str}
-    target: {description: What it is done to., type: str}
+    action: {description: The action., type: str}
+    target: {description: Name of its object., type: str}
     why: {description: The reason., type: str}
 policies:
   description: The policies with the defaults of their tier filled in.
@@ -165,7 +165,7 @@ forecast:
   type: dict
   sample: {"harbour": [{"backup": "20261122T103000Z", "reasons": ["last", "daily"]}]}
 removed:
-  description: What O(expire) removed.
+  description: Counts of the objects that O(expire) removed.
   returned: success
   type: dict
   contains:

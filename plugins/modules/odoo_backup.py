@@ -38,7 +38,7 @@ options:
         description: Name of the tenant that the backup belongs to. By default the name of the database.
         type: str
       config:
-        description: Path on the target of the C(odoo.conf) that tells where the filestore is. By default O(config).
+        description: Path on the target of the C(odoo.conf) with the path of the filestore. By default O(config).
         type: path
   config:
     description:
@@ -112,13 +112,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What was done, or would be in check mode, in order.
+  description: The steps that were done, or would be in check mode, in order.
   returned: success
   type: list
   elements: dict
   contains:
-    action: {description: What is done., type: str}
-    target: {description: What it is done to., type: str}
+    action: {description: The action., type: str}
+    target: {description: Name of its object., type: str}
     why: {description: The reason., type: str}
 backups:
   description: One entry for each database, those that failed left out. In check mode what is known beforehand.
@@ -138,7 +138,7 @@ backups:
     dump_bytes: {description: Size of the database's dump in bytes., type: int}
     files_total: {description: Files that the backup refers to., type: int}
     files_sent: {description: Files that the bucket lacked., type: int}
-    files_missing: {description: Files that the database refers to and nobody has., type: int}
+    files_missing: {description: Files that the database refers to and that are lost., type: int}
     files_orphaned: {description: Files of the filestore that the database does not refer to., type: int}
     rows: {description: Rows of all tables., type: int}
     duration_s: {description: Seconds that the backup took., type: float}

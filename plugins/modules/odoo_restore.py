@@ -13,7 +13,7 @@ description:
   - Restores database and filestore under a temporary name, verifies both against the backup's manifest, and only then
     gives them their name. An incomplete database never has the real name, and the next run completes or removes the
     leftovers of an interrupted run.
-  - A backup of another series of Odoo than the code that O(config) leads to is refused.
+  - A backup of another major version of Odoo than that of the code in O(config) is refused.
   - Keeps the identity of the database, its UUID and secret, so a restore elsewhere is a move. With O(neutralize), it is
     a copy.
   - Only O(login_user) can connect until the database is complete.
@@ -40,7 +40,7 @@ options:
     type: str
   config:
     description:
-      - Path on the target of the C(odoo.conf) that tells where the filestore is and which role owns the database.
+      - Path on the target of the C(odoo.conf) with the path of the filestore and the role that owns the database.
     type: path
     required: true
   owner:
@@ -174,13 +174,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What was done, or would be in check mode, in order.
+  description: The steps that were done, or would be in check mode, in order.
   returned: success
   type: list
   elements: dict
   contains:
-    action: {description: What is done., type: str}
-    target: {description: What it is done to., type: str}
+    action: {description: The action., type: str}
+    target: {description: Name of its object., type: str}
     why: {description: The reason., type: str}
 restored:
   description: Whether a database was restored, or would be in check mode.
@@ -204,11 +204,11 @@ rto_s:
   returned: success and not in check mode
   type: float
 rpo_s:
-  description: Seconds from the moment that the backup shows to the start of the module; what is newer is lost.
+  description: Seconds from the moment that the backup shows to the start of the module. Newer data is lost.
   returned: success
   type: float
 counts:
-  description: What the backup holds, and what had to be fetched.
+  description: Counts of the backup, and of the files that had to be fetched.
   returned: success
   type: dict
   contains:

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result of a restore: the diff shows the state that the run leads to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Server, Survey, Target, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import FINISHED, origin, restoration
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import report
+from tests.unit.backup.build import MANIFEST
+
+WISH = Wish(database="harbour", tenant="harbour")
+STANDS = Target(True, FINISHED + origin(MANIFEST), files=True)
+
+
+def told(target: Target, wish: Wish) -> dict[str, Any]:
+    steps = restoration(target, wish, MANIFEST, {"a": 1})
+    seen = Survey(target, Server(17, False, frozenset(), frozenset()), MANIFEST, {"a": 1}, {"a": 1}, [], steps)
+    return report(wish, seen, MANIFEST.snapshot_time + timedelta(seconds=90)).values()
+
+
+def test_a_restored_database_is_shown_with_its_access() -> None:
+    for blocked in (False, True):
+        found = told(Target(), replace(WISH, blocked=blocked))
+        assert found["diff"]["before"] == {"state": "absent"}
+        assert found["diff"]["after"]["blocked"] is blocked
+        assert (found["restored"], found["rpo_s"], found["counts"]["bytes_fetched"]) == (True, 90.0, 1)
+
+
+def test_only_the_access_of_a_database_that_stands_changes() -> None:
+    found = told(STANDS, replace(WISH, blocked=True))
+    assert (found["diff"]["before"]["blocked"], found["diff"]["after"]["blocked"]) == (False, True)
+    assert (found["restored"], found["counts"]["files_fetched"]) == (False, 0)
+
+
+def test_a_drill_leads_nowhere() -> None:
+    drill = replace(WISH, drill=True, neutralize=True, load_registry=True)
+    found = told(STANDS, drill)
+    assert found["changed"]
+    assert found["diff"]["before"] == found["diff"]["after"]
