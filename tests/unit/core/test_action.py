@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -57,3 +58,8 @@ def test_a_failure_keeps_its_facts_and_a_warning_is_told() -> None:
     assert run(number=10)["number"] == 10
     assert run(number=10)["msg"] == "too high"
     assert run(number=0)["warnings"] == ["number is zero"]
+
+
+def test_actions_that_connect_to_nothing_use_the_skeleton() -> None:
+    directory = Path(__file__).resolve().parents[3] / "plugins/action"
+    assert [path.name for path in directory.glob("*.py") if "_requires_connection" in path.read_text()] == []
