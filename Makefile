@@ -50,7 +50,7 @@ lint-python: $(VENV) ## ruff: rules and format
 	ruff check --output-format concise
 	ruff format --check --output-format concise
 
-TYPED := $(foreach kind,module_utils plugin_utils action filter,--package ansible_collections.gantry.odoo.plugins.$(kind))
+TYPED := $(foreach kind,module_utils plugin_utils modules action filter,--package ansible_collections.gantry.odoo.plugins.$(kind))
 lint-types: $(VENV) ## mypy on the plugins
 	mypy $(TYPED)
 
