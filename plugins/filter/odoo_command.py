@@ -9,16 +9,16 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Layout
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_command import plan_command
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import runtime_of
 
 
 def odoo_command(
     runtime: str, root: str, config_dir: str, data_dir: str, image: str = "", uid: int = 8069
 ) -> dict[str, Any]:
     """The command as a list, and the account to run it as."""
+    options = {"root": root, "config_dir": config_dir, "data_dir": data_dir, "image": image, "uid": int(uid)}
     try:
-        argv, user = plan_command(runtime, Layout(root, config_dir, data_dir), image, int(uid))
+        argv, user = runtime_of({"runtime": runtime, **options}).command()
     except KeyError as error:
         raise AnsibleFilterError(f"odoo_command takes systemd or docker, not {runtime}") from error
     return {"argv": list(argv), "user": user}

@@ -83,11 +83,6 @@ def plan_container(
     )
 
 
-def plan_command(runtime: str, layout: Layout, image: str, uid: int) -> tuple[tuple[str, ...], str]:
-    """The command that runs Odoo once under a runtime, and its account. Raises KeyError for another runtime."""
-    return {"systemd": systemd_command(layout), "docker": docker_command(layout, image, uid)}[runtime]
-
-
 def systemd_command(layout: Layout) -> tuple[tuple[str, ...], str]:
     """The command that runs the packaged Odoo once, and its account."""
     return ("/usr/bin/env", f"PGSSLROOTCERT={layout.ca_path}", _PROGRAM), "odoo"

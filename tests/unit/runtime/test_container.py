@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
+from ansible_collections.gantry.odoo.plugins.filter.odoo_command import odoo_command
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_docker import Docker
@@ -27,7 +29,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_command import (
     Container,
     container_name,
-    plan_command,
     plan_container,
 )
 
@@ -76,9 +77,15 @@ def test_container_is_made_anew_for_every_difference_it_has_been_declared_with()
 
 @pytest.mark.parametrize("runtime", ["systemd", "docker"])
 def test_command_ends_with_the_program_or_its_image(runtime: str) -> None:
-    argv, user = plan_command(runtime, LAYOUT, "odoo:19", 8069)
-    assert (argv[-1], user) == {"systemd": ("/usr/bin/odoo", "odoo"), "docker": ("odoo:19", "root")}[runtime]
-    assert any(word.endswith("PGSSLROOTCERT=/srv/etc/postgresql-ca.pem") for word in argv)
+    found = odoo_command(runtime, "/srv/odoo", "/srv/etc", "/srv/data", "odoo:19")
+    last = {"systemd": ("/usr/bin/odoo", "odoo"), "docker": ("odoo:19", "root")}
+    assert (found["argv"][-1], found["user"]) == last[runtime]
+    assert any(word.endswith("PGSSLROOTCERT=/srv/etc/postgresql-ca.pem") for word in found["argv"])
+
+
+def test_command_of_another_runtime_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="not podman"):
+        odoo_command("podman", "/srv/odoo", "/srv/etc", "/srv/data")
 
 
 def test_options_choose_the_runtime() -> None:
