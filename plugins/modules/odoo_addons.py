@@ -197,7 +197,7 @@ def wishes_of(params: Mapping[str, Any]) -> list[Wish]:
 
 def updates_of(params: Mapping[str, Any]) -> Updates:
     """The instance whose code the databases are brought to, and how it is reached."""
-    config = read_config(params["config"])
+    config = read_config(params["config"], params["odoo_user"])
     login = postgres.login_from(params)
     odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
     listed = listing(search_path(config.addons_path))

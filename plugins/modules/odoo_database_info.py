@@ -39,7 +39,8 @@ options:
       - V(cron) tells whether scheduled actions are run, from what the database says of them.
       - V(drift) tells what is not as a careful admin wants it. What C(odoo.conf) has to do with it is told only with
         O(config), and only of the databases that this instance serves, which are those in its C(db_name), or those
-        that its role owns.
+        that its role owns. The command line and, from Odoo 19 on, the environment of the instance's running processes
+        count as Odoo counts them. To read the environment of another account's process takes C(become).
     type: list
     elements: str
     choices: [summary, modules, filestore, fingerprint, activity, cron, drift]
@@ -49,6 +50,11 @@ options:
       - Path of the instance's C(odoo.conf), which names the data directory.
       - For V(cron) in O(gather), it also names the addons, so that the version of the code can be compared.
     type: path
+  odoo_user:
+    description:
+      - Account that Odoo runs as, whose home directory a V(~) in O(config) means.
+    type: str
+    default: odoo
   data_dir:
     description:
       - Data directory of the instance, where there is no O(config).
@@ -276,9 +282,10 @@ databases:
       contains:
         finding:
           description:
-            - V(list_db) when C(odoo.conf) does not switch the database manager off.
-            - V(master_password) when its C(admin_passwd) is missing, Odoo's default, or in plain text.
-            - V(cron_scope) when it has no C(db_name), and cron so visits other databases of the role as well.
+            - V(list_db) when nothing switches the database manager off.
+            - V(master_password) when C(admin_passwd) is missing, Odoo's default or a hash of it, or in plain text.
+            - V(cron_scope) when a process that runs scheduled actions has no C(db_name), and so visits other databases
+              of the role as well.
             - V(owner) when the owner is a superuser, owns others' databases that neither C(db_name) nor C(dbfilter)
               keeps apart, or does not own all tables, views and sequences.
             - V(base_url_freeze) when the address is set and an administrator's login may rewrite it.
@@ -348,12 +355,12 @@ replication_slots:
       type: int
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig, read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import OdooConfig
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config, read_instance
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_crons import base_version
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_facts import Gather, gather
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
@@ -368,6 +375,7 @@ OPTIONS: dict[str, Any] = {
         "default": ["summary"],
     },
     "config": {"type": "path"},
+    "odoo_user": {"type": "str", "default": "odoo"},
     "data_dir": {"type": "path"},
     "verify_content": {"type": "bool", "default": True},
     "cron_grace": {"type": "int", "default": 900},
@@ -383,15 +391,15 @@ def main() -> None:
 def work(call: Call) -> Outcome:
     """Read the instance's configuration, then the server and its databases."""
     params = call.params
-    config = read_config(params["config"]) if params["config"] else None
+    config = read_config(params["config"], params["odoo_user"]) if params["config"] else None
     data_dir = config.data_dir if config else params["data_dir"] or ""
-    what = what_of(params, config, data_dir)
+    what = what_of(call, config, data_dir)
     return Outcome(facts=gather(postgres.login_from(params), params["names"], what, data_dir, params["timeout"]))
 
 
-def what_of(params: Mapping[str, Any], config: OdooConfig | None, data_dir: str) -> Gather:
+def what_of(call: Call, config: OdooConfig | None, data_dir: str) -> Gather:
     """What to gather. Raises InputError for options that cannot be meant together."""
-    wanted = params["gather"]
+    params, wanted = call.params, call.params["gather"]
     if "filestore" in wanted and not data_dir:
         raise InputError("gather: filestore needs config or data_dir, to know where the files are")
     if params["cron_grace"] < 0:
@@ -406,7 +414,7 @@ def what_of(params: Mapping[str, Any], config: OdooConfig | None, data_dir: str)
         drift="drift" in wanted,
         cron_grace=params["cron_grace"],
         code_version=base_version(config.addons_path) if config and "cron" in wanted else "",
-        config=config,
+        instance=read_instance(config.path, call.warn) if config and "drift" in wanted else None,
     )
 
 

@@ -21,10 +21,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     desired_from,
     require_distinct,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import OdooConfig
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Clone, Drop, Install, Rename
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, templates
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig, read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_server import read_server
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.report_databases import summary, view
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
@@ -134,7 +135,7 @@ def _read(request: Request, permit: Permit) -> list[Part]:
     """Read what is there and plan, instance by instance."""
     declared = []
     for path, items in request.declared.items():
-        config = read_config(path)
+        config = read_config(path, request.odoo_user)
         declared.append((config, desired_from(items, config.db_user, request.cached)))
     require_distinct([one for _config, wants in declared for one in wants])
     parts: list[Part] = []

@@ -21,8 +21,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import read_crons as crons
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import report_drift as drift
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import Instance
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import UNFINISHED
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import reads_environment
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import read_activity as activity
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
@@ -69,7 +70,7 @@ class Gather:
     """What to gather.
 
     verify_content: read each file of a filestore and compare it with its SHA-1. cron_grace: seconds that a job may be
-    late. code_version: of base on disk, if it can be seen. config: of the instance, for what is to be found in it.
+    late. code_version: of base on disk, if it can be seen. instance: for what is to be found in its configuration.
     """
 
     modules: bool = False
@@ -81,7 +82,7 @@ class Gather:
     drift: bool = False
     cron_grace: float = 900
     code_version: str = ""
-    config: OdooConfig | None = None
+    instance: Instance | None = None
 
 
 class _Row(NamedTuple):
@@ -202,7 +203,7 @@ def _database(login: Login, name: str, server: _Server, what: Gather, data_dir: 
                 if what.cron:
                     facts["cron"] = _cron(cursor, content, what)
                 if what.drift:
-                    facts["drift"] = _drift(cursor, content, name, server, what.config)
+                    facts["drift"] = _drift(cursor, content, name, server, what.instance)
                 if what.fingerprint:
                     facts["fingerprint"] = fingerprint(cursor)
             except psycopg2.Error as error:
@@ -236,7 +237,7 @@ def _cron(cursor: Any, content: _Content, what: Gather) -> dict[str, Any]:
 
 
 def _drift(
-    cursor: Any, content: _Content, name: str, server: _Server, config: OdooConfig | None
+    cursor: Any, content: _Content, name: str, server: _Server, instance: Instance | None
 ) -> list[dict[str, str]]:
     cursor.execute(_CATALOG)
     unaccent, foreign_tables = cursor.fetchone()
@@ -253,4 +254,5 @@ def _drift(
         frozen="web.base.url.freeze" in parameters,
         unaccent=unaccent,
     )
-    return drift.findings(seen, config)
+    series = series_of((content.modules or {}).get("base") or "")
+    return drift.findings(seen, instance.in_force(reads_environment(series)) if instance else ())

@@ -19,12 +19,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model impor
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import read_templates as template
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Leftover, Server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import OdooConfig
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import (
     INSTALLED,
     UNFINISHED_COMMENT,
     unfinished,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
     connect,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import OdooConfig
 
 _NAMED = 3
 _MASTER = {
@@ -38,13 +38,19 @@ class Seen:
     unaccent: str | None = "i"
 
 
-def findings(seen: Seen, config: OdooConfig | None = None) -> list[dict[str, str]]:
+def findings(seen: Seen, configs: Sequence[OdooConfig] = ()) -> list[dict[str, str]]:
     """The findings by a stable name, each with the sentence why.
 
-    config: of the instance; what it says counts only for the databases that the instance serves.
+    configs: those in force in the processes of the instance, all alike or not. What they say counts only for the
+    databases that they serve.
     """
-    instance = _instance(seen, config) if config is not None and serves(config, seen) else ()
-    return [{"finding": finding, "why": why} for finding, why in (*instance, *_database(seen, config))]
+    ours = [config for config in configs if serves(config, seen)]
+    found: dict[str, str] = {}
+    for config in ours:
+        for finding, why in _instance(seen, config):
+            found.setdefault(finding, why)
+    found.update(_database(seen, ours))
+    return [{"finding": finding, "why": why} for finding, why in found.items()]
 
 
 def serves(config: OdooConfig, seen: Seen) -> bool:
@@ -55,11 +61,11 @@ def serves(config: OdooConfig, seen: Seen) -> bool:
 
 
 def _instance(seen: Seen, config: OdooConfig) -> Iterator[tuple[str, str]]:
-    if config.list_db:
+    if config.http and config.list_db:
         yield "list_db", f"{config.path} does not say list_db = False, so the database manager answers to anybody"
-    if config.master_password in _MASTER:
+    if config.http and config.master_password in _MASTER:
         yield "master_password", f"{config.path} {_MASTER[config.master_password]}; leave it empty, or store its hash"
-    if not config.db_name and seen.siblings:
+    if config.max_cron_threads and not config.db_name and seen.siblings:
         yield (
             "cron_scope",
             f"{config.path} sets no db_name, so its cron visits every database of {seen.owner}: "
@@ -67,8 +73,8 @@ def _instance(seen: Seen, config: OdooConfig) -> Iterator[tuple[str, str]]:
         )
 
 
-def _database(seen: Seen, config: OdooConfig | None) -> Iterator[tuple[str, str]]:
-    reasons = list(_owner(seen, config))
+def _database(seen: Seen, ours: Sequence[OdooConfig]) -> Iterator[tuple[str, str]]:
+    reasons = list(_owner(seen, ours))
     if reasons:
         yield "owner", "; ".join(reasons)
     if seen.base_url and not seen.frozen:
@@ -96,12 +102,13 @@ def _database(seen: Seen, config: OdooConfig | None) -> Iterator[tuple[str, str]
         )
 
 
-def _owner(seen: Seen, config: OdooConfig | None) -> Iterator[str]:
+def _owner(seen: Seen, ours: Sequence[OdooConfig]) -> Iterator[str]:
     if seen.superuser:
         yield f"{seen.owner}, which owns it, is a superuser"
-    if config is not None and serves(config, seen) and seen.siblings and not config.db_name and not config.dbfilter:
+    mixing = [config for config in ours if config.http and not config.db_name and not config.dbfilter]
+    if mixing and seen.siblings:
         yield (
-            f"{seen.owner} owns {_names(seen.siblings)} too, and {config.path} sets neither db_name nor dbfilter to "
+            f"{seen.owner} owns {_names(seen.siblings)} too, and {mixing[0].path} sets neither db_name nor dbfilter to "
             "keep them apart"
         )
     if seen.foreign_tables:

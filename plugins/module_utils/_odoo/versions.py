@@ -14,6 +14,12 @@ _TABLES = tuple(f"orm_signaling_{cache}" for cache in _CACHES)
 _SEQUENCES = (*(f"base_cache_signaling_{cache}" for cache in _CACHES), "base_cache_signaling")
 
 
+def reads_environment(series: str) -> bool:
+    """Whether Odoo takes options from its environment, such as ODOO_LIST_DB."""
+    major = series.replace("saas~", "").split(".", 1)[0]
+    return major.isdigit() and int(major) >= 19
+
+
 def signal_caches(cursor: Any) -> int:
     """Tell the running processes to forget what they cached; the number of signals given.
 

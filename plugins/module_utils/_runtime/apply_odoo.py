@@ -113,8 +113,11 @@ class Odoo:
         stdin: str | None = None,
         merged: bool = False,
     ) -> str:
-        environment = {**({"PGSSLROOTCERT": self.ca_cert} if self.ca_cert else {}), **(env or {})}
-        user = None if self._account().pw_uid == os.geteuid() else self.user
+        account = self._account()
+        # its home directory is what `~` means in odoo.conf
+        environment = {"HOME": account.pw_dir, **(env or {})}
+        environment.update({"PGSSLROOTCERT": self.ca_cert} if self.ca_cert else {})
+        user = None if account.pw_uid == os.geteuid() else self.user
         argv = [*_WITH_PARENT, *self.command, *arguments]
         return run(argv, deadline, what=what, user=user, env=environment, stdin=stdin, merged=merged)
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from .server import ADDONS_PATH, CONFIG, OWNER, Server
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_config import plan_config
+
+from .server import ADDONS_PATH, CONFIG, DATA_DIR, OWNER, Server
 from .test_database_faults import wait_until
 
 Declare = Callable[..., dict[str, Any]]
@@ -193,6 +195,65 @@ def test_an_addon_is_removed(server: Server, addons: Declare) -> None:
     assert states(server)["yard_gate"].startswith("uninstalled")
     assert "yard_gate" not in stored(server)
     assert addons(absent=["yard_gate"])["changed"] is False
+
+
+@pytest.mark.fault
+def test_the_second_of_three_databases_fails(server: Server, addons: Declare, gate: None) -> None:
+    for name in ("yard_b", "yard_c"):
+        server.psql(f"CREATE DATABASE {name} TEMPLATE yard OWNER {OWNER}")
+    # an addon that was imported has no code, and an update of what it depends on leaves it waiting
+    server.psql(
+        "ALTER TABLE ir_module_module ADD COLUMN imported boolean;"
+        "INSERT INTO ir_module_module (name, state, latest_version, imported)"
+        " VALUES ('studio_customization', 'to upgrade', '19.0.1.0', true)",
+        "yard",
+    )
+    fatal = (
+        "    def init(self):\n        if self.env.cr.dbname == 'yard_b':\n            raise RuntimeError('no wharf')\n"
+    )
+    write(server, "yard", version="1.5", code=MODEL + "    load = fields.Char()\n" + fatal)
+    # a name that is not UTF-8 in an addon
+    server.shell(f"touch {OURS}/yard/$'caf\\xe9.csv'")
+    three = {"databases": ["yard", "yard_b", "yard_c"]}
+    before = server.parameter("yard_c", STORED)
+    foretold = addons(check=True, **three)
+    failed = addons(fails=True, **three)
+    assert "no wharf" in failed["msg"]
+    assert failed["changed"] is True
+    assert [step for step in foretold["steps"] if step["target"].startswith("yard: ")] == failed["steps"]
+    assert [step["action"] for step in failed["steps"]] == ["upgrade", "settle"]
+    assert server.psql("SELECT state FROM ir_module_module WHERE name = 'studio_customization'", "yard") == "installed"
+    version = "SELECT latest_version FROM ir_module_module WHERE name = 'yard'"
+    versions = [server.psql(version, name) for name in ("yard", "yard_b", "yard_c")]
+    assert versions[0] == "19.0.1.5"
+    assert versions[1] == versions[2] != "19.0.1.5"
+    assert server.parameter("yard_c", STORED) == server.parameter("yard_b", STORED) == before
+    assert addons()["changed"] is False
+    write(server, "yard", version="1.6", code=MODEL + "    load = fields.Char()\n")
+    healed = addons(**three)
+    assert [step["target"] for step in healed["steps"]] == ["yard: yard", "yard_b: yard", "yard_c: yard"]
+    assert sorted(healed["databases"]) == ["yard", "yard_b", "yard_c"]
+    for name in ("yard_b", "yard_c"):
+        server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_odoo_reads_what_is_written_for_it(server: Server) -> None:
+    options = {
+        "db_password": "p%s;a = b:#[x] \u00e9",
+        "dbfilter": "^%d$",
+        "data_dir": DATA_DIR,
+        "list_db": False,
+        "workers": 3,
+        "admin_passwd": "",
+    }
+    path = "/etc/odoo/written.conf"
+    server.host.write(path, "[options]\n" + plan_config(options))
+    ask = (
+        "import json, sys; from odoo.tools import config; config.parse_config(sys.argv[1:3], setup_logging=False); "
+        "print(json.dumps({name: config[name] for name in sys.argv[3:]}))"
+    )
+    said = server.host.run(["python3", "-Wignore", "-c", ask, "-c", path, *options])
+    assert json.loads(said.splitlines()[-1]) == options
 
 
 @pytest.mark.fault

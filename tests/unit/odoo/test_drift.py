@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import OdooConfig, parse_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import (
+    Instance,
+    OdooConfig,
+    Process,
+    options_of,
+    options_of_command,
+    options_of_environment,
+    parse_config,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.report_drift import Seen, findings, serves
 
 SEEN = Seen("harbour", "odoo_harbour", base_url="https://erp.harbour.example")
@@ -24,7 +32,7 @@ def config(lines: str = ALONE, user: str = "odoo_harbour") -> OdooConfig:
 
 def found(seen: Seen = SEEN, conf: OdooConfig | None = None) -> dict[str, str]:
     """The sentences by finding; no finding comes twice."""
-    told = findings(seen, conf)
+    told = findings(seen, [conf] if conf else [])
     assert len({one["finding"] for one in told}) == len(told)
     return {one["finding"]: one["why"] for one in told}
 
@@ -114,3 +122,46 @@ def test_an_odoo_conf_says_nothing_of_databases_that_it_does_not_serve() -> None
     assert serves(config("db_name = north\ndbfilter = .*"), SEEN)
     # without a user, libpq takes another that cannot be told from here
     assert serves(config("db_user ="), SEEN)
+
+
+def in_force(lines: str, *processes: Process, environment: bool = True) -> dict[str, str]:
+    """The sentences by finding of an instance with these lines in its odoo.conf and these processes."""
+    text = f"[options]\ndata_dir = /x\ndb_user = odoo_harbour\n{lines}"
+    instance = Instance("harbour.conf", options_of(text, "harbour.conf"), processes)
+    seen = replace(SEEN, siblings=["north"])
+    return {one["finding"]: one["why"] for one in findings(seen, instance.in_force(environment))}
+
+
+def test_a_command_line_counts_before_the_environment_and_that_before_the_file() -> None:
+    web = Process(7, options_of_command(["odoo", "-c", "harbour.conf", "--no-database-list", "-dharbour"]))
+    assert in_force("admin_passwd =\nlist_db = True", web) == {}
+    told = in_force(ALONE, Process(8, {}, options_of_environment({"ODOO_LIST_DB": "1", "ODOO_ADMIN_PASSWD": "admin"})))
+    assert list(told) == ["list_db", "master_password"]
+    assert "harbour.conf with the options of process 8" in told["list_db"]
+    both = Process(9, web.options, {"list_db": "True", "db_name": "north"})
+    assert in_force("admin_passwd =", both) == {}
+    assert in_force(ALONE, Process(8, {}, {"list_db": "True"}), environment=False) == {}
+
+
+def test_each_process_answers_for_what_it_does() -> None:
+    bare = "list_db = False\nadmin_passwd =\ndbfilter = ^harbour$\nmax_cron_threads = 0\n"
+    web = Process(7)
+    cron = options_of_command(["odoo", "--config=harbour.conf", "--no-http", "--max-cron-threads=1"])
+    assert in_force(bare, web) == {}
+    assert list(in_force(bare, web, Process(8, cron))) == ["cron_scope"]
+    assert in_force(bare, web, Process(8, {**cron, "db_name": "harbour"})) == {}
+    # who serves nobody shows no list
+    assert "list_db" not in in_force("admin_passwd =", Process(8, {**cron, "db_name": "harbour"}))
+
+
+@pytest.mark.parametrize(
+    ("argv", "options"),
+    [
+        (["-d", "a,b", "-r", "me"], {"db_name": "a,b", "db_user": "me"}),
+        (["--database=a", "--db-filter", "^%d$"], {"db_name": "a", "dbfilter": "^%d$"}),
+        (["-D/srv", "--workers=2", "--log-level", "info"], {"data_dir": "/srv"}),
+        (["--no-http", "-c"], {"http_enable": "False", "config": ""}),
+    ],
+)
+def test_a_command_line_is_read_as_odoo_reads_it(argv: list[str], options: dict[str, str]) -> None:
+    assert options_of_command(["/usr/bin/odoo", *argv]) == options

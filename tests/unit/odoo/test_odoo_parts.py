@@ -25,7 +25,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model impor
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs, check_filestore
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import parse_config, read_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import parse_config
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import signal_caches
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import (

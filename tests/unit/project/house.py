@@ -46,10 +46,5 @@ OLD_NAMES = {
     "_addons/digests.py",
     "_runtime/run_odoo.py",
 }
-# Pure by name and not yet by content.
-NOT_YET_PURE = {
-    "_odoo/report_drift.py",
-}
-
 # Modules whose main() is not yet the skeleton's.
 NOT_YET_SKELETON = {}

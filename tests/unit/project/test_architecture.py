@@ -111,7 +111,7 @@ def lines_of_code(path: str) -> int:
     return len(held)
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if is_pure(name) and name not in house.NOT_YET_PURE])
+@pytest.mark.parametrize("name", [name for name in FILES if is_pure(name)])
 def test_pure_files_do_no_io(name: str) -> None:
     found = impurities((ROOT / "plugins/module_utils" / name).read_text(encoding="utf-8"))
     found += [
