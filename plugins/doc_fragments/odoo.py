@@ -18,9 +18,10 @@ options:
   odoo_command:
     description:
       - Command that starts Odoo on this host, with its first arguments.
-      - Where it starts a container by C(docker run) or C(podman run), it needs C(--rm) and C(--interactive), the
-        configuration, O(ca_cert) and the data directory at the same paths in the container, and the variables
-        C(PGSSLROOTCERT) and C(PGOPTIONS) passed on. The container ends with the module.
+      - Where it starts a container by C(docker run), it needs C(--rm), C(--entrypoint) and an image with C(python3). In
+        the container, the configuration, O(ca_cert) and the data directory are at the same paths, and the variables
+        C(PGSSLROOTCERT) and C(PGOPTIONS) are passed on. The code of addons is read in the image. The container ends
+        with the module, also where the module or the engine's client is killed.
     type: list
     elements: str
     default: [odoo]

@@ -123,6 +123,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.apply_update import Updates
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import listing, search_path
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_image import files_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
@@ -200,7 +201,8 @@ def updates_of(params: Mapping[str, Any]) -> Updates:
     config = read_config(params["config"], params["odoo_user"])
     login = postgres.login_from(params)
     odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
-    listed = listing(search_path(config.addons_path))
+    files = files_of(odoo)
+    listed = listing(search_path(config.addons_path, files), files)
     return Updates(listed, login, odoo, params["table_lock_timeout"], Deadline(params["timeout"]))
 
 

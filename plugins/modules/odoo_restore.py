@@ -233,6 +233,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_image import files_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import options
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import open_bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_restore import Timings, restore
@@ -302,13 +303,13 @@ def wish_from(params: Mapping[str, Any]) -> Wish:
 def order_from(params: Mapping[str, Any], wish: Wish, deadline: Deadline) -> Order:
     """The restore that the parameters ask for, with a connection to the repository."""
     settings = options.settings_from(params)
-    config = read_config(params["config"])
+    config = read_config(params["config"], params["odoo_user"])
     login = postgres.login_from(params)
-    listed = code.visible(config.addons_path)
     owner = params["owner"] or config.db_user
     if not owner:
         raise InputError(f"owner: {params['config']} sets no db_user; give the role that shall own the database")
     odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
+    listed = code.visible(config.addons_path, files_of(odoo))
     if wish.neutralize:
         refuse_owner(wish.database, owner, login.user)
     if wish.load_registry or (wish.neutralize and listed is None):

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
@@ -29,34 +32,20 @@ def run(
     cwd: str | None = None,
     accept: Sequence[int] = (0,),
     merged: bool = False,
+    held: bool = False,
 ) -> str:
     """Run `argv` and return its standard output.
 
     what: the run in words, for the error sentence. user: the account to run as; needs root.
     env: added to a minimal environment, never the caller's. accept: the exit codes that are not an error.
+    held: whether its standard input stays open, after `stdin`, until it has ended or this process is gone.
     merged: whether what it writes to standard error is returned as well, in its order.
     Raises StateError for any other exit code or a program that cannot be started, DeadlineError past the deadline.
     """
     identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-    try:
-        done = subprocess.run(  # pylint: disable=ansible-bad-function  # there is no AnsibleModule here
-            list(argv),
-            input=stdin,
-            stdin=None if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
-            env=_environment(env),
-            cwd=cwd,
-            timeout=deadline.remaining,
-            text=True,
-            errors="replace",
-            check=False,
-            **identity,  # type: ignore[call-overload]
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DeadlineError(f"{what} was stopped after {deadline.seconds:g} s, its deadline") from error
-    except OSError as error:
-        raise StateError(f"{what} could not be started: {error}") from error
+    source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+    with _held(stdin or "") if held else contextlib.nullcontext(source) as standard_input:
+        done = _run(argv, deadline, what, {**standard_input, **identity}, env, cwd, merged)
     if done.returncode not in accept:
         seen: list[str] = [f"exit code {done.returncode}"]
         words = tail(done.stderr or done.stdout)
@@ -66,7 +55,56 @@ def run(
     return done.stdout
 
 
-def _environment(extra: Mapping[str, str] | None) -> dict:
+def _run(
+    argv: Sequence[str],
+    deadline: Deadline,
+    what: str,
+    given: Mapping[str, Any],
+    env: Mapping[str, str] | None,
+    cwd: str | None,
+    merged: bool,
+) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(  # pylint: disable=ansible-bad-function  # there is no AnsibleModule here
+            list(argv),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+            env=environment(env),
+            cwd=cwd,
+            timeout=deadline.remaining,
+            text=True,
+            errors="replace",
+            check=False,
+            **given,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeadlineError(f"{what} was stopped after {deadline.seconds:g} s, its deadline") from error
+    except OSError as error:
+        raise StateError(f"{what} could not be started: {error}") from error
+
+
+@contextlib.contextmanager
+def _held(text: str) -> Iterator[dict[str, Any]]:
+    """The argument that gives a program an input which ends with this block, or with this process."""
+    reading, writing = os.pipe()
+
+    def feed() -> None:
+        # a program that ends early reads no more
+        with contextlib.suppress(BrokenPipeError), open(writing, "w", encoding="utf-8", closefd=False) as stream:
+            stream.write(text)
+
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    try:
+        yield {"stdin": reading}
+    finally:
+        os.close(reading)
+        feeder.join()
+        os.close(writing)
+
+
+def environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    """A minimal environment, never the caller's, with what is added to it."""
     base = {"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), "LANG": "C.UTF-8", "HOME": "/"}
     base.update(extra or {})
     return base

@@ -10,8 +10,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed, visible
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed, languages, visible
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_image import files_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
@@ -140,7 +142,8 @@ def _read(request: Request, permit: Permit) -> list[Part]:
     require_distinct([one for _config, wants in declared for one in wants])
     parts: list[Part] = []
     for config, wants in declared:
-        addons = visible(config.addons_path)
+        addons = visible(config.addons_path, files_of(_odoo(request, config)))
+        _check_languages(wants, addons)
         before = read_server(request.login, config, wants, addons)
         # one template serves all instances
         planned = {name for part in parts for name in part.planned}
@@ -153,6 +156,17 @@ def _read(request: Request, permit: Permit) -> list[Part]:
     if given_up:
         permit(PROVEN_TIER, given_up)
     return parts
+
+
+def _check_languages(wants: Sequence[Desired], addons: Mapping[str, Listed] | None) -> None:
+    """Raise InputError for a language that Odoo would make up without any translation."""
+    given = {want.language for want in wants if want.language}
+    known = languages(addons) if addons and given else frozenset()
+    for language in sorted(given - known if known else ()):
+        near = sorted(code for code in known if code[:2] == language[:2])
+        raise InputError(
+            f"language: {language} is not in Odoo's list of languages; give one of {', '.join(near or sorted(known))}"
+        )
 
 
 def _given_up(part: Part) -> list[Database]:

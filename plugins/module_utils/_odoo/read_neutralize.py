@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed
@@ -33,16 +32,8 @@ print(json.dumps(found))
 
 
 def scripts_on_disk(listed: Mapping[str, Listed]) -> dict[str, str]:
-    """The script of each addon that has code on this host, by name; empty where it brings none."""
-    found = {}
-    for name, addon in listed.items():
-        path = os.path.join(addon.directory, SCRIPT)
-        if not os.path.isfile(path):
-            found[name] = ""
-            continue
-        with open(path, encoding="utf-8") as stream:
-            found[name] = stream.read()
-    return found
+    """The script of each addon whose code can be seen, by name; empty where it brings none."""
+    return {name: addon.text(SCRIPT) for name, addon in listed.items()}
 
 
 def scripts_through(odoo: Odoo, deadline: Deadline) -> dict[str, str]:

@@ -33,7 +33,8 @@ def kind_of(want: Desired) -> str:
 def build_of(listed: Mapping[str, code.Listed]) -> str:
     """A digest of Odoo itself, without its addons, and of all manifests, which say what Odoo installs by itself."""
     parts = [code.digest_of_framework(listed)]
-    parts += [f"{name}:{hashlib.sha256(listed[name].manifest).hexdigest()}" for name in sorted(listed)]
+    manifests = {name: listed[name].manifest.encode("utf-8", "surrogateescape") for name in sorted(listed)}
+    parts += [f"{name}:{hashlib.sha256(manifest).hexdigest()}" for name, manifest in manifests.items()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

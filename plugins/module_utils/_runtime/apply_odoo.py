@@ -9,12 +9,15 @@ import os
 import pwd
 import re
 import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.command import environment, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_guarded import Guarded, guarded
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import demo_arguments
 
 # An Odoo that outlives the module that started it would go on writing: the kernel ends it with its parent.
@@ -115,11 +118,36 @@ class Odoo:
     ) -> str:
         account = self._account()
         # its home directory is what `~` means in odoo.conf
-        environment = {"HOME": account.pw_dir, **(env or {})}
-        environment.update({"PGSSLROOTCERT": self.ca_cert} if self.ca_cert else {})
+        variables = {"HOME": account.pw_dir, **(env or {})}
+        variables.update({"PGSSLROOTCERT": self.ca_cert} if self.ca_cert else {})
         user = None if account.pw_uid == os.geteuid() else self.user
-        argv = [*_WITH_PARENT, *self.command, *arguments]
-        return run(argv, deadline, what=what, user=user, env=environment, stdin=stdin, merged=merged)
+        parts = self.container
+        if parts is None:
+            argv = [*_WITH_PARENT, *self.command, *arguments]
+            return run(argv, deadline, what=what, user=user, env=variables, stdin=stdin, merged=merged)
+        # the engine goes on without the one who asked it, so the container watches for that one's end
+        argv = [*_WITH_PARENT, *parts.watched(arguments)]
+        given = f"{len((stdin or '').encode())}\n{stdin or ''}"
+        return run(argv, deadline, what=what, user=user, env=variables, stdin=given, merged=merged, held=True)
+
+    @property
+    def container(self) -> Guarded | None:
+        """The container that the command starts, if it starts one."""
+        return guarded(self.command)
+
+    def start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start another program by the same engine, as the same account; it ends with this process."""
+        self.require()
+        account = self._account()
+        identity: dict[str, Any] = {"user": self.user, "group": self.user, "extra_groups": []}
+        return subprocess.Popen(  # pylint: disable=ansible-bad-function  # there is no AnsibleModule here
+            [*_WITH_PARENT, *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment({"HOME": account.pw_dir}),
+            **({} if account.pw_uid == os.geteuid() else identity),
+        )
 
     def _account(self) -> pwd.struct_passwd:
         try:

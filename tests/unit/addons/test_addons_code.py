@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
+from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_files
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 
 
@@ -44,25 +48,25 @@ def test_the_first_directory_of_the_path_wins(tmp_path: Path) -> None:
 
 def test_a_digest_changes_with_code_and_not_with_assets_or_caches(tmp_path: Path) -> None:
     directory = addon(tmp_path, "uom")
-    before = code.digest(str(directory))
+    before = read_files.digest(str(directory))
     (directory / "static" / "logo.svg").write_text("<svg></svg>")
     (directory / "__pycache__").mkdir()
     (directory / "__pycache__" / "models.cpython-313.pyc").write_bytes(b"x")
-    assert code.digest(str(directory)) == before
+    assert read_files.digest(str(directory)) == before
     (directory / "models.py").write_text("A = 2\n")
-    changed = code.digest(str(directory))
+    changed = read_files.digest(str(directory))
     assert changed != before
     (directory / "models.py").rename(directory / "model.py")
-    assert code.digest(str(directory)) not in (before, changed)
+    assert read_files.digest(str(directory)) not in (before, changed)
 
 
 def test_a_name_that_is_not_utf_8_counts_as_its_bytes(tmp_path: Path) -> None:
     directory = addon(tmp_path, "uom")
-    before = code.digest(str(directory))
+    before = read_files.digest(str(directory))
     for name in (b"caf\xe9.xml", b"caf\xe8.xml"):
         Path(os.fsdecode(os.fsencode(directory) + b"/" + name)).write_text("<odoo/>")
-        assert code.digest(str(directory)) != before
-        before = code.digest(str(directory))
+        assert read_files.digest(str(directory)) != before
+        before = read_files.digest(str(directory))
 
 
 @pytest.mark.parametrize("manifest", ["{'name': ", "[1]", "open('/etc/passwd')"])
@@ -134,3 +138,34 @@ def test_a_line_of_odoo_itself_is_another_build(tmp_path: Path) -> None:
         path.write_text(path.read_text() + "\n")
         assert code.digest_of_framework(listed) != before
         before = code.digest_of_framework(listed)
+
+
+def test_what_odoo_lists_as_languages_is_known(tmp_path: Path) -> None:
+    base = addon(tmp_path, "base", "{'name': 'Base'}")
+    assert code.languages(code.listing([str(tmp_path)])) == frozenset()
+    (base / "data").mkdir()
+    (base / "data" / "res.lang.csv").write_text('"id","name","code"\n"x","A","sr@Cyrl"\n"y","B, C","fr_FR"\n')
+    assert code.languages(code.listing([str(tmp_path)])) == {"sr@Cyrl", "fr_FR"}
+
+
+def test_the_program_answers_as_the_functions_do(tmp_path: Path) -> None:
+    directory = addon(tmp_path, "uom")
+    (directory / "i18n").mkdir()
+    (directory / "i18n" / "fr.po").write_text("un")
+    Path(os.fsdecode(os.fsencode(directory) + b"/caf\xe9.xml")).write_text("<odoo/>")
+    questions = [
+        ("listing", [str(tmp_path), "/nowhere"]),
+        ("manifest_of", str(directory)),
+        ("text", f"{directory}/models.py"),
+        ("text", f"{directory}/nothing"),
+        ("digest", str(directory)),
+        ("digest_of_language", str(directory), "fr_BE"),
+    ]
+    asked = "".join(json.dumps({"ask": ask, "about": about}) + "\n" for ask, *about in questions)
+    asked += json.dumps({"ask": "text", "about": [str(tmp_path)]}) + "\n"
+    # as in an image: nothing but the text of the file, and no module of the collection
+    source = inspect.getsource(read_files)
+    done = subprocess.run(["python3", "-I", "-c", source], input=asked, capture_output=True, text=True, check=True)
+    *said, failed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["answer"] for one in said] == [read_files.ANSWERS[ask](*about) for ask, *about in questions]
+    assert failed == {"error": "Is a directory", "path": str(tmp_path)}
