@@ -57,7 +57,7 @@ def test_a_path_that_only_odoo_knows_is_refused(tmp_path: Path, data_dir: str, w
 
 def test_a_hash_of_the_default_is_the_default(tmp_path: Path) -> None:
     for password, kind in (("admin", "default"), ("another", "hash")):
-        stored = model_password.hashed(password, rounds=1000)
+        stored = model_password.hashed(password, b"0123456789abcdef", 1000)
         instance = read_instance(written(tmp_path, "data_dir = /x", f"admin_passwd = {stored}"), warn=print)
         assert [one.master_password for one in instance.in_force(True)] == [kind]
 
