@@ -16,8 +16,8 @@ from typing import IO, Any, Protocol, cast
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_files
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import tail
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_guarded import Guarded
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.run_odoo import Odoo
 
 ANSWER_SECONDS = 300
 
