@@ -57,6 +57,8 @@ options:
         description:
           - Role that owns the database. If not set, a new database is owned by the C(db_user) of O(config), and an
             existing one keeps its owner.
+          - A change of owner includes all objects of the former owner in the database. A warning lists those that
+            PostgreSQL leaves with the former owner, such as extensions and default privileges.
         type: str
       addons: &addons
         description:
@@ -112,6 +114,8 @@ options:
         description:
           - Database to copy, with its files, where this one does not exist yet. The copy gets a new C(database.uuid)
             and C(database.secret), and loses the address and the licence of the original.
+          - The copy has the locale and the settings (C(ALTER DATABASE ... SET)) of the original, which is verified. A
+            warning lists the settings that only a superuser could set.
           - What else is declared is applied to the copy before it gets its name. O(addons) that the original lacks are
             installed.
         type: str
