@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from tests.integration.intruder import intruder
 from tests.lab.hosts import Lab
+from tests.lab.spec import BUCKET, S3_PORT
+from tests.lab.thirdparty import REGION
 
 from .server import ADDONS_PATH, CERTIFICATE, CONFIG, DATA_DIR, OTHER_OWNER, OWNER, OWNER_PASSWORD, Server
 from .test_database import four_beats
@@ -177,8 +180,39 @@ def test_clones_are_others_with_the_same_content(
     declare({"name": "beside", "state": "absent", "policy": "drop"})
 
 
-def test_a_clone_is_made_harmless_without_help_of_the_addons(
-    server: Server, declare: Declare, created: dict[str, Any]
+@pytest.fixture(scope="module")
+def repository(lab: Lab, server: Server) -> dict[str, str]:
+    """A bucket for backups of this server, which has the client for it."""
+    lab.host("s3")
+    server.shell("DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-boto3 >/dev/null")
+    return {
+        "endpoint_url": f"https://s3:{S3_PORT}",
+        "bucket": BUCKET,
+        "region": REGION,
+        "prefix": "odoo14",
+        "access_key": lab.state.secret("s3_access_key"),
+        "secret_key": lab.state.secret("s3_secret_key"),
+    }
+
+
+def assert_harmless(server: Server, copy: str) -> None:
+    """The copy of harbour sends and fetches no mail, takes no payments, runs no job, and holds no credential."""
+    assert server.psql("SELECT smtp_host FROM ir_mail_server WHERE active", copy) == "invalid"
+    assert server.psql("SELECT count(*) FROM fetchmail_server WHERE active", copy) == "0"
+    assert server.psql("SELECT DISTINCT state FROM payment_acquirer", copy) == "disabled"
+    assert server.psql("SELECT count(*) FROM ir_cron WHERE active", copy) == "1"
+    dump = "pg_dump --inserts -t ir_mail_server -t fetchmail_server -t payment_acquirer {} | grep -c s3cret || true"
+    left = [server.shell(f"runuser -u postgres -- {dump.format(name)}").strip() for name in ("harbour", copy)]
+    assert left == ["3", "0"]
+    assert server.parameter(copy, "database.uuid") != server.parameter("harbour", "database.uuid")
+
+
+def test_copies_are_made_harmless_without_help_of_the_addons(
+    server: Server,
+    declare: Declare,
+    created: dict[str, Any],
+    repository: dict[str, str],
+    ansible_module: Callable[..., dict[str, Any]],
 ) -> None:
     server.psql(
         "INSERT INTO ir_mail_server (name, smtp_host, smtp_port, smtp_encryption, smtp_user, smtp_pass, active) "
@@ -190,14 +224,20 @@ def test_a_clone_is_made_harmless_without_help_of_the_addons(
         "harbour",
     )
     declare({"name": "harmless", "clone_from": "harbour", "neutralize": True})
-    assert server.psql("SELECT smtp_host FROM ir_mail_server WHERE active", "harmless") == "invalid"
-    assert server.psql("SELECT count(*) FROM fetchmail_server WHERE active", "harmless") == "0"
-    assert server.psql("SELECT DISTINCT state FROM payment_acquirer", "harmless") == "disabled"
-    assert server.psql("SELECT count(*) FROM ir_cron WHERE active", "harmless") == "1"
-    dump = "pg_dump --inserts -t ir_mail_server -t fetchmail_server -t payment_acquirer {} | grep -c s3cret || true"
-    left = [server.shell(f"runuser -u postgres -- {dump.format(name)}").strip() for name in ("harbour", "harmless")]
-    assert left == ["3", "0"]
-    declare({"name": "harmless", "state": "absent", "policy": "drop"})
+    assert_harmless(server, "harmless")
+    args = {**server.login, "config": CONFIG, "repository": repository}
+    ansible_module(server.host, "gantry.odoo.odoo_backup", {**args, "databases": [{"name": "harbour"}]})
+    url = f"host={server.host.name} user={OWNER} dbname=restored__new sslmode=verify-full sslrootcert={CERTIFICATE}"
+    paid = "NOT EXISTS (SELECT FROM payment_acquirer WHERE state = 'enabled' OR stripe_secret_key LIKE '%s3cret%')"
+    with intruder(server.host, url, OWNER_PASSWORD, paid) as tries:
+        wanted = {"tenant": "harbour", "database": "restored", "neutralize": True, "load_registry": True}
+        ansible_module(server.host, "gantry.odoo.odoo_restore", {**args, **wanted})
+        met = tries()
+    assert "denied" in met
+    assert "in" not in met
+    assert_harmless(server, "restored")
+    assert server.may_connect("restored")
+    declare(*({"name": name, "state": "absent", "policy": "drop"} for name in ("harmless", "restored")))
 
 
 def test_new_databases_are_made_from_a_template(server: Server, declare: Declare, created: dict[str, Any]) -> None:
