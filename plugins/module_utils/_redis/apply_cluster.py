@@ -13,7 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import De
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import node_hands
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient, OpenSlotsError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import Cluster
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Unsettled
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import (
@@ -143,8 +143,15 @@ class ClusterHands:
     def move(self, step: Move) -> None:
         """Move slots with their keys."""
         # redis-cli refuses a cluster whose nodes do not agree yet, and a node that has just come takes no keys.
+        deadline = Deadline(self.desired.move_timeout)
         self._until("agreement of all nodes", lambda seen: _agree(seen) and not _moving(seen))
-        self.client.move(step.node, step.source, step.identity, step.slots, Deadline(self.desired.move_timeout))
+        try:
+            self.client.move(step.node, step.source, step.identity, step.slots, deadline)
+        except OpenSlotsError:
+            # A member that is not declared is not read, and a move that was cut off may be open on it alone.
+            self.client.mend(step.node, deadline)
+            self._until("agreement of all nodes", _agree)
+            self.client.move(step.node, step.source, step.identity, step.slots, deadline)
 
     def forget(self, step: Forget) -> None:
         """Take a member out of the cluster."""

@@ -26,6 +26,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster i
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster_answers import members_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Endpoint
 
+# What redis-cli says before it moves anything, when its own look at all members finds a fault.
+_REFUSED = "Please fix your cluster problems"
+
+
+class OpenSlotsError(StateError):
+    """A member of the cluster has slots whose move was cut off."""
+
 
 class ClusterClient:
     """A cluster by way of the connections of `client`; slots are moved by redis-cli, which knows how."""
@@ -79,9 +86,17 @@ class ClusterClient:
             return
 
     def move(self, via: Endpoint, source: str, target: str, slots: int, deadline: Deadline) -> None:
-        """Move so many slots with their keys, one after the other, while clients go on."""
+        """Move so many slots with their keys, one after the other, while clients go on.
+
+        Raises OpenSlotsError, before anything moves, where redis-cli finds a member with a move that was cut off.
+        """
         words = ["--cluster-from", source, "--cluster-to", target, "--cluster-slots", str(slots), "--cluster-yes"]
-        self._run("reshard", via, words, f"moving {slots} slots", deadline)
+        try:
+            self._run("reshard", via, words, f"moving {slots} slots", deadline)
+        except StateError as error:
+            if _REFUSED in str(error):
+                raise OpenSlotsError(str(error)) from error
+            raise
 
     def mend(self, via: Endpoint, deadline: Deadline) -> None:
         """Finish or undo moves that were cut off."""

@@ -203,7 +203,7 @@ def test_the_second_of_three_databases_fails(server: Server, addons: Declare, ga
         server.psql(f"CREATE DATABASE {name} TEMPLATE yard OWNER {OWNER}")
     # an addon that was imported has no code, and an update of what it depends on leaves it waiting
     server.psql(
-        "ALTER TABLE ir_module_module ADD COLUMN imported boolean;"
+        "ALTER TABLE ir_module_module ADD COLUMN IF NOT EXISTS imported boolean;"
         "INSERT INTO ir_module_module (name, state, latest_version, imported)"
         " VALUES ('studio_customization', 'to upgrade', '19.0.1.0', true)",
         "yard",
