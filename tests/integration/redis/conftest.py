@@ -18,13 +18,19 @@ BEATS = (("check", True), ("run", False), ("check again", True), ("run again", F
 
 
 @pytest.fixture(scope="session")
-def rig(lab: Lab) -> Iterator[Rig]:
-    """Redis processes on the lab's host cache1, gone afterwards."""
+def installed(lab: Lab) -> Rig:
+    """The host with the programs of Redis, and none of its processes."""
     rig = Rig(lab.host("cache1", image="vm"))
     rig.install()
-    rig.stop_all()
-    yield rig
-    rig.stop_all()
+    return rig
+
+
+@pytest.fixture(scope="module")
+def rig(installed: Rig) -> Iterator[Rig]:
+    """Redis processes on the lab's host cache1; those of one file are gone before the next, which they would slow."""
+    installed.stop_all()
+    yield installed
+    installed.stop_all()
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +48,7 @@ def four_beats(run_playbook: Callable[..., Any]) -> Callable[[Rig, dict[str, Any
     return call
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def topology(rig: Rig, ansible_module: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     """Call the module once: `topology(args, check=, fails=)`."""
 
