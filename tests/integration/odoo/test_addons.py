@@ -197,6 +197,7 @@ def test_an_addon_is_removed(server: Server, addons: Declare) -> None:
     assert addons(absent=["yard_gate"])["changed"] is False
 
 
+@pytest.mark.deep
 @pytest.mark.fault
 def test_the_second_of_three_databases_fails(server: Server, addons: Declare, gate: None) -> None:
     for name in ("yard_b", "yard_c"):

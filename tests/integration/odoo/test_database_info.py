@@ -277,6 +277,7 @@ def test_without_odoo_conf_only_what_the_database_says_is_told(info: Declare, to
     assert facts["north"]["cron"]["blocked"] == ["pending"]
 
 
+@pytest.mark.deep
 def test_the_options_of_running_processes_and_the_home_of_odoo_count(
     server: Server, info: Declare, harbour: None
 ) -> None:
