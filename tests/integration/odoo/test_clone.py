@@ -136,7 +136,6 @@ def test_a_copy_that_nobody_could_mark_is_ours(server: Server, declare: Declare,
     declare({"name": "unmarked", "state": "absent", "policy": "drop"})
 
 
-@pytest.mark.deep
 def test_a_clone_sorts_and_is_set_as_its_original(server: Server, declare: Declare, origin: str) -> None:
     server.psql(f"CREATE DATABASE paris OWNER {OWNER} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'fr-FR'")
     server.shell("su postgres -c 'pg_dump origin | psql -Xqd paris -v ON_ERROR_STOP=1 >/dev/null'")
@@ -172,7 +171,6 @@ def test_a_clone_sorts_and_is_set_as_its_original(server: Server, declare: Decla
 
 
 @pytest.mark.fault
-@pytest.mark.deep
 def test_what_another_run_works_on_is_not_cloned(server: Server, declare: Declare, origin: str) -> None:
     lock = "SELECT pg_advisory_lock{}(hashtextextended('gantry.odoo:database:origin', 0)), pg_sleep(60)"
     held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
@@ -187,7 +185,6 @@ def test_what_another_run_works_on_is_not_cloned(server: Server, declare: Declar
 
 
 @pytest.mark.fault
-@pytest.mark.deep
 def test_filestores_on_a_mount(server: Server, declare: Declare, origin: str) -> None:
     server.shell(
         "install -d -o odoo /mnt/volume/filestore; mount -t tmpfs -o uid=8069 none /mnt/volume/filestore; "

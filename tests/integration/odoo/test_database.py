@@ -176,7 +176,6 @@ def test_a_database_changes_hands_with_all_it_holds(server: Server, declare: Dec
     assert server.psql(owned.format(OTHER_OWNER), "north").split() == ["0", "0"]
 
 
-@pytest.mark.deep
 def test_all_kinds_of_objects_change_hands_whatever_the_role_is_called(
     server: Server, declare: Declare, created: dict[str, Any]
 ) -> None:

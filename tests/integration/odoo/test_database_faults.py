@@ -154,7 +154,6 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
     assert state_of(server) == before
 
 
-@pytest.mark.deep
 def test_what_cannot_be_entered_can_be_dropped(server: Server, declare: Declare) -> None:
     for name in ("lost", "shut"):
         server.psql(f"CREATE DATABASE {name} OWNER {OWNER}")
