@@ -71,7 +71,7 @@ def test_what_was_changed_by_hand_is_named_and_nothing_else(estate: Estate) -> N
     assert "north.lab.example" in declared
     edge.write(ROUTES, declared.replace("north.lab.example", "nobody.lab.example"))
     checked = estate.play("site", check=True).expect_success()
-    assert changes(checked) == [("edge1", "gantry.odoo.traefik : Declare the routes")]
+    assert changes(checked) == [("edge1", "gantry.odoo.traefik : Manage the routes")]
     assert "nobody.lab.example" in edge.read(ROUTES).decode()
     mended = estate.play("site").expect_success()
     assert [change for change in changes(mended) if change[0] != "localhost"] == changes(checked)
