@@ -11,7 +11,7 @@ import json
 import select
 import subprocess
 import threading
-from typing import IO, Any, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_files
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import tail
@@ -60,7 +60,7 @@ class Image:
         return said["answer"]
 
     def _answer(self, process: subprocess.Popen[bytes], question: str) -> dict[str, Any]:
-        to, answers, complaints = (cast("IO[bytes]", one) for one in (process.stdin, process.stdout, process.stderr))
+        to, answers, complaints = (cast(BinaryIO, one) for one in (process.stdin, process.stdout, process.stderr))
         what = f"reading the addons of image {self._parts.image}"
         # a reader that has ended says why
         with contextlib.suppress(BrokenPipeError):
