@@ -44,8 +44,10 @@ class Shell:
 
     def run(self, argv: list[str], user: str, env: dict[str, str]) -> tuple[int, str, str]:
         """Run `argv` as `user`, with `env` besides that account's own; exit code, standard output and error."""
-        words = [f"{name}={value}" for name, value in {"PATH": _PATH, "LANG": "C.UTF-8", **env}.items()]
-        command = f"cd / && exec {'' if user == 'root' else _become(user)}env {shlex.join([*words, *argv])}"
+        environment = [f"{name}={value}" for name, value in {"PATH": _PATH, "LANG": "C.UTF-8", **env}.items()]
+        # env would take a program with an equals sign in its path for a variable
+        words = ["env", *environment, "sh", "-c", 'exec "$@"', "sh", *argv]
+        command = f"cd / && exec {'' if user == 'root' else _become(user)}{shlex.join(words)}"
         done = subprocess.run(
             [*self._ssh, f"root@{self.address}", command],
             stdin=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_database import IMPORTED
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import read_templates as template
@@ -135,6 +135,11 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
         except psycopg2.errors.InsufficientPrivilege as error:
             raise UnreachableError(
                 f"role {login.user} may not read database {name}: {sentence(error)}; make it a member of {owner}"
+            ) from error
+        except psycopg2.Error as error:
+            raise StateError(
+                f"database {name} at PostgreSQL {login.where} cannot be read as one of Odoo: {sentence(error)}; "
+                "see what changed its tables, and run again"
             ) from error
         modules, parameters, extensions, admin, imported = (found or {} for found in cursor.fetchone())
     return Database(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -20,9 +20,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
 
-RENAME_SECONDS = 30
+FREE_SECONDS = 30
 # the first version whose databases have a provider of locales
 PROVIDERS = 150000
+# what the server asks of who ends a session: nobody but a superuser ends one of a superuser
+_MAY_END = (
+    "((SELECT rolsuper FROM pg_roles WHERE rolname = current_user) OR "
+    "NOT (SELECT rolsuper FROM pg_roles r WHERE r.oid = usesysid) "
+    "AND (pg_has_role(usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))"
+)
 _LOCALE_OF = {"icu": "ICU_LOCALE", "builtin": "BUILTIN_LOCALE"}
 
 
@@ -86,9 +92,12 @@ def owner_of(cursor: Any, database: str) -> str:
 
 
 def end_sessions(cursor: Any, database: str, condition: str = "true") -> int:
-    """End the sessions on `database` for which the SQL `condition` over pg_stat_activity holds; how many there were."""
+    """End the sessions on `database` for which the SQL `condition` over pg_stat_activity holds; how many there were.
+
+    Those that the login may not end count, and stay.
+    """
     cursor.execute(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        f"SELECT count(CASE WHEN {_MAY_END} THEN pg_terminate_backend(pid) ELSE false END) FROM pg_stat_activity "
         f"WHERE datname = %s AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND {condition}",
         (database,),
     )
@@ -116,20 +125,47 @@ def rename_databases(login: Login, names: Mapping[str, str], *before: Any) -> No
             connection.commit()
             return True
 
-        try:
-            Deadline(RENAME_SECONDS).wait(renamed, "the rename")
-        except DeadlineError as error:
-            pairs = " and ".join(f"{former} cannot be renamed to {name}" for former, name in names.items())
-            raise DeadlineError(
-                f"{pairs}: new sessions kept it in use for {RENAME_SECONDS} s; "
-                "stop what connects to it, or block it first"
-            ) from error
+        pairs = " and ".join(f"{former} cannot be renamed to {name}" for former, name in names.items())
+        _once_free(cursor, list(names), renamed, pairs)
 
 
 def drop_database(login: Login, name: str) -> None:
     """Drop a database, if there is one, ending its sessions."""
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     with closing(connect(login)) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+        def dropped() -> bool | None:
+            try:
+                cursor.execute(statement)
+            except psycopg2.errors.InsufficientPrivilege:
+                # said of a session that the login may not end, unless the database is not its own
+                cursor.execute(
+                    "SELECT EXISTS (SELECT FROM pg_database WHERE datname = %s AND NOT pg_has_role(datdba, 'USAGE'))",
+                    (name,),
+                )
+                if cursor.fetchone()[0]:
+                    raise
+                return None
+            return True
+
+        _once_free(cursor, [name], dropped, f"{name} cannot be dropped")
+
+
+def _once_free(cursor: Any, names: list[str], attempt: Callable[[], bool | None], what: str) -> None:
+    """Repeat `attempt` until it succeeds, and say who kept the databases `names` in use when it never does."""
+    try:
+        Deadline(FREE_SECONDS).wait(attempt, what)
+    except DeadlineError as error:
+        cursor.execute(
+            "SELECT DISTINCT usename::text FROM pg_stat_activity WHERE datname = ANY(%s) "
+            f"AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND NOT {_MAY_END} ORDER BY 1",
+            (names,),
+        )
+        roles = ", ".join(role for (role,) in cursor.fetchall())
+        who = f"sessions of {roles}, which the login may not end," if roles else "new sessions"
+        raise DeadlineError(
+            f"{what}: {who} kept it in use for {FREE_SECONDS} s; stop what connects to it, or block it first"
+        ) from error
 
 
 @contextmanager

@@ -172,3 +172,28 @@ def test_what_cannot_be_entered_can_be_dropped(server: Server, declare: Declare)
 
 def test_what_is_not_there_is_told_and_not_an_error(info: Declare) -> None:
     assert info("nowhere")["databases"] == {"nowhere": {"exists": False}}
+
+
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.deep)])
+def test_the_session_of_a_superuser_is_waited_for(server: Server, declare: Declare, seconds: int) -> None:
+    server.psql(f"CREATE DATABASE lent OWNER {OWNER}")
+    gone = {"name": "lent", "state": "absent", "policy": "drop"}
+    server.psql(f"CREATE TABLE ir_module_module (); ALTER TABLE ir_module_module OWNER TO {OWNER}", "lent")
+    assert "database lent at PostgreSQL erp1" in declare(gone, fails=True)["msg"]
+    server.psql("ALTER TABLE ir_module_module ADD name text, ADD latest_version text, ADD state text", "lent")
+    server.psql(
+        f"ALTER TABLE ir_module_module OWNER TO {OWNER}; CREATE TABLE ir_config_parameter (key text, value text); "
+        f"ALTER TABLE ir_config_parameter OWNER TO {OWNER}",
+        "lent",
+    )
+    session = ["psql", "-Xqd", "lent", "-c", f"SET application_name = 'an exporter'; SELECT pg_sleep({seconds})"]
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(server.host.attempt, session, user="postgres")
+        at_work = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'an exporter'"
+        wait_until(lambda: server.psql(at_work) == "1", "the session")
+        done = declare(gone, fails=seconds > 30)
+        server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'an exporter'")
+    if seconds > 30:
+        assert "lent cannot be dropped: sessions of postgres, which the login may not end, kept it" in done["msg"]
+        declare(gone)
+    assert "lent" not in server.databases()
