@@ -82,14 +82,21 @@ def read(report: str) -> list[Timed]:
     ]
 
 
-def rows(stages: Iterable[tuple[str, float]], timed: Sequence[Timed], known: Budgets) -> list[Row]:
-    """A row for each stage, given with its seconds, that has no timed tests, and for each area of timed tests."""
+def rows(stages: Iterable[tuple[str, float]], timed: Sequence[Timed], known: Budgets, clock: float) -> list[Row]:
+    """A row for each stage, given with its seconds, that has no timed tests, one for each area, and their total.
+
+    clock: the seconds that all took, which are shared out among what ran at the same time.
+    """
+    alone = list(stages)
     seconds: dict[str, float] = {}
     for one in timed:
         seconds[one.area] = seconds.get(one.area, 0.0) + one.seconds
+    used = sum(taken for _name, taken in alone) + sum(seconds.values())
+    share = clock / used / 60 if used else 0.0
     return [
-        *(Row(name, taken / 60, known.stages.get(name)) for name, taken in stages),
-        *(Row(name, taken / 60 / known.workers, known.tests.get(name)) for name, taken in sorted(seconds.items())),
+        *(Row(name, taken * share, known.stages.get(name)) for name, taken in alone),
+        *(Row(name, taken * share, known.tests.get(name)) for name, taken in sorted(seconds.items())),
+        Row("total", clock / 60, known.total),
     ]
 
 
@@ -99,7 +106,6 @@ def report(found: Sequence[Row], timed: Sequence[Timed]) -> str:
     lines = [f"{'area':<{width}}  minutes  budget"]
     for row in found:
         lines.append(f"{row.area:<{width}}  {row.minutes:7.1f}  {'-' if row.budget is None else f'{row.budget:6.1f}'}")
-    lines.append(f"{'total':<{width}}  {sum(row.minutes for row in found):7.1f}")
     slowest = sorted(timed, key=lambda one: -one.seconds)[:SLOWEST]
     if slowest:
         lines += ["", f"the {len(slowest)} slowest tests", *(f"{one.seconds:7.1f} s  {one.name}" for one in slowest)]

@@ -1,11 +1,13 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run make targets one after the other and end with a table of them: `python -m tests.quality.stages lint test-unit`.
+"""Run make targets and end with a table of them: `python -m tests.quality.stages lint unit -- sanity -- test-parts`.
 
-Every stage runs, also after one that failed; the exit code is 1 when any did, or when an area took longer than its
-budget. The output of each goes to the terminal and to .build/log/<stage>.log; a stage of tests that run side by side
-leaves a JUnit report beside it, <stage>.xml, by which the time of each area is known.
+The stages before the first two hyphens run one after the other; then those of each later group, all groups at once,
+since tests leave a core idle while they wait. Every stage runs, also after one that failed; the exit code is 1 when any
+did, or when an area took longer than its budget. The output of each goes to the terminal, where a line begins with the
+name of its stage while another one runs too, and to .build/log/<stage>.log; one of tests leaves a JUnit report beside
+it, <stage>.xml, by which the time of each area is known.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +61,8 @@ def count(lines: Iterable[str], exit_code: int) -> tuple[int, int]:
     return totals["passed"], totals["failed"]
 
 
-def run(stage: str) -> Outcome:
-    """Run `make <stage>`, showing and keeping what it prints."""
+def run(stage: str, prefix: str = "") -> Outcome:
+    """Run `make <stage>`, showing and keeping what it prints. prefix: what each line begins with on the terminal."""
     print(f"\n##### {stage}", flush=True)
     started = time.monotonic()
     lines: list[str] = []
@@ -76,7 +79,7 @@ def run(stage: str) -> Outcome:
     ):
         assert process.stdout is not None
         for line in process.stdout:
-            sys.stdout.write(line)
+            sys.stdout.write(f"{prefix}{line}")
             sys.stdout.flush()
             log.write(line)
             lines.append(_COLOUR.sub("", line))
@@ -111,19 +114,41 @@ def timed_tests(stage: str) -> list[areas.Timed]:
     return areas.read(report.read_text(encoding="utf-8")) if report.exists() else []
 
 
-def main(stages: Sequence[str]) -> int:
-    """Run all `stages` and print the table."""
-    if not stages:
-        print("usage: python -m tests.quality.stages TARGET...", file=sys.stderr)
+def side_by_side(groups: Sequence[Sequence[str]]) -> list[Outcome]:
+    """Run the groups at the same time, and the stages of each one after the other."""
+    width = max((len(stage) for group in groups for stage in group), default=0)
+    with ThreadPoolExecutor(max(1, len(groups))) as pool:
+        lanes = [pool.submit(lambda group: [run(one, f"{one:<{width}} | ") for one in group], each) for each in groups]
+    return [outcome for lane in lanes for outcome in lane.result()]
+
+
+def grouped(words: Sequence[str]) -> list[list[str]]:
+    """The groups of stages in the words of a command, which two hyphens part."""
+    groups: list[list[str]] = [[]]
+    for word in words:
+        if word == "--":
+            groups.append([])
+        else:
+            groups[-1].append(word)
+    return groups
+
+
+def main(words: Sequence[str]) -> int:
+    """Run all stages and print the table."""
+    first, *others = grouped(words)
+    if not first:
+        print("usage: python -m tests.quality.stages TARGET... [-- TARGET...]...", file=sys.stderr)
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     for old in LOGS.glob("*.xml"):
         old.unlink()
-    outcomes = [run(stage) for stage in stages]
+    started = time.monotonic()
+    outcomes = [*(run(stage) for stage in first), *side_by_side(others)]
+    clock = time.monotonic() - started
     timed = {outcome.stage: timed_tests(outcome.stage) for outcome in outcomes}
     alone = [(outcome.stage, outcome.seconds) for outcome in outcomes if not timed[outcome.stage]]
     tests = [test for listed in timed.values() for test in listed]
-    rows = areas.rows(alone, tests, areas.budgets())
+    rows = areas.rows(alone, tests, areas.budgets(), clock)
     print(f"\n##### areas\n{areas.report(rows, tests)}")
     print(f"\n##### summary\n{table(outcomes)}")
     return 0 if all(outcome.ok for outcome in outcomes) and not any(row.fault for row in rows) else 1

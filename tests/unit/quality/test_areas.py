@@ -39,18 +39,20 @@ def test_a_report_of_pytest_is_read() -> None:
 
 def test_tests_side_by_side_count_by_their_share_of_the_clock() -> None:
     timed = [Timed("odoo", "a", 60), Timed("odoo", "b", 48), Timed("redis", "c", 120)]
-    found = rows([("sanity", 90.0)], timed, KNOWN)
+    found = rows([("sanity", 90.0)], timed, KNOWN, clock=159.0)
     assert [(row.area, round(row.minutes, 2), row.budget) for row in found] == [
-        ("sanity", 1.5, 3),
+        ("sanity", 0.75, 3),
         ("odoo", 0.9, 1),
         ("redis", 1.0, 5),
+        ("total", 2.65, 10),
     ]
+    assert sum(row.minutes for row in found[:-1]) == pytest.approx(found[-1].minutes)
     assert not any(row.fault for row in found)
 
 
 def test_an_area_over_its_budget_and_one_without_are_faults() -> None:
     timed = [Timed("odoo", "a", 180), Timed("new", "b", 12)]
-    found = rows([], timed, KNOWN)
+    found = rows([], timed, KNOWN, clock=96.0)
     text = report(found, timed)
     assert "odoo took 1.5 minutes, and its budget is 1; make its tests faster" in text
     assert "new took 0.1 minutes and has no budget" in text

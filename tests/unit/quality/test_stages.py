@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.quality.stages import Outcome, count, table
+from tests.quality.stages import Outcome, count, grouped, table
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,8 @@ def test_table_names_what_failed_and_closes_with_the_counts() -> None:
 def test_a_stage_that_counts_no_failure_and_ends_badly_has_failed() -> None:
     assert not Outcome("sanity", 2, 1.0, 5, 0).ok
     assert not Outcome("sanity", 0, 1.0, 5, 1).ok
+
+
+def test_two_hyphens_part_the_groups_that_run_side_by_side() -> None:
+    assert grouped(["lint", "unit", "--", "sanity", "--", "parts"]) == [["lint", "unit"], ["sanity"], ["parts"]]
+    assert grouped([]) == [[]]
