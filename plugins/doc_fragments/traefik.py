@@ -34,15 +34,4 @@ options:
       - No wait is longer than it must be; an idle machine needs one second for all of them.
     type: int
     default: 60
-attributes:
-  check_mode:
-    description: Can run in check mode and tells what it would do. The validation in isolation runs in check mode too.
-    support: full
-  diff_mode:
-    description: Tells what differs.
-    support: full
-  platform:
-    description: Where the module runs.
-    platforms: posix
-    support: full
 """

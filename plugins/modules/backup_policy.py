@@ -17,6 +17,7 @@ author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.s3
+  - gantry.odoo.attributes
 options:
   policies:
     description:
@@ -109,13 +110,6 @@ options:
       - Seconds to wait for a backup of the same tenant to end, where O(expire) is set.
     type: int
     default: 300
-attributes:
-  check_mode:
-    support: full
-    description: Can run without changing anything, and reports what would change.
-  diff_mode:
-    support: full
-    description: Shows the recorded policies and the backups that they expire, before and after.
 seealso:
   - module: gantry.odoo.odoo_backup
   - module: gantry.odoo.odoo_restore

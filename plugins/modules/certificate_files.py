@@ -67,14 +67,7 @@ options:
     type: str
     default: root
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  platform:
-    platforms: posix
+  - gantry.odoo.attributes
 """
 
 EXAMPLES = r"""

@@ -14,6 +14,7 @@ version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change
+  - gantry.odoo.attributes.controller
 description:
   - Decides by the reason and the approval of the change, the recorded backups and restore drills, and the number of
     nodes that go on serving. Fails with every reason for a denial.
@@ -21,13 +22,6 @@ description:
     An V(emergency) change needs the same, and overrides missing backups, drills and nodes. The overridden reasons are
     returned.
   - Runs on the controller and changes nothing.
-attributes:
-  check_mode:
-    description: Can run in check mode and tells what it would do.
-    support: full
-  diff_mode:
-    description: Has nothing to compare.
-    support: none
 options:
   tenants:
     description: The tenants that the change touches.

@@ -14,18 +14,12 @@ version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change
+  - gantry.odoo.attributes.controller
 description:
   - Appends one JSON line to the ledger on the controller. Each line carries the SHA-256 of the one before, so that no
     line can be altered or removed without notice; the whole ledger is verified before it is appended to.
   - The line is on disk when the task ends. The next append removes an incomplete line of an interrupted run.
   - Never reports a change, because C(changed) speaks of the estate. Writes nothing in check mode.
-attributes:
-  check_mode:
-    description: Can run in check mode and tells what it would do.
-    support: full
-  diff_mode:
-    description: Has nothing to compare.
-    support: none
 options:
   event:
     description: The event, such as V(opened), V(applied), V(proven), V(failed), V(closed), V(backup) or V(drill).

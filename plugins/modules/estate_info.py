@@ -18,13 +18,8 @@ description:
   - Runs on the controller and connects to no host. Returns every fault of the declaration at once, one sentence each.
   - The home of a tenant is the group with its open database; see O(placement). Without a placement it is the declared
     group.
-attributes:
-  check_mode:
-    description: Can run in check mode and tells what it would do.
-    support: full
-  diff_mode:
-    description: Has nothing to compare.
-    support: none
+extends_documentation_fragment:
+  - gantry.odoo.attributes.controller
 options:
   tenants:
     description:

@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - gantry.odoo.postgresql
   - gantry.odoo.s3
+  - gantry.odoo.attributes
 options:
   databases:
     description:
@@ -66,13 +67,6 @@ options:
       - Seconds that each backup may take.
     type: int
     default: 14400
-attributes:
-  check_mode:
-    support: full
-    description: Can run without changing anything, and reports what would be sent.
-  diff_mode:
-    support: full
-    description: Shows the complete backups of each tenant before and after.
 notes:
   - A backup holds Odoo's collector of unused files off until the files are sent. While the collector waits for that,
     for at most ten seconds, it makes writers of attachments wait too.

@@ -24,13 +24,8 @@ description:
   - A database that is not Odoo's is never changed.
 extends_documentation_fragment:
   - gantry.odoo.postgresql
-attributes:
-  check_mode:
-    description: Can run in check mode and reports what it would do.
-    support: full
-  diff_mode:
-    description: Shows what differs. Of parameters that may be secret it shows only whether they are as declared.
-    support: full
+  - gantry.odoo.odoo
+  - gantry.odoo.attributes
 options:
   databases:
     description:
@@ -227,21 +222,9 @@ options:
         type: path
   config:
     description:
-      - Path of the instance's C(odoo.conf). It tells the owner, the data directory and the addons path.
+      - Path of the instance's C(odoo.conf). It names the owner of databases, the data directory and the addons path.
       - Required unless each of O(databases) has its own.
     type: path
-  odoo_command:
-    description:
-      - Command that starts Odoo on this host. Where it starts a container, the container needs the configuration,
-        O(ca_cert) and the data directory at the same paths, and the variable C(PGSSLROOTCERT) passed on.
-    type: list
-    elements: str
-    default: [odoo]
-  odoo_user:
-    description:
-      - Account to run O(odoo_command) as.
-    type: str
-    default: odoo
   template_cache:
     description:
       - Whether new databases are copied from a template, which is made first where there is none. It is a database of
@@ -256,16 +239,6 @@ options:
       - How many databases are worked on at a time.
     type: int
     default: 2
-  timeout:
-    description:
-      - Seconds after which a running Odoo is ended and the call fails.
-    type: int
-    default: 1800
-  lock_timeout:
-    description:
-      - Seconds to wait for another run on one of the databases.
-    type: int
-    default: 60
 requirements:
   - boto3 >= 1.26, to drop a database of tier 1
 seealso:

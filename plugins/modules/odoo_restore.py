@@ -23,6 +23,7 @@ author:
 extends_documentation_fragment:
   - gantry.odoo.postgresql
   - gantry.odoo.s3
+  - gantry.odoo.attributes
 options:
   tenant:
     description:
@@ -119,13 +120,6 @@ options:
       - Seconds that the restore may take.
     type: int
     default: 14400
-attributes:
-  check_mode:
-    support: full
-    description: Can run without changing anything, and reports what would be brought and done.
-  diff_mode:
-    support: full
-    description: Shows what stands under the database's name before and after.
 notes:
   - Restored files belong to the owner of the C(data_dir) in O(config).
 requirements:

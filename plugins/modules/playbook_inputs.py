@@ -16,13 +16,8 @@ description:
   - Reads the declaration of a playbook, converts the variables that it names to their types, and fails with every
     fault, one sentence each. An input under a former name is refused with its new name.
   - Runs on the controller, connects to no host and changes nothing.
-attributes:
-  check_mode:
-    description: Can run in check mode and tells what it would do.
-    support: full
-  diff_mode:
-    description: Has nothing to compare.
-    support: none
+extends_documentation_fragment:
+  - gantry.odoo.attributes.controller
 options:
   playbook:
     description: Name of the playbook, and of its declaration.

@@ -25,6 +25,7 @@ description:
   - The difference shows who follows whom, settings and Sentinel parameters, and never a secret.
 extends_documentation_fragment:
   - gantry.odoo.redis
+  - gantry.odoo.attributes
 options:
   primary:
     description:
@@ -96,13 +97,6 @@ options:
     type: str
     choices: [fail, plan_as_new]
     default: fail
-attributes:
-  check_mode:
-    description: Runs the same plan and changes nothing.
-    support: full
-  diff_mode:
-    description: Shows edges, managed settings, the rules of users and Sentinel parameters before and after.
-    support: full
 requirements:
   - redis-cli, where O(resolve) gives up data
 notes:

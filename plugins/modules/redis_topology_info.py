@@ -17,18 +17,12 @@ description:
     refuse.
 extends_documentation_fragment:
   - gantry.odoo.redis
+  - gantry.odoo.attributes.info
 options:
   state_dir:
     description: Directory on the host that runs the module where M(gantry.odoo.redis_topology) keeps its journal.
     type: path
     default: /var/lib/gantry/redis
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 seealso:
   - module: gantry.odoo.redis_topology
 """

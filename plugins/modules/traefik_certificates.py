@@ -52,6 +52,7 @@ options:
     default: traefik
 extends_documentation_fragment:
   - gantry.odoo.traefik
+  - gantry.odoo.attributes
 seealso:
   - module: gantry.odoo.certificate_files
   - module: gantry.odoo.traefik_dynamic_file

@@ -38,6 +38,7 @@ options:
     default: present
 extends_documentation_fragment:
   - gantry.odoo.traefik
+  - gantry.odoo.attributes
 seealso:
   - module: gantry.odoo.traefik_route
 """

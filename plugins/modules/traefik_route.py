@@ -148,6 +148,7 @@ options:
     default: gantry
 extends_documentation_fragment:
   - gantry.odoo.traefik
+  - gantry.odoo.attributes
 seealso:
   - module: gantry.odoo.traefik_dynamic_file
 """

@@ -49,6 +49,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, read_target
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restored import verify_restored
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
@@ -227,12 +228,7 @@ class Restorer:
         return apply_blobs.Owner(found.st_uid, found.st_gid)
 
     def _write_note(self, note: Note) -> None:
-        partial = f"{self.order.note_path}.part"
-        with open(partial, "w", encoding="utf-8") as handle:
-            json.dump(asdict(note), handle)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(partial, self.order.note_path)
+        replace_file(self.order.note_path, json.dumps(asdict(note)), 0o644)
 
     def _remove_note(self) -> None:
         if os.path.exists(self.order.note_path):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._change import model_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import lock_file, sync_directory
 
 
 def load(path: Path) -> list[model_ledger.Entry]:
@@ -31,7 +31,7 @@ def append(path: Path, body: Mapping[str, Any], deadline: Deadline) -> model_led
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8", newline="\n") as stream:
-            deadline.wait(lambda: _lock(stream.fileno()), f"locking the ledger {path}")
+            lock_file(stream.fileno(), deadline, f"locking the ledger {path}")
             text = stream.read()
             lines = model_ledger.complete_lines(text)
             entries = model_ledger.read(lines, str(path))
@@ -42,17 +42,11 @@ def append(path: Path, body: Mapping[str, Any], deadline: Deadline) -> model_led
             stream.write(entry.line)
             stream.flush()
             os.fsync(stream.fileno())
+        if not entries:
+            sync_directory(str(path.parent))
     except OSError as error:
         raise StateError(f"ledger {path} cannot be written: {error.strerror}; no change goes on without it") from error
     return entry
-
-
-def _lock(descriptor: int) -> Any:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return None
-    return True
 
 
 def _text(path: Path) -> str:

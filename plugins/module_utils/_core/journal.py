@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,11 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import (
+    lock_file,
+    replace_file,
+    sync_directory,
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Journal:
         except OSError as error:
             raise StateError(f"the journal's directory {self.directory} cannot be used: {error.strerror}") from error
         try:
-            deadline.wait(lambda: _try_lock(handle), f"the end of another run on {self.path}")
+            lock_file(handle, deadline, f"the end of another run on {self.path}")
             yield
         finally:
             os.close(handle)
@@ -66,31 +70,10 @@ class Journal:
 
     def write(self, body: Mapping[str, Any]) -> None:
         """Put `body` on disk, so that it is there after a power cut."""
-        staged = f"{self.path}.new"
-        with open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-            json.dump(body, stream, sort_keys=True)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.rename(staged, self.path)
-        self._sync()
+        replace_file(self.path, json.dumps(body, sort_keys=True), 0o600)
 
     def remove(self) -> None:
         """Say that nothing is unfinished."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
-        self._sync()
-
-    def _sync(self) -> None:
-        handle = os.open(self.directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _try_lock(handle: int) -> bool | None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return None
-    return True
+        sync_directory(self.directory)

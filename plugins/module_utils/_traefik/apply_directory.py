@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import (
+    lock_file,
+    replace_file,
+    sync_directory,
+)
 
 _SUFFIXES = (".yml", ".yaml", ".toml")
 
@@ -62,9 +66,9 @@ class Directory:
         try:
             if text is None:
                 os.unlink(self.file(name))
+                sync_directory(self.path)
             else:
-                self._rename_into_place(name, text)
-            _sync_directory(self.path)
+                replace_file(self.file(name), text, 0o644, staged=os.path.join(self._beside(), f".gantry-{name}.new"))
         except OSError as error:
             raise StateError(f"{self.file(name)} cannot be replaced: {error}") from error
 
@@ -73,23 +77,13 @@ class Directory:
         """Keep every other run away from the directory. Raises DeadlineError when one stays in it."""
         with open(os.path.join(self._beside(), ".gantry-traefik.lock"), "w", encoding="utf-8") as handle:
             try:
-                deadline.wait(lambda: _try_lock(handle.fileno()), f"The end of another run on {self.path}")
+                lock_file(handle.fileno(), deadline, f"the end of another run on {self.path}")
             except DeadlineError as error:
                 raise DeadlineError(f"{error}; wait for it, or end it") from error
             yield
 
     def _beside(self) -> str:
         return os.path.dirname(os.path.abspath(self.path))
-
-    def _rename_into_place(self, name: str, text: str) -> None:
-        # A fixed name under the lock: what a killed run left is overwritten by the next.
-        staged = os.path.join(self._beside(), f".gantry-{name}.new")
-        with open(staged, "w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fchmod(handle.fileno(), 0o644)
-            os.fsync(handle.fileno())
-        os.rename(staged, self.file(name))
 
 
 def _content(path: str) -> bytes:
@@ -98,19 +92,3 @@ def _content(path: str) -> bytes:
             return handle.read()
     except OSError as error:
         raise StateError(f"{path} cannot be read: {error}") from error
-
-
-def _sync_directory(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _try_lock(handle: int) -> bool | None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return None
-    return True

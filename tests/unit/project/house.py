@@ -28,6 +28,7 @@ NAMED = {
     "_core/command.py": (IO, "runs one program: used by the readers and appliers of all rooms"),
     "_core/deadline.py": (IO, "waits: used by the readers and appliers of all rooms"),
     "_core/errors.py": (PURE, "the error classes of the collection"),
+    "_core/files.py": (IO, "what makes a change of files last: used by the appliers of all rooms"),
     "_core/guard.py": (IO, "a second process that completes an operation"),
     "_core/journal.py": (IO, "the file that a guard and the next run read"),
     "_core/module.py": (IO, "the skeleton of all modules: the only file that ends a process"),
@@ -40,11 +41,3 @@ NAMED = {
 }
 # What a pure file imports all the same: the values Call and Outcome; run() is for main() alone.
 VALUES = {"_core.module.Call", "_core.module.Outcome"}
-
-# Names from before the roles. Each is renamed by the one who works on its room; nothing is ever added here.
-OLD_NAMES = {
-    "_addons/digests.py",
-    "_runtime/run_odoo.py",
-}
-# Modules whose main() is not yet the skeleton's.
-NOT_YET_SKELETON = {}

@@ -115,9 +115,7 @@ def lines_of_code(path: str) -> int:
 def test_pure_files_do_no_io(name: str) -> None:
     found = impurities((ROOT / "plugins/module_utils" / name).read_text(encoding="utf-8"))
     found += [
-        f"imports {other}"
-        for other in neighbours(name)
-        if not is_pure(other) and role(other) not in house.OTHER_ROLES and other not in house.OLD_NAMES
+        f"imports {other}" for other in neighbours(name) if not is_pure(other) and role(other) not in house.OTHER_ROLES
     ]
     assert not found, f"{name} must stay pure: it {', '.join(found)}"
 
@@ -150,7 +148,7 @@ def test_text_and_values_are_pure(source: str) -> None:
 
 
 def test_file_names_say_the_role() -> None:
-    strangers = [name for name in FILES if not role(name) and name not in house.NAMED and name not in house.OLD_NAMES]
+    strangers = [name for name in FILES if not role(name) and name not in house.NAMED]
     assert not strangers, (
         f"name each after its role ({', '.join((*house.PURE_ROLES, *house.IO_ROLES, *house.OTHER_ROLES))}), "
         f"or give the reason in tests/unit/project/house.py: {strangers}"
@@ -210,7 +208,7 @@ def test_main_is_the_skeletons() -> None:
     wrong = [
         f"plugins/modules/{name}.py {flaws}"
         for name in MODULES
-        if has_code(name) and name not in house.NOT_YET_SKELETON
+        if has_code(name)
         for flaws in [flaws_of_main(parsed(f"plugins/modules/{name}.py"))]
         if flaws
     ]

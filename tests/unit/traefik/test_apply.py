@@ -101,7 +101,7 @@ def test_what_a_killed_run_left_beside_the_directory_is_overwritten(tmp_path: Pa
 def test_two_runs_do_not_meet(tmp_path: Path) -> None:
     where = site(tmp_path, {})
     other = where.directory.lock(Deadline(0.1))
-    with where.directory.lock(Deadline(1)), pytest.raises(DeadlineError, match="The end of another run on"):
+    with where.directory.lock(Deadline(1)), pytest.raises(DeadlineError, match="the end of another run on"):
         other.__enter__()
     with where.directory.lock(Deadline(0.1)):
         pass

@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes a change of files last, and keeps two runs apart."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+
+
+def sync_directory(path: str) -> None:
+    """Put the names in a directory on disk, so that a rename is there after a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace_file(path: str, text: str, mode: int, staged: str = "") -> None:
+    """Give a file another content in one step that lasts. staged: where it is written before, `<path>.new` by default.
+
+    What an interrupted run left there is overwritten, so two runs must not do this at once.
+    """
+    staged = staged or f"{path}.new"
+    with open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fchmod(stream.fileno(), mode)
+        os.fsync(stream.fileno())
+    os.rename(staged, path)
+    sync_directory(os.path.dirname(path))
+
+
+def lock_file(handle: int, deadline: Deadline, what: str) -> None:
+    """Lock an open file while it is open here or in a fork. Raises DeadlineError, naming `what`, in the end."""
+
+    def locked() -> bool | None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        return True
+
+    deadline.wait(locked, what)
