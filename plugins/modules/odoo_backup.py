@@ -45,6 +45,11 @@ options:
     description:
       - Path on the target of the C(odoo.conf) of databases that name none.
     type: path
+  odoo_user:
+    description:
+      - Account that Odoo runs as, whose home directory a V(~) in O(config) means.
+    type: str
+    default: odoo
   missing:
     description:
       - What to do about a file that the database refers to and the filestore does not hold.
@@ -168,6 +173,7 @@ OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
     "databases": {"type": "list", "elements": "dict", "required": True, "options": _DATABASE},
     "config": {"type": "path"},
+    "odoo_user": {"type": "str", "default": "odoo"},
     "missing": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
     "max_age_s": {"type": "int", "default": 0},
     "lock_timeout": {"type": "int", "default": 300},
@@ -187,7 +193,7 @@ def jobs_from(params: Mapping[str, Any], prefix: str) -> list[apply_backup.Job]:
             apply_backup.Job(
                 layout=layout_of(prefix, item["tenant"] or item["name"]),
                 database=item["name"],
-                filestore=filestore_path(read_config(config).data_dir, item["name"]),
+                filestore=filestore_path(read_config(config, params["odoo_user"]).data_dir, item["name"]),
                 login=login,
                 record_missing=params["missing"] == "record",
                 max_age_s=params["max_age_s"],

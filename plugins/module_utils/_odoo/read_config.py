@@ -27,7 +27,7 @@ _DEFAULT = "admin"
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{([^}]*)\})")
 
 
-def read_config(path: str, user: str = "odoo") -> OdooConfig:
+def read_config(path: str, user: str) -> OdooConfig:
     """The configuration in the odoo.conf at `path`, its paths expanded as Odoo does when it runs as `user`.
 
     Raises InputError when it cannot be read, does not name a data_dir, or names one that cannot be told from here.

@@ -72,7 +72,7 @@ def test_a_wrong_odoo_conf_is_one_sentence(text: str, words: str) -> None:
 
 def test_an_odoo_conf_that_is_not_there_is_told() -> None:
     with pytest.raises(InputError, match=r"/nowhere/odoo\.conf cannot be read"):
-        read_config("/nowhere/odoo.conf")
+        read_config("/nowhere/odoo.conf", "odoo")
 
 
 def test_addons_are_looked_for_only_where_odoo_s_own_can_be_seen(tmp_path: Path) -> None:
