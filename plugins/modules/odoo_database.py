@@ -135,7 +135,7 @@ options:
           - The C(data/neutralize.sql) of every installed addon is run, from Odoo 16 on. With any version, mail servers,
             scheduled jobs but the vacuum, incoming mail and payment providers are switched off, their logins, keys and
             tokens are removed, and the result is verified.
-          - An installed addon whose code is not on this host fails it before anything is made. A database of that name
+          - An installed addon whose code is not found fails it before anything is made. A database of that name
             that exists and was never neutralized fails it too.
         type: bool
         default: false
@@ -231,7 +231,7 @@ options:
         O(login_user) that nobody can enter, named C(gantry-template-) and a digest of Odoo, of the code of all addons
         that get installed, of the language and of O(demo). Where one of them is another, a new template is made, and
         the former one of the same addons is dropped.
-      - Has no effect where the addons cannot be seen from this host.
+      - Has no effect where the addons cannot be read, on this host or in the image of O(odoo_command).
     type: bool
     default: false
   parallel:
@@ -359,7 +359,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import options as backup_options
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options, options_instance
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_declared import Request, converge
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
@@ -367,12 +367,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import con
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
     **postgres.argument_spec(),
-    "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
-    "odoo_user": {"type": "str", "default": "odoo"},
+    **options_instance.argument_spec(),
     "template_cache": {"type": "bool", "default": False},
     "parallel": {"type": "int", "default": 2},
-    "timeout": {"type": "int", "default": 1800},
-    "lock_timeout": {"type": "int", "default": 60},
     "repository": {**backup_options.argument_spec()["repository"], "required": False},
 }
 RULES: dict[str, Any] = {

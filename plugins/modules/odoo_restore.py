@@ -22,6 +22,7 @@ author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.postgresql
+  - gantry.odoo.odoo
   - gantry.odoo.s3
   - gantry.odoo.attributes
 options:
@@ -67,8 +68,8 @@ options:
       - Neutralize the restored database as O(gantry.odoo.odoo_database#module:neutralize) does with a clone. Mail,
         scheduled jobs and payments are switched off and credentials are removed, which is verified before anybody but
         O(login_user) can connect. The database gets a UUID and a secret of its own, and no address.
-      - Needs the code of all addons, in the addons path of O(config) or, where that is in a container, through
-        O(odoo_command).
+      - Needs the code of all addons. It is read in the addons path of O(config), on the target or in the image of
+        O(odoo_command). Where neither holds Odoo's own addons, Odoo is asked through O(odoo_command).
     type: bool
     default: false
   verify:
@@ -98,27 +99,9 @@ options:
       - Connections that restore at the same time.
     type: int
     default: 2
-  odoo_command:
-    description:
-      - Command that runs Odoo on the target, with its first arguments. For O(load_registry), and for O(neutralize)
-        where the addons path cannot be read on the target.
-    type: list
-    elements: str
-    default: [odoo]
-  odoo_user:
-    description:
-      - Account that O(odoo_command) runs as.
-    type: str
-    default: odoo
   lock_timeout:
-    description:
-      - Seconds to wait for another run on the same database to end.
-    type: int
     default: 300
   timeout:
-    description:
-      - Seconds that the restore may take.
-    type: int
     default: 14400
 notes:
   - Restored files belong to the owner of the C(data_dir) in O(config).
@@ -240,6 +223,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options_instance
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import check_name
@@ -257,6 +241,7 @@ OPTIONS: dict[str, Any] = {
     "tenant": {"type": "str", "required": True},
     "backup": {"type": "str", "default": "latest"},
     "database": {"type": "str"},
+    **options_instance.argument_spec(timeout=14400, lock_timeout=300),
     "config": {"type": "path", "required": True},
     "owner": {"type": "str"},
     "access": {"type": "str", "choices": ["open", "blocked"], "default": "open"},
@@ -267,10 +252,6 @@ OPTIONS: dict[str, Any] = {
     "prefetch": {"type": "bool", "default": False},
     "drill": {"type": "bool", "default": False},
     "jobs": {"type": "int", "default": 2},
-    "odoo_command": {"type": "list", "elements": "str", "default": ["odoo"]},
-    "odoo_user": {"type": "str", "default": "odoo"},
-    "lock_timeout": {"type": "int", "default": 300},
-    "timeout": {"type": "int", "default": 14400},
 }
 
 
