@@ -80,7 +80,7 @@ test-unit: $(VENV) ## Unit tests, within 60 s
 # A worker of pytest each, with a lab of its own; what an area may take is in tests/budgets.yml.
 WORKERS = $(shell sed -n 's/^workers: //p' tests/budgets.yml)
 test-parts: $(VENV) ## Modules, roles and playbooks against the real parts in containers, areas side by side
-	$(PYTEST) tests/integration tests/molecule -m "not deep" --numprocesses $(WORKERS) --dist loadscope \
+	$(PYTEST) tests/integration tests/molecule -m "not deep" --verbose --numprocesses $(WORKERS) --dist loadscope \
 	  --no-loadscope-reorder --junitxml .build/log/test-parts.xml
 
 NAME ?=
