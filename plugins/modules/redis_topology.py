@@ -264,17 +264,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology 
     prove,
     settled_plan,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import (
-    Client,
-    library_is_missing,
-    new_topology,
-    resolve_addresses,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client, library_is_missing
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import Cluster, new_cluster
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import contradictions
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Topology
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Topology, new_topology
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import (
     ClusterPlan,
@@ -284,6 +278,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster im
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import faults as cluster_faults
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import resumed_steps, with_switch
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Plan, make_plan, wanted_settings
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_addresses import resolve_addresses
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import cluster_facts, cluster_shown
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import shown, topology_facts
@@ -370,16 +365,15 @@ def converge(call: Call, desired: Desired, client: Client, journal: Journal, fre
 
 def converge_cluster(call: Call, desired: Desired, client: Client) -> Outcome:
     """Read, plan, and outside check mode apply and prove a Redis Cluster."""
-    cluster = ClusterClient(client, call.find_program("redis-cli"))
-    current, plan = settled_cluster(cluster, desired, Deadline(call.params["settle_timeout"]))
+    current, plan = settled_cluster(client, desired, Deadline(call.params["settle_timeout"]))
     if call.check_mode:
         broken = [] if plan.steps else cluster_faults(current)
         for fault in broken:
             call.warn(fault)
         return cluster_outcome(desired, current, plan, current, faults=broken)
     seconds = call.params["timeout"]
-    apply_cluster(client, cluster, plan, desired, seconds)
-    return cluster_outcome(desired, current, plan, prove_cluster(cluster, desired, Deadline(seconds)))
+    apply_cluster(client, plan, desired, call.find_program("redis-cli"), seconds)
+    return cluster_outcome(desired, current, plan, prove_cluster(client, desired, Deadline(seconds)))
 
 
 def cluster_outcome(desired: Desired, current: Cluster, plan: ClusterPlan, seen: Cluster, **facts: Any) -> Outcome:

@@ -220,10 +220,12 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_switch import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client, resolve_addresses
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_addresses import resolve_addresses
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_cluster import look_at_cluster
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_topology import look_at_topology
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import look_over_cluster
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import look_over
 
@@ -242,8 +244,8 @@ def work(call: Call) -> Outcome:
     desired = read_request({**NOT_ASKED, **params})
     with Client(access_from(params), resolve_addresses(desired)) as client:
         if desired.mode == "cluster":
-            return Outcome(facts=look_over_cluster(desired, ClusterClient(client, None).look(desired)))
-        nodes, sentinels = client.look(desired)
+            return Outcome(facts=look_over_cluster(desired, look_at_cluster(client, desired)))
+        nodes, sentinels = look_at_topology(client, desired)
         left = unfinished(Journal(params["state_dir"], desired.name), desired)
         return Outcome(facts=look_over(desired, nodes, sentinels, left))
 

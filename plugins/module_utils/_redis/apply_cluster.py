@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Callable
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    DeadlineError,
+    StateError,
+    UnreachableError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, carry_out
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_node import redis_cli_options, tell
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import node_hands
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection_cluster import ClusterClient, OpenSlotsError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client, in_parallel
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import Cluster
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Unsettled
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Endpoint, Unsettled
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import (
     Assign,
     ClusterPlan,
@@ -28,17 +34,24 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster im
     faults,
     plan_cluster,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_cluster import read_cluster
 
 TAKE_OVER_SECONDS = 10.0
+# What redis-cli says before it moves anything, when its own look at all members finds a fault.
+_REFUSED = "Please fix your cluster problems"
 
 
-def settled_cluster(client: ClusterClient, desired: Desired, deadline: Deadline) -> tuple[Cluster, ClusterPlan]:
+class OpenSlotsError(StateError):
+    """A member of the cluster has slots whose move was cut off."""
+
+
+def settled_cluster(client: Client, desired: Desired, deadline: Deadline) -> tuple[Cluster, ClusterPlan]:
     """Read and plan; while nodes do not agree yet, again until `deadline`. Raises what the last plan raised."""
     last: list[Unsettled] = []
 
     def probe() -> tuple[Cluster, ClusterPlan] | None:
         try:
-            current = client.read(desired)
+            current = read_cluster(client, desired)
             return current, plan_cluster(current, desired)
         except Unsettled as error:
             last[:] = [error]
@@ -50,19 +63,22 @@ def settled_cluster(client: ClusterClient, desired: Desired, deadline: Deadline)
         raise last[0] from None
 
 
-def apply_cluster(nodes: Client, client: ClusterClient, plan: ClusterPlan, desired: Desired, seconds: float) -> None:
-    """Do the steps in their order, each within `seconds`; moves of slots have a time of their own in `desired`."""
-    hands: Hands = {**node_hands(nodes, desired), **ClusterHands(client, desired, seconds).by_class()}
+def apply_cluster(client: Client, plan: ClusterPlan, desired: Desired, redis_cli: str | None, seconds: float) -> None:
+    """Do the steps in their order, each within `seconds`; moves of slots have a time of their own in `desired`.
+
+    redis_cli: the program that moves slots with their keys, where it is on this host.
+    """
+    hands: Hands = {**node_hands(client, desired), **ClusterHands(client, desired, redis_cli, seconds).by_class()}
     for step in plan.steps:
         carry_out(step, hands)
 
 
-def prove_cluster(client: ClusterClient, desired: Desired, deadline: Deadline) -> Cluster:
+def prove_cluster(client: Client, desired: Desired, deadline: Deadline) -> Cluster:
     """Wait until nothing of the cluster is missing, and check that planning again finds nothing to do."""
     missing: list[str] = []
 
     def probe() -> Cluster | None:
-        seen = client.read(desired)
+        seen = read_cluster(client, desired)
         missing[:] = faults(seen)
         if missing:
             return None
@@ -84,8 +100,9 @@ def prove_cluster(client: ClusterClient, desired: Desired, deadline: Deadline) -
 class ClusterHands:
     """What carries out the steps of a cluster, each until all nodes see its effect. seconds: for each of them."""
 
-    client: ClusterClient
+    client: Client
     desired: Desired
+    redis_cli: str | None
     seconds: float
 
     def by_class(self) -> Hands:
@@ -102,12 +119,12 @@ class ClusterHands:
 
     def mend(self, step: Mend) -> None:
         """Finish or undo moves of slots that were cut off."""
-        self.client.mend(step.node, Deadline(self.desired.move_timeout))
+        self._mend(step.node, Deadline(self.desired.move_timeout))
         self._until("the end of moves", lambda seen: not _moving(seen))
 
     def meet(self, step: Meet) -> None:
         """Introduce a node to another, and wait until they know each other."""
-        self.client.meet(step.node, step.via)
+        self._tell(step.node, "CLUSTER", "MEET", self.client.address(step.via), str(step.via.port))
 
         def known(seen: Cluster) -> bool:
             by_place = {one.endpoint: one for one in seen.nodes}
@@ -117,12 +134,13 @@ class ClusterHands:
         self._until(f"the meeting of {step.node} and {step.via}", known)
 
     def assign(self, step: Assign) -> None:
-        """Give a node slots that nobody serves."""
-        self.client.assign(step.node, step.ranges)
+        """Give a node slots that nobody serves. One command each for Redis 6, which knows no ranges."""
+        slots = [str(slot) for first, last in step.ranges for slot in range(first, last + 1)]
+        self._tell(step.node, "CLUSTER", "ADDSLOTS", *slots)
 
     def take_over(self, step: TakeOver) -> None:
-        """Promote a replica."""
-        self.client.take_over(step.node)
+        """Promote a replica: its primary pauses writes until the replica has them all. OK proves nothing yet."""
+        self._tell(step.node, "CLUSTER", "FAILOVER")
         # Redis gives up after 5 s, and the primary serves as before: CLUSTER_MF_TIMEOUT in its source.
         self._until(
             f"{step.node} taking over",
@@ -138,31 +156,63 @@ class ClusterHands:
             return any(item.identity == step.identity and item.primary is None for item in one.members)
 
         self._until(f"{step.node} knowing {step.primary} as a primary", known)
-        self.client.replicate(step.node, step.identity)
+        self._tell(step.node, "CLUSTER", "REPLICATE", step.identity)
 
     def move(self, step: Move) -> None:
-        """Move slots with their keys."""
+        """Move slots with their keys, one after the other, while clients go on."""
         # redis-cli refuses a cluster whose nodes do not agree yet, and a node that has just come takes no keys.
         deadline = Deadline(self.desired.move_timeout)
         self._until("agreement of all nodes", lambda seen: _agree(seen) and not _moving(seen))
         try:
-            self.client.move(step.node, step.source, step.identity, step.slots, deadline)
+            self._reshard(step, deadline)
         except OpenSlotsError:
             # A member that is not declared is not read, and a move that was cut off may be open on it alone.
-            self.client.mend(step.node, deadline)
+            self._mend(step.node, deadline)
             self._until("agreement of all nodes", _agree)
-            self.client.move(step.node, step.source, step.identity, step.slots, deadline)
+            self._reshard(step, deadline)
 
     def forget(self, step: Forget) -> None:
-        """Take a member out of the cluster."""
+        """Take a member out of the cluster. All forget it at once, before one of them is told of it by another."""
         if step.reset:
-            self.client.reset(step.node)
-        self.client.forget(step.identity, self.desired.nodes)
+            self._reset(step.node)
+        words = ("CLUSTER", "FORGET", step.identity)
+        in_parallel(lambda node: tell(self.client, node, words, unless="Unknown node"), list(self.desired.nodes))
         self._until(f"forgetting {step.node}", lambda seen: all(step.identity not in one.known for one in seen.nodes))
+
+    def _reset(self, node: Endpoint) -> None:
+        """Let a node that has left know nothing of the cluster; a replica drops its copy of the data."""
+        try:
+            self._tell(node, "CLUSTER", "RESET")
+        except UnreachableError:
+            # It is not declared, so that nobody promised that it answers; the others forget it all the same.
+            return
+
+    def _mend(self, via: Endpoint, deadline: Deadline) -> None:
+        self._run("fix", via, [], "mending a move of slots", deadline)
+
+    def _reshard(self, step: Move, deadline: Deadline) -> None:
+        """Raises OpenSlotsError, before anything moves, where redis-cli finds a member with a move that was cut off."""
+        words = ["--cluster-from", step.source, "--cluster-to", step.identity, "--cluster-slots", str(step.slots)]
+        try:
+            self._run("reshard", step.node, [*words, "--cluster-yes"], f"moving {step.slots} slots", deadline)
+        except StateError as error:
+            if _REFUSED in str(error):
+                raise OpenSlotsError(str(error)) from error
+            raise
+
+    def _run(self, verb: str, via: Endpoint, words: Sequence[str], what: str, deadline: Deadline) -> None:
+        if self.redis_cli is None:
+            raise StateError(f"redis-cli is not on this host and is needed for {what}; install it")
+        arguments, environment = redis_cli_options(self.client.access)
+        argv: list[str] = [self.redis_cli, *arguments, "--cluster", verb, f"{via.host}:{via.port}", *words]
+        run(argv, deadline, what=what, env=environment)
+
+    def _tell(self, node: Endpoint, *words: str) -> None:
+        tell(self.client, node, words)
 
     def _until(self, what: str, reached: Callable[[Cluster], bool], seconds: float | None = None) -> None:
         deadline = Deadline(self.seconds if seconds is None else seconds)
-        deadline.wait(lambda: True if reached(self.client.read(self.desired)) else None, what)
+        deadline.wait(lambda: True if reached(read_cluster(self.client, self.desired)) else None, what)
 
 
 def _agree(seen: Cluster) -> bool:

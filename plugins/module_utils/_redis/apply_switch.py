@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.guard import guarded
 from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_node import change_node, persist
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import follow, watch_all
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
@@ -30,6 +31,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import NO_FAILOVER, ruling, until_next
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import watch_steps
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_topology import (
+    read_acknowledged,
+    read_roles,
+    read_sentinels,
+)
 
 # FAILOVER ends by its own TIMEOUT first; what it leaves open after so many seconds more is given up from here.
 GRACE = 2.0
@@ -75,7 +81,7 @@ def switch_over(
 
 def persist_all(client: Client, desired: Desired, handover: Handover) -> None:
     """Let everybody who takes part write its file, so that one who cannot is found before anything has changed."""
-    client.persist((handover.former, handover.target), desired.sentinels)
+    persist(client, (handover.former, handover.target), desired.sentinels)
 
 
 def open_journal(journal: Journal, handover: Handover) -> None:
@@ -85,7 +91,9 @@ def open_journal(journal: Journal, handover: Handover) -> None:
 
 def fail_over(client: Client, handover: Handover, seconds: float) -> None:
     """Start FAILOVER, which goes on by itself."""
-    client.fail_over(handover.former, handover.target, seconds)
+    target, timeout = handover.target, str(round(seconds * 1000))
+    words = ("FAILOVER", "TO", client.address(target), str(target.port), "TIMEOUT", timeout)
+    client.ask(handover.former, lambda _at, link: link.execute_command(*words))
 
 
 def await_moment(client: Client, handover: Handover) -> None:
@@ -95,10 +103,10 @@ def await_moment(client: Client, handover: Handover) -> None:
     (`replicationCron` in Redis' replication.c), so that a pause that begins at any moment takes up to a second.
     """
     told: list[float] = []
-    offset, watch = client.acknowledged(handover.former, handover.target), Deadline(3 * _BEAT)
+    offset, watch = read_acknowledged(client, handover.former, handover.target), Deadline(3 * _BEAT)
     while len(told) < 2 and watch.remaining:
         time.sleep(_GLANCE)
-        seen = client.acknowledged(handover.former, handover.target)
+        seen = read_acknowledged(client, handover.former, handover.target)
         if seen != offset:
             told.append(time.monotonic())
             offset = seen
@@ -166,14 +174,14 @@ def settle(client: Client, handover: Handover, deadline: Deadline, alive: Callab
 
     def probe() -> Endpoint | None:
         alive()
-        roles = client.roles((handover.former, handover.target))
+        roles = read_roles(client, (handover.former, handover.target))
         return ruling(handover, roles[handover.former], roles[handover.target])
 
     try:
         return deadline.wait(probe, "the switch", _GLANCE)
     except DeadlineError:
         pass
-    roles = client.roles((handover.former, handover.target))
+    roles = read_roles(client, (handover.former, handover.target))
     former = roles[handover.former]
     if former is None or former.failover == NO_FAILOVER:
         silent = handover.former if former is None else handover.target
@@ -181,7 +189,28 @@ def settle(client: Client, handover: Handover, deadline: Deadline, alive: Callab
             f"{silent} stopped answering while {handover.former} handed over to {handover.target}; "
             "run again when it is back, or when the Sentinels have elected another primary"
         )
-    return client.give_up(handover.former, handover.target)
+    return give_up(client, handover)
+
+
+def give_up(client: Client, handover: Handover) -> Endpoint:
+    """End a FAILOVER that hangs and return who rules.
+
+    Writes stay paused meanwhile: should the target have taken over in this very moment, the former one has no write
+    that the target lacks, and follows it.
+    """
+    former, target = handover.former, handover.target
+
+    def abort(_at: Endpoint, link: Any) -> None:
+        link.client_pause(round(client.access.timeout * 2000), all=False)
+        link.execute_command("FAILOVER", "ABORT")
+
+    client.ask(former, abort)
+    seen = read_roles(client, (target,))[target]
+    took_over = seen is not None and seen.follows is None
+    if took_over:
+        change_node(client, former, [("REPLICAOF", client.address(target), str(target.port))])
+    client.ask(former, lambda _at, link: link.client_unpause())
+    return target if took_over else former
 
 
 def persist_roles(client: Client, nodes: Sequence[Endpoint]) -> list[GantryError]:
@@ -189,7 +218,7 @@ def persist_roles(client: Client, nodes: Sequence[Endpoint]) -> list[GantryError
     failures: list[GantryError] = []
     for node in nodes:
         try:
-            client.persist([node])
+            persist(client, [node])
         except GantryError as error:
             failures.append(error)
     return failures
@@ -197,14 +226,14 @@ def persist_roles(client: Client, nodes: Sequence[Endpoint]) -> list[GantryError
 
 def watch_anew(client: Client, desired: Desired, ruler: Endpoint) -> None:
     """Let all Sentinels watch the new primary."""
-    current = client.read_sentinels(desired)
+    current = read_sentinels(client, desired)
     watch_all(client, desired.name, [step for item in current for step in watch_steps(item, desired, ruler)])
 
 
 def follow_anew(client: Client, desired: Desired, ruler: Endpoint) -> None:
     """Let all other nodes follow the new primary."""
     others = [node for node in desired.nodes if node != ruler]
-    roles = client.roles(others)
+    roles = read_roles(client, others)
     for node in others:
         role = roles[node]
         if role is None:

@@ -19,6 +19,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, carry_out
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_node import (
+    change_node,
+    change_sentinels,
+    persist,
+    save_data,
+    tell,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
@@ -40,6 +47,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology i
     make_plan,
     plan_or_resolve,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_topology import read_sentinel, read_topology
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 
 # A primary that wants more replicas than there are refuses every write.
@@ -60,7 +68,7 @@ def settled_plan(client: Client, desired: Desired, deadline: Deadline) -> tuple[
     """Read and plan; while the topology moves by itself, again until `deadline`. Raises what the last plan raised."""
 
     def look(waited: bool) -> tuple[Topology, Plan]:
-        current = client.read(desired)
+        current = read_topology(client, desired)
         return current, plan_or_resolve(current, desired, waited)
 
     def probe() -> tuple[Topology, Plan] | None:
@@ -86,8 +94,8 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
         **node_hands(client, desired),
         Configure: lambda step: configure(client, without_guard(step) if step.node in losers else step),
         Snapshot: lambda step: snapshot(client, step, desired, place, deadline),
-        Write: lambda step: client.persist([step.node]),
-        Promote: lambda step: client.change_node(step.node, [("REPLICAOF", "NO", "ONE")]),
+        Write: lambda step: persist(client, [step.node]),
+        Promote: lambda step: change_node(client, step.node, [("REPLICAOF", "NO", "ONE")]),
         Follow: lambda step: follow(client, step.node, step.primary, desired.settings if step.node in losers else {}),
         Reset: lambda step: reset(client, step, desired),
     }
@@ -113,12 +121,12 @@ def refusing_writes(client: Client, losers: Sequence[Endpoint], settings: Mappin
     """
     try:
         for node in losers:
-            client.tell(node, ("CONFIG", "SET", GUARD, NEVER_ENOUGH))
+            tell(client, node, ("CONFIG", "SET", GUARD, NEVER_ENOUGH))
         yield
     except GantryError:
         for node in losers:
             with suppress(GantryError):
-                client.tell(node, ("CONFIG", "SET", GUARD, settings[GUARD]))
+                tell(client, node, ("CONFIG", "SET", GUARD, settings[GUARD]))
         raise
 
 
@@ -137,10 +145,10 @@ def reset_in_turn(steps: Sequence[Reset], hands: Hands) -> None:
 
 def reset(client: Client, step: Reset, desired: Desired) -> None:
     """Let a Sentinel forget everybody, and wait until it knows those again who are there."""
-    client.change_sentinels({step.sentinel: [("SENTINEL", "RESET", desired.name)]})
+    change_sentinels(client, {step.sentinel: [("SENTINEL", "RESET", desired.name)]})
 
     def probe() -> bool | None:
-        seen = client.read_sentinel(step.sentinel, desired.name)
+        seen = read_sentinel(client, step.sentinel, desired)
         replicas = set(desired.nodes) - {step.primary}
         return True if seen.others >= len(desired.sentinels) - 1 and replicas <= seen.replicas else None
 
@@ -159,7 +167,18 @@ def configure(client: Client, step: Configure) -> None:
     """Set what a step holds."""
     if not step.settings and not step.authenticate:
         return
-    client.change_node(step.node, client.settings_commands(step.settings, step.authenticate, step.together))
+    change_node(client, step.node, settings_commands(client, step))
+
+
+def settings_commands(client: Client, step: Configure) -> list[Sequence[str]]:
+    """CONFIG SET for the settings of a step and, where it says so, for what a replica shows its primary."""
+    pairs = list(step.settings)
+    if step.authenticate:
+        user, password = client.access.replication
+        pairs += [("masteruser", user), ("masterauth", password)]
+    if step.together:
+        return [("CONFIG", "SET", *(word for pair in pairs for word in pair))]
+    return [("CONFIG", "SET", *pair) for pair in pairs]
 
 
 def permit(client: Client, step: Permit, desired: Desired) -> None:
@@ -169,7 +188,7 @@ def permit(client: Client, step: Permit, desired: Desired) -> None:
     gone = [name for name in step.names if name not in declared]
     if gone:
         commands.append(("ACL", "DELUSER", *gone))
-    client.change_node(step.node, commands, save_users=step.save)
+    change_node(client, step.node, commands, save_users=step.save)
 
 
 def follow(client: Client, node: Endpoint, primary: Endpoint, settings: Mapping[str, str] | None = None) -> None:
@@ -177,14 +196,14 @@ def follow(client: Client, node: Endpoint, primary: Endpoint, settings: Mapping[
     commands: list[Sequence[str]] = [("REPLICAOF", client.address(primary), str(primary.port))]
     if settings:
         commands.append(("CONFIG", "SET", GUARD, settings[GUARD]))
-    client.change_node(node, commands)
+    change_node(client, node, commands)
 
 
 def watch_all(client: Client, name: str, steps: Sequence[Watch]) -> None:
     """Point the Sentinels. All forget the old primary before one learns the new: a Sentinel that still knew it would
     tell the others, with a newer epoch, to go back to it."""
-    client.change_sentinels({step.sentinel: [("SENTINEL", "REMOVE", name)] for step in steps if step.replace})
-    client.change_sentinels({step.sentinel: sentinel_commands(client, name, step) for step in steps})
+    change_sentinels(client, {step.sentinel: [("SENTINEL", "REMOVE", name)] for step in steps if step.replace})
+    change_sentinels(client, {step.sentinel: sentinel_commands(client, name, step) for step in steps})
 
 
 def sentinel_commands(client: Client, name: str, step: Watch) -> list[Sequence[str]]:
@@ -195,8 +214,9 @@ def sentinel_commands(client: Client, name: str, step: Watch) -> list[Sequence[s
         quorum = str(parameters["quorum"])
         address = client.address(step.primary)
         commands.append(("SENTINEL", "MONITOR", name, address, str(step.primary.port), quorum))
+    user, password = client.access.sentinel
     words = [word for pair in parameters.items() for word in (pair[0], str(pair[1]))]
-    commands.append(("SENTINEL", "SET", name, *client.sentinel_credentials(), *words))
+    commands.append(("SENTINEL", "SET", name, "auth-user", user, "auth-pass", password, *words))
     return commands
 
 
@@ -208,7 +228,7 @@ def wait_whole(
 
     def probe() -> Topology | None:
         try:
-            seen = client.read(desired)
+            seen = read_topology(client, desired)
         except Unsettled as error:
             missing[:] = [str(error)]
             return None
@@ -237,5 +257,5 @@ def snapshot(client: Client, step: Snapshot, desired: Desired, place: SnapshotPl
     os.makedirs(place.directory, mode=0o700, exist_ok=True)
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     path = os.path.join(place.directory, f"{desired.name}-{step.node.host}-{step.node.port}-{stamp}.rdb")
-    client.snapshot(step.node, path, place.redis_cli, deadline)
+    save_data(client, step.node, path, place.redis_cli, deadline)
     return path

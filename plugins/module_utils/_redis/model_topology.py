@@ -280,6 +280,14 @@ def just_installed(endpoint: Endpoint, desired: Desired) -> Node:
     return Node(endpoint, History("", 0), new=True, grants=unseen(desired.users))
 
 
+def new_topology(desired: Desired) -> Topology:
+    """The topology when nothing was ever started: empty nodes, and Sentinels that watch nothing."""
+    return Topology(
+        tuple(just_installed(endpoint, desired) for endpoint in desired.nodes),
+        tuple(Sentinel(endpoint, new=True) for endpoint in desired.sentinels),
+    )
+
+
 @dataclass(frozen=True)
 class Handover:
     """A planned switch: the primary that hands its role over, and the node that takes it."""

@@ -37,7 +37,6 @@ NAMED = {
     "_postgresql/locks.py": (IO, "advisory locks, held while others read and apply"),
     "_postgresql/tools.py": (IO, "pg_dump and pg_restore, for readers and appliers alike"),
     "_redis/connection.py": (IO, "opens the connections that readers and appliers are given"),
-    "_redis/connection_cluster.py": (IO, "the same for what only a cluster is asked"),
 }
 # What a pure file imports all the same: the values Call and Outcome; run() is for main() alone.
 VALUES = {"_core.module.Call", "_core.module.Outcome"}

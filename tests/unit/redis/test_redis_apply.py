@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,44 +13,60 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis import apply_topology
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import SnapshotPlace, apply_plan
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Access, Client
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
-    AddressBook,
-    Endpoint,
-    History,
-    Node,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Access
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Endpoint, History, Node
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_topology import with_spellings
 
 from .build import ONE, OTHER, TWO, node, replicated, whole, with_nodes
 
+REWRITE = ("CONFIG", "REWRITE")
 REFUSE, ACCEPT = ("CONFIG", "SET", "min-replicas-to-write", "1000"), ("CONFIG", "SET", "min-replicas-to-write", "0")
 
 
 @dataclass
 class Notes:
-    """What a client was asked to do, in its order. failing: whether copies fail."""
+    """What nodes were asked to do, in its order, without the writing of their files. failing: whether copies fail."""
 
     failing: bool = False
     seen: list[tuple[Any, ...]] = field(default_factory=list)
+    access: Access = field(default_factory=Access)
 
     def address(self, endpoint: Endpoint) -> str:
         return endpoint.host
 
-    def tell(self, endpoint: Endpoint, words: Sequence[str]) -> None:
-        self.seen.append((endpoint, tuple(words)))
+    def ask(self, endpoint: Endpoint, question: Callable[[Endpoint, Any], Any]) -> Any:
+        return question(endpoint, Asked(self, endpoint))
 
-    def change_node(self, endpoint: Endpoint, commands: Sequence[Sequence[str]], save_users: bool = False) -> None:
-        self.seen.append((endpoint, *map(tuple, commands)))
-
-    def settings_commands(self, settings: Sequence[tuple[str, str]], *_more: bool) -> list[Sequence[str]]:
-        return [("CONFIG", "SET", *(word for pair in settings for word in pair))]
-
-    def snapshot(self, endpoint: Endpoint, path: str, *_more: Any) -> None:
+    def save_data(self, _client: Notes, endpoint: Endpoint, *_more: Any) -> None:
         if self.failing:
             raise StateError("the disk is full")
         self.seen.append((endpoint, "copy"))
+
+
+@dataclass
+class Asked:
+    """A connection to one node: what it is sent at once is one note."""
+
+    notes: Notes
+    endpoint: Endpoint
+    together: list[tuple[str, ...]] | None = None
+
+    def pipeline(self, transaction: bool) -> Asked:
+        return Asked(self.notes, self.endpoint, [])
+
+    def execute_command(self, *words: str) -> None:
+        if self.together is not None:
+            self.together.append(words)
+        elif words != REWRITE:
+            self.notes.seen.append((self.endpoint, words))
+
+    def execute(self, raise_on_error: bool) -> list[Any]:
+        sent = self.together or []
+        self.notes.seen.append((self.endpoint, *(words for words in sent if words != REWRITE)))
+        return ["OK"] * len(sent)
 
 
 class Link:
@@ -81,10 +97,9 @@ class Link:
 
 def spelled(link: Link, **settings: str) -> Node:
     """What a node says of settings, by a link."""
-    client = Client(Access(), AddressBook({}, (ONE,)))
     wish = replicated(settings={"maxmemory": "256mb", **settings})
     read = node(ONE, config={**replicated().settings, **link.config})
-    return client.with_spellings(read, link, wish)
+    return with_spellings(read, link, wish)
 
 
 def test_a_node_is_asked_for_its_spelling_and_left_as_it_was():
@@ -101,8 +116,9 @@ def test_a_value_that_a_node_refuses_is_told_before_anything_is_done():
         spelled(Link(loglevel="notice"), loglevel="chatty")
 
 
-def resolve(client: Notes, tmp_path: Any) -> None:
+def resolve(client: Notes, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """End a split brain in favour of the first node; the second has another maxmemory too."""
+    monkeypatch.setattr(apply_topology, "save_data", client.save_data)
     wish = replicated(resolve="10.0.0.1")
     healthy = replace(whole(), sentinels=())
     config = {**healthy.nodes[0].config, "maxmemory": "1", "min-replicas-to-write": "3"}
@@ -111,9 +127,9 @@ def resolve(client: Notes, tmp_path: Any) -> None:
     apply_plan(client, plan, wish, SnapshotPlace(str(tmp_path), "redis-cli"), Deadline(5))  # type: ignore[arg-type]
 
 
-def test_a_node_that_gives_up_its_data_takes_no_write_from_before_its_copy_until_it_is_a_replica(tmp_path):
+def test_a_node_that_gives_up_its_data_takes_no_write_from_before_its_copy_until_it_is_a_replica(tmp_path, monkeypatch):
     client = Notes()
-    resolve(client, tmp_path)
+    resolve(client, tmp_path, monkeypatch)
     assert client.seen == [
         (TWO, REFUSE),
         (TWO, "copy"),
@@ -122,8 +138,8 @@ def test_a_node_that_gives_up_its_data_takes_no_write_from_before_its_copy_until
     ]
 
 
-def test_a_node_whose_copy_fails_takes_writes_again(tmp_path):
+def test_a_node_whose_copy_fails_takes_writes_again(tmp_path, monkeypatch):
     client = Notes(failing=True)
     with pytest.raises(StateError, match="the disk is full"):
-        resolve(client, tmp_path)
+        resolve(client, tmp_path, monkeypatch)
     assert client.seen == [(TWO, REFUSE), (TWO, ACCEPT)]

@@ -12,7 +12,6 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import resolve_addresses
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import node_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import normalise, wanted
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
@@ -31,6 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology i
     make_plan,
     plan_or_resolve,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_addresses import resolve_addresses
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import shown
 
 from .build import (

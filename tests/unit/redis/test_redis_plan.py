@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import sentinel_commands
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Access, Client, new_topology
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Access, Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import (
     PURPOSES,
     contradictions,
@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Endpoint,
     Health,
     Peer,
+    new_topology,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Watch, make_plan, wanted_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
