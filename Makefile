@@ -52,8 +52,10 @@ lint-python: $(VENV) ## ruff: rules and format
 	ruff format --check --output-format concise
 
 TYPED := $(foreach kind,module_utils plugin_utils modules action filter,--package ansible_collections.gantry.odoo.plugins.$(kind))
-lint-types: $(VENV) ## mypy on the plugins
+RIG := tests/lab tests/quality tests/bench tests/integration/ansible.py tests/integration/ansible_server.py
+lint-types: $(VENV) ## mypy on the plugins, and on the code that tests stand on
 	mypy $(TYPED)
+	mypy --exclude tests/lab/releases $(RIG)
 
 lint-yaml: $(VENV) ## yamllint
 	yamllint --strict .

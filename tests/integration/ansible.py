@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,12 @@ def run_playbook(
     diff: bool = True,
     arguments: list[str] | None = None,
     command_line: bool = False,
+    env: Mapping[str, str] | None = None,
 ) -> PlaybookRun:
     """Run `playbook` (a path, a full name such as gantry.odoo.site, or plays as data) on `inventory` (path or data).
 
     command_line: start ansible-playbook itself, not a fork of the process that has Ansible imported already.
+    env: variables for the command itself, which is started then.
     """
     with tempfile.TemporaryDirectory(prefix="gantry-test-") as directory:
         scratch = Path(directory)
@@ -94,7 +97,7 @@ def run_playbook(
             command += ["--extra-vars", f"@{_file(scratch, 'vars', extra_vars)}"]
         command += [*(arguments or []), _file(scratch, "playbook", playbook)]
         stdout, stderr = scratch / "stdout", scratch / "stderr"
-        rc = (_start if command_line else _SERVER.run)(command, stdout, stderr)
+        rc = _start(command, stdout, stderr, env) if command_line or env else _SERVER.run(command, stdout, stderr)
         said, complained = stdout.read_text(errors="replace"), stderr.read_text(errors="replace")
     stats, events = _parse(said)
     return PlaybookRun(rc, stats, events, said, complained)
@@ -136,13 +139,13 @@ def _environment() -> dict[str, str]:
     return {**kept, **ours}
 
 
-def _start(command: list[str], stdout: Path, stderr: Path) -> int:
+def _start(command: list[str], stdout: Path, stderr: Path, env: Mapping[str, str] | None) -> int:
     """Run the command itself; its exit code."""
     with stdout.open("wb") as out, stderr.open("wb") as err:
         return subprocess.run(
             command,
             cwd=ROOT,
-            env=_environment(),
+            env={**_environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import docker
 import yaml
@@ -61,7 +61,8 @@ class Host:
         """
         if self.shell is not None:
             return self.shell.run(argv, user, env or {})
-        code, (out, err) = self.container.exec_run(argv, user=user, environment=env, demux=True)
+        done = self.container.exec_run(argv, user=user, environment=env, demux=True)
+        code, (out, err) = cast("tuple[int, tuple[bytes | None, bytes | None]]", done)
         return code, (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
 
     def read(self, path: str) -> bytes:
@@ -185,7 +186,7 @@ class Lab:
         return locked(self.state.directory.with_suffix(".lock"), f"another run works on lab {self.name}")
 
     @property
-    def _mine(self) -> dict[str, str]:
+    def _mine(self) -> dict[str, str | list[str] | bool]:
         return {"label": f"{LABEL}={self.name}"}
 
     def _containers(self) -> list[Container]:
@@ -323,7 +324,8 @@ class Lab:
                 "gantry.lab.octet": str(spec.octet),
             },
             host_config=host_config,
-            networking_config=api.create_networking_config({self.name: endpoint}),
+            # the published type of its argument is wrong
+            networking_config=api.create_networking_config(cast("Any", {self.name: endpoint})),
         )
         container = self.client.containers.get(made["Id"])
         container.put_archive("/", pack(self._files(spec)))

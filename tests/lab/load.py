@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ class Load:
         self._tallies = {tenant.name: Tally(self._started) for tenant in self._tenants}
         period = len(browsers) / self._plan.rate
         for number, (tenant, browser) in enumerate(browsers):
-            self._spawn(lambda t=tenant, b=browser, n=number: self._ask(t, b, period, n * period / len(browsers)))
+            self._spawn(partial(self._ask, tenant, browser, period, number * period / len(browsers)))
         for tenant in self._tenants:
             for _turn in range(self._plan.idle):
                 self._hold(holding.idle_https(tenant.site, TIMEOUT_S), self._idle, tenant.name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Callable
+from typing import Callable, cast
 
 from docker.models.containers import Container
 
@@ -36,15 +36,19 @@ def for_vm(container: Container, address: str, fresh: bool) -> None:
 
     until(booted, f"the boot of {container.name}")
     if fresh and systemd_state(container) == "degraded":
-        failed = container.exec_run(["systemctl", "list-units", "--failed", "--plain", "--no-legend"]).output.decode()
-        raise LabError(f"{container.name} booted with failed units: {' | '.join(failed.strip().splitlines())}")
+        failed = _said(container, "systemctl", "list-units", "--failed", "--plain", "--no-legend").splitlines()
+        raise LabError(f"{container.name} booted with failed units: {' | '.join(failed)}")
     until(lambda: _ssh_banner(address), f"an answer of SSH at {address}")
 
 
 def systemd_state(container: Container) -> str:
     """What `systemctl is-system-running` says in the container."""
-    said: bytes = container.exec_run(["systemctl", "is-system-running"]).output
-    return said.decode(errors="replace").strip().splitlines()[-1] if said.strip() else "unknown"
+    said = _said(container, "systemctl", "is-system-running")
+    return said.splitlines()[-1] if said else "unknown"
+
+
+def _said(container: Container, *argv: str) -> str:
+    return cast("bytes", container.exec_run(list(argv)).output).decode(errors="replace").strip()
 
 
 def _require_running(container: Container) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tests.lab.hosts import Host
@@ -100,7 +101,10 @@ class Rig:
             options = ["--daemonize", "yes", "--logfile", f"{directory}/log", "--pidfile", f"{directory}/pid"]
             self.host.run([program, f"{directory}/redis.conf", *options])
         for port in ports:
-            until(lambda port=port: None if self.cli(port, "PING") == "PONG" else "no PONG", f"Redis on {port}", 15)
+            until(partial(self._unanswered, port), f"Redis on {port}", 15)
+
+    def _unanswered(self, port: int) -> str | None:
+        return None if self.cli(port, "PING") == "PONG" else "no PONG"
 
     def small_disk(self, port: int, mebibytes: int) -> str:
         """Make a disk for the data of a process; where it is mounted."""
