@@ -153,9 +153,10 @@ class Restorer:
         apply_blobs.directory(build.files, self._owner_of_files())
         apply_blobs.prune(build.files, self.seen.files)
         self._write_note(Note(mark(manifest, self.order.wish)))
-        build.create(self.order.owner, locale=manifest.database.locale, private=True)
-        if self.order.wish.neutralize:
-            build.require_private()
+        with closing(connect(build.login)) as connection, connection.cursor() as cursor:
+            build.create(cursor, self.order.owner, locale=manifest.database.locale, private=True)
+            if self.order.wish.neutralize:
+                build.require_private(cursor)
 
     def _fetch(self, step: FetchFiles) -> None:
         order, owner = self.order, self._owner_of_files()

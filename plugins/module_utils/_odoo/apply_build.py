@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import move
@@ -22,7 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_data
     rename_databases,
     shut_out,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
 
 
@@ -50,6 +50,7 @@ class Build:
 
     def create(
         self,
+        cursor: Any,
         owner: str = "",
         *,
         template: str = "template0",
@@ -60,21 +61,19 @@ class Build:
 
         owner: empty for the login. locale: None for the template's own. private: only the login may connect to it.
         """
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            create_database(cursor, self.at, owner, template, locale)
-            mark(cursor, self.at, self.comment)
-            if private:
-                shut_out(cursor, self.at, self.login.user)
-            allow_connections(cursor, self.at)
+        create_database(cursor, self.at, owner, template, locale)
+        mark(cursor, self.at, self.comment)
+        if private:
+            shut_out(cursor, self.at, self.login.user)
+        allow_connections(cursor, self.at)
 
-    def require_private(self) -> None:
+    def require_private(self, cursor: Any) -> None:
         """Raise StateError where somebody but the login may connect to the database."""
-        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
-            if not shut_out(cursor, self.at, self.login.user):
-                raise StateError(
-                    f"the copy {self.at} cannot be kept to {self.login.user} while it is made harmless: its owner is "
-                    "a superuser, or may connect as member of another role; give the database a plain owner"
-                )
+        if not shut_out(cursor, self.at, self.login.user):
+            raise StateError(
+                f"the copy {self.at} cannot be kept to {self.login.user} while it is made harmless: its owner is "
+                "a superuser, or may connect as member of another role; give the database a plain owner"
+            )
 
     def publish(self, comment: str | None = None, aside: str = "") -> None:
         """Give the complete database its name, then its filestore: it is either there and complete, or not there.

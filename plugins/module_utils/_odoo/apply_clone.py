@@ -53,8 +53,8 @@ class Cloner:
 
                 clone_by_dump(build, source, deadline)
             copied = early.result()
-        refused = copy_settings(self.login, source, build.at)
         with closing(connect(self.login, build.at)) as connection, connection.cursor() as cursor:
+            refused = copy_settings(cursor, source, build.at)
             found = referenced(cursor)
             _require_same(cursor, source, build.at, set(refused))
         names = set(found.files)
@@ -88,7 +88,7 @@ class Cloner:
                 elif _used(cursor, source):
                     return False
                 try:
-                    build.create(owner, template=source, private=True)
+                    build.create(cursor, owner, template=source, private=True)
                 except psycopg2.errors.ObjectInUse:
                     return None if cut else False
                 return True

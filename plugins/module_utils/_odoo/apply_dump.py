@@ -29,7 +29,7 @@ def clone_by_dump(build: Build, source: str, deadline: Deadline) -> None:
     """A copy of `source` as the database that is built, which only the login may enter."""
     with closing(connect(build.login, source)) as connection, connection.cursor() as cursor:
         owner, locale, extensions = owner_of(cursor, source), read_locale(cursor, source), read_extensions(cursor)
-    build.create(owner, locale=locale, private=True)
+        build.create(cursor, owner, locale=locale, private=True)
     made = privileged(extensions)
     schemas = _extend(build, source, made, owner, extensions.immutable_unaccent)
     client = pgtools.client_major("pg_dump", deadline)

@@ -39,7 +39,8 @@ class Lifecycle:
         build, keeper = Build(self.login, self.data_dir, step.target), step.owner
         if step.own_extensions:
             keeper = self.login.user
-        build.create(keeper, locale=Locale())
+        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
+            build.create(cursor, keeper, locale=Locale())
         with closing(connect(self.login, build.at)) as connection, connection.cursor() as cursor:
             cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(keeper)))
             cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")

@@ -62,7 +62,8 @@ class Neutralizer:
 
         Raises StateError where somebody could enter meanwhile, code is missing or harm remains.
         """
-        build.require_private()
+        with closing(connect(build.login)) as connection, connection.cursor() as cursor:
+            build.require_private(cursor)
         scripts = self.scripts()
         with closing(connect(build.login, build.at, autocommit=False)) as connection:
             with connection.cursor() as cursor:

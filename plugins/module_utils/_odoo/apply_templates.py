@@ -66,7 +66,8 @@ class Templates:
     def make(self, step: MakeFromTemplate) -> None:
         """Build a copy of a template, with its files; it is the login's."""
         build = Build(self.login, self.data_dir, step.target)
-        build.create(template=step.template)
+        with closing(connect(self.login)) as connection, connection.cursor() as cursor:
+            build.create(cursor, template=step.template)
         self._bring_out(build.at)
 
     def _bring_out(self, database: str) -> None:

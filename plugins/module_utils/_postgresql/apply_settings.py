@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
-    Login,
-    connect,
     psycopg2,
     sentence,
     sql,
@@ -21,27 +19,29 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_datab
 _LISTS = frozenset({"local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces"})
 
 
-def copy_settings(login: Login, source: str, target: str) -> dict[Setting, str]:
-    """Copy the settings of `source`; those that the login may not set, each with the reason."""
+def copy_settings(cursor: Any, source: str, target: str) -> dict[Setting, str]:
+    """Copy the settings of `source`; those that the login may not set, each with the reason.
+
+    cursor: of a connection to `target`, which shows what a setting of its own means.
+    """
     refused: dict[Setting, str] = {}
-    with closing(connect(login, target)) as connection, connection.cursor() as cursor:
-        for setting in sorted(set(read_settings(cursor, source)) - set(read_settings(cursor, target))):
-            name, database = sql.SQL(".").join(map(sql.Identifier, setting.name.split("."))), sql.Identifier(target)
-            whose = sql.SQL("DATABASE {}").format(database)
-            if setting.role:
-                whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(setting.role), database)
-            statements = [sql.SQL("ALTER {} SET {} TO {}").format(whose, name, sql.Literal(setting.value))]
-            if setting.name in _LISTS:
-                kept = sql.SQL("SELECT set_config({}, {}, true)")
-                statements = [
-                    kept.format(sql.Literal(setting.name), sql.Literal(setting.value)),
-                    sql.SQL("ALTER {} SET {} FROM CURRENT").format(whose, name),
-                ]
-            if setting.role:
-                # a member of a role may set what is the role's own
-                statements.insert(0, sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(setting.role)))
-            try:
-                cursor.execute(sql.SQL(";").join(statements))
-            except psycopg2.errors.InsufficientPrivilege as error:
-                refused[setting] = sentence(error)
+    for setting in sorted(set(read_settings(cursor, source)) - set(read_settings(cursor, target))):
+        name, database = sql.SQL(".").join(map(sql.Identifier, setting.name.split("."))), sql.Identifier(target)
+        whose = sql.SQL("DATABASE {}").format(database)
+        if setting.role:
+            whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(setting.role), database)
+        statements = [sql.SQL("ALTER {} SET {} TO {}").format(whose, name, sql.Literal(setting.value))]
+        if setting.name in _LISTS:
+            kept = sql.SQL("SELECT set_config({}, {}, true)")
+            statements = [
+                kept.format(sql.Literal(setting.name), sql.Literal(setting.value)),
+                sql.SQL("ALTER {} SET {} FROM CURRENT").format(whose, name),
+            ]
+        if setting.role:
+            # a member of a role may set what is the role's own
+            statements.insert(0, sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(setting.role)))
+        try:
+            cursor.execute(sql.SQL(";").join(statements))
+        except psycopg2.errors.InsufficientPrivilege as error:
+            refused[setting] = sentence(error)
     return refused
