@@ -94,9 +94,26 @@ options:
   password:
     description:
       - Its password.
-      - What Sentinels log in with must hold no blank, quote or control character, because Sentinel writes it without
-        quotes and then cannot start from its own file.
+      - It holds no control character. What Sentinels log in with must hold no blank and no quote either, because
+        Sentinel writes it without quotes and then cannot start from its own file.
     type: str
+  former_passwords:
+    description:
+      - Passwords that O(password) replaces. A node or Sentinel that does not accept O(password) yet is reached with one
+        of them.
+      - First all nodes and Sentinels accept both, then replicas and Sentinels log in with the new one, and at the end
+        the former ones are removed, which a refused connection verifies. Connections stay open. An interrupted run is
+        completed by the next one. Leave it out once it is done.
+      - Sentinels log in to each other with O(username) and O(password) from then on.
+    type: list
+    elements: str
+    default: []
+  keep_former_passwords:
+    description:
+      - Whether nodes and Sentinels go on accepting O(former_passwords), while clients are moved to the new one. Run it
+        again without this option to remove them.
+    type: bool
+    default: false
   replication_username:
     description:
       - The user with which replicas log in to their primary. Every node gets it, with the rights that replication needs

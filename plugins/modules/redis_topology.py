@@ -382,7 +382,7 @@ def cluster_outcome(desired: Desired, current: Cluster, plan: ClusterPlan, seen:
     return Outcome(
         plan.steps,
         cluster_shown(current, plan.before, settings),
-        cluster_shown(current, plan.after, settings, settings),
+        cluster_shown(current, plan.after, settings, settings, desired.rotation),
         {"topology": cluster_facts(seen, desired.name), "snapshots": [], **facts},
     )
 

@@ -34,6 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster im
     faults,
     plan_cluster,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_passwords import RemovePassword
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_cluster import read_cluster
 
 TAKE_OVER_SECONDS = 10.0
@@ -68,8 +69,11 @@ def apply_cluster(client: Client, plan: ClusterPlan, desired: Desired, redis_cli
 
     redis_cli: the program that moves slots with their keys, where it is on this host.
     """
-    hands: Hands = {**node_hands(client, desired), **ClusterHands(client, desired, redis_cli, seconds).by_class()}
+    cluster = ClusterHands(client, desired, redis_cli, seconds)
+    hands: Hands = {**node_hands(client, desired), **cluster.by_class()}
     for step in plan.steps:
+        if isinstance(step, RemovePassword):
+            cluster.until_healthy()
         carry_out(step, hands)
 
 
@@ -178,6 +182,10 @@ class ClusterHands:
         words = ("CLUSTER", "FORGET", step.identity)
         in_parallel(lambda node: tell(self.client, node, words, unless="Unknown node"), list(self.desired.nodes))
         self._until(f"forgetting {step.node}", lambda seen: all(step.identity not in one.known for one in seen.nodes))
+
+    def until_healthy(self) -> None:
+        """Wait until nothing of the cluster is missing."""
+        self._until("a healthy cluster", lambda seen: not faults(seen))
 
     def _reset(self, node: Endpoint) -> None:
         """Let a node that has left know nothing of the cluster; a replica drops its copy of the data."""

@@ -20,8 +20,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.guard import guarded
 from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_node import change_node, persist
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import follow, watch_all
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import follow, node_hands, watch_all
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
@@ -29,12 +30,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Endpoint,
     Handover,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_passwords import add_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import NO_FAILOVER, ruling, until_next
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import watch_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_topology import (
     read_acknowledged,
     read_roles,
     read_sentinels,
+    read_topology,
 )
 
 # FAILOVER ends by its own TIMEOUT first; what it leaves open after so many seconds more is given up from here.
@@ -137,6 +140,11 @@ def resume(client: Client, desired: Desired, journal: Journal, seconds: float) -
     if left is None:
         return None, desired
     try:
+        if desired.rotation is not None:
+            # Sentinels are told anew how they log in, which must be right everywhere by then.
+            current = read_topology(client, desired)
+            for step in add_steps(current.servers, desired.rotation):
+                carry_out(step, node_hands(client, desired))
         finish(client, desired, left, journal, Deadline(seconds + GRACE))
     except Disputed:
         # The former primary was killed before it had written that it is a replica; the plan decides whether it may.
@@ -227,7 +235,7 @@ def persist_roles(client: Client, nodes: Sequence[Endpoint]) -> list[GantryError
 def watch_anew(client: Client, desired: Desired, ruler: Endpoint) -> None:
     """Let all Sentinels watch the new primary."""
     current = read_sentinels(client, desired)
-    watch_all(client, desired.name, [step for item in current for step in watch_steps(item, desired, ruler)])
+    watch_all(client, desired, [step for item in current for step in watch_steps(item, desired, ruler)])
 
 
 def follow_anew(client: Client, desired: Desired, ruler: Endpoint) -> None:

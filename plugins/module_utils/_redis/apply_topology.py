@@ -26,7 +26,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_node impo
     save_data,
     tell,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_passwords import add_password, remove_password
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client, sentinel_login
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
     Disputed,
@@ -34,6 +35,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Topology,
     Unsettled,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_passwords import AddPassword, RemovePassword
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import (
     Configure,
     Follow,
@@ -50,6 +52,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology i
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_topology import read_sentinel, read_topology
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 
+# The steps that are not carried out among those of the nodes, but before or after them.
+_APART = (AddPassword, Watch, Reset, RemovePassword)
 # A primary that wants more replicas than there are refuses every write.
 GUARD, NEVER_ENOUGH = "min-replicas-to-write", "1000"
 # Seconds: https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/, "Removing Sentinels"
@@ -99,16 +103,27 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
         Follow: lambda step: follow(client, step.node, step.primary, desired.settings if step.node in losers else {}),
         Reset: lambda step: reset(client, step, desired),
     }
+    for step in plan.steps:
+        if isinstance(step, AddPassword):
+            carry_out(step, hands)
     watches = [step for step in plan.steps if isinstance(step, Watch)]
     with refusing_writes(client, losers, desired.settings):
         files = [carry_out(step, hands) for step in plan.steps if isinstance(step, Snapshot)]
         for step in plan.steps:
-            if not isinstance(step, (Snapshot, Watch, Reset)):
+            if not isinstance(step, (*_APART, Snapshot)):
                 carry_out(step, hands)
     if watches:
         wait_whole(client, desired, plan.primary, deadline, sentinels=False)
-        watch_all(client, desired.name, watches)
+        watch_all(client, desired, watches)
     reset_in_turn([step for step in plan.steps if isinstance(step, Reset)], hands)
+    removals = [step for step in plan.steps if isinstance(step, RemovePassword)]
+    if removals:
+        wait_whole(client, desired, plan.primary, deadline)
+    for step in removals:
+        carry_out(step, hands)
+    if desired.rotation is not None:
+        # Sentinel has no transactions: a killed run may have left a password that is not in its file yet.
+        persist(client, (), desired.sentinels)
     return [file for file in files if file]
 
 
@@ -160,6 +175,8 @@ def node_hands(client: Client, desired: Desired) -> Hands:
     return {
         Configure: lambda step: configure(client, step),
         Permit: lambda step: permit(client, step, desired),
+        AddPassword: lambda step: add_password(client, step),
+        RemovePassword: lambda step: remove_password(client, step),
     }
 
 
@@ -199,15 +216,19 @@ def follow(client: Client, node: Endpoint, primary: Endpoint, settings: Mapping[
     change_node(client, node, commands)
 
 
-def watch_all(client: Client, name: str, steps: Sequence[Watch]) -> None:
+def watch_all(client: Client, desired: Desired, steps: Sequence[Watch]) -> None:
     """Point the Sentinels. All forget the old primary before one learns the new: a Sentinel that still knew it would
     tell the others, with a newer epoch, to go back to it."""
-    change_sentinels(client, {step.sentinel: [("SENTINEL", "REMOVE", name)] for step in steps if step.replace})
-    change_sentinels(client, {step.sentinel: sentinel_commands(client, name, step) for step in steps})
+    change_sentinels(client, {step.sentinel: [("SENTINEL", "REMOVE", desired.name)] for step in steps if step.replace})
+    change_sentinels(client, {step.sentinel: sentinel_commands(client, desired, step) for step in steps})
 
 
-def sentinel_commands(client: Client, name: str, step: Watch) -> list[Sequence[str]]:
-    """What a Sentinel is sent. The credentials stand first in SET: parameters that are right prove that it got them."""
+def sentinel_commands(client: Client, desired: Desired, step: Watch) -> list[Sequence[str]]:
+    """What a Sentinel is sent. The credentials stand first in SET: parameters that are right prove that it got them.
+
+    So does what it shows other Sentinels, which it can be asked for.
+    """
+    name = desired.name
     commands: list[Sequence[str]] = []
     parameters = dict(step.parameters)
     if step.start:
@@ -217,6 +238,9 @@ def sentinel_commands(client: Client, name: str, step: Watch) -> list[Sequence[s
     user, password = client.access.sentinel
     words = [word for pair in parameters.items() for word in (pair[0], str(pair[1]))]
     commands.append(("SENTINEL", "SET", name, "auth-user", user, "auth-pass", password, *words))
+    if desired.rotation is not None:
+        for word, value in zip(("user", "pass"), sentinel_login(client.access)):
+            commands.append(("SENTINEL", "CONFIG", "SET", f"sentinel-{word}", value))
     return commands
 
 

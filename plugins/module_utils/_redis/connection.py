@@ -35,24 +35,37 @@ try:
 except ImportError:
     _IMPORT_ERROR = traceback.format_exc()
 
+# What the library says of a connection that ended without an answer: Redis stopped, or something else is there.
+_CLOSED = "Connection closed by server."
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+class RefusedLoginError(UnreachableError):
+    """A node or Sentinel does not accept the module's user with its password."""
 
 
 @dataclass(frozen=True)
 class Access:
     """How every node and Sentinel is reached. timeout: seconds for a connection and for each answer.
 
+    former: passwords that `password` replaces, with which one that does not have it yet is reached.
     replication: the user and password that a replica shows its primary. sentinel: those that a Sentinel shows a node.
     """
 
     username: str | None = None
     password: str | None = None
+    former: tuple[str, ...] = ()
     tls: bool = False
     ca_cert: str | None = None
     timeout: float = 5.0
     replication: tuple[str, str] = ("", "")
     sentinel: tuple[str, str] = ("", "")
+
+
+def sentinel_login(access: Access) -> tuple[str, str]:
+    """The user and password that a Sentinel shows another one, once the module's own password has been changed."""
+    return access.username or "", access.password or ""
 
 
 def library_is_missing() -> bool:
@@ -74,6 +87,8 @@ class Client:
         self.book = book
         self._plan_as_new = plan_as_new
         self._open: dict[Endpoint, Any] = {}
+        self._passwords = (access.password, *access.former)
+        self._tried: dict[Endpoint, int] = {}
 
     def __enter__(self) -> Client:
         return self
@@ -91,13 +106,33 @@ class Client:
 
         when_new: the answer of one that refuses the connection, where such a one counts as just installed.
         """
+        while True:
+            try:
+                return self._answer(endpoint, self._link(endpoint), question, when_new)
+            except RefusedLoginError:
+                if not self._try_another_password(endpoint):
+                    raise
+
+    def accepts(self, endpoint: Endpoint, password: str) -> bool:
+        """Whether a new connection of the module's user is accepted with this password."""
+        link = self._connect(endpoint, password)
         try:
-            return question(endpoint, self._link(endpoint))
+            self._answer(endpoint, link, lambda _at, link: link.ping(), None)
+        except RefusedLoginError:
+            return False
+        finally:
+            link.close()
+        return True
+
+    def _answer(self, endpoint: Endpoint, link: Any, question: Callable[[Endpoint, Any], T], when_new: T | None) -> T:
+        try:
+            return question(endpoint, link)
         except redis.BusyLoadingError as error:
             raise Unsettled(f"{endpoint} is still loading its data; run again when it has") from error
         except (redis.AuthenticationError, AuthorizationError) as error:
-            raise UnreachableError(
-                f"{endpoint} refused the credentials ({error}); check username and password"
+            raise RefusedLoginError(
+                f"{endpoint} refused the credentials ({error}); check username and password, or name the password that "
+                "it still has in former_passwords"
             ) from error
         except redis.TimeoutError as error:
             raise UnreachableError(
@@ -106,7 +141,10 @@ class Client:
         except redis.ConnectionError as error:
             if when_new is not None and self._plan_as_new and _refused(error):
                 return when_new
-            raise UnreachableError(f"{endpoint} cannot be reached: {_cause(error)}; check that it runs") from error
+            raise UnreachableError(
+                f"{endpoint} cannot be reached: {_cause(error)}; check that it runs"
+                + (", its port, and whether it wants TLS" if str(error) == _CLOSED else "")
+            ) from error
         except NoPermissionError as error:
             raise UnreachableError(f"{endpoint} does not let this user manage it: {error}") from error
         except ResponseError as error:
@@ -118,26 +156,35 @@ class Client:
                 "wants TLS"
             ) from error
 
+    def _try_another_password(self, endpoint: Endpoint) -> bool:
+        """Turn to the next password for an endpoint, after the last one to the first; False when all were refused."""
+        self._open.pop(endpoint).close()
+        self._tried[endpoint] = (self._tried.get(endpoint, 0) + 1) % len(self._passwords)
+        return self._tried[endpoint] > 0
+
     def _link(self, endpoint: Endpoint) -> Any:
         if endpoint not in self._open:
-            access = self.access
-            secure: dict[str, Any] = (
-                {"ssl": True, "ssl_ca_certs": access.ca_cert, "ssl_check_hostname": True} if access.tls else {}
-            )
-            self._open[endpoint] = redis.Redis(
-                host=endpoint.host,
-                port=endpoint.port,
-                username=access.username,
-                password=access.password,
-                socket_timeout=access.timeout,
-                socket_connect_timeout=access.timeout,
-                decode_responses=True,
-                encoding_errors="replace",
-                retry=Retry(NoBackoff(), 0),
-                single_connection_client=False,
-                **secure,
-            )
+            self._open[endpoint] = self._connect(endpoint, self._passwords[self._tried.get(endpoint, 0)])
         return self._open[endpoint]
+
+    def _connect(self, endpoint: Endpoint, password: str | None) -> Any:
+        access = self.access
+        secure: dict[str, Any] = (
+            {"ssl": True, "ssl_ca_certs": access.ca_cert, "ssl_check_hostname": True} if access.tls else {}
+        )
+        return redis.Redis(
+            host=endpoint.host,
+            port=endpoint.port,
+            username=access.username,
+            password=password,
+            socket_timeout=access.timeout,
+            socket_connect_timeout=access.timeout,
+            decode_responses=True,
+            encoding_errors="replace",
+            retry=Retry(NoBackoff(), 0),
+            single_connection_client=False,
+            **secure,
+        )
 
 
 def in_parallel(work: Callable[[U], T], items: Sequence[U]) -> list[T]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_passwords import rotation_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import PURPOSES, wanted
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Endpoint
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import DEFAULT, users_from
@@ -29,9 +30,12 @@ def read_request(params: Mapping[str, Any]) -> Desired:
     nodes = _endpoints("nodes", params["nodes"])
     sentinels = _endpoints("sentinels", params["sentinels"] or [])
     _check_counts(mode, nodes, sentinels)
+    rotation = rotation_from(params)
     if sentinels:
         own = "" if params["sentinel_username"] is None else "sentinel_"
-        for option in (f"{own}username", f"{own}password"):
+        # Sentinels log in to each other with the module's own password once it has been changed.
+        logins = {own, "" if rotation else own}
+        for option in sorted(login + word for login in logins for word in ("username", "password")):
             _check_readable(option, params[option])
     elif params["sentinel_username"] is not None:
         raise InputError("sentinel_username is set without sentinels; leave it out")
@@ -58,6 +62,7 @@ def read_request(params: Mapping[str, Any]) -> Desired:
         move_timeout=params["move_timeout"],
         users=users_from(params),
         forget_sentinels=params["forget_sentinels"],
+        rotation=rotation,
         kept=frozenset({DEFAULT, params["username"] or DEFAULT}) if params["purge_users"] else None,
         sentinel_user=params["sentinel_username"] or params["username"] or DEFAULT,
     )

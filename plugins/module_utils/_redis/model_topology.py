@@ -11,6 +11,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_passwords import Accepted, Rotation
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import normalise
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import DEFAULT, Grant, User, unseen
 
@@ -144,6 +145,7 @@ class Node:
     grants: what it lets the declared users do. unreadable: the users with whom it could not read its own file again.
     spelled: declared settings in the node's own spelling, where that was asked for.
     logins: the user of each Sentinel that is connected to it, by the first eight characters of the Sentinel's id.
+    accepted: which of the module's own passwords, asked only while one is changed.
     """
 
     endpoint: Endpoint
@@ -167,6 +169,7 @@ class Node:
     unreadable: tuple[str, ...] = ()
     spelled: Mapping[str, str] = field(default_factory=dict)
     logins: Mapping[str, str] = field(default_factory=dict)
+    accepted: Accepted | None = None
 
     @property
     def is_primary(self) -> bool:
@@ -199,7 +202,10 @@ class Peer:
 
 @dataclass(frozen=True)
 class Sentinel:
-    """One Sentinel as it was read. primary: None while it does not monitor the declared name."""
+    """One Sentinel as it was read. primary: None while it does not monitor the declared name.
+
+    accepted: asked only while a password is changed, as with nodes. shows_new: whether it logs in with the new one.
+    """
 
     endpoint: Endpoint
     primary: Endpoint | None = None
@@ -212,6 +218,8 @@ class Sentinel:
     quorum_words: str = ""
     identity: str = ""
     new: bool = False
+    accepted: Accepted | None = None
+    shows_new: bool = True
 
 
 @dataclass(frozen=True)
@@ -220,6 +228,11 @@ class Topology:
 
     nodes: tuple[Node, ...]
     sentinels: tuple[Sentinel, ...] = ()
+
+    @property
+    def servers(self) -> tuple[Node | Sentinel, ...]:
+        """Nodes and Sentinels alike."""
+        return (*self.nodes, *self.sentinels)
 
     def node(self, endpoint: Endpoint | None) -> Node | None:
         """The declared node at this endpoint, or None."""
@@ -273,6 +286,7 @@ class Desired:
     move_timeout: float = 0
     returned: Endpoint | None = None
     forget_sentinels: bool = False
+    rotation: Rotation | None = None
 
 
 def just_installed(endpoint: Endpoint, desired: Desired) -> Node:

@@ -153,6 +153,11 @@ def grants_from(users: Sequence[User], answers: Sequence[Any], kept: frozenset[s
     return tuple(found)
 
 
+def hashes_of(name: str, lines: Sequence[Any]) -> frozenset[str]:
+    """SHA-256 of the passwords that a user may log in with, from ACL LIST."""
+    return dict(map(_named, lines)).get(name, _Listed("", frozenset())).hashes
+
+
 def unreadable_users(lines: Sequence[Any]) -> tuple[str, ...]:
     """The users, from ACL LIST, with whom Redis could not read the configuration that it writes."""
     return tuple(_named(line)[0] for line in lines if _UNREADABLE.search(str(line)))

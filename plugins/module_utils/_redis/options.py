@@ -33,6 +33,8 @@ DECLARED: dict[str, Any] = {
     "memory_share": {"type": "float"},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
+    "former_passwords": {"type": "list", "elements": "str", "default": [], "no_log": True},
+    "keep_former_passwords": {"type": "bool", "default": False, "no_log": False},
     "replication_username": {"type": "str"},
     "replication_password": {"type": "str", "no_log": True},
     "sentinel_username": {"type": "str"},
@@ -61,6 +63,7 @@ def access_from(params: Mapping[str, Any]) -> Access:
     return Access(
         username=params["username"],
         password=params["password"],
+        former=tuple(params["former_passwords"]),
         replication=_login(params, "replication"),
         sentinel=_login(params, "sentinel"),
         tls=params["tls"],

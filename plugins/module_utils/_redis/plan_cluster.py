@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Topology,
     Unsettled,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_passwords import add_steps, remove_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import (
     NodeStep,
     configure_steps,
@@ -101,7 +102,8 @@ class ClusterPlan:
 def plan_cluster(current: Cluster, desired: Desired) -> ClusterPlan:
     """The steps from `current` to `desired`. Raises Disputed, StateError or Unsettled; then nothing is to be done."""
     settings = wanted_settings(topology_of(current), desired)
-    steps: list[Step] = [step for one in current.nodes for step in permit_steps(one.node)]
+    steps = add_steps(topology_of(current).servers, desired.rotation)
+    steps += [step for one in current.nodes for step in permit_steps(one.node)]
     steps += [step for one in current.nodes for step in configure_steps(one.node, settings)]
     reference = _reference(current)
     _refuse_strangers(current, reference)
@@ -121,6 +123,7 @@ def plan_cluster(current: Cluster, desired: Desired) -> ClusterPlan:
     steps += _replicate(current, follows, lambda node: node in drained)
     steps += [_forget(item) for item in leaving]
     steps += [step for one in current.nodes for step in withdraw_steps(one.node)]
+    steps += remove_steps(topology_of(current).servers, desired.rotation)
     refuse_unwritable(topology_of(current), steps)
     share = _shares(owners, primaries) if _uneven(owners, primaries) else owners
     after = Layout({one: share[one] for one in primaries}, follows)

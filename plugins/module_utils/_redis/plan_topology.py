@@ -24,6 +24,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Topology,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import Grant
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_passwords import (
+    accepted_after,
+    add_steps,
+    remove_steps,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_primary import (
     find_primary,
     is_returning,
@@ -134,14 +139,15 @@ def make_plan(current: Topology, desired: Desired, resolve: Endpoint | None = No
     """The steps from `current` to `desired`. Raises Disputed, StateError or Unsettled; then nothing is to be done.
 
     resolve: the winner of a dispute.
-    Users come first, so that replicas and Sentinels find theirs; then settings, so that a node may authenticate before
-    it follows; Sentinels after the replicas, so that they find them at their first look. Users go last, when nobody
-    needs them any more.
+    A new password is accepted before it is used. Users come next, so that replicas and Sentinels find theirs; then
+    settings, so that a node may authenticate before it follows; Sentinels after the replicas, so that they find them at
+    their first look. Users and former passwords go last, when nothing needs them any more.
     """
     refuse_moving(current)
     primary = resolve or find_primary(current, desired)
     settings = wanted_settings(current, desired)
-    steps: list[Step] = [step for node in current.nodes for step in permit_steps(node)]
+    steps = add_steps(current.servers, desired.rotation)
+    steps += [step for node in current.nodes for step in permit_steps(node)]
     steps += [step for node in current.nodes for step in configure_steps(node, settings)]
     steps += _attach(current, desired, primary, resolve)
     steps += [
@@ -151,6 +157,7 @@ def make_plan(current: Topology, desired: Desired, resolve: Endpoint | None = No
     ]
     steps += reset_steps(current, desired, primary)
     steps += [step for node in current.nodes for step in withdraw_steps(node)]
+    steps += remove_steps(current.servers, desired.rotation)
     refuse_unwritable(current, steps)
     return Plan(primary, tuple(steps), _expected(current, desired, primary, settings))
 
@@ -265,7 +272,7 @@ def watch_steps(item: Sentinel, desired: Desired, primary: Endpoint, wrong_login
     )
     # A Sentinel that cannot reach a primary which answered us has the wrong password for it.
     locked_out = not start and not other and bool({"disconnected", "s_down"} & item.flags)
-    if not (start or other or missing or locked_out or wrong_login):
+    if not (start or other or missing or locked_out or wrong_login) and item.shows_new:
         return []
     if start or other:
         why = f"monitor {primary} as {desired.name}" + (f" instead of {item.primary}" if other else "")
@@ -274,6 +281,8 @@ def watch_steps(item: Sentinel, desired: Desired, primary: Endpoint, wrong_login
         why = ", ".join(f"{name} {item.parameters.get(name, 'unset')} -> {value}" for name, value in missing)
     elif wrong_login:
         why = f"it {wrong_login}"
+    elif not item.shows_new:
+        why = "it logs in with the former password"
     else:
         why = f"it cannot reach {primary}: give it the password again"
     action = "monitor" if start or other else "tune"
@@ -306,7 +315,8 @@ def reset_steps(current: Topology, desired: Desired, primary: Endpoint) -> list[
 def refuse_unwritable(current: Topology, steps: list[Step]) -> None:
     """Raise StateError for a step on a node that has no file to keep it in."""
     for step in steps:
-        node: Node | None = current.node(step.node) if isinstance(step, NodeStep) else None
+        where = getattr(step, "node", getattr(step, "server", None))
+        node: Node | None = current.node(where)
         if node is not None and not node.config_file and not node.new:
             raise StateError(
                 f"{node.endpoint} runs without a configuration file, so that no change to it would survive a restart; "
@@ -334,6 +344,7 @@ def _expected(current: Topology, desired: Desired, primary: Endpoint, settings: 
                 config={**node.config, **settings},
                 authenticates=True,
                 grants=tuple(replace(grant, seen=grant.wanted, same_passwords=True) for grant in node.grants),
+                accepted=accepted_after(node.accepted, desired.rotation),
             )
             for node in current.nodes
         ),
@@ -343,6 +354,7 @@ def _expected(current: Topology, desired: Desired, primary: Endpoint, settings: 
                 primary=primary,
                 parameters={**item.parameters, **desired.sentinel_parameters},
                 peers=tuple(peer for peer in item.peers if not (desired.forget_sentinels and peer.lost)),
+                accepted=accepted_after(item.accepted, desired.rotation),
             )
             for item in current.sentinels
         ),

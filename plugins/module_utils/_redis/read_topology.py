@@ -19,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection impo
     Client,
     ResponseError,
     in_parallel,
+    sentinel_login,
     transaction,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import (
@@ -29,6 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers i
     role_from,
     sentinel_from,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_passwords import Accepted, Rotation
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import (
     in_question,
     spelling_questions,
@@ -96,12 +98,21 @@ def read_sentinel(client: Client, endpoint: Endpoint, desired: Desired) -> Senti
         if isinstance(primary, ResponseError):
             if "No such master" not in str(primary):
                 raise StateError(f"{endpoint} is not a Sentinel: {primary}")
-            return sentinel_from(endpoint, None, (), (), "", client.book)
-        for answer in (primary, replicas, peers, identity):
-            if isinstance(answer, Exception):
-                raise answer
-        found = sentinel_from(endpoint, primary, replicas, peers, str(quorum), client.book)
-        return replace(found, identity=str(identity))
+            found = sentinel_from(endpoint, None, (), (), "", client.book)
+        else:
+            for answer in (primary, replicas, peers, identity):
+                if isinstance(answer, Exception):
+                    raise answer
+            found = sentinel_from(endpoint, primary, replicas, peers, str(quorum), client.book)
+            found = replace(found, identity=str(identity))
+        if desired.rotation is None:
+            return found
+        shown = [link.execute_command("SENTINEL", "CONFIG", "GET", f"sentinel-{word}") for word in ("user", "pass")]
+        return replace(
+            found,
+            accepted=_accepted(link, desired.rotation),
+            shows_new=[answer[1] for answer in shown] == list(sentinel_login(client.access)),
+        )
 
     return client.ask(endpoint, question, Sentinel(endpoint, new=True))
 
@@ -128,7 +139,7 @@ def read_acknowledged(client: Client, primary: Endpoint, replica: Endpoint) -> i
 def node_state(client: Client, endpoint: Endpoint, answers: tuple[Any, Any], link: Any, desired: Desired) -> Node:
     """A data node from its INFO and CONFIG GET, and from what it says of the declared users and settings."""
     node = node_from(endpoint, *answers, client.book, client.access.replication)
-    return with_spellings(node, link, desired)
+    return replace(with_spellings(node, link, desired), accepted=_accepted(link, desired.rotation))
 
 
 def with_spellings(node: Node, link: Any, desired: Desired) -> Node:
@@ -174,6 +185,11 @@ def _grants(endpoint: Endpoint, link: Any, desired: Desired) -> tuple[Grant, ...
         return grants_from(desired.users, transaction(link, endpoint, questions(desired.users)), desired.kept)
     except InputError as error:
         raise InputError(f"{endpoint}: {error}") from error
+
+
+def _accepted(link: Any, rotation: Rotation | None) -> Accepted | None:
+    """Which of the module's own passwords a node or Sentinel accepts; not asked where none is changed."""
+    return rotation.accepted(link.execute_command("ACL", "LIST")) if rotation else None
 
 
 def _unreadable(link: Any) -> tuple[str, ...]:

@@ -11,15 +11,25 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster import Cluster, ClusterNode, Layout
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_passwords import Rotation
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import faults, layout, plan_cluster
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_passwords import accepted_after
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import node_facts
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import passwords_shown
 
 
 def cluster_shown(
-    current: Cluster, seen: Layout, names: Mapping[str, str], wanted: Mapping[str, str] | None = None
+    current: Cluster,
+    seen: Layout,
+    names: Mapping[str, str],
+    wanted: Mapping[str, str] | None = None,
+    rotation: Rotation | None = None,
 ) -> dict[str, Any]:
-    """Who serves and who follows, and the managed settings; those `wanted` in place of those that are there."""
+    """Who serves and who follows, and the managed settings; those `wanted` in place of those that are there.
+
+    rotation: where it has been carried out.
+    """
     return {
         "nodes": seen.shown(),
         "settings": {
@@ -35,6 +45,9 @@ def cluster_shown(
             for one in current.nodes
             if one.node.grants
         },
+        **passwords_shown(
+            {one.endpoint: accepted_after(one.node.accepted, rotation) or one.node.accepted for one in current.nodes}
+        ),
     }
 
 

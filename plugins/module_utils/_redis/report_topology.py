@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_passwords import Accepted
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Endpoint, Topology, edges
 
 
@@ -28,8 +29,15 @@ def shown(topology: Topology, settings: Iterable[str]) -> dict[str, Any]:
             for node in topology.nodes
             if node.grants
         },
+        **passwords_shown({item.endpoint: item.accepted for item in topology.servers}),
         "sentinel_parameters": {str(item.endpoint): dict(item.parameters) for item in topology.sentinels},
     }
+
+
+def passwords_shown(accepted: Mapping[Endpoint, Accepted | None]) -> dict[str, Any]:
+    """Which of the module's own passwords each server accepts, where one is changed."""
+    found = {str(where): one.shown() for where, one in accepted.items() if one is not None}
+    return {"passwords": found} if found else {}
 
 
 def topology_facts(topology: Topology, primary: Endpoint, mode: str, name: str) -> dict[str, Any]:

@@ -71,12 +71,13 @@ def quoted(text: str) -> str:
 class Rig:
     """The processes of one host. `start` writes their configuration files once; then they rewrite them themselves.
 
-    server, sentinel: their programs.
+    server, sentinel: their programs. password: of all of them.
     """
 
     host: Host
     server: str = "redis-server"
     sentinel: str = "redis-sentinel"
+    password: str = PASSWORD
 
     def install(self) -> None:
         """Install Redis without letting Debian's own instances start."""
@@ -91,9 +92,9 @@ class Rig:
         for port in ports:
             directory = f"{ROOT}/{port}"
             if self.host.attempt(["test", "-f", f"{directory}/redis.conf"])[0] != 0:
-                first = [f"port {port}", f"bind {LOOPBACK}", f"dir {directory}", f"requirepass {quoted(PASSWORD)}"]
+                first = [f"port {port}", f"bind {LOOPBACK}", f"dir {directory}", f"requirepass {quoted(self.password)}"]
                 if not sentinel:
-                    first += [f"masterauth {quoted(PASSWORD)}", "repl-diskless-sync-delay 0"]
+                    first += [f"masterauth {quoted(self.password)}", "repl-diskless-sync-delay 0"]
                 self.host.run(["mkdir", "-p", directory])
                 text = "\n".join([*first, *lines, ""])
                 self.host.write(f"{directory}/redis.conf", text, mode=0o600)
@@ -135,10 +136,10 @@ class Rig:
         )
         self.host.run(["sh", "-c", script])
 
-    def cli(self, port: int, *words: str, arguments: tuple[str, ...] = (), password: str = PASSWORD) -> str:
+    def cli(self, port: int, *words: str, arguments: tuple[str, ...] = (), password: str = "") -> str:
         """What redis-cli prints, whatever its exit code."""
         argv = ["redis-cli", *arguments, "-p", str(port), *words]
-        _code, out, err = self.host.attempt(argv, env={"REDISCLI_AUTH": password})
+        _code, out, err = self.host.attempt(argv, env={"REDISCLI_AUTH": password or self.password})
         return (out or err).strip()
 
     def info(self, port: int, section: str) -> dict[str, str]:

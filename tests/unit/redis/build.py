@@ -54,6 +54,8 @@ def params(**changes: Any) -> dict[str, Any]:
         "connect_timeout": 5.0,
         "username": None,
         "password": "hunter2",
+        "former_passwords": [],
+        "keep_former_passwords": False,
         "users": [],
         "purge_users": False,
         "forget_sentinels": False,

@@ -108,7 +108,7 @@ def test_a_sentinel_that_is_locked_out_gets_the_password_again():
     topology = with_sentinels(whole(ONE), watching(S_TWO, ONE, flags=frozenset({"primary", "s_down", "disconnected"})))
     (step,) = make_plan(topology, desired()).steps
     client = Client(Access(sentinel=("", "hunter2")), AddressBook({}, ()))
-    assert sentinel_commands(client, "main", step) == [
+    assert sentinel_commands(client, desired(), step) == [
         ("SENTINEL", "SET", "main", "auth-user", "", "auth-pass", "hunter2")
     ]
 
@@ -116,7 +116,7 @@ def test_a_sentinel_that_is_locked_out_gets_the_password_again():
 def test_a_sentinel_is_given_the_credentials_before_its_parameters():
     step = Watch("monitor", str(S_ONE), "", S_ONE, ONE, True, True, tuple(PARAMETERS.items()))
     client = Client(Access(sentinel=("gantry", "hunter2")), AddressBook({}, ()))
-    monitor, settings = sentinel_commands(client, "main", step)
+    monitor, settings = sentinel_commands(client, desired(), step)
     assert monitor == ("SENTINEL", "MONITOR", "main", "10.0.0.1", "6379", "2")
     assert settings[3:7] == ("auth-user", "gantry", "auth-pass", "hunter2")
     assert settings[7:9] == ("quorum", "2")
