@@ -278,7 +278,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster im
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import faults as cluster_faults
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import resumed_steps, with_switch
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Plan, make_plan, wanted_settings
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_addresses import resolve_addresses
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_addresses import look_up, resolve_addresses
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import cluster_facts, cluster_shown
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import shown, topology_facts
@@ -307,7 +307,7 @@ def main() -> None:
 def work(call: Call) -> Outcome:
     """Validate the input, then check or converge the topology that it declares."""
     params = call.params
-    desired = read_request(params)
+    desired = read_request(params, look_up)
     for warning in contradictions(desired.purpose, desired.settings):
         call.warn(warning)
     plan_as_new = call.check_mode and params["when_absent"] == "plan_as_new"
@@ -336,7 +336,7 @@ def predict_unread(call: Call, desired: Desired) -> Outcome:
 
 def predict(call: Call, desired: Desired, client: Client, journal: Journal) -> Outcome:
     """Check mode: read and plan, and report what is not healthy beyond what the steps would change."""
-    left = resumed_steps(unfinished(journal, desired))
+    left = resumed_steps(unfinished(journal, desired, client.book))
     current, plan = settled_plan(client, desired, Deadline(call.params["settle_timeout"]))
     plan = with_switch(plan, desired)
     broken = [] if left or plan.steps else faults(current, desired, plan.primary)

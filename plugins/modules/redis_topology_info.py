@@ -223,7 +223,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_switch im
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_addresses import resolve_addresses
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_addresses import look_up, resolve_addresses
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_cluster import look_at_cluster
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_topology import look_at_topology
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import look_over_cluster
@@ -241,12 +241,12 @@ def main() -> None:
 def work(call: Call) -> Outcome:
     """Read the topology that the options declare, and what the other module would do with it."""
     params = call.params
-    desired = read_request({**NOT_ASKED, **params})
+    desired = read_request({**NOT_ASKED, **params}, look_up)
     with Client(access_from(params), resolve_addresses(desired)) as client:
         if desired.mode == "cluster":
             return Outcome(facts=look_over_cluster(desired, look_at_cluster(client, desired)))
         nodes, sentinels = look_at_topology(client, desired)
-        left = unfinished(Journal(params["state_dir"], desired.name), desired)
+        left = unfinished(Journal(params["state_dir"], desired.name), desired, client.book)
         return Outcome(facts=look_over(desired, nodes, sentinels, left))
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Callable
@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_node impo
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import follow, node_hands, watch_all
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
+    AddressBook,
     Desired,
     Disputed,
     Endpoint,
@@ -116,14 +117,16 @@ def await_moment(client: Client, handover: Handover) -> None:
     time.sleep(until_next(told, time.monotonic()))
 
 
-def unfinished(journal: Journal, desired: Desired) -> Handover | None:
+def unfinished(journal: Journal, desired: Desired, book: AddressBook) -> Handover | None:
     """The switch that an earlier run left open. Raises StateError where its nodes are not declared any more."""
     entry = journal.read()
     if entry is None:
         return None
     try:
-        found = Handover(_endpoint(entry["former"]), _endpoint(entry["target"]))
-    except (KeyError, TypeError) as error:
+        found = Handover(
+            *(book.identify(str(entry[one]["host"]), int(entry[one]["port"])) for one in ("former", "target"))
+        )
+    except (KeyError, TypeError, ValueError) as error:
         raise StateError(f"the journal {journal.path} names no switch; see what it was and remove it") from error
     strange = [item for item in (found.former, found.target) if item not in desired.nodes]
     if strange:
@@ -136,7 +139,7 @@ def unfinished(journal: Journal, desired: Desired) -> Handover | None:
 
 def resume(client: Client, desired: Desired, journal: Journal, seconds: float) -> tuple[Handover | None, Desired]:
     """Finish what an earlier run left open; return it, None where it left nothing, and what is to be planned now."""
-    left = unfinished(journal, desired)
+    left = unfinished(journal, desired, client.book)
     if left is None:
         return None, desired
     try:
@@ -261,7 +264,3 @@ def _entry(handover: Handover) -> dict[str, Any]:
         "former": {"host": handover.former.host, "port": handover.former.port},
         "target": {"host": handover.target.host, "port": handover.target.port},
     }
-
-
-def _endpoint(entry: Mapping[str, Any]) -> Endpoint:
-    return Endpoint(str(entry["host"]), int(entry["port"]))

@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_passwords import rotation_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import PURPOSES, wanted
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired, Endpoint
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
+    Desired,
+    Endpoint,
+    same_address,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import DEFAULT, users_from
 
 _UNQUOTED = re.compile(r"""[^\s"'\x00-\x1f\x7f]+""")
+_PLACE = re.compile(r"(?:\[([^]]+)\]|([^:]+)):(\d+)")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 SENTINEL_DEFAULTS: Mapping[str, int] = {
     "down-after-milliseconds": 5000,
@@ -24,8 +29,14 @@ SENTINEL_DEFAULTS: Mapping[str, int] = {
 }
 
 
-def read_request(params: Mapping[str, Any]) -> Desired:
-    """The desired topology from the module's parameters. Raises InputError."""
+Lookup = Callable[[str], tuple[str, ...]]
+
+
+def read_request(params: Mapping[str, Any], lookup: Lookup = lambda host: ()) -> Desired:
+    """The desired topology from the module's parameters. Raises InputError.
+
+    lookup: the addresses of a name, so that `primary` and `resolve` may be names where nodes are addresses.
+    """
     mode = params["mode"]
     nodes = _endpoints("nodes", params["nodes"])
     sentinels = _endpoints("sentinels", params["sentinels"] or [])
@@ -50,13 +61,13 @@ def read_request(params: Mapping[str, Any]) -> Desired:
         mode=mode,
         name=params["name"],
         nodes=nodes,
-        primary=_one_of("primary", params["primary"], nodes) or nodes[0],
+        primary=_one_of("primary", params["primary"], nodes, lookup) or nodes[0],
         sentinels=sentinels,
         sentinel_parameters=_sentinel_parameters(params, sentinels),
         purpose=purpose,
         settings=settings,
         memory_share=0.0 if "maxmemory" in settings else _share(params["memory_share"], purpose),
-        resolve=_one_of("resolve", params["resolve"], nodes),
+        resolve=_one_of("resolve", params["resolve"], nodes, lookup),
         switch=params["switch"] == "planned",
         replicas=replicas,
         move_timeout=params["move_timeout"],
@@ -164,16 +175,30 @@ def _sentinel_parameters(params: Mapping[str, Any], sentinels: Sequence[Endpoint
     return chosen
 
 
-def _one_of(option: str, text: str | None, nodes: Sequence[Endpoint]) -> Endpoint | None:
-    """The declared node that `host` or `host:port` means."""
+def _one_of(option: str, text: str | None, nodes: Sequence[Endpoint], lookup: Lookup) -> Endpoint | None:
+    """The declared node that `host` or `host:port` means, by its name or by any of its addresses."""
     if text is None:
         return None
     wish = text.strip().lower()
     found = [node for node in nodes if wish in (node.host, str(node))]
+    if not found:
+        host, port = _split(wish)
+        places = _places(host, lookup)
+        found = [node for node in nodes if port in ("", str(node.port)) and places & _places(node.host, lookup)]
     if len(found) != 1:
         known = ", ".join(str(node) for node in nodes)
         raise InputError(f"{option} {text!r} is {'no' if not found else 'more than one'} node; the nodes are {known}")
     return found[0]
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The host and the port of `host`, `host:port` or `[address]:port`; the port is empty without one."""
+    match = _PLACE.fullmatch(text)
+    return (text, "") if match is None else (match.group(1) or match.group(2), match.group(3))
+
+
+def _places(host: str, lookup: Lookup) -> frozenset[str]:
+    return frozenset(same_address(one) for one in (host, *lookup(host)))
 
 
 def _share(share: float | None, purpose: str) -> float:

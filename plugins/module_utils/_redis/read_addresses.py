@@ -26,7 +26,7 @@ def resolve_addresses(desired: Desired) -> AddressBook:
                     f"{host} resolves to the loopback address {addresses[host][0]} here, another host elsewhere; "
                     "give its address in nodes and sentinels"
                 )
-    return AddressBook(addresses, desired.nodes, desired.sentinels, cache(_found))
+    return AddressBook(addresses, desired.nodes, desired.sentinels, look_up)
 
 
 def _refuse_twins(endpoints: Sequence[Endpoint], addresses: Mapping[str, tuple[str, ...]]) -> None:
@@ -39,8 +39,9 @@ def _refuse_twins(endpoints: Sequence[Endpoint], addresses: Mapping[str, tuple[s
                 raise InputError(f"{other} and {endpoint} are the same place, {address}; declare it once")
 
 
-def _found(host: str) -> tuple[str, ...]:
-    """The addresses of a name that somebody else uses; none where the resolver has none."""
+@cache
+def look_up(host: str) -> tuple[str, ...]:
+    """The addresses of a name; none where the resolver has none."""
     try:
         return _addresses(host)
     except InputError:

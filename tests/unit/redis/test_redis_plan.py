@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import sentinel_commands
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Access, Client
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import (
     PURPOSES,
     contradictions,
@@ -42,6 +43,7 @@ from .build import (
     desired,
     fresh,
     node,
+    params,
     watching,
     whole,
     with_nodes,
@@ -120,6 +122,15 @@ def test_a_sentinel_is_given_the_credentials_before_its_parameters():
     assert monitor == ("SENTINEL", "MONITOR", "main", "10.0.0.1", "6379", "2")
     assert settings[3:7] == ("auth-user", "gantry", "auth-pass", "hunter2")
     assert settings[7:9] == ("quorum", "2")
+
+
+@pytest.mark.parametrize("text", ["Cache2", "cache2:6379", "10.0.0.2", "::ffff:10.0.0.2", "[::ffff:10.0.0.2]:6379"])
+@pytest.mark.parametrize("declared", ["10.0.0.2", "cache2.example"])
+def test_primary_and_resolve_are_found_by_name_and_by_address(text, declared):
+    known = {"cache2": ("10.0.0.2", "fd00::2"), "cache2.example": ("10.0.0.2",)}
+    nodes = [{"host": host, "port": 6379} for host in ("10.0.0.1", declared, "10.0.0.3")]
+    found = read_request(params(nodes=nodes, primary=text, resolve=text), lambda host: known.get(host, ()))
+    assert found.primary == found.resolve == Endpoint(declared, 6379)
 
 
 def test_maxmemory_is_a_share_of_the_smallest_node():
