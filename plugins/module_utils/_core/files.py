@@ -20,15 +20,18 @@ def sync_directory(path: str) -> None:
         os.close(handle)
 
 
-def replace_file(path: str, text: str, mode: int, staged: str = "") -> None:
+def replace_file(path: str, text: str, mode: int, staged: str = "", owner: tuple[int, int] | None = None) -> None:
     """Give a file another content in one step that lasts. staged: where it is written before, `<path>.new` by default.
 
+    owner: numbers of user and group; those of this process by default.
     What an interrupted run left there is overwritten, so two runs must not do this at once.
     """
     staged = staged or f"{path}.new"
     with open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
+        if owner is not None:
+            os.fchown(stream.fileno(), *owner)
         os.fchmod(stream.fileno(), mode)
         os.fsync(stream.fileno())
     os.rename(staged, path)

@@ -150,7 +150,7 @@ def test_a_key_that_redis_cannot_read_is_refused_before_redis_is_set_up(mixed: E
     # the first time the user comes with the packages, the second time it is there
     for _time in range(2):
         run = mixed.role(hosts=host.name).expect_failure()
-        assert f"The user redis cannot read {TLS['redis_tls_key']} on {host.name}" in run.errors[0]
+        assert f"The user redis cannot read {TLS['redis_tls_key']};" in run.errors[0]
     assert host.attempt(["test", "-e", "/etc/redis/redis-gantry.conf"])[0] == 1
     host.run(["chmod", "0640", TLS["redis_tls_key"]])
 

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read a host before Redis is set up or started there."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import stat
+from collections.abc import Sequence
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import (
+    NODE,
+    PACKAGED,
+    PLACES,
+    Host,
+    Tls,
+    unit,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files import (
+    Found,
+    Item,
+    refuse_certificate,
+    refuse_pair,
+    verifications,
+)
+
+_TLS_PORT = re.compile(r"^tls-port [1-9]", re.MULTILINE)
+
+
+def read_host(deadline: Deadline) -> Host:
+    """The host as it is."""
+    units = [PACKAGED[0], unit(NODE)]
+    shown = run(["systemctl", "show", "--property=ActiveState", "--value", *units], deadline, what="systemctl show")
+    packaged, own = (state == "active" for state in shown.split())
+    kind = run(["systemd-detect-virt", "--container"], deadline, what="systemd-detect-virt", accept=(0, 1))
+    return Host(_configured_with_tls(), packaged, own, kind.strip() != "none")
+
+
+def _configured_with_tls() -> bool | None:
+    try:
+        with open(PLACES[NODE].config, encoding="utf-8", errors="surrogateescape") as stream:
+            return bool(_TLS_PORT.search(stream.read()))
+    except FileNotFoundError:
+        return None
+
+
+def owner_ids(owner: str) -> tuple[int, int] | None:
+    """The numbers of an account and its group, None where it is not there. A number is that of both."""
+    if owner.isdigit():
+        return int(owner), int(owner)
+    try:
+        account = pwd.getpwnam(owner)
+    except KeyError:
+        return None
+    return account.pw_uid, account.pw_gid
+
+
+def read_items(items: Sequence[Item]) -> dict[str, Found]:
+    """The items that are there, by path. Raises StateError for a path that is something else."""
+    found = {}
+    for item in items:
+        try:
+            seen = os.stat(item.path)
+        except FileNotFoundError:
+            continue
+        if stat.S_ISDIR(seen.st_mode) != (item.text is None):
+            raise StateError(f"{item.path} is not a {'directory' if item.text is None else 'file'}; move it away")
+        text = None
+        if item.text is not None and not item.once:
+            with open(item.path, encoding="utf-8", errors="surrogateescape") as stream:
+                text = stream.read()
+        owned = (seen.st_uid, seen.st_gid) == owner_ids(item.owner)
+        found[item.path] = Found(owned, stat.S_IMODE(seen.st_mode), text)
+    return found
+
+
+def verify_tls(tls: Tls, name: str, mode: str, deadline: Deadline) -> None:
+    """Ask the files what Redis, its replicas or a client would stumble over later. Raises StateError."""
+    pair = _openssl(["x509", "-in", tls.certificate, "-pubkey"], deadline)
+    # an empty pass phrase keeps openssl from asking for one; Redis could not give it either
+    public = _openssl(["pkey", "-in", tls.key, "-passin", "pass:", "-pubout"], deadline)
+    refuse_pair(tls, pair, public)
+    # Redis trusts this file alone, and openssl otherwise the system's authorities too
+    trust = ["-no-CApath", "-no-CAstore", "-CAfile", tls.ca, "-untrusted", tls.certificate]
+    for question in verifications(tls, name, mode):
+        refuse_certificate(tls, question, _openssl(["verify", *trust, *question, tls.certificate], deadline))
+
+
+def _openssl(arguments: Sequence[str], deadline: Deadline) -> str:
+    """What openssl says, be it an error or not."""
+    argv = ["openssl", *arguments]
+    return run(argv, deadline, what=f"openssl {arguments[0]}", accept=(0, 1, 2), merged=True)
+
+
+def verify_readable(tls: Tls, owner: str, deadline: Deadline) -> None:
+    """Try to read the files as Redis would. Does nothing while the account is not there. Raises StateError."""
+    ids = owner_ids(owner)
+    if ids is None:
+        return
+    groups = ["--clear-groups"] if owner.isdigit() else ["--init-groups"]
+    become = ["setpriv", f"--reuid={owner}", f"--regid={ids[1]}", *groups]
+    script = 'for file; do test -r "$file" || echo "$file"; done'
+    unreadable = run([*become, "sh", "-c", script, "sh", *tls.files], deadline, what="a look at the files of TLS")
+    if unreadable:
+        raise StateError(
+            f"The user {owner} cannot read {', '.join(unreadable.splitlines())}; give the group {owner} the right to "
+            "read it and to enter the directories above"
+        )
