@@ -180,7 +180,7 @@ options:
     description: Path of CA certificates that O(tls) trusts beside the system's.
     type: path
   connect_timeout:
-    description: Seconds for a connection and for each answer, at most 5 for a planned switch.
+    description: Seconds for a connection and for each answer, at most 5 for a planned failover.
     type: float
     default: 5
 requirements:

@@ -14,7 +14,7 @@ description:
   - Reads all nodes and Sentinels at once, plans what is missing, and changes just that at run time, with C(CONFIG SET),
     C(REPLICAOF), C(SENTINEL MONITOR), C(SENTINEL SET) and C(CONFIG REWRITE). It never writes a configuration file.
   - The live primary is authoritative. The order of O(nodes) and O(primary) count only at bootstrap, when all are empty,
-    unless O(switch) asks for a planned switch.
+    unless O(failover) asks for a planned failover.
   - A node whose writes are not all known to the primary is never made a replica, unless O(resolve) says whose data
     wins, and then its data is first saved to O(snapshot_dir).
   - Split brain is refused, which is more than one primary, replication histories that went apart, or Sentinels that
@@ -30,30 +30,29 @@ options:
   primary:
     description:
       - The first primary, as C(host) or C(host:port). The first of O(nodes) when left out.
-      - It counts only at bootstrap, and moves a primary only where O(switch) is V(planned).
-      - In a cluster it is the replica that is to take over, and set for a planned switch only.
+      - It counts only at bootstrap, and moves a primary only where O(failover) is V(planned).
+      - In a cluster it is the replica that is to take over, and set for a planned failover only.
     type: str
-  switch:
+  failover:
     description:
       - What to do where another node than O(primary) is the primary.
       - V(never) leaves the live primary alone.
-      - V(planned) hands its role to O(primary) once the topology is whole, without losing an acknowledged write. Writes
-        pause for a moment. Leave it out of what is declared for good, as it would also undo what Sentinels elected.
+      - V(planned) promotes O(primary) once the topology is healthy, without losing an acknowledged write. Writes pause
+        for a moment. Leave it out of what is declared for good, as it would also undo what Sentinels elected.
       - In a cluster O(primary) takes the slots of the node that it follows. Redis itself gives that up after 5 seconds,
         and then the former primary serves as before.
-      - A switch that is killed or hangs is brought to its end by a guard process on the same host, or else by the next
-        run.
+      - A failover that is killed or hangs is completed by a guard process on the same host, or else by the next run.
     type: str
     choices: [never, planned]
     default: never
-  switch_timeout:
+  failover_timeout:
     description:
-      - Seconds, from 1 to 60, that a planned switch may pause writes for while O(primary) catches up. Then it is given
-        up, and the former primary rules as before.
+      - Seconds, from 1 to 60, that a planned failover may pause writes for while O(primary) catches up. Then it is
+        given up, and the former primary stays the primary.
     type: float
     default: 5
   state_dir:
-    description: Directory on the host that runs the module for the lock and the journal of planned switches.
+    description: Directory on the host that runs the module for the lock and the journal of planned failovers.
     type: path
     default: /var/lib/gantry/redis
   resolve:
@@ -75,8 +74,8 @@ options:
     default: /var/backups/redis
   timeout:
     description:
-      - Seconds until the whole topology must be proven after the changes; in a cluster also for each change that moves
-        no slots.
+      - Seconds until the topology must be proven healthy after the changes; in a cluster also for each change that
+        moves no slots.
     type: float
     default: 60
   move_timeout:
@@ -129,7 +128,7 @@ EXAMPLES = r"""
     purpose: session
     password: "{{ redis_password }}"
 
-- name: The same, where everybody may do what he is for and nothing else
+- name: Keep the same with users that have least rights
   gantry.odoo.redis_topology:
     mode: sentinel
     name: sessions
@@ -152,7 +151,7 @@ EXAMPLES = r"""
         rules: ["~session:*", "+@read", "+@write", "+@connection", "-@dangerous"]
         passwords: ["{{ redis_odoo_password }}"]
 
-- name: Hand the role of the primary to another node before the first one is patched
+- name: Run a planned failover to another node before the first one is patched
   gantry.odoo.redis_topology:
     mode: sentinel
     name: sessions
@@ -166,7 +165,7 @@ EXAMPLES = r"""
       - host: 10.20.0.43
     purpose: session
     primary: 10.20.0.42
-    switch: planned
+    failover: planned
     password: "{{ redis_password }}"
 
 - name: Keep six nodes as a cluster of three primaries with a replica each
@@ -239,7 +238,7 @@ snapshots:
   type: list
   elements: str
 faults:
-  description: In check mode, what is not whole beyond what the steps would change, such as a link that is down.
+  description: In check mode, what is not healthy beyond what the steps would change, such as a link that is down.
   returned: check mode
   type: list
   elements: str
@@ -257,7 +256,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_cluster i
     prove_cluster,
     settled_cluster,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_switch import resume, switch_over, unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_failover import resume, run_failover, unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import (
     SnapshotPlace,
     apply_plan,
@@ -276,7 +275,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster im
     topology_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import faults as cluster_faults
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import resumed_steps, with_switch
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_failover import resumed_steps, with_failover
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import Plan, make_plan, wanted_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_addresses import look_up, resolve_addresses
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import cluster_facts, cluster_shown
@@ -286,8 +285,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology
 OPTIONS: dict[str, Any] = {
     **DECLARED,
     "primary": {"type": "str"},
-    "switch": {"type": "str", "choices": ["never", "planned"], "default": "never"},
-    "switch_timeout": {"type": "float", "default": 5},
+    "failover": {"type": "str", "choices": ["never", "planned"], "default": "never"},
+    "failover_timeout": {"type": "float", "default": 5},
     "state_dir": {"type": "path", "default": STATE_DIR},
     "resolve": {"type": "str"},
     "forget_sentinels": {"type": "bool", "default": False},
@@ -320,7 +319,7 @@ def work(call: Call) -> Outcome:
             return converge_cluster(call, desired, client)
         if call.check_mode:
             return predict(call, desired, client, journal)
-        with journal.lock(Deadline(params["timeout"]), make=desired.switch):
+        with journal.lock(Deadline(params["timeout"]), make=desired.failover):
             return converge(call, desired, client, journal, lambda: Client(access, book))
 
 
@@ -338,7 +337,7 @@ def predict(call: Call, desired: Desired, client: Client, journal: Journal) -> O
     """Check mode: read and plan, and report what is not healthy beyond what the steps would change."""
     left = resumed_steps(unfinished(journal, desired, client.book))
     current, plan = settled_plan(client, desired, Deadline(call.params["settle_timeout"]))
-    plan = with_switch(plan, desired)
+    plan = with_failover(plan, desired)
     broken = [] if left or plan.steps else faults(current, desired, plan.primary)
     for fault in broken:
         call.warn(fault)
@@ -349,17 +348,17 @@ def converge(call: Call, desired: Desired, client: Client, journal: Journal, fre
     """Complete what an earlier run left open, read, plan, apply, prove, and fail over where that is asked for."""
     deadline = Deadline(call.params["timeout"])
     place = SnapshotPlace(call.params["snapshot_dir"], call.find_program("redis-cli"))
-    seconds = call.params["switch_timeout"]
+    seconds = call.params["failover_timeout"]
     left, desired = resume(client, desired, journal, seconds)
     current, plan = settled_plan(client, desired, Deadline(call.params["settle_timeout"]))
-    plan = with_switch(plan, desired)
+    plan = with_failover(plan, desired)
     files = apply_plan(client, plan, desired, place, deadline)
     if left is not None:
         journal.remove()
     seen = prove(client, plan.primary, desired, deadline)
-    if plan.handover is not None:
-        switch_over(client, fresh, desired, plan.handover, journal, seconds)
-        seen = prove(client, plan.handover.target, desired, deadline)
+    if plan.failover is not None:
+        run_failover(client, fresh, desired, plan.failover, journal, seconds)
+        seen = prove(client, plan.failover.target, desired, deadline)
     return outcome(desired, current, plan, seen, resumed_steps(left), files)
 
 
@@ -398,10 +397,10 @@ def outcome(
 ) -> Outcome:
     """The module's return values."""
     settings = wanted_settings(current, desired)
-    primary = plan.handover.target if plan.handover else plan.primary
+    primary = plan.failover.target if plan.failover else plan.primary
     topology = topology_facts(seen, primary, desired.mode, desired.name)
     return Outcome(
-        (*left, *plan.steps, *plan.switch),
+        (*left, *plan.steps, *plan.failover_steps),
         shown(current, settings),
         shown(plan.after, settings),
         {"topology": topology, "snapshots": list(files), **facts},

@@ -12,8 +12,8 @@ version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 description:
   - Reads all nodes and Sentinels at once and changes nothing.
-  - A node that does not answer is told with its reason; the others are still told.
-  - Given the options of M(gantry.odoo.redis_topology), it tells the steps that module would take, or why it would
+  - A node that does not answer is reported with its reason beside the others.
+  - Given the options of M(gantry.odoo.redis_topology), it returns the steps that module would take, or why it would
     refuse.
 extends_documentation_fragment:
   - gantry.odoo.redis
@@ -44,7 +44,7 @@ EXAMPLES = r"""
     password: "{{ redis_password }}"
   register: sessions
 
-- name: Be told when something is not whole
+- name: Fail when something is missing
   ansible.builtin.assert:
     that: sessions.faults == []
     fail_msg: "{{ sessions.faults | join('; ') }}"
@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 primary:
-  description: Host and port of the node that rules; null where that is not clear, and for a cluster.
+  description: Host and port of the primary; null where that is not clear, and for a cluster.
   returned: success
   type: dict
 nodes:
@@ -196,7 +196,7 @@ sentinels:
       description: Its quorum, times in milliseconds, and parallel syncs.
       type: dict
 faults:
-  description: What is not whole, a sentence each.
+  description: What is not healthy, a sentence each.
   returned: success
   type: list
   elements: str
@@ -209,8 +209,8 @@ refused:
   description: Why it would refuse; null when it would not.
   returned: success
   type: str
-unfinished_switch:
-  description: The former and the next primary of a planned switch that was cut off; null when there is none.
+unfinished_failover:
+  description: The former and the next primary of a planned failover that was cut off; null when there is none.
   returned: success
   type: dict
 """
@@ -219,7 +219,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.journal import Journal
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_switch import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_failover import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Client
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.options import DECLARED, STATE_DIR, access_from
@@ -230,7 +230,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import look_over
 
 OPTIONS: dict[str, Any] = {**DECLARED, "state_dir": {"type": "path", "default": STATE_DIR}}
-NOT_ASKED = {"primary": None, "resolve": None, "switch": "never", "move_timeout": 0, "forget_sentinels": False}
+NOT_ASKED = {"primary": None, "resolve": None, "failover": "never", "move_timeout": 0, "forget_sentinels": False}
 
 
 def main() -> None:

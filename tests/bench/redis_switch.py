@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Three nodes and three Sentinels under four writers: what a planned switch loses, and what SENTINEL FAILOVER does."""
+"""Three nodes and three Sentinels under four writers: the writes that a planned failover and SENTINEL FAILOVER lose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.lab.wait import until
 NODES, SENTINELS = (7501, 7502, 7503), (8501, 8502, 8503)
 RUNS = 5
 WRITES = 200_000
-OURS, PEER = "gantry.odoo.redis_topology, switch", "SENTINEL FAILOVER"
+OURS, PEER = "gantry.odoo.redis_topology, planned failover", "SENTINEL FAILOVER"
 
 
 def run(erp: Erp) -> list[Result]:
@@ -28,13 +28,13 @@ def run(erp: Erp) -> list[Result]:
     host.start(*SENTINELS, sentinel=True)
     wish = declared(NODES, SENTINELS, settings={"maxmemory": "512mb"})
     declare = sent(erp.lab, host.host, MODULE, wish)
-    switches = {
-        port: sent(erp.lab, host.host, MODULE, {**wish, "primary": f"{LOOPBACK}:{port}", "switch": "planned"})
+    failovers = {
+        port: sent(erp.lab, host.host, MODULE, {**wish, "primary": f"{LOOPBACK}:{port}", "failover": "planned"})
         for port in NODES[:2]
     }
 
     def planned() -> None:
-        switches[NODES[1] if host.master_of(NODES[0]) is None else NODES[0]]()
+        failovers[NODES[1] if host.master_of(NODES[0]) is None else NODES[0]]()
 
     def unplanned() -> None:
         old = host.named_master(SENTINELS[0])
@@ -48,8 +48,8 @@ def run(erp: Erp) -> list[Result]:
             audits[name].append(audit)
             told = f"lost {audit.lost} of {audit.acknowledged} writes, longest gap {audit.longest_gap_s:.3f} s"
             say("redis-switch", f"run {number + 1}: {name} {told}")
-            until(lambda: _converges(declare), "a whole topology", 120)
-            host.cli(host.ruler(NODES), "FLUSHALL")
+            until(lambda: _converges(declare), "a healthy topology", 120)
+            host.cli(host.primary(NODES), "FLUSHALL")
     return [
         Result(
             "redis-switch",

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carry the plan of a cluster out, each step until all nodes see its effect, and prove that the cluster is whole."""
+"""Carry the plan of a cluster out, each step until all nodes see its effect, and prove that the cluster is healthy."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def prove_cluster(client: Client, desired: Desired, deadline: Deadline) -> Clust
         return None if missing else seen
 
     try:
-        return deadline.wait(probe, "the whole cluster")
+        return deadline.wait(probe, "a healthy cluster")
     except DeadlineError as error:
         raise DeadlineError(f"after {deadline.seconds:g} s {'; '.join(missing)}") from error
 
@@ -224,10 +224,10 @@ class ClusterHands:
 
 
 def _agree(seen: Cluster) -> bool:
-    """Whether every node knows all others, sees the same node serve each slot, and calls the cluster whole."""
+    """Whether every node knows all others, sees the same node serve each slot, and reports that it is complete."""
     views = {frozenset((item.identity, item.ranges) for item in one.members if item.slots) for one in seen.nodes}
     everybody = frozenset(one.identity for one in seen.nodes)
-    return len(views) == 1 and all(one.whole and everybody <= one.known for one in seen.nodes)
+    return len(views) == 1 and all(one.serves and everybody <= one.known for one in seen.nodes)
 
 
 def _moving(seen: Cluster) -> bool:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carry a plan out, and prove afterwards that the topology is whole: links up, Sentinels in agreement, quorum there."""
+"""Carry a plan out, and prove that the topology is healthy: links up, Sentinels in agreement, quorum there."""
 
 from __future__ import annotations
 
@@ -113,12 +113,12 @@ def apply_plan(client: Client, plan: Plan, desired: Desired, place: SnapshotPlac
             if not isinstance(step, (*_APART, Snapshot)):
                 carry_out(step, hands)
     if watches:
-        wait_whole(client, desired, plan.primary, deadline, sentinels=False)
+        wait_complete(client, desired, plan.primary, deadline, sentinels=False)
         watch_all(client, desired, watches)
     reset_in_turn([step for step in plan.steps if isinstance(step, Reset)], hands)
     removals = [step for step in plan.steps if isinstance(step, RemovePassword)]
     if removals:
-        wait_whole(client, desired, plan.primary, deadline)
+        wait_complete(client, desired, plan.primary, deadline)
     for step in removals:
         carry_out(step, hands)
     if desired.rotation is not None:
@@ -244,7 +244,7 @@ def sentinel_commands(client: Client, desired: Desired, step: Watch) -> list[Seq
     return commands
 
 
-def wait_whole(
+def wait_complete(
     client: Client, desired: Desired, primary: Endpoint, deadline: Deadline, sentinels: bool = True
 ) -> Topology:
     """Wait until nothing of the topology is missing and return it. Raises DeadlineError with what still is."""
@@ -260,14 +260,14 @@ def wait_whole(
         return None if missing else seen
 
     try:
-        return deadline.wait(probe, "the whole topology")
+        return deadline.wait(probe, "a healthy topology")
     except DeadlineError as error:
         raise DeadlineError(f"after {deadline.seconds:g} s {'; '.join(missing)}") from error
 
 
 def prove(client: Client, primary: Endpoint, desired: Desired, deadline: Deadline) -> Topology:
-    """Wait for the whole topology under `primary`, and check that planning again finds nothing to do."""
-    seen = wait_whole(client, desired, primary, deadline)
+    """Wait for a healthy topology under `primary`, and check that planning again finds nothing to do."""
+    seen = wait_complete(client, desired, primary, deadline)
     left = make_plan(seen, desired).steps
     if left:
         raise StateError(f"after all steps {left[0].target} still needs to {left[0].action}: {left[0].why}")

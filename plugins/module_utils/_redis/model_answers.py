@@ -66,7 +66,7 @@ def node_from(
 
 
 def health_from(info: Mapping[str, Any]) -> Health:
-    """How a data node fares, from its INFO."""
+    """The status of a data node, from its INFO."""
 
     def count(name: str) -> int:
         return int(info.get(name, 0))
@@ -96,7 +96,7 @@ def mode_of(info: Mapping[str, Any]) -> str:
 
 
 def role_from(info: Mapping[str, Any], book: AddressBook) -> Role:
-    """What a node says of itself during a switch, from INFO replication."""
+    """What a node says of itself during a failover, from INFO replication."""
     follows = None
     if info["role"] == "slave":
         follows = book.identify(str(info["master_host"]).lower(), int(info["master_port"]))

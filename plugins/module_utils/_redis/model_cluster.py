@@ -62,12 +62,12 @@ class Member:
 
 @dataclass(frozen=True)
 class ClusterNode:
-    """A declared node as it was read. members: the cluster as it sees it, itself included. whole: its cluster_state."""
+    """A declared node as it was read. members: as it sees them, itself included. serves: its cluster_state."""
 
     node: Node
     identity: str
     members: tuple[Member, ...]
-    whole: bool = False
+    serves: bool = False
 
     @property
     def endpoint(self) -> Endpoint:

@@ -56,7 +56,7 @@ def read_request(params: Mapping[str, Any], lookup: Lookup = lambda host: ()) ->
     replicas = _replicas(params, len(nodes))
     copies = 1 + replicas if mode == "cluster" else len(nodes)
     settings = wanted(purpose, copies, params["settings"] or {})
-    _check_switch(params)
+    _check_failover(params)
     return Desired(
         mode=mode,
         name=params["name"],
@@ -68,7 +68,7 @@ def read_request(params: Mapping[str, Any], lookup: Lookup = lambda host: ()) ->
         settings=settings,
         memory_share=0.0 if "maxmemory" in settings else _share(params["memory_share"], purpose),
         resolve=_one_of("resolve", params["resolve"], nodes, lookup),
-        switch=params["switch"] == "planned",
+        failover=params["failover"] == "planned",
         replicas=replicas,
         move_timeout=params["move_timeout"],
         users=users_from(params),
@@ -116,7 +116,7 @@ def _replicas(params: Mapping[str, Any], nodes: int) -> int:
             raise InputError(f"replicas is set and mode is {params['mode']}; it is for the mode cluster")
         return 0
     for option in ("primary", "resolve"):
-        if params[option] is not None and not (option == "primary" and params["switch"] == "planned"):
+        if params[option] is not None and not (option == "primary" and params["failover"] == "planned"):
             raise InputError(
                 f"{option} is set and mode is cluster, where every primary has its own slots; leave it out"
             )
@@ -140,20 +140,20 @@ def _check_readable(option: str, value: str | None) -> None:
         )
 
 
-def _check_switch(params: Mapping[str, Any]) -> None:
+def _check_failover(params: Mapping[str, Any]) -> None:
     if not _NAME.fullmatch(params["name"]):
         raise InputError(f"name {params['name']!r} must be letters, digits, dots, hyphens and underscores")
-    if params["switch"] != "planned":
+    if params["failover"] != "planned":
         return
     if params["primary"] is None:
-        raise InputError("switch is planned and primary names no node; set it to the node that is to take over")
+        raise InputError("failover is planned and primary names no node; set it to the node that is to take over")
     if params["resolve"] is not None:
-        raise InputError("switch is planned and resolve is set; end the split brain first, then switch")
-    if not 1 <= params["switch_timeout"] <= 60:
-        raise InputError(f"switch_timeout must be from 1 to 60 seconds, not {params['switch_timeout']:g}")
+        raise InputError("failover is planned and resolve is set; end the split brain first")
+    if not 1 <= params["failover_timeout"] <= 60:
+        raise InputError(f"failover_timeout must be from 1 to 60 seconds, not {params['failover_timeout']:g}")
     if params["connect_timeout"] > 5:
         raise InputError(
-            f"connect_timeout must be at most 5 seconds for a planned switch, not {params['connect_timeout']:g}"
+            f"connect_timeout must be at most 5 seconds for a planned failover, not {params['connect_timeout']:g}"
         )
 
 

@@ -210,8 +210,8 @@ def spellings_from(settings: Mapping[str, str], answers: Sequence[Any]) -> dict[
 
 def share_of_memory(share: float, smallest_bytes: int) -> str | None:
     """The maxmemory, in bytes, that `share` of the smallest node's memory gives, in whole MiB; None where unknown."""
-    whole = int(smallest_bytes * share) // MIB
-    return str(whole * MIB) if whole > 0 else None
+    mebibytes = int(smallest_bytes * share) // MIB
+    return str(mebibytes * MIB) if mebibytes > 0 else None
 
 
 def _bytes(name: str, text: str) -> str:

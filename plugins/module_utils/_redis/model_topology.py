@@ -109,7 +109,7 @@ class History:
 
 @dataclass(frozen=True)
 class Role:
-    """What a node says of itself during a switch. follows: None on a primary. failover: its FAILOVER state."""
+    """What a node says of itself during a failover. follows: None on a primary. failover: its FAILOVER state."""
 
     follows: Endpoint | None
     failover: str = NO_FAILOVER
@@ -117,7 +117,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Health:
-    """How a data node fares, from INFO. Sizes in bytes, times in seconds, counts since its start.
+    """The status of a data node, from INFO. Sizes in bytes, times in seconds, counts since its start.
 
     max_bytes: 0 without a limit. rdb_age_s: since the last save that succeeded. link_down_s: None while it is up.
     """
@@ -265,7 +265,7 @@ class Desired:
     replicas: of each primary of a cluster. move_timeout: seconds for one move of slots.
     users: of the nodes, those of replication and of Sentinels included. kept: where given, all others are to go.
     sentinel_user: with which Sentinels log in to nodes.
-    returned: a node that handed its role over and came back as a primary, as the journal of a switch tells.
+    returned: a node that lost its role and came back as a primary, as the journal of a failover tells.
     """
 
     mode: str
@@ -278,7 +278,7 @@ class Desired:
     settings: Mapping[str, str] = field(default_factory=dict)
     memory_share: float = 0.0
     resolve: Endpoint | None = None
-    switch: bool = False
+    failover: bool = False
     replicas: int = 0
     users: tuple[User, ...] = ()
     kept: frozenset[str] | None = None
@@ -303,8 +303,8 @@ def new_topology(desired: Desired) -> Topology:
 
 
 @dataclass(frozen=True)
-class Handover:
-    """A planned switch: the primary that hands its role over, and the node that takes it."""
+class PlannedFailover:
+    """A planned failover: the primary that gives its role up, and the node that takes it."""
 
     former: Endpoint
     target: Endpoint

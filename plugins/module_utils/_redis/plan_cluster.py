@@ -127,24 +127,24 @@ def plan_cluster(current: Cluster, desired: Desired) -> ClusterPlan:
     refuse_unwritable(topology_of(current), steps)
     share = _shares(owners, primaries) if _uneven(owners, primaries) else owners
     after = Layout({one: share[one] for one in primaries}, follows)
-    if desired.switch and desired.primary not in after.slots:
-        steps.append(_switch(current, desired.primary))
-        after = _switched(after, desired.primary)
+    if desired.failover and desired.primary not in after.slots:
+        steps.append(_fail_over(current, desired.primary))
+        after = _failed_over(after, desired.primary)
     return ClusterPlan(tuple(steps), layout(current), after)
 
 
-def _switch(current: Cluster, target: Endpoint) -> Step:
-    """The planned switch to a replica, as the last step."""
+def _fail_over(current: Cluster, target: Endpoint) -> Step:
+    """The planned failover to a replica, as the last step."""
     (one,) = [one for one in current.nodes if one.endpoint == target]
     primary = current.endpoints().get(one.myself.primary or "")
     if primary is None or not one.node.link_up:
         raise StateError(
-            f"{target} is to take the slots of its primary over and has no link to one; run without switch first"
+            f"{target} is to take the slots of its primary over and has no link to one; run without failover first"
         )
-    return TakeOver("take_over", str(target), f"a planned switch from {primary}", target)
+    return TakeOver("take_over", str(target), f"a planned failover from {primary}", target)
 
 
-def _switched(before: Layout, target: Endpoint) -> Layout:
+def _failed_over(before: Layout, target: Endpoint) -> Layout:
     """The layout once `target` has taken the place of its primary, which follows it with all others."""
     former = before.follows[target]
     follows = {
@@ -176,8 +176,8 @@ def faults(current: Cluster) -> list[str]:
             found.append(f"{one.endpoint} does not know {unknown[0]}")
         elif lost:
             found.append(f"{one.endpoint} takes {lost[0]} for dead")
-        elif not one.whole:
-            found.append(f"{one.endpoint} says that the cluster is not whole")
+        elif not one.serves:
+            found.append(f"{one.endpoint} reports that the cluster is not complete")
         elif one.myself.primary is not None and not one.node.link_up:
             found.append(f"{one.endpoint} has no link to its primary")
         elif not one.node.persisted:
@@ -235,7 +235,7 @@ def _owners(current: Cluster, reference: ClusterNode) -> dict[Endpoint, int]:
 def _primaries(
     current: Cluster, desired: Desired, owners: dict[Endpoint, int], leaving: Sequence[Member]
 ) -> tuple[list[Endpoint], list[Step]]:
-    """The nodes that are to serve slots, in the declared order, and the hand-overs by which a leaving one is replaced.
+    """The nodes that are to serve slots, in the declared order, and the promotions by which a leaving one is replaced.
 
     Those that serve now go on, the ones with most slots first; then replicas of those that leave, whose slots they
     take; then nodes that have none, spread over the hosts. `owners` is brought up to date.

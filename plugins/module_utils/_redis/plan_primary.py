@@ -24,7 +24,7 @@ def refuse_moving(current: Topology) -> None:
     for node in current.nodes:
         if node.failover != "no-failover":
             raise Unsettled(
-                f"{node.endpoint} is handing over its role (FAILOVER is {node.failover}); run again when it ended"
+                f"{node.endpoint} is in the middle of a failover (FAILOVER is {node.failover}); run again when it ended"
             )
     for item in current.sentinels:
         if "failover_in_progress" in item.flags:
@@ -120,7 +120,7 @@ def _named_by_sentinels(current: Topology, desired: Desired) -> Endpoint | None:
 
 
 def _took_over(current: Topology, former: Node) -> Endpoint | None:
-    """The primary that `former` handed its role to in a switch which ended there, known by its having every write."""
+    """The primary that replaced `former` in a failover which ended there, known by its having every write."""
     target = current.node(former.follows)
     if target is None or not target.is_primary:
         return None

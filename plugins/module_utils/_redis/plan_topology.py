@@ -18,8 +18,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Desired,
     Disputed,
     Endpoint,
-    Handover,
     Node,
+    PlannedFailover,
     Sentinel,
     Topology,
 )
@@ -110,14 +110,14 @@ class Reset(Step):
 class Plan:
     """The primary that rules, the steps in their order, and the topology they lead to.
 
-    handover: the planned switch that comes after the steps. switch: what it does.
+    failover: the planned failover that comes after the steps. failover_steps: what it does.
     """
 
     primary: Endpoint
     steps: tuple[Step, ...]
     after: Topology
-    handover: Handover | None = None
-    switch: tuple[Step, ...] = ()
+    failover: PlannedFailover | None = None
+    failover_steps: tuple[Step, ...] = ()
 
 
 def plan_or_resolve(current: Topology, desired: Desired, waited: bool) -> Plan:
@@ -163,7 +163,7 @@ def make_plan(current: Topology, desired: Desired, resolve: Endpoint | None = No
 
 
 def _write(current: Topology, primary: Endpoint) -> list[Step]:
-    """A switch that was cut off left files that are older than the roles of those who took part."""
+    """A failover that was cut off left files that are older than the roles of those who took part."""
     return [
         Write("write", str(node.endpoint), "its file is older than its role", node.endpoint)
         for node in current.nodes

@@ -101,5 +101,5 @@ def look_over_cluster(desired: Desired, nodes: Sequence[ClusterNode | GantryErro
         "faults": silent + faults(read),
         "next_steps": [step.as_dict() for step in steps],
         "refused": refused,
-        "unfinished_switch": None,
+        "unfinished_failover": None,
     }

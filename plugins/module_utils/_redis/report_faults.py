@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is not whole in a topology that was read: links that are down, Sentinels that disagree, disks that are full."""
+"""What is missing in a topology that was read: links that are down, Sentinels that disagree, disks that are full."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Desired,
     Disputed,
     Endpoint,
-    Handover,
     Node,
+    PlannedFailover,
     Sentinel,
     Topology,
 )
@@ -29,9 +29,9 @@ SeenSentinel = Union[Sentinel, GantryError]
 
 
 def look_over(
-    desired: Desired, nodes: Sequence[Seen], sentinels: Sequence[SeenSentinel], left: Handover | None
+    desired: Desired, nodes: Sequence[Seen], sentinels: Sequence[SeenSentinel], left: PlannedFailover | None
 ) -> dict[str, Any]:
-    """All that is known of the topology. left: the switch that an earlier run did not end."""
+    """All that is known of the topology. left: the failover that an earlier run did not end."""
     read = Topology(
         tuple(state for state in nodes if isinstance(state, Node)),
         tuple(state for state in sentinels if isinstance(state, Sentinel)),
@@ -40,21 +40,20 @@ def look_over(
     primary = _primary(read, desired)
     broken = [str(error) for error in silent]
     if primary is None:
-        broken.append("no single node rules")
+        broken.append("no single node is the primary")
     else:
         broken += faults(read, desired, primary)
     if left is not None:
-        broken.append(f"a switch from {left.former} to {left.target} was cut off")
+        broken.append(f"a failover from {left.former} to {left.target} was cut off")
     steps, refused = _next(read, desired, silent)
-    ruling = read.node(primary)
     return {
         "primary": _endpoint(primary),
-        "nodes": [node_facts(where, state, ruling) for where, state in zip(desired.nodes, nodes)],
+        "nodes": [node_facts(where, state, read.node(primary)) for where, state in zip(desired.nodes, nodes)],
         "sentinels": [sentinel_facts(where, state) for where, state in zip(desired.sentinels, sentinels)],
         "faults": broken,
         "next_steps": [step.as_dict() for step in steps],
         "refused": refused,
-        "unfinished_switch": {"former": _endpoint(left.former), "target": _endpoint(left.target)} if left else None,
+        "unfinished_failover": {"former": _endpoint(left.former), "target": _endpoint(left.target)} if left else None,
     }
 
 
@@ -80,7 +79,7 @@ def _endpoint(endpoint: Endpoint | None) -> dict[str, Any] | None:
 
 
 def node_facts(endpoint: Endpoint, state: Node | GantryError, primary: Node | None) -> dict[str, Any]:
-    """One data node for a person or a monitor. primary: the node that rules, where that is known."""
+    """One data node for a person or a monitor. primary: the primary, where that is known."""
     where: dict[str, Any] = {"host": endpoint.host, "port": endpoint.port}
     if isinstance(state, GantryError):
         return {**where, "answers": False, "error": str(state)}

@@ -42,8 +42,8 @@ def passwords_shown(accepted: Mapping[Endpoint, Accepted | None]) -> dict[str, A
 
 def topology_facts(topology: Topology, primary: Endpoint, mode: str, name: str) -> dict[str, Any]:
     """The topology that was read: who is primary, how far replicas are behind, what the Sentinels say."""
-    ruling = topology.node(primary)
-    offset = ruling.history.offset if ruling is not None else 0
+    node = topology.node(primary)
+    offset = node.history.offset if node is not None else 0
     return {
         "mode": mode,
         "name": name,

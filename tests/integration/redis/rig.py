@@ -18,10 +18,10 @@ ROOT = "/srv/redis-test"
 MODULE = "gantry.odoo.redis_topology"
 # The stages of a planned failover in their order, between any two of which a kill must do no harm.
 STAGES = ",".join(
-    f"_redis.apply_switch.{name}"
+    f"_redis.apply_failover.{name}"
     for name in (
         *("persist_all", "await_moment", "open_journal", "fail_over", "settle", "persist_roles"),
-        *("watch_anew", "follow_anew", "close_journal"),
+        *("watch_primary", "follow_primary", "close_journal"),
     )
 )
 
@@ -153,7 +153,7 @@ class Rig:
         seen = self.info(port, "replication")
         return int(seen["master_port"]) if seen["role"] == "slave" else None
 
-    def ruler(self, ports: tuple[int, ...]) -> int:
+    def primary(self, ports: tuple[int, ...]) -> int:
         """The only one of the nodes that is a master."""
         (found,) = [port for port in ports if self.master_of(port) is None]
         return found

@@ -55,7 +55,7 @@ def layout(rig: Rig, ports: tuple[int, ...]) -> dict[int, int]:
     return told[0][1]
 
 
-def assert_whole(rig: Rig, ports: tuple[int, ...]) -> None:
+def assert_complete(rig: Rig, ports: tuple[int, ...]) -> None:
     """Every node says the same, all slots are served, and redis-cli finds nothing to complain of."""
     served = layout(rig, ports)
     assert len(served) == len(ports) // 2
@@ -84,18 +84,18 @@ def test_a_cluster_in_four_beats(six: Rig, four_beats: Callable[..., list[dict[s
     assert check["steps"] == run["steps"]
     assert check["diff"] == run["diff"]
     assert [result["changed"] for result in again] == [False, False]
-    assert_whole(six, SIX)
+    assert_complete(six, SIX)
     assert sorted(item["slots"] for item in run["topology"]["primaries"]) == [5461, 5461, 5462]
     assert {six.setting(port, "maxmemory-policy") for port in SIX} == {"allkeys-lru"}
     told = json.dumps([{key: value for key, value in one.items() if key != "invocation"} for one in (check, run)])
     assert json.dumps(PASSWORD)[1:-1] not in told
 
 
-def test_a_planned_switch_hands_slots_to_a_replica_and_loses_no_write(six: Rig, direct: Direct) -> None:
+def test_a_planned_failover_hands_slots_to_a_replica_and_loses_no_write(six: Rig, direct: Direct) -> None:
     before = layout(six, SIX)
     replica = next(port for port in SIX if six.master_of(port) is not None)
     former = six.master_of(replica)
-    wish = {**cluster(*SIX), "primary": f"{LOOPBACK}:{replica}", "switch": "planned"}
+    wish = {**cluster(*SIX), "primary": f"{LOOPBACK}:{replica}", "failover": "planned"}
     foretold = direct.call(**wish, _ansible_check_mode=True)
     assert layout(six, SIX) == before
     with audited(six.host, SIX[:3], cluster=True) as audit:
@@ -105,7 +105,7 @@ def test_a_planned_switch_hands_slots_to_a_replica_and_loses_no_write(six: Rig, 
     assert [step["action"] for step in result["steps"]] == ["take_over"]
     assert foretold["steps"] == result["steps"]
     assert foretold["diff"] == result["diff"]
-    assert_whole(six, SIX)
+    assert_complete(six, SIX)
     assert layout(six, SIX) == {replica if port == former else port: slots for port, slots in before.items()}
     assert six.master_of(former) == replica
     assert direct.call(**wish)["changed"] is False
@@ -113,12 +113,12 @@ def test_a_planned_switch_hands_slots_to_a_replica_and_loses_no_write(six: Rig, 
 
 
 @pytest.mark.fault
-def test_a_switch_that_cannot_end_is_given_up_and_the_primary_serves(six: Rig, direct: Direct) -> None:
+def test_a_failover_that_cannot_end_is_given_up_and_the_primary_serves(six: Rig, direct: Direct) -> None:
     whole = direct.call(**cluster(*SIX))
     assert not whole.get("failed"), whole.get("msg")
     replica = next(port for port in SIX if six.master_of(port) is not None)
     former = six.master_of(replica)
-    wish = {**cluster(*SIX), "primary": f"{LOOPBACK}:{replica}", "switch": "planned"}
+    wish = {**cluster(*SIX), "primary": f"{LOOPBACK}:{replica}", "failover": "planned"}
     with audited(six.host, SIX[:3], cluster=True) as audit:
         # the replica cannot ask its primary for the slots
         six.cut(replica + 10000)
@@ -138,7 +138,7 @@ def test_nodes_join_are_exchanged_and_leave_under_writers(six: Rig, direct: Dire
     def change(*ports: int) -> set[str]:
         result = direct.call(**cluster(*ports))
         assert not result.get("failed"), result.get("msg")
-        assert_whole(six, ports)
+        assert_complete(six, ports)
         assert direct.call(**cluster(*ports))["changed"] is False
         return {step["action"] for step in result["steps"]}
 
@@ -168,7 +168,7 @@ def test_a_kill_between_any_two_steps_of_a_bootstrap_is_finished_by_the_next_run
         direct.killed_after(1, **cluster(*BEGIN)) if len(foretold["steps"]) > 1 else direct.call(**cluster(*BEGIN))
         boundary += 1
         assert boundary < 40
-    assert_whole(rig, BEGIN)
+    assert_complete(rig, BEGIN)
 
 
 @pytest.mark.fault
@@ -187,7 +187,7 @@ def test_a_move_that_is_killed_is_mended_and_no_write_is_lost(rig: Rig, direct: 
         assert re.match(r"moving \d+ slots failed: exit code -9", failed["msg"])
         result = direct.call(**cluster(*rest))
         assert not result.get("failed"), result.get("msg")
-    assert_whole(rig, rest)
+    assert_complete(rig, rest)
     assert audit.lost == 0
 
 

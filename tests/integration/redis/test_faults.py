@@ -77,7 +77,7 @@ def converge(rig: Rig, direct: Direct, master: int) -> dict[str, Any]:
 
 
 def test_a_primary_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
-    old = broken_rig.ruler(NODES)
+    old = broken_rig.primary(NODES)
     # A write counts here when a replica has it: that is what a queue may promise when its primary dies.
     with audited(broken_rig.host, NODES, SENTINELS, writes=200, replicas=1) as audit:
         broken_rig.kill(old)
@@ -89,7 +89,7 @@ def test_a_primary_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
 
 
 def test_a_replica_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
-    master = broken_rig.ruler(NODES)
+    master = broken_rig.primary(NODES)
     lost = next(port for port in NODES if port != master)
     with audited(broken_rig.host, NODES, SENTINELS) as audit:
         broken_rig.kill(lost)
@@ -100,7 +100,7 @@ def test_a_replica_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
 
 
 def test_a_sentinel_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
-    master = broken_rig.ruler(NODES)
+    master = broken_rig.primary(NODES)
     with audited(broken_rig.host, NODES, SENTINELS) as audit:
         broken_rig.kill(SENTINELS[0])
         assert f"{LOOPBACK}:{SENTINELS[0]} cannot be reached" in direct.call(**guarded(connect_timeout=1))["msg"]
@@ -110,7 +110,7 @@ def test_a_sentinel_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
 
 
 def test_a_primary_that_is_cut_off_and_returns(broken_rig: Rig, direct: Direct) -> None:
-    old = broken_rig.ruler(NODES)
+    old = broken_rig.primary(NODES)
 
     def inside(*words: str) -> str:
         return broken_rig.cli(old, *words, arguments=("-s", f"{SOCKET}-{old}"))
@@ -131,7 +131,7 @@ def test_a_primary_that_is_cut_off_and_returns(broken_rig: Rig, direct: Direct) 
 
 
 def test_a_full_disk_under_the_append_only_file(broken_rig: Rig, direct: Direct) -> None:
-    old = broken_rig.ruler(NODES)
+    old = broken_rig.primary(NODES)
     with audited(broken_rig.host, NODES, SENTINELS, writes=100) as audit:
         filler = f"{ROOT}/{old}/disk/filler"
         broken_rig.host.attempt(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"])
@@ -148,7 +148,7 @@ def test_a_full_disk_under_the_append_only_file(broken_rig: Rig, direct: Direct)
 
 
 def test_a_wrong_password_on_one_node(broken_rig: Rig, direct: Direct) -> None:
-    master = broken_rig.ruler(NODES)
+    master = broken_rig.primary(NODES)
     victim = next(port for port in NODES if port != master)
     broken_rig.cli(victim, "CONFIG", "SET", "requirepass", "another")
     try:

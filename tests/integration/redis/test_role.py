@@ -196,7 +196,7 @@ def test_a_planned_failover_over_tls_loses_no_write(mixed: Estate) -> None:
     old = primary(mixed)
     new = mixed.hosts[0] if old is not mixed.hosts[0] else mixed.hosts[1]
     with audited(mixed.hosts[2], *places(mixed), writes=200, authority=AUTHORITY) as audit:
-        mixed.role("switch", {"redis_switch_to": new.address}, hosts=old.name).expect_success()
+        mixed.role("failover", {"redis_failover_to": new.address}, hosts=old.name).expect_success()
     assert mixed.roles()[new.name] == "master"
     assert_healthy(mixed)
     assert audit.lost == 0

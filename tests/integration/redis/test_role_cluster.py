@@ -92,7 +92,7 @@ def test_a_primary_that_serves_slots_is_not_restarted(six: Estate) -> None:
 
 
 def test_a_node_that_is_none_cannot_take_over(six: Estate) -> None:
-    run = six.role("switch", {"redis_switch_to": "192.0.2.1"}, hosts="slot1").expect_failure()
+    run = six.role("failover", {"redis_failover_to": "192.0.2.1"}, hosts="slot1").expect_failure()
     assert "primary '192.0.2.1' is no node; the nodes are" in run.errors[0]
     assert_whole(six)
 

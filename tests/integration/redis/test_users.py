@@ -103,12 +103,12 @@ def test_the_application_may_do_what_it_is_for_and_nothing_else(guarded: Rig) ->
     assert "NOPERM" in refused
 
 
-def test_a_planned_switch_and_an_election_go_on_with_them(guarded: Rig, topology: Topology) -> None:
+def test_a_planned_failover_and_an_election_go_on_with_them(guarded: Rig, topology: Topology) -> None:
     wish = declared(NODES, SENTINELS, sentinel_settings=QUICK, **LOGINS)
     with audited(guarded.host, NODES, SENTINELS) as audit:
-        topology({**wish, "primary": f"{LOOPBACK}:{NODES[1]}", "switch": "planned"})
+        topology({**wish, "primary": f"{LOOPBACK}:{NODES[1]}", "failover": "planned"})
     assert audit.lost == 0
-    assert guarded.ruler(NODES) == NODES[1]
+    assert guarded.primary(NODES) == NODES[1]
 
     guarded.kill(NODES[1])
     others = (NODES[0], NODES[2])
@@ -118,8 +118,8 @@ def test_a_planned_switch_and_an_election_go_on_with_them(guarded: Rig, topology
         30,
     )
     guarded.start(NODES[1])
-    ruler = guarded.named_master(SENTINELS[0])
-    assert topology(wish)["topology"]["primary"]["port"] == ruler
+    primary = guarded.named_master(SENTINELS[0])
+    assert topology(wish)["topology"]["primary"]["port"] == primary
     assert names(guarded, NODES[1]) == {"default", "app", "replication", "sentinel"}
     assert topology(wish)["changed"] is False
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The oldest Redis that is promised, and Valkey 8 and 9: converge, switch under writers, and cluster."""
+"""The oldest Redis that is promised, and Valkey 8 and 9: converge, planned failover under writers, and cluster."""
 
 from __future__ import annotations
 
@@ -94,12 +94,12 @@ def done(direct: Direct, **arguments: Any) -> dict[str, Any]:
     return result
 
 
-def test_a_switch_among_users_with_least_rights_loses_no_write(flavour: Rig, direct: Direct) -> None:
+def test_a_failover_among_users_with_least_rights_loses_no_write(flavour: Rig, direct: Direct) -> None:
     quick = {"down-after-milliseconds": 2000}
     wish = declared(NODES, SENTINELS, sentinel_settings=quick, **LOGINS)
     done(direct, **wish)
     with audited(flavour.host, NODES, SENTINELS) as audit:
-        done(direct, **wish, primary=f"{LOOPBACK}:{NODES[1]}", switch="planned")
+        done(direct, **wish, primary=f"{LOOPBACK}:{NODES[1]}", failover="planned")
     assert [flavour.master_of(port) for port in NODES] == [NODES[1], None, NODES[1]]
     assert {flavour.named_master(port) for port in SENTINELS} == {NODES[1]}
     assert audit.lost == 0

@@ -48,8 +48,8 @@ def params(**changes: Any) -> dict[str, Any]:
         "memory_share": None,
         "resolve": None,
         "replicas": None,
-        "switch": "never",
-        "switch_timeout": 5.0,
+        "failover": "never",
+        "failover_timeout": 5.0,
         "move_timeout": 3600.0,
         "connect_timeout": 5.0,
         "username": None,
@@ -115,7 +115,7 @@ def fresh() -> Topology:
     return Topology(tuple(map(node, (ONE, TWO, THREE))), tuple(map(Sentinel, (S_ONE, S_TWO, S_THREE))))
 
 
-def whole(primary: Endpoint = ONE, wish: Desired | None = None) -> Topology:
+def healthy(primary: Endpoint = ONE, wish: Desired | None = None) -> Topology:
     """Everything as the wish has it, under this primary, with data."""
     config = {**CONFIG, **(wish or desired()).settings}
     ruling = node(primary, keys=9, history=History("a" * 40, 900), config=config)

@@ -21,12 +21,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users imp
     unreadable_users,
     unseen,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import with_switch
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_failover import with_failover
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_faults import faults
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import shown
 
-from .build import ONE, S_TWO, TWO, desired, fresh, node, watching, whole, with_nodes, with_sentinels
+from .build import ONE, S_TWO, TWO, desired, fresh, healthy, node, watching, with_nodes, with_sentinels
 
 DIGEST = hashlib.sha256(b"secret").hexdigest()
 APP = User("app", ("~app:*", "+get"), (DIGEST,))
@@ -150,19 +150,19 @@ def test_a_rule_that_is_refused_names_the_user():
 def test_a_node_that_could_not_read_its_own_file_is_not_told_to_write_it():
     lines = ["user default on nopass ~* +@all", "user o'brien on +@all", "user app on ~it's +get", "user fine on ~a\\b"]
     assert unreadable_users(lines) == ("o'brien", "app")
-    first = replace(whole().nodes[0], unreadable=("o'brien",))
-    assert make_plan(with_nodes(whole(), first), desired()).steps == ()
+    first = replace(healthy().nodes[0], unreadable=("o'brien",))
+    assert make_plan(with_nodes(healthy(), first), desired()).steps == ()
     with pytest.raises(StateError, match='has the user "o\'brien" with a quote'):
-        make_plan(with_nodes(whole(), first), desired(settings={"maxmemory": "1gb"}))
-    switch = desired(primary=str(TWO), switch="planned")
+        make_plan(with_nodes(healthy(), first), desired(settings={"maxmemory": "1gb"}))
+    planned = desired(primary=str(TWO), failover="planned")
     with pytest.raises(StateError, match="could not start from its own file"):
-        with_switch(make_plan(with_nodes(whole(), first), switch), switch)
+        with_failover(make_plan(with_nodes(healthy(), first), planned), planned)
 
 
 def test_users_come_first_and_go_last():
     wish = desired()
     grants = (Grant("app", None, "on +get"), Grant("former", "on +get", None))
-    current = with_nodes(whole(), replace(whole().nodes[0], grants=grants, config=node(ONE).config))
+    current = with_nodes(healthy(), replace(healthy().nodes[0], grants=grants, config=node(ONE).config))
     actions = [step.action for step in make_plan(current, wish).steps]
     assert actions == ["permit", "configure", "withdraw"]
     after = shown(make_plan(current, wish).after, ())
@@ -179,9 +179,9 @@ def test_a_node_that_is_not_yet_there_is_planned_to_get_all_users():
 def test_a_sentinel_with_another_login_is_given_the_right_one():
     wish = desired(sentinel_username="guard", sentinel_password="x")
     identity = "0123456789abcdef"
-    ruling = replace(whole().nodes[0], logins={"01234567": "default"})
-    watcher = watching(S_TWO, ONE, *(item.endpoint for item in whole().nodes[1:]), identity=identity)
-    current = with_sentinels(with_nodes(whole(), ruling), watcher)
+    ruling = replace(healthy().nodes[0], logins={"01234567": "default"})
+    watcher = watching(S_TWO, ONE, *(item.endpoint for item in healthy().nodes[1:]), identity=identity)
+    current = with_sentinels(with_nodes(healthy(), ruling), watcher)
     (step,) = make_plan(current, wish).steps
     assert (step.action, step.target) == ("tune", str(S_TWO))
     assert step.why == f"it logs in to {ONE} as default, not as guard"

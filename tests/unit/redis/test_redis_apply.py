@@ -20,7 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_topology import with_spellings
 
-from .build import ONE, OTHER, TWO, node, replicated, whole, with_nodes
+from .build import ONE, OTHER, TWO, healthy, node, replicated, with_nodes
 
 REWRITE = ("CONFIG", "REWRITE")
 REFUSE, ACCEPT = ("CONFIG", "SET", "min-replicas-to-write", "1000"), ("CONFIG", "SET", "min-replicas-to-write", "0")
@@ -120,10 +120,10 @@ def resolve(client: Notes, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> No
     """End a split brain in favour of the first node; the second has another maxmemory too."""
     monkeypatch.setattr(apply_topology, "save_data", client.save_data)
     wish = replicated(resolve="10.0.0.1")
-    healthy = replace(whole(), sentinels=())
-    config = {**healthy.nodes[0].config, "maxmemory": "1", "min-replicas-to-write": "3"}
+    current = replace(healthy(), sentinels=())
+    config = {**current.nodes[0].config, "maxmemory": "1", "min-replicas-to-write": "3"}
     rival = node(TWO, keys=8, history=History(OTHER, 950), config=config)
-    plan = make_plan(with_nodes(healthy, rival), wish, ONE)
+    plan = make_plan(with_nodes(current, rival), wish, ONE)
     apply_plan(client, plan, wish, SnapshotPlace(str(tmp_path), "redis-cli"), Deadline(5))  # type: ignore[arg-type]
 
 

@@ -84,7 +84,7 @@ class Memory:
         seen = {number} | (self.inside if number in self.inside else set())
         keys = self.keys if self.slots.get(number) else 0
         state = node(at(number), config=config, keys=keys, link_up=True)
-        return ClusterNode(state, name(number), tuple(map(self._member, sorted(seen))), whole=True)
+        return ClusterNode(state, name(number), tuple(map(self._member, sorted(seen))), serves=True)
 
     def _member(self, number: int) -> Member:
         return Member(
@@ -177,10 +177,10 @@ def test_a_cluster_on_hosts_without_the_library_is_foretold_as_a_cluster():
 def test_a_bootstrap_that_was_cut_off_is_finished():
     memory = Memory()
     wanted = wish(*range(6))
-    whole = plan_cluster(memory.read(*range(6), wanted=wanted), wanted)
-    for boundary in range(len(whole.steps)):
+    plan = plan_cluster(memory.read(*range(6), wanted=wanted), wanted)
+    for boundary in range(len(plan.steps)):
         memory = Memory()
-        memory.carry_out(replace(whole, steps=whole.steps[:boundary]))
+        memory.carry_out(replace(plan, steps=plan.steps[:boundary]))
         converge(memory, *range(6))
 
 
@@ -218,32 +218,32 @@ def test_a_leaving_primary_hands_its_slots_to_its_replica_when_nobody_else_can_s
     assert before[leaver] in {len(slots) for slots in memory.slots.values()}
 
 
-def test_a_planned_switch_is_the_last_step_and_swaps_a_primary_and_its_replica():
+def test_a_planned_failover_is_the_last_step_and_swaps_a_primary_and_its_replica():
     wanted = wish(*range(6))
     memory = Memory()
     memory.carry_out(plan_cluster(memory.read(*range(6), wanted=wanted), wanted))
     replica, primary = next(iter(memory.follows.items()))
     there = f"{at(replica).host}:{at(replica).port}"
-    switch = wish(*range(6), primary=there, switch="planned")
-    plan = plan_cluster(memory.read(*range(6), wanted=switch), switch)
+    planned = wish(*range(6), primary=there, failover="planned")
+    plan = plan_cluster(memory.read(*range(6), wanted=planned), planned)
     (step,) = plan.steps
-    assert (type(step), step.target, step.why) == (TakeOver, there, f"a planned switch from {at(primary)}")
+    assert (type(step), step.target, step.why) == (TakeOver, there, f"a planned failover from {at(primary)}")
     memory.carry_out(plan)
-    seen = memory.read(*range(6), wanted=switch)
+    seen = memory.read(*range(6), wanted=planned)
     assert layout(seen) == plan.after
-    assert plan_cluster(seen, switch).steps == ()
+    assert plan_cluster(seen, planned).steps == ()
 
 
-def test_a_switch_to_a_node_without_a_link_is_refused():
+def test_a_failover_to_a_node_without_a_link_is_refused():
     wanted = wish(*range(6))
     memory = Memory()
     memory.carry_out(plan_cluster(memory.read(*range(6), wanted=wanted), wanted))
     replica = next(iter(memory.follows))
-    switch = wish(*range(6), primary=f"{at(replica).host}:{at(replica).port}", switch="planned")
-    seen = memory.read(*range(6), wanted=switch)
+    planned = wish(*range(6), primary=f"{at(replica).host}:{at(replica).port}", failover="planned")
+    seen = memory.read(*range(6), wanted=planned)
     cut = Cluster(tuple(replace(one, node=replace(one.node, link_up=False)) for one in seen.nodes))
-    with pytest.raises(StateError, match="has no link to one; run without switch first"):
-        plan_cluster(cut, switch)
+    with pytest.raises(StateError, match="has no link to one; run without failover first"):
+        plan_cluster(cut, planned)
 
 
 def test_new_nodes_get_slots_and_old_ones_keep_most():

@@ -44,11 +44,11 @@ from .build import (
     TWO,
     desired,
     fresh,
+    healthy,
     node,
     replica,
     replicated,
     watching,
-    whole,
     with_nodes,
     with_sentinels,
 )
@@ -77,7 +77,7 @@ def test_at_bootstrap_the_first_node_is_the_primary_by_default():
 @pytest.mark.parametrize("primary", [None, "10.0.0.1", "10.0.0.2", "10.0.0.3"])
 def test_a_live_master_is_kept_whatever_the_inventory_says(live, primary):
     wish = desired(primary=primary)
-    plan = make_plan(whole(live, wish), wish)
+    plan = make_plan(healthy(live, wish), wish)
     assert plan.primary == live
     assert plan.steps == ()
 
@@ -85,7 +85,7 @@ def test_a_live_master_is_kept_whatever_the_inventory_says(live, primary):
 @pytest.mark.parametrize("live", [ONE, TWO, THREE])
 def test_a_live_master_is_kept_without_sentinels_too(live):
     wish = replicated(primary="10.0.0.1")
-    plan = make_plan(replace(whole(live, wish), sentinels=()), wish)
+    plan = make_plan(replace(healthy(live, wish), sentinels=()), wish)
     assert plan.primary == live
     assert plan.steps == ()
 
@@ -106,7 +106,7 @@ def test_a_master_that_is_followed_rules_even_when_it_is_empty():
 
 def test_a_lone_master_with_data_is_not_demoted_under_a_followed_one():
     wish = replicated()
-    topology = with_nodes(replace(whole(ONE, wish), sentinels=()), node(THREE, keys=5, history=LONE_WRITES))
+    topology = with_nodes(replace(healthy(ONE, wish), sentinels=()), node(THREE, keys=5, history=LONE_WRITES))
     with pytest.raises(Disputed, match=r"split brain: 10\.0\.0\.1:6379 is a primary .*; 10\.0\.0\.3:6379 is a primary"):
         make_plan(topology, wish)
 
@@ -115,7 +115,7 @@ def test_a_node_that_is_ahead_in_the_same_history_is_not_demoted():
     wish = replicated()
     ahead = node(THREE, keys=9, follows=Endpoint("10.9.9.9", 6379), history=History("a" * 40, 901))
     with pytest.raises(Disputed):
-        make_plan(with_nodes(replace(whole(ONE, wish), sentinels=()), ahead), wish)
+        make_plan(with_nodes(replace(healthy(ONE, wish), sentinels=()), ahead), wish)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_history_contains_only_what_is_known_to_be_its_own(held, contained):
 
 def test_an_empty_node_may_always_join():
     wish = replicated()
-    topology = with_nodes(replace(whole(ONE, wish), sentinels=()), node(THREE, config={**CONFIG, **wish.settings}))
+    topology = with_nodes(replace(healthy(ONE, wish), sentinels=()), node(THREE, config={**CONFIG, **wish.settings}))
     assert actions(make_plan(topology, wish)) == [("follow", "10.0.0.3:6379")]
 
 
@@ -191,20 +191,20 @@ def test_resolve_may_promote_a_replica():
 
 def test_a_resolve_that_was_left_behind_moves_no_healthy_master():
     wish = desired(resolve="10.0.0.3")
-    plan = plan_or_resolve(whole(TWO, wish), wish, waited=True)
+    plan = plan_or_resolve(healthy(TWO, wish), wish, waited=True)
     assert plan.primary == TWO
     assert plan.steps == ()
 
 
 def test_sentinels_that_disagree_are_given_time_and_then_refused():
-    topology = with_sentinels(whole(ONE), watching(S_TWO, TWO))
+    topology = with_sentinels(healthy(ONE), watching(S_TWO, TWO))
     with pytest.raises(Disputed, match="the Sentinels disagree") as caught:
         plan_or_resolve(topology, desired(), waited=False)
     assert caught.value.transient
 
 
 def test_resolve_ends_the_disagreement_of_sentinels_only_after_waiting():
-    topology = with_sentinels(whole(ONE), watching(S_TWO, TWO))
+    topology = with_sentinels(healthy(ONE), watching(S_TWO, TWO))
     wish = desired(resolve="10.0.0.1")
     with pytest.raises(Disputed):
         plan_or_resolve(topology, wish, waited=False)
@@ -216,16 +216,16 @@ def test_resolve_ends_the_disagreement_of_sentinels_only_after_waiting():
 
 def test_sentinels_that_watch_a_foreign_master_are_refused():
     foreign = Endpoint("10.9.9.9", 6379)
-    topology = with_sentinels(whole(ONE), *(watching(item, foreign) for item in (S_ONE, S_TWO, S_THREE)))
+    topology = with_sentinels(healthy(ONE), *(watching(item, foreign) for item in (S_ONE, S_TWO, S_THREE)))
     with pytest.raises(Disputed, match=r"watch 10\.9\.9\.9:6379 .* not a declared node"):
         make_plan(topology, desired())
 
 
 def test_nothing_is_planned_while_a_failover_is_under_way():
-    moving = with_sentinels(whole(ONE), watching(S_TWO, ONE, flags=frozenset({"primary", "failover_in_progress"})))
+    moving = with_sentinels(healthy(ONE), watching(S_TWO, ONE, flags=frozenset({"primary", "failover_in_progress"})))
     with pytest.raises(Unsettled, match="failover from"):
         plan_or_resolve(moving, desired(resolve="10.0.0.1"), waited=True)
-    handing = with_nodes(whole(ONE), replace(whole(ONE).nodes[0], failover="waiting-for-sync"))
+    handing = with_nodes(healthy(ONE), replace(healthy(ONE).nodes[0], failover="waiting-for-sync"))
     with pytest.raises(Unsettled, match="waiting-for-sync"):
         plan_or_resolve(handing, desired(resolve="10.0.0.1"), waited=True)
 
@@ -237,21 +237,21 @@ def test_nothing_is_planned_while_a_failover_is_under_way():
 def test_a_node_that_returns_after_an_election_becomes_a_replica(purpose):
     wish = desired(purpose=purpose)
     back = node(ONE, keys=8, history=LONE_WRITES, config={**CONFIG, **wish.settings})
-    plan = make_plan(with_nodes(whole(TWO, wish), back), wish)
+    plan = make_plan(with_nodes(healthy(TWO, wish), back), wish)
     assert plan.primary == TWO
     kept = [("snapshot", "10.0.0.1:6379")] if purpose in ("session", "queue") else []
     assert actions(plan) == [*kept, ("follow", "10.0.0.1:6379")]
 
 
 def test_a_node_that_only_a_minority_of_sentinels_knows_is_not_taken_for_a_returning_one():
-    topology = with_nodes(whole(TWO), node(ONE, keys=8, history=LONE_WRITES))
+    topology = with_nodes(healthy(TWO), node(ONE, keys=8, history=LONE_WRITES))
     topology = with_sentinels(topology, watching(S_ONE, TWO, THREE), watching(S_TWO, TWO, THREE))
     with pytest.raises(Disputed, match="split brain"):
         make_plan(topology, desired())
 
 
 def test_a_replica_of_a_replica_is_brought_under_the_master():
-    topology = whole(ONE)
+    topology = healthy(ONE)
     chained = replace(topology.nodes[2], follows=TWO)
     assert actions(make_plan(with_nodes(topology, chained), desired())) == [("follow", "10.0.0.3:6379")]
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What redis_topology_info tells of a topology that is whole, broken, disputed or only partly there."""
+"""What redis_topology_info tells of a topology that is healthy, broken, disputed or only partly there."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import Un
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import node_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     AddressBook,
-    Handover,
     Health,
     History,
+    PlannedFailover,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import look_over
 
-from .build import CONFIG, ONE, OTHER, TWO, desired, node, replicated, whole, with_nodes
+from .build import CONFIG, ONE, OTHER, TWO, desired, healthy, node, replicated, with_nodes
 
 # As redis-py returns it; the times are seconds since 1970.
 INFO = {
@@ -46,16 +46,21 @@ def told(topology, wish, left=None):
 
 
 def test_a_whole_topology_has_no_fault_and_no_next_step():
-    facts = told(whole(TWO), desired())
+    facts = told(healthy(TWO), desired())
     assert facts["primary"] == {"host": TWO.host, "port": TWO.port}
-    assert (facts["faults"], facts["next_steps"], facts["refused"], facts["unfinished_switch"]) == ([], [], None, None)
+    assert (facts["faults"], facts["next_steps"], facts["refused"], facts["unfinished_failover"]) == (
+        [],
+        [],
+        None,
+        None,
+    )
     assert [item["role"] for item in facts["nodes"]] == ["replica", "primary", "replica"]
     assert {item["primary"] for item in facts["sentinels"]} == {str(TWO)}
 
 
 def test_health_is_read_from_info():
     behind = node_from(TWO, INFO, CONFIG, AddressBook({}, (ONE, TWO)), ("", ""))
-    facts = told(with_nodes(whole(ONE), replace(behind, config_file="/etc/redis.conf")), desired())["nodes"][1]
+    facts = told(with_nodes(healthy(ONE), replace(behind, config_file="/etc/redis.conf")), desired())["nodes"][1]
     assert (facts["link_up"], facts["link_down_s"], facts["lag_bytes"]) == (False, 12, 50)
     assert (facts["memory_pressure"], facts["rdb_age_s"], facts["fragmentation"]) == (0.75, 60, 1.5)
     assert (facts["aof"], facts["aof_ok"], facts["rdb_ok"]) == (True, False, True)
@@ -63,7 +68,7 @@ def test_health_is_read_from_info():
 
 
 def test_a_node_that_does_not_answer_hides_nothing_of_the_others():
-    topology = whole(ONE)
+    topology = healthy(ONE)
     silent = UnreachableError("10.0.0.3:6379 cannot be reached: Connection refused; check that it runs")
     facts = look_over(desired(), [*topology.nodes[:2], silent], topology.sentinels, None)
     assert facts["nodes"][2] == {"host": "10.0.0.3", "port": 6379, "answers": False, "error": str(silent)}
@@ -75,24 +80,24 @@ def test_a_node_that_does_not_answer_hides_nothing_of_the_others():
 
 def test_a_split_brain_is_told_with_the_words_of_the_refusal():
     rival = node(TWO, keys=7, history=History(OTHER, 950))
-    facts = told(with_nodes(replace(whole(ONE), sentinels=()), rival), replicated())
+    facts = told(with_nodes(replace(healthy(ONE), sentinels=()), rival), replicated())
     assert facts["refused"].startswith("split brain:")
     assert facts["next_steps"] == []
 
 
 def test_two_masters_without_followers_leave_open_who_rules():
     rivals = [node(item, keys=1, history=History(item.host * 4, 5)) for item in (ONE, TWO)]
-    facts = told(with_nodes(replace(whole(ONE), sentinels=(), nodes=whole(ONE).nodes[:2]), *rivals), replicated())
+    facts = told(with_nodes(replace(healthy(ONE), sentinels=(), nodes=healthy(ONE).nodes[:2]), *rivals), replicated())
     assert facts["primary"] is None
-    assert "no single node rules" in facts["faults"]
+    assert "no single node is the primary" in facts["faults"]
 
 
-def test_a_switch_that_was_cut_off_is_a_fault():
-    facts = told(whole(TWO), desired(), Handover(ONE, TWO))
-    assert facts["faults"] == ["a switch from 10.0.0.1:6379 to 10.0.0.2:6379 was cut off"]
-    assert facts["unfinished_switch"]["target"] == {"host": TWO.host, "port": TWO.port}
+def test_a_failover_that_was_cut_off_is_a_fault():
+    facts = told(healthy(TWO), desired(), PlannedFailover(ONE, TWO))
+    assert facts["faults"] == ["a failover from 10.0.0.1:6379 to 10.0.0.2:6379 was cut off"]
+    assert facts["unfinished_failover"]["target"] == {"host": TWO.host, "port": TWO.port}
 
 
 def test_no_limit_is_no_pressure():
-    unlimited = replace(whole(ONE).nodes[0], health=Health(used_bytes=5, max_bytes=0))
-    assert told(with_nodes(whole(ONE), unlimited), desired())["nodes"][0]["memory_pressure"] is None
+    unlimited = replace(healthy(ONE).nodes[0], health=Health(used_bytes=5, max_bytes=0))
+    assert told(with_nodes(healthy(ONE), unlimited), desired())["nodes"][0]["memory_pressure"] is None

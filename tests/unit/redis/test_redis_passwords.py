@@ -17,7 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users imp
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import shown
 
-from .build import desired, whole
+from .build import desired, healthy
 
 OLD, NEW, THIRD = (digest_of("password", word) for word in ("former", "hunter2", "third"))
 ORDER = ("add_password", "configure", "tune", "remove_password")
@@ -30,7 +30,7 @@ def wish(**changes):
 
 def seen(accepted: Accepted, used: bool) -> Topology:
     """A topology whose servers accept these passwords. used: whether they log in to each other with the new one."""
-    now = whole(wish=wish())
+    now = healthy(wish=wish())
     nodes = tuple(replace(node, accepted=accepted, authenticates=used) for node in now.nodes)
     return Topology(nodes, tuple(replace(item, accepted=accepted, shows_new=used) for item in now.sentinels))
 

@@ -42,10 +42,10 @@ from .build import (
     TWO,
     desired,
     fresh,
+    healthy,
     node,
     params,
     watching,
-    whole,
     with_nodes,
     with_sentinels,
 )
@@ -72,7 +72,7 @@ def test_a_bootstrap_configures_then_attaches_then_watches():
 
 
 @pytest.mark.parametrize("purpose", list(PURPOSES))
-@pytest.mark.parametrize("topology", [fresh(), whole(TWO)])
+@pytest.mark.parametrize("topology", [fresh(), healthy(TWO)])
 def test_planning_on_what_a_plan_leads_to_finds_nothing(purpose, topology):
     wish = desired(purpose=purpose)
     after = make_plan(topology, wish).after
@@ -93,7 +93,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(done):
 
 def test_one_setting_changed_by_hand_is_the_only_step():
     wish = desired()
-    topology = whole(ONE, wish)
+    topology = healthy(ONE, wish)
     changed = replace(topology.nodes[1], config={**topology.nodes[1].config, "maxmemory-policy": "noeviction"})
     (step,) = make_plan(with_nodes(topology, changed), wish).steps
     assert (step.action, step.target) == ("configure", "10.0.0.2:6379")
@@ -101,13 +101,15 @@ def test_one_setting_changed_by_hand_is_the_only_step():
 
 
 def test_one_sentinel_parameter_changed_by_hand_is_the_only_step():
-    topology = with_sentinels(whole(ONE), watching(S_TWO, ONE, TWO, THREE, parameters={**PARAMETERS, "quorum": 1}))
+    topology = with_sentinels(healthy(ONE), watching(S_TWO, ONE, TWO, THREE, parameters={**PARAMETERS, "quorum": 1}))
     (step,) = make_plan(topology, desired()).steps
     assert (step.action, step.target, step.why) == ("tune", "10.0.0.2:26379", "quorum 1 -> 2")
 
 
 def test_a_sentinel_that_is_locked_out_gets_the_password_again():
-    topology = with_sentinels(whole(ONE), watching(S_TWO, ONE, flags=frozenset({"primary", "s_down", "disconnected"})))
+    topology = with_sentinels(
+        healthy(ONE), watching(S_TWO, ONE, flags=frozenset({"primary", "s_down", "disconnected"}))
+    )
     (step,) = make_plan(topology, desired()).steps
     client = Client(Access(sentinel=("", "hunter2")), AddressBook({}, ()))
     assert sentinel_commands(client, desired(), step) == [
@@ -242,9 +244,9 @@ def test_a_setting_is_compared_in_the_spelling_of_the_node():
     }
     with pytest.raises(InputError, match=r"settings.loglevel 'NOTICE' is refused by Redis: argument"):
         spellings_from(asked, [ValueError("argument"), [], "OK"])
-    config = {**whole().nodes[0].config, "loglevel": "notice"}
-    nodes = [replace(item, config=config, spelled={"loglevel": "notice"}) for item in whole().nodes]
-    same = with_nodes(whole(), *nodes)
+    config = {**healthy().nodes[0].config, "loglevel": "notice"}
+    nodes = [replace(item, config=config, spelled={"loglevel": "notice"}) for item in healthy().nodes]
+    same = with_nodes(healthy(), *nodes)
     settings = {"maxmemory": "256mb", "loglevel": "NOTICE"}
     assert make_plan(same, desired(settings=settings)).steps == ()
     other = with_nodes(same, replace(nodes[1], config={**config, "loglevel": "debug"}))
@@ -252,11 +254,11 @@ def test_a_setting_is_compared_in_the_spelling_of_the_node():
 
 
 def test_a_whole_topology_has_no_faults():
-    assert faults(whole(TWO), desired(), TWO) == []
+    assert faults(healthy(TWO), desired(), TWO) == []
 
 
 def test_each_fault_is_named():
-    good = whole(ONE)
+    good = healthy(ONE)
     broken = with_nodes(
         good, replace(good.nodes[1], link_up=False), replace(good.nodes[2], health=Health(aof_ok=False))
     )
@@ -278,7 +280,7 @@ def test_each_fault_is_named():
 def test_sentinels_that_are_gone_for_good_are_a_fault_and_forgotten_when_that_is_asked_for():
     dead, alive = Peer(Endpoint("10.0.0.9", 26379), lost=True), Peer(Endpoint("10.0.0.8", 26379))
     first = watching(S_ONE, ONE, TWO, THREE, others=4, peers=(Peer(S_TWO), Peer(S_THREE), alive, dead))
-    topology = with_sentinels(whole(ONE), first)
+    topology = with_sentinels(healthy(ONE), first)
     (fault,) = faults(topology, desired(), ONE)
     assert fault.startswith("Sentinel 10.0.0.1:26379 counts 10.0.0.9:26379, which is not declared and does not answer")
     assert make_plan(topology, desired()).steps == ()
@@ -288,11 +290,11 @@ def test_sentinels_that_are_gone_for_good_are_a_fault_and_forgotten_when_that_is
     cut_off = with_sentinels(topology, watching(S_TWO, ONE, TWO, THREE, peers=(Peer(S_THREE, lost=True),)))
     with pytest.raises(StateError, match=r"10\.0\.0\.2:26379 cannot reach 10\.0\.0\.3:26379, which is declared"):
         make_plan(cut_off, desired(forget_sentinels=True))
-    assert make_plan(whole(ONE), desired(forget_sentinels=True)).steps == ()
+    assert make_plan(healthy(ONE), desired(forget_sentinels=True)).steps == ()
 
 
 def test_the_returned_topology_counts_lag_in_bytes():
-    good = whole(ONE)
+    good = healthy(ONE)
     behind = replace(good.nodes[1], history=replace(good.nodes[1].history, offset=850), lag_s=1)
     facts = topology_facts(with_nodes(good, behind), ONE, "sentinel", "main")
     assert facts["primary"] == {"host": "10.0.0.1", "port": 6379}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The planned switch: which steps it takes, and who rules while it is under way. Nothing here talks to a server."""
+"""The planned failover: its steps, and which node is the primary while it is under way."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Desired,
     Disputed,
     Endpoint,
-    Handover,
     Node,
+    PlannedFailover,
     Role,
     Topology,
 )
@@ -33,30 +33,30 @@ LEAD = 0.08
 
 
 @dataclass(frozen=True)
-class Switch(NodeStep):
-    """Let the primary hand its role, with every write it acknowledged, to the node."""
+class FailOver(NodeStep):
+    """Promote the node, once it has every write that the primary acknowledged."""
 
 
-def wanted_handover(plan: Plan, desired: Desired) -> Handover | None:
-    """The switch that the caller asked for, None where the declared primary rules already."""
-    if not desired.switch or plan.primary == desired.primary:
+def wanted_failover(plan: Plan, desired: Desired) -> PlannedFailover | None:
+    """The planned failover that the caller asked for, None where the declared primary is the primary already."""
+    if not desired.failover or plan.primary == desired.primary:
         return None
-    return Handover(plan.primary, desired.primary)
+    return PlannedFailover(plan.primary, desired.primary)
 
 
-def with_switch(plan: Plan, desired: Desired) -> Plan:
-    """The plan with the steps of a wanted switch after its own. Raises RefusedError for a node that must never rule."""
-    handover = wanted_handover(plan, desired)
-    if handover is None:
+def with_failover(plan: Plan, desired: Desired) -> Plan:
+    """The plan, followed by a planned failover. Raises RefusedError for a node that must never be a primary."""
+    failover = wanted_failover(plan, desired)
+    if failover is None:
         return plan
-    refuse_target(plan.after.node(handover.target))
+    refuse_target(plan.after.node(failover.target))
     for node in plan.after.nodes:
         refuse_unreadable(node)
     return replace(
         plan,
-        after=after_switch(plan.after, handover.target),
-        handover=handover,
-        switch=switch_steps(plan.after, desired, handover),
+        after=after_failover(plan.after, failover.target),
+        failover=failover,
+        failover_steps=failover_steps(plan.after, desired, failover),
     )
 
 
@@ -69,10 +69,10 @@ def refuse_target(target: Node | None) -> None:
         )
 
 
-def switch_steps(current: Topology, desired: Desired, handover: Handover) -> tuple[Step, ...]:
-    """The hand-over, the replicas that follow the new primary, and the Sentinels that watch it."""
-    former, target = handover.former, handover.target
-    steps: list[Step] = [Switch("switch", str(target), f"take over from {former}, as declared", target)]
+def failover_steps(current: Topology, desired: Desired, failover: PlannedFailover) -> tuple[Step, ...]:
+    """The failover itself, the replicas that follow the new primary, and the Sentinels that watch it."""
+    former, target = failover.former, failover.target
+    steps: list[Step] = [FailOver("failover", str(target), f"take over from {former}, as declared", target)]
     steps += [
         Follow("follow", str(node.endpoint), f"replica of {target}; it followed {former}", node.endpoint, target)
         for node in current.nodes
@@ -95,42 +95,43 @@ def switch_steps(current: Topology, desired: Desired, handover: Handover) -> tup
     return tuple(steps)
 
 
-def resumed_steps(handover: Handover | None) -> tuple[Step, ...]:
-    """What is told of a switch that an earlier run left open."""
-    if handover is None:
+def resumed_steps(failover: PlannedFailover | None) -> tuple[Step, ...]:
+    """What is told of a failover that an earlier run left open."""
+    if failover is None:
         return ()
-    why = f"an earlier run was cut off while {handover.former} handed its role over"
-    return (Step("resume", str(handover.target), why),)
+    why = f"an earlier run was cut off while {failover.former} was replaced"
+    return (Step("resume", str(failover.target), why),)
 
 
-def after_switch(current: Topology, target: Endpoint) -> Topology:
-    """The topology that the switch leads to."""
+def after_failover(current: Topology, target: Endpoint) -> Topology:
+    """The topology that the failover leads to."""
     return Topology(
         nodes=tuple(replace(node, follows=None if node.endpoint == target else target) for node in current.nodes),
         sentinels=tuple(replace(item, primary=target) for item in current.sentinels),
     )
 
 
-def ruling(handover: Handover, former: Role | None, target: Role | None) -> Endpoint | None:
-    """Who rules by what the two say, None while that is open. A role is None where the node does not answer.
+def primary_of(failover: PlannedFailover, former: Role | None, target: Role | None) -> Endpoint | None:
+    """The primary by what the two say, None while that is open. A role is None where the node does not answer.
 
-    The target rules once it takes writes, since it becomes a primary only after it has every write and the former one
-    has ended taking them. The former one rules again when FAILOVER was given up. A third one rules where Sentinels
-    elected it meanwhile. Raises Disputed when both take writes, which no order of steps here leads to.
+    It is the target once that takes writes, since it becomes a primary only after it has every write and the former one
+    has ended taking them; the former one when FAILOVER was given up; a third one where Sentinels elected it meanwhile.
+
+    Raises Disputed when both take writes, which no order of steps here leads to.
     """
     if target is not None and target.follows is None:
         if former is None or former.follows is not None:
-            return handover.target
+            return failover.target
         if former.failover != NO_FAILOVER:
             return None
         raise Disputed(
-            f"split brain: both {handover.former} and {handover.target} are primaries after a switch was cut off; "
+            f"split brain: both {failover.former} and {failover.target} are primaries after a failover was cut off; "
             "set resolve to the node whose data wins, the other's is saved to snapshot_dir first"
         )
-    if target is not None and target.follows != handover.former:
+    if target is not None and target.follows != failover.former:
         return target.follows
     if former is not None and former.follows is None and former.failover == NO_FAILOVER:
-        return handover.former
+        return failover.former
     return None
 
 

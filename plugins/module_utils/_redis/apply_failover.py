@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carry a planned switch out, so that no acknowledged write is lost and every interruption ends by itself."""
+"""Carry a planned failover out, so that no acknowledged write is lost and every interruption ends by itself."""
 
 from __future__ import annotations
 
@@ -29,10 +29,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Desired,
     Disputed,
     Endpoint,
-    Handover,
+    PlannedFailover,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_failover import (
+    NO_FAILOVER,
+    primary_of,
+    until_next,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_passwords import add_steps
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_switch import NO_FAILOVER, ruling, until_next
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import watch_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_topology import (
     read_acknowledged,
@@ -47,97 +51,104 @@ GRACE = 2.0
 MUTE = 7.0
 # Seconds between two acknowledgements of a replica.
 _BEAT = 1.0
-# A hand-over that is looked at so often, in seconds, ends as soon as clients can have the new primary.
+# A failover that is looked at so often, in seconds, ends as soon as clients can have the new primary.
 _GLANCE = 0.005
 
 
-def switch_over(
-    client: Client, fresh: Callable[[], Client], desired: Desired, handover: Handover, journal: Journal, seconds: float
+def run_failover(
+    client: Client,
+    fresh: Callable[[], Client],
+    desired: Desired,
+    failover: PlannedFailover,
+    journal: Journal,
+    seconds: float,
 ) -> None:
     """Hand the role over and return when the target rules, is watched and followed, and all files say so.
 
-    fresh: makes a client for the guard, the process that ends the switch when this one is killed or hangs.
-    seconds: how long writes may wait for the target to have everything. Then the former primary rules again, and
+    fresh: makes a client for the guard, the process that ends the failover when this one is killed or hangs.
+    seconds: how long writes may wait for the target to have everything. Then the former primary goes on, and
     DeadlineError is raised.
     """
 
     def recover() -> None:
         try:
             with fresh() as other:
-                finish(other, desired, handover, journal, Deadline(seconds + GRACE))
+                finish(other, desired, failover, journal, Deadline(seconds + GRACE))
         except GantryError as error:
-            journal.write({**_entry(handover), "error": str(error)})
+            journal.write({**_entry(failover), "error": str(error)})
             raise
 
-    persist_all(client, desired, handover)
-    await_moment(client, handover)
-    open_journal(journal, handover)
+    persist_all(client, desired, failover)
+    await_moment(client, failover)
+    open_journal(journal, failover)
     # Sentinels leave a replica that became a primary alone for 8 s, so a module that hangs must be noticed before.
     with guarded(recover, MUTE) as alive:
-        fail_over(client, handover, seconds)
-        ruler = finish(client, desired, handover, journal, Deadline(seconds + GRACE), alive)
-    if ruler != handover.target:
+        fail_over(client, failover, seconds)
+        primary = finish(client, desired, failover, journal, Deadline(seconds + GRACE), alive)
+    if primary != failover.target:
         raise DeadlineError(
-            f"{handover.target} did not take over from {handover.former} within {seconds:g} s, so {ruler} is the "
-            "primary as before; see whether the replica keeps up, or give switch_timeout more"
+            f"{failover.target} did not take over from {failover.former} within {seconds:g} s, so {primary} is the "
+            "primary as before; see whether the replica keeps up, or give failover_timeout more"
         )
 
 
-def persist_all(client: Client, desired: Desired, handover: Handover) -> None:
+def persist_all(client: Client, desired: Desired, failover: PlannedFailover) -> None:
     """Let everybody who takes part write its file, so that one who cannot is found before anything has changed."""
-    persist(client, (handover.former, handover.target), desired.sentinels)
+    persist(client, (failover.former, failover.target), desired.sentinels)
 
 
-def open_journal(journal: Journal, handover: Handover) -> None:
+def open_journal(journal: Journal, failover: PlannedFailover) -> None:
     """Note the failover, for whoever has to complete it."""
-    journal.write(_entry(handover))
+    journal.write(_entry(failover))
 
 
-def fail_over(client: Client, handover: Handover, seconds: float) -> None:
+def fail_over(client: Client, failover: PlannedFailover, seconds: float) -> None:
     """Start FAILOVER, which goes on by itself."""
-    target, timeout = handover.target, str(round(seconds * 1000))
+    target, timeout = failover.target, str(round(seconds * 1000))
     words = ("FAILOVER", "TO", client.address(target), str(target.port), "TIMEOUT", timeout)
-    client.ask(handover.former, lambda _at, link: link.execute_command(*words))
+    client.ask(failover.former, lambda _at, link: link.execute_command(*words))
 
 
-def await_moment(client: Client, handover: Handover) -> None:
+def await_moment(client: Client, failover: PlannedFailover) -> None:
     """Wait until just before the target's next acknowledgement.
 
     FAILOVER pauses writes until the target has acknowledged the last one. Nobody asks it to: it tells once a second
     (`replicationCron` in Redis' replication.c), so that a pause that begins at any moment takes up to a second.
     """
     told: list[float] = []
-    offset, watch = read_acknowledged(client, handover.former, handover.target), Deadline(3 * _BEAT)
+    offset, watch = read_acknowledged(client, failover.former, failover.target), Deadline(3 * _BEAT)
     while len(told) < 2 and watch.remaining:
         time.sleep(_GLANCE)
-        seen = read_acknowledged(client, handover.former, handover.target)
+        seen = read_acknowledged(client, failover.former, failover.target)
         if seen != offset:
             told.append(time.monotonic())
             offset = seen
     time.sleep(until_next(told, time.monotonic()))
 
 
-def unfinished(journal: Journal, desired: Desired, book: AddressBook) -> Handover | None:
-    """The switch that an earlier run left open. Raises StateError where its nodes are not declared any more."""
+def unfinished(journal: Journal, desired: Desired, book: AddressBook) -> PlannedFailover | None:
+    """The failover that an earlier run left open. Raises StateError where its nodes are not declared any more."""
     entry = journal.read()
     if entry is None:
         return None
     try:
-        found = Handover(
+        found = PlannedFailover(
             *(book.identify(str(entry[one]["host"]), int(entry[one]["port"])) for one in ("former", "target"))
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise StateError(f"the journal {journal.path} names no switch; see what it was and remove it") from error
+        raise StateError(f"the journal {journal.path} names no failover; see what it was and remove it") from error
     strange = [item for item in (found.former, found.target) if item not in desired.nodes]
     if strange:
         raise StateError(
-            f"the journal {journal.path} holds an unfinished switch of {strange[0]}, which is no declared node; "
+            f"the journal {journal.path} holds an unfinished failover of {strange[0]}, which is no declared node; "
             "declare it, or remove the file"
         )
     return found
 
 
-def resume(client: Client, desired: Desired, journal: Journal, seconds: float) -> tuple[Handover | None, Desired]:
+def resume(
+    client: Client, desired: Desired, journal: Journal, seconds: float
+) -> tuple[PlannedFailover | None, Desired]:
     """Finish what an earlier run left open; return it, None where it left nothing, and what is to be planned now."""
     left = unfinished(journal, desired, client.book)
     if left is None:
@@ -158,58 +169,58 @@ def resume(client: Client, desired: Desired, journal: Journal, seconds: float) -
 def finish(
     client: Client,
     desired: Desired,
-    handover: Handover,
+    failover: PlannedFailover,
     journal: Journal,
     deadline: Deadline,
     alive: Callable[[], None] = lambda: None,
 ) -> Endpoint:
-    """Bring a switch to its end in whichever direction it went, close the journal, and return who rules.
+    """Bring a failover to its end in whichever direction it went, close the journal, and return the primary.
 
     alive: called before each question, for whoever watches over this process. Any interruption may be followed by
-    another call. Raises UnreachableError while nobody can tell who rules.
+    another call. Raises UnreachableError while neither node shows which one it is.
     """
-    ruler = settle(client, handover, deadline, alive)
-    if ruler in (handover.former, handover.target):
+    primary = settle(client, failover, deadline, alive)
+    if primary in (failover.former, failover.target):
         # Before clients are told: a former primary that is killed now must not come back as one.
-        unwritten = persist_roles(client, (handover.target, handover.former))
-        watch_anew(client, desired, ruler)
-        follow_anew(client, desired, ruler)
+        unwritten = persist_roles(client, (failover.target, failover.former))
+        watch_primary(client, desired, primary)
+        follow_primary(client, desired, primary)
         if unwritten:
             raise unwritten[0]
     close_journal(journal)
-    return ruler
+    return primary
 
 
-def settle(client: Client, handover: Handover, deadline: Deadline, alive: Callable[[], None]) -> Endpoint:
+def settle(client: Client, failover: PlannedFailover, deadline: Deadline, alive: Callable[[], None]) -> Endpoint:
     """Wait until it is clear who rules, and give FAILOVER up at the deadline."""
 
     def probe() -> Endpoint | None:
         alive()
-        roles = read_roles(client, (handover.former, handover.target))
-        return ruling(handover, roles[handover.former], roles[handover.target])
+        roles = read_roles(client, (failover.former, failover.target))
+        return primary_of(failover, roles[failover.former], roles[failover.target])
 
     try:
-        return deadline.wait(probe, "the switch", _GLANCE)
+        return deadline.wait(probe, "the failover", _GLANCE)
     except DeadlineError:
         pass
-    roles = read_roles(client, (handover.former, handover.target))
-    former = roles[handover.former]
+    roles = read_roles(client, (failover.former, failover.target))
+    former = roles[failover.former]
     if former is None or former.failover == NO_FAILOVER:
-        silent = handover.former if former is None else handover.target
+        silent = failover.former if former is None else failover.target
         raise UnreachableError(
-            f"{silent} stopped answering while {handover.former} handed over to {handover.target}; "
+            f"{silent} stopped answering while {failover.former} was being replaced by {failover.target}; "
             "run again when it is back, or when the Sentinels have elected another primary"
         )
-    return give_up(client, handover)
+    return give_up(client, failover)
 
 
-def give_up(client: Client, handover: Handover) -> Endpoint:
-    """End a FAILOVER that hangs and return who rules.
+def give_up(client: Client, failover: PlannedFailover) -> Endpoint:
+    """End a FAILOVER that hangs and return the primary.
 
     Writes stay paused meanwhile: should the target have taken over in this very moment, the former one has no write
     that the target lacks, and follows it.
     """
-    former, target = handover.former, handover.target
+    former, target = failover.former, failover.target
 
     def abort(_at: Endpoint, link: Any) -> None:
         link.client_pause(round(client.access.timeout * 2000), all=False)
@@ -235,22 +246,24 @@ def persist_roles(client: Client, nodes: Sequence[Endpoint]) -> list[GantryError
     return failures
 
 
-def watch_anew(client: Client, desired: Desired, ruler: Endpoint) -> None:
+def watch_primary(client: Client, desired: Desired, primary: Endpoint) -> None:
     """Let all Sentinels watch the new primary."""
     current = read_sentinels(client, desired)
-    watch_all(client, desired, [step for item in current for step in watch_steps(item, desired, ruler)])
+    watch_all(client, desired, [step for item in current for step in watch_steps(item, desired, primary)])
 
 
-def follow_anew(client: Client, desired: Desired, ruler: Endpoint) -> None:
+def follow_primary(client: Client, desired: Desired, primary: Endpoint) -> None:
     """Let all other nodes follow the new primary."""
-    others = [node for node in desired.nodes if node != ruler]
+    others = [node for node in desired.nodes if node != primary]
     roles = read_roles(client, others)
     for node in others:
         role = roles[node]
         if role is None:
-            raise UnreachableError(f"{node} stopped answering during the switch to {ruler}; run again when it is back")
-        if role.follows != ruler:
-            follow(client, node, ruler)
+            raise UnreachableError(
+                f"{node} stopped answering during the failover to {primary}; run again when it is back"
+            )
+        if role.follows != primary:
+            follow(client, node, primary)
 
 
 def close_journal(journal: Journal) -> None:
@@ -258,9 +271,9 @@ def close_journal(journal: Journal) -> None:
     journal.remove()
 
 
-def _entry(handover: Handover) -> dict[str, Any]:
+def _entry(failover: PlannedFailover) -> dict[str, Any]:
     return {
         "begun": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "former": {"host": handover.former.host, "port": handover.former.port},
-        "target": {"host": handover.target.host, "port": handover.target.port},
+        "former": {"host": failover.former.host, "port": failover.former.port},
+        "target": {"host": failover.target.host, "port": failover.target.port},
     }
