@@ -87,7 +87,7 @@ EXAMPLES = r"""
     ca_cert: /etc/odoo/postgresql-ca.pem
     config: /etc/odoo/harbour.conf
     databases: [harbour]
-    installed: [account, project, purchase, stock]
+    installed: [contacts, calendar]
 """
 
 RETURN = r"""

@@ -257,14 +257,14 @@ EXAMPLES = r"""
     config: /etc/odoo/harbour.conf
     databases:
       - name: harbour
-        addons: [account, project, purchase, stock]
+        addons: [contacts]
         language: fr_FR
         base_url: https://erp.harbour.example
         admin_password: "{{ vault_harbour_password }}"
         parameters:
           mail.default.from: erp@harbour.example
       - name: harbour-training
-        addons: [project]
+        addons: [contacts]
         demo: true
 
 - name: Block a database while it is moved
