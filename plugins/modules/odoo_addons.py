@@ -87,7 +87,7 @@ EXAMPLES = r"""
     ca_cert: /etc/odoo/postgresql-ca.pem
     config: /etc/odoo/harbour.conf
     databases: [harbour]
-    installed: [contacts, calendar]
+    installed: [contacts]
 """
 
 RETURN = r"""

@@ -255,16 +255,16 @@ EXAMPLES = r"""
     login_password: "{{ vault_postgresql_password }}"
     ca_cert: /etc/odoo/postgresql-ca.pem
     config: /etc/odoo/harbour.conf
+    template_cache: true
     databases:
       - name: harbour
         addons: [contacts]
-        language: fr_FR
         base_url: https://erp.harbour.example
         admin_password: "{{ vault_harbour_password }}"
         parameters:
           mail.default.from: erp@harbour.example
       - name: harbour-training
-        addons: [contacts]
+        language: fr_FR
         demo: true
 
 - name: Block a database while it is moved

@@ -185,6 +185,39 @@ def test_a_database_as_it_should_be_has_no_findings(server: Server, info: Declar
     assert facts["activity"]["visible"] is True
 
 
+def test_the_options_of_running_processes_and_the_home_of_odoo_count(
+    server: Server, info: Declare, harbour: None
+) -> None:
+    hashed = "from passlib.hash import pbkdf2_sha512 as p; print(p.hash('admin'))"
+    stored = server.host.run(["python3", "-Wignore", "-c", hashed]).strip()
+    home = server.shell("getent passwd odoo | cut -d: -f6").strip()
+    assert DATA_DIR.startswith(f"{home}/")
+    odd = configuration("list_db = False", f"admin_passwd = {stored}").replace(DATA_DIR, DATA_DIR.replace(home, "~"))
+    server.host.write(ODD, odd)
+    # not in /tmp, which is a mount that Docker does not see
+    server.host.write("/srv/odoo", "import time\ntime.sleep(600)\n")
+    for unit, options in (
+        ("gantry-web", "--db-filter=^harbour --max-cron-threads=0"),
+        ("gantry-cron", "-d harbour --no-http"),
+    ):
+        setting = "--setenv=ODOO_LIST_DB=1" if unit == "gantry-web" else ""
+        server.shell(f"systemd-run -q --collect --unit={unit} {setting} python3 /srv/odoo --config={ODD} {options}")
+    # a name that is not UTF-8, as an old archive leaves it
+    server.shell(f"install -d {DATA_DIR}/filestore/$'caf\\xe9'")
+    options = {"config": ODD, "verify_content": False}
+    try:
+        wait_until(lambda: server.shell(f"pgrep -fc '[c]onfig={ODD} ' || true").strip() == "2", "both processes")
+        facts = info("harbour", gather=["filestore", "drift"], **options)["databases"]["harbour"]
+        orphans = info(gather=["filestore"], **options)["orphan_filestores"]
+    finally:
+        server.shell(f"systemctl stop gantry-web gantry-cron; rm -r {DATA_DIR}/filestore/$'caf\\xe9' {ODD}")
+    assert facts["filestore"]["missing"] == []
+    assert facts["filestore"]["files"] > 0
+    assert {one["finding"] for one in facts["drift"]} == {"list_db", "master_password"}
+    assert "with the options of process" in facts["drift"][0]["why"]
+    assert "caf\\xe9" in orphans
+
+
 def test_what_is_wrong_with_an_instance_is_found_in_its_databases(told: dict[str, Any]) -> None:
     databases = told["databases"]
     assert list(databases) == ["annex", "harbour", "north"]
@@ -275,39 +308,6 @@ def test_without_odoo_conf_only_what_the_database_says_is_told(info: Declare, to
     assert facts["harbour"]["drift"] == []
     assert set(findings(facts["north"])) == {"base_url_freeze", "unaccent", "pending", "partially_updated"}
     assert facts["north"]["cron"]["blocked"] == ["pending"]
-
-
-def test_the_options_of_running_processes_and_the_home_of_odoo_count(
-    server: Server, info: Declare, harbour: None
-) -> None:
-    hashed = "from passlib.hash import pbkdf2_sha512 as p; print(p.hash('admin'))"
-    stored = server.host.run(["python3", "-Wignore", "-c", hashed]).strip()
-    home = server.shell("getent passwd odoo | cut -d: -f6").strip()
-    assert DATA_DIR.startswith(f"{home}/")
-    odd = configuration("list_db = False", f"admin_passwd = {stored}").replace(DATA_DIR, DATA_DIR.replace(home, "~"))
-    server.host.write(ODD, odd)
-    # not in /tmp, which is a mount that Docker does not see
-    server.host.write("/srv/odoo", "import time\ntime.sleep(600)\n")
-    for unit, options in (
-        ("gantry-web", "--db-filter=^harbour --max-cron-threads=0"),
-        ("gantry-cron", "-d harbour --no-http"),
-    ):
-        setting = "--setenv=ODOO_LIST_DB=1" if unit == "gantry-web" else ""
-        server.shell(f"systemd-run -q --collect --unit={unit} {setting} python3 /srv/odoo --config={ODD} {options}")
-    # a name that is not UTF-8, as an old archive leaves it
-    server.shell(f"install -d {DATA_DIR}/filestore/$'caf\\xe9'")
-    options = {"config": ODD, "verify_content": False}
-    try:
-        wait_until(lambda: server.shell(f"pgrep -fc '[c]onfig={ODD} ' || true").strip() == "2", "both processes")
-        facts = info("harbour", gather=["filestore", "drift"], **options)["databases"]["harbour"]
-        orphans = info(gather=["filestore"], **options)["orphan_filestores"]
-    finally:
-        server.shell(f"systemctl stop gantry-web gantry-cron; rm -r {DATA_DIR}/filestore/$'caf\\xe9' {ODD}")
-    assert facts["filestore"]["missing"] == []
-    assert facts["filestore"]["files"] > 0
-    assert {one["finding"] for one in facts["drift"]} == {"list_db", "master_password"}
-    assert "with the options of process" in facts["drift"][0]["why"]
-    assert "caf\\xe9" in orphans
 
 
 def test_a_login_with_few_rights_is_told_what_it_cannot_see(
