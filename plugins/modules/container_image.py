@@ -73,8 +73,9 @@ id:
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_image import Images, read_image
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_image import Images
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_image import Load, image_name, plan_image
+from ansible_collections.gantry.odoo.plugins.module_utils._service.docker import read_image
 
 OPTIONS = {
     "name": {"type": "str", "required": True},

@@ -5,24 +5,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_runtime import Runtime
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import CRON, Instance, Key, Process, keys
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_command import (
-    DECLARATION,
     Container,
     container_name,
     docker_command,
     plan_container,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.read_processes import State, read_processes
+from ansible_collections.gantry.odoo.plugins.module_utils._service.docker import docker, read_containers, read_image
+from ansible_collections.gantry.odoo.plugins.module_utils._service.plan_command import difference
 
 _RESTARTS = "always"
 
@@ -41,8 +40,8 @@ class Docker(Runtime):
     def read(self, instances: Sequence[Instance], deadline: Deadline) -> dict[Key, Process]:
         """Every process of the instances, as the engine and /proc show it."""
         wanted = keys(instances)
-        found = _inspect(wanted, deadline)
-        image = _image_id(self.image, deadline) if self.image else ""
+        found = _found(wanted, deadline)
+        image = read_image(self.image, deadline)
         states = {key: self._state(key, found.get(container_name(key)), image) for key in wanted}
         return read_processes(self.layout, states)
 
@@ -51,36 +50,36 @@ class Docker(Runtime):
 
     def enable(self, keys: Sequence[Key], deadline: Deadline) -> None:
         """Make the containers that are missing, and set the restart policy of the others."""
-        found = _inspect(keys, deadline)
+        found = _found(keys, deadline)
         there = [container_name(key) for key in keys if container_name(key) in found]
         if there:
-            _docker(["update", f"--restart={_RESTARTS}", *there], deadline)
+            docker(["update", f"--restart={_RESTARTS}", *there], deadline)
         self._create([key for key in keys if container_name(key) not in found], deadline)
 
     def disable(self, keys: Sequence[Key], deadline: Deadline) -> None:
         """Remove the stopped containers."""
-        _docker(["rm", *map(container_name, keys)], deadline)
+        docker(["rm", *map(container_name, keys)], deadline)
 
     def start(self, keys: Sequence[Key], deadline: Deadline) -> None:
         """Start the containers, made anew where they differ from their declaration."""
-        image = _image_id(self.image, deadline)
-        found = _inspect(keys, deadline)
+        image = read_image(self.image, deadline)
+        found = _found(keys, deadline)
         stale = [key for key in keys if self._state(key, found.get(container_name(key)), image).differs]
         if stale:
             self._remove([container_name(key) for key in stale if container_name(key) in found], deadline)
             self._create(stale, deadline)
-        _docker(["start", *map(container_name, keys)], deadline)
+        docker(["start", *map(container_name, keys)], deadline)
 
     def stop(self, keys: Sequence[Key], deadline: Deadline) -> None:
         """Stop the containers and wait until they have ended."""
-        _docker(["stop", "-t", str(self.stop_timeout), *map(container_name, keys)], deadline)
+        docker(["stop", "-t", str(self.stop_timeout), *map(container_name, keys)], deadline)
 
     def restart(self, keys: Sequence[Key], deadline: Deadline) -> None:
         """Stop the containers, and start new ones in their place."""
         self.stop(keys, deadline)
         self._remove([container_name(key) for key in keys], deadline)
         self._create(keys, deadline)
-        _docker(["start", *map(container_name, keys)], deadline)
+        docker(["start", *map(container_name, keys)], deadline)
 
     def command(self) -> tuple[tuple[str, ...], str]:
         """Odoo in a container that ends with the command."""
@@ -101,45 +100,23 @@ class Docker(Runtime):
         )
 
     def _difference(self, key: Key, seen: Mapping[str, Any], image: str) -> str:
-        if seen["Image"] != image:
-            return f"it runs another image than {self.image}"
-        if (seen["Config"]["Labels"] or {}).get(DECLARATION) != self._container(key, image).digest:
-            return "its container was made with other options"
-        return ""
+        return difference(seen, self.image, image, self._container(key, image).declaration)
 
     def _create(self, keys: Sequence[Key], deadline: Deadline) -> None:
-        image = _image_id(self.image, deadline)
+        image = read_image(self.image, deadline)
         if keys and not image:
             raise StateError(f"the image {self.image or 'of the containers'} is not on this host; load it first")
         for key in keys:
-            container = self._container(key, image)
-            run(container.create, deadline, what=f"docker create {container.name}")
+            docker(self._container(key, image).create, deadline)
 
     @staticmethod
     def _remove(names: Sequence[str], deadline: Deadline) -> None:
         if names:
-            _docker(["rm", *names], deadline)
+            docker(["rm", *names], deadline)
 
 
-def _docker(arguments: Sequence[str], deadline: Deadline) -> str:
-    return run(["docker", *arguments], deadline, what=f"docker {' '.join(arguments)}")
-
-
-def _inspect(wanted: Sequence[Key], deadline: Deadline) -> dict[str, Mapping[str, Any]]:
-    """The containers that there are, by name."""
-    listed = set(_docker(["ps", "--all", "--format={{.Names}}"], deadline).split())
-    names = [name for name in map(container_name, wanted) if name in listed]
-    if not names:
-        return {}
-    answer = json.loads(_docker(["container", "inspect", *names], deadline))
-    return {item["Name"].lstrip("/"): item for item in answer}
-
-
-def _image_id(name: str, deadline: Deadline) -> str:
-    """The id of an image, "" where the host does not hold it."""
-    if not name:
-        return ""
-    return _docker(["image", "ls", "--quiet", "--no-trunc", name], deadline).strip()
+def _found(keys: Sequence[Key], deadline: Deadline) -> dict[str, Mapping[str, Any]]:
+    return read_containers([container_name(key) for key in keys], deadline)
 
 
 def _environment_file(path: str) -> dict[str, str]:

@@ -15,14 +15,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_image import Load, Pull
+from ansible_collections.gantry.odoo.plugins.module_utils._service.docker import read_image
 
 _LOADED = re.compile(r"^Loaded image(?: ID)?: (\S+)$", re.MULTILINE)
-
-
-def read_image(name: str, deadline: Deadline) -> str:
-    """The id of an image, "" where the host does not hold it."""
-    argv = ["docker", "image", "ls", "--quiet", "--no-trunc", name]
-    return run(argv, deadline, what=f"docker image ls {name}").strip()
 
 
 @dataclass(frozen=True)

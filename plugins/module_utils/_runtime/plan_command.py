@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import CRON, Key, Layout
+from ansible_collections.gantry.odoo.plugins.module_utils._service.plan_command import (
+    CONFINED,
+    LOGGED,
+    declaration,
+    labelled,
+)
 
-DECLARATION = "gantry.declaration"
 _PROGRAM = "/usr/bin/odoo"
-_CONFINED = ("--network=host", "--cap-drop=ALL", "--security-opt=no-new-privileges")
-_LOGGED = ("--log-driver=json-file", "--log-opt=max-size=20m", "--log-opt=max-file=5")
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,15 @@ class Container:
     arguments: tuple[str, ...]
 
     @property
-    def digest(self) -> str:
-        """A digest over the whole declaration."""
-        content = json.dumps([self.name, self.image_id, self.options, self.arguments])
-        return hashlib.sha256(content.encode("utf-8")).hexdigest()
+    def declaration(self) -> dict[str, str]:
+        """The label that tells what the container was made from."""
+        return declaration(self.name, self.image_id, self.options, self.arguments)
 
     @property
     def create(self) -> tuple[str, ...]:
-        """The command that makes the container, marked with the digest."""
-        label = f"--label={DECLARATION}={self.digest}"
-        return ("docker", "create", f"--name={self.name}", label, *self.options, self.image, *self.arguments)
+        """The arguments of `docker` that make the container, marked with its label."""
+        label = labelled(self.declaration)
+        return ("create", f"--name={self.name}", *label, *self.options, self.image, *self.arguments)
 
 
 def container_name(key: Key) -> str:
@@ -61,7 +61,7 @@ def plan_container(
         image=image[0],
         image_id=image[1],
         options=(
-            *_CONFINED,
+            *CONFINED,
             f"--user={uid}:{uid}",
             *_environment(layout),
             "--env=PYTHONUNBUFFERED=1",
@@ -75,7 +75,7 @@ def plan_container(
             # also after a stop: a process that is not disabled starts with the host
             "--restart=always",
             f"--stop-timeout={stop_timeout}",
-            *_LOGGED,
+            *LOGGED,
             "--no-healthcheck",
             f"--entrypoint={_PROGRAM}",
         ),
@@ -95,7 +95,7 @@ def docker_command(layout: Layout, image: str, uid: int) -> tuple[tuple[str, ...
         "run",
         "--rm",
         "--interactive",
-        *_CONFINED,
+        *CONFINED,
         f"--user={uid}:{uid}",
         *_environment(layout),
         "--env=PGOPTIONS",

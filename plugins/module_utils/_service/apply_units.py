@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._service.apply_service import Manager
 from ansible_collections.gantry.odoo.plugins.module_utils._service.model import Service, State
+from ansible_collections.gantry.odoo.plugins.module_utils._service.systemd import read_units, systemctl
 
-_SHOWN = "--property=Id,ActiveState,UnitFileState,ExecMainStartTimestamp"
+_SHOWN = ("Id", "ActiveState", "UnitFileState", "ExecMainStartTimestamp")
 _RUNS = ("active", "reloading")
 _BOOTS = ("enabled", "enabled-runtime")
 
@@ -24,43 +24,29 @@ class Units(Manager):
 
     def read(self, services: Sequence[Service], deadline: Deadline) -> dict[str, State]:
         """The services as systemd shows them."""
-        shown = _show([service.name for service in services], deadline)
+        shown = read_units([service.name for service in services], _SHOWN, deadline)
         return {service.name: _state(service, unit) for service, unit in zip(services, shown)}
 
     def refresh(self, deadline: Deadline) -> None:
         """Have systemd read the unit files."""
-        run(["systemctl", "daemon-reload"], deadline, what="systemctl daemon-reload")
+        systemctl("daemon-reload", [], deadline)
 
     def enable(self, service: Service, deadline: Deadline) -> None:
         """Enable the unit."""
-        _systemctl("enable", service.name, deadline)
+        systemctl("enable", [service.name], deadline)
 
     def start(self, service: Service, deadline: Deadline) -> None:
         """Start the unit and wait until it runs."""
-        _systemctl("start", service.name, deadline)
+        systemctl("start", [service.name], deadline)
 
     def restart(self, service: Service, deadline: Deadline) -> None:
         """Restart the unit and wait until it runs."""
-        _systemctl("restart", service.name, deadline)
+        systemctl("restart", [service.name], deadline)
 
 
 def turn_off(unit: str, deadline: Deadline) -> None:
     """Stop and disable a unit."""
     run(["systemctl", "disable", "--now", unit], deadline, what=f"systemctl disable --now {unit}")
-
-
-def _systemctl(verb: str, name: str, deadline: Deadline) -> None:
-    run(["systemctl", verb, name], deadline, what=f"systemctl {verb} {name}")
-
-
-def _show(names: Sequence[str], deadline: Deadline) -> list[dict[str, str]]:
-    if not names:
-        return []
-    answer = run(["systemctl", "show", "--timestamp=unix", _SHOWN, *names], deadline, what="systemctl show")
-    shown = [dict(line.split("=", 1) for line in block.splitlines()) for block in answer.strip().split("\n\n")]
-    if len(shown) != len(names):
-        raise StateError(f"systemctl show returned {len(shown)} units, not {len(names)}: {answer.strip()[:200]}")
-    return shown
 
 
 def _state(service: Service, shown: dict[str, str]) -> State:

@@ -7,36 +7,59 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._service.model import Container
 
-DECLARATION = "gantry.declaration"
+_DECLARATION = "gantry.declaration"
 RESTARTS = "unless-stopped"
-_CONFINED = ("--cap-drop=ALL", "--security-opt=no-new-privileges")
-_LOGGED = ("--log-driver=json-file", "--log-opt=max-size=20m", "--log-opt=max-file=5")
+CONFINED = ("--network=host", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+LOGGED = ("--log-driver=json-file", "--log-opt=max-size=20m", "--log-opt=max-file=5")
 
 
-def digest(name: str, container: Container, image_id: str) -> str:
-    """A digest over the whole declaration, and over the image that its tag names now."""
-    content = json.dumps([image_id, _options(name, container), _arguments(container)])
-    return hashlib.sha256(content.encode("utf-8")).hexdigest()
+def declaration(*parts: Any) -> dict[str, str]:
+    """The label of a container that was made from these parts: a digest over all of them."""
+    return {_DECLARATION: hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()}
+
+
+def declared(name: str, container: Container, image_id: str) -> dict[str, str]:
+    """The label of a service's container. image_id: of the image that its tag names now."""
+    return declaration(image_id, _options(name, container), _arguments(container))
 
 
 def create(name: str, container: Container, image_id: str) -> list[str]:
-    """The command that makes the container, marked with the digest."""
-    label = f"--label={DECLARATION}={digest(name, container, image_id)}"
-    return ["docker", "create", label, *_options(name, container), container.image, *_arguments(container)]
+    """The arguments of `docker` that make the container, marked with its label."""
+    label = labelled(declared(name, container, image_id))
+    return ["create", *label, *_options(name, container), container.image, *_arguments(container)]
+
+
+def labelled(labels: Mapping[str, str]) -> list[str]:
+    """The options that give a container its labels."""
+    return [f"--label={name}={value}" for name, value in labels.items()]
+
+
+def difference(seen: Mapping[str, Any], image: str, image_id: str, declaration: Mapping[str, str]) -> str:
+    """Why a container is not the declared one, "" where it is.
+
+    seen: as the engine shows it. image: the name of its image. declaration: the label that it needs.
+    """
+    # an image that is not on the host yet is another one too
+    if seen["Image"] != image_id:
+        return f"it runs another image than {image}"
+    labels = seen["Config"]["Labels"] or {}
+    if any(labels.get(name) != value for name, value in declaration.items()):
+        return "its container was made with other options"
+    return ""
 
 
 def _options(name: str, container: Container) -> list[str]:
     return [
         f"--name={name}",
-        "--network=host",
-        *_CONFINED,
+        *CONFINED,
         f"--restart={RESTARTS}",
         f"--stop-timeout={container.stop_timeout}",
-        *_LOGGED,
+        *LOGGED,
         "--no-healthcheck",
         *_volumes(container.volumes),
         *(f"--tmpfs={path}" for path in container.tmpfs),

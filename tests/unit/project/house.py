@@ -9,13 +9,14 @@ from __future__ import annotations
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("_core",),
     ("_postgresql", "_filestore"),
+    ("_service",),
     ("_runtime",),
     ("_addons",),
     ("_odoo",),
     ("_backup",),
 )
 # Rooms that stand beside the others: on the ground floor and on nothing else.
-BESIDE = ("_certificate", "_change", "_estate", "_redis", "_service", "_traefik")
+BESIDE = ("_certificate", "_change", "_estate", "_redis", "_traefik")
 
 # The role of a file is the first word of its name: `plan.py`, `plan_restore.py`.
 PURE_ROLES = ("model", "plan", "report", "versions")
@@ -36,6 +37,8 @@ NAMED = {
     "_postgresql/connection.py": (IO, "opens the connections that readers and appliers are given"),
     "_postgresql/locks.py": (IO, "advisory locks, held while others read and apply"),
     "_postgresql/tools.py": (IO, "pg_dump and pg_restore, for readers and appliers alike"),
+    "_service/docker.py": (IO, "asks the engine: used by the readers and appliers of two rooms"),
+    "_service/systemd.py": (IO, "asks systemd: used by the readers and appliers of two rooms"),
     "_redis/connection.py": (IO, "opens the connections that readers and appliers are given"),
 }
 # What a pure file imports all the same: the values Call and Outcome; run() is for main() alone.

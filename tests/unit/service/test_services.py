@@ -29,7 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._service.plan import (
     report,
     restart_needed,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._service.plan_command import create, digest
+from ansible_collections.gantry.odoo.plugins.module_utils._service.plan_command import create, declared, difference
 
 SENTINEL, NODE = Service("redis-sentinel"), Service("redis-server", socket="/run/redis.sock")
 RUNS = State(running=True, enabled=True)
@@ -113,17 +113,23 @@ def test_bad_input_is_one_sentence(options: list[dict[str, Any]], runtime: str, 
 def test_a_container_is_confined_and_marked() -> None:
     container = Container("redis:8", "1:1", ("/bin/sh", "-c"), ("redis-server x",), ("/a:/a",), ("/tmp",), True, 64)
     argv = create("redis", container, "sha256:1")
-    assert argv[:2] == ["docker", "create"]
+    assert argv[0] == "create"
     assert argv[-3:] == ["redis:8", "-c", "redis-server x"]
     assert {"--cap-drop=ALL", "--user=1:1", "--read-only", "--volume=/a:/a", "--entrypoint=/bin/sh"} < set(argv)
-    assert f"--label=gantry.declaration={digest('redis', container, 'sha256:1')}" in argv
+    label = declared("redis", container, "sha256:1")
+    assert f"--label=gantry.declaration={label['gantry.declaration']}" in argv
+    seen = {"Image": "sha256:1", "Config": {"Labels": {**label, "another": "label"}}}
+    assert difference(seen, "redis:8", "sha256:1", label) == ""
+    assert difference(seen, "redis:8", "sha256:2", label) == "it runs another image than redis:8"
+    assert "with other options" in difference({**seen, "Config": {"Labels": None}}, "redis:8", "sha256:1", label)
 
 
 def test_every_part_of_a_declaration_is_in_its_digest() -> None:
     container = Container("redis:8")
     others = (replace(container, user="1"), replace(container, command=("x",)), replace(container, shm_mb=64))
-    digests = {digest("redis", one, "sha256:1") for one in (container, *others)}
-    assert len({*digests, digest("redis", container, "sha256:2"), digest("other", container, "sha256:1")}) == 6
+    digests = {str(declared("redis", one, "sha256:1")) for one in (container, *others)}
+    others_still = (declared("redis", container, "sha256:2"), declared("other", container, "sha256:1"))
+    assert len({*digests, *map(str, others_still)}) == 6
 
 
 def test_a_program_runs_once_under_either_runtime() -> None:
