@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.project.tree import MODULES, NAMESPACE, ROLES, ROOT
+from tests.unit.project.tree import MODULES, NAMESPACE, ROLES, ROOT, example_plays, yaml_blocks
 
-_FENCED = re.compile(r"^( *)```ya?ml\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 READMES = ["README.md", *(f"roles/{role}/README.md" for role in ROLES)]
 
 
@@ -81,20 +79,14 @@ def test_examples_of_modules(name: str, modules: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("path", READMES)
 def test_examples_in_readmes(path: str, modules: dict[str, Any]) -> None:
-    for _indent, block in _FENCED.findall((ROOT / path).read_text(encoding="utf-8")):
+    for block in yaml_blocks(path):
         wrong, _uses = check(yaml.safe_load(block), modules, complete=False)
         assert not wrong, "\n".join(wrong)
 
 
-def plays(path: str) -> list[str]:
-    """The examples of a README that are whole playbooks, as text."""
-    blocks = [block for _indent, block in _FENCED.findall((ROOT / path).read_text(encoding="utf-8"))]
-    return [block for block in blocks if "hosts" in str((yaml.safe_load(block) or [None])[:1])]
-
-
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_has_an_example_that_names_its_loops(role: str) -> None:
-    examples = plays(f"roles/{role}/README.md")
+    examples = example_plays(role)
     assert examples, "no example of a play"
     # A loop over a role that keeps the name `item` warns at run time, as soon as the role has a loop of its own.
     unnamed = [
@@ -111,7 +103,7 @@ def test_each_role_has_an_example_that_names_its_loops(role: str) -> None:
 def test_examples_of_roles_pass_ansible_without_a_warning(tmp_path: Path) -> None:
     paths, hosts = [], set()
     for role in ROLES:
-        for number, example in enumerate(plays(f"roles/{role}/README.md")):
+        for number, example in enumerate(example_plays(role)):
             hosts |= {play["hosts"] for play in yaml.safe_load(example)}
             paths.append(tmp_path / f"{role}-{number}.yml")
             paths[-1].write_text(example, encoding="utf-8")
