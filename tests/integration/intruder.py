@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from tests.lab import wait
 from tests.lab.hosts import Host
 
-# It may get in, and stay, once the copy is harmless, in the moment before that is given its name.
+# It may get in, and stay, once the copy is harmless, in the moment before that is given its name and sessions end.
 _SCRIPT = """
 import psycopg2, sys, time
+harmless = False
 while True:
     try:
         connection = psycopg2.connect(sys.argv[1], connect_timeout=2)
@@ -24,7 +25,10 @@ while True:
         try:
             with connection.cursor() as cursor:
                 cursor.execute(sys.argv[2])
-                print("harmless" if cursor.fetchone()[0] else "in", flush=True)
+                harmless = bool(cursor.fetchone()[0])
+                print("harmless" if harmless else "in", flush=True)
+        except psycopg2.OperationalError:
+            print("ended" if harmless else "in", flush=True)
         except psycopg2.Error:
             print("in", flush=True)
     time.sleep(0.02)
@@ -35,7 +39,8 @@ _NO_MAIL = "NOT EXISTS (SELECT FROM ir_mail_server WHERE active AND smtp_host <>
 
 @contextmanager
 def intruder(host: Host, url: str, password: str, *harmless: str) -> Iterator[Callable[[], set[str]]]:
-    """A role at the door; the function returns what happened to it: denied, did not exist, in, harmless.
+    """A role at the door; the function returns what happened to it: denied, did not exist, in, harmless,
+    or ended, where its session in a harmless copy was.
 
     harmless: SQL conditions that hold in a harmless copy, besides those of mail and of the flag.
     """

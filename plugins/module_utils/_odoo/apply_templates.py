@@ -26,6 +26,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owne
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 
 _FILES = "gantry_template_file"
+# A template may be old, and jobs that were due long ago look like those of a server that does not run them.
+_DUE_FROM_NOW = (
+    "UPDATE ir_cron SET nextcall = date_trunc('second', now() AT TIME ZONE 'UTC') "
+    "WHERE nextcall < now() AT TIME ZONE 'UTC'"
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class Templates:
                 with open(blob_path(directory, name), "xb") as stream:
                     stream.write(content)
                     os.fchown(stream.fileno(), there.st_uid, there.st_gid)
-            cursor.execute(f"DROP TABLE {_FILES}")
+            cursor.execute(f"DROP TABLE {_FILES}; {_DUE_FROM_NOW}")
             connection.commit()
 
     def drop(self, step: DropTemplate) -> None:
