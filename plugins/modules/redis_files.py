@@ -134,18 +134,15 @@ steps:
       type: str
 """
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_files import apply_files
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_files import apply_files
+from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import plan_files
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import read_items
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import Listener, Tls
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files import items, plan_files, refuse_host
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_host import (
-    read_host,
-    read_items,
-    verify_readable,
-    verify_tls,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files import items, refuse_host
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_host import read_host, verify_readable, verify_tls
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "verified"], "default": "present"},

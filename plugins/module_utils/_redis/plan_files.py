@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import ROOT, Item
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import (
     NODE,
     PACKAGED,
@@ -24,36 +23,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host impo
     unit,
 )
 
-ROOT = "root"
 _DROP_IN = "/etc/systemd/system/redis-.service.d/container.conf"
 _TMPFILES = "/etc/tmpfiles.d/gantry-redis.conf"
-
-
-@dataclass(frozen=True)
-class Item:
-    """A directory, or a file with its text. owner: an account or a number. once: never rewritten."""
-
-    path: str
-    owner: str
-    mode: int
-    text: str | None = None
-    once: bool = False
-
-
-@dataclass(frozen=True)
-class Found:
-    """An item as the host has it. owned: whether by the declared owner. text: of a file that is not written once."""
-
-    owned: bool
-    mode: int
-    text: str | None = None
-
-
-@dataclass(frozen=True)
-class Put(Step):
-    """Create a directory or a file, or correct it."""
-
-    item: Item = Item("", ROOT, 0)
 
 
 def items(listener: Listener, runtime: str, uid: int, in_container: bool) -> tuple[Item, ...]:
@@ -83,27 +54,6 @@ def _drop_in() -> Iterator[Item]:
     """What turns off the units' own user namespace, which cannot be set up in a container that acts as a host."""
     yield Item(_DROP_IN.rpartition("/")[0], ROOT, 0o755)
     yield Item(_DROP_IN, ROOT, 0o644, "[Service]\nPrivateUsers=no\n")
-
-
-def plan_files(wanted: Sequence[Item], found: Mapping[str, Found]) -> tuple[Put, ...]:
-    """The steps after which every item is as it is wanted."""
-    return tuple(
-        Put("create" if item.path not in found else "change", item.path, why, item)
-        for item in wanted
-        for why in [_difference(item, found.get(item.path))]
-        if why
-    )
-
-
-def _difference(item: Item, found: Found | None) -> str:
-    if found is None:
-        return "it is not there"
-    # from its first start the file belongs to Redis
-    if item.once:
-        return ""
-    if item.text != found.text:
-        return "its text differs"
-    return "" if found.owned and found.mode == item.mode else "its owner or mode differs"
 
 
 def refuse_host(host: Host, tls: bool, runtime: str, replace_packaged: bool) -> None:

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
-import stat
 from collections.abc import Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import owner_ids
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import (
     NODE,
     PACKAGED,
@@ -23,8 +21,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host impo
     unit,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files import (
-    Found,
-    Item,
     refuse_certificate,
     refuse_pair,
     verifications,
@@ -48,36 +44,6 @@ def _configured_with_tls() -> bool | None:
             return bool(_TLS_PORT.search(stream.read()))
     except FileNotFoundError:
         return None
-
-
-def owner_ids(owner: str) -> tuple[int, int] | None:
-    """The numbers of an account and its group, None where it is not there. A number is that of both."""
-    if owner.isdigit():
-        return int(owner), int(owner)
-    try:
-        account = pwd.getpwnam(owner)
-    except KeyError:
-        return None
-    return account.pw_uid, account.pw_gid
-
-
-def read_items(items: Sequence[Item]) -> dict[str, Found]:
-    """The items that are there, by path. Raises StateError for a path that is something else."""
-    found = {}
-    for item in items:
-        try:
-            seen = os.stat(item.path)
-        except FileNotFoundError:
-            continue
-        if stat.S_ISDIR(seen.st_mode) != (item.text is None):
-            raise StateError(f"{item.path} is not a {'directory' if item.text is None else 'file'}; move it away")
-        text = None
-        if item.text is not None and not item.once:
-            with open(item.path, encoding="utf-8", errors="surrogateescape") as stream:
-                text = stream.read()
-        owned = (seen.st_uid, seen.st_gid) == owner_ids(item.owner)
-        found[item.path] = Found(owned, stat.S_IMODE(seen.st_mode), text)
-    return found
 
 
 def verify_tls(tls: Tls, name: str, mode: str, deadline: Deadline) -> None:

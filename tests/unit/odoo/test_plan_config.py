@@ -9,16 +9,17 @@ import configparser
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_config import plan_config
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_config import DEFAULTS
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_files import own_options
 
-VARIABLES = yaml.safe_load((Path(__file__).parents[3] / "roles/odoo/vars/main.yml").read_text())
-WRITTEN = sorted({**VARIABLES["__odoo_conf_own"], **DEFAULTS})
+INSTANCE = dict.fromkeys(("name", "db_filter", "db_user", "db_password"), "harbour")
+WRITTEN = sorted({**own_options(Layout(), INSTANCE, ("db1", 5432), "127.0.0.1"), **DEFAULTS})
 
 
 def read_as_odoo_does(text: str, directory: Path) -> dict[str, str]:

@@ -12,12 +12,11 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.filter.redis_host import redis_host, redis_services, redis_standing
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import Found, plan_files
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import Host, Listener, Tls
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_certificate import plan_certificate, refuse_stale
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files import (
-    Found,
     items,
-    plan_files,
     refuse_certificate,
     refuse_host,
     refuse_pair,

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read directories and files of a host."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Sequence
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import Found, Item
+
+
+def ids(item: Item) -> tuple[int, int] | None:
+    """The numbers of owner and group of an item, None while one of them is not there."""
+    return owner_ids(item.owner, item.group)
+
+
+def owner_ids(owner: str, group: str = "") -> tuple[int, int] | None:
+    """The numbers of an account and its group, or of another group, None where one is not there."""
+    try:
+        uid, gid = (int(owner), int(owner)) if owner.isdigit() else _account(owner)
+        if group:
+            gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+    except KeyError:
+        return None
+    return uid, gid
+
+
+def _account(name: str) -> tuple[int, int]:
+    account = pwd.getpwnam(name)
+    return account.pw_uid, account.pw_gid
+
+
+def read_items(items: Sequence[Item]) -> dict[str, Found]:
+    """The items that are there, by path. Raises StateError for a path that is something else."""
+    found = {}
+    for item in items:
+        try:
+            seen = os.stat(item.path)
+        except FileNotFoundError:
+            continue
+        if stat.S_ISDIR(seen.st_mode) != (item.text is None):
+            raise StateError(f"{item.path} is not a {'directory' if item.text is None else 'file'}; move it away")
+        text = None
+        if item.text is not None and not item.once:
+            with open(item.path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
+                text = stream.read()
+        owned = (seen.st_uid, seen.st_gid) == ids(item)
+        found[item.path] = Found(owned, stat.S_IMODE(seen.st_mode), text)
+    return found
