@@ -137,13 +137,14 @@ class Client:
         except redis.TimeoutError as error:
             raise UnreachableError(
                 f"{endpoint} did not answer within {self.access.timeout:g} s; check that it runs and can be reached"
+                + (" by TLS" if self.access.tls else "")
             ) from error
         except redis.ConnectionError as error:
             if when_new is not None and self._plan_as_new and _refused(error):
                 return when_new
             raise UnreachableError(
                 f"{endpoint} cannot be reached: {_cause(error)}; check that it runs"
-                + (", its port, and whether it wants TLS" if str(error) == _CLOSED else "")
+                + (", its port, and whether it wants TLS" if str(error) == _CLOSED or self.access.tls else "")
             ) from error
         except NoPermissionError as error:
             raise UnreachableError(f"{endpoint} does not let this user manage it: {error}") from error
