@@ -16,38 +16,94 @@ import ansible
 from tests.lab.archive import File, pack
 from tests.lab.hosts import Host
 from tests.lab.state import ROOT
+from tests.lab.wait import until
 
 TREE = "/root/direct"
-# argv: this tree, the module, the functions through which its steps go (with commas between them), the number of steps
-# after which the process kills itself, -1 for never, whom it kills before, and the file with the arguments.
-_RUN = """
-import importlib, json, os, signal, subprocess, sys
-tree, module, hook, left, before, arguments = sys.argv[1:]
+# A process on the host that has imported the module and forks for each call, as imports take longer than most calls.
+# argv: this tree, the module. A request: the functions through which the module's steps go (with commas between them),
+# the number of steps after which it kills itself, -1 for never, whom it kills before, and the module's arguments.
+_SERVE = """
+import importlib, json, os, signal, socket, subprocess, sys, tempfile
+tree, module = sys.argv[1:]
 sys.path.insert(0, tree)
 from ansible.module_utils.testing import patch_module_args
 
 below = "ansible_collections.gantry.odoo.plugins."
-left, first = int(left), os.getpid()
+importlib.import_module(below + "modules." + module)
 
-def counted(step):
-    def call(*given):
-        global left
-        if left == 0 and os.getpid() == first:
-            if before == "children":
-                subprocess.run(["pkill", "-KILL", "-P", str(first)], check=True)
-            os.kill(first, signal.SIGKILL)
-        left -= 1
-        return step(*given)
-    return call
+def work(hook, left, before, arguments):
+    first = os.getpid()
 
-for one in hook.split(","):
-    holder, _dot, name = (below + "module_utils." + one).rpartition(".")
-    holder = importlib.import_module(holder)
-    setattr(holder, name, counted(getattr(holder, name)))
-with open(arguments) as stream:
-    found = json.load(stream)
-with patch_module_args(found):
-    importlib.import_module(below + "modules." + module).main()
+    def counted(step):
+        def call(*given):
+            nonlocal left
+            if left == 0 and os.getpid() == first:
+                if before == "children":
+                    subprocess.run(["pkill", "-KILL", "-P", str(first)], check=True)
+                os.kill(first, signal.SIGKILL)
+            left -= 1
+            return step(*given)
+        return call
+
+    for one in hook.split(","):
+        holder, _dot, name = (below + "module_utils." + one).rpartition(".")
+        holder = importlib.import_module(holder)
+        setattr(holder, name, counted(getattr(holder, name)))
+    with patch_module_args(arguments):
+        importlib.import_module(below + "modules." + module).main()
+
+def answer(request):
+    # files and not pipes: a guard that outlives the module would keep a pipe open
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = os.fork()
+        if child == 0:
+            for number, stream in ((0, open(os.devnull)), (1, out), (2, err)):
+                os.dup2(stream.fileno(), number)
+            code = 1
+            try:
+                work(**request)
+                code = 0
+            except SystemExit as end:
+                code = end.code or 0
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        _pid, status = os.waitpid(child, 0)
+        texts = []
+        for stream in (out, err):
+            stream.seek(0)
+            texts.append(stream.read().decode())
+        return [128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), *texts]
+
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(f"{tree}/{module}.new")
+listener.listen()
+os.rename(f"{tree}/{module}.new", f"{tree}/{module}.sock")
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    link, _address = listener.accept()
+    if os.fork() == 0:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        listener.close()
+        with link, link.makefile("rw") as stream:
+            stream.write(json.dumps(answer(json.loads(stream.readline()))))
+        os._exit(0)
+    link.close()
+"""
+_ASK = """
+import socket, sys
+link = socket.socket(socket.AF_UNIX)
+link.connect(sys.argv[1])
+with open(sys.argv[2], "rb") as stream:
+    link.sendall(stream.read())
+while True:
+    part = link.recv(65536)
+    if not part:
+        break
+    sys.stdout.buffer.write(part)
 """
 
 
@@ -69,7 +125,16 @@ class Direct:
         ours = [*(ROOT / "plugins/module_utils").rglob("*.py"), ROOT / f"plugins/modules/{module}.py"]
         below = f"{TREE}/ansible_collections/gantry/odoo"
         packed += [File(f"{below}/{path.relative_to(ROOT)}", path.read_bytes()) for path in ours]
-        host.container.put_archive("/", pack([*packed, File(f"{TREE}/run.py", _RUN.encode())]))
+        packed += [File(f"{TREE}/serve.py", _SERVE.encode()), File(f"{TREE}/ask.py", _ASK.encode())]
+        host.container.put_archive("/", pack(packed))
+        socket = f"{TREE}/{module}.sock"
+        # one that an earlier session left has that session's code
+        host.attempt(["pkill", "-f", f"{TREE}/serve.py {TREE} {module}$"])
+        host.run(["rm", "-f", socket, f"{TREE}/{module}.new"])
+        host.container.exec_run(["python3", f"{TREE}/serve.py", TREE, module], detach=True)
+        until(
+            lambda: None if host.attempt(["test", "-S", socket])[0] == 0 else "no socket", f"{module} on the host", 30
+        )
         return cls(host, module, hook)
 
     def call(self, **arguments: Any) -> dict[str, Any]:
@@ -85,7 +150,8 @@ class Direct:
         assert code == 128 + signal.SIGKILL, f"{steps} steps were more than there are: {code} {out} {err}"
 
     def _run(self, steps: int, arguments: dict[str, Any], before: str = "nobody") -> tuple[int, str, str]:
-        self.host.write(f"{TREE}/arguments.json", json.dumps(arguments), mode=0o600)
-        what = [TREE, self.module, self.hook, str(steps), before, f"{TREE}/arguments.json"]
-        # over SSH, only a shell tells by which signal a process ended
-        return self.host.attempt(["sh", "-c", 'python3 "$@"; exit $?', "sh", f"{TREE}/run.py", *what])
+        request = {"hook": self.hook, "left": steps, "before": before, "arguments": arguments}
+        self.host.write(f"{TREE}/request.json", json.dumps(request) + "\n", mode=0o600)
+        told = self.host.run(["python3", "-SE", f"{TREE}/ask.py", f"{TREE}/{self.module}.sock", f"{TREE}/request.json"])
+        code, out, err = json.loads(told)
+        return code, out, err

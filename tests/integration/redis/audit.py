@@ -48,12 +48,14 @@ def audited(
     writes: int = 1000,
     replicas: int = 0,
     cluster: bool = False,
+    leisure_s: float = 0.002,
     authority: str = "",
 ) -> Iterator[Audit]:
     """Let four writers work through the block, each at least `writes`; the audit is filled in when the block has ended.
 
     nodes, sentinels: a port of the host's loopback, or an address and a port.
     replicas: how many must have a write before it counts as acknowledged. cluster: whether keys are spread by slots.
+    leisure_s: seconds between two writes of one that has its number.
     authority: the host's file with whom to trust, where they are behind TLS.
     """
     host.run(["rm", "-rf", DIRECTORY])
@@ -66,6 +68,7 @@ def audited(
         "writes": writes,
         "replicas": replicas,
         "cluster": cluster,
+        "leisure_s": leisure_s,
         "authority": authority,
         "at_most_s": AT_MOST_S,
     }

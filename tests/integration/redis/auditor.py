@@ -21,8 +21,6 @@ from typing import Any
 
 PATIENCE_S = 2.0
 PAUSE_S = 0.01
-# between writes of one that has its number and waits for the stop, to leave the machine to what is tested
-LEISURE_S = 0.002
 
 
 class Refused(Exception):
@@ -174,7 +172,8 @@ def write(job: dict[str, Any], directory: str, writer: int, told: Any) -> None:
         if number == 100:
             open(os.path.join(directory, f"flows-{writer}"), "w").close()
         if number > job["writes"]:
-            time.sleep(LEISURE_S)
+            # to leave the machine to what is tested
+            time.sleep(job["leisure_s"])
     told.put({"writer": writer, "acknowledged": number, "longest_gap_s": longest, "refusals": dict(refusals)})
 
 

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.integration.direct import Direct
 from tests.lab.hosts import Lab
 
-from .rig import MODULE, Rig
+from .rig import MODULE, STAGES, Rig
 
 BEATS = (("check", True), ("run", False), ("check again", True), ("run again", False))
 
@@ -34,8 +36,14 @@ def rig(installed: Rig) -> Iterator[Rig]:
 
 
 @pytest.fixture(scope="session")
-def four_beats(run_playbook: Callable[..., Any]) -> Callable[[Rig, dict[str, Any]], list[dict[str, Any]]]:
+def four_beats(topology: Callable[..., dict[str, Any]]) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
     """Call the module in check mode, really, and both once more; the four results."""
+    return lambda args: [topology(args, check=check) for _name, check in BEATS]
+
+
+@pytest.fixture(scope="session")
+def played_beats(run_playbook: Callable[..., Any]) -> Callable[[Rig, dict[str, Any]], list[dict[str, Any]]]:
+    """The same by a playbook from the command line."""
 
     def call(rig: Rig, args: dict[str, Any]) -> list[dict[str, Any]]:
         tasks = [{"name": name, MODULE: args, "check_mode": check} for name, check in BEATS]
@@ -48,11 +56,20 @@ def four_beats(run_playbook: Callable[..., Any]) -> Callable[[Rig, dict[str, Any
     return call
 
 
-@pytest.fixture(scope="module")
-def topology(rig: Rig, ansible_module: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
-    """Call the module once: `topology(args, check=, fails=)`."""
+@pytest.fixture(scope="session")
+def direct(installed: Rig) -> Direct:
+    """The module without a playbook around it, killed between the stages of a planned failover."""
+    return Direct.on(installed.host, MODULE.rpartition(".")[2], STAGES)
 
-    def call(args: dict[str, Any], **options: Any) -> dict[str, Any]:
-        return ansible_module(rig.host, MODULE, args, **options)
 
-    return call
+@pytest.fixture(scope="session")
+def topology(direct: Direct) -> Callable[..., dict[str, Any]]:
+    """Call redis_topology once: `topology(args, check=, fails=)`."""
+    return functools.partial(called, direct)
+
+
+def called(module: Direct, args: dict[str, Any], check: bool = False, fails: bool = False) -> dict[str, Any]:
+    """The result of a call that succeeds, or one that fails."""
+    result = module.call(**args, _ansible_check_mode=check)
+    assert bool(result.get("failed")) == fails, result.get("msg", "succeeded")
+    return result

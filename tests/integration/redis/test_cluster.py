@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.integration.deep import all_but
 from tests.integration.direct import Direct
 
 from .audit import audited
@@ -19,9 +21,9 @@ from .rig import LOOPBACK, PASSWORD, Rig, endpoints
 
 SIX = (7401, 7402, 7403, 7404, 7405, 7406)
 MORE, SPARE = (7407, 7408), (7409, 7410)
-KILLED = (7421, 7422, 7423, 7424, 7425, 7426, 7427, 7428)
 STANDALONE = 7431
-BEGIN = (7411, 7412, 7413, 7414, 7415, 7416)
+# By the number of steps after which each run is killed.
+BEGIN = {1: (7411, 7412, 7413, 7414, 7415, 7416), 5: (7421, 7422, 7423, 7424, 7425, 7426)}
 # The bracket keeps it from finding itself.
 AT_WORK = "[r]edis-cli.*reshard"
 LINES = ("cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000")
@@ -74,13 +76,13 @@ def six(rig: Rig) -> Rig:
 
 
 @pytest.fixture(scope="module")
-def direct(rig: Rig) -> Direct:
+def direct(direct: Direct) -> Direct:
     """The module without a playbook, killed between steps."""
-    return Direct.on(rig.host, "redis_topology", "_redis.apply_cluster.carry_out")
+    return replace(direct, hook="_redis.apply_cluster.carry_out")
 
 
 def test_a_cluster_in_four_beats(six: Rig, four_beats: Callable[..., list[dict[str, Any]]]) -> None:
-    check, run, *again = four_beats(six, cluster(*SIX))
+    check, run, *again = four_beats(cluster(*SIX))
     assert check["steps"] == run["steps"]
     assert check["diff"] == run["diff"]
     assert [result["changed"] for result in again] == [False, False]
@@ -134,61 +136,64 @@ def test_a_failover_that_cannot_end_is_given_up_and_the_primary_serves(six: Rig,
     assert six.master_of(former) == replica
 
 
-def test_nodes_join_are_exchanged_and_leave_under_writers(six: Rig, direct: Direct) -> None:
-    def change(*ports: int) -> set[str]:
-        result = direct.call(**cluster(*ports))
-        assert not result.get("failed"), result.get("msg")
-        assert_complete(six, ports)
-        assert direct.call(**cluster(*ports))["changed"] is False
-        return {step["action"] for step in result["steps"]}
+def change(rig: Rig, direct: Direct, *ports: int) -> set[str]:
+    """Make these nodes the cluster; the kinds of steps that it took."""
+    result = direct.call(**cluster(*ports))
+    assert not result.get("failed"), result.get("msg")
+    assert_complete(rig, ports)
+    assert direct.call(**cluster(*ports))["changed"] is False
+    return {step["action"] for step in result["steps"]}
 
-    with audited(six.host, SIX[:3], cluster=True) as audit:
-        assert change(*SIX, *MORE) == {"configure", "meet", "replicate", "move"}
-        eight = (*SIX, *MORE)
-        primary = next(port for port in layout(six, eight) if port in SIX)
-        other = next(port for port in SIX if six.master_of(port) not in (None, primary))
-        exchanged = tuple(port for port in (*eight, *SPARE) if port not in (primary, other))
+
+def test_nodes_join_and_are_exchanged_under_writers(six: Rig, direct: Direct) -> None:
+    with audited(six.host, SIX[:3], cluster=True, leisure_s=0.02) as audit:
+        assert change(six, direct, *SIX, *MORE) == {"configure", "meet", "replicate", "move"}
         # the replica of the one that leaves inherits its slots, so that none has to move
-        assert change(*exchanged) == {"configure", "meet", "take_over", "replicate", "forget"}
-        primary = next(iter(layout(six, exchanged)))
-        follower = next(port for port in exchanged if six.master_of(port) == primary)
-        assert "move" in change(*(port for port in exchanged if port not in (primary, follower)))
+        assert change(six, direct, *exchanged(six)) == {"configure", "meet", "take_over", "replicate", "forget"}
     assert audit.lost == 0
 
 
-@pytest.mark.fault
-def test_a_kill_between_any_two_steps_of_a_bootstrap_is_finished_by_the_next_run(rig: Rig, direct: Direct) -> None:
-    rig.start(*BEGIN, lines=LINES)
-    boundary = 0
-    while True:
-        foretold = direct.call(**cluster(*BEGIN), _ansible_check_mode=True)
-        if not foretold["changed"]:
-            break
-        # Each run is killed after one more step than it finds done, until nothing is left.
-        direct.killed_after(1, **cluster(*BEGIN)) if len(foretold["steps"]) > 1 else direct.call(**cluster(*BEGIN))
-        boundary += 1
-        assert boundary < 40
-    assert_complete(rig, BEGIN)
+def exchanged(rig: Rig) -> tuple[int, ...]:
+    """The eight nodes with a primary and the replica of another one replaced by spare ones."""
+    eight = (*SIX, *MORE)
+    primary = next(port for port in layout(rig, eight) if port in SIX)
+    other = next(port for port in SIX if rig.master_of(port) not in (None, primary))
+    return tuple(port for port in (*eight, *SPARE) if port not in (primary, other))
 
 
 @pytest.mark.fault
-def test_a_move_that_is_killed_is_mended_and_no_write_is_lost(rig: Rig, direct: Direct) -> None:
-    rig.start(*KILLED, lines=LINES)
-    first = direct.call(**cluster(*KILLED))
-    assert not first.get("failed"), first.get("msg")
-    primary = next(iter(layout(rig, KILLED)))
-    follower = next(port for port in KILLED if rig.master_of(port) == primary)
-    rest = tuple(port for port in KILLED if port not in (primary, follower))
-    with audited(rig.host, rest[:2], cluster=True) as audit:
+def test_nodes_leave_and_a_move_that_is_killed_is_mended(six: Rig, direct: Direct) -> None:
+    eight = tuple(port for port in (*SIX, *MORE, *SPARE) if known(six, port) == 8)
+    primary = next(iter(layout(six, eight)))
+    follower = next(port for port in eight if six.master_of(port) == primary)
+    rest = tuple(port for port in eight if port not in (primary, follower))
+    with audited(six.host, rest[:2], cluster=True, leisure_s=0.02) as audit:
         # redis-cli is killed while slots are on their way
         script = f"until pgrep -f '{AT_WORK}'; do sleep 0.01; done; sleep 0.5; pkill -KILL -f '{AT_WORK}'"
-        rig.host.container.exec_run(["timeout", "60", "sh", "-c", script], detach=True)
+        six.host.container.exec_run(["timeout", "60", "sh", "-c", script], detach=True)
         failed = direct.call(**cluster(*rest))
         assert re.match(r"moving \d+ slots failed: exit code -9", failed["msg"])
-        result = direct.call(**cluster(*rest))
-        assert not result.get("failed"), result.get("msg")
-    assert_complete(rig, rest)
+        assert "move" in change(six, direct, *rest)
     assert audit.lost == 0
+
+
+def known(rig: Rig, port: int) -> int:
+    """How many nodes a node knows."""
+    return len(rig.cli(port, "CLUSTER", "NODES").splitlines())
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("steps", all_but((5,), (1, 5)))
+def test_a_bootstrap_that_is_killed_is_completed_by_the_next_run(rig: Rig, direct: Direct, steps: int) -> None:
+    nodes = BEGIN[steps]
+    rig.start(*nodes, lines=LINES)
+    for _boundary in range(40):
+        foretold = direct.call(**cluster(*nodes), _ansible_check_mode=True)
+        if len(foretold["steps"]) <= steps:
+            break
+        # Each run is killed after a few more steps than it finds done, until few are left.
+        direct.killed_after(steps, **cluster(*nodes))
+    change(rig, direct, *nodes)
 
 
 @pytest.mark.fault

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from tests.integration.direct import Direct
 from tests.lab.wait import until
 
 from .audit import audited
-from .rig import LOOPBACK, PASSWORD, ROOT, STAGES, Rig, declared, endpoints
+from .rig import LOOPBACK, PASSWORD, ROOT, Rig, declared, endpoints
 
 NODES = (7101, 7102, 7103)
 SENTINELS = (8101, 8102, 8103)
@@ -61,16 +60,10 @@ def sentinel_rig(rig: Rig, topology: Any) -> Rig:
     return rig
 
 
-@pytest.fixture(scope="module")
-def direct(rig: Rig) -> Iterator[Direct]:
-    """The module without a playbook, killed between stages of a failover."""
-    return Direct.on(rig.host, "redis_topology", STAGES)
-
-
 def test_a_failover_in_four_beats_loses_no_write(sentinel_rig: Rig, four_beats: Any) -> None:
     old, new = sentinel_rig.primary(NODES), next_of(sentinel_rig)
     with audited(sentinel_rig.host, NODES, SENTINELS) as audit:
-        check, run, *again = four_beats(sentinel_rig, to(new))
+        check, run, *again = four_beats(to(new))
     assert check["steps"] == run["steps"]
     assert check["diff"] == run["diff"]
     assert (run["steps"][0]["action"], run["steps"][0]["target"]) == ("failover", f"{LOOPBACK}:{new}")
@@ -91,7 +84,7 @@ def test_without_failover_the_declared_primary_moves_nothing(sentinel_rig: Rig, 
     assert sentinel_rig.primary(NODES) == old
 
 
-def test_a_pair_without_sentinels_failoveres_too(rig: Rig, topology: Any) -> None:
+def test_a_pair_without_sentinels_fails_over_too(rig: Rig, topology: Any) -> None:
     rig.start(*PAIR)
     args = {"mode": "replicated", "nodes": endpoints(*PAIR), "purpose": "queue", "password": PASSWORD}
     args |= {"settings": {"maxmemory": "64mb"}, "state_dir": STATE_DIR, "name": "pair"}

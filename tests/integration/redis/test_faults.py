@@ -13,7 +13,7 @@ from tests.integration.direct import Direct
 from tests.lab.wait import until
 
 from .audit import audited
-from .rig import LOOPBACK, PASSWORD, ROOT, STAGES, Rig, declared, endpoints
+from .rig import LOOPBACK, PASSWORD, ROOT, Rig, declared, endpoints
 
 pytestmark = pytest.mark.fault
 NODES = (7201, 7202, 7203)
@@ -42,12 +42,6 @@ def broken_rig(rig: Rig, direct: Direct) -> Rig:
     rig.start(*SENTINELS, sentinel=True)
     assert not direct.call(**guarded()).get("failed")
     return rig
-
-
-@pytest.fixture(scope="module")
-def direct(rig: Rig) -> Direct:
-    """The module without a playbook."""
-    return Direct.on(rig.host, "redis_topology", STAGES)
 
 
 def persistence(rig: Rig, port: int) -> str:

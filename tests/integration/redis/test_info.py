@@ -111,7 +111,15 @@ def test_the_examples_of_the_pages_run_as_they_are(rig: Rig, run_playbook: Calla
         begin(rig, address, "redis-server", 6379, f"masterauth {quoted(PASSWORD)}")
         begin(rig, address, "redis-sentinel", 26379)
     for address in CLUSTER:
-        begin(rig, address, "redis-server", 6379, f"masterauth {quoted(PASSWORD)}", "cluster-enabled yes")
+        begin(
+            rig,
+            address,
+            "redis-server",
+            6379,
+            f"masterauth {quoted(PASSWORD)}",
+            "cluster-enabled yes",
+            "cluster-node-timeout 2000",
+        )
     tasks = [task for page in (redis_topology, redis_topology_info) for task in yaml.safe_load(page.EXAMPLES)]
     play = {"hosts": rig.host.name, "gather_facts": False, "tasks": tasks}
     done = run_playbook([play], extra_vars=SECRETS, command_line=True).expect_success()

@@ -17,7 +17,7 @@ from tests.integration.direct import Direct
 from tests.lab.wait import until
 
 from .audit import audited
-from .rig import APP_PASSWORD, LOGINS, LOOPBACK, PASSWORD, STAGES, Rig, declared, endpoints
+from .rig import APP_PASSWORD, LOGINS, LOOPBACK, PASSWORD, Rig, declared, endpoints
 
 NODES, SENTINELS = (7801, 7802, 7803), (8801, 8802, 8803)
 ALONE, FILED, FULL, ODD = 7811, 7812, 7813, 7814
@@ -72,13 +72,13 @@ def sentinel_logins(rig: Rig, port: int) -> list[str]:
 
 
 def test_a_topology_that_runs_is_moved_to_logins_of_its_own(
-    guarded: Rig, topology: Topology, four_beats: Callable[..., Any]
+    guarded: Rig, topology: Topology, played_beats: Callable[..., Any]
 ) -> None:
     first = declared(NODES, SENTINELS, sentinel_settings=QUICK)
     topology(first)
     assert sentinel_logins(guarded, NODES[0]) == ["default"] * 3
 
-    check, run, *again = four_beats(guarded, {**first, **LOGINS})
+    check, run, *again = played_beats(guarded, {**first, **LOGINS})
     assert check["changed"]
     assert check["steps"] == run["steps"]
     assert check["diff"] == run["diff"]
@@ -261,9 +261,3 @@ def test_a_cluster_has_the_same_users_on_every_node(rig: Rig, direct: Direct) ->
     assert direct.call(**wish)["changed"] is False
     for port in CLUSTER:
         assert names(rig, port) == {"default", "app"}
-
-
-@pytest.fixture(scope="module")
-def direct(rig: Rig) -> Direct:
-    """The module without a playbook."""
-    return Direct.on(rig.host, "redis_topology", STAGES)

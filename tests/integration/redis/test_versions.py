@@ -20,7 +20,7 @@ from tests.integration.deep import all_but
 from tests.integration.direct import Direct
 
 from .audit import audited
-from .rig import LOGINS, LOOPBACK, STAGES, Rig, declared, endpoints
+from .rig import LOGINS, LOOPBACK, Rig, declared, endpoints
 
 NODES, SENTINELS, CLUSTER = (7701, 7702, 7703), (8701, 8702, 8703), (7711, 7712, 7713)
 PLATFORM = ("--python-version", "3.11", "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64")
@@ -64,12 +64,6 @@ FLAVOURS: dict[str, tuple[Callable[[Rig], Rig], str]] = {
         "valkey_version:9.",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def direct(rig: Rig) -> Direct:
-    """The module without a playbook."""
-    return Direct.on(rig.host, "redis_topology", STAGES)
 
 
 @pytest.fixture(scope="module", params=all_but(["valkey-9"], FLAVOURS))
