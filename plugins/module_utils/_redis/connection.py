@@ -22,8 +22,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
     Unsettled,
 )
 
+
+class NeverRaisedError(Exception):
+    """Stands for the errors of the library where the library is not on this host."""
+
+
 # What a server refuses a command with; readers and appliers handle it, too.
-ResponseError: type[Exception] = Exception
+ResponseError: type[Exception] = NeverRaisedError
 try:
     import redis
     from redis.backoff import NoBackoff
