@@ -52,22 +52,20 @@ def plan(services: Sequence[Service], states: States, state: str, on_change: str
     """
     if state == "gathered":
         return ()
-    if state == "restarted":
-        return tuple(Restart("restart", service.name, "asked for", service) for service in services)
-    return tuple(
-        step for service in services for step in _started(service, states[service.name], on_change == "restart")
-    )
+    return tuple(step for service in services for step in _steps(service, states[service.name], state, on_change))
 
 
-def _started(service: Service, state: State, renewed: bool) -> Iterator[ServiceStep]:
-    if service.enable and not state.enabled:
+def _steps(service: Service, seen: State, state: str, on_change: str) -> Iterator[ServiceStep]:
+    if service.enable and not seen.enabled:
         yield Enable("enable", service.name, "it has to start with the host", service)
-    if not state.running:
+    if state == "restarted":
+        yield Restart("restart", service.name, "asked for", service)
+    elif not seen.running:
         yield Start("start", service.name, "it does not run", service)
-    elif not state.listening:
+    elif not seen.listening:
         yield Restart("restart", service.name, f"it does not listen at {service.socket}", service)
-    elif state.differs and renewed:
-        yield Restart("restart", service.name, state.differs, service)
+    elif seen.differs and on_change == "restart":
+        yield Restart("restart", service.name, seen.differs, service)
 
 
 def predicted(states: States, steps: Sequence[ServiceStep]) -> dict[str, State]:

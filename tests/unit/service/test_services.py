@@ -69,6 +69,7 @@ def test_a_service_that_differs_is_restarted_or_left_alone() -> None:
 
 def test_a_restart_keeps_the_order() -> None:
     assert actions(RUNS, RUNS, state="restarted") == [("restart", "redis-sentinel"), ("restart", "redis-server")]
+    assert actions(State(), RUNS, state="restarted")[0] == ("enable", "redis-sentinel")
     assert actions(OLD, State(), state="gathered") == []
 
 
