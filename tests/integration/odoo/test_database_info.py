@@ -103,7 +103,7 @@ def busy(server: Server, neighbours: None) -> Iterator[None]:
         background(server, UNITS[1], f'psql -Xqc "{change}" "$URL"')
         wait_until(lambda: server.psql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1", "the waiting session")
         server.psql("BEGIN; CREATE TABLE half (); PREPARE TRANSACTION 'left'", "harbour")
-        server.shell("install -d -o postgres /tmp/wal")
+        server.shell("rm -rf /tmp/wal; install -d -o postgres /tmp/wal")
         receive = "runuser -u postgres -- pg_receivewal -D /tmp/wal --slot standby"
         background(server, UNITS[2], receive)
         wait_until(lambda: server.psql(active) == "1", "the slot that is read from")
