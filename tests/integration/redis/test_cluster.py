@@ -76,8 +76,8 @@ def six(rig: Rig) -> Rig:
 
 
 @pytest.fixture(scope="module")
-def direct(direct: Direct) -> Direct:
-    """The module without a playbook, killed between steps."""
+def stepwise(direct: Direct) -> Direct:
+    """The module, killed between steps."""
     return replace(direct, hook="_redis.apply_cluster.carry_out")
 
 
@@ -184,7 +184,9 @@ def known(rig: Rig, port: int) -> int:
 
 @pytest.mark.fault
 @pytest.mark.parametrize("steps", all_but((5,), (1, 5)))
-def test_a_bootstrap_that_is_killed_is_completed_by_the_next_run(rig: Rig, direct: Direct, steps: int) -> None:
+def test_a_bootstrap_that_is_killed_is_completed_by_the_next_run(
+    rig: Rig, direct: Direct, stepwise: Direct, steps: int
+) -> None:
     nodes = BEGIN[steps]
     rig.start(*nodes, lines=LINES)
     for _boundary in range(40):
@@ -192,7 +194,7 @@ def test_a_bootstrap_that_is_killed_is_completed_by_the_next_run(rig: Rig, direc
         if len(foretold["steps"]) <= steps:
             break
         # Each run is killed after a few more steps than it finds done, until few are left.
-        direct.killed_after(steps, **cluster(*nodes))
+        stepwise.killed_after(steps, **cluster(*nodes))
     change(rig, direct, *nodes)
 
 
