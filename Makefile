@@ -86,8 +86,12 @@ test-parts: $(VENV) ## Modules, roles and playbooks against the real parts in co
 	  --no-loadscope-reorder --junitxml .build/log/test-parts.xml
 
 NAME ?=
+AREAS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/integration/*/test_*.py)))))
+# $(call known,NAMES): refuse a NAME that is none of them.
+known = @test -n "$(filter $(1),$(NAME))" || { echo "NAME is '$(NAME)'; give one of: $(1)" >&2; exit 2; }
 .PHONY: bench test-deep test-area test-molecule
 test-area: $(VENV) ## The tests of one area that `make test` runs, such as NAME=odoo
+	$(call known,$(AREAS))
 	$(PYTEST) tests/integration/$(NAME) -m "not deep"
 
 test-molecule: $(VENV) ## The Molecule scenarios, one for each role; NAME=redis runs one
@@ -95,10 +99,9 @@ test-molecule: $(VENV) ## The Molecule scenarios, one for each role; NAME=redis 
 
 # What has passed is remembered for the tree as it is, so that a run that was cut off goes on where it was.
 test-deep: setup ## All tests of one area: every kill boundary, older versions, long loads; NAME=redis, resumable
-	@test -n "$(NAME)" || { echo "give an area: make test-deep NAME=odoo, or NAME=sanity" >&2; exit 2; }
+	$(call known,$(AREAS) sanity)
 	@if [ "$(NAME)" = sanity ]; then exec python -m tests.quality.cores; fi; \
-	exec $(PYTEST) tests/integration/$(NAME) \
-	  --resume .build/deep/$(NAME)-$$(git ls-files -z | xargs -0 cat | sha256sum | cut -c1-16)
+	exec $(PYTEST) tests/integration/$(NAME) --resume .build/deep/$(NAME)
 
 bench: setup ## Benchmarks against the peers; NAME=clone runs one, without a name all and docs/benchmarks.md
 	@python -m tests.bench $(NAME)

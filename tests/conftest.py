@@ -14,20 +14,22 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.quality import areas
+from tests.quality.resumed import Resumed, tree_digest
 
 hypothesis.settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("same-every-time")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--resume FILE`: leave out the tests that the file says have passed, and add to it those that do."""
-    parser.addoption("--resume", default="", help="a file that remembers what has passed, so that a run can go on")
+    """`--resume PATH`: leave out the tests that have passed on this very tree, as files that begin so remember."""
+    parser.addoption("--resume", default="", help="where to remember what has passed, so that a run can go on")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let a run that can be resumed remember what has passed."""
     if config.getoption("resume"):
-        config.pluginmanager.register(_Resumed(Path(config.getoption("resume"))))
+        record = f"{config.getoption('resume')}-{tree_digest(config.rootpath)}"
+        config.pluginmanager.register(Resumed(Path(record)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,27 +50,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return _OneWorkerEach(config, log)
 
 
-class _Resumed:
-    """A run that leaves out what has passed before. record: a file of node ids, a line each."""
-
-    def __init__(self, record: Path) -> None:
-        self.record = record
-
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        passed = set(self.record.read_text(encoding="utf-8").splitlines()) if self.record.exists() else set()
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
-        items[:] = [item for item in items if item.nodeid not in passed]
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and report.passed:
-            self.record.parent.mkdir(parents=True, exist_ok=True)
-            with self.record.open("a", encoding="utf-8") as stream:
-                stream.write(f"{report.nodeid}\n")
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, Any, Any]:
-    """Report a test that skipped itself as failed."""
+    """Report a test that skipped itself, or expects to fail, as failed."""
     return _refuse_skip((yield))
 
 
@@ -79,8 +63,10 @@ def pytest_make_collect_report() -> Generator[None, Any, Any]:
 
 
 def _refuse_skip(report: Any) -> Any:
-    if report.skipped and not hasattr(report, "wasxfail"):
+    # pytest reports a failure that was expected as a skip, too
+    if report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         report.outcome = "failed"
-        report.longrepr = f"A test that cannot run has failed. {reason}"
+        report.longrepr = f"A test that cannot run, or is expected to fail, has failed. {reason}"
+        report.__dict__.pop("wasxfail", None)
     return report

@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleError
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import declaration, inputs
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class ActionModule(ControllerAction):
@@ -32,5 +38,17 @@ class ActionModule(ControllerAction):
         return Outcome(facts={"inputs": inputs(declared, given)})
 
     def _read(self, call: Call, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._loader.load_from_file(os.path.join(call.params["directory"], f"{name}.yml"))
+        if not _NAME.fullmatch(name):
+            raise InputError(f"playbook: {name} is no name of a playbook; use lower-case letters, digits and _")
+        path = os.path.join(call.params["directory"], f"{name}.yml")
+        try:
+            found: dict[str, Any] = self._loader.load_from_file(path)
+        except AnsibleError as error:
+            raise InputError(f"the declaration of inputs {path} cannot be read: {_first_line(error)}") from error
+        if not isinstance(found, Mapping):
+            raise InputError(f"the declaration of inputs {path} holds no mapping; see those of the collection")
         return found
+
+
+def _first_line(error: AnsibleError) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -88,7 +88,8 @@ options:
       parameters: &parameters
         description:
           - Configuration parameters to set, texts, numbers or booleans by key. Others are left as they are.
-          - Set C(no_log) on the task when one of them is a secret.
+          - They may hold secrets, so their values are neither returned nor written to the host's log, but for the
+            C(web.base.url).
         type: dict
       base_url: &base_url
         description:
@@ -414,7 +415,7 @@ def work(call: Call) -> Outcome:
 
 
 def main() -> None:
-    run(OPTIONS, work, **RULES)
+    run(OPTIONS, work, concealed=["parameters"], **RULES)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ OPTIONS = {
 
 def main() -> None:
     """Run the module."""
-    run(OPTIONS, work, required_if=[("state", "present", ("document",))])
+    run(OPTIONS, work, concealed=["document"], required_if=[("state", "present", ("document",))])
 
 
 def work(call: Call) -> Outcome:

@@ -47,8 +47,13 @@ class Row:
     @property
     def fault(self) -> str:
         """Why the row fails the run; empty where it does not."""
+        if not self.minutes:
+            return f"{self.area} has a budget and no test of it ran; see why, or remove its budget from {FILE}"
         if self.budget is None:
-            return f"{self.area} took {self.minutes:.1f} minutes and has no budget; give it one in {FILE}"
+            return (
+                f"{self.area} took {self.minutes:.1f} minutes and has no budget; give it one in {FILE}, or see why its "
+                "stage left no report of single tests"
+            )
         if self.minutes > self.budget:
             return (
                 f"{self.area} took {self.minutes:.1f} minutes, and its budget is {self.budget:g}; make its tests "
@@ -89,13 +94,14 @@ def rows(stages: Iterable[tuple[str, float]], timed: Sequence[Timed], known: Bud
     """
     alone = list(stages)
     seconds: dict[str, float] = {}
+    expected = known.tests if timed else {}
     for one in timed:
         seconds[one.area] = seconds.get(one.area, 0.0) + one.seconds
     used = sum(taken for _name, taken in alone) + sum(seconds.values())
     share = clock / used / 60 if used else 0.0
     return [
         *(Row(name, taken * share, known.stages.get(name)) for name, taken in alone),
-        *(Row(name, taken * share, known.tests.get(name)) for name, taken in sorted(seconds.items())),
+        *(Row(name, seconds.get(name, 0.0) * share, known.tests.get(name)) for name in sorted({*seconds, *expected})),
         Row("total", clock / 60, known.total),
     ]
 

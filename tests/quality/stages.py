@@ -24,8 +24,10 @@ from pathlib import Path
 from tests.quality import areas
 
 LOGS = Path(".build/log")
-_COUNT = re.compile(r"(\d+) (passed|failed|errors?)\b")
-_CLOSING = re.compile(r"^(=+ )?(\d+ (passed|failed|errors?|warnings?|deselected)(, )?)+( in [\d.]+s.*)?$")
+_COUNT = re.compile(r"(\d+) ([a-z]+)")
+_CLOSING = re.compile(r"^(=+ )?(\d+ [a-z]+( passed)?(, )?)+( in [\d.]+s.*)?$")
+# What a closing line counts that is neither a test that passed nor one that did not.
+_ASIDE = ("warning", "warnings", "deselected", "rerun", "subtests")
 _FINDING = re.compile(r"^(FAILED|ERROR) ")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
@@ -52,8 +54,9 @@ def count(lines: Iterable[str], exit_code: int) -> tuple[int, int]:
     totals = {"passed": 0, "failed": 0}
     for line in lines:
         if _CLOSING.match(line.strip()):
-            for number, word in _COUNT.findall(line):
-                totals["passed" if word == "passed" else "failed"] += int(number)
+            for number, word in _COUNT.findall(line.partition(" in ")[0]):
+                if word not in _ASIDE:
+                    totals["passed" if word == "passed" else "failed"] += int(number)
     if not any(totals.values()):
         return (1, 0) if exit_code == 0 else (0, 1)
     if exit_code != 0 and not totals["failed"]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,8 @@ class Declaration:
 
 def declaration(playbook: str, files: Mapping[str, Mapping[str, Any]]) -> Declaration:
     """The declaration of a playbook. files: content by name, of the playbook and of those that it extends."""
+    for name, content in files.items():
+        _check(name, content, ("short_description", "description") if name == playbook else ())
     own = files[playbook]
     options = dict(own.get("options") or {})
     for other in own.get("extends") or ():
@@ -44,6 +46,16 @@ def declaration(playbook: str, files: Mapping[str, Mapping[str, Any]]) -> Declar
         options=options,
         renamed=own.get("renamed") or {},
     )
+
+
+def _check(name: str, content: Mapping[str, Any], wanted: Sequence[str]) -> None:
+    """Raise InputError where a file is not a declaration."""
+    lacking = [key for key in wanted if not content.get(key)]
+    if lacking:
+        raise InputError(f"the declaration of inputs {name}.yml has no {', '.join(lacking)}; add what is missing")
+    options = content.get("options") or {}
+    if not isinstance(options, Mapping) or not all(isinstance(option, Mapping) for option in options.values()):
+        raise InputError(f"the declaration of inputs {name}.yml has options that are no mapping of name to option")
 
 
 def inputs(declared: Declaration, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,22 +49,56 @@ class Outcome:
         return result(self.steps, self.before, self.after, **self.facts)
 
 
-def run(options: Mapping[str, Any], work: Callable[[Call], Outcome], **rules: Any) -> None:
+def run(
+    options: Mapping[str, Any], work: Callable[[Call], Outcome], concealed: Sequence[str] = (), **rules: Any
+) -> None:
     """Read the options, do the work and end the process with its outcome.
 
-    options: as AnsibleModule's argument_spec takes them. rules: its other keywords, such as mutually_exclusive.
+    options: as AnsibleModule's argument_spec takes them. concealed: those, suboptions included, whose content may hold
+    secrets among other things, so that it stays out of the invocation and the host's log; `no_log` would strike every 1
+    and true of it from all that the module says. rules: other keywords of AnsibleModule, such as mutually_exclusive.
     """
-    module = AnsibleModule(argument_spec=dict(options), supports_check_mode=True, **rules)
+    module = _module(tuple(concealed))(argument_spec=dict(options), supports_check_mode=True, **rules)
     call = Call(module.params, module.check_mode, module.warn, module.get_bin_path)
+    told = {"invocation": {"module_args": without(module.params, concealed)}} if concealed else {}
     try:
         outcome = work(call)
     except LibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.name), exception=error.trace)
+        module.fail_json(msg=missing_required_lib(error.name), exception=error.trace, **told)
     except GantryError as error:
-        module.fail_json(msg=printable(str(error)))
+        module.fail_json(msg=printable(str(error)), **told)
     if outcome.failure:
-        module.fail_json(msg=printable(outcome.failure), **printable(outcome.values()))
-    module.exit_json(**printable(outcome.values()))
+        module.fail_json(msg=printable(outcome.failure), **printable(outcome.values()), **told)
+    module.exit_json(**printable(outcome.values()), **told)
+
+
+def _module(concealed: tuple[str, ...]) -> type[AnsibleModule]:
+    """AnsibleModule, whose line in the host's log leaves out what is concealed. It is written by the constructor."""
+
+    class Module(AnsibleModule):
+        params: Any
+
+        def _log_invocation(self) -> None:
+            params = self.params
+            self.params = without(params, concealed)
+            try:
+                super()._log_invocation()
+            finally:
+                self.params = params
+
+    return Module
+
+
+def without(params: Any, concealed: Sequence[str]) -> Any:
+    """The parameters, with the content of those that are concealed left out at any depth."""
+    if isinstance(params, Mapping):
+        return {
+            name: "NOT SHOWN" if name in concealed and value is not None else without(value, concealed)
+            for name, value in params.items()
+        }
+    if isinstance(params, list):
+        return [without(one, concealed) for one in params]
+    return params
 
 
 def printable(value: Any) -> Any:

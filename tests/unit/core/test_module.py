@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module returns can be printed as JSON, whatever names a disk holds."""
+"""What a module returns can be printed as JSON, whatever names a disk holds, and shows nothing that is concealed."""
 
 from __future__ import annotations
 
 import json
 import os
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.module import printable
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import printable, without
 
 
 def test_names_that_are_not_utf_8_are_escaped() -> None:
@@ -16,3 +16,16 @@ def test_names_that_are_not_utf_8_are_escaped() -> None:
     told = printable({name: [name, "caf\xe9", 1, None, {"at": (name,)}]})
     assert told == {"caf\\xe9": ["caf\\xe9", "caf\xe9", 1, None, {"at": ["caf\\xe9"]}]}
     json.dumps(told, ensure_ascii=False).encode()
+
+
+def test_the_content_of_a_concealed_option_is_shown_at_no_depth() -> None:
+    params = {
+        "name": "a",
+        "parameters": {"key": "s3cret"},
+        "databases": [{"name": "b", "parameters": {"key": "s3cret"}}],
+    }
+    shown = without({**params, "empty": None}, ["parameters", "empty"])
+    assert "s3cret" not in str(shown)
+    assert shown["databases"][0]["name"] == "b"
+    assert shown["empty"] is None
+    assert without(params, []) == params

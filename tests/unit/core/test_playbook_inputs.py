@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,8 +61,32 @@ def test_every_fault_is_told_at_once() -> None:
         assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ({"options": {}}, "patch.yml has no short_description, description; add what is missing"),
+        ({**FILES["patch"], "extends": [], "options": ["a"]}, "patch.yml has options that are no mapping"),
+        ({**FILES["patch"], "extends": [], "options": {"a": "str"}}, "patch.yml has options that are no mapping"),
+    ],
+)
+def test_a_faulty_declaration_is_one_sentence(content: dict[str, Any], fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        declaration("patch", {"patch": content})
+
+
 def test_each_playbook_has_a_declaration() -> None:
-    assert sorted(DECLARATIONS) == PLAYBOOKS
+    lacking, idle = sorted(set(PLAYBOOKS) - set(DECLARATIONS)), sorted(set(DECLARATIONS) - set(PLAYBOOKS))
+    assert not lacking, f"write playbooks/inputs/<playbook>.yml for {', '.join(lacking)}"
+    assert not idle, f"playbooks/inputs declares {', '.join(idle)}, which is no playbook"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("**/*.yml")), ids=lambda path: path.stem)
+def test_playbooks_read_only_what_is_declared(path: Path) -> None:
+    """Tasks that several playbooks include may read what any of them declares."""
+    declared = [DECLARATIONS[path.stem]] if path.stem in PLAYBOOKS else list(DECLARATIONS.values())
+    names = {name for one in declared for name in one.options}
+    read = set(re.findall(r"\binputs\.(?!yml)([a-z_]\w*)", re.sub(r"#.*", "", path.read_text(encoding="utf-8"))))
+    assert read <= names, f"{path.name} reads inputs.{min(read - names)}; declare it in playbooks/inputs"
 
 
 def test_a_name_has_one_meaning() -> None:
@@ -74,14 +99,14 @@ def test_a_name_has_one_meaning() -> None:
     assert not set(types) & {old for one in DECLARATIONS.values() for old in one.renamed}
 
 
-@pytest.mark.parametrize("name", PLAYBOOKS)
+@pytest.mark.parametrize("name", sorted(DECLARATIONS))
 def test_the_playbook_names_its_declaration(name: str) -> None:
     text = (ROOT / f"playbooks/{name}.yml").read_text(encoding="utf-8")
     assert text.startswith(f"---\n# {DECLARATIONS[name].short_description}. Inputs: inputs/{name}.yml.\n")
     assert f"inputs_of: {name}\n" in text or name == "precheck"
 
 
-@pytest.mark.parametrize("name", PLAYBOOKS)
+@pytest.mark.parametrize("name", sorted(DECLARATIONS))
 def test_the_readme_says_what_the_playbook_does(name: str) -> None:
     row = re.search(rf"^\| `gantry\.odoo\.{name}` \| (.*) \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
     assert row is not None

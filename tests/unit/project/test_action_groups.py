@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.unit.project.tree import MODULES, NAMESPACE, ROOT
@@ -30,6 +31,15 @@ def test_action_groups_follow_from_the_documentation() -> None:
         members = [name for name in MODULES if fragment.stem in fragments(ROOT / f"plugins/modules/{name}.py")]
         expected[fragment.stem] = members
     declared = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))["action_groups"]
-    assert declared == expected, (
-        "meta/runtime.yml: 'all' lists every module, each other group the users of its fragment"
-    )
+    for group, members in expected.items():
+        assert declared.get(group) == members, (
+            f"meta/runtime.yml: the action group {group} has to list {', '.join(members)}, "
+            + ("every module" if group == "all" else f"which extend the fragment {NAMESPACE}.{group}")
+        )
+    assert sorted(declared) == sorted(expected), "meta/runtime.yml has an action group without a fragment of its name"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_says_what_check_and_diff_mode_do(name: str) -> None:
+    said = [one for one in fragments(ROOT / f"plugins/modules/{name}.py") if one.split(".")[0] == "attributes"]
+    assert said, f"plugins/modules/{name}.py does not extend the fragment {NAMESPACE}.attributes; see its docstring"

@@ -33,13 +33,17 @@ def rows(kind: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("kind", "tree"), [("Module", MODULES), ("Role", ROLES), ("Playbook", PLAYBOOKS)])
 def test_tables_equal_the_tree(kind: str, tree: list[str]) -> None:
-    assert sorted(rows(kind)) == sorted(tree)
+    listed = set(rows(kind))
+    lacking, gone = sorted(set(tree) - listed), sorted(listed - set(tree))
+    assert not lacking, f"add a row to README.md, table {kind}, for: {', '.join(lacking)}"
+    assert not gone, f"README.md, table {kind}, lists what is not there: {', '.join(gone)}"
 
 
 def test_rows_of_modules_are_their_short_descriptions(modules: dict[str, Any]) -> None:
-    assert rows("Module") == {
-        name.removeprefix(f"{NAMESPACE}."): module["doc"]["short_description"] for name, module in modules.items()
-    }
+    found = rows("Module")
+    for full_name, module in modules.items():
+        name, described = full_name.removeprefix(f"{NAMESPACE}."), module["doc"]["short_description"]
+        assert found.get(name) == described, f"README.md, table Module: the row of {name} has to say: {described}"
 
 
 def test_versions_of_ansible_core_are_those_that_are_tested() -> None:

@@ -56,6 +56,7 @@ def test_an_area_over_its_budget_and_one_without_are_faults() -> None:
     text = report(found, timed)
     assert "odoo took 1.5 minutes, and its budget is 1; make its tests faster" in text
     assert "new took 0.1 minutes and has no budget" in text
+    assert "redis has a budget and no test of it ran" in text
     assert "  180.0 s  a" in text
 
 
