@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, printable
 
 
 class ControllerAction(ActionBase):
@@ -40,9 +40,11 @@ class ControllerAction(ActionBase):
             outcome = self.work(call, task_vars or {})
         except GantryError as error:
             outcome = Outcome(failure=str(error))
-        result.update(outcome.values())
+        except OSError as error:
+            outcome = Outcome(failure=sentence_of(error))
+        result.update(printable(outcome.values()))
         if warnings:
-            result["warnings"] = warnings
+            result["warnings"] = printable(warnings)
         if outcome.failure:
-            result.update(failed=True, msg=outcome.failure)
+            result.update(failed=True, msg=printable(outcome.failure))
         return result

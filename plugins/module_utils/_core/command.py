@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
 
 
 def tail(text: str, lines: int = 5) -> str:
@@ -42,7 +43,7 @@ def run(
     merged: whether what it writes to standard error is returned as well, in its order.
     Raises StateError for any other exit code or a program that cannot be started, DeadlineError past the deadline.
     """
-    identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    identity = {} if user is None else _identity(user)
     source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
     with _held(stdin or "") if held else contextlib.nullcontext(source) as standard_input:
         done = _run(argv, deadline, what, {**standard_input, **identity}, env, cwd, merged)
@@ -53,6 +54,15 @@ def run(
             seen.append(words)
         raise StateError(f"{what} failed: {', '.join(seen)}")
     return done.stdout
+
+
+def _identity(user: str) -> dict[str, Any]:
+    """The account with its own group, which may have another name, and no other group."""
+    try:
+        account = pwd.getpwnam(user)
+    except KeyError as error:
+        raise InputError(f"{user} is no account of this host") from error
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def _run(

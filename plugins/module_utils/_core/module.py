@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, LibraryError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, LibraryError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
 
 
@@ -59,7 +59,11 @@ def run(
     and true of it from all that the module says. rules: other keywords of AnsibleModule, such as mutually_exclusive.
     """
     module = _module(tuple(concealed))(argument_spec=dict(options), supports_check_mode=True, **rules)
-    call = Call(module.params, module.check_mode, module.warn, module.get_bin_path)
+
+    def warn(text: str) -> None:
+        module.warn(printable(text))
+
+    call = Call(module.params, module.check_mode, warn, module.get_bin_path)
     told = {"invocation": {"module_args": without(module.params, concealed)}} if concealed else {}
     try:
         outcome = work(call)
@@ -67,6 +71,8 @@ def run(
         module.fail_json(msg=missing_required_lib(error.name), exception=error.trace, **told)
     except GantryError as error:
         module.fail_json(msg=printable(str(error)), **told)
+    except OSError as error:
+        module.fail_json(msg=printable(sentence_of(error)), **told)
     if outcome.failure:
         module.fail_json(msg=printable(outcome.failure), **printable(outcome.values()), **told)
     module.exit_json(**printable(outcome.values()), **told)
@@ -104,7 +110,11 @@ def without(params: Any, concealed: Sequence[str]) -> Any:
 def printable(value: Any) -> Any:
     """The same value with names of files that are not UTF-8 escaped, which no JSON could hold."""
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        try:
+            return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        except UnicodeEncodeError:
+            # half of a pair that JSON spelled out, and no name of a file
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, Mapping):
         return {printable(key): printable(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

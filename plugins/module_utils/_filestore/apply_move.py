@@ -9,7 +9,7 @@ import errno
 import os
 import shutil
 import stat
-from datetime import datetime, timezone
+from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path, recycled_path
@@ -56,13 +56,11 @@ def _move_by_copy(source: str, target: str) -> None:
     shutil.rmtree(source)
 
 
-def recycle(data_dir: str, database: str) -> None:
-    """Put the filestore of a database into the recycle directory, dated, where it can be found again."""
-    move(filestore_path(data_dir, database), recycled_path(data_dir, database, datetime.now(timezone.utc)))
+def recycle(data_dir: str, database: str, moment: datetime) -> None:
+    """Put the filestore of a database into the recycle directory, where it can be found again by its date."""
+    move(filestore_path(data_dir, database), recycled_path(data_dir, database, moment))
 
 
-def restore_recycled(data_dir: str, database: str) -> None:
-    """Take the latest filestore of a database back out of the recycle directory."""
-    directory = os.path.dirname(recycled_path(data_dir, database, datetime.now(timezone.utc)))
-    kept = [entry for entry in os.listdir(directory) if entry.split("-", 1)[-1] == database]
-    move(os.path.join(directory, max(kept)), filestore_path(data_dir, database))
+def restore_recycled(data_dir: str, database: str, moment: datetime) -> None:
+    """Take back out of the recycle directory what was put there with this date, if there was a filestore."""
+    move(recycled_path(data_dir, database, moment), filestore_path(data_dir, database))

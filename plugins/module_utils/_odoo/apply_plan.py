@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -68,13 +69,14 @@ class Outcome:
 class Instance:
     """All that can change a server's databases and an instance's files.
 
-    listed: the addons on disk, None where they cannot be seen from here.
+    listed: the addons on disk, None where they cannot be seen from here. started: the date of what is given up.
     """
 
     login: Login
     data_dir: str
     odoo: Odoo
     listed: Mapping[str, Listed] | None
+    started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     def hands(self, deadline: Deadline) -> Hands:
         """The hand for each class of step."""
@@ -91,7 +93,7 @@ class Instance:
             Discard: lambda step: self.build(step).discard(),
             Rename: lifecycle.rename,
             MoveFilestore: lifecycle.move_filestore,
-            RecycleFilestore: lambda step: recycle(self.data_dir, step.target),
+            RecycleFilestore: lambda step: recycle(self.data_dir, step.target, self.started),
             Drop: lambda step: drop_database(self.login, step.target),
             Install: lambda step: installer.install(step, deadline),
             Extend: lifecycle.extend,
@@ -118,7 +120,7 @@ class Instance:
             if not complete and any(isinstance(step, Make) for step in [*done, failed]):
                 self.build(failed).discard()
             if isinstance(failed, Drop) and any(isinstance(step, RecycleFilestore) for step in done):
-                restore_recycled(self.data_dir, failed.target)
+                restore_recycled(self.data_dir, failed.target, self.started)
 
 
 @dataclass(frozen=True)

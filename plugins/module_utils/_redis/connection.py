@@ -155,7 +155,7 @@ class Client:
             raise UnreachableError(f"{endpoint} does not let this user manage it: {error}") from error
         except ResponseError as error:
             raise StateError(f"{endpoint} answered with an error: {error}") from error
-        except (redis.RedisError, ValueError, LookupError) as error:
+        except (redis.RedisError, ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
             # Anything else that answers: a web server, one that wants TLS, a proxy.
             raise StateError(
                 f"{endpoint} does not answer as Redis does ({str(error)[:80]}); check its port, and whether it "

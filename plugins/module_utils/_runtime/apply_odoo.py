@@ -139,7 +139,7 @@ class Odoo:
         """Start another program by the same engine, as the same account; it ends with this process."""
         self.require()
         account = self._account()
-        identity: dict[str, Any] = {"user": self.user, "group": self.user, "extra_groups": []}
+        identity: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         return subprocess.Popen(  # pylint: disable=ansible-bad-function  # there is no AnsibleModule here
             [*_WITH_PARENT, *argv],
             stdin=subprocess.PIPE,

@@ -27,6 +27,8 @@ class Action(ControllerAction):
         """Fail below zero, warn at zero."""
         if call.params["number"] < 0:
             raise InputError("number is negative; give a positive one")
+        if call.params["number"] == 404:
+            raise FileNotFoundError(2, "No such file or directory", "/etc/caf\udce9")
         if not call.params["number"]:
             call.warn("number is zero")
         failure = "too high" if call.params["number"] > 9 else ""
@@ -52,6 +54,12 @@ def test_an_option_of_another_type_is_refused() -> None:
 def test_an_error_is_one_sentence() -> None:
     found = run(number=-1)
     assert (found["failed"], found["changed"], found["msg"]) == (True, False, "number is negative; give a positive one")
+
+
+def test_what_the_operating_system_refuses_is_one_sentence_that_can_be_printed() -> None:
+    found = run(number=404)
+    assert found["failed"]
+    assert found["msg"].startswith("/etc/caf\\xe9 cannot be used: No such file or directory; see who owns it")
 
 
 def test_a_failure_keeps_its_facts_and_a_warning_is_told() -> None:

@@ -18,6 +18,10 @@ def test_names_that_are_not_utf_8_are_escaped() -> None:
     json.dumps(told, ensure_ascii=False).encode()
 
 
+def test_half_a_pair_that_json_spelled_out_is_escaped() -> None:
+    assert printable("a\ud800") == "a\\ud800"
+
+
 def test_the_content_of_a_concealed_option_is_shown_at_no_depth() -> None:
     params = {
         "name": "a",

@@ -28,9 +28,9 @@ REFUSE, ACCEPT = ("CONFIG", "SET", "min-replicas-to-write", "1000"), ("CONFIG", 
 
 @dataclass
 class Notes:
-    """What nodes were asked to do, in its order, without the writing of their files. failing: whether copies fail."""
+    """What nodes were asked to do, in its order, without the writing of their files. failing: how copies fail."""
 
-    failing: bool = False
+    failing: Exception | None = None
     seen: list[tuple[Any, ...]] = field(default_factory=list)
     access: Access = field(default_factory=Access)
 
@@ -42,7 +42,7 @@ class Notes:
 
     def save_data(self, _client: Notes, endpoint: Endpoint, *_more: Any) -> None:
         if self.failing:
-            raise StateError("the disk is full")
+            raise self.failing
         self.seen.append((endpoint, "copy"))
 
 
@@ -138,8 +138,9 @@ def test_a_node_that_gives_up_its_data_takes_no_write_from_before_its_copy_until
     ]
 
 
-def test_a_node_whose_copy_fails_takes_writes_again(tmp_path, monkeypatch):
-    client = Notes(failing=True)
-    with pytest.raises(StateError, match="the disk is full"):
+@pytest.mark.parametrize("failing", [StateError("the disk is full"), OSError(28, "the disk is full")])
+def test_a_node_whose_copy_fails_takes_writes_again(tmp_path, monkeypatch, failing):
+    client = Notes(failing=failing)
+    with pytest.raises(type(failing), match="the disk is full"):
         resolve(client, tmp_path, monkeypatch)
     assert client.seen == [(TWO, REFUSE), (TWO, ACCEPT)]
