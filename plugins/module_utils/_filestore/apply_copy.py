@@ -1,21 +1,26 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies the files that a database refers to, sharing their blocks or their inodes where the file system can."""
+"""Copies the files that a database refers to, sharing their blocks or their inodes where the file system can.
+
+The directories belong to Odoo, whose code may put a link in the place of one at any moment, and this runs as root. So
+each is opened once, as a directory and no link, and all that follows goes by its descriptor.
+"""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import groupby
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path, is_store_fname
 
 # ioctl(2): FICLONE = _IOW(0x94, 9, int); the copy shares the blocks of the original until one is written to
 _FICLONE = 0x40049409
@@ -24,7 +29,19 @@ _WORKERS = 4
 _PIECE_BYTES = 0x7FFFF000
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.EMLINK, errno.ENOSYS)
 
-Way = Callable[[str, str], None]
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The descriptors of one directory of a filestore and of its copy."""
+
+    source: int
+    target: int
+
+
+# copies the file of this name, from one directory to the other
+Way = Callable[[Shard, str], None]
 
 
 @dataclass(frozen=True)
@@ -40,90 +57,163 @@ def copy_blobs(source: str, target: str, names: Sequence[str], how: str = "auto"
     """Copy the files `names` (ab/abcd...) of filestore `source` to `target`, and account for each.
 
     how: auto takes the first of reflink, hardlink and copy that the file system can; a file of Odoo's filestore is
-    addressed by its content and never written to again, so two filestores may share one.
+    addressed by its content and never written to again, so two filestores may share one. A name that Odoo gives to no
+    file counts as missing.
     Raises StateError where a named way is not possible or a file cannot be copied.
     """
     kept = sorted(set(names))
-    _make_directories(source, target, {name.split("/", 1)[0] for name in kept})
-    chosen, way = _choose(source, target, kept, how)
     # directory by directory: a task for each file would cost more than its link
-    shards = [list(names) for _shard, names in groupby(kept, key=lambda name: name.split("/", 1)[0])]
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        missing = tuple(chain.from_iterable(pool.map(lambda shard: _some(source, target, shard, way), shards)))
-    lost = set(missing)
-    return Copied(chosen, tuple(name for name in kept if name not in lost), missing)
+    shards = {
+        shard: [name[3:] for name in listed]
+        for shard, listed in groupby(filter(is_store_fname, kept), key=lambda name: name[:2])
+    }
+    with _directories(source, target) as roots:
+        chosen, way = _choose(roots, source, target, shards, how)
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            copied = pool.map(lambda shard: _some(roots, source, shard, shards[shard], way), shards)
+            there = {name for listed in copied for name in listed}
+    return Copied(
+        chosen, tuple(name for name in kept if name in there), tuple(name for name in kept if name not in there)
+    )
 
 
-def _make_directories(source: str, target: str, shards: Iterable[str]) -> None:
-    owner = os.stat(source) if os.path.isdir(source) else None
-    for directory in (target, *(os.path.join(target, shard) for shard in sorted(shards))):
-        os.makedirs(directory, exist_ok=True)
-        if owner:
-            os.chown(directory, owner.st_uid, owner.st_gid)
+@contextmanager
+def _directories(source: str, target: str) -> Iterator[Shard]:
+    """The two filestores; the copy is made where it is not there, and belongs to whom the original belongs to."""
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with suppress(FileExistsError):
+            os.mkdir(target)
+        copy = os.open(target, _DIRECTORY)
+    except OSError as error:
+        raise StateError(f"{target} cannot be used as a directory: {error.strerror}") from error
+    original = -1
+    try:
+        with suppress(FileNotFoundError):
+            original = os.open(source, os.O_RDONLY | os.O_DIRECTORY)
+            _give(copy, original)
+        yield Shard(original, copy)
+    finally:
+        os.close(copy)
+        if original >= 0:
+            os.close(original)
 
 
-def _choose(source: str, target: str, names: Iterable[str], how: str) -> tuple[str, Way]:
+def _give(directory: int, original: int) -> None:
+    owner = os.fstat(original)
+    os.fchown(directory, owner.st_uid, owner.st_gid)
+
+
+@contextmanager
+def _opened_shard(roots: Shard, name: str) -> Iterator[Shard | None]:
+    """One directory of both filestores, None where the original has none."""
+    try:
+        original = os.open(name, _DIRECTORY, dir_fd=roots.source) if roots.source >= 0 else -1
+    except FileNotFoundError:
+        original = -1
+    if original < 0:
+        yield None
+        return
+    try:
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=roots.target)
+        copy = os.open(name, _DIRECTORY, dir_fd=roots.target)
+        try:
+            _give(copy, roots.source)
+            yield Shard(original, copy)
+        finally:
+            os.close(copy)
+    finally:
+        os.close(original)
+
+
+def _choose(roots: Shard, source: str, target: str, shards: Mapping[str, Sequence[str]], how: str) -> tuple[str, Way]:
+    """The first way that works, tried on a file that is there."""
     ways = _WAYS if how == "auto" else {how: _WAYS[how]}
-    sample = next((name for name in names if os.path.exists(blob_path(source, name))), None)
-    if sample is None:
-        return next(iter(ways.items()))
+    for shard, names in shards.items():
+        sample = next((name for name in names if os.path.lexists(blob_path(source, f"{shard}/{name}"))), None)
+        if sample is not None:
+            return _first_possible(roots, (source, target), shard, sample, ways)
+    return next(iter(ways.items()))
+
+
+def _first_possible(
+    roots: Shard, places: tuple[str, str], shard: str, sample: str, ways: Mapping[str, Way]
+) -> tuple[str, Way]:
     refusal: OSError | None = None
-    for name, way in ways.items():
-        try:
-            way(blob_path(source, sample), blob_path(target, sample))
-        except OSError as error:
-            if error.errno not in _UNSUPPORTED:
-                raise StateError(f"{blob_path(source, sample)} cannot be copied: {error.strerror}") from error
-            refusal = error
-            continue
-        os.unlink(blob_path(target, sample))
-        return name, way
+    source, target = places
+    with _told(source, shard), _opened_shard(roots, shard) as opened:
+        for name, way in ways.items():
+            if opened is None:
+                break
+            try:
+                way(opened, sample)
+            except OSError as error:
+                if error.errno not in _UNSUPPORTED:
+                    raise
+                refusal = error
+                continue
+            os.unlink(sample, dir_fd=opened.target)
+            return name, way
     words = refusal.strerror if refusal else "no way was given"
-    raise StateError(f"{how} from {source} to {target} is not possible: {words}; choose another way to copy files")
+    named = "/".join(ways)
+    raise StateError(f"{named} from {source} to {target} is not possible: {words}; choose another way to copy files")
 
 
-def _some(source: str, target: str, names: Iterable[str], way: Way) -> list[str]:
-    """Copy some files; those that are not there."""
-    missing = []
-    for name in names:
-        try:
-            way(blob_path(source, name), blob_path(target, name))
-        except FileNotFoundError:
-            missing.append(name)
-        except OSError as error:
-            raise StateError(f"{blob_path(source, name)} cannot be copied to {target}: {error.strerror}") from error
-    return missing
+def _some(roots: Shard, source: str, shard: str, names: Iterable[str], way: Way) -> list[str]:
+    """Copy the files of one directory; those that came over, with their directory."""
+    copied: list[str] = []
+    with _told(source, shard), _opened_shard(roots, shard) as opened:
+        if opened is None:
+            return copied
+        for name in names:
+            try:
+                way(opened, name)
+            except FileNotFoundError:
+                continue
+            copied.append(f"{shard}/{name}")
+    return copied
 
 
-def _reflink(source: str, target: str) -> None:
-    with _opened(source, target) as (original, copy):
+@contextmanager
+def _told(source: str, shard: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StateError(f"the files in {source}/{shard} cannot be copied: {error.strerror}") from error
+
+
+def _reflink(shard: Shard, name: str) -> None:
+    with _opened(shard, name) as (original, copy):
         fcntl.ioctl(copy, _FICLONE, original)
 
 
-def _hardlink(source: str, target: str) -> None:
-    os.link(source, target, follow_symlinks=False)
+def _hardlink(shard: Shard, name: str) -> None:
+    os.link(name, name, src_dir_fd=shard.source, dst_dir_fd=shard.target, follow_symlinks=False)
 
 
-def _copy(source: str, target: str) -> None:
-    with _opened(source, target) as (original, copy):
+def _copy(shard: Shard, name: str) -> None:
+    with _opened(shard, name) as (original, copy):
         # the bytes stay in the kernel
         while os.sendfile(copy, original, None, _PIECE_BYTES):
             pass
 
 
 @contextmanager
-def _opened(source: str, target: str) -> Iterator[tuple[int, int]]:
+def _opened(shard: Shard, name: str) -> Iterator[tuple[int, int]]:
     """Descriptors of a file and of its new copy, which has the same owner and mode; none is left after an error."""
-    original = os.open(source, os.O_RDONLY)
+    original = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=shard.source)
     try:
         there = os.fstat(original)
-        copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        if not stat.S_ISREG(there.st_mode):
+            raise OSError(errno.EBADF, f"{name} is no plain file")
+        copy = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=shard.target)
         try:
             os.fchown(copy, there.st_uid, there.st_gid)
             os.fchmod(copy, there.st_mode & 0o777)
             yield original, copy
         except OSError:
-            os.unlink(target)
+            os.unlink(name, dir_fd=shard.target)
             raise
         finally:
             os.close(copy)

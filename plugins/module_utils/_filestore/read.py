@@ -105,6 +105,9 @@ def _orphans(held: Mapping[str, int], wanted: frozenset[str]) -> dict[str, int]:
 
 
 def _blob(path: str, name: str, verify_content: bool) -> tuple[int | None, bool]:
+    if not is_store_fname(name):
+        # what a tenant wrote into a row is no path to be looked at
+        return None, False
     try:
         size = os.path.getsize(path)
         return size, not verify_content or sha1_of(path) == name.rsplit("/", 1)[-1]

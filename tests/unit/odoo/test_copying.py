@@ -84,3 +84,38 @@ def test_a_full_disk_is_told_at_once(
     monkeypatch.setattr(copying, "_WAYS", {"copy": full})
     with pytest.raises(StateError, match="No space left on device"):
         copying.copy_blobs(str(source), str(tmp_path / "target"), names)
+
+
+@pytest.mark.parametrize("where", ["source", "target"])
+def test_a_link_in_the_place_of_a_directory_is_not_followed(
+    filestore: tuple[Path, list[str]], tmp_path: Path, where: str
+) -> None:
+    source, names = filestore
+    shard, victim, target = names[0][:2], tmp_path / "victim", tmp_path / "target"
+    (source / shard).rename(victim) if where == "source" else victim.mkdir()
+    target.mkdir()
+    (tmp_path / where / shard).symlink_to(victim)
+    before = sorted(path.name for path in victim.iterdir())
+    with pytest.raises(StateError, match=f"/{shard} cannot be copied"):
+        copying.copy_blobs(str(source), str(target), names, "copy")
+    assert sorted(path.name for path in victim.iterdir()) == before
+
+
+@pytest.mark.parametrize("way", ["link", "pipe"])
+def test_what_is_no_plain_file_is_refused(filestore: tuple[Path, list[str]], tmp_path: Path, way: str) -> None:
+    source, names = filestore
+    (source / names[0]).unlink()
+    if way == "link":
+        (source / names[0]).symlink_to("/etc/hostname")
+    else:
+        os.mkfifo(source / names[0])
+    with pytest.raises(StateError, match=rf"/{names[0][:2]} cannot be copied"):
+        copying.copy_blobs(str(source), str(tmp_path / "target"), names, "copy")
+
+
+def test_a_name_that_odoo_gives_to_no_file_counts_as_missing(filestore: tuple[Path, list[str]], tmp_path: Path) -> None:
+    source, names = filestore
+    odd = ["", "aa", "../../etc/shadow", "ab/" + "c" * 300, f"{names[0]}\0"]
+    copied = copying.copy_blobs(str(source), str(tmp_path / "target"), [*names, *odd])
+    assert set(copied.missing) == set(odd)
+    assert len(copied.names) == 40
