@@ -112,7 +112,9 @@ def connect(
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
-        "options": f"-c statement_timeout={int(statement_timeout * 1000)} -c lock_timeout={int(lock_timeout * 1000)}",
+        # what a site sets for its users' sessions must not end one that waits for files
+        "options": f"-c statement_timeout={int(statement_timeout * 1000)} -c lock_timeout={int(lock_timeout * 1000)} "
+        "-c idle_in_transaction_session_timeout=0",
     }
     if login.password:
         arguments["password"] = login.password

@@ -10,9 +10,16 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
+    Login,
+    connect,
+    psycopg2,
+    sentence,
+)
 
+# the first version that has idle_session_timeout
+IDLE_TIMEOUT = 140000
 _KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
 
 
@@ -20,6 +27,7 @@ _KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
 def attempt(login: Login, names: Iterable[str], shared: Iterable[str] = ()) -> Iterator[bool]:
     """Hold the locks of databases, as `hold`, if they can be had at once; whether they are held."""
     with closing(connect(login)) as connection, connection.cursor() as cursor:
+        _stay(cursor)
         yield not _taken(cursor, names, shared)
 
 
@@ -29,9 +37,11 @@ def hold(login: Login, names: Iterable[str], seconds: float, shared: Iterable[st
 
     shared: databases that are only read, so that several runs may hold them at the same time.
     Runs meet only when they use the same maintenance database. Raises DeadlineError after `seconds`.
-    A run that dies loses its connection, and with it the locks.
+    A run that dies loses its connection, and with it the locks. Raises StateError where the connection was lost while
+    the locks were needed.
     """
     with closing(connect(login)) as connection, connection.cursor() as cursor:
+        _stay(cursor)
         try:
             Deadline(seconds).wait(lambda: None if _taken(cursor, names, shared) else True, "the lock", interval=0.5)
         except DeadlineError as error:
@@ -40,6 +50,19 @@ def hold(login: Login, names: Iterable[str], seconds: float, shared: Iterable[st
                 f"and did not end within {seconds:g} s; run again when it has"
             ) from error
         yield
+        try:
+            cursor.execute("SELECT 1")
+        except psycopg2.Error as error:
+            raise StateError(
+                f"the lock on {', '.join(sorted({*names, *shared}))} at {login.where} was lost before the work on it "
+                f"ended ({sentence(error)}); see whether another run worked on it meanwhile"
+            ) from error
+
+
+def _stay(cursor: Any) -> None:
+    """Keep the server from ending the session that holds locks because nothing else happens in it."""
+    if cursor.connection.server_version >= IDLE_TIMEOUT:
+        cursor.execute("SET idle_session_timeout = 0")
 
 
 def _taken(cursor: Any, names: Iterable[str], shared: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .server import CONFIG, OWNER, Server
+from .server import ADMIN, CONFIG, OWNER, Server
 
 pytestmark = pytest.mark.fault
 Declare = Callable[..., dict[str, Any]]
@@ -173,6 +173,16 @@ def test_what_cannot_be_entered_can_be_dropped(server: Server, declare: Declare)
 
 def test_what_is_not_there_is_told_and_not_an_error(info: Declare) -> None:
     assert info("nowhere")["databases"] == {"nowhere": {"exists": False}}
+
+
+def test_a_site_that_ends_idle_sessions_does_not_end_the_lock(server: Server, declare: Declare) -> None:
+    server.psql(f"ALTER ROLE {ADMIN} SET idle_session_timeout = '50ms'")
+    try:
+        # the module says so itself when the lock was lost
+        declare({"name": "patient"}, template_cache=True)
+        declare({"name": "patient", "state": "absent", "policy": "drop"})
+    finally:
+        server.psql(f"ALTER ROLE {ADMIN} RESET idle_session_timeout")
 
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.deep)])
