@@ -82,11 +82,11 @@ def prove_cluster(client: Client, desired: Desired, deadline: Deadline) -> Clust
     missing: list[str] = []
 
     def probe() -> Cluster | None:
-        seen = read_cluster(client, desired)
-        missing[:] = faults(seen)
-        if missing:
-            return None
         try:
+            seen = read_cluster(client, desired)
+            missing[:] = faults(seen)
+            if missing:
+                return None
             left = plan_cluster(seen, desired).steps
         except Unsettled as error:
             missing[:] = [str(error)]
@@ -219,8 +219,14 @@ class ClusterHands:
         tell(self.client, node, words)
 
     def _until(self, what: str, reached: Callable[[Cluster], bool], seconds: float | None = None) -> None:
-        deadline = Deadline(self.seconds if seconds is None else seconds)
-        deadline.wait(lambda: True if reached(read_cluster(self.client, self.desired)) else None, what)
+        def probe() -> bool | None:
+            try:
+                return True if reached(read_cluster(self.client, self.desired)) else None
+            except Unsettled:
+                # a replica that takes over a copy is loading it
+                return None
+
+        Deadline(self.seconds if seconds is None else seconds).wait(probe, what)
 
 
 def _agree(seen: Cluster) -> bool:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration.deep import all_but
 from tests.integration.direct import Direct
+from tests.lab.wait import until
 
 from .audit import audited
 from .rig import LOOPBACK, PASSWORD, Rig, endpoints
@@ -131,6 +132,7 @@ def test_a_failover_that_cannot_end_is_given_up_and_the_primary_serves(six: Rig,
     assert failed["msg"] == f"{LOOPBACK}:{replica} taking over did not happen within 10 s"
     assert audit.lost == 0
     assert six.master_of(replica) == former
+    until(lambda: "a link is down" if "disconnected" in six.cli(replica, "CLUSTER", "NODES") else None, "the links", 30)
     result = direct.call(**wish)
     assert not result.get("failed"), result.get("msg")
     assert six.master_of(former) == replica

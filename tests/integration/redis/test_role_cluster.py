@@ -87,7 +87,7 @@ def test_a_primary_that_serves_slots_is_not_restarted(six: Estate) -> None:
     host = masters(six)[0]
     before = process(host)
     run = six.role("restart", hosts=host.name).expect_failure()
-    assert f"{host.name} is not restarted: it is the primary; fail over" in run.errors[0]
+    assert f"{host.name} is not restarted: it is the primary; run the tasks failover first" in run.errors[0]
     assert process(host) == before
 
 
