@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import queue
 import sys
+import threading
 
 MANIFESTS = ("__manifest__.py", "__openerp__.py")
 # What an update of the database never reads: assets for browsers are served from disk, tests and caches are nobody's.
@@ -83,9 +85,17 @@ ANSWERS = {function.__name__: function for function in (listing, manifest_of, te
 
 
 def answer() -> None:
-    """Answer a question a line, as JSON, until the other side is gone."""
-    for line in sys.stdin:
-        question = json.loads(line)
+    """Answer a question a line, as JSON, until the other side is gone, also while a file is read that has no end."""
+    questions: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            questions.put(line)
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        question = json.loads(questions.get())
         try:
             said: dict[str, object] = {"answer": ANSWERS[question["ask"]](*question["about"])}
         except OSError as error:

@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,18 @@ def test_the_program_answers_as_the_functions_do(tmp_path: Path) -> None:
     *said, failed = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["answer"] for one in said] == [read_files.ANSWERS[ask](*about) for ask, *about in questions]
     assert failed == {"error": "Is a directory", "path": str(tmp_path)}
+
+
+def test_a_reader_ends_with_the_other_side_also_in_a_file_without_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless.csv")
+    (tmp_path / "short.csv").write_text("a")
+    command = [sys.executable, "-c", inspect.getsource(read_files)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        for name in ("short.csv", "endless.csv"):
+            reader.stdin.write(json.dumps({"ask": "text", "about": [str(tmp_path / name)]}) + "\n")
+            reader.stdin.flush()
+        assert json.loads(reader.stdout.readline()) == {"answer": "a"}
+        reader.stdin.close()
+        assert reader.wait(20) == 0
