@@ -9,8 +9,8 @@ import inspect
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
+from typing import IO, Any, cast
 
 import pytest
 
@@ -154,7 +154,7 @@ def test_the_program_answers_as_the_functions_do(tmp_path: Path) -> None:
     (directory / "i18n").mkdir()
     (directory / "i18n" / "fr.po").write_text("un")
     Path(os.fsdecode(os.fsencode(directory) + b"/caf\xe9.xml")).write_text("<odoo/>")
-    questions = [
+    questions: list[tuple[Any, ...]] = [
         ("listing", [str(tmp_path), "/nowhere"]),
         ("manifest_of", str(directory)),
         ("text", f"{directory}/models.py"),
@@ -162,26 +162,23 @@ def test_the_program_answers_as_the_functions_do(tmp_path: Path) -> None:
         ("digest", str(directory)),
         ("digest_of_language", str(directory), "fr_BE"),
     ]
-    asked = "".join(json.dumps({"ask": ask, "about": about}) + "\n" for ask, *about in questions)
-    asked += json.dumps({"ask": "text", "about": [str(tmp_path)]}) + "\n"
-    # as in an image: nothing but the text of the file, and no module of the collection
-    source = inspect.getsource(read_files)
-    done = subprocess.run(["python3", "-I", "-c", source], input=asked, capture_output=True, text=True, check=True)
-    *said, failed = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [one["answer"] for one in said] == [read_files.ANSWERS[ask](*about) for ask, *about in questions]
-    assert failed == {"error": "Is a directory", "path": str(tmp_path)}
-
-
-def test_a_reader_ends_with_the_other_side_also_in_a_file_without_end(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "endless.csv")
-    (tmp_path / "short.csv").write_text("a")
-    command = [sys.executable, "-c", inspect.getsource(read_files)]
+    # as in an image: nothing but the text of the file, and no module of the collection
+    command = ["python3", "-I", "-c", inspect.getsource(read_files)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
-        assert reader.stdin is not None
-        assert reader.stdout is not None
-        for name in ("short.csv", "endless.csv"):
-            reader.stdin.write(json.dumps({"ask": "text", "about": [str(tmp_path / name)]}) + "\n")
-            reader.stdin.flush()
-        assert json.loads(reader.stdout.readline()) == {"answer": "a"}
-        reader.stdin.close()
+        to, answers = cast("IO[str]", reader.stdin), cast("IO[str]", reader.stdout)
+
+        def ask(question: str, *about: object) -> None:
+            to.write(json.dumps({"ask": question, "about": about}) + "\n")
+            to.flush()
+
+        for one in questions:
+            ask(*one)
+        ask("text", str(tmp_path))
+        said = [json.loads(answers.readline()) for _one in questions]
+        assert [one["answer"] for one in said] == [read_files.ANSWERS[one](*about) for one, *about in questions]
+        assert json.loads(answers.readline()) == {"error": "Is a directory", "path": str(tmp_path)}
+        # it ends with the other side, also while it waits for a file
+        ask("text", str(tmp_path / "endless.csv"))
+        to.close()
         assert reader.wait(20) == 0
