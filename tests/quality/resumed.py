@@ -6,19 +6,18 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.quality.tree import listed
 
 
 def tree_digest(root: Path) -> str:
     """A digest of every file that Git tracks or would add: its name, mode and content. Raises CalledProcessError
     outside of a repository."""
-    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     digest = hashlib.sha256()
-    for name in sorted({name for name in listed.split("\0") if name}):
+    for name in listed(root):
         path = root / name
         content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "none"
         mode = path.lstat().st_mode if path.is_symlink() or path.exists() else 0

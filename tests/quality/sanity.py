@@ -19,6 +19,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.quality.tree import listed
+
 BUILD = Path(".build/sanity")
 COPY = BUILD / "ansible_collections/gantry/odoo"
 HOME = BUILD / "home"
@@ -30,13 +32,7 @@ _FAILED = re.compile(r"^ERROR: Found \d+ ([\w-]+) issue")
 
 def tree() -> list[str]:
     """The files of the work tree that Git tracks or would add."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    return sorted(name for name in set(listed.split("\0")) if name and Path(name).exists())
+    return [name for name in listed(Path()) if Path(name).exists()]
 
 
 def copy(names: list[str], target: Path) -> None:

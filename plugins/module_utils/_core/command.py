@@ -43,10 +43,10 @@ def run(
     merged: whether what it writes to standard error is returned as well, in its order.
     Raises StateError for any other exit code or a program that cannot be started, DeadlineError past the deadline.
     """
-    identity = {} if user is None else _identity(user)
+    as_user = {} if user is None else identity(user)
     source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
     with _held(stdin or "") if held else contextlib.nullcontext(source) as standard_input:
-        done = _run(argv, deadline, what, {**standard_input, **identity}, env, cwd, merged)
+        done = _run(argv, deadline, what, {**standard_input, **as_user}, env, cwd, merged)
     if done.returncode not in accept:
         seen: list[str] = [f"exit code {done.returncode}"]
         words = tail(done.stderr or done.stdout)
@@ -56,8 +56,8 @@ def run(
     return done.stdout
 
 
-def _identity(user: str) -> dict[str, Any]:
-    """The account with its own group, which may have another name, and no other group."""
+def identity(user: str) -> dict[str, Any]:
+    """The keywords of Popen for an account with its own group, which may have another name, and no other group."""
     try:
         account = pwd.getpwnam(user)
     except KeyError as error:

@@ -49,6 +49,29 @@ class Outcome:
         return result(self.steps, self.before, self.after, **self.facts)
 
 
+class _Module(AnsibleModule):
+    """AnsibleModule that keeps what is concealed out of its line in the host's log, which the constructor writes."""
+
+    params: Any
+
+    def __init__(self, concealed: Sequence[str], **keywords: Any) -> None:
+        self._concealed = concealed
+        super().__init__(**keywords)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The parameters without what is concealed."""
+        return without(self.params, self._concealed)
+
+    def _log_invocation(self) -> None:
+        params = self.params
+        self.params = self.shown
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = params
+
+
 def run(
     options: Mapping[str, Any], work: Callable[[Call], Outcome], concealed: Sequence[str] = (), **rules: Any
 ) -> None:
@@ -58,13 +81,13 @@ def run(
     secrets among other things, so that it stays out of the invocation and the host's log; `no_log` would strike every 1
     and true of it from all that the module says. rules: other keywords of AnsibleModule, such as mutually_exclusive.
     """
-    module = _module(tuple(concealed))(argument_spec=dict(options), supports_check_mode=True, **rules)
+    module = _Module(concealed, argument_spec=dict(options), supports_check_mode=True, **rules)
 
     def warn(text: str) -> None:
         module.warn(printable(text))
 
     call = Call(module.params, module.check_mode, warn, module.get_bin_path)
-    told = {"invocation": {"module_args": without(module.params, concealed)}} if concealed else {}
+    told = {"invocation": {"module_args": module.shown}}
     try:
         outcome = work(call)
     except LibraryError as error:
@@ -76,23 +99,6 @@ def run(
     if outcome.failure:
         module.fail_json(msg=printable(outcome.failure), **printable(outcome.values()), **told)
     module.exit_json(**printable(outcome.values()), **told)
-
-
-def _module(concealed: tuple[str, ...]) -> type[AnsibleModule]:
-    """AnsibleModule, whose line in the host's log leaves out what is concealed. It is written by the constructor."""
-
-    class Module(AnsibleModule):
-        params: Any
-
-        def _log_invocation(self) -> None:
-            params = self.params
-            self.params = without(params, concealed)
-            try:
-                super()._log_invocation()
-            finally:
-                self.params = params
-
-    return Module
 
 
 def without(params: Any, concealed: Sequence[str]) -> Any:

@@ -68,6 +68,8 @@ def copy_blobs(source: str, target: str, names: Sequence[str], how: str = "auto"
         for shard, listed in groupby(filter(is_store_fname, kept), key=lambda name: name[:2])
     }
     with _directories(source, target) as roots:
+        if roots is None:
+            return Copied(next(iter(_ways(how))), (), tuple(kept))
         chosen, way = _choose(roots, source, target, shards, how)
         with ThreadPoolExecutor(_WORKERS) as pool:
             copied = pool.map(lambda shard: _some(roots, source, shard, shards[shard], way), shards)
@@ -77,9 +79,13 @@ def copy_blobs(source: str, target: str, names: Sequence[str], how: str = "auto"
     )
 
 
+def _ways(how: str) -> dict[str, Way]:
+    return _WAYS if how == "auto" else {how: _WAYS[how]}
+
+
 @contextmanager
-def _directories(source: str, target: str) -> Iterator[Shard]:
-    """The two filestores; the copy is made where it is not there, and belongs to whom the original belongs to."""
+def _directories(source: str, target: str) -> Iterator[Shard | None]:
+    """The two filestores, None without an original. The copy is made where it is not there, and gets its owner."""
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with suppress(FileExistsError):
@@ -87,16 +93,19 @@ def _directories(source: str, target: str) -> Iterator[Shard]:
         copy = os.open(target, _DIRECTORY)
     except OSError as error:
         raise StateError(f"{target} cannot be used as a directory: {error.strerror}") from error
-    original = -1
     try:
-        with suppress(FileNotFoundError):
+        try:
             original = os.open(source, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
             _give(copy, original)
-        yield Shard(original, copy)
+            yield Shard(original, copy)
+        finally:
+            os.close(original)
     finally:
         os.close(copy)
-        if original >= 0:
-            os.close(original)
 
 
 def _give(directory: int, original: int) -> None:
@@ -108,10 +117,8 @@ def _give(directory: int, original: int) -> None:
 def _opened_shard(roots: Shard, name: str) -> Iterator[Shard | None]:
     """One directory of both filestores, None where the original has none."""
     try:
-        original = os.open(name, _DIRECTORY, dir_fd=roots.source) if roots.source >= 0 else -1
+        original = os.open(name, _DIRECTORY, dir_fd=roots.source)
     except FileNotFoundError:
-        original = -1
-    if original < 0:
         yield None
         return
     try:
@@ -129,7 +136,7 @@ def _opened_shard(roots: Shard, name: str) -> Iterator[Shard | None]:
 
 def _choose(roots: Shard, source: str, target: str, shards: Mapping[str, Sequence[str]], how: str) -> tuple[str, Way]:
     """The first way that works, tried on a file that is there."""
-    ways = _WAYS if how == "auto" else {how: _WAYS[how]}
+    ways = _ways(how)
     for shard, names in shards.items():
         sample = next((name for name in names if os.path.lexists(blob_path(source, f"{shard}/{name}"))), None)
         if sample is not None:

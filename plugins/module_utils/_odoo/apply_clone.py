@@ -19,13 +19,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model impor
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs, referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Clone
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import end_sessions, owner_of
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import (
+    FREE_SECONDS,
+    end_sessions,
+    owner_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_settings import copy_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import read_locale, read_settings
-
-FREE_SECONDS = 30
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,7 @@ _KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
 @contextmanager
 def attempt(login: Login, names: Iterable[str], shared: Iterable[str] = ()) -> Iterator[bool]:
     """Hold the locks of databases, as `hold`, if they can be had at once; whether they are held."""
-    with closing(connect(login)) as connection, connection.cursor() as cursor:
-        _stay(cursor)
+    with _session(login) as cursor:
         yield not _taken(cursor, names, shared)
 
 
@@ -40,8 +39,7 @@ def hold(login: Login, names: Iterable[str], seconds: float, shared: Iterable[st
     A run that dies loses its connection, and with it the locks. Raises StateError where the connection was lost while
     the locks were needed.
     """
-    with closing(connect(login)) as connection, connection.cursor() as cursor:
-        _stay(cursor)
+    with _session(login) as cursor:
         try:
             Deadline(seconds).wait(lambda: None if _taken(cursor, names, shared) else True, "the lock", interval=0.5)
         except DeadlineError as error:
@@ -59,10 +57,13 @@ def hold(login: Login, names: Iterable[str], seconds: float, shared: Iterable[st
             ) from error
 
 
-def _stay(cursor: Any) -> None:
-    """Keep the server from ending the session that holds locks because nothing else happens in it."""
-    if cursor.connection.server_version >= IDLE_TIMEOUT:
-        cursor.execute("SET idle_session_timeout = 0")
+@contextmanager
+def _session(login: Login) -> Iterator[Any]:
+    """A session that the server does not end because it does nothing but hold locks."""
+    with closing(connect(login)) as connection, connection.cursor() as cursor:
+        if connection.server_version >= IDLE_TIMEOUT:
+            cursor.execute("SET idle_session_timeout = 0")
+        yield cursor
 
 
 def _taken(cursor: Any, names: Iterable[str], shared: Iterable[str]) -> list[str]:

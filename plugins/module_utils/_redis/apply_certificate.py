@@ -5,24 +5,15 @@
 
 from __future__ import annotations
 
-import traceback
-
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LibraryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import redis, require_library
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import SOCKET, Tls
-
-try:
-    import redis
-
-    _IMPORT_ERROR = ""
-except ImportError:
-    _IMPORT_ERROR = traceback.format_exc()
 
 
 def read_again(tls: Tls, username: str | None, password: str, deadline: Deadline) -> None:
     """Give Redis its files once more, by the socket, where an expired certificate is in nobody's way."""
-    if _IMPORT_ERROR:
-        raise LibraryError("redis", _IMPORT_ERROR)
+    require_library()
     files = ("tls-cert-file", tls.certificate, "tls-key-file", tls.key, "tls-ca-cert-file", tls.ca)
     link = redis.Redis(
         unix_socket_path=SOCKET, username=username, password=password, socket_timeout=max(1.0, deadline.remaining)

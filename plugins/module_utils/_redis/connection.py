@@ -78,6 +78,12 @@ def library_is_missing() -> bool:
     return bool(_IMPORT_ERROR)
 
 
+def require_library() -> None:
+    """Raise LibraryError without the Python library redis."""
+    if library_is_missing():
+        raise LibraryError("redis", _IMPORT_ERROR)
+
+
 class Client:
     """Connections to one topology, opened at the first use of each endpoint and kept until the end of `with`.
 
@@ -86,8 +92,7 @@ class Client:
     """
 
     def __init__(self, access: Access, book: AddressBook, plan_as_new: bool = False) -> None:
-        if library_is_missing():
-            raise LibraryError("redis", _IMPORT_ERROR)
+        require_library()
         self.access = access
         self.book = book
         self._plan_as_new = plan_as_new

@@ -16,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host impo
     kinds,
     unit,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Endpoint
 
 _MODES = {1: "standalone", 2: "replicated"}
 
@@ -116,5 +117,4 @@ def standing(seen: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, 
 
 def _place(node: Mapping[str, Any]) -> str:
     """A node as the module writes it."""
-    host = node["host"].lower()
-    return f"[{host}]:{node['port']}" if ":" in host else f"{host}:{node['port']}"
+    return str(Endpoint(node["host"].lower(), node["port"]))

@@ -12,6 +12,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.command import r
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import owner_ids
+from ansible_collections.gantry.odoo.plugins.module_utils._core.systemd import read_units
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import (
     NODE,
     PACKAGED,
@@ -32,8 +33,7 @@ _TLS_PORT = re.compile(r"^tls-port [1-9]", re.MULTILINE)
 def read_host(deadline: Deadline) -> Host:
     """The host as it is."""
     units = [PACKAGED[0], unit(NODE)]
-    shown = run(["systemctl", "show", "--property=ActiveState", "--value", *units], deadline, what="systemctl show")
-    packaged, own = (state == "active" for state in shown.split())
+    packaged, own = (shown["ActiveState"] == "active" for shown in read_units(units, ["ActiveState"], deadline))
     kind = run(["systemd-detect-virt", "--container"], deadline, what="systemd-detect-virt", accept=(0, 1))
     return Host(_configured_with_tls(), packaged, own, kind.strip() != "none")
 

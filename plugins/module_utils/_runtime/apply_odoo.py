@@ -12,9 +12,8 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.command import environment, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.command import environment, identity, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_guarded import Guarded, guarded
@@ -139,14 +138,13 @@ class Odoo:
         """Start another program by the same engine, as the same account; it ends with this process."""
         self.require()
         account = self._account()
-        identity: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         return subprocess.Popen(  # pylint: disable=ansible-bad-function  # there is no AnsibleModule here
             [*_WITH_PARENT, *argv],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment({"HOME": account.pw_dir}),
-            **({} if account.pw_uid == os.geteuid() else identity),
+            **({} if account.pw_uid == os.geteuid() else identity(self.user)),
         )
 
     def _account(self) -> pwd.struct_passwd:

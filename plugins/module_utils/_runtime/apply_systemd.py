@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.systemd import read_units, systemctl
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_runtime import Runtime
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Instance, Key, Process, keys
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_command import systemd_command
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.read_processes import State, read_processes
-from ansible_collections.gantry.odoo.plugins.module_utils._service.systemd import read_units, systemctl
 
 _SHOWN = ("Id", "MainPID", "UnitFileState")
 

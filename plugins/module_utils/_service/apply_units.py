@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.systemd import read_units, systemctl
 from ansible_collections.gantry.odoo.plugins.module_utils._service.apply_service import Manager
 from ansible_collections.gantry.odoo.plugins.module_utils._service.model import Service, State
-from ansible_collections.gantry.odoo.plugins.module_utils._service.systemd import read_units, systemctl
 
 _SHOWN = ("Id", "ActiveState", "UnitFileState", "ExecMainStartTimestamp")
 _RUNS = ("active", "reloading")

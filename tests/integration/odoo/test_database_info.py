@@ -206,7 +206,7 @@ def test_the_options_of_running_processes_and_the_home_of_odoo_count(
     server.shell(f"install -d {DATA_DIR}/filestore/$'caf\\xe9'")
     options = {"config": ODD, "verify_content": False}
     try:
-        wait_until(lambda: server.shell(f"pgrep -fc '[c]onfig={ODD} ' || true").strip() == "2", "both processes")
+        wait_until(lambda: server.shell(f"pgrep -fc '[c]onfig={ODD} ' || test $? = 1").strip() == "2", "both processes")
         facts = info("harbour", gather=["filestore", "drift"], **options)["databases"]["harbour"]
         orphans = info(gather=["filestore"], **options)["orphan_filestores"]
     finally:

@@ -29,8 +29,8 @@ CONFIG, DATA_DIR, ADDONS = LAYOUT.config("berth"), LAYOUT.data("berth"), f"{LAYO
 BERTH = {"name": "berth", "addons": ["crane"]}
 STAGE = {"name": "berth-stage", "clone_from": "berth", "neutralize": True}
 # The engine's processes are seen from the host; its client and what watches Odoo name Odoo too, but later.
-ODOO_AT_WORK = "pgrep -of '^[^ ]*python3 /usr/bin/odoo .*-d berth ' || true"
-CLIENT = "pgrep -of '^/usr/bin/docker run' || true"
+ODOO_AT_WORK = "pgrep -of '^[^ ]*python3 /usr/bin/odoo .*-d berth ' || test $? = 1"
+CLIENT = "pgrep -of '^/usr/bin/docker run' || test $? = 1"
 SLOW = "import os, time\nwhile os.path.exists('/opt/odoo/slow'):\n    time.sleep(0.1)\n"
 
 

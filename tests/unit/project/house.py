@@ -38,7 +38,7 @@ NAMED = {
     "_postgresql/locks.py": (IO, "advisory locks, held while others read and apply"),
     "_postgresql/tools.py": (IO, "pg_dump and pg_restore, for readers and appliers alike"),
     "_service/docker.py": (IO, "asks the engine: used by the readers and appliers of two rooms"),
-    "_service/systemd.py": (IO, "asks systemd: used by the readers and appliers of two rooms"),
+    "_core/systemd.py": (IO, "asks systemd: used by the readers and appliers of three rooms"),
     "_redis/connection.py": (IO, "opens the connections that readers and appliers are given"),
 }
 # What a pure file imports all the same: the values Call and Outcome; run() is for main() alone.

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.quality.tree import listed
 from tests.unit.project.tree import NAMESPACE, ROLES, ROOT
 
 HEADER = (
@@ -30,11 +31,12 @@ _CORE = {"ansible.builtin", NAMESPACE}
 
 
 def _tracked(*patterns: str) -> list[str]:
-    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
-    listed = subprocess.run(command, capture_output=True, check=False, text=True)
-    if listed.returncode != 0:
-        pytest.exit(f"these tests need the project's Git repository, not an archive of it: {listed.stderr.strip()}", 2)
-    return sorted(name for name in set(listed.stdout.split("\0")) if name and (ROOT / name).is_file())
+    try:
+        names = listed(ROOT, *patterns)
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip()
+        pytest.exit(f"these tests need the project's Git repository, not an archive of it: {said}", 2)
+    return [name for name in names if (ROOT / name).is_file()]
 
 
 def _yaml() -> list[str]:
