@@ -13,24 +13,38 @@ from tests.lab import wait
 from tests.lab.hosts import Host
 
 # It may get in, and stay, once the copy is harmless, in the moment before that is given its name and sessions end.
+# A session that ended before it could read anything was in, unless the name is gone before anybody enters again.
 _SCRIPT = """
 import psycopg2, sys, time
-harmless = False
+harmless = unread = False
 while True:
+    met = []
     try:
         connection = psycopg2.connect(sys.argv[1], connect_timeout=2)
     except psycopg2.Error as error:
-        print("did not exist" if "does not exist" in str(error) else "denied", flush=True)
+        gone = "does not exist" in str(error)
+        met.append("did not exist" if gone else "denied")
+        if unread and gone:
+            met.append("ended")
+            unread = False
     else:
+        if unread:
+            met.append("in")
+            unread = False
         try:
             with connection.cursor() as cursor:
                 cursor.execute(sys.argv[2])
                 harmless = bool(cursor.fetchone()[0])
-                print("harmless" if harmless else "in", flush=True)
+                met.append("harmless" if harmless else "in")
         except psycopg2.OperationalError:
-            print("ended" if harmless else "in", flush=True)
+            if harmless:
+                met.append("ended")
+            else:
+                unread = True
         except psycopg2.Error:
-            print("in", flush=True)
+            met.append("in")
+    if met:
+        print(*met, sep="\\n", flush=True)
     time.sleep(0.02)
 """
 _FLAGGED = "EXISTS (SELECT FROM ir_config_parameter WHERE key = 'database.is_neutralized' AND value = 'true')"

@@ -38,6 +38,7 @@ try:
     ResponseError = redis.ResponseError
     _IMPORT_ERROR = ""
 except ImportError:
+    redis = None  # type: ignore[assignment]
     _IMPORT_ERROR = traceback.format_exc()
 
 # What the library says of a connection that ended without an answer: Redis stopped, or something else is there.

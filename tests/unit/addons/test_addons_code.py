@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import pytest
 
@@ -166,7 +166,9 @@ def test_the_program_answers_as_the_functions_do(tmp_path: Path) -> None:
     # as in an image: nothing but the text of the file, and no module of the collection
     command = ["python3", "-I", "-c", inspect.getsource(read_files)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
-        to, answers = cast("IO[str]", reader.stdin), cast("IO[str]", reader.stdout)
+        to, answers = reader.stdin, reader.stdout
+        assert to
+        assert answers
 
         def ask(question: str, *about: object) -> None:
             to.write(json.dumps({"ask": question, "about": about}) + "\n")
