@@ -14,7 +14,8 @@ description:
     points C(<root>/current) to it by one atomic change of a symbolic link.
   - The content is compared by a digest over every path, mode and byte. It is sent, as one archive, only when the host
     does not hold it. An id that stands for other content on the host is refused.
-  - Files of a placed release that were changed on the host are brought back.
+  - Files of a placed release that were changed on the host are brought back. Where modes keep other accounts from
+    reading it, they are set.
   - Running processes are not touched. Use M(gantry.odoo.odoo_service) to restart them on the active release.
 options:
   id:
@@ -73,7 +74,7 @@ steps:
   elements: dict
   contains:
     action:
-      description: V(place), V(repair) or V(activate).
+      description: V(place), V(repair), V(share) or V(activate).
       type: str
     target:
       description: The id of the release.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,6 +82,8 @@ def run(
     secrets among other things, so that it stays out of the invocation and the host's log; `no_log` would strike every 1
     and true of it from all that the module says. rules: other keywords of AnsibleModule, such as mutually_exclusive.
     """
+    # root's own may close what a service has to read; what is secret is made with its mode
+    os.umask(0o022)
     module = _Module(concealed, argument_spec=dict(options), supports_check_mode=True, **rules)
 
     def warn(text: str) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime import read_files
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, ReleaseState
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import Activate, Place, Repair
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import Activate, Place, Repair, Share
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,11 @@ class ReleaseStore:
     def read(self, identity: str) -> ReleaseState:
         """What the host holds under `identity`, and what is active."""
         recorded = self._recorded(identity)
-        found = read_files.manifest(identity, read_files.entries(self.path(identity))).digest if recorded else ""
-        return ReleaseState(identity, recorded, found, self.active())
+        if recorded is None:
+            return ReleaseState(identity, active=self.active())
+        place = self.path(identity)
+        found = read_files.manifest(identity, read_files.entries(place)).digest
+        return ReleaseState(identity, recorded, found, self.active(), bool(read_files.closed(place)))
 
     def active(self) -> str | None:
         """The id of the active release, None where there is none."""
@@ -74,9 +77,21 @@ class ReleaseStore:
         for path in sorted(kept):
             os.makedirs(os.path.dirname(os.path.join(target, path)), mode=0o755, exist_ok=True)
             os.replace(os.path.join(staged, path), os.path.join(target, path))
+        self._open(target)
         # the manifest last: its time tells the processes that they started before the repair
         os.replace(os.path.join(staged, read_files.MANIFEST), os.path.join(target, read_files.MANIFEST))
         shutil.rmtree(staged)
+
+    def share(self, identity: str) -> None:
+        """Let every account read the release."""
+        self._open(self.path(identity))
+        # the processes started before they could read it
+        os.utime(os.path.join(self.path(identity), read_files.MANIFEST))
+
+    @staticmethod
+    def _open(directory: str) -> None:
+        for path, mode in read_files.closed(directory):
+            os.chmod(path, mode)
 
     def activate(self, identity: str) -> None:
         """Point `current` to a release, atomically."""
@@ -128,6 +143,7 @@ def apply_steps(store: ReleaseStore, steps: Sequence[Step], source: Manifest | N
     hands: Hands = {
         Place: lambda step: store.place(*content()),
         Repair: lambda step: store.repair(*content()),
+        Share: lambda step: store.share(step.target),
         Activate: lambda step: store.activate(step.target),
     }
     try:
@@ -149,5 +165,5 @@ def _unpack(packed: tarfile.TarFile, directory: str) -> None:
             raise StateError(f"the archive holds no content for {member.name!r}")
         with content, open(path, "wb") as handle:
             shutil.copyfileobj(content, handle)
-        # the archive's owner and umask of the run do not matter: root owns releases, everybody may read them
+        # the archive's owner does not matter: root owns releases, everybody may read them
         os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)

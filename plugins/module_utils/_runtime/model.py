@@ -97,12 +97,14 @@ class ReleaseState:
 
     recorded: what release.json says, None when the release was never placed completely.
     found: the digest of the files that are there now. active: the id that `current` points to.
+    closed: whether it holds something that its processes' account may not read.
     """
 
     id: str
     recorded: Manifest | None = None
     found: str = ""
     active: str | None = None
+    closed: bool = False
 
 
 @dataclass(frozen=True)

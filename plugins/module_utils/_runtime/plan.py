@@ -30,6 +30,10 @@ class Repair(Step):
     """Bring changed files of a placed release back."""
 
 
+class Share(Step):
+    """Let every account read a placed release."""
+
+
 class Activate(Step):
     """Point `current` to a release."""
 
@@ -93,7 +97,8 @@ def _plan_content(current: ReleaseState, source: Manifest | None) -> tuple[Step,
             f"{source.digest[:12]}; a release is immutable, so give the new content a new id"
         )
     if current.found == recorded.digest:
-        return ()
+        why = "its modes keep the account of Odoo from reading it"
+        return (Share("share", current.id, why),) if current.closed else ()
     if source is None:
         raise StateError(
             f"the files of release {current.id} were changed on the host after it was placed, and the release source "

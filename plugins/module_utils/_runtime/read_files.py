@@ -50,6 +50,19 @@ def manifest(identity: str, found: tuple[Entry, ...]) -> Manifest:
     return Manifest(identity, digest.hexdigest(), len(found), sum(entry.size for entry in found))
 
 
+def closed(directory: str) -> list[tuple[str, int]]:
+    """What not every account can read in a placed release: directories and files, each with the mode it needs."""
+    found = []
+    for folder, names, files in os.walk(directory):
+        names[:] = [name for name in names if name not in _IGNORED_DIRECTORIES]
+        for path in (folder, *(os.path.join(folder, name) for name in files if not name.endswith(".pyc"))):
+            mode = os.lstat(path).st_mode
+            needed = 0o555 if stat.S_ISDIR(mode) else 0o444
+            if mode & needed != needed:
+                found.append((path, stat.S_IMODE(mode) | needed))
+    return found
+
+
 def _walk(top: str) -> Iterator[Entry]:
     for directory, names, files in os.walk(top, onerror=_refuse_unreadable):
         names[:] = [name for name in names if name not in _IGNORED_DIRECTORIES]

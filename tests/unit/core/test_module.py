@@ -7,8 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from unittest import mock
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.module import printable, without
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core import module
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, printable, run, without
 
 
 def test_names_that_are_not_utf_8_are_escaped() -> None:
@@ -33,3 +40,23 @@ def test_the_content_of_a_concealed_option_is_shown_at_no_depth() -> None:
     assert shown["databases"][0]["name"] == "b"
     assert shown["empty"] is None
     assert without(params, []) == params
+
+
+def test_a_strict_umask_closes_nothing_that_a_module_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(call: Call) -> Outcome:
+        os.makedirs(tmp_path / "a/b")
+        return Outcome()
+
+    monkeypatch.setattr(module, "_Module", mock.Mock(side_effect=fake))
+    before = os.umask(0o077)
+    try:
+        run({}, work)
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b")] == [0o755, 0o755]
+
+
+def fake(concealed: object, **keywords: Any) -> mock.Mock:
+    """An AnsibleModule without options."""
+    shown: Mapping[str, Any] = {}
+    return mock.Mock(params={}, check_mode=False, shown=shown)

@@ -67,6 +67,9 @@ def actions(steps: tuple) -> list[tuple[str, str]]:
         (PLACED, None, True, [("activate", "2")]),
         (replace(PLACED, active="2"), SOURCE, True, []),
         (replace(PLACED, found="other"), SOURCE, False, [("repair", "2")]),
+        (replace(PLACED, closed=True), None, False, [("share", "2")]),
+        (replace(PLACED, closed=True), SOURCE, True, [("share", "2"), ("activate", "2")]),
+        (replace(PLACED, found="other", closed=True), SOURCE, False, [("repair", "2")]),
     ],
 )
 def test_release_steps(current: ReleaseState, source: Manifest, active: bool, expected: list) -> None:

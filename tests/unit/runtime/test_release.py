@@ -13,8 +13,9 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime import read_files
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore, apply_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, release_id
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import plan_release
 
 
 @pytest.fixture
@@ -86,6 +87,26 @@ def test_repair_brings_the_files_back(source: Path, store: ReleaseStore, tmp_pat
     store.repair(wanted, archive)
     assert store.read("1").found == wanted.digest
     assert os.stat(store.path("1")).st_ino == inode
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_release_that_a_strict_umask_closed_is_opened(
+    source: Path, store: ReleaseStore, tmp_path: Path, changed: bool
+) -> None:
+    wanted, archive = packed(source, tmp_path)
+    store.place(wanted, archive)
+    assert not store.read("1").closed
+    place = Path(store.path("1"))
+    for path in (place, place / "addons", place / "addons/banner", place / "release.json"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    assert store.read("1").closed
+    if changed:
+        (place / "addons/banner/page.py").write_text("broken")
+    os.utime(place / "release.json", (0, 0))
+    apply_steps(store, plan_release(store.read("1"), wanted, False), wanted, archive)
+    assert (store.read("1").closed, store.read("1").found) == (False, wanted.digest)
+    # processes that started before have to start again
+    assert (place / "release.json").stat().st_mtime > 0
 
 
 def test_torn_archive_leaves_nothing_under_the_id(source: Path, store: ReleaseStore, tmp_path: Path) -> None:
