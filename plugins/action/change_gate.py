@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger, plan_gate
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
@@ -44,6 +45,16 @@ class ActionModule(ControllerAction):
         )
 
 
+def _age(option: str, number: float, unit: timedelta) -> timedelta:
+    try:
+        age = number * unit
+    except (OverflowError, ValueError):
+        age = timedelta()
+    if age <= timedelta():
+        raise InputError(f"{option}: {number:g} is no age; give a number above 0")
+    return age
+
+
 def ask(params: Mapping[str, Any], now: datetime) -> plan_gate.Decision:
     """The decision on the change that the options describe, at `now`."""
     raw = params["change"]
@@ -56,8 +67,8 @@ def ask(params: Mapping[str, Any], now: datetime) -> plan_gate.Decision:
         approver=raw["approver"],
     )
     rules = plan_gate.Rules(
-        backup_age=timedelta(hours=params["backup_max_age_hours"]),
-        drill_age=timedelta(days=params["drill_max_age_days"]),
+        backup_age=_age("backup_max_age_hours", params["backup_max_age_hours"], timedelta(hours=1)),
+        drill_age=_age("drill_max_age_days", params["drill_max_age_days"], timedelta(days=1)),
         tiers=tuple(params["tiers"]),
     )
     proofs = plan_gate.proofs(entry.body for entry in apply_ledger.load(Path(params["ledger"])))

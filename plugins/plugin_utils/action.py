@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import require_text
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, printable
 
 
@@ -37,6 +38,7 @@ class ControllerAction(ActionBase):
         warnings: list[str] = []
         call = Call(options, bool(self._task.check_mode), warnings.append)
         try:
+            require_text(options)
             outcome = self.work(call, task_vars or {})
         except GantryError as error:
             outcome = Outcome(failure=str(error))

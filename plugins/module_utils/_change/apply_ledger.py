@@ -20,7 +20,7 @@ def load(path: Path) -> list[model_ledger.Entry]:
     """All entries, checked; none where there is no file yet."""
     if not path.exists():
         return []
-    return model_ledger.read(model_ledger.complete_lines(_text(path)), str(path))
+    return model_ledger.read(model_ledger.complete_lines(_content(path)), str(path))
 
 
 def append(path: Path, body: Mapping[str, Any], deadline: Deadline) -> model_ledger.Entry:
@@ -30,16 +30,15 @@ def append(path: Path, body: Mapping[str, Any], deadline: Deadline) -> model_led
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8", newline="\n") as stream:
+        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
             lock_file(stream.fileno(), deadline, f"locking the ledger {path}")
-            text = stream.read()
-            lines = model_ledger.complete_lines(text)
+            lines = model_ledger.complete_lines(stream.read())
             entries = model_ledger.read(lines, str(path))
             entry = model_ledger.seal(body, entries[-1] if entries else None)
             # A line that a kill cut off is taken away; what it was to record never counted.
-            stream.seek(len("".join(line + "\n" for line in lines).encode()))
+            stream.seek(sum(len(line) + 1 for line in lines))
             stream.truncate()
-            stream.write(entry.line)
+            stream.write(entry.line.encode())
             stream.flush()
             os.fsync(stream.fileno())
         if not entries:
@@ -49,8 +48,8 @@ def append(path: Path, body: Mapping[str, Any], deadline: Deadline) -> model_led
     return entry
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except OSError as error:
         raise StateError(f"ledger {path} cannot be read: {error.strerror}") from error

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 
 GENESIS = "0" * 64
 
@@ -38,16 +38,22 @@ def seal(body: Mapping[str, Any], last: Entry | None) -> Entry:
     return Entry(sequence, previous, _digest(body, sequence, previous), dict(body))
 
 
-def read(lines: Iterable[str], where: str) -> list[Entry]:
+def read(lines: Iterable[bytes], where: str) -> list[Entry]:
     """Parse and check a whole ledger. Raises StateError at the first line that does not follow from the one before."""
     entries: list[Entry] = []
     for number, line in enumerate(lines, start=1):
         try:
-            raw: dict[str, Any] = json.loads(line)
+            raw = json.loads(line)
+            if not isinstance(raw, dict):
+                raise ValueError("no mapping")
             entry = Entry(raw.pop("sequence"), raw.pop("previous"), raw.pop("hash"), raw)
-        except (ValueError, KeyError, AttributeError) as error:
-            raise StateError(f"ledger {where} is damaged at line {number}: it is not an entry ({error})") from error
-        expected = seal(entry.body, entries[-1] if entries else None)
+            expected = seal(entry.body, entries[-1] if entries else None)
+        except (ValueError, KeyError) as error:
+            seen = f"it has no {error.args[0]}" if isinstance(error, KeyError) else str(error)
+            raise StateError(
+                f"ledger {where} is damaged at line {number}: it is not an entry ({seen}); restore the ledger from its "
+                "copy before the next change"
+            ) from error
         if entry != expected:
             raise StateError(
                 f"ledger {where} is damaged at line {number}: it does not follow from the line before; "
@@ -57,9 +63,9 @@ def read(lines: Iterable[str], where: str) -> list[Entry]:
     return entries
 
 
-def complete_lines(text: str) -> list[str]:
-    """The lines that were written whole: a last line without its line feed was cut off by a kill and never counted."""
-    return text.split("\n")[:-1]
+def complete_lines(content: bytes) -> list[bytes]:
+    """The complete lines: a last line without its line feed was cut off by a kill and never counted."""
+    return content.split(b"\n")[:-1]
 
 
 def _digest(body: Mapping[str, Any], sequence: int, previous: str) -> str:
@@ -68,4 +74,9 @@ def _digest(body: Mapping[str, Any], sequence: int, previous: str) -> str:
 
 
 def _canonical(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except TypeError as error:
+        raise InputError(
+            f"the ledger cannot hold this entry as JSON: {error}; give texts, numbers, lists and mappings of texts"
+        ) from error

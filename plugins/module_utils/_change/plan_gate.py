@@ -14,6 +14,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 
 CLASSES = ("standard", "normal", "emergency")
 
+# how far the clocks of two controllers may be apart
+_SKEW = timedelta(minutes=5)
+
 
 @dataclass(frozen=True)
 class Change:
@@ -124,6 +127,11 @@ def _aged(
 ) -> Iterable[str]:
     if seen is None:
         yield f"the ledger holds no {what} of {subject.name} (tier {subject.tier}); run {remedy}"
+    elif seen - now > _SKEW:
+        yield (
+            f"the newest {what} of {subject.name} (tier {subject.tier}) is of {seen:%Y-%m-%d %H:%M} UTC, which is "
+            f"still to come; correct the clock, and run {remedy}"
+        )
     elif now - seen > limit:
         hours = (now - seen).total_seconds() / 3600
         yield (
@@ -133,20 +141,25 @@ def _aged(
 
 
 def proofs(entries: Iterable[Mapping[str, Any]]) -> dict[str, Proof]:
-    """The newest backup and drill of each tenant in a ledger's entries, which are in order of time."""
+    """The newest backup and drill of each tenant in a ledger's entries, which are in order of time.
+
+    What does not say when, with a zone, and of whom, is no evidence.
+    """
     found: dict[str, Proof] = {}
     for body in entries:
-        for item in _listed(body):
-            before = found.get(item["tenant"], Proof())
-            when = datetime.fromisoformat(body["time"])
-            if body["event"] == "backup":
-                found[item["tenant"]] = Proof(when, before.drill)
-            else:
-                found[item["tenant"]] = Proof(before.backup, when)
+        for name, when in _evidence(body):
+            before = found.get(name, Proof())
+            found[name] = Proof(when, before.drill) if body["event"] == "backup" else Proof(before.backup, when)
     return found
 
 
-def _listed(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _evidence(body: Mapping[str, Any]) -> list[tuple[str, datetime]]:
+    """The tenants that an entry is evidence for, and its time."""
     if body.get("event") not in ("backup", "drill"):
         return []
-    return list(body.get("facts", {}).get("tenants", []))
+    try:
+        when = datetime.fromisoformat(body["time"])
+        names = [str(item["tenant"]) for item in body["facts"]["tenants"]]
+    except (KeyError, TypeError, ValueError):
+        return []
+    return [(name, when) for name in names] if when.tzinfo else []

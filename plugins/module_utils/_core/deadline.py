@@ -9,9 +9,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, TypeVar
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError
 
 T = TypeVar("T")
+
+# the longest wait that every system call takes, which count milliseconds in 32 bits
+_LONGEST_S = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,11 @@ class Deadline:
 
     seconds: float
     started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a time that cannot be waited for."""
+        if not self.seconds <= _LONGEST_S:
+            raise InputError(f"a time limit of {self.seconds:g} s cannot be kept; give at most {_LONGEST_S} s")
 
     @property
     def elapsed(self) -> float:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+
 Option = Mapping[str, Any]
 
 _TRUE = ("1", "on", "t", "true", "y", "yes")
@@ -48,6 +50,9 @@ def convert(value: Any, option: Option, path: str, faults: list[str]) -> Any:
     except ValueError:
         faults.append(f"{path} must be {_ACCEPTED[kind]}, not {shown(value)}")
         return None
+    if isinstance(made, str) and _fault_of(made):
+        faults.append(f"{path} {_fault_of(made)}")
+        return None
     choices = option.get("choices")
     if choices and made not in choices:
         faults.append(f"{path} must be one of {', '.join(map(str, choices))}, not {shown(value)}")
@@ -67,6 +72,36 @@ def convert_all(
     for key in sorted(set(map(str, given)) - set(options)):
         faults.append(f"{_below(path, key)} is not known; known are {', '.join(sorted(options))}")
     return {name: convert(given.get(name), option, _below(path, name), faults) for name, option in options.items()}
+
+
+def require_text(given: Mapping[str, Any]) -> None:
+    """Raise InputError where a text, at any depth, is none that a file, a database or a program could take."""
+    for name, value in given.items():
+        fault = _strange(value, f"{name}")
+        if fault:
+            raise InputError(fault)
+
+
+def _strange(value: Any, path: str) -> str:
+    """Why a value holds what is no text, in one sentence without the value, which may be a secret; "" for a text."""
+    if isinstance(value, Mapping):
+        inner = [(key, f"a name in {path}") for key in value]
+        inner += [(item, _below(path, str(key))) for key, item in value.items()]
+    elif isinstance(value, (list, tuple)):
+        inner = [(item, f"{path}[{place}]") for place, item in enumerate(value)]
+    else:
+        return f"{path} {_fault_of(value)}" if isinstance(value, str) and _fault_of(value) else ""
+    return next(filter(None, (_strange(item, place) for item, place in inner)), "")
+
+
+def _fault_of(text: str) -> str:
+    if "\0" in text:
+        return "holds a NUL character, which no file, database or program takes; remove it"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return f"is no text in UTF-8 from character {error.start + 1} on; give it in UTF-8"
+    return ""
 
 
 def shown(value: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, LibraryError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import require_text
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
 
 
@@ -90,8 +91,9 @@ def run(
         module.warn(printable(text))
 
     call = Call(module.params, module.check_mode, warn, module.get_bin_path)
-    told = {"invocation": {"module_args": module.shown}}
+    told = {"invocation": {"module_args": printable(module.shown)}}
     try:
+        require_text(call.params)
         outcome = work(call)
     except LibraryError as error:
         module.fail_json(msg=missing_required_lib(error.name), exception=error.trace, **told)

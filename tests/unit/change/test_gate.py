@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.action.change_gate import ask
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
@@ -36,6 +37,12 @@ def test_old_proof_is_no_proof():
     old = {"harbour": plan_gate.Proof(NOW - timedelta(hours=25), NOW - timedelta(days=1))}
     (reason,) = plan_gate.decide(change(), [HARBOUR], old, NOW).denials
     assert "is 25 h old and may be 24 h" in reason
+
+
+def test_proof_that_is_still_to_come_is_no_proof():
+    ahead = {"harbour": plan_gate.Proof(NOW + timedelta(days=1500), NOW + timedelta(minutes=1))}
+    (reason,) = plan_gate.decide(change(), [HARBOUR], ahead, NOW).denials
+    assert "still to come; correct the clock" in reason
 
 
 @pytest.mark.parametrize("tier", [2, 3])
@@ -81,3 +88,34 @@ def test_proofs_are_the_newest_of_each_kind():
     )
     assert found["harbour"].backup.hour == 3
     assert found["harbour"].drill.hour == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"time": "2026-11-22T01:00:00"},
+        {"time": "yesterday"},
+        {"time": 1},
+        {"time": None},
+        {"facts": None},
+        {"facts": {"tenants": ["harbour"]}},
+        {"facts": {"tenants": 1}},
+        {"facts": {}},
+    ],
+)
+def test_what_does_not_say_when_and_of_whom_is_no_proof(damage):
+    entry = {"event": "backup", "time": "2026-11-22T01:00:00+00:00", "facts": {"tenants": [{"tenant": "harbour"}]}}
+    assert list(plan_gate.proofs([entry])) == ["harbour"]
+    assert plan_gate.proofs([{**entry, **damage}]) == {}
+
+
+@pytest.mark.parametrize("hours", [0, -1, float("nan"), float("inf"), 1e300])
+def test_an_age_that_cannot_be_counted_is_refused(hours):
+    params = {
+        "change": {"id": "a", "kind": "b", "requester": "c", "class": "standard", "reason": "", "approver": ""},
+        "backup_max_age_hours": hours,
+        "drill_max_age_days": 31,
+        "tiers": [1],
+    }
+    with pytest.raises(InputError, match=r"backup_max_age_hours: .* is no age; give a number above 0"):
+        ask(params, NOW)

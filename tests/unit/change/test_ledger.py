@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import multiprocessing
 import stat
+from datetime import date
 
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger, model_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 
 
 def fill(path, count=3):
@@ -56,11 +57,43 @@ def test_a_line_that_a_kill_cut_off_is_taken_away(tmp_path):
     path = tmp_path / "changes.jsonl"
     fill(path)
     whole = path.read_bytes()
-    path.write_bytes(whole + '{"event":"opéned","se'.encode())
+    # in the middle of a character
+    path.write_bytes(whole + '{"event":"opé'.encode()[:-1])
     assert len(apply_ledger.load(path)) == 3
     apply_ledger.append(path, {"event": "closed"}, Deadline(5))
     assert path.read_bytes().startswith(whole)
     assert [entry.body["event"] for entry in apply_ledger.load(path)] == ["opened"] * 3 + ["closed"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[1]",
+        b"1",
+        b"",
+        b"{}",
+        b'{"sequence": 4',
+        b"\xff",
+        b'{"a": "\\ud800", "sequence": 4, "previous": "", "hash": ""}',
+    ],
+)
+def test_a_line_that_is_no_entry_is_one_sentence(tmp_path, line):
+    path = tmp_path / "changes.jsonl"
+    fill(path)
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    for use in (lambda: apply_ledger.load(path), lambda: apply_ledger.append(path, {"event": "closed"}, Deadline(5))):
+        with pytest.raises(StateError, match=r"damaged at line 4: it is not an entry .*; restore the ledger"):
+            use()
+
+
+@pytest.mark.parametrize("facts", [{"day": date(2026, 11, 22)}, {1: "a", "b": 2}])
+def test_what_is_no_json_is_refused_and_the_ledger_stays(tmp_path, facts):
+    path = tmp_path / "changes.jsonl"
+    fill(path)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="cannot hold this entry as JSON"):
+        apply_ledger.append(path, {"event": "closed", "facts": facts}, Deadline(5))
+    assert path.read_bytes() == before
 
 
 def test_two_writers_do_not_lose_a_line(tmp_path):

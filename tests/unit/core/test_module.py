@@ -15,6 +15,9 @@ from unittest import mock
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core import module
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import require_text
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, printable, run, without
 
 
@@ -54,6 +57,22 @@ def test_a_strict_umask_closes_nothing_that_a_module_makes(tmp_path: Path, monke
     finally:
         os.umask(before)
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b")] == [0o755, 0o755]
+
+
+@pytest.mark.parametrize("text", ["\ud800", os.fsdecode(b"caf\xe9"), "a\0b"])
+@pytest.mark.parametrize("place", ["{}", '{{"b": "{}"}}', '[1, "{}"]', '{{"{}": 1}}'])
+def test_a_text_that_nothing_takes_is_refused_at_any_depth_and_not_shown(text: str, place: str) -> None:
+    given = {"a": text if place == "{}" else json.loads(place.format(json.dumps(text)[1:-1]))}
+    with pytest.raises(InputError, match=r"a[^;]* (NUL|UTF-8)[^;]*; (remove|give) it") as caught:
+        require_text(given)
+    assert text not in str(caught.value)
+    require_text({"a": [None, 1, True, {"é": "caf\xe9\n"}]})
+
+
+@pytest.mark.parametrize("seconds", [1e9, float("nan"), float("inf")])
+def test_a_wait_without_end_is_refused(seconds: float) -> None:
+    with pytest.raises(InputError, match="give at most"):
+        Deadline(seconds)
 
 
 def fake(concealed: object, **keywords: Any) -> mock.Mock:
