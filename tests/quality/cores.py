@@ -27,7 +27,7 @@ from pathlib import Path
 import docker
 
 from tests.lab import images
-from tests.quality.sanity import copy, provide_pip, tree, verdict
+from tests.quality.sanity import copy, named, provide_pip, tree, verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ("2.20", "2.21")
@@ -120,9 +120,10 @@ def prepare(core: Core) -> None:
 def sanity(core: Core, only: Sequence[str]) -> tuple[int, int, str]:
     """The sanity tests of `core` that passed and failed, and what was printed."""
     copy(tree(), core.collection)
-    command = ["ansible-test", "sanity", "--color", "no", "--venv", "--python", PYTHON]
-    code, printed = core.run(core.collection, [*command, *(word for name in only for word in ("--test", name))])
-    passed, failed = verdict(printed.splitlines(), code)
+    command = ["ansible-test", "sanity", "--color", "no", *(word for name in only for word in ("--test", name))]
+    _code, listed = core.run(core.collection, [*command, "--list-tests"])
+    code, printed = core.run(core.collection, [*command, "-v", "--venv", "--python", PYTHON])
+    passed, failed = verdict(printed.splitlines(), code, named(listed))
     findings = "".join(f"FAILED sanity test {name} of ansible-core {core.version}\n" for name in sorted(failed))
     return len(passed), len(failed), printed + findings
 

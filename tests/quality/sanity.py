@@ -25,9 +25,16 @@ BUILD = Path(".build/sanity")
 COPY = BUILD / "ansible_collections/gantry/odoo"
 HOME = BUILD / "home"
 _KEPT = (".git/", "tests/output/")  # the copy's own repository, and where ansible-test writes
-_RAN = re.compile(r'^Running sanity test "([^"]+)"')
-_SKIPPED = re.compile(r'Skipping sanity test "([^"]+)"')
+_NAME = r"""["']([\w-]+)["']"""
+_RAN = re.compile(rf"^Running sanity test {_NAME}")
+_SKIPPED = re.compile(rf"Skipping sanity test {_NAME}")
 _FAILED = re.compile(r"^ERROR: Found \d+ ([\w-]+) issue")
+_LISTED = re.compile(r"^[a-z][a-z0-9-]+$", re.MULTILINE)
+# What ansible-test says, when asked to be talkative, after a test that it began and that had nothing to look at.
+_CHATTER = ("Run command", "Checking ")
+_IDLE = "No tests applicable."
+# Their files are not in this collection: PowerShell, and *.sh.
+NOTHING_TO_CHECK = {"pslint", "shellcheck"}
 
 
 def tree() -> list[str]:
@@ -63,17 +70,31 @@ def provide_pip(home: Path, ansible_test: Path) -> None:
     shutil.copyfile(Path(__file__).with_name("get_pip.py"), cache / f"get_pip_{found[1].replace('.', '_')}.py")
 
 
-def verdict(lines: Iterable[str], exit_code: int) -> tuple[set[str], set[str]]:
-    """The sanity tests that passed and those that failed; one that ansible-test leaves out counts as failed."""
+def verdict(lines: Iterable[str], exit_code: int, wanted: Iterable[str]) -> tuple[set[str], set[str]]:
+    """The sanity tests that passed and those that failed, from what ansible-test prints with -v.
+
+    wanted: the tests that are to run; one that was left out, or that looked at nothing, counts as failed.
+    """
     ran: set[str] = set()
     failed: set[str] = set()
+    last = ""
     for line in lines:
-        ran.update(_RAN.findall(line))
+        begun = _RAN.findall(line)
+        last = begun[0] if begun else last
+        ran.update(begun)
         failed.update(_FAILED.findall(line))
         failed.update(_SKIPPED.findall(line))
+        if line.strip() == _IDLE and last not in NOTHING_TO_CHECK:
+            failed.add(last or "ansible-test")
+    failed.update(set(wanted) - ran)
     if (exit_code and not failed) or not ran:
         failed.add("ansible-test")
     return ran - failed, failed
+
+
+def named(printed: str) -> list[str]:
+    """The tests that `ansible-test sanity --list-tests` names."""
+    return _LISTED.findall(printed)
 
 
 def _home() -> Path:
@@ -90,11 +111,14 @@ def _home() -> Path:
 
 def _sanity(arguments: list[str]) -> int:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    env = {**os.environ, "HOME": str(_home())}
+    asked = ["ansible-test", "sanity", "--color", "no", "--list-tests", *arguments]
+    wanted = named(subprocess.run(asked, cwd=COPY, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout)
     lines = []
     with subprocess.Popen(
-        ["ansible-test", "sanity", "--color", "no", "--venv", "--python", version, *arguments],
+        ["ansible-test", "sanity", "-v", "--color", "no", "--venv", "--python", version, *arguments],
         cwd=COPY,
-        env={**os.environ, "HOME": str(_home())},
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -102,10 +126,11 @@ def _sanity(arguments: list[str]) -> int:
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
+            if not line.startswith(_CHATTER):
+                sys.stdout.write(line)
+                sys.stdout.flush()
             lines.append(line)
-    passed, failed = verdict(lines, process.returncode)
+    passed, failed = verdict(lines, process.returncode, wanted)
     for name in sorted(failed):
         print(f"FAILED sanity test {name}")
     print(f"{len(passed)} passed, {len(failed)} failed")
