@@ -97,7 +97,10 @@ options:
         type: str
       access: &access
         description:
-          - V(blocked) lets only O(login_user) connect and ends the sessions of everyone else. V(open) undoes that.
+          - V(blocked) lets only O(login_user) and superusers connect and ends the sessions of everyone else. PostgreSQL
+            is asked whether it is so; it fails where a role could still connect, such as a member of O(login_user).
+          - V(open) gives back the rights to connect that V(blocked) has taken, which are recorded in the database's
+            comment meanwhile. Without that record only the owner gets the right.
           - If not set, a new database is open, and an existing one is left as it is.
         type: str
         choices: [open, blocked]

@@ -129,7 +129,9 @@ databases:
       description: Role that owns the database.
       type: str
     open:
-      description: Whether its owner may connect. V(false) for a blocked database.
+      description:
+        - Whether its owner, or any other role but the login and superusers, may connect. V(false) for a blocked
+          database.
       type: bool
     size_bytes:
       description: Size on the server's disk, in bytes. Not told to a login that may not connect to the database.

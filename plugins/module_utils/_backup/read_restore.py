@@ -37,11 +37,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
-_CATALOG = """
+_CATALOG = f"""
 SELECT d.datname, coalesce(shobj_description(d.oid, 'pg_database'), ''),
-       NOT has_database_privilege(d.datdba, d.oid, 'CONNECT')
+       NOT has_database_privilege(d.datdba, d.oid, 'CONNECT') AND NOT {ADMITS_OTHERS}
 FROM pg_database d WHERE d.datname = ANY(%s)
 """
 _EXTENSIONS = """
@@ -113,7 +115,7 @@ def read_target(order: Order) -> Target:
     name, new, old = order.build.name, order.build.at, aside(order.build.name)
     with closing(connect(order.build.login)) as connection, connection.cursor() as cursor:
         cursor.execute(_CATALOG, ([name, new, old],))
-        found = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+        found = {row[0]: (parted(row[1])[0], row[2]) for row in cursor.fetchall()}
     comment, blocked = found.get(name, ("", False))
     return Target(
         database=name in found,

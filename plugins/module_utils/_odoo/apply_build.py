@@ -68,11 +68,12 @@ class Build:
         allow_connections(cursor, self.at)
 
     def require_private(self, cursor: Any) -> None:
-        """Raise StateError where somebody but the login may connect to the database."""
-        if not shut_out(cursor, self.at, self.login.user):
+        """Raise StateError where somebody but the login and superusers can connect to the database."""
+        still = shut_out(cursor, self.at, self.login.user)
+        if still:
             raise StateError(
-                f"the copy {self.at} cannot be kept to {self.login.user} while it is made harmless: its owner is "
-                "a superuser, or may connect as member of another role; give the database a plain owner"
+                f"the copy {self.at} cannot be kept to {self.login.user} while it is made harmless: {'; '.join(still)} "
+                "could connect; take that from the role, or give the database a plain owner"
             )
 
     def publish(self, comment: str | None = None, aside: str = "") -> None:

@@ -59,7 +59,8 @@ class Desired:
 class Database:
     """One database as found.
 
-    blocked: its owner may not connect. lingering: sessions are open whose role may no longer connect.
+    blocked: its owner may not connect. admits: others than its owner, the login and superusers may connect.
+    lingering: sessions are open whose role may no longer connect.
     closed: it accepts no connections, so nothing below is known. broken: a DROP of it was interrupted, so it is lost.
     odoo: it has the tables of Odoo. imported: installed, and without code on any disk; read of what is neutralized.
     admin_password_matches: the stored hash is that of the declared password.
@@ -68,6 +69,7 @@ class Database:
     name: str
     owner: str
     blocked: bool = False
+    admits: bool = False
     lingering: bool = False
     closed: bool = False
     broken: bool = False
@@ -81,6 +83,11 @@ class Database:
     parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     admin_login: str = ""
     admin_password_matches: bool = False
+
+    @property
+    def leaks(self) -> bool:
+        """Whether somebody is in, or may come in, who would not where it is blocked."""
+        return self.admits or self.lingering
 
 
 @dataclass(frozen=True)

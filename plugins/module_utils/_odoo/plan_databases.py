@@ -332,10 +332,12 @@ def _content(want: Desired, found: Database, at: str) -> list[Step]:
 
 
 def _access(want: Desired, found: Database, at: str) -> list[Step]:
-    if want.blocked is None or (want.blocked == found.blocked and not (want.blocked and found.lingering)):
+    if want.blocked is None or (want.blocked == found.blocked and not (want.blocked and found.leaks)):
         return []
     if want.blocked:
-        why = "sessions outlived the blocking" if found.blocked else "only the administrating role may connect"
+        why = "only the administrating role may connect"
+        if found.blocked:
+            why = "others than the owner may connect" if found.admits else "sessions outlived the blocking"
         return [Block("block", want.name, why, at)]
     return [Open("open", want.name, "the owner may connect again", at)]
 

@@ -103,6 +103,6 @@ def _changed(found: Database, step: ContentStep) -> Database:
     if isinstance(step, ChangeOwner):
         return replace(found, owner=step.owner)
     if isinstance(step, (Block, Open)):
-        return replace(found, blocked=isinstance(step, Block), lingering=False)
+        return replace(found, blocked=isinstance(step, Block), admits=False, lingering=False)
     # a new identity is nothing that a plan looks at
     return found

@@ -31,13 +31,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     psycopg2,
     sentence,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_fingerprint import fingerprint
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 CONNECTIONS = 8
 # The size of a database is told to who may connect to it, or read statistics.
-_SERVER = """
-SELECT d.datname, r.rolname, r.rolsuper, d.datallowconn AND has_database_privilege(d.datdba, d.oid, 'CONNECT'),
+_SERVER = f"""
+SELECT d.datname, r.rolname, r.rolsuper,
+       d.datallowconn AND (has_database_privilege(d.datdba, d.oid, 'CONNECT') OR {ADMITS_OTHERS}),
        d.datallowconn AND has_database_privilege(d.oid, 'CONNECT'),
        CASE WHEN has_database_privilege(d.oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')
             THEN pg_database_size(d.oid) END,

@@ -31,16 +31,17 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     psycopg2,
     sentence,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS, NO_RIGHT
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 CONNECTIONS = 8
 STATEMENT_SECONDS = 60
 
-_CATALOG = """
+_CATALOG = f"""
 SELECT d.datname, r.rolname, shobj_description(d.oid, 'pg_database'),
-       NOT has_database_privilege(d.datdba, d.oid, 'CONNECT'),
-       d.oid IN (SELECT a.datid FROM pg_stat_activity a
-                 WHERE a.usesysid IS NOT NULL AND NOT has_database_privilege(a.usesysid, a.datid, 'CONNECT')),
+       NOT has_database_privilege(d.datdba, d.oid, 'CONNECT'), {ADMITS_OTHERS},
+       d.oid IN (SELECT datid FROM pg_stat_activity WHERE usesysid IS NOT NULL AND {NO_RIGHT}),
        d.datallowconn, d.datconnlimit = -2
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = ANY(%s)
 """
@@ -116,9 +117,9 @@ def _owners(declared: Sequence[Desired]) -> list[str]:
 
 
 def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> Database:
-    name, owner, _comment, blocked, lingering, enterable, broken = row
+    name, owner, _comment, blocked, admits, lingering, enterable, broken = row
     if broken or not enterable:
-        return Database(name, owner, blocked, lingering, closed=True, broken=broken)
+        return Database(name, owner, blocked, admits, lingering, closed=True, broken=broken)
     with (
         closing(connect(login, name, statement_timeout=STATEMENT_SECONDS)) as connection,
         connection.cursor() as cursor,
@@ -131,7 +132,7 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
                 {"installed": list(INSTALLED), "keys": [_UUID, _NEUTRALIZED, *dict(want.parameters)]},
             )
         except psycopg2.errors.UndefinedTable:
-            return Database(name, owner, blocked, lingering, odoo=False)
+            return Database(name, owner, blocked, admits, lingering, odoo=False)
         except psycopg2.errors.InsufficientPrivilege as error:
             raise UnreachableError(
                 f"role {login.user} may not read database {name}: {sentence(error)}; make it a member of {owner}"
@@ -146,6 +147,7 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
         name=name,
         owner=owner,
         blocked=blocked,
+        admits=admits,
         lingering=lingering,
         installed=frozenset(modules),
         imported=frozenset(imported),
@@ -167,6 +169,6 @@ def _password_matches(want: Desired, admin: Mapping[str, Any]) -> bool:
 
 
 def _leftover(row: Sequence[Any]) -> Leftover:
-    name, _owner, comment, _blocked, _lingering, enterable, broken = row
+    name, _owner, comment, *_access, enterable, broken = row
     # one that nobody may enter yet was killed before it could be marked
-    return Leftover(name, ours=comment == UNFINISHED_COMMENT or not enterable or broken)
+    return Leftover(name, ours=parted(comment)[0] == UNFINISHED_COMMENT or not enterable or broken)

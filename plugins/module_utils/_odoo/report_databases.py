@@ -42,6 +42,8 @@ def _view(found: Database | None, want: Desired) -> object:
 def _access_words(found: Database) -> str:
     if not found.blocked:
         return "open"
+    if found.admits:
+        return "blocked to its owner only"
     return "blocked, with sessions" if found.lingering else "blocked"
 
 
@@ -60,7 +62,7 @@ def summary(server: Server, declared: Sequence[Desired], durations: Mapping[str,
         facts[one.name] = {
             "state": "absent" if found is None else "present",
             "owner": None if found is None else found.owner,
-            "access": None if found is None else ("blocked" if found.blocked else "open"),
+            "access": None if found is None else ("blocked" if found.blocked and not found.admits else "open"),
             "duration_s": durations.get(one.name, 0.0),
         }
     return facts

@@ -19,6 +19,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sql,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import Right
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import read_entrants, read_rights
 
 FREE_SECONDS = 30
 # the first version whose databases have a provider of locales
@@ -69,17 +71,23 @@ def mark(cursor: Any, database: str, comment: str) -> None:
     cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
 
 
-def shut_out(cursor: Any, database: str, login: str) -> bool:
-    """Let only `login` connect to `database`; whether its owner is shut out now, which a superuser never is."""
-    if owner_of(cursor, database) == login:
-        return False
-    target, owner = sql.Identifier(database), sql.Identifier(owner_of(cursor, database))
-    cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, sql.Identifier(login)))
-    cursor.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC, {}").format(target, owner))
-    cursor.execute(
-        "SELECT has_database_privilege(datdba, oid, 'CONNECT') FROM pg_database WHERE datname = %s", (database,)
-    )
-    return not cursor.fetchone()[0]
+def shut_out(cursor: Any, database: str, login: str) -> list[str]:
+    """Let only `login` and superusers connect to `database`; who else still can, each with the reason."""
+    target, owner = sql.Identifier(database), owner_of(cursor, database)
+    if owner == login:
+        return [f"{owner}, its owner, which is the login itself,"]
+    # who passed the right on loses it with those who got it
+    revoke = sql.SQL("REVOKE CONNECT ON DATABASE {} FROM {} CASCADE")
+    statements = [revoke.format(target, grantee(right)) for right in read_rights(cursor, database)]
+    # in one message, which is one transaction: the login itself may need the right
+    statements.append(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, sql.Identifier(login)))
+    cursor.execute(sql.SQL(";").join(statements))
+    return read_entrants(cursor, database, login)
+
+
+def grantee(right: Right) -> Any:
+    """Whose right it is, as GRANT and REVOKE spell it."""
+    return sql.Identifier(right.role) if right.role else sql.SQL("PUBLIC")
 
 
 def owner_of(cursor: Any, database: str) -> str:

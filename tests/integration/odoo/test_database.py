@@ -155,15 +155,49 @@ def test_blocking_shuts_odoo_out_and_ends_its_sessions(
     assert server.may_connect("north")
 
 
-def test_a_database_with_default_rights_gets_them_back(
-    server: Server, declare: Declare, created: dict[str, Any]
+RIGHTS = """
+SELECT coalesce(r.rolname, 'PUBLIC'), a.privilege_type, a.is_grantable
+FROM pg_database d CROSS JOIN aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = 'north' ORDER BY 1, 2
+"""
+
+
+def test_a_block_takes_every_right_to_connect_and_gives_back_what_it_took(
+    server: Server, declare: Declare, info: Declare, created: dict[str, Any]
 ) -> None:
-    server.psql("GRANT CONNECT, TEMPORARY ON DATABASE north TO PUBLIC")
-    declare({"name": "north", "access": "blocked"})
-    assert not server.may_connect("north")
-    declare({"name": "north", "access": "open"})
-    assert server.psql("SELECT has_database_privilege('public', 'north', 'CONNECT')") == "t"
-    server.psql("REVOKE ALL ON DATABASE north FROM PUBLIC")
+    server.psql("DROP ROLE IF EXISTS report, analysts, analyst")
+    server.psql("CREATE ROLE report LOGIN; CREATE ROLE analysts; CREATE ROLE analyst LOGIN; GRANT analysts TO analyst")
+    enters = "SELECT bool_or(has_database_privilege(r, 'north', 'CONNECT')) FROM unnest('{report,analyst}'::name[]) r"
+    for rights in (
+        "GRANT CONNECT, TEMPORARY ON DATABASE north TO PUBLIC",
+        # the right to make temporary tables says nothing of the right to connect
+        "REVOKE CONNECT ON DATABASE north FROM PUBLIC; GRANT CONNECT ON DATABASE north TO analysts; "
+        "GRANT CONNECT ON DATABASE north TO report WITH GRANT OPTION; COMMENT ON DATABASE north IS 'our words'",
+    ):
+        server.psql(rights)
+        before = server.psql(RIGHTS)
+        assert server.psql(enters) == "t"
+        four_beats(declare, {"name": "north", "access": "blocked"}, actions=["block"])
+        assert (server.psql(enters), server.may_connect("north")) == ("f", False)
+        assert info("north")["databases"]["north"]["open"] is False
+        # somebody lets one in again: it is blocked no more, and the next block takes that as well
+        server.psql("GRANT CONNECT ON DATABASE north TO report")
+        assert info("north")["databases"]["north"]["open"] is True
+        assert declare({"name": "north"})["databases"]["north"]["access"] == "open"
+        four_beats(declare, {"name": "north", "access": "blocked"}, actions=["block"])
+        assert server.psql(enters) == "f"
+        server.psql("REVOKE CONNECT ON DATABASE north FROM report")
+        four_beats(declare, {"name": "north", "access": "open"}, actions=["open"])
+        # which somebody gave to the role meanwhile
+        assert set(server.psql(RIGHTS).split()) - {"report|CONNECT|f"} == set(before.split())
+    assert server.psql("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'north'") == (
+        "our words"
+    )
+    server.psql(f"GRANT {ADMIN} TO analyst")
+    failed = declare({"name": "north", "access": "blocked"}, fails=True)["msg"]
+    assert f"north cannot be blocked: analyst, a member of {ADMIN}, could still connect" in failed
+    server.psql("REVOKE ALL ON DATABASE north FROM PUBLIC, report, analysts; COMMENT ON DATABASE north IS NULL")
+    server.psql("DROP ROLE report, analysts, analyst")
 
 
 def test_a_database_changes_hands_with_all_it_holds(server: Server, declare: Declare, created: dict[str, Any]) -> None:

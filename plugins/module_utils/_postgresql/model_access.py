@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The right to connect that blocking takes from a database, and its record in the database's comment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_MARK = "\ngantry.odoo: access is blocked, it was: "
+
+
+@dataclass(frozen=True)
+class Right:
+    """The right to connect of one role, or of PUBLIC, whose name is empty.
+
+    owner: the role owns the database. passes_on: it may grant the right to others.
+    """
+
+    role: str
+    oid: int
+    owner: bool = False
+    passes_on: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a block took, and the login that it gave the right to."""
+
+    taken: tuple[Right, ...]
+    login: str
+
+
+def recorded(comment: str, record: Record) -> str:
+    """The comment on a database, which had `comment`, while it is blocked."""
+    said = {"login": record.login, "taken": [asdict(right) for right in record.taken]}
+    return f"{comment}{_MARK}{json.dumps(said)}"
+
+
+def parted(comment: str | None) -> tuple[str, Record | None]:
+    """The comment without the record of a block, and the record; None where there is none that can be read."""
+    own, mark, said = (comment or "").partition(_MARK)
+    return own, _record(said) if mark else None
+
+
+def _record(text: str) -> Record | None:
+    try:
+        said = json.loads(text)
+        rights = tuple(_right(**one) for one in said["taken"])
+        return Record(rights, str(said["login"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _right(role: Any, oid: Any, owner: Any, passes_on: Any) -> Right:
+    return Right(str(role), int(oid), owner is True, passes_on is True)
+
+
+def record_of(seen: Sequence[Right], login: str, former: Record | None) -> Record:
+    """The record of a block that finds `seen`. former: that of a block which is still in force, None without one.
+
+    A block of what is blocked already adds what was granted since, and never forgets what the first one took.
+    """
+    if former is None:
+        had_it = any(right.role == login for right in seen)
+        return Record(tuple(seen), "" if had_it else login)
+    known = {right.oid for right in former.taken}
+    since = [right for right in seen if right.oid not in known and right.role not in (former.login, login)]
+    return Record((*former.taken, *since), former.login)
+
+
+def given_back(record: Record | None, owner: str, roles: Mapping[int, str]) -> tuple[list[Right], list[str]]:
+    """The rights that opening a database grants, and the names of roles that are not there any more.
+
+    owner: the role that owns it now, which always gets the right. roles: names of those that exist, by their number.
+    A role that was dropped and created again under its name is another one, and gets nothing.
+    """
+    taken = record.taken if record else ()
+    own = [right for right in taken if right.owner]
+    others = [right for right in taken if not right.owner and right.role != owner]
+    back = [right for right in others if not right.role or roles.get(right.oid) == right.role]
+    lost = [right.role for right in others if right not in back]
+    return [Right(owner, 0, True, any(right.passes_on for right in own)), *back], lost
