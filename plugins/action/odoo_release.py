@@ -13,7 +13,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import printable
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime import read_files
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import release_id
 
@@ -40,7 +41,9 @@ class ActionModule(ActionBase):
                 args["archive"] = self._send(directory, found)
                 result.update(self._execute_module(module_name=_MODULE, module_args=args, task_vars=task_vars))
         except GantryError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(printable(str(error))) from error
+        except OSError as error:
+            raise AnsibleActionFail(printable(sentence_of(error))) from error
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from contextlib import closing
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,9 +86,18 @@ class Database:
         if _LOADED not in said:
             raise StateError(f"Odoo ended without an error and did not load the registry of {self.name}; see its log")
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg2.Error as error:
+            raise StateError(
+                f"database {self.name} did not take what its addons are: {sentence(error)}; the next run does it again"
+            ) from error
+
     def settle(self, imported: Collection[str]) -> None:
         """Take back the mark that these addons are to be upgraded, as Odoo itself does where it can."""
-        with closing(connect(self.login, self.name)) as connection, connection.cursor() as cursor:
+        with self._told(), closing(connect(self.login, self.name)) as connection, connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE ir_module_module SET state = 'installed' WHERE state = 'to upgrade' AND name = ANY(%s)",
                 (sorted(imported),),
@@ -96,7 +105,7 @@ class Database:
 
     def store(self, code: Mapping[str, Code]) -> None:
         """Remember the code that a proven update was made of."""
-        with closing(connect(self.login, self.name, autocommit=False)) as connection:
+        with self._told(), closing(connect(self.login, self.name, autocommit=False)) as connection:
             with connection.cursor() as cursor:
                 store_digests(cursor, digests_of(read_database.in_use(cursor), code))
             connection.commit()

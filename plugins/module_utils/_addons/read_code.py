@@ -57,11 +57,19 @@ class Listed:
         path = os.path.join(self.directory, MANIFESTS[0])
         try:
             said = ast.literal_eval(self.manifest)
-        except (ValueError, SyntaxError) as error:
-            raise StateError(f"the manifest {path} cannot be read: {error}") from error
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+            raise StateError(f"the manifest {path} cannot be read: {error}; repair it") from error
         if not isinstance(said, dict):
-            raise StateError(f"the manifest {path} holds no dictionary")
+            raise StateError(f"the manifest {path} holds no dictionary; repair it")
+        for key in ("depends", "auto_install"):
+            if not _names(said.get(key)) and not (key == "auto_install" and isinstance(said[key], (bool, int))):
+                raise StateError(f"the manifest {path} has a value of {key} that is no list of names; repair it")
         return said
+
+
+def _names(value: Any) -> bool:
+    """Whether a value of a manifest is a list of names, or none."""
+    return not value or (isinstance(value, (list, tuple, set)) and all(isinstance(one, str) for one in value))
 
 
 def search_path(addons_path: Sequence[str], files: Files = DISK) -> tuple[str, ...]:

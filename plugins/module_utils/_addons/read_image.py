@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo im
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_guarded import Guarded
 
 ANSWER_SECONDS = 300
+_SHOWN = 80
 
 
 class Files(Protocol):
@@ -56,7 +57,7 @@ class Image:
                 self._process = self._odoo.start(self._parts.python(inspect.getsource(read_files)))
             said = self._answer(self._process, f"{json.dumps({'ask': question, 'about': about})}\n")
         if "error" in said:
-            raise _unread(f"{said['path']} of image {self._parts.image}", said["error"])
+            raise _unread(f"{said.get('path')} of image {self._parts.image}", said["error"])
         return said["answer"]
 
     def _answer(self, process: subprocess.Popen[bytes], question: str) -> dict[str, Any]:
@@ -73,7 +74,13 @@ class Image:
         if not line:
             words = tail(complaints.read().decode(errors="replace"))
             raise StateError(f"{what} failed: {words or 'it ended without a word'}")
-        said: dict[str, Any] = json.loads(line)
+        try:
+            said = json.loads(line)
+        except ValueError:
+            said = None
+        if not isinstance(said, dict) or not {"answer", "error"} & set(said):
+            seen = line[:_SHOWN].decode(errors="replace").strip()
+            raise StateError(f"{what} gave {seen!r} and no answer; see what else the image's Python prints")
         return said
 
 

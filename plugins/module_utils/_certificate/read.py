@@ -19,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 
 try:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
 except ImportError:
     HAS_CRYPTOGRAPHY = False
@@ -91,7 +92,9 @@ def _pair(directory: str) -> Certificate | None:
         with open(os.path.join(directory, KEY), "rb") as stream:
             key = serialization.load_pem_private_key(stream.read(), password=None)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (FileNotFoundError, NotADirectoryError, ValueError, x509.ExtensionNotFound):
+        public = certificate.public_key()
+    # a key that needs a password is a TypeError
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, x509.ExtensionNotFound, UnsupportedAlgorithm):
         return None
     form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return Certificate(
@@ -100,7 +103,7 @@ def _pair(directory: str) -> Certificate | None:
         not_before=_utc(certificate, "not_valid_before"),
         not_after=_utc(certificate, "not_valid_after"),
         domains=tuple(names.get_values_for_type(x509.DNSName)),
-        key_matches=certificate.public_key().public_bytes(*form) == key.public_key().public_bytes(*form),
+        key_matches=public.public_bytes(*form) == key.public_key().public_bytes(*form),
     )
 
 

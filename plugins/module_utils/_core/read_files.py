@@ -23,9 +23,9 @@ def ids(item: Item) -> tuple[int, int] | None:
 def owner_ids(owner: str, group: str = "") -> tuple[int, int] | None:
     """The numbers of an account and its group, or of another group, None where one is not there."""
     try:
-        uid, gid = (int(owner), int(owner)) if owner.isdigit() else _account(owner)
+        uid, gid = (int(owner), int(owner)) if owner.isdecimal() else _account(owner)
         if group:
-            gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+            gid = int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
     except KeyError:
         return None
     return uid, gid

@@ -23,7 +23,16 @@ def read_units(units: Sequence[str], properties: Sequence[str], deadline: Deadli
         return []
     argv = ["systemctl", "show", "--timestamp=unix", f"--property={','.join(properties)}", *units]
     answer = run(argv, deadline, what="systemctl show")
-    shown = [dict(line.split("=", 1) for line in block.splitlines()) for block in answer.strip().split("\n\n")]
-    if len(shown) != len(units):
-        raise StateError(f"systemctl show returned {len(shown)} units, not {len(units)}: {answer.strip()[:200]}")
-    return shown
+    return shown(answer, units, properties)
+
+
+def shown(answer: str, units: Sequence[str], properties: Sequence[str]) -> list[dict[str, str]]:
+    """The properties of each unit in an answer of `systemctl show`. Raises StateError where one is not there."""
+    blocks = [block.splitlines() for block in answer.strip().split("\n\n")]
+    found = [{line.partition("=")[0]: line.partition("=")[2] for line in block} for block in blocks]
+    if len(found) != len(units) or not all(set(properties) <= set(unit) for unit in found):
+        raise StateError(
+            f"systemctl show was asked for {', '.join(properties)} of {len(units)} units and answered "
+            f"{answer.strip()[:200]!r}; see whether this host runs systemd 247 or newer"
+        )
+    return found

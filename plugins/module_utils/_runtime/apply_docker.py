@@ -121,7 +121,7 @@ def _found(keys: Sequence[Key], deadline: Deadline) -> dict[str, Mapping[str, An
 
 def _environment_file(path: str) -> dict[str, str]:
     try:
-        with open(path, encoding="utf-8") as handle:
+        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
             lines = [line.strip() for line in handle if "=" in line and not line.startswith("#")]
     except FileNotFoundError:
         return {}

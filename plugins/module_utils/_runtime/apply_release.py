@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -106,10 +108,10 @@ class ReleaseStore:
         try:
             with open(path, encoding="utf-8") as handle:
                 content: Any = json.load(handle)
-            return Manifest(identity, content["digest"], content["files"], content["size"])
+            return Manifest.from_record(identity, content)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise StateError(f"{path} is not a manifest ({error}); remove that release and run again") from error
 
     def _stage(self, wanted: Manifest, archive: str) -> str:
@@ -117,8 +119,14 @@ class ReleaseStore:
         if os.path.isdir(staged):
             shutil.rmtree(staged)
         os.makedirs(staged, mode=0o755)
-        with tarfile.open(archive) as packed:
-            _unpack(packed, staged)
+        try:
+            with tarfile.open(archive, "r:gz") as packed:
+                _unpack(packed, staged)
+        except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise StateError(
+                f"the archive of release {wanted.id} arrived damaged ({error}), and what the host holds stays as "
+                "it is; run again"
+            ) from error
         found = read_files.manifest(wanted.id, read_files.entries(staged))
         if found != wanted:
             raise StateError(

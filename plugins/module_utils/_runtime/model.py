@@ -86,6 +86,14 @@ class Manifest:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError("manifest: is set by the action plugin, give source instead") from error
 
+    @classmethod
+    def from_record(cls, identity: str, record: Any) -> Manifest:
+        """The manifest that release.json holds. Raises ValueError for anything else."""
+        kinds = {"digest": str, "files": int, "size": int}
+        if not isinstance(record, Mapping) or not all(isinstance(record.get(key), kinds[key]) for key in kinds):
+            raise ValueError("it does not name digest, files and size")
+        return cls(identity, record["digest"], record["files"], record["size"])
+
     def as_dict(self) -> Mapping[str, Any]:
         """The manifest as release.json stores it."""
         return {"id": self.id, "digest": self.digest, "files": self.files, "size": self.size}

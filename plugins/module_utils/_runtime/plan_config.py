@@ -65,7 +65,7 @@ def plan_options(name: str, shared: Mapping[str, Any], own: Mapping[str, Any], s
     options = {**DEFAULTS, **given}
     try:
         limit = int(options["limit_time_real"])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"odoo_options of {name}: limit_time_real is {options['limit_time_real']!r}, not a number of seconds"
         ) from error

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -42,7 +43,7 @@ def gap(question: Question, timeout: float) -> str | None:
     except urllib.error.HTTPError as error:
         hint = " (does server_wide_modules name bus?)" if error.code == 404 else ""
         return f"{question.meaning}: {question.url} answered {error.code}{hint}"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return f"{question.meaning}: {question.url} did not answer as Odoo does ({getattr(error, 'reason', error)})"
     seen = body.get(question.member) if isinstance(body, dict) else None
     if seen is True or seen == "pass":

@@ -16,7 +16,7 @@ def demo_arguments(demo: bool, version: str) -> list[str]:
         # 19 reads a boolean, older ones any word but nothing
         return ["--without-demo=True"]
     series = version.strip().rsplit(" ", 1)[-1].replace("saas~", "").split(".", 1)[0]
-    return ["--with-demo"] if series.isdigit() and int(series) >= 19 else []
+    return ["--with-demo"] if series.isdecimal() and int(series) >= 19 else []
 
 
 def series_of_release(text: str) -> str:

@@ -5,12 +5,24 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+
+# what the modules read of a container
+_READ = (
+    ("Image",),
+    ("State", "Pid"),
+    ("State", "Running"),
+    ("Config", "Labels"),
+    ("HostConfig", "RestartPolicy", "Name"),
+)
 
 
 def docker(arguments: Sequence[str], deadline: Deadline) -> str:
@@ -24,8 +36,22 @@ def read_containers(names: Sequence[str], deadline: Deadline) -> dict[str, Mappi
     wanted = [name for name in names if name in listed]
     if not wanted:
         return {}
-    answer = json.loads(docker(["container", "inspect", *wanted], deadline))
-    return {item["Name"].lstrip("/"): item for item in answer}
+    return inspected(docker(["container", "inspect", *wanted], deadline))
+
+
+def inspected(answer: str) -> dict[str, Mapping[str, Any]]:
+    """The containers in an answer of `docker container inspect`, by name. Raises StateError for anything else."""
+    try:
+        found = {item["Name"].lstrip("/"): item for item in json.loads(answer)}
+        for item in found.values():
+            for path in _READ:
+                functools.reduce(operator.getitem, path, item)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StateError(
+            f"docker container inspect did not answer as Docker Engine does ({type(error).__name__}: {error}); see "
+            "which engine the command docker of this host belongs to"
+        ) from error
+    return found
 
 
 def read_image(name: str, deadline: Deadline) -> str:

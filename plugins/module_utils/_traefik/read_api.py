@@ -24,25 +24,41 @@ class Api:
 
     def raw(self) -> dict[str, Any]:
         """All routers, services and middlewares as Traefik has them now."""
-        found = self._get("/api/rawdata")
-        if not isinstance(found, dict):
-            raise StateError(f"Traefik at {self.url} answered /api/rawdata with something that is no object")
+        path = "/api/rawdata"
+        found = self._object(path, self._get(path))
+        for section in ("routers", "services", "middlewares"):
+            self._objects(path, list(self._object(path, found.get(section) or {}).values()))
         return found
 
     def entry_points(self) -> list[str]:
         """Names of the entry points."""
-        return sorted(str(one["name"]) for one in self._get("/api/entrypoints"))
+        path = "/api/entrypoints"
+        return sorted(str(one.get("name")) for one in self._objects(path, self._get(path)))
 
     def certificates(self) -> list[dict[str, Any]]:
         """All certificates that Traefik has loaded."""
         found: list[dict[str, Any]] = []
         page = 1
         while True:
-            listed = self._get(f"/api/certificates?page={page}&per_page=100")
+            path = f"/api/certificates?page={page}&per_page=100"
+            listed = self._objects(path, self._get(path))
             found.extend(listed)
             if len(listed) < 100:
                 return found
             page += 1
+
+    def _object(self, path: str, found: Any) -> dict[str, Any]:
+        if not isinstance(found, dict):
+            raise self._strange(path)
+        return found
+
+    def _objects(self, path: str, found: Any) -> list[dict[str, Any]]:
+        if not isinstance(found, list):
+            raise self._strange(path)
+        return [self._object(path, one) for one in found]
+
+    def _strange(self, path: str) -> StateError:
+        return StateError(f"what answers at {self.url}{path} does not answer as Traefik does; correct api_url")
 
     def _get(self, path: str) -> Any:
         # Loopback is never behind a proxy, whatever the environment says.

@@ -38,6 +38,29 @@ def test_an_addon_and_what_it_depends_on(tmp_path: Path) -> None:
     assert not found["stock"].installable
 
 
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "",
+        "1",
+        "{",
+        "{[]: 1}",
+        "{'depends': 5}",
+        "{'depends': 'base'}",
+        "{'depends': [['base']]}",
+        "{'auto_install': 'web'}",
+        "{'auto_install': [1]}",
+        "{'a': " + "(" * 5000,
+        "{'a': " + "-" * 100000 + "1}",
+    ],
+)
+def test_a_manifest_that_is_none_is_one_sentence(tmp_path: Path, manifest: str) -> None:
+    addon(tmp_path, "base", "{'name': 'Base', 'version': '1.3'}")
+    addon(tmp_path, "uom", manifest)
+    with pytest.raises(StateError, match=r"uom/__manifest__.py .*; repair it"):
+        code.read(code.listing([str(tmp_path)]), ["uom"], "19.0")
+
+
 def test_the_first_directory_of_the_path_wins(tmp_path: Path) -> None:
     addon(tmp_path / "a", "uom", "{'version': '2.0'}")
     addon(tmp_path / "b", "uom", "{'version': '1.0'}")

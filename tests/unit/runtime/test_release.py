@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tarfile
 from pathlib import Path
@@ -87,6 +88,42 @@ def test_repair_brings_the_files_back(source: Path, store: ReleaseStore, tmp_pat
     store.repair(wanted, archive)
     assert store.read("1").found == wanted.digest
     assert os.stat(store.path("1")).st_ino == inode
+
+
+@pytest.mark.parametrize("kept", [0, 1, 20, 60, -8])
+def test_an_archive_that_was_cut_is_one_sentence_and_leaves_the_release(
+    source: Path, store: ReleaseStore, tmp_path: Path, kept: int
+) -> None:
+    wanted, archive = packed(source, tmp_path)
+    store.place(wanted, archive)
+    cut = tmp_path / "cut"
+    with tarfile.open(cut, "w:gz") as file:
+        file.add(source / "addons/banner/page.py", arcname="page.py")
+    cut.write_bytes(cut.read_bytes()[:kept])
+    with pytest.raises(StateError, match=r"run again$"):
+        store.repair(wanted, str(cut))
+    assert store.read("1").found == wanted.digest
+
+
+def test_an_archive_whose_bytes_were_changed_is_one_sentence(source: Path, store: ReleaseStore, tmp_path: Path) -> None:
+    wanted, archive = packed(source, tmp_path)
+    whole = Path(archive).read_bytes()
+    for place in range(len(whole)):
+        Path(archive).write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        # a byte of the header that says nothing may change
+        with contextlib.suppress(StateError):
+            store.place(wanted, archive)
+            assert store.read("1").found == wanted.digest
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1]", "{}", '{"digest": 1, "files": 1, "size": 1}', '{"digest": "a", "files": []}']
+)
+def test_a_manifest_that_is_none_is_one_sentence(store: ReleaseStore, text: str) -> None:
+    os.makedirs(store.path("1"))
+    Path(store.path("1"), "release.json").write_text(text)
+    with pytest.raises(StateError, match=r"is not a manifest .*; remove that release"):
+        store.read("1")
 
 
 @pytest.mark.parametrize("changed", [False, True])
