@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import string
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,13 +13,13 @@ import pytest
 
 from tests.integration import ansible
 from tests.lab.hosts import Host, Lab
+from tests.lab.spec import WORKERS, lab_of_tests
 
 
 def lab_name() -> str:
     """The lab of this process: a worker of several has one of its own, and GANTRY_TEST_LAB names another."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    given = os.environ.get("GANTRY_TEST_LAB", "gantry-test")
-    return f"{given}-{string.ascii_lowercase[int(worker.removeprefix('gw'))]}" if worker else given
+    return lab_of_tests(os.environ, WORKERS[int(worker.removeprefix("gw"))] if worker else "")
 
 
 @pytest.fixture(scope="session")

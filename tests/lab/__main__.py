@@ -24,8 +24,14 @@ def main() -> int:
     arguments = _parse()
     lab = Lab(arguments.lab, arguments.subnet)
     names = arguments.hosts.split(",") if arguments.hosts else None
+    if arguments.force and arguments.verb != "down":
+        print("lab: --force is for down alone", file=sys.stderr)
+        return 2
     try:
-        VERBS[arguments.verb](lab, names)
+        if arguments.verb == "down":
+            down(lab, names, force=arguments.force)
+        else:
+            VERBS[arguments.verb](lab, names)
     except (LabError, APIError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
@@ -40,11 +46,11 @@ def up(lab: Lab, names: list[str] | None) -> None:
     lab.up(names)
 
 
-def down(lab: Lab, names: list[str] | None) -> None:
+def down(lab: Lab, names: list[str] | None, *, force: bool = False) -> None:
     """Remove the lab."""
     if names:
         raise LabError("down removes a whole lab: leave --hosts out")
-    lab.down()
+    lab.down(force=force)
     say("lab", f"{lab.name} is gone")
 
 
@@ -81,6 +87,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--lab", default=DEMO, help="name of the lab (default: %(default)s)")
     parser.add_argument("--subnet", default="", help="its network, for a lab whose name is not a known one")
     parser.add_argument("--hosts", default="", help="comma-separated names (default: all)")
+    parser.add_argument("--force", action="store_true", help="down: also a lab of another checkout that no run uses")
     return parser.parse_args()
 
 

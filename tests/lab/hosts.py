@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import docker
@@ -23,12 +24,13 @@ from tests.lab.archive import File, pack, unpack
 from tests.lab.errors import LabError
 from tests.lab.progress import say
 from tests.lab.spec import CATALOGUE, DEMO, FIRST_FREE_OCTET, SUBNETS, VM_IMAGES, HostSpec, address
-from tests.lab.state import State, locked, write
+from tests.lab.state import ROOT, State, hold, is_held, locked, shared, write
 
 LABEL = "gantry.lab"
 LABEL_HOST = "gantry.lab.host"
 LABEL_IMAGE = "gantry.lab.image"
 LABEL_OWNER = "gantry.lab.owner"
+LABEL_CHECKOUT = "gantry.lab.checkout"
 AUTHORITY = "/usr/local/share/ca-certificates/gantry-lab.crt"
 ACME_AUTHORITY = "/usr/local/share/ca-certificates/gantry-acme.crt"
 STARTED_AT_ONCE = 4
@@ -85,11 +87,12 @@ class Lab:
 
     name: str = DEMO
     subnet: str = ""
+    checkout: Path = ROOT
 
     @property
     def state(self) -> State:
         """The lab's files."""
-        return State.of(self.name)
+        return State.of(self.name, self.checkout)
 
     @cached_property
     def client(self) -> docker.DockerClient:
@@ -118,6 +121,7 @@ class Lab:
         hosts: dict[str, Host] = {}
         with self._alone():
             self._refuse_foreign()
+            hold(self.name)
             self._ensure_network()
             pki.ensure_authority(self.state)
             # Once and before the hosts start side by side, each of which is given it.
@@ -135,9 +139,13 @@ class Lab:
         """The host `name`, brought up if it does not run; `image` and `volumes` where it is not the catalogue's."""
         return self.up([name], image=image, volumes=volumes)[name]
 
-    def down(self) -> None:
-        """Remove the lab's containers, volumes, network and files, and nothing else."""
+    def down(self, *, force: bool = False) -> None:
+        """Remove the lab's containers, volumes, network and files, and nothing else.
+
+        force: also a lab of another checkout, unless a process uses it.
+        """
         with self._alone():
+            self._refuse_foreign(leftovers=True, force=force)
             for container in self._containers():
                 container.remove(force=True, v=True)
                 say(container.labels[LABEL_HOST], "removed")
@@ -178,12 +186,13 @@ class Lab:
     @property
     def _subnet(self) -> str:
         if not self.subnet and self.name not in SUBNETS:
-            raise LabError(f"lab '{self.name}' needs a subnet; those known by name are {', '.join(SUBNETS)}")
+            raise LabError(
+                f"lab '{self.name}' needs a subnet; give one, or a name such as gantry-test-0 to gantry-test-15"
+            )
         return self.subnet or SUBNETS[self.name]
 
     def _alone(self) -> AbstractContextManager[None]:
-        # Beside the state, since `down` removes that.
-        return locked(self.state.directory.with_suffix(".lock"), f"another run works on lab {self.name}")
+        return locked(shared(f"{self.name}.lock"), f"another run works on lab {self.name}")
 
     @property
     def _mine(self) -> dict[str, str | list[str] | bool]:
@@ -212,12 +221,27 @@ class Lab:
                 return octet
         return next(octet for octet in range(FIRST_FREE_OCTET, 250) if octet not in taken)
 
-    def _refuse_foreign(self) -> None:
-        for container in self._containers():
-            if container.labels[LABEL_OWNER] != self.state.identity():
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {LABEL: self.name, LABEL_OWNER: self.state.identity(), LABEL_CHECKOUT: str(self.checkout)}
+
+    def _refuse_foreign(self, *, leftovers: bool = False, force: bool = False) -> None:
+        """Raise LabError for a lab of another checkout. leftovers: accept one whose checkout has lost its keys."""
+        networks = [network.attrs["Labels"] or {} for network in self.client.networks.list(filters=self._mine)]
+        for labels in (*(container.labels for container in self._containers()), *networks):
+            owner = labels.get(LABEL_OWNER, self.state.identity())
+            if owner == self.state.identity():
+                continue
+            checkout = labels.get(LABEL_CHECKOUT, "another checkout")
+            if is_held(self.name):
                 raise LabError(
-                    f"lab {self.name} already runs on this machine with keys that are not in {self.state.directory}; "
-                    f"remove it first: python -m tests.lab down --lab {self.name}"
+                    f"lab {self.name} is in use by a run of {checkout}; wait for its end, or set GANTRY_TEST_LAB to "
+                    "the name of another lab"
+                )
+            if not force and not (leftovers and State.of(self.name, Path(checkout)).recorded() != owner):
+                raise LabError(
+                    f"lab {self.name} belongs to {checkout}; remove it by `python -m tests.lab down --lab {self.name}` "
+                    "there, or with --force here, or set GANTRY_TEST_LAB to the name of another lab"
                 )
 
     def _ensure_network(self) -> Network:
@@ -228,7 +252,7 @@ class Lab:
             return network
         pool = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=self._subnet)])
         try:
-            return self.client.networks.create(self.name, driver="bridge", ipam=pool, labels={LABEL: self.name})
+            return self.client.networks.create(self.name, driver="bridge", ipam=pool, labels=self._labels)
         except APIError as error:
             raise LabError(
                 f"network {self.name} with subnet {self._subnet} could not be made: {error.explanation}"
@@ -317,10 +341,9 @@ class Lab:
             hostname=spec.name,
             environment=thirdparty.environment(spec.name, self._subnet),
             labels={
-                LABEL: self.name,
+                **self._labels,
                 LABEL_HOST: spec.name,
                 LABEL_IMAGE: spec.image,
-                LABEL_OWNER: self.state.identity(),
                 "gantry.lab.octet": str(spec.octet),
             },
             host_config=host_config,
@@ -351,7 +374,7 @@ class Lab:
 
     def _ensure_volume(self, name: str) -> str:
         full = f"{self.name}-{name}"
-        self.client.volumes.create(full, labels={LABEL: self.name})
+        self.client.volumes.create(full, labels=self._labels)
         return full
 
     def _write_inventory(self) -> None:

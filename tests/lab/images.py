@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tests.lab import machine
 from tests.lab.content import digest, tree_parts
 from tests.lab.errors import LabError
 from tests.lab.progress import say
-from tests.lab.state import IMAGES_DIR, locked
+from tests.lab.state import IMAGES_DIR, locked, shared
 
 CONTEXTS = Path(__file__).parent / "context"
 REPOSITORY = "gantry-lab"
@@ -102,7 +103,7 @@ def ensure(client: docker.DockerClient, names: Iterable[str]) -> dict[str, str]:
     """Build what is missing of `names` and the images below them; return the tag of each of `names`."""
     wanted = list(names)
     if _missing(client, wanted):
-        with locked(IMAGES_DIR / "lock", "another run builds the lab's images"):
+        with locked(shared("images.lock"), "another run builds the lab's images"):
             # Again, since the other run may have built them meanwhile.
             _build_all(client, _missing(client, wanted))
         _remove_superseded(client)
@@ -157,6 +158,7 @@ def _exists(client: docker.DockerClient, full: str) -> bool:
 
 def _build_all(client: docker.DockerClient, images: list[Image]) -> None:
     """Build `images`, in an order where each comes after the one below it, some at a time."""
+    IMAGES_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     for left in IMAGES_DIR.glob(f"{UNFINISHED}*"):
         shutil.rmtree(left)
     started: dict[str, Future[None]] = {}
@@ -231,9 +233,15 @@ def _build_layer(client: docker.DockerClient, image: Image) -> None:
 
 
 def _remove_superseded(client: docker.DockerClient) -> None:
-    """Remove tags of earlier inputs, where no container and no other image uses them."""
+    """Remove tags of earlier inputs, where no container and no other image uses them.
+
+    Those of the last day stay, since the inputs of another checkout may be what they are made from.
+    """
     current = {tag(name) for name in CATALOGUE}
+    yesterday = (datetime.now(timezone.utc) - timedelta(days=1)).isoformat()
     for image in client.images.list(filters={"label": LABEL}):
+        if image.attrs["Created"] > yesterday:
+            continue
         for full in image.tags:
             if full.startswith(f"{REPOSITORY}/") and full not in current:
                 _remove_if_unused(client, full)

@@ -6,18 +6,26 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 DEMO = "gantry-lab"
+WORKERS = "abcdef"
 SUBNETS = {
     DEMO: "172.30.77.0/24",
     "gantry-test": "172.30.78.0/24",
-    "gantry-molecule": "172.30.79.0/24",
-    "gantry-site": "172.30.80.0/24",
     "gantry-bench": "172.30.81.0/24",
-    # One for each worker of tests that run side by side, and some for developers.
-    **{f"gantry-test-{letter}": f"172.30.{90 + number}.0/24" for number, letter in enumerate("abcdef")},
+    "gantry-test-molecule": "172.30.82.0/24",
+    "gantry-test-site": "172.30.83.0/24",
+    # One for each worker of tests that run side by side.
+    **{f"gantry-test-{letter}": f"172.30.{90 + number}.0/24" for number, letter in enumerate(WORKERS)},
+    # The same for checkouts that share a machine: GANTRY_TEST_LAB names one of these.
     **{f"gantry-test-{number}": f"172.30.{100 + number}.0/24" for number in range(16)},
+    **{
+        f"gantry-test-{number}-{part}": f"172.30.{116 + 8 * number + place}.0/24"
+        for number in range(16)
+        for place, part in enumerate([*WORKERS, "molecule", "site"])
+    },
 }
 DOMAIN = "lab.example"
 # A name that the ACME server has been told never to issue for.
@@ -63,6 +71,11 @@ CATALOGUE = {
         HostSpec("s3", 62, "s3"),
     )
 }
+
+
+def lab_of_tests(environ: Mapping[str, str], part: str = "") -> str:
+    """The lab of the tests, or of a part of them: GANTRY_TEST_LAB, where other checkouts share the machine."""
+    return "-".join([environ.get("GANTRY_TEST_LAB") or "gantry-test", *([part] if part else [])])
 
 
 def address(subnet: str, octet: int) -> str:

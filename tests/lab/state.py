@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.lab.errors import LabError
 from tests.lab.progress import say
@@ -23,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB_DIR = ROOT / ".lab"
 IMAGES_DIR = LAB_DIR / "images"
 LOCK_DEADLINE_S = 900.0
+# The lab's names are the machine's, and so are its locks: another checkout must see them, whatever its TMPDIR.
+_SHARED = Path("/run/lock")
+_held: dict[str, IO[str]] = {}
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,9 @@ class State:
     directory: Path
 
     @classmethod
-    def of(cls, lab: str) -> State:
+    def of(cls, lab: str, checkout: Path = ROOT) -> State:
         """The state of the lab called `lab`; nothing is made yet."""
-        return cls(LAB_DIR / lab)
+        return cls(checkout / LAB_DIR.name / lab)
 
     @property
     def key(self) -> Path:
@@ -80,10 +84,14 @@ class State:
 
     def identity(self) -> str:
         """What tells this state's containers from those of another checkout."""
+        if not self.recorded():
+            write(self.directory / "id", secrets.token_hex(8))
+        return self.recorded()
+
+    def recorded(self) -> str:
+        """The identity where there is one, or an empty text."""
         path = self.directory / "id"
-        if not path.exists():
-            write(path, secrets.token_hex(8))
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def remove(self) -> None:
         """Remove the lab's files."""
@@ -100,6 +108,33 @@ def write(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
     unfinished.rename(path)
+
+
+def shared(name: str) -> Path:
+    """The path of the lock `name`, the same for every checkout of this user."""
+    parent = _SHARED if os.access(_SHARED, os.W_OK) else Path("/tmp")
+    directory = parent / f"gantry-lab-{os.getuid()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    if directory.is_symlink() or directory.stat().st_uid != os.getuid():
+        raise LabError(f"{directory} is not a directory of this user, who needs it for locks; remove it")
+    return directory / name
+
+
+def hold(lab: str) -> None:
+    """Have other checkouts see that this process uses the lab, until it ends."""
+    if lab not in _held:
+        _held[lab] = shared(f"{lab}.used").open("w", encoding="utf-8")
+        fcntl.flock(_held[lab], fcntl.LOCK_SH)
+
+
+def is_held(lab: str) -> bool:
+    """Whether a process uses the lab."""
+    with shared(f"{lab}.used").open("w", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @contextmanager

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.spec import lab_of_tests
+from tests.lab.state import hold
+
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = sorted(
     path.parent.name for path in (ROOT / "extensions/molecule").glob("*/molecule.yml") if path.parent.name != "default"
@@ -40,6 +43,7 @@ def molecule(*arguments: str, state: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="session", autouse=True)
 def hosts() -> Iterator[None]:
     """Fresh hosts for the run, removed at its end."""
+    hold(lab_of_tests(os.environ, "molecule"))
     for step in ("destroy", "create"):
         done = molecule(step, "--scenario-name", "default", state="default")
         assert done.returncode == 0, _COLOUR.sub("", done.stdout)[-8000:]

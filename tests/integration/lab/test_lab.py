@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.lab.errors import LabError
 from tests.lab.hosts import Lab
+from tests.lab.state import ROOT
 
 
 def test_a_host_is_reached_over_ssh_with_its_host_key_checked(lab: Lab, ansible_module: Callable[..., Any]) -> None:
@@ -48,6 +53,21 @@ def test_a_host_that_was_never_started_is_made_again(lab: Lab) -> None:
     again = lab.host("cache2")
 
     assert again.run(["hostname"]).strip() == "cache2"
+
+
+def test_a_lab_of_another_checkout_is_left_alone(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    container = lab.host("cache1").container.id
+    other = Lab(lab.name, lab.subnet, tmp_path)
+
+    for touch in (lambda: other.up(["cache1"]), lambda: other.down(force=True)):
+        with pytest.raises(LabError, match=f"lab {lab.name} is in use by a run of {ROOT}; wait for its end, or set"):
+            touch()
+    monkeypatch.setattr("tests.lab.hosts.is_held", lambda _lab: False)
+    for touch in (lambda: other.up(["cache1"]), other.down):
+        with pytest.raises(LabError, match=f"lab {lab.name} belongs to {ROOT}; remove it by .* there, or with --force"):
+            touch()
+
+    assert lab.host("cache1").container.id == container
 
 
 def test_hosts_trust_the_labs_authority_and_know_each_other_by_name(lab: Lab) -> None:

@@ -17,12 +17,11 @@ import pytest
 from tests.integration import ansible
 from tests.integration.ansible import PlaybookRun
 from tests.lab.hosts import Host, Lab
-from tests.lab.spec import BUCKET
+from tests.lab.spec import BUCKET, lab_of_tests
 from tests.lab.state import ROOT
 
 from . import watch
 
-SITE_LAB = "gantry-site"
 HOSTS = ("edge1", "app1", "db1", "cache1", "acme", "s3")
 SECRETS = ("gantry", "odoo_shared", "redis", "admin_north", "admin_south", "s3_secret_key")
 Play = Callable[..., PlaybookRun]
@@ -62,7 +61,7 @@ class Converged:
 
 @pytest.fixture(scope="session")
 def converged() -> Iterator[Converged]:
-    lab = Lab(SITE_LAB)
+    lab = Lab(lab_of_tests(os.environ, "site"))
     lab.down()
     estate = Estate(lab, lab.up(HOSTS), _inventory(lab))
     try:

@@ -10,7 +10,7 @@ import pytest
 from tests.lab import images
 from tests.lab.archive import File, pack, unpack
 from tests.lab.errors import LabError
-from tests.lab.spec import CATALOGUE, SUBNETS, VM_IMAGES, HostSpec, address
+from tests.lab.spec import CATALOGUE, SUBNETS, VM_IMAGES, WORKERS, HostSpec, address, lab_of_tests
 
 
 def suite_of(name: str) -> str:
@@ -26,6 +26,14 @@ def test_each_host_has_an_address_of_its_own_and_an_image_that_exists() -> None:
     assert {host.image for host in CATALOGUE.values()} <= set(images.CATALOGUE)
     assert len(set(SUBNETS.values())) == len(SUBNETS)
     assert address("172.30.77.0/24", 21) == "172.30.77.21"
+
+
+@pytest.mark.parametrize("given", [{}, {"GANTRY_TEST_LAB": ""}, {"GANTRY_TEST_LAB": "gantry-test-14"}])
+def test_every_part_of_the_tests_has_a_lab_with_a_subnet(given: dict[str, str]) -> None:
+    names = {lab_of_tests(given, part) for part in ("", "molecule", "site", *WORKERS)}
+
+    assert len(names) == 3 + len(WORKERS)
+    assert names <= set(SUBNETS)
 
 
 def test_what_boots_systemd_is_an_image_on_one_debian() -> None:
