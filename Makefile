@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The user's own Ansible settings must not decide whether a test passes.
 unexport ANSIBLE_CONFIG ANSIBLE_COLLECTIONS_PATH ANSIBLE_ROLES_PATH PYTHONPATH
 
-# What the environment was built from, and where: another place or another version is another environment.
+# The inputs of the environment and its place: another place or another version is another environment.
 VENV_KEY := $(shell { cat requirements.txt tests/requirements.txt tests/constraints.txt; \
 	$(PYTHON3) --version; pwd; } 2>&1 | sha256sum | cut -c1-16)
 VENV := .venv/complete-$(VENV_KEY)
@@ -39,7 +39,7 @@ demo-down: $(VENV) ## Remove the hosts and files of the demo
 	python -m tests.lab.demo down
 
 ##@ Tests
-# What is told within two minutes comes first; then those after the hyphens run side by side.
+# The stages that end within two minutes come first; then those after the hyphens run side by side.
 STAGES := lint-python lint-types lint-yaml docs-check test-unit -- lint-ansible sanity sanity-cores -- test-parts
 .PHONY: test lint $(filter-out --,$(STAGES))
 test: setup ## What a change must pass, with the time of each area against its budget at the end
@@ -97,7 +97,7 @@ test-area: $(VENV) ## The tests of one area that `make test` runs, such as NAME=
 test-molecule: $(VENV) ## The Molecule scenarios, one for each role; NAME=redis runs one
 	$(PYTEST) "tests/molecule$(if $(NAME),/test_scenarios.py::test_scenario[$(NAME)])"
 
-# What has passed is remembered for the tree as it is, so that a run that was cut off goes on where it was.
+# A test that passed is remembered for the tree as it is, so that a run that was cut off goes on where it was.
 test-deep: setup ## All tests of one area: every kill boundary, older versions, long loads; NAME=redis, resumable
 	$(call known,$(AREAS) sanity)
 	@if [ "$(NAME)" = sanity ]; then exec python -m tests.quality.cores; fi; \

@@ -64,7 +64,7 @@ class ActionModule(ActionBase):
             raise InputError(f"source: {directory} has no directory 'addons'; a release holds <id>/addons/<addon>/...")
         found = read_files.entries(directory)
         if not found:
-            raise InputError(f"source: {directory} holds no file; a release without content cannot be meant")
+            raise InputError(f"source: {directory} holds no file; a release needs content")
         return directory, found
 
     def _send(self, directory: str, found: tuple[read_files.Entry, ...]) -> str:

@@ -138,7 +138,7 @@ class Bucket:
 
     def versioning(self) -> bool:
         """Whether the bucket keeps old versions of its objects."""
-        with self._said("tell whether it keeps versions"):
+        with self._said("show whether it keeps versions"):
             answer = self._client.get_bucket_versioning(Bucket=self.settings.bucket)
         return answer.get("Status") == "Enabled"
 

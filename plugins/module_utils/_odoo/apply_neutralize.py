@@ -80,7 +80,7 @@ class Neutralizer:
         lost = [name for name in names if name not in scripts]
         if lost:
             raise StateError(
-                f"{database} has {', '.join(lost)} installed, and the addons path holds no code that could tell how to "
+                f"{database} has {', '.join(lost)} installed, and the addons path holds no code that declares how to "
                 "make it harmless; bring the code, and run again"
             )
         return names

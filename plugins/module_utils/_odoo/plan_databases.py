@@ -224,8 +224,8 @@ def _clone(server: Server, want: Desired, owner: str, steps: list[Step]) -> Data
     if want.neutralize:
         if server.addons is None:
             raise InputError(
-                f"neutralize: the addons of {want.name} cannot be seen from this host, and each tells how it is made "
-                "harmless; run this where the whole addons path is"
+                f"neutralize: the addons of {want.name} cannot be seen from this host, and each declares how it is "
+                "made harmless; run this where the whole addons path is"
             )
         refuse_lost(source.name, source.installed - source.imported - server.addons)
         refuse_owner(want.name, owner, server.login)

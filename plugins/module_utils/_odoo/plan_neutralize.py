@@ -57,7 +57,7 @@ def refuse_lost(database: str, lost: Set[str]) -> None:
     if lost:
         raise InputError(
             f"neutralize: {database} has {', '.join(sorted(lost))} installed, and no directory of the addons path "
-            "holds code that tells how to make it harmless; add its directory"
+            "holds code that declares how to make it harmless; add its directory"
         )
 
 
@@ -65,7 +65,7 @@ def refuse_owner(copy: str, owner: str, login: str) -> None:
     """Raises InputError where the owner-to-be is the login, and so could not be shut out."""
     if owner == login:
         raise InputError(
-            f"login_user: {owner} is to own {copy} as well, so nobody could be kept out of the copy while it is "
+            f"login_user: {owner} is to own {copy} as well, so no login could be kept out of the copy while it is "
             "made harmless; log in as another role, which is a member of the owner"
         )
 

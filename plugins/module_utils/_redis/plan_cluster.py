@@ -276,7 +276,7 @@ def _assign(current: Cluster, primaries: Sequence[Endpoint], owners: dict[Endpoi
         return []
     if any(one.node.keys for one in current.nodes):
         raise StateError(
-            f"{len(orphans)} of {SLOTS} slots are served by nobody, and there are keys; bring back the nodes that "
+            f"{len(orphans)} of {SLOTS} slots are served by no node, and there are keys; bring back the nodes that "
             "served them, or give the slots away by hand"
         )
     steps: list[Step] = []
@@ -285,7 +285,7 @@ def _assign(current: Cluster, primaries: Sequence[Endpoint], owners: dict[Endpoi
         given = orphans[: max(0, shares[endpoint] - owners.get(endpoint, 0))]
         orphans = orphans[len(given) :]
         if given:
-            why = f"{len(given)} slots that nobody serves"
+            why = f"{len(given)} slots that no node serves"
             steps.append(Assign("assign", str(endpoint), why, endpoint, as_ranges(given)))
             owners[endpoint] = owners.get(endpoint, 0) + len(given)
     return steps

@@ -32,7 +32,7 @@ def opened(call: Call) -> Iterator[Site]:
     """
     seconds = call.params["timeout"]
     if seconds < 1:
-        raise InputError(f"timeout is {seconds}; accepted are whole seconds from 1 on")
+        raise InputError(f"timeout is {seconds}; it takes seconds in whole numbers from 1 on")
     site = Site(
         directory=Directory(call.params["dynamic_dir"]),
         api=Api(call.params["api_url"].rstrip("/"), float(seconds)),

@@ -21,12 +21,15 @@ from tests.unit.project.conftest import load
 from tests.unit.project.tree import ROOT
 
 READ = (
-    ".github/*.md", ".github/ISSUE_TEMPLATE/*.yml", "*.md", "changelogs/fragments/*.yml", "docs/adr/*.md",
+    ".github/*.md", ".github/ISSUE_TEMPLATE/*.yml", "*.md", "Makefile", "changelogs/fragments/*.yml", "docs/adr/*.md",
     "docs/docsite/*", "extensions/molecule/*.yml", "galaxy.yml", "inventories/example/*.yml", "playbooks/*.yml",
-    "plugins/doc_fragments/*.py", "plugins/filter/*.yml", "plugins/modules/*.py",
-    "roles/*/README.md", "roles/*/handlers/*.yml", "roles/*/meta/*.yml", "roles/*/tasks/*.yml",
+    "plugins/*.py", "plugins/filter/*.yml", "roles/*/README.md", "roles/*/files/*", "roles/*/handlers/*.yml",
+    "roles/*/meta/*.yml", "roles/*/tasks/*.yml", "roles/*/templates/*",
 )  # fmt: skip
-_SPOKEN = {"about", "description", "label", "name", "notes", "short_description", "title"}
+_SPOKEN = {
+    "about", "description", "fail_msg", "label", "msg", "name", "notes", "short_description", "success_msg", "title",
+}  # fmt: skip
+_DOCUMENTS = ("DOCUMENTATION", "RETURN", "EXAMPLES")
 _BLOCK = re.compile(r"^( *)```.*?^\1```", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"``.*?``|`[^`\n]+`|\b[A-Z]+\([^)]*\)|\{\{.*?\}\}|\]\([^)\s]+\)|https?://\S+", re.DOTALL)
 _COMMENT = re.compile(r"^ *# ?(.*)$", re.MULTILINE)
@@ -83,10 +86,9 @@ def texts(name: str) -> Iterator[Text]:
         prose = re.sub(r"^( *)\.\. code-block::.*?(?=^\1\S|\Z)", "", source, flags=re.MULTILINE | re.DOTALL)
         yield from (Text(plain(part)) for part in re.split(r"\n\s*\n", prose))
     elif name.endswith(".py"):
-        for node in ast.walk(ast.parse(source)):
-            target = node.targets[0] if isinstance(node, ast.Assign) else None
-            if isinstance(target, ast.Name) and target.id in ("DOCUMENTATION", "RETURN", "EXAMPLES"):
-                yield from _spoken(yaml.load(ast.literal_eval(node.value), yaml.CSafeLoader))
+        yield from _sentences(ast.parse(source))
+    elif not name.endswith(".yml"):
+        yield from (Text(plain(line)) for line in _COMMENT.findall(source))
     else:
         yield from _spoken(yaml.load(source, yaml.CSafeLoader), every=name.startswith("changelogs/"))
         yield from (Text(plain(line)) for line in _COMMENT.findall(source))
@@ -102,6 +104,27 @@ def findings(name: str) -> list[str]:
             if seen:
                 found.append(f"{name}: '{seen}' in '{text.text[:100]}': write {word.write}")
     return found
+
+
+def _sentences(tree: ast.AST) -> Iterator[Text]:
+    """The documentation and the messages of a plugin: its strings, other than docstrings and what it compares with."""
+    for node in ast.iter_child_nodes(tree):
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(target, ast.Name) and target.id in _DOCUMENTS and isinstance(node, ast.Assign):
+            yield from _spoken(yaml.load(ast.literal_eval(node.value), yaml.CSafeLoader))
+        elif isinstance(node, ast.JoinedStr):
+            yield Text(
+                plain("".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values))
+            )
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if " " in node.value:  # a word alone is another program's, such as a command
+                yield Text(plain(node.value))
+        elif not isinstance(node, ast.Compare) and not (isinstance(node, ast.Expr) and _is_text(node.value)):
+            yield from _sentences(node)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _spoken(value: Any, every: bool = False) -> Iterator[Text]:

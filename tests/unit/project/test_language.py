@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.project import language
 from tests.unit.project.conftest import load
 from tests.unit.project.language import files, findings, words
 
@@ -45,3 +47,23 @@ def test_short_descriptions_begin_with_a_verb(modules: dict[str, Any]) -> None:
         and f"plugins/modules/{name.rsplit('.', 1)[1]}.py" not in OLD
     ]
     assert not wrong, f"begin with one of {', '.join(verbs)}: {wrong}"
+
+
+def test_every_kind_of_file_that_a_user_reads_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language, "ROOT", tmp_path)
+    written = {
+        "Makefile": "# Hand it over.\nall:\n",
+        "roles/x/templates/x.conf.j2": "# Nobody may log in.\nx = 1\n",
+        "roles/x/tasks/main.yml": "- ansible.builtin.assert:\n    fail_msg: Redis is not whole.\n",
+        "playbooks/x.yml": "- ansible.builtin.fail: {msg: the new master}\n",
+        "plugins/action/x.py": 'raise InputError(f"{name} cannot be meant")\n',
+        "plugins/module_utils/_x/plan.py": 'why = "slots " "that nobody serves"\n',
+    }
+    for name, text in written.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        assert len(findings(name)) == 1, name
+        assert any(fnmatch(name, pattern) for pattern in language.READ), name
+    (tmp_path / "plugins/action/x.py").write_text('"""Nobody else."""\nif "No such master" in answer: send("MASTER")\n')
+    assert findings("plugins/action/x.py") == []

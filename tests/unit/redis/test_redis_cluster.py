@@ -295,7 +295,7 @@ def test_slots_that_went_with_their_owner_are_never_given_away():
         plan_cluster(memory.read(2, 3, 4, 5, 20, 21, wanted=wanted), wanted)
     memory.dead, memory.slots[0] = frozenset(), set()
     wanted = wish(*range(6))
-    with pytest.raises(StateError, match="slots are served by nobody, and there are keys"):
+    with pytest.raises(StateError, match="slots are served by no node, and there are keys"):
         plan_cluster(memory.read(*range(6), wanted=wanted), wanted)
 
 
