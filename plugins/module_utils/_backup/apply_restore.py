@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -51,6 +50,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restored 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import remove
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
@@ -217,8 +217,7 @@ class Restorer:
             self._remove_files(old)
 
     def _remove_files(self, name: str) -> None:
-        if os.path.isdir(self.order.files(name)):
-            shutil.rmtree(self.order.files(name))
+        remove(self.order.files(name))
 
     def _owner_of_files(self) -> apply_blobs.Owner:
         data_dir = self.order.build.data_dir

@@ -33,7 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs, require_movable
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
@@ -105,6 +105,8 @@ def survey(order: Order, manifest: Manifest) -> Survey:
     fetch = {name: size for name, size in index.items() if held.get(name) != size}
     server = read_server(order.build.login, order.owner)
     if not wish.prefetch:
+        for name in (order.build.name, order.build.at, aside(order.build.name)):
+            require_movable(order.files(name))
         refuse_code(order.series, manifest)
         refuse_server(server, order.client, manifest)
     return Survey(target, server, manifest, index, fetch, undo, restoration(clean, wish, manifest, fetch))
@@ -124,9 +126,9 @@ def read_target(order: Order) -> Target:
         new_database=new in found,
         new_comment=found.get(new, ("", False))[0],
         old_database=old in found,
-        files=os.path.isdir(order.files(name)),
-        new_files=os.path.isdir(order.files(new)),
-        old_files=os.path.isdir(order.files(old)),
+        files=os.path.lexists(order.files(name)),
+        new_files=os.path.lexists(order.files(new)),
+        old_files=os.path.lexists(order.files(old)),
         note=_read_note(order.note_path),
     )
 

@@ -41,8 +41,7 @@ def move(source: str, target: str) -> bool:
 
 def _move_by_copy(source: str, target: str) -> None:
     staged = f"{target}.partial"
-    if os.path.isdir(staged):
-        shutil.rmtree(staged)
+    remove(staged)
     shutil.copytree(source, staged, symlinks=True)
     for folder, _folders, files in os.walk(source):
         beside = os.path.join(staged, os.path.relpath(folder, source))
@@ -54,6 +53,14 @@ def _move_by_copy(source: str, target: str) -> None:
                 raise StateError(f"{copy} is not what {original} is, so {source} was left where it is; run again")
     os.rename(staged, target)
     shutil.rmtree(source)
+
+
+def remove(directory: str) -> None:
+    """Remove a filestore, or the link in its place; what a link leads to stays. Nothing where there is none."""
+    if os.path.isdir(directory) and not os.path.islink(directory):
+        shutil.rmtree(directory)
+    elif os.path.lexists(directory):
+        os.unlink(directory)
 
 
 def recycle(data_dir: str, database: str, moment: datetime) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model impor
 CHUNK_BYTES = 1024 * 1024
 READERS = 8
 _SPOOL = "checklist/"
+_OCTAL = re.compile(r"\\([0-7]{3})")
 _REFERENCED = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
 
 
@@ -53,6 +55,22 @@ def filestores(data_dir: str) -> list[str]:
         return []
     except OSError as error:
         raise StateError(f"the filestores of {data_dir} could not be listed: {error.strerror}") from error
+
+
+def require_movable(directory: str) -> None:
+    """Raise StateError where a directory cannot be renamed or removed, as something is mounted on it."""
+    place = os.path.join(os.path.realpath(os.path.dirname(directory)), os.path.basename(directory))
+    if place in _mounts():
+        raise StateError(
+            f"the filestore {directory} is a mount point, so it can be neither renamed nor removed, and nothing was "
+            "done; mount the directory above it instead, with the files of this one in it"
+        )
+
+
+def _mounts() -> set[str]:
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
+        # spaces and the like are octal there
+        return {_OCTAL.sub(lambda found: chr(int(found[1], 8)), line.split()[4]) for line in handle}
 
 
 def sizes(directory: str) -> dict[str, int]:

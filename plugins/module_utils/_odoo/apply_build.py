@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import move
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import move, remove
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import UNFINISHED_COMMENT, unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import (
@@ -88,18 +87,17 @@ class Build:
 
     def publish_filestore(self, aside: str = "") -> None:
         """Let the filestore follow its database; a run that was interrupted between the two can do it again."""
-        if not os.path.isdir(self.files):
+        if not os.path.lexists(self.files):
             return
         final = filestore_path(self.data_dir, self.name)
-        if aside and os.path.isdir(final):
+        if aside and os.path.lexists(final):
             former = filestore_path(self.data_dir, aside)
-            if os.path.isdir(former):
-                shutil.rmtree(former)
+            remove(former)
             move(final, former)
         move(self.files, final)
 
     def discard(self, keep_files: bool = False) -> None:
         """Remove what was built so far. keep_files: a next run brings only those that are not there yet."""
         drop_database(self.login, self.at)
-        if not keep_files and os.path.isdir(self.files):
-            shutil.rmtree(self.files)
+        if not keep_files:
+            remove(self.files)

@@ -16,6 +16,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import require_movable
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     Database,
     Desired,
@@ -24,7 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     require_distinct,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import OdooConfig
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Clone, Drop, Install, Rename
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Clone, Drop, Install, Rename, moved
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, templates
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
@@ -149,6 +151,8 @@ def _read(request: Request, permit: Permit) -> list[Part]:
         planned = {name for part in parts for name in part.planned}
         everything = [*(one for one in templates(before, wants) if one.name not in planned), *wants]
         part = Part(config, addons, wants, before, everything, plan(before, everything))
+        for name in moved(part.steps):
+            require_movable(filestore_path(config.data_dir, name))
         if any(isinstance(step, Install) for step in part.steps):
             _odoo(request, config).require()
         parts.append(part)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from contextlib import closing
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import remove
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path, filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
@@ -70,8 +70,7 @@ class Templates:
                 _require_whole(name, content)
                 cursor.execute(f"INSERT INTO {_FILES} VALUES (%s, %s)", (name, content))
             connection.commit()
-        if os.path.isdir(directory):
-            shutil.rmtree(directory)
+        remove(directory)
 
     def make(self, step: MakeFromTemplate) -> None:
         """Build a copy of a template, with its files; it is the login's."""

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 
 
 @dataclass(frozen=True)
@@ -156,3 +158,16 @@ class Block(ContentStep):
 @dataclass(frozen=True)
 class Open(ContentStep):
     """Let the owner connect again."""
+
+
+def moved(steps: Iterable[Step]) -> tuple[str, ...]:
+    """The databases whose filestores the steps rename or remove, under the names that these have before."""
+    found: dict[str, None] = {}
+    for step in steps:
+        if isinstance(step, (Rename, MoveFilestore)):
+            found[step.former] = None
+        elif isinstance(step, RecycleFilestore):
+            found[step.target] = None
+        elif isinstance(step, Discard):
+            found[unfinished(step.target)] = None
+    return tuple(found)

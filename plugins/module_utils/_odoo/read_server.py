@@ -93,7 +93,7 @@ def read_server(
     return Server(
         databases=databases,
         leftovers=leftovers,
-        filestores=frozenset(n for n in {*wanted, *temporary} if os.path.isdir(filestore_path(config.data_dir, n))),
+        filestores=frozenset(n for n in {*wanted, *temporary} if os.path.lexists(filestore_path(config.data_dir, n))),
         addons=None if listed is None else frozenset(listed),
         roles=roles,
         login=login.user,
