@@ -122,7 +122,8 @@ class ReleaseStore:
         try:
             with tarfile.open(archive, "r:gz") as packed:
                 _unpack(packed, staged)
-        except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        # tarfile itself stumbles over numbers and texts in a header that was changed
+        except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, OverflowError) as error:
             raise StateError(
                 f"the archive of release {wanted.id} arrived damaged ({error}), and what the host holds stays as "
                 "it is; run again"
