@@ -22,6 +22,8 @@ description:
     indexable C(unaccent). The rights of C(PUBLIC) on them are revoked.
   - Advisory locks in O(login_db) keep two runs on one database apart, those that rename or copy it included.
   - A database that is not Odoo's is never changed.
+  - A database that cannot be read, such as one with a changed table, fails the module, and the others are worked on all
+    the same.
 extends_documentation_fragment:
   - gantry.odoo.postgresql
   - gantry.odoo.odoo

@@ -312,6 +312,13 @@ databases:
         hash:
           description: Hash of all tables and sequences.
           type: str
+errors:
+  description:
+    - Why a database could not be read, by its name. It is not among RV(databases) then.
+    - The module fails when one of O(names) could not be read, and returns what it read of the others. Without O(names)
+      it warns.
+  returned: when the server could be read
+  type: dict
 unreadable:
   description:
     - Databases that the login may not read, so that it cannot be told whether they are Odoo's. Empty with O(names).
@@ -396,7 +403,12 @@ def work(call: Call) -> Outcome:
     config = read_config(params["config"], params["odoo_user"]) if params["config"] else None
     data_dir = config.data_dir if config else params["data_dir"] or ""
     what = what_of(call, config, data_dir)
-    return Outcome(facts=gather(postgres.login_from(params), params["names"], what, data_dir, params["timeout"]))
+    facts = gather(postgres.login_from(params), params["names"], what, data_dir, params["timeout"])
+    if params["names"]:
+        return Outcome(facts=facts, failure="; ".join(facts["errors"].values()))
+    for error in facts["errors"].values():
+        call.warn(error)
+    return Outcome(facts=facts)
 
 
 def what_of(call: Call, config: OdooConfig | None, data_dir: str) -> Gather:

@@ -54,9 +54,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move 
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database, explaining
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_extensions import create_extensions
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect, explaining
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import entries_without
 
 PIECE_BYTES = 8 * 1024 * 1024

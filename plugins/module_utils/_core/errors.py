@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+# what Python raises where a value that somebody else wrote is of another kind than expected
+BAD_VALUES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
 
 class GantryError(Exception):
     """A failure told in one sentence: what, where, what was seen, what to do."""

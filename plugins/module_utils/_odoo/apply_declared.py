@@ -27,7 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import OdooConfig
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Clone, Drop, Install, Rename, moved
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, templates
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, split_readable, templates
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_server import read_server
@@ -66,12 +66,14 @@ class Request:
 class Part:
     """The databases of a call that one instance serves: as declared, as found, and what is to be done.
 
-    listed: the addons on disk. wants: what is declared, and the templates that have to be made for it.
+    listed: the addons on disk. declared: without the databases that could not be read, for which `unread` has why.
+    wants: what is declared, and the templates that have to be made for it.
     """
 
     config: OdooConfig
     listed: Mapping[str, Listed] | None
     declared: Sequence[Desired]
+    unread: Sequence[str]
     before: Server
     wants: Sequence[Desired]
     planned: Mapping[str, Sequence[Step]]
@@ -112,8 +114,11 @@ def converge(request: Request, call: Call, permit: Permit) -> Outcome:
     for note in (note for outcome in outcomes.values() for note in outcome.notes):
         call.warn(note)
     failed = [str(outcome.error) for outcome in outcomes.values() if outcome.error]
+    failed += [error for part in parts for error in part.unread]
     if failed:
-        return Outcome([step for outcome in outcomes.values() for step in outcome.done], failure="; ".join(failed))
+        planned = [step for part in parts for step in part.steps] if call.check_mode else []
+        done = [step for outcome in outcomes.values() for step in outcome.done]
+        return Outcome([*planned, *done], failure="; ".join(failed))
     return _outcome(parts, {name: outcome.duration_s for name, outcome in outcomes.items()})
 
 
@@ -147,10 +152,11 @@ def _read(request: Request, permit: Permit) -> list[Part]:
         addons = visible(config.addons_path, files_of(_odoo(request, config)))
         _check_languages(wants, addons)
         before = read_server(request.login, config, wants, addons)
+        readable, unread = split_readable(before, wants)
         # one template serves all instances
         planned = {name for part in parts for name in part.planned}
-        everything = [*(one for one in templates(before, wants) if one.name not in planned), *wants]
-        part = Part(config, addons, wants, before, everything, plan(before, everything))
+        everything = [*(one for one in templates(before, readable) if one.name not in planned), *readable]
+        part = Part(config, addons, readable, unread, before, everything, plan(before, everything))
         for name in moved(part.steps):
             require_movable(filestore_path(config.data_dir, name))
         if any(isinstance(step, Install) for step in part.steps):

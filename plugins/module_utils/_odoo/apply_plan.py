@@ -49,9 +49,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps impo
     SetParameter,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize import scripts_on_disk
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database, explaining
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owner import change_owner
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, explaining
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 

@@ -119,10 +119,12 @@ class Server:
     addons: those on disk; None where that cannot be seen from here, as with Odoo in a container.
     roles: those that exist, and whether the login may act for them. creates: the login may create databases.
     templates: what each declared database that does not exist and may be made from one is made from.
+    errors: why a database could not be read, by its name; it is not among the databases then.
     extensions: those that the server could create. series: of Odoo's code, empty where it cannot be seen from here.
     """
 
     databases: Mapping[str, Database] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
     leftovers: Mapping[str, Leftover] = field(default_factory=dict)
     filestores: frozenset[str] = frozenset()
     addons: frozenset[str] | None = None

@@ -17,6 +17,8 @@ import re
 # what Odoo 17 and newer take at least; older ones verify it as well
 ROUNDS = 600_000
 SALT_BYTES = 16
+# a hash that takes longer was not made by Odoo, and a tenant must not keep the module busy with one
+_MOST_ROUNDS = 10 * ROUNDS
 _STORED = re.compile(r"^\$pbkdf2-sha512\$([1-9][0-9]{0,8})\$([A-Za-z0-9./]+)\$([A-Za-z0-9./]+)$")
 
 
@@ -30,8 +32,10 @@ def matches(password: str, stored: str | None) -> bool:
     parts = _STORED.match(stored or "")
     if parts is None:
         return False
-    rounds, salt, digest = parts.groups()
-    return hmac.compare_digest(_encode(_derive(password, _decode(salt), int(rounds))), digest)
+    rounds, salt, digest = int(parts[1]), parts[2], parts[3]
+    if rounds > _MOST_ROUNDS or len(salt) % 4 == 1:
+        return False
+    return hmac.compare_digest(_encode(_derive(password, _decode(salt), rounds)), digest)
 
 
 def _derive(password: str, salt: bytes, rounds: int) -> bytes:

@@ -49,6 +49,13 @@ def plan(server: Server, declared: Sequence[Desired]) -> dict[str, list[Step]]:
     return {name: steps for name, steps in planned.items() if steps}
 
 
+def split_readable(server: Server, declared: Sequence[Desired]) -> tuple[list[Desired], list[str]]:
+    """The declared databases that a plan can be made for, and why the others could not be read, each sentence once."""
+    wanted = {one.name: [one.name, one.rename_from, one.clone_from] for one in declared}
+    reasons = [server.errors[name] for names in wanted.values() for name in names if name in server.errors]
+    return [one for one in declared if not server.errors.keys() & set(wanted[one.name])], list(dict.fromkeys(reasons))
+
+
 def _steps(server: Server, want: Desired) -> Iterable[Step]:
     if want.sealed:
         return _template(server, want)

@@ -11,7 +11,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    BAD_VALUES,
+    GantryError,
+    StateError,
+    UnreachableError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import (
     check_filestore,
@@ -43,7 +48,7 @@ SELECT d.datname, r.rolname, r.rolsuper,
        d.datallowconn AND has_database_privilege(d.oid, 'CONNECT'),
        CASE WHEN has_database_privilege(d.oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')
             THEN pg_database_size(d.oid) END,
-       d.datistemplate OR d.datname = 'postgres'
+       d.datconnlimit = -2, d.datistemplate OR d.datname = 'postgres'
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
 """
 _CONTENT = """
@@ -93,6 +98,7 @@ class _Row(NamedTuple):
     is_open: bool
     enterable: bool
     size: int | None
+    broken: bool
 
 
 @dataclass(frozen=True)
@@ -124,37 +130,39 @@ class _Content(NamedTuple):
 def gather(login: Login, names: Sequence[str], what: Gather, data_dir: str, seconds: float) -> dict[str, Any]:
     """Facts by database name; all databases of Odoo on the server when `names` is empty.
 
-    seconds: the deadline of each statement. Also returns, as `unreadable`, the names of databases that were not asked
-    for and that the login may not read, and what belongs to no database: `orphan_filestores`, `replication_slots`.
+    seconds: the deadline of each statement. Also returns, as `errors`, a sentence for each database that could not be
+    read, as `unreadable` the names of those that were not asked for and that the login may not read, and what belongs
+    to no database: `orphan_filestores`, `replication_slots`.
     """
     # listed before the databases, so that one made meanwhile does not look like an orphan
     directories = filestores(data_dir) if what.filestore and not names else []
     server = _server(login, what, seconds)
     wanted = list(dict.fromkeys(names)) or sorted(name for name in server.rows if not name.endswith(UNFINISHED))
 
-    def one(name: str) -> dict[str, Any] | None:
+    def one(name: str) -> dict[str, Any] | GantryError:
         if name not in server.rows:
             return {"exists": False}
         row = server.rows[name]
         facts = {"exists": True, "owner": row.owner, "open": row.is_open, "size_bytes": row.size}
         try:
-            if not row.enterable:
-                raise UnreachableError(f"role {login.user} may not connect to database {name}, owned by {row.owner}")
-            content = _database(login, name, server, what, data_dir, seconds)
-        except UnreachableError:
-            if names:
-                raise
-            return None
-        return {**facts, **content}
+            _require_enterable(login, name, row)
+            return {**facts, **_database(login, name, server, what, data_dir, seconds)}
+        except (OSError, GantryError, psycopg2.Error, *BAD_VALUES) as error:
+            # what one tenant has in its database must not hide the others
+            return error if isinstance(error, GantryError) else _unread(login, name, error)
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        facts = dict(zip(wanted, pool.map(one, wanted)))
+        seen = dict(zip(wanted, pool.map(one, wanted)))
+    failed = {name: one for name, one in seen.items() if isinstance(one, GantryError)}
+    facts = {name: one for name, one in seen.items() if not isinstance(one, GantryError)}
     if not names:
         # what is not Odoo's was not asked for
-        facts = {name: seen for name, seen in facts.items() if seen is None or seen["odoo"]}
+        facts = {name: one for name, one in facts.items() if one["odoo"]}
+    foreign = [] if names else [name for name, error in failed.items() if isinstance(error, UnreachableError)]
     told: dict[str, Any] = {
-        "databases": {name: seen for name, seen in facts.items() if seen is not None},
-        "unreadable": [name for name, seen in facts.items() if seen is None],
+        "databases": facts,
+        "errors": {name: str(error) for name, error in failed.items() if name not in foreign},
+        "unreadable": foreign,
     }
     if what.filestore and not names:
         told["orphan_filestores"] = [name for name in directories if name not in server.names]
@@ -163,13 +171,22 @@ def gather(login: Login, names: Sequence[str], what: Gather, data_dir: str, seco
     return told
 
 
+def _require_enterable(login: Login, name: str, row: _Row) -> None:
+    if row.broken:
+        raise StateError(
+            f"database {name} was left by a DROP DATABASE that was interrupted, and is lost; drop it, then restore it"
+        )
+    if not row.enterable:
+        raise UnreachableError(f"role {login.user} may not connect to database {name}, owned by {row.owner}")
+
+
 def _server(login: Login, what: Gather, seconds: float) -> _Server:
     with closing(connect(login, statement_timeout=seconds)) as connection, connection.cursor() as cursor:
         try:
             cursor.execute(_SERVER)
             found = cursor.fetchall()
             return _Server(
-                rows={row[0]: _Row(*row[1:6]) for row in found if not row[6]},
+                rows={row[0]: _Row(*row[1:7]) for row in found if not row[7]},
                 names=frozenset(row[0] for row in found),
                 activity=activity.read_activity(cursor) if what.activity else {},
                 slots=activity.read_slots(cursor) if what.activity else [],
@@ -214,7 +231,7 @@ def _database(login: Login, name: str, server: _Server, what: Gather, data_dir: 
 
 
 def _unread(login: Login, name: str, error: Exception) -> StateError:
-    return StateError(f"database {name} at {login.where} could not be read: {sentence(error)}")
+    return StateError(f"database {name} at {login.where} could not be read: {sentence(error)}; see what changed in it")
 
 
 def _summary(content: _Content, what: Gather) -> dict[str, Any]:
@@ -224,7 +241,7 @@ def _summary(content: _Content, what: Gather) -> dict[str, Any]:
         "odoo_version": series_of(modules.get("base") or ""),
         "pending": content.pending or [],
         "uuid": parameters.get("database.uuid"),
-        "neutralized": parameters.get("database.is_neutralized", "False").lower() in ("true", "t", "1"),
+        "neutralized": str(parameters.get("database.is_neutralized")).lower() in ("true", "t", "1"),
         "base_url": parameters.get("web.base.url"),
     }
     if what.modules:

@@ -14,7 +14,12 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_database import IMPORTED
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    BAD_VALUES,
+    GantryError,
+    StateError,
+    UnreachableError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import read_templates as template
@@ -28,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names impo
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
     connect,
+    explaining,
     psycopg2,
     sentence,
 )
@@ -68,7 +74,11 @@ def read_server(
     wanted |= {one.name: one for one in declared}
     copied = {one.clone_from for one in declared if one.neutralize}
     temporary = [unfinished(one.name) for one in declared]
-    with closing(connect(login, statement_timeout=STATEMENT_SECONDS)) as connection, connection.cursor() as cursor:
+    with (
+        explaining("reading the server's databases", login),
+        closing(connect(login, statement_timeout=STATEMENT_SECONDS)) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(_CATALOG, ([*wanted, *temporary],))
         rows = {row[0]: row for row in cursor.fetchall()}
         cursor.execute(
@@ -87,11 +97,11 @@ def read_server(
             temporary += [row[0] for row in cursor.fetchall() if rows.setdefault(row[0], row)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         there = [name for name in wanted if name in rows]
-        found = pool.map(lambda name: _database(login, rows[name], wanted[name], name in copied), there)
-        databases = {database.name: database for database in found}
+        found = dict(zip(there, pool.map(lambda name: _read(login, rows[name], wanted[name], name in copied), there)))
     leftovers = {name: _leftover(rows[name]) for name in temporary if name in rows}
     return Server(
-        databases=databases,
+        databases={name: seen for name, seen in found.items() if isinstance(seen, Database)},
+        errors={name: str(seen) for name, seen in found.items() if isinstance(seen, GantryError)},
         leftovers=leftovers,
         filestores=frozenset(n for n in {*wanted, *temporary} if os.path.lexists(filestore_path(config.data_dir, n))),
         addons=None if listed is None else frozenset(listed),
@@ -116,6 +126,23 @@ def _owners(declared: Sequence[Desired]) -> list[str]:
     return sorted({owner for one in declared for owner in (one.owner, one.config_user) if owner})
 
 
+def _read(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> Database | GantryError:
+    try:
+        return _database(login, row, want, copied)
+    except GantryError as error:
+        # what one tenant has in its database must not keep the others from theirs
+        return error
+    except (psycopg2.Error, *BAD_VALUES) as error:
+        return _unread(login, row[0], error)
+
+
+def _unread(login: Login, name: str, error: Exception) -> StateError:
+    return StateError(
+        f"database {name} at PostgreSQL {login.where} cannot be read as one of Odoo: {sentence(error)}; "
+        "see what changed its tables, and run again"
+    )
+
+
 def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> Database:
     name, owner, _comment, blocked, admits, lingering, enterable, broken = row
     if broken or not enterable:
@@ -136,11 +163,6 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
         except psycopg2.errors.InsufficientPrivilege as error:
             raise UnreachableError(
                 f"role {login.user} may not read database {name}: {sentence(error)}; make it a member of {owner}"
-            ) from error
-        except psycopg2.Error as error:
-            raise StateError(
-                f"database {name} at PostgreSQL {login.where} cannot be read as one of Odoo: {sentence(error)}; "
-                "see what changed its tables, and run again"
             ) from error
         modules, parameters, extensions, admin, imported = (found or {} for found in cursor.fetchone())
     return Database(

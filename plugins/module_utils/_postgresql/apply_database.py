@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -15,7 +15,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     Login,
     connect,
     psycopg2,
-    sentence,
     sql,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
@@ -174,12 +173,3 @@ def _once_free(cursor: Any, names: list[str], attempt: Callable[[], bool | None]
         raise DeadlineError(
             f"{what}: {who} kept it in use for {FREE_SECONDS} s; stop what connects to it, or block it first"
         ) from error
-
-
-@contextmanager
-def explaining(what: str, login: Login) -> Iterator[None]:
-    """Turn a failure of PostgreSQL in the block into a StateError of one sentence, which begins with `what`."""
-    try:
-        yield
-    except psycopg2.Error as error:
-        raise StateError(f"{what} failed at PostgreSQL {login.where}: {sentence(error)}") from error

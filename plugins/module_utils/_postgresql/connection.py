@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LibraryError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LibraryError, StateError, UnreachableError
 
 try:
     import psycopg2
@@ -143,3 +144,12 @@ def sentence(error: Exception) -> str:
     text = getattr(diagnostics, "message_primary", None) or str(error)
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     return " ".join(lines) if lines else type(error).__name__
+
+
+@contextmanager
+def explaining(what: str, login: Login) -> Iterator[None]:
+    """Turn a failure of PostgreSQL in the block into a StateError of one sentence, which begins with `what`."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise StateError(f"{what} failed at PostgreSQL {login.where}: {sentence(error)}") from error

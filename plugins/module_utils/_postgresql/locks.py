@@ -14,6 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import De
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
     connect,
+    explaining,
     psycopg2,
     sentence,
 )
@@ -27,7 +28,11 @@ _KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
 def attempt(login: Login, names: Iterable[str], shared: Iterable[str] = ()) -> Iterator[bool]:
     """Hold the locks of databases, as `hold`, if they can be had at once; whether they are held."""
     with _session(login) as cursor:
-        yield not _taken(cursor, names, shared)
+        with explaining(f"locking {_listed(names, shared)}", login):
+            held = not _taken(cursor, names, shared)
+        yield held
+        if held:
+            _require_kept(cursor, login, names, shared)
 
 
 @contextmanager
@@ -41,20 +46,31 @@ def hold(login: Login, names: Iterable[str], seconds: float, shared: Iterable[st
     """
     with _session(login) as cursor:
         try:
-            Deadline(seconds).wait(lambda: None if _taken(cursor, names, shared) else True, "the lock", interval=0.5)
+            with explaining(f"locking {_listed(names, shared)}", login):
+                Deadline(seconds).wait(
+                    lambda: None if _taken(cursor, names, shared) else True, "the lock", interval=0.5
+                )
         except DeadlineError as error:
             raise DeadlineError(
-                f"another run works on one of {', '.join(sorted({*names, *shared}))} at {login.where} "
+                f"another run works on one of {_listed(names, shared)} at {login.where} "
                 f"and did not end within {seconds:g} s; run again when it has"
             ) from error
         yield
-        try:
-            cursor.execute("SELECT 1")
-        except psycopg2.Error as error:
-            raise StateError(
-                f"the lock on {', '.join(sorted({*names, *shared}))} at {login.where} was lost before the work on it "
-                f"ended ({sentence(error)}); see whether another run worked on it meanwhile"
-            ) from error
+        _require_kept(cursor, login, names, shared)
+
+
+def _require_kept(cursor: Any, login: Login, names: Iterable[str], shared: Iterable[str]) -> None:
+    try:
+        cursor.execute("SELECT 1")
+    except psycopg2.Error as error:
+        raise StateError(
+            f"the lock on {_listed(names, shared)} at {login.where} was lost before the work on it "
+            f"ended ({sentence(error)}); see whether another run worked on it meanwhile"
+        ) from error
+
+
+def _listed(names: Iterable[str], shared: Iterable[str]) -> str:
+    return ", ".join(sorted({*names, *shared}))
 
 
 @contextmanager
@@ -62,7 +78,8 @@ def _session(login: Login) -> Iterator[Any]:
     """A session that the server does not end because it does nothing but hold locks."""
     with closing(connect(login)) as connection, connection.cursor() as cursor:
         if connection.server_version >= IDLE_TIMEOUT:
-            cursor.execute("SET idle_session_timeout = 0")
+            with explaining("preparing to lock", login):
+                cursor.execute("SET idle_session_timeout = 0")
         yield cursor
 
 

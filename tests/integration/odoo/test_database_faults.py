@@ -171,6 +171,53 @@ def test_what_cannot_be_entered_can_be_dropped(server: Server, declare: Declare)
     assert not {"lost", "shut"} & set(server.databases())
 
 
+TABLES = """
+CREATE TABLE ir_module_module (name text, state text, latest_version text);
+INSERT INTO ir_module_module VALUES ('base', 'installed', '19.0.1.3');
+CREATE TABLE ir_config_parameter (key text UNIQUE, value text, create_uid int, create_date timestamp, write_uid int,
+    write_date timestamp);
+CREATE TABLE ir_attachment (store_fname text);
+"""
+BENT = {
+    "a-column": "ALTER TABLE ir_module_module RENAME latest_version TO version",
+    "a-table": "DROP TABLE ir_attachment",
+    "a-limit": 'ALTER DATABASE "bent-a-limit" CONNECTION LIMIT 0',
+    "a-name": "INSERT INTO ir_module_module VALUES (NULL, 'installed', '')",
+    "a-drop": "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'bent-a-drop'",
+}
+
+
+def test_what_one_tenant_has_done_to_its_database_hides_no_other(
+    server: Server, declare: Declare, info: Declare
+) -> None:
+    # a null where Odoo writes none, and names of files that are none
+    odd = "INSERT INTO ir_config_parameter VALUES ('database.is_neutralized', NULL); INSERT INTO ir_attachment VALUES "
+    odd += f"(''), ('aa'), ('{'a' * 300}'), ('../../etc/shadow')"
+    for name, statement in {"plain": odd, **{f"bent-{name}": bend for name, bend in BENT.items()}}.items():
+        server.psql(f'CREATE DATABASE "{name}" OWNER {OWNER}')
+        server.psql(f"SET ROLE {OWNER}; {TABLES}", name)
+        server.psql(statement, name)
+    seen = info(gather=["filestore"])
+    assert len(seen["databases"]["plain"]["filestore"]["missing"]) == 4
+    assert (set(seen["errors"]), set(seen["unreadable"])) == (
+        {f"bent-{name}" for name in ("a-column", "a-table", "a-name", "a-drop")},
+        {"bent-a-limit"},
+    )
+    assert len(seen["warnings"]) == 4
+    named = info("plain", "bent-a-column", "bent-a-limit", fails=True)
+    assert set(named["databases"]) == {"plain"}
+    assert "bent-a-column" in named["msg"]
+    assert "bent-a-limit" in named["msg"]
+    wanted = {"name": "plain", "parameters": {"a.flag": True}}
+    for check in (True, False):
+        failed = declare({"name": "bent-a-column", "access": "open"}, wanted, check=check, fails=True)
+        assert "database bent-a-column at PostgreSQL erp1" in failed["msg"]
+        assert [(step["target"], step["action"]) for step in failed["steps"]] == [("plain", "set_parameter")]
+    assert server.parameter("plain", "a.flag") == "True"
+    for name in ("plain", *(f"bent-{one}" for one in BENT)):
+        server.psql(f'DROP DATABASE "{name}"')
+
+
 def test_what_is_not_there_is_told_and_not_an_error(info: Declare) -> None:
     assert info("nowhere")["databases"] == {"nowhere": {"exists": False}}
 

@@ -22,7 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Install, MoveFilestore
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, templates
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, split_readable, templates
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.report_databases import view
 
@@ -253,6 +253,18 @@ def test_the_plan_of_one_database_does_not_depend_on_the_others(server: Server, 
         return
     for one in declared:
         assert plan(server, [one]).get(one.name) == planned.get(one.name)
+
+
+def test_a_database_that_cannot_be_read_stops_only_what_needs_it() -> None:
+    server = replace(with_database(), errors={"bent": "bent cannot be read"})
+    declared = [
+        WANT,
+        replace(WANT, name="bent"),
+        replace(WANT, name="copy", clone_from="bent"),
+        replace(WANT, name="new"),
+    ]
+    wants, reasons = split_readable(server, declared)
+    assert ([one.name for one in wants], reasons) == (["harbour", "new"], ["bent cannot be read"])
 
 
 # -- clones ----------------------------------------------------------------------------------------------------------

@@ -177,7 +177,18 @@ def test_a_hash_by_passlib_is_understood() -> None:
     assert model_password.matches("harbour", stored)
 
 
-@pytest.mark.parametrize("stored", [None, "", "secret", "$2b$12$abc", "$pbkdf2-sha512$0$x$y"])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        "",
+        "secret",
+        "$2b$12$abc",
+        "$pbkdf2-sha512$0$x$y",
+        "$pbkdf2-sha512$1$x$y",
+        "$pbkdf2-sha512$999999999$xx$yy",
+    ],
+)
 def test_what_is_no_hash_never_matches(stored: str | None) -> None:
     assert not model_password.matches("secret", stored)
 
