@@ -257,6 +257,15 @@ def test_an_image_that_nobody_can_bring_is_told_in_one_sentence(mixed: Estate) -
     assert "the image gantry-lab/redis:absent is not on this host, and no archive is given" in told
 
 
+@pytest.mark.parametrize("entry", ["main", "upgrade"])
+def test_a_topology_without_nodes_is_refused_before_anything_is_touched(mixed: Estate, entry: str) -> None:
+    run = mixed.role(entry, {"redis_nodes": []}, hosts="crate1").expect_failure()
+    assert run.errors == [
+        "redis_nodes is empty on crate1; name all data nodes of the topology, the same list on every host"
+    ]
+    assert run.changed == 0
+
+
 def test_a_topology_that_is_not_healthy_is_not_patched(mixed: Estate, ledger: Path) -> None:
     lost = next(host for host in mixed.hosts[1:] if host is not primary(mixed))
     lost.run(["systemctl", "stop", UNITS[0][0]])

@@ -15,7 +15,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis import apply_topology
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import SnapshotPlace, apply_plan
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import Access
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import (
+    Access,
+    ResponseError,
+    shown,
+    transaction,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Endpoint, History, Node
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_topology import make_plan
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_topology import with_spellings
@@ -144,3 +149,46 @@ def test_a_node_whose_copy_fails_takes_writes_again(tmp_path, monkeypatch, faili
     with pytest.raises(type(failing), match="the disk is full"):
         resolve(client, tmp_path, monkeypatch)
     assert client.seen == [(TWO, REFUSE), (TWO, ACCEPT)]
+
+
+@dataclass
+class Refusing:
+    """A connection on which a transaction is refused with the words that redis-py has for it."""
+
+    command: tuple[str, ...] = ()
+
+    def pipeline(self, transaction: bool) -> Refusing:
+        assert transaction
+        return self
+
+    def execute_command(self, *words: str) -> None:
+        self.command = words
+
+    def execute(self, raise_on_error: bool) -> list[Any]:
+        raise ResponseError(f"Command # 1 ({' '.join(self.command)}) of pipeline caused error: unknown command 'ACL'")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("CONFIG", "SET", "requirepass", "s3cret", "masterauth", "s3cret"), "CONFIG SET requirepass masterauth"),
+        (("SENTINEL", "SET", "main", "auth-pass", "s3cret"), "SENTINEL SET main"),
+        (("SENTINEL", "CONFIG", "SET", "sentinel-pass", "s3cret"), "SENTINEL CONFIG SET"),
+        (("ACL", "SETUSER", "app", "on", "#s3cret", "~*"), "ACL SETUSER app"),
+        (("ACL", "DELUSER", "app"), "ACL DELUSER app"),
+        (("REPLICAOF", "10.0.0.1", "6379"), "REPLICAOF 10.0.0.1 6379"),
+    ],
+)
+def test_no_sentence_about_a_command_holds_a_secret(command: tuple[str, ...], words: str) -> None:
+    assert shown(command) == words
+    with pytest.raises(StateError) as refused:
+        transaction(Refusing(), ONE, [command])
+    assert str(refused.value) == (
+        f"10.0.0.1:6379 refused a transaction that begins with {words}: unknown command 'ACL'"
+    )
+    assert refused.value.__cause__ is None
+
+
+def test_a_transaction_answers_each_command_in_its_order() -> None:
+    link = Link(hz="10")
+    assert transaction(link, ONE, [("CONFIG", "SET", "hz", "20"), ("CONFIG", "GET", "hz")]) == ["OK", ["hz", "20"]]
