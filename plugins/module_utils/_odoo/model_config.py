@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 # What decides about databases; everything else on a command line is passed over.
-_FLAGS = {"--no-database-list": ("list_db", "False"), "--no-http": ("http_enable", "False")}
+_FLAGS = {
+    "--no-database-list": ("list_db", "False"),
+    "--no-http": ("http_enable", "False"),
+    "--no-xmlrpc": ("http_enable", "False"),
+}
 _VALUES = {
     "-c": "config",
     "--config": "config",
@@ -26,7 +30,6 @@ _VALUES = {
     "--max-cron-threads": "max_cron_threads",
 }
 _VARIABLES = {
-    "ODOO_RC": "config",
     "PGDATABASE": "db_name",
     "PGUSER": "db_user",
     **{
@@ -114,17 +117,28 @@ def options_of_command(argv: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     words = iter(argv)
     for word in words:
-        name, equals, value = word.partition("=")
-        if word in _FLAGS:
-            option, text = _FLAGS[word]
+        if word == "--":
+            break
+        name, equals, value = _option(word)
+        if name in _FLAGS:
+            option, text = _FLAGS[name]
             found[option] = text
-        elif word in _VALUES:
-            found[_VALUES[word]] = next(words, "")
-        elif equals and name.startswith("--") and name in _VALUES:
-            found[_VALUES[name]] = value
-        elif word[:2] in _VALUES and not word.startswith("--"):
-            found[_VALUES[word[:2]]] = word[2:]
+        elif name in _VALUES:
+            found[_VALUES[name]] = value if equals else next(words, "")
     return found
+
+
+def _option(word: str) -> tuple[str, bool, str]:
+    """The option that a word of a command line names, "" for none of ours, and the value that it holds, if it does."""
+    if not word.startswith("--"):
+        # -s takes no value and may stand before another
+        letters = word[1:].lstrip("s") if word.startswith("-") else ""
+        return f"-{letters[:1]}", bool(letters[1:]), letters[1:]
+    name, equals, value = word.partition("=")
+    known = (*_FLAGS, *_VALUES)
+    # Odoo takes a beginning that only one option has, and does not start with another
+    meant = [name] if name in known else [one for one in known if len(name) > len("--") and one.startswith(name)]
+    return meant[0] if len(meant) == 1 else "", bool(equals), value
 
 
 def options_of_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -83,15 +83,16 @@ def _stat(pid: int) -> list[str] | None:
 def _release(pid: int, releases: str) -> str | None:
     """The release whose directory is the process's working directory, "" for any other, None when it has ended."""
     try:
-        directory = _working_directory(pid)
+        directory = working_directory(pid)
     except (FileNotFoundError, ProcessLookupError):
         return None
     parent, identity = os.path.split(directory)
     return identity if parent == releases else ""
 
 
-def _working_directory(pid: int) -> str:
-    path = f"/proc/{pid}"
+def working_directory(pid: int, proc: str = "/proc") -> str:
+    """The directory that a process works in. Raises OSError as readlink() does."""
+    path = f"{proc}/{pid}"
     try:
         return os.readlink(f"{path}/cwd")
     except PermissionError:

@@ -161,6 +161,10 @@ def test_each_process_answers_for_what_it_does() -> None:
         (["--database=a", "--db-filter", "^%d$"], {"db_name": "a", "dbfilter": "^%d$"}),
         (["-D/srv", "--workers=2", "--log-level", "info"], {"data_dir": "/srv"}),
         (["--no-http", "-c"], {"http_enable": "False", "config": ""}),
+        (["--no-xmlrpc", "--no-database-l"], {"http_enable": "False", "list_db": "False"}),
+        (["--max-cron=0", "--max", "3", "--db-f=^x$"], {"max_cron_threads": "3", "dbfilter": "^x$"}),
+        (["--db_u=me", "--dat", "--db_host=x", "--", "-d", "a"], {"db_user": "me"}),
+        (["-sd", "a", "-s", "-srme", "-"], {"db_name": "a", "db_user": "me"}),
     ],
 )
 def test_a_command_line_is_read_as_odoo_reads_it(argv: list[str], options: dict[str, str]) -> None:
