@@ -65,7 +65,7 @@ options:
     default: {}
   purpose:
     description:
-      - What this Redis is for. It presets persistence, eviction, the share of memory, and whether a primary takes
+      - The use of this Redis. It presets persistence, eviction, the share of memory, and whether a primary takes
         writes that no replica acknowledges.
       - V(cache) evicts any key, keeps nothing on disk, and uses 60 % of the memory.
       - V(session) evicts the keys that expire first, appends to a file every second, and uses 40 %.
@@ -94,7 +94,7 @@ options:
   password:
     description:
       - Its password.
-      - It holds no control character. What Sentinels log in with must hold no blank and no quote either, because
+      - It holds no control character. The password of Sentinels must hold no blank and no quote either, because
         Sentinel writes it without quotes and then cannot start from its own file.
     type: str
   former_passwords:
@@ -135,7 +135,8 @@ options:
       - Users of the data nodes, the same on every one, kept in the node's configuration, or in its ACL file where it
         has one. Users that are not named are left alone, unless O(purge_users) is set.
       - Each node is asked for its own spelling of the rules, in one transaction that makes a user of a reserved name,
-        lists it and deletes it again, also in check mode. So a rule that this version of Redis does not know ends the
+        lists it and deletes it again, also in check mode, which writes nothing else. No other client can see that user,
+        and no file or replica gets it. So a rule that this version of Redis does not know ends the
         run before anything has changed, and only what really differs is set.
       - A user that was changed stays logged in. One that is deleted is disconnected by Redis.
     type: list
@@ -148,7 +149,7 @@ options:
         required: true
       rules:
         description:
-          - What it may do, as C(ACL SETUSER) takes it, one rule an element, such as V(~app:*), V(&app:*) or V(+@read).
+          - Its rights, as C(ACL SETUSER) takes them, one rule an element, such as V(~app:*), V(&app:*) or V(+@read).
             Nothing is allowed that no rule allows.
         type: list
         elements: str

@@ -21,7 +21,8 @@ description:
     disagree.
   - A node that returns after the Sentinels elected another primary becomes a replica. Where O(purpose) is V(session) or
     V(queue), what it holds is first saved to O(snapshot_dir).
-  - Settings and the rules of users are compared in the spelling of each node.
+  - Settings and the rules of users are compared in the spelling of each node. Check mode sets none to learn
+    it, so that a value that Redis refuses, or one in a rare spelling, is planned as a change.
   - The difference shows who follows whom, settings and Sentinel parameters, and never a secret.
 extends_documentation_fragment:
   - gantry.odoo.redis
@@ -90,7 +91,7 @@ options:
     default: 20
   when_absent:
     description:
-      - What check mode does with a node or Sentinel that refuses the connection, or where the redis library is missing.
+      - How check mode treats a node or Sentinel that refuses the connection, or where the redis library is missing.
       - V(fail) tells so. V(plan_as_new) plans it as just installed, for a caller that would have started it.
       - Has no effect outside check mode.
     type: str
@@ -194,7 +195,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What was done, or in check mode would be done, in its order.
+  description: The steps that were done, or in check mode would be done, in their order.
   returned: success
   type: list
   elements: dict
@@ -314,13 +315,13 @@ def work(call: Call) -> Outcome:
         return predict_unread(call, desired)
     access, book = access_from(params), resolve_addresses(desired)
     journal = Journal(params["state_dir"], desired.name)
-    with Client(access, book, plan_as_new) as client:
+    with Client(access, book, plan_as_new, may_try=not call.check_mode) as client:
         if desired.mode == "cluster":
             return converge_cluster(call, desired, client)
         if call.check_mode:
             return predict(call, desired, client, journal)
         with journal.lock(Deadline(params["timeout"]), make=desired.failover):
-            return converge(call, desired, client, journal, lambda: Client(access, book))
+            return converge(call, desired, client, journal, lambda: Client(access, book, may_try=True))
 
 
 def predict_unread(call: Call, desired: Desired) -> Outcome:

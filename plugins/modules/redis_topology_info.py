@@ -28,7 +28,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the sessions
+- name: Gather the status of the sessions
   gantry.odoo.redis_topology_info:
     mode: sentinel
     name: sessions
@@ -176,7 +176,7 @@ sentinels:
       description: The node that it watches under O(name), null when none.
       type: str
     flags:
-      description: What it says of that primary, such as C(s_down).
+      description: Its flags of that primary, such as C(s_down).
       type: list
       elements: str
     quorum_ok:
@@ -196,7 +196,7 @@ sentinels:
       description: Its quorum, times in milliseconds, and parallel syncs.
       type: dict
 faults:
-  description: What is not healthy, a sentence each.
+  description: Faults of the topology, a sentence each.
   returned: success
   type: list
   elements: str

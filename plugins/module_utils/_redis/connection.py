@@ -89,13 +89,15 @@ class Client:
     """Connections to one topology, opened at the first use of each endpoint and kept until the end of `with`.
 
     plan_as_new: whether an endpoint that refuses the connection counts as just installed.
+    may_try: whether a node may be asked for its spelling of a setting, which sets it for a moment; not in check mode.
     Raises LibraryError without the Python library redis.
     """
 
-    def __init__(self, access: Access, book: AddressBook, plan_as_new: bool = False) -> None:
+    def __init__(self, access: Access, book: AddressBook, plan_as_new: bool = False, may_try: bool = False) -> None:
         require_library()
         self.access = access
         self.book = book
+        self.may_try = may_try
         self._plan_as_new = plan_as_new
         self._open: dict[Endpoint, Any] = {}
         self._passwords = (access.password, *access.former)

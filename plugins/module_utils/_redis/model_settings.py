@@ -24,7 +24,33 @@ _SIZED = {
     "proto-max-bulk-len",
     "active-defrag-ignore-bytes",
 }
-# Setting one of these for a moment would do something: they are compared as they are written.
+# Redis takes these in any case, and numbers with zeros before them, and shows them in one spelling of its own.
+_KEYWORDS = {
+    "acl-pubsub-default",
+    "appendfsync",
+    "cluster-preferred-endpoint-type",
+    "loglevel",
+    "maxmemory-policy",
+    "oom-score-adj",
+    "propagation-error-behavior",
+    "repl-diskless-load",
+    "sanitize-dump-payload",
+    "shutdown-on-sigint",
+    "shutdown-on-sigterm",
+    "syslog-facility",
+    "tls-auth-clients",
+}
+_NUMBERS = {
+    "io-threads",
+    "maxclients",
+    "oom-score-adj-values",
+    "save",
+    "tls-session-cache-size",
+    "tls-session-cache-timeout",
+}
+_SHUTDOWN = ("default", "save", "nosave", "now", "force")
+_EVERY_EVENT = frozenset("g$lshzxetd")
+# Setting one of these for a moment would do something.
 _NEVER_TRIED = {
     "appendonly",
     "bind",
@@ -43,6 +69,7 @@ _NEVER_TRIED = {
     "shutdown-on-sigint",
     "shutdown-on-sigterm",
 }
+_NUMBER = re.compile(r"-?\d+")
 _SWITCHES = {"yes": "yes", "no": "no", "true": "yes", "false": "no", "on": "yes", "off": "no"}
 _OWNED = {
     "requirepass": "the option password",
@@ -161,13 +188,43 @@ def canonical_name(name: str) -> str:
 
 
 def normalise(name: str, value: str) -> str:
-    """One spelling of a value: bytes for sizes, yes and no for switches, single spaces."""
+    """One spelling of a value: bytes for sizes, yes and no for switches, single spaces, what Redis calls a keyword."""
     text = " ".join(str(value).split())
     if name in _SIZED:
         return _bytes(name, text)
+    if name in _NUMBERS:
+        return " ".join(str(int(word)) if _NUMBER.fullmatch(word) else word for word in text.split())
+    if name.startswith("shutdown-on-"):
+        return " ".join(
+            sorted(text.lower().split(), key=lambda word: _SHUTDOWN.index(word) if word in _SHUTDOWN else -1)
+        )
+    if name == "oom-score-adj" and text.lower() == "relative":
+        return "yes"
     if name == "client-output-buffer-limit":
         return " ".join(_maybe_bytes(word) for word in text.replace("slave", "replica").split())
-    return _SWITCHES.get(text.lower(), text)
+    return _SWITCHES.get(text.lower(), text.lower() if name in _KEYWORDS else text)
+
+
+def alike(name: str, seen: str, value: str) -> bool:
+    """Whether a node that shows `seen` has the normalised `value`, as far as the two texts say."""
+    if normalise(name, seen) == value:
+        return True
+    if name == "notify-keyspace-events":
+        return _events(seen) == _events(value)
+    if name == "client-output-buffer-limit":
+        return _limits(value).items() <= _limits(normalise(name, seen)).items()
+    return seen.isdigit() and _maybe_bytes(value) == str(int(seen))
+
+
+def _events(text: str) -> frozenset[str]:
+    """The letters of events; A stands for most of them."""
+    return frozenset(text) - (_EVERY_EVENT if "A" in text else frozenset())
+
+
+def _limits(text: str) -> dict[str, tuple[str, ...]]:
+    """The limits by class of client; those that a text does not name stay as they are."""
+    words = text.split()
+    return {words[at]: tuple(words[at + 1 : at + 4]) for at in range(0, len(words), 4)}
 
 
 def in_question(seen: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
@@ -176,7 +233,7 @@ def in_question(seen: Mapping[str, str], settings: Mapping[str, str]) -> dict[st
         name: value
         for name, value in settings.items()
         if name in seen
-        and normalise(name, seen[name]) != value
+        and not alike(name, seen[name], value)
         and name not in _NEVER_TRIED
         and not name.startswith("tls-")
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_passwords import Accepted, Rotation
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import normalise
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import alike
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import DEFAULT, Grant, User, unseen
 
 # INFO's master_failover_state while no FAILOVER is under way
@@ -179,7 +179,7 @@ class Node:
     def has_setting(self, name: str, value: str) -> bool:
         """Whether a setting is as wanted, whatever the spelling."""
         seen = self.config[name]
-        return normalise(name, seen) == value or self.spelled.get(name) == seen
+        return alike(name, seen, value) or self.spelled.get(name) == seen
 
     @property
     def persisted(self) -> bool:

@@ -139,12 +139,12 @@ def read_acknowledged(client: Client, primary: Endpoint, replica: Endpoint) -> i
 def node_state(client: Client, endpoint: Endpoint, answers: tuple[Any, Any], link: Any, desired: Desired) -> Node:
     """A data node from its INFO and CONFIG GET, and from what it says of the declared users and settings."""
     node = node_from(endpoint, *answers, client.book, client.access.replication)
-    return replace(with_spellings(node, link, desired), accepted=_accepted(link, desired.rotation))
+    return replace(with_spellings(node, link, desired, client.may_try), accepted=_accepted(link, desired.rotation))
 
 
-def with_spellings(node: Node, link: Any, desired: Desired) -> Node:
-    """The node with the declared users and settings in its own spelling."""
-    asked = in_question(node.config, desired.settings)
+def with_spellings(node: Node, link: Any, desired: Desired, may_try: bool) -> Node:
+    """The node with the declared users in its own spelling, and where it may be tried, the settings, too."""
+    asked = in_question(node.config, desired.settings) if may_try else {}
     spelled: dict[str, str] = {}
     if asked:
         commands = spelling_questions(node.config, asked)

@@ -250,12 +250,23 @@ def test_settings_are_compared_in_the_spelling_of_the_node_and_quotes_outlive_a_
         "stream-node-max-bytes": "8kb",
         "client-output-buffer-limit": "pubsub 64mb 16mb 90",
         "maxmemory-clients": "5%",
+        "maxclients": "04000",
+        "oom-score-adj": "RELATIVE",
+        "shutdown-on-sigterm": "NOW nosave",
         "proc-title-template": '{title} it\'s "quoted" {listen-addr}',
     }
     wish = {"nodes": endpoints(SPELLED), "settings": {"maxmemory": "16mb", **settings}, "password": PASSWORD}
+    wish["users"] = [{"name": "app", "rules": ["~app:*", "+@read"], "passwords": ["app"]}]
     before = rig.cli(SPELLED, "CONFIG", "GET", "*")
+    rig.cli(SPELLED, "CONFIG", "RESETSTAT")
     assert topology(wish, check=True)["changed"]
     assert rig.cli(SPELLED, "CONFIG", "GET", "*") == before
+    sent = {name.removeprefix("cmdstat_") for name in rig.info(SPELLED, "commandstats")}
+    # A user of a reserved name is made, listed and deleted in one transaction.
+    assert {"acl|setuser", "acl|deluser"} <= sent
+    reads = "acl|list auth client|setinfo config|get config|resetstat exec hello info multi"
+    assert sent - {"acl|setuser", "acl|deluser"} <= set(reads.split())
+    assert "gantry" not in rig.cli(SPELLED, "ACL", "LIST")
     assert [result["changed"] for result in four_beats(wish)] == [True, True, False, False]
     assert rig.setting(SPELLED, "client-output-buffer-limit").endswith("pubsub 67108864 16777216 90")
     rig.kill(SPELLED)

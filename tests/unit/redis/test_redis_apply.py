@@ -79,17 +79,17 @@ class Link:
 
     def __init__(self, **config: str) -> None:
         self.config = config
-        self._sent: list[tuple[str, ...]] = []
+        self.sent: list[tuple[str, ...]] = []
 
     def pipeline(self, transaction: bool) -> Link:
         return self
 
     def execute_command(self, *words: str) -> list[str]:
-        self._sent.append(words)
+        self.sent.append(words)
         return ["user default on nopass ~* +@all", "user o'brien on -@all"]
 
     def execute(self, raise_on_error: bool) -> list[Any]:
-        return [self._answer(words) for words in self._sent]
+        return [self._answer(words) for words in self.sent]
 
     def _answer(self, words: tuple[str, ...]) -> Any:
         if words[1] == "GET":
@@ -100,20 +100,26 @@ class Link:
         return "OK"
 
 
-def spelled(link: Link, **settings: str) -> Node:
+def spelled(link: Link, *, may_try: bool = True, **settings: str) -> Node:
     """What a node says of settings, by a link."""
     wish = replicated(settings={"maxmemory": "256mb", **settings})
     read = node(ONE, config={**replicated().settings, **link.config})
-    return with_spellings(read, link, wish)
+    return with_spellings(read, link, wish, may_try)
 
 
 def test_a_node_is_asked_for_its_spelling_and_left_as_it_was():
-    link = Link(loglevel="notice", hz="10")
-    seen = spelled(link, loglevel="NOTICE", hz="20")
-    assert seen.spelled == {"hz": "20", "loglevel": "notice"}
-    assert (seen.has_setting("loglevel", "NOTICE"), seen.has_setting("hz", "20")) == (True, False)
-    assert link.config == {"loglevel": "notice", "hz": "10"}
+    link = Link(**{"log-format": "legacy", "hz": "10"})
+    seen = spelled(link, **{"log-format": "LEGACY", "hz": "20"})
+    assert seen.spelled == {"hz": "20", "log-format": "legacy"}
+    assert (seen.has_setting("log-format", "LEGACY"), seen.has_setting("hz", "20")) == (True, False)
+    assert link.config == {"log-format": "legacy", "hz": "10"}
     assert seen.unreadable == ("o'brien",)
+
+
+def test_check_mode_sets_nothing_to_learn_a_spelling():
+    link = Link(**{"log-format": "legacy"})
+    seen = spelled(link, may_try=False, **{"log-format": "LEGACY"})
+    assert (seen.spelled, [words for words in link.sent if words[0] == "CONFIG"]) == ({}, [])
 
 
 def test_a_value_that_a_node_refuses_is_told_before_anything_is_done():

@@ -15,6 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection impo
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_request import read_request
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import (
     PURPOSES,
+    alike,
     contradictions,
     in_question,
     spelling_questions,
@@ -234,6 +235,49 @@ def test_only_settings_with_another_text_are_in_question_and_none_that_would_do_
         ("CONFIG", "GET", "loglevel"),
         ("CONFIG", "SET", "loglevel", "notice"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "declared"),
+    [
+        ("appendonly", "yes", "YES"),
+        ("oom-score-adj", "yes", "RELATIVE"),
+        ("oom-score-adj-values", "0 200 800", "00  0200 800"),
+        ("maxclients", "10000", "010000"),
+        ("io-threads", "2", "02"),
+        ("save", "900 1 300 10", "0900 1  300 010"),
+        ("shutdown-on-sigterm", "nosave now", "NOW nosave"),
+        ("tls-auth-clients", "optional", "OPTIONAL"),
+        ("tls-replication", "yes", "Yes"),
+        ("tls-session-cache-size", "5000", "05000"),
+        ("loglevel", "notice", "NOTICE"),
+        ("maxmemory-policy", "allkeys-lfu", "ALLKEYS-LFU"),
+        ("stream-node-max-bytes", "8192", "8kb"),
+        ("hz", "10", "010"),
+        ("notify-keyspace-events", "AKE", "KEA"),
+        ("client-output-buffer-limit", "normal 0 0 0 slave 256 64 60 pubsub 67108864 1 90", "pubsub 64mb 1 90"),
+        ("client-output-buffer-limit", "normal 0 0 0 slave 256 64 60 pubsub 0 0 0", "replica 256 64 60"),
+    ],
+)
+def test_one_value_in_two_spellings_is_no_difference(name, seen, declared):
+    assert alike(name, seen, wanted("cache", 1, {name: declared})[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "declared"),
+    [
+        ("proc-title-template", "{title}", "{TITLE}"),
+        ("oom-score-adj", "absolute", "relative"),
+        ("maxclients", "10000", "01000"),
+        ("shutdown-on-sigterm", "nosave", "nosave now"),
+        ("tls-ciphers", "a", "A"),
+        ("stream-node-max-bytes", "8192", "9kb"),
+        ("notify-keyspace-events", "KEg", "KEG"),
+        ("client-output-buffer-limit", "normal 0 0 0 pubsub 64 1 90", "pubsub 64 1 91"),
+    ],
+)
+def test_two_values_are_a_difference(name, seen, declared):
+    assert not alike(name, seen, wanted("cache", 1, {name: declared})[name])
 
 
 def test_a_setting_is_compared_in_the_spelling_of_the_node():
