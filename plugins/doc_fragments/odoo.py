@@ -22,6 +22,9 @@ options:
         the container, the configuration, O(ca_cert) and the data directory are at the same paths, and the variables
         C(PGSSLROOTCERT) and C(PGOPTIONS) are passed on. The code of addons is read in the image. The container ends
         with the module, also where the module or the engine's client is killed.
+      - Any other command ends with the module too, with all that it has started on this host. Commands that start Odoo
+        where nothing can end it are refused, such as C(docker exec), C(docker run --detach), C(podman), C(kubectl),
+        C(ssh) and C(sudo). A script of your own must not start a container.
     type: list
     elements: str
     default: [odoo]

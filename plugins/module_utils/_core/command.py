@@ -10,11 +10,14 @@ import os
 import pwd
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
+
+# how long a program may take to end with its input
+_ENDING_S = 10.0
 
 
 def tail(text: str, lines: int = 5) -> str:
@@ -39,14 +42,19 @@ def run(
 
     what: the run in words, for the error sentence. user: the account to run as; needs root.
     env: added to a minimal environment, never the caller's. accept: the exit codes that are not an error.
-    held: whether its standard input stays open, after `stdin`, until it has ended or this process is gone.
+    held: whether its standard input stays open, after `stdin`, until it has ended, this process is gone or the deadline
+    has passed; it has a session of its own, and ends with its input.
     merged: whether what it writes to standard error is returned as well, in its order.
     Raises StateError for any other exit code or a program that cannot be started, DeadlineError past the deadline.
     """
     as_user = {} if user is None else identity(user)
-    source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-    with _held(stdin or "") if held else contextlib.nullcontext(source) as standard_input:
-        done = _run(argv, deadline, what, {**standard_input, **as_user}, env, cwd, merged)
+    if held:
+        with _held(stdin or "") as (reading, let_go):
+            given = {**as_user, "stdin": reading, "start_new_session": True}
+            done = _run(argv, deadline, what, given, env, cwd, merged, None, let_go)
+    else:
+        given = {**as_user, "stdin": subprocess.DEVNULL if stdin is None else subprocess.PIPE}
+        done = _run(argv, deadline, what, given, env, cwd, merged, stdin, None)
     if done.returncode not in accept:
         seen: list[str] = [f"exit code {done.returncode}"]
         words = tail(done.stderr or done.stdout)
@@ -73,30 +81,43 @@ def _run(
     env: Mapping[str, str] | None,
     cwd: str | None,
     merged: bool,
+    stdin: str | None,
+    let_go: Callable[[], None] | None,
 ) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(  # pylint: disable=ansible-bad-function  # there is no AnsibleModule here
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function  # there is no AnsibleModule here
             list(argv),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merged else subprocess.PIPE,
             env=environment(env),
             cwd=cwd,
-            timeout=deadline.remaining,
             text=True,
             errors="replace",
-            check=False,
             **given,
         )
-    except subprocess.TimeoutExpired as error:
-        raise DeadlineError(f"{what} was stopped after {deadline.seconds:g} s, its deadline") from error
     except OSError as error:
         raise StateError(f"{what} could not be started: {error}") from error
+    with process:
+        try:
+            out, err = process.communicate(stdin, timeout=deadline.remaining)
+        except subprocess.TimeoutExpired as error:
+            if let_go is not None:
+                let_go()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_ENDING_S)
+            raise DeadlineError(f"{what} was stopped after {deadline.seconds:g} s, its deadline") from error
+        finally:
+            # nothing where it has ended
+            process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 @contextlib.contextmanager
-def _held(text: str) -> Iterator[dict[str, Any]]:
-    """The argument that gives a program an input which ends with this block, or with this process."""
+def _held(text: str) -> Iterator[tuple[int, Callable[[], None]]]:
+    """An input for a program which ends with this process, with this block, or before by the function."""
     reading, writing = os.pipe()
+    closing = contextlib.ExitStack()
+    closing.callback(os.close, writing)
 
     def feed() -> None:
         # a program that ends early reads no more
@@ -105,12 +126,19 @@ def _held(text: str) -> Iterator[dict[str, Any]]:
 
     feeder = threading.Thread(target=feed, daemon=True)
     feeder.start()
+
+    def let_go() -> None:
+        # a program that has not read its input yet knows nothing of its end
+        feeder.join(_ENDING_S)
+        if not feeder.is_alive():
+            closing.close()
+
     try:
-        yield {"stdin": reading}
+        yield reading, let_go
     finally:
         os.close(reading)
         feeder.join()
-        os.close(writing)
+        closing.close()
 
 
 def environment(extra: Mapping[str, str] | None) -> dict[str, str]:

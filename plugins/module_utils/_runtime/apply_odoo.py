@@ -10,16 +10,18 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import environment, identity, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_guarded import Guarded, guarded
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_guarded import WATCH, Guarded, guarded
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import demo_arguments
 
-# An Odoo that outlives the module that started it would go on writing: the kernel ends it with its parent.
+# An Odoo that outlives the module that started it would go on writing: the kernel ends it with its parent, and WATCH
+# what it has started by then.
 _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 
 # One process that serves nobody and runs no job.
@@ -119,14 +121,17 @@ class Odoo:
         # its home directory is what `~` means in odoo.conf
         variables = {"HOME": account.pw_dir, **(env or {})}
         variables.update({"PGSSLROOTCERT": self.ca_cert} if self.ca_cert else {})
-        user = None if account.pw_uid == os.geteuid() else self.user
+        other = account.pw_uid != os.geteuid()
         parts = self.container
         if parts is None:
-            argv = [*_WITH_PARENT, *self.command, *arguments]
-            return run(argv, deadline, what=what, user=user, env=variables, stdin=stdin, merged=merged)
-        # the engine goes on without the one who asked it, so the container watches for that one's end
-        argv = [*_WITH_PARENT, *parts.watched(arguments)]
-        given = f"{len((stdin or '').encode())}\n{stdin or ''}"
+            # WATCH stays root, which can end whatever a wrapper makes of the account
+            user, ids = None, f" {account.pw_uid} {account.pw_gid}" if other else ""
+            argv = [sys.executable, "-u", "-c", WATCH, *_WITH_PARENT, *self.command, *arguments]
+        else:
+            # the engine goes on without the one who asked it, so the container watches for that one's end
+            user, ids = self.user if other else None, ""
+            argv = [*_WITH_PARENT, *parts.watched(arguments)]
+        given = f"{len((stdin or '').encode())}{ids}\n{stdin or ''}"
         return run(argv, deadline, what=what, user=user, env=variables, stdin=given, merged=merged, held=True)
 
     @property

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_command import docker_command
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_guarded import WATCH, Guarded, guarded
@@ -21,7 +26,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_guarded 
     [
         ("odoo", None),
         ("/usr/bin/env X=docker odoo run", None),
-        ("docker exec app odoo", None),
         ("docker run --rm --entrypoint=odoo img:1", Guarded(("docker",), ("--rm",), "odoo", "img:1")),
         (
             "sudo docker --host h container run -it -u 7 -v/a:/a --volume /b:/b --init --entrypoint odoo img db",
@@ -56,6 +60,39 @@ def test_a_container_without_image_or_entry_point_is_refused(command: str) -> No
         guarded(command.split())
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "docker exec app odoo",
+        "docker -H h compose run app odoo",
+        "docker --context run exec app odoo",
+        "/usr/bin/podman run --rm --entrypoint odoo img",
+        "nerdctl run --rm --entrypoint odoo img",
+        "kubectl exec app -- odoo",
+        "ssh app odoo",
+        "systemd-run --pipe odoo",
+        "sudo -u odoo odoo",
+        "sudo podman run --entrypoint odoo img",
+    ],
+)
+def test_a_command_that_runs_odoo_where_nothing_ends_it_is_refused(command: str) -> None:
+    with pytest.raises(InputError, match=r"would go on without the module .*; give "):
+        guarded(command.split())
+
+
+@pytest.mark.parametrize("options", ["-d", "-itd", "--detach", "--detach=true", "-di -u 7"])
+def test_a_container_that_nobody_waits_for_is_refused(options: str) -> None:
+    with pytest.raises(InputError, match="leave --detach out"):
+        guarded(f"docker run {options} --entrypoint odoo img".split())
+
+
+@pytest.mark.parametrize("options", ["--detach=false", "-itu 7", "-u d", "-hd"])
+def test_values_are_told_from_flags(options: str) -> None:
+    parts = guarded(f"docker run {options} --entrypoint odoo img".split())
+    assert parts is not None
+    assert (parts.options, parts.image) == (tuple(options.split()), "img")
+
+
 def watched(*argv: str) -> subprocess.Popen[str]:
     """The watching program as it runs in a container, with this program below it."""
     command = [sys.executable, "-u", "-c", WATCH, *argv]
@@ -78,3 +115,51 @@ def test_the_program_ends_with_the_one_who_started_it(given: str) -> None:
         out, _err = process.communicate(given, timeout=20)
         assert process.returncode == 137
         assert out in ("", "begun\n")
+
+
+# leaves its group, its session and its parent, and says who it is
+DETACHED = "setsid sh -c 'sleep 300 & echo $!' & wait"
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended."""
+    try:
+        return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def test_what_the_program_leaves_behind_ends_with_it() -> None:
+    with watched("sh", "-c", f"{DETACHED}; exit 4") as process:
+        out = first_line(process)
+        assert process.wait(20) == 4
+    assert gone(int(out))
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """The first line of a program that is given no input and not let go."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("0\n")
+    process.stdin.flush()
+    return process.stdout.readline()
+
+
+def test_a_deadline_ends_a_wrapper_with_all_below_it(tmp_path: Path) -> None:
+    wrapper = tmp_path / "odoo"
+    wrapper.write_text(f"#!/bin/sh\n( {DETACHED} ) > {tmp_path}/pid\nsleep 300\nexit 0\n")
+    wrapper.chmod(0o755)
+    odoo = Odoo((str(wrapper),), pwd.getpwuid(os.geteuid()).pw_name, "/dev/null")
+    with pytest.raises(DeadlineError, match="stopped after 3 s"):
+        odoo.load("a", ["base"], Deadline(3))
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_wrapper_gives_its_output_and_its_exit_code(tmp_path: Path) -> None:
+    wrapper = tmp_path / "odoo"
+    wrapper.write_text('#!/bin/sh\ncat\ntest "$1" = shell || { echo no >&2; exit 3; }\n')
+    wrapper.chmod(0o755)
+    odoo = Odoo((str(wrapper),), pwd.getpwuid(os.geteuid()).pw_name, "/dev/null")
+    assert odoo.shell("a", "print(1)\n" * 100000, Deadline(20), "asking Odoo") == "print(1)\n" * 100000
+    with pytest.raises(StateError, match="exit code 3, no"):
+        odoo.load("a", ["base"], Deadline(20))
