@@ -31,7 +31,8 @@ class ActionModule(ActionBase):
         answer = self._low_level_execute_command("id -u")
         role = self._task._role
         subject = f"the role {role.get_name()}" if role else "the play"
-        words = gap(subject, (task_vars or {})["inventory_hostname"], answer["stdout"])
+        host = self._task.delegate_to or (task_vars or {})["inventory_hostname"]
+        words = gap(subject, host, answer["stdout"])
         result["changed"] = False
         if words:
             result.update(failed=True, msg=words)

@@ -18,6 +18,12 @@ from tests.unit.project.tree import ROLES, ROOT
 # A task file that another one includes, imports or hands on in a variable; a name may hold an expression.
 _INCLUDES = re.compile(r"(?:include_tasks|import_tasks|__\w+_tasks): *[\"']?((?:[\w/.-]|\{\{[^}]*\}\})+\.yml)")
 
+_ON_THE_CONTROLLER = frozenset({"change", "estate"})
+_WITHOUT_HOST = frozenset(
+    {f"ansible.builtin.{name}" for name in ("debug", "group_by", "import_tasks", "include_tasks", "set_fact")}
+    | {f"gantry.odoo.{name}" for name in ("change_gate", "change_record", "estate_info")}
+)
+
 
 def specs(role: str) -> dict[str, Any]:
     """The argument specs of `role`, by entry point."""
@@ -62,6 +68,20 @@ def test_every_entry_point_has_a_spec_and_a_task_file(role: str) -> None:
     assert entries == set(specs(role)), "tasks/ holds the entry points; all other task files are in tasks/private/"
     strangers = {path.name for path in tasks.iterdir()} - {f"{name}.yml" for name in entries} - {"private"}
     assert not strangers, f"neither an entry point nor private: {sorted(strangers)}"
+
+
+@pytest.mark.parametrize("role", sorted(set(ROLES) - _ON_THE_CONTROLLER))
+def test_every_entry_point_verifies_first_that_it_runs_as_root(role: str) -> None:
+    for path in (ROOT / "roles" / role / "tasks").glob("*.yml"):
+        first = load(path)[0]
+        assert "gantry.odoo.require_root" in first, f"{role}/{path.name}: begin with require_root, see another role"
+
+
+@pytest.mark.parametrize("role", sorted(_ON_THE_CONTROLLER))
+def test_a_role_on_the_controller_touches_no_host(role: str) -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "roles" / role / "tasks").rglob("*.yml"))
+    used = set(re.findall(r"^ +((?:ansible|gantry)\.\w+\.\w+):", text, re.MULTILINE))
+    assert used <= _WITHOUT_HOST, f"what runs on hosts needs require_root: {sorted(used - _WITHOUT_HOST)}"
 
 
 @pytest.mark.parametrize("role", ROLES)
