@@ -22,6 +22,10 @@ description:
     indexable C(unaccent). The rights of C(PUBLIC) on them are revoked.
   - Advisory locks in O(login_db) keep two runs on one database apart, those that rename or copy it included.
   - A database that is not Odoo's is never changed.
+  - Odoo's tables have to be in the schema C(public). A table with triggers, rules or functions of its owner is not
+    written, and a view in its place is not read, since they would act with the rights of O(login_user).
+  - A copy can still run such code while it is restored or neutralized, so O(login_user) should be no superuser where
+    tenants write SQL of their own.
   - A database that cannot be read, such as one with a changed table, fails the module, and the others are worked on all
     the same.
 extends_documentation_fragment:

@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     psycopg2,
     sentence,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
@@ -47,12 +48,15 @@ class Database:
     def read(self) -> Found:
         """The modules with a state, and the digests of the last proven update."""
         with (
-            closing(connect(self.login, self.name, statement_timeout=STATEMENT_SECONDS)) as connection,
+            closing(
+                connect(self.login, self.name, autocommit=False, statement_timeout=STATEMENT_SECONDS)
+            ) as connection,
             connection.cursor() as cursor,
         ):
             try:
+                require_plain(cursor, ["ir_module_module", "ir_config_parameter", "res_lang"])
                 cursor.execute(
-                    "SELECT name, state, coalesce(latest_version, '') FROM ir_module_module "
+                    "SELECT name, state, coalesce(latest_version, '') FROM public.ir_module_module "
                     "WHERE state NOT IN ('uninstalled', 'uninstallable')"
                 )
                 modules = {name: Module(name, state, version) for name, state, version in cursor.fetchall()}
@@ -97,11 +101,15 @@ class Database:
 
     def settle(self, imported: Collection[str]) -> None:
         """Take back the mark that these addons are to be upgraded, as Odoo itself does where it can."""
-        with self._told(), closing(connect(self.login, self.name)) as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE ir_module_module SET state = 'installed' WHERE state = 'to upgrade' AND name = ANY(%s)",
-                (sorted(imported),),
-            )
+        with self._told(), closing(connect(self.login, self.name, autocommit=False)) as connection:
+            with connection.cursor() as cursor:
+                require_plain(cursor, ["ir_module_module"], writing=True)
+                cursor.execute(
+                    "UPDATE public.ir_module_module SET state = 'installed' "
+                    "WHERE state = 'to upgrade' AND name = ANY(%s)",
+                    (sorted(imported),),
+                )
+            connection.commit()
 
     def store(self, code: Mapping[str, Code]) -> None:
         """Remember the code that a proven update was made of."""
@@ -120,9 +128,10 @@ def series(found: Found) -> str:
 
 
 def store_digests(cursor: Any, digests: Mapping[str, str]) -> None:
-    """Record the code of a verified update."""
+    """Record the code of a verified update, in the transaction of the cursor."""
+    require_plain(cursor, ["ir_config_parameter"], writing=True)
     cursor.execute(
-        "INSERT INTO ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date) "
+        "INSERT INTO public.ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date) "
         "VALUES (%s, %s, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC') "
         "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, write_date = EXCLUDED.write_date",
         (read_database.KEY, json.dumps(digests, sort_keys=True)),

@@ -12,8 +12,8 @@ import json
 from typing import Any
 
 KEY = "gantry.odoo_addons.digests"
-_LANGUAGES = "SELECT code FROM res_lang WHERE active"
-_USED = "SELECT name FROM ir_module_module WHERE state IN ('installed', 'to upgrade', 'to remove')"
+_LANGUAGES = "SELECT code FROM public.res_lang WHERE active"
+_USED = "SELECT name FROM public.ir_module_module WHERE state IN ('installed', 'to upgrade', 'to remove')"
 
 # the column comes with the addon that imports others
 IMPORTED = f"{_USED} AND to_jsonb(ir_module_module) ->> 'imported' = 'true'"
@@ -21,7 +21,7 @@ IMPORTED = f"{_USED} AND to_jsonb(ir_module_module) ->> 'imported' = 'true'"
 
 def digests(cursor: Any) -> dict[str, str]:
     """The digests of the last proven update; none where nothing was ever stored, or something else."""
-    cursor.execute("SELECT value FROM ir_config_parameter WHERE key = %s", (KEY,))
+    cursor.execute("SELECT value FROM public.ir_config_parameter WHERE key = %s", (KEY,))
     row = cursor.fetchone()
     try:
         said = json.loads(row[0]) if row else {}

@@ -80,7 +80,7 @@ def preflight(job: Job, client: int) -> None:
 
 def preview(bucket: Bucket, job: Job) -> Survey:
     """What a backup would find, without a lease and without holding the database still."""
-    with closing(connect(job.login, job.database)) as connection:
+    with closing(connect(job.login, job.database, autocommit=False)) as connection:
         return survey(bucket, job, connection)
 
 

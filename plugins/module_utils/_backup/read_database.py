@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sql,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import read_extensions, read_locale
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 
 # tables of extensions are theirs to fill, so pg_dump leaves them out
 _TABLES = """
@@ -57,7 +58,7 @@ def hold_collector(login: Login, database: str, wait_s: float) -> Any:
     where = f"database {database} at {login.where}"
     try:
         with guard.cursor() as cursor:
-            cursor.execute("LOCK TABLE ir_attachment IN ROW EXCLUSIVE MODE")
+            cursor.execute("LOCK TABLE public.ir_attachment IN ROW EXCLUSIVE MODE")
     except psycopg2.Error as error:
         guard.close()
         if isinstance(error, psycopg2.errors.LockNotAvailable):
@@ -83,12 +84,15 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
     used = sequences(connection)
     with connection.cursor() as cursor:
         locale, extensions = read_locale(cursor, database), read_extensions(cursor)
-    modules = dict(rows(connection, "SELECT name, latest_version FROM ir_module_module WHERE state = 'installed'"))
+        require_tables(cursor, database, "ir_module_module", "ir_config_parameter")
+    modules = dict(
+        rows(connection, "SELECT name, latest_version FROM public.ir_module_module WHERE state = 'installed'")
+    )
     if not modules.get("base"):
         raise StateError(
             f"database {database} has no installed module base; it was never initialised, nothing to back up"
         )
-    uuid = rows(connection, "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'")
+    uuid = rows(connection, "SELECT value FROM public.ir_config_parameter WHERE key = 'database.uuid'")
     return DatabaseFacts(
         name=database,
         odoo_version=".".join(modules["base"].split(".")[:2]),
@@ -127,14 +131,23 @@ def stored_names(connection: Any, database: str) -> list[str]:
     """The names of the files that attachments refer to. Raises StateError when there is no table of attachments."""
     require_odoo(connection, database)
     with connection.cursor() as cursor:
+        require_tables(cursor, database, "ir_attachment")
         found = referenced(cursor)
     # a backup that leaves out what is on object storage would be incomplete without saying so
     return sorted({*found.files, *found.remote})
 
 
+def require_tables(cursor: Any, database: str, *tables: str) -> None:
+    """Raises StateError where a table cannot be read, or would run code of the tenant."""
+    try:
+        require_plain(cursor, tables)
+    except psycopg2.Error as error:
+        raise StateError(f"database {database} could not be read: {sentence(error)}") from error
+
+
 def require_odoo(connection: Any, database: str) -> None:
     """Raises StateError when the database has no table of attachments."""
-    if rows(connection, "SELECT to_regclass('ir_attachment') IS NULL")[0][0]:
+    if rows(connection, "SELECT to_regclass('public.ir_attachment') IS NULL")[0][0]:
         raise StateError(f"database {database} is not one of Odoo: it has no table ir_attachment")
 
 

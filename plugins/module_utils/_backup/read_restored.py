@@ -20,7 +20,7 @@ SHOWN = 3
 
 def verify_restored(login: Login, database: str, filestore: str, manifest: Manifest, deadline: Deadline) -> None:
     """Raises StateError with what differs: rows, sequences, the files referred to, or their contents."""
-    with closing(connect(login, database)) as connection:
+    with closing(connect(login, database, autocommit=False)) as connection:
         tables = read_database.row_counts(connection)
         used = read_database.sequences(connection)
         names = set(read_database.stored_names(connection, database))

@@ -26,7 +26,7 @@ CHUNK_BYTES = 1024 * 1024
 READERS = 8
 _SPOOL = "checklist/"
 _OCTAL = re.compile(r"\\([0-7]{3})")
-_REFERENCED = "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"
+_REFERENCED = "SELECT DISTINCT store_fname FROM public.ir_attachment WHERE store_fname IS NOT NULL"
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_sett
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import read_locale, read_settings
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,10 @@ class Cloner:
             copied = early.result()
         with closing(connect(self.login, build.at)) as connection, connection.cursor() as cursor:
             refused = copy_settings(cursor, source, build.at)
-            found = referenced(cursor)
             _require_same(cursor, source, build.at, set(refused))
+        with closing(connect(self.login, build.at, autocommit=False)) as connection, connection.cursor() as cursor:
+            require_plain(cursor, ["ir_attachment"])
+            found = referenced(cursor)
         names = set(found.files)
         # and those that were stored since then come now
         late = self._files(build, source, names - set(copied.names), files)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed, languages, visible
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_image import files_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
@@ -27,7 +26,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import OdooConfig
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Clone, Drop, Install, Rename, moved
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, split_readable, templates
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import (
+    plan,
+    refuse_languages,
+    split_readable,
+    templates,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_server import read_server
@@ -150,7 +154,8 @@ def _read(request: Request, permit: Permit) -> list[Part]:
     parts: list[Part] = []
     for config, wants in declared:
         addons = visible(config.addons_path, files_of(_odoo(request, config)))
-        _check_languages(wants, addons)
+        if addons and any(want.language for want in wants):
+            refuse_languages(wants, languages(addons))
         before = read_server(request.login, config, wants, addons)
         readable, unread = split_readable(before, wants)
         # one template serves all instances
@@ -166,17 +171,6 @@ def _read(request: Request, permit: Permit) -> list[Part]:
     if given_up:
         permit(PROVEN_TIER, given_up)
     return parts
-
-
-def _check_languages(wants: Sequence[Desired], addons: Mapping[str, Listed] | None) -> None:
-    """Raise InputError for a language that Odoo would make up without any translation."""
-    given = {want.language for want in wants if want.language}
-    known = languages(addons) if addons and given else frozenset()
-    for language in sorted(given - known if known else ()):
-        near = sorted(code for code in known if code[:2] == language[:2])
-        raise InputError(
-            f"language: {language} is not in Odoo's list of languages; give one of {', '.join(near or sorted(known))}"
-        )
 
 
 def _given_up(part: Part) -> list[Database]:

@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import INSTALLED
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Install
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
@@ -43,9 +44,11 @@ class Installer:
 
     def _verify(self, database: str, addons: tuple[str, ...]) -> None:
         """Odoo ends with 0 although a module was not found or could not be loaded: look at what it left."""
-        with closing(connect(self.login, database)) as connection, connection.cursor() as cursor:
+        with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
+            require_plain(cursor, ["ir_module_module"])
             cursor.execute(
-                "SELECT name, state FROM ir_module_module WHERE name = ANY(%s) OR state LIKE 'to %%'", (list(addons),)
+                "SELECT name, state FROM public.ir_module_module WHERE name = ANY(%s) OR state LIKE 'to %%'",
+                (list(addons),),
             )
             states = dict(cursor.fetchall())
         missing = sorted(set(addons) - {name for name, state in states.items() if state in INSTALLED})
@@ -63,18 +66,20 @@ class Installer:
             return
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
             names, known = read_database.in_use(cursor), read_database.digests(cursor)
-            cursor.execute("SELECT latest_version FROM ir_module_module WHERE name = 'base'")
+            cursor.execute("SELECT latest_version FROM public.ir_module_module WHERE name = 'base'")
             found = code.read(self.listed, names, series_of(cursor.fetchone()[0]), read_database.languages(cursor))
             store_digests(cursor, {**digests_of(names, found), **known})
             connection.commit()
 
     def _speak(self, database: str, language: str) -> None:
-        with closing(connect(self.login, database)) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM res_lang WHERE code = %s AND active", (language,))
+        with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
+            require_plain(cursor, ["res_lang", "res_users", "res_company"])
+            cursor.execute("SELECT 1 FROM public.res_lang WHERE code = %s AND active", (language,))
             if cursor.fetchone() is None:
                 raise StateError(f"language: Odoo did not load {language} into {database}; is it a code that it knows")
             cursor.execute(
-                "UPDATE res_partner SET lang = %s "
-                "WHERE id IN (SELECT partner_id FROM res_users UNION SELECT partner_id FROM res_company)",
+                "UPDATE public.res_partner SET lang = %s "
+                "WHERE id IN (SELECT partner_id FROM public.res_users UNION SELECT partner_id FROM public.res_company)",
                 (language,),
             )
+            connection.commit()

@@ -43,7 +43,7 @@ class Lifecycle:
             build.create(cursor, keeper, locale=Locale())
         with closing(connect(self.login, build.at)) as connection, connection.cursor() as cursor:
             cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(keeper)))
-            cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public")
             cursor.execute(_UNACCENT)
             if keeper != step.owner:
                 cursor.execute("RESET ROLE")
@@ -53,6 +53,8 @@ class Lifecycle:
     def extend(self, step: Extend) -> None:
         """Create an extension of PostgreSQL, which an addon is going to ask for."""
         with closing(connect(self.login, step.at)) as connection, connection.cursor() as cursor:
+            # not SCHEMA, which one that chooses its own schema refuses
+            cursor.execute("SET search_path = public")
             cursor.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(step.extension)))
 
     def rename(self, step: Rename) -> None:

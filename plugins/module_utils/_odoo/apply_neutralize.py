@@ -26,26 +26,28 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sentence,
     sql,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 
 _STUB = "neutralized: mail goes nowhere"
 # Credentials: by the column's name, and of payment providers every text that an addon of a provider has added.
 _SECRETS = """
 SELECT c.relname, a.attname, a.attnotnull FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relnamespace = current_schema::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
   AND a.atttypid IN ('varchar'::regtype, 'text'::regtype, 'bytea'::regtype)
   AND (c.relname IN ('ir_mail_server', 'fetchmail_server', 'payment_provider', 'payment_acquirer', 'iap_account')
        AND a.attname ~ '(^user$|smtp_user|pass|secret|token|private|_key|key_|certificate)'
     OR c.relname IN ('payment_provider', 'payment_acquirer') AND EXISTS (
-       SELECT FROM ir_model_fields f JOIN ir_model_data d ON d.model = 'ir.model.fields' AND d.res_id = f.id
+       SELECT FROM public.ir_model_fields f
+       JOIN public.ir_model_data d ON d.model = 'ir.model.fields' AND d.res_id = f.id
        WHERE f.model = replace(c.relname, '_', '.') AND f.name = a.attname AND f.ttype IN ('char', 'text', 'binary')
        GROUP BY f.id HAVING bool_and(d.module <> 'payment')))
 ORDER BY 1, 2
 """
 _COLUMNS = """
-SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema
+SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'
 """
 _FLAG = """
-INSERT INTO ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date)
+INSERT INTO public.ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date)
 VALUES ('database.is_neutralized', 'true', 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC')
 ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value
 """
@@ -67,8 +69,14 @@ class Neutralizer:
         scripts = self.scripts()
         with closing(connect(build.login, build.at, autocommit=False)) as connection:
             with connection.cursor() as cursor:
-                for name in self._with_code(cursor, build.at, scripts):
+                present = {switch.table for switch in SWITCHES} & _columns(cursor).keys()
+                require_plain(cursor, [*sorted(present), "ir_config_parameter"], writing=True)
+                names = self._with_code(cursor, build.at, scripts)
+                # an addon writes its script for a session of Odoo
+                cursor.execute("SET LOCAL search_path = public, pg_temp")
+                for name in names:
                     self._addon(cursor, name, scripts[name], build.at)
+                cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
                 self._floor(cursor)
                 self._verify(cursor, build.at)
             connection.commit()
@@ -97,13 +105,17 @@ class Neutralizer:
         columns = _columns(cursor)
         for switch in SWITCHES:
             if switch.column in columns.get(switch.table, ()):
-                cursor.execute(f"UPDATE {switch.table} SET {switch.column} = {switch.off} WHERE {switch.harm}")
-        cursor.execute("SELECT count(*) FROM ir_mail_server WHERE to_jsonb(ir_mail_server) ->> 'active' = 'true'")
+                cursor.execute(f"UPDATE public.{switch.table} SET {switch.column} = {switch.off} WHERE {switch.harm}")
+        cursor.execute(
+            "SELECT count(*) FROM public.ir_mail_server WHERE to_jsonb(ir_mail_server) ->> 'active' = 'true'"
+        )
         if cursor.fetchone()[0] == 0:
             versions.add_mail_server(cursor, _STUB, NOWHERE)
         for table, column, required in _secrets(cursor):
             nothing = sql.Literal("") if required else sql.SQL("NULL")
-            cursor.execute(sql.SQL("UPDATE {} SET {} = {}").format(*map(sql.Identifier, (table, column)), nothing))
+            cursor.execute(
+                sql.SQL("UPDATE public.{} SET {} = {}").format(*map(sql.Identifier, (table, column)), nothing)
+            )
         cursor.execute(_FLAG)
 
     @staticmethod
@@ -112,11 +124,13 @@ class Neutralizer:
         left = []
         for switch in SWITCHES:
             if switch.table in columns:
-                cursor.execute(f"SELECT count(*) FROM {switch.table} WHERE {switch.harmful(columns)}")
+                cursor.execute(f"SELECT count(*) FROM public.{switch.table} WHERE {switch.harmful(columns)}")
                 left += [f"{count} {switch.words}" for (count,) in cursor.fetchall() if count]
         for table, column, _required in _secrets(cursor):
             # a required one is empty
-            found = sql.SQL("SELECT count(*) FROM {} WHERE {} <> ''").format(*map(sql.Identifier, (table, column)))
+            found = sql.SQL("SELECT count(*) FROM public.{} WHERE {} <> ''").format(
+                *map(sql.Identifier, (table, column))
+            )
             cursor.execute(found)
             left += [f"{table}.{column} holds {count} values" for (count,) in cursor.fetchall() if count]
         if left:

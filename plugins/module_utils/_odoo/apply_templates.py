@@ -25,14 +25,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_data
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owner import change_owner
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 
-_FILES = "gantry_template_file"
+_FILES = "public.gantry_template_file"
 # A template may be old, and jobs that were due long ago look like those of a server that does not run them. Before
 # Odoo 15 there are no triggers.
 _DUE_FROM_NOW = """
 DO $$ DECLARE present timestamp := date_trunc('second', now() AT TIME ZONE 'UTC'); BEGIN
-    UPDATE ir_cron SET nextcall = present WHERE nextcall < present;
-    IF to_regclass('ir_cron_trigger') IS NOT NULL THEN
-        UPDATE ir_cron_trigger SET call_at = present WHERE call_at < present;
+    UPDATE public.ir_cron SET nextcall = present WHERE nextcall < present;
+    IF to_regclass('public.ir_cron_trigger') IS NOT NULL THEN
+        UPDATE public.ir_cron_trigger SET call_at = present WHERE call_at < present;
     END IF;
 END $$
 """

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
@@ -54,6 +54,15 @@ def split_readable(server: Server, declared: Sequence[Desired]) -> tuple[list[De
     wanted = {one.name: [one.name, one.rename_from, one.clone_from] for one in declared}
     reasons = [server.errors[name] for names in wanted.values() for name in names if name in server.errors]
     return [one for one in declared if not server.errors.keys() & set(wanted[one.name])], list(dict.fromkeys(reasons))
+
+
+def refuse_languages(declared: Sequence[Desired], known: Set[str]) -> None:
+    """Raise InputError for a language that Odoo would make up without any translation. known: empty where none is."""
+    for language in sorted({want.language for want in declared if want.language} - known if known else ()):
+        near = sorted(code for code in known if code[:2] == language[:2])
+        raise InputError(
+            f"language: {language} is not in Odoo's list of languages; give one of {', '.join(near or sorted(known))}"
+        )
 
 
 def _steps(server: Server, want: Desired) -> Iterable[Step]:

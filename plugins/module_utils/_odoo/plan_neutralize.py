@@ -14,7 +14,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 
 # Without any mail server Odoo falls back to the one of its configuration: a copy needs one that leads nowhere.
 NOWHERE = "invalid"
-_AUTOVACUUM = "SELECT res_id FROM ir_model_data WHERE module = 'base' AND name = 'autovacuum_job' AND model = 'ir.cron'"
+_AUTOVACUUM = (
+    "SELECT res_id FROM public.ir_model_data WHERE module = 'base' AND name = 'autovacuum_job' AND model = 'ir.cron'"
+)
 
 Columns = Mapping[str, Set[str]]
 

@@ -38,6 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_fingerprint import fingerprint
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 CONNECTIONS = 8
@@ -52,20 +53,20 @@ SELECT d.datname, r.rolname, r.rolsuper,
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
 """
 _CONTENT = """
-SELECT (SELECT json_object_agg(name, latest_version) FROM ir_module_module
+SELECT (SELECT json_object_agg(name, latest_version) FROM public.ir_module_module
         WHERE state IN ('installed', 'to upgrade', 'to remove')),
-       (SELECT array_agg(name::text ORDER BY name) FROM ir_module_module WHERE state LIKE 'to %'),
-       (SELECT json_object_agg(key, value) FROM ir_config_parameter
+       (SELECT array_agg(name::text ORDER BY name) FROM public.ir_module_module WHERE state LIKE 'to %'),
+       (SELECT json_object_agg(key, value) FROM public.ir_config_parameter
         WHERE key IN ('database.uuid', 'database.is_neutralized', 'web.base.url', 'web.base.url.freeze',
                       'base.partially_updated_database')),
-       to_regclass('ir_cron_trigger') IS NOT NULL
+       to_regclass('public.ir_cron_trigger') IS NOT NULL
 """
 # Odoo looks for the function where it makes its tables. What belongs to an extension is its installer's.
 _CATALOG = """
 SELECT (SELECT min(provolatile::text) FROM pg_proc
-        WHERE proname = 'unaccent' AND pronamespace = current_schema::regnamespace AND pronargs = 1),
+        WHERE proname = 'unaccent' AND pronamespace = 'public'::regnamespace AND pronargs = 1),
        (SELECT array_agg(c.relname::text ORDER BY c.relname) FROM pg_class c
-        WHERE c.relnamespace = current_schema::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
           AND c.relowner <> (SELECT datdba FROM pg_database WHERE datname = current_database())
           AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
                           AND e.deptype = 'e'))
@@ -203,6 +204,7 @@ def _database(login: Login, name: str, server: _Server, what: Gather, data_dir: 
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with connection.cursor() as cursor:
             try:
+                require_plain(cursor, ["ir_module_module", "ir_config_parameter"])
                 cursor.execute(_CONTENT)
                 content = _Content(*cursor.fetchone())
             except psycopg2.errors.UndefinedTable:
@@ -214,6 +216,7 @@ def _database(login: Login, name: str, server: _Server, what: Gather, data_dir: 
             facts = _summary(content, what)
             try:
                 if what.filestore:
+                    require_plain(cursor, ["ir_attachment"])
                     stored = referenced(cursor)
                     checked = check_filestore(directory, stored.files, what.verify_content, held)
                     facts["filestore"] = {**checked, "remote": len(stored.remote)}
@@ -250,6 +253,7 @@ def _summary(content: _Content, what: Gather) -> dict[str, Any]:
 
 
 def _cron(cursor: Any, content: _Content, what: Gather) -> dict[str, Any]:
+    require_plain(cursor, ["ir_cron", "ir_act_server", *(["ir_cron_trigger"] if content.triggers else [])])
     version = (content.modules or {}).get("base")
     blocked = crons.blocks(content.pending or [], version, what.code_version)
     return crons.read_crons(cursor, content.triggers, what.cron_grace, blocked)

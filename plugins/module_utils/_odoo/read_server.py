@@ -39,6 +39,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS, NO_RIGHT
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
 
 CONNECTIONS = 8
@@ -52,12 +53,12 @@ SELECT d.datname, r.rolname, shobj_description(d.oid, 'pg_database'),
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = ANY(%s)
 """
 # Each table that is left out saves a new connection from reading its catalog, which is most of what a look costs.
-_MODULES = "SELECT json_object_agg(name, latest_version) FROM ir_module_module WHERE state = ANY(%(installed)s)"
-_PARAMETERS = "SELECT json_object_agg(key, value) FROM ir_config_parameter WHERE key = ANY(%(keys)s)"
+_MODULES = "SELECT json_object_agg(name, latest_version) FROM public.ir_module_module WHERE state = ANY(%(installed)s)"
+_PARAMETERS = "SELECT json_object_agg(key, value) FROM public.ir_config_parameter WHERE key = ANY(%(keys)s)"
 _EXTENSIONS = "SELECT array_agg(extname::text) FROM pg_extension"
 _ADMIN = """
-SELECT json_build_object('login', u.login, 'password', u.password) FROM res_users u
-JOIN ir_model_data x ON x.module = 'base' AND x.name = 'user_admin' AND x.model = 'res.users' AND x.res_id = u.id
+SELECT json_build_object('login', u.login, 'password', u.password) FROM public.res_users u
+JOIN public.ir_model_data x ON x.module = 'base' AND x.name = 'user_admin' AND x.model = 'res.users' AND x.res_id = u.id
 """
 _IMPORTED = f"SELECT json_agg(name) FROM ({IMPORTED}) imported"
 _UUID, _NEUTRALIZED = "database.uuid", "database.is_neutralized"
@@ -148,13 +149,15 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
     if broken or not enterable:
         return Database(name, owner, blocked, admits, lingering, closed=True, broken=broken)
     with (
-        closing(connect(login, name, statement_timeout=STATEMENT_SECONDS)) as connection,
+        closing(connect(login, name, autocommit=False, statement_timeout=STATEMENT_SECONDS)) as connection,
         connection.cursor() as cursor,
     ):
+        admin = ["res_users", "ir_model_data"] if want.admin_login or want.admin_password else []
         try:
+            require_plain(cursor, ["ir_module_module", "ir_config_parameter", *admin])
             cursor.execute(
                 f"SELECT ({_MODULES}), ({_PARAMETERS}), ({_EXTENSIONS if want.extensions else 'NULL'}), "
-                f"({_ADMIN if want.admin_login or want.admin_password else 'NULL'}), "
+                f"({_ADMIN if admin else 'NULL'}), "
                 f"({_IMPORTED if copied else 'NULL'})",
                 {"installed": list(INSTALLED), "keys": [_UUID, _NEUTRALIZED, *dict(want.parameters)]},
             )
@@ -164,7 +167,7 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
             raise UnreachableError(
                 f"role {login.user} may not read database {name}: {sentence(error)}; make it a member of {owner}"
             ) from error
-        modules, parameters, extensions, admin, imported = (found or {} for found in cursor.fetchone())
+        modules, parameters, extensions, user, imported = (found or {} for found in cursor.fetchone())
     return Database(
         name=name,
         owner=owner,
@@ -178,8 +181,8 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
         uuid=parameters.get(_UUID) or "",
         series=series_of(modules.get(BASE) or ""),
         parameters=tuple(sorted((key, parameters[key]) for key, _value in want.parameters if key in parameters)),
-        admin_login=admin.get("login") or "",
-        admin_password_matches=_password_matches(want, admin),
+        admin_login=user.get("login") or "",
+        admin_password_matches=_password_matches(want, user),
     )
 
 

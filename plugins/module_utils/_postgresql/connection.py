@@ -115,7 +115,9 @@ def connect(
         "keepalives_count": 3,
         # what a site sets for its users' sessions must not end one that waits for files
         "options": f"-c statement_timeout={int(statement_timeout * 1000)} -c lock_timeout={int(lock_timeout * 1000)} "
-        "-c idle_in_transaction_session_timeout=0",
+        "-c idle_in_transaction_session_timeout=0 "
+        # a tenant may set it for its database, and name its functions like those of PostgreSQL
+        "-c search_path=pg_catalog,pg_temp",
     }
     if login.password:
         arguments["password"] = login.password

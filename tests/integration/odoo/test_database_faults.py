@@ -119,6 +119,7 @@ def test_a_foreign_database_is_left_alone(server: Server, declare: Declare, info
 BAD = [
     ({"name": "Harbour"}, "cannot be matched by a host name"),
     ({"name": "new", "addons": ["nonexistent"]}, "addons: nonexistent for new is in no directory"),
+    ({"name": "new", "language": "en_UK"}, "language: en_UK is not in Odoo's list of languages; give one of en_AU"),
     ({"name": "new", "owner": "nobody"}, "role nobody"),
     ({"name": "new", "rename_from": "former"}, "neither former nor new exists"),
     ({"name": "new", "login_password": "wrong"}, "password authentication failed"),
@@ -216,6 +217,49 @@ def test_what_one_tenant_has_done_to_its_database_hides_no_other(
     assert server.parameter("plain", "a.flag") == "True"
     for name in ("plain", *(f"bent-{one}" for one in BENT)):
         server.psql(f'DROP DATABASE "{name}"')
+
+
+# code of a tenant, which leaves a trace of the role that runs it
+TRAPS = f"""
+{TABLES}
+CREATE TABLE loot (who text);
+CREATE SCHEMA traps;
+CREATE FUNCTION traps.spring() RETURNS bool LANGUAGE sql AS
+    'INSERT INTO public.loot VALUES (current_user); SELECT true';
+CREATE FUNCTION traps.eq(text, text) RETURNS bool LANGUAGE sql AS 'SELECT traps.spring()';
+CREATE OPERATOR traps.= (LEFTARG = text, RIGHTARG = text, FUNCTION = traps.eq);
+CREATE FUNCTION traps.to_regclass(text) RETURNS regclass LANGUAGE sql AS 'SELECT traps.spring(); SELECT NULL::regclass';
+CREATE FUNCTION traps.shut() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM traps.spring(); RETURN NEW; END';
+GRANT USAGE ON SCHEMA traps TO PUBLIC;
+GRANT INSERT ON loot TO PUBLIC;
+ALTER DATABASE trap SET search_path = traps, public, pg_catalog;
+"""
+
+
+def test_code_of_a_tenant_never_runs_with_the_rights_of_the_login(
+    server: Server, declare: Declare, info: Declare
+) -> None:
+    server.psql(f"CREATE DATABASE trap OWNER {OWNER}")
+    server.psql(f"SET ROLE {OWNER}; {TRAPS}", "trap")
+    wanted = {"name": "trap", "parameters": {"a.flag": "1"}}
+    # names of PostgreSQL are its own, whatever the database sets
+    assert info("trap", gather=["filestore", "fingerprint"])["databases"]["trap"]["odoo_version"] == "19.0"
+    assert declare(wanted)["changed"] is True
+    hooks = {
+        "ir_config_parameter has triggers": "CREATE TRIGGER t BEFORE INSERT ON public.ir_config_parameter FOR EACH ROW "
+        "EXECUTE FUNCTION traps.shut()",
+        "ir_config_parameter has a default, constraint or index that calls a function": "DROP TRIGGER t ON "
+        "public.ir_config_parameter; ALTER TABLE public.ir_config_parameter ADD b bool DEFAULT traps.spring()",
+        "ir_module_module is no plain table": "ALTER TABLE public.ir_module_module RENAME TO m; "
+        "CREATE VIEW public.ir_module_module AS SELECT * FROM public.m WHERE traps.spring()",
+    }
+    for number, (words, hook) in enumerate(hooks.items()):
+        server.psql(f"SET ROLE {OWNER}; {hook}", "trap")
+        assert words in declare({**wanted, "parameters": {"a.flag": f"again {number}"}}, fails=True)["msg"]
+    assert "is no plain table" in info("trap", fails=True)["msg"]
+    # the owner's own change of the table calls its own function
+    assert server.psql("SELECT DISTINCT who FROM public.loot", "trap") in ("", OWNER)
+    server.psql("DROP DATABASE trap")
 
 
 def test_what_is_not_there_is_told_and_not_an_error(info: Declare) -> None:

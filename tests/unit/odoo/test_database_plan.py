@@ -22,7 +22,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Install, MoveFilestore
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import plan, split_readable, templates
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import (
+    plan,
+    refuse_languages,
+    split_readable,
+    templates,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.report_databases import view
 
@@ -265,6 +270,15 @@ def test_a_database_that_cannot_be_read_stops_only_what_needs_it() -> None:
     ]
     wants, reasons = split_readable(server, declared)
     assert ([one.name for one in wants], reasons) == (["harbour", "new"], ["bent cannot be read"])
+
+
+def test_a_language_that_odoo_does_not_list_is_refused() -> None:
+    known = frozenset({"en_GB", "en_US", "sr@Cyrl"})
+    refuse_languages([WANT, replace(WANT, language="sr@Cyrl")], known)
+    # without Odoo's list nothing can be said
+    refuse_languages([replace(WANT, language="en_UK")], frozenset())
+    with pytest.raises(InputError, match=r"en_UK is not in Odoo's list of languages; give one of en_GB, en_US$"):
+        refuse_languages([replace(WANT, language="en_UK")], known)
 
 
 # -- clones ----------------------------------------------------------------------------------------------------------
