@@ -159,6 +159,7 @@ def main() -> None:
 
 def work(call: Call) -> Outcome:
     """Plan every database before the first is touched, then update them; the first that fails ends the call."""
+    call.warn_empty("databases")
     wishes = wishes_of(call.params)
     updates = updates_of(call.params)
     steps = updates.plan(wishes)

@@ -209,6 +209,7 @@ def jobs_from(params: Mapping[str, Any], prefix: str) -> list[apply_backup.Job]:
 
 def work(call: Call) -> Outcome:
     """Check that all databases can be backed up, then back up one after the other."""
+    call.warn_empty("databases")
     settings = options.settings_from(call.params)
     jobs = jobs_from(call.params, settings.prefix)
     client = pgtools.client_major("pg_dump", Deadline(10))

@@ -419,6 +419,7 @@ def require_backups(params: Mapping[str, Any], tier: int, given_up: Sequence[Dat
 
 def work(call: Call) -> Outcome:
     """Make the databases what is declared."""
+    call.warn_empty("databases")
     request = request_from(call.params)
     return converge(request, call, lambda tier, given_up: require_backups(call.params, tier, given_up))
 

@@ -29,6 +29,13 @@ class Call:
     warn: Callable[[str], None] = field(default=lambda text: None, repr=False)
     find_program: Callable[[str], str | None] = field(default=lambda name: None, repr=False)
 
+    def warn_empty(self, option: str) -> None:
+        """Tell the user where a list that says what is to be done is empty, which is a success with nothing done."""
+        if self.params[option] is not None and not self.params[option]:
+            self.warn(
+                f"{option}: the list is empty, so nothing is done; fill it, or skip the task where it is to be empty"
+            )
+
 
 @dataclass(frozen=True)
 class Outcome:

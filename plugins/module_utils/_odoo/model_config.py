@@ -37,6 +37,7 @@ _VARIABLES = {
         for name in ("admin_passwd", "data_dir", "dbfilter", "http_enable", "list_db", "max_cron_threads")
     },
 }
+_REMEDY = "give the path of the instance's odoo.conf, whose options follow a line [options]"
 _FALSE = ("false", "no", "off", "0")
 
 
@@ -106,9 +107,9 @@ def options_of(text: str, path: str) -> dict[str, str]:
         parser.read_string(text)
     except configparser.Error as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"config: {path} is not a configuration of Odoo: {reason}") from error
+        raise InputError(f"config: {path} is not a configuration of Odoo: {reason}; {_REMEDY}") from error
     if not parser.has_section("options"):
-        raise InputError(f"config: {path} is not a configuration of Odoo: it has no [options] section")
+        raise InputError(f"config: {path} is not a configuration of Odoo: it has no [options] section; {_REMEDY}")
     return dict(parser.items("options"))
 
 

@@ -75,6 +75,13 @@ def test_a_wait_without_end_is_refused(seconds: float) -> None:
         Deadline(seconds)
 
 
+@pytest.mark.parametrize(("given", "told"), [([], 1), (None, 0), (["a"], 0)])
+def test_an_empty_list_of_what_is_to_be_done_is_told(given: object, told: int) -> None:
+    warned: list[str] = []
+    Call({"databases": given}, warn=warned.append).warn_empty("databases")
+    assert [text.startswith("databases: the list is empty, so nothing is done; ") for text in warned] == [True] * told
+
+
 def fake(concealed: object, **keywords: Any) -> mock.Mock:
     """An AnsibleModule without options."""
     shown: Mapping[str, Any] = {}
