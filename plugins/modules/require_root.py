@@ -15,6 +15,7 @@ author: Gantry contributors (@gantry-odoo)
 description:
   - Fails with one sentence where the user that tasks run as is not root. Without it a role without C(become) would end
     in a bare permission error, and its check mode would predict work on what it could not read.
+  - Warns of variables of the host that differ by little from one of the role and are none.
   - The roles of the collection use it. It runs C(id -u) and changes nothing.
 extends_documentation_fragment:
   - gantry.odoo.attributes.info

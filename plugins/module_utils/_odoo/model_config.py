@@ -102,6 +102,8 @@ def parse_config(text: str, path: str) -> OdooConfig:
 
 def options_of(text: str, path: str) -> dict[str, str]:
     """All options of the text of an odoo.conf. Raises InputError where it is none."""
+    if "\0" in text:
+        raise InputError(f"config: {path} is not a configuration of Odoo: it holds a NUL character; {_REMEDY}")
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(text)
@@ -196,6 +198,6 @@ def _number(options: Mapping[str, str], key: str, path: str, default: int, accep
     text = _value(options, key)
     if not text:
         return default
-    if not text.isdigit() or int(text) not in accepted:
+    if not text.isdecimal() or int(text) not in accepted:
         raise InputError(f"config: {path} sets {key} to {text!r}, which is not {words}")
     return int(text)

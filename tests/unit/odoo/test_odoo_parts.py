@@ -58,10 +58,12 @@ def test_odoo_conf_is_read_as_odoo_reads_it() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("data_dir = /x", "not a configuration of Odoo"),
-        ("[queue_job]\nchannels = root:2", r"no \[options\] section"),
+        ("data_dir = /x", r"not a configuration of Odoo: .*; give the path of .* a line \[options\]"),
+        ("[queue_job]\nchannels = root:2", r"no \[options\] section; give the path of"),
+        ("[options]\ndata_dir = /x\0y", "a NUL character; give the path of"),
         ("[options]\ndb_user = odoo", "does not set data_dir"),
         ("[options]\ndata_dir = /x\ndb_port = many", "db_port to 'many'"),
+        ("[options]\ndata_dir = /x\ndb_port = 5432\u00b2", "db_port to "),
     ],
 )
 def test_a_wrong_odoo_conf_is_one_sentence(text: str, words: str) -> None:
