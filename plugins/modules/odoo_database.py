@@ -58,8 +58,9 @@ options:
         description:
           - Role that owns the database. If not set, a new database is owned by the C(db_user) of O(config), and an
             existing one keeps its owner.
-          - A change of owner includes all objects of the former owner in the database. A warning lists those that
-            PostgreSQL leaves with the former owner, such as extensions and default privileges.
+          - A change of owner includes all objects of the former owner in the database, and the settings of its sessions
+            there. A warning lists those that PostgreSQL leaves with the former owner, such as extensions and default
+            privileges.
         type: str
       addons: &addons
         description:

@@ -33,7 +33,8 @@ def clone_by_dump(build: Build, source: str, deadline: Deadline) -> None:
     made = privileged(extensions)
     schemas = _extend(build, source, made, owner, extensions.immutable_unaccent)
     client = pgtools.client_major("pg_dump", deadline)
-    with tempfile.TemporaryFile() as archive:
+    # as large as the database, so not in a directory for small files
+    with tempfile.TemporaryFile(dir=build.data_dir) as archive:
         with pgtools.dump(build.login, source, "", client, LOCK_SECONDS, deadline) as stream:
             shutil.copyfileobj(stream, archive, CHUNK_BYTES)
         archive.flush()

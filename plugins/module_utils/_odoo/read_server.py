@@ -37,6 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     psycopg2,
     sentence,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import BEGUN_LIMIT
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS, NO_RIGHT
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
@@ -44,12 +45,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions impo
 
 CONNECTIONS = 8
 STATEMENT_SECONDS = 60
+# the connection limit by which PostgreSQL marks a database whose DROP was interrupted
+_BROKEN = -2
 
 _CATALOG = f"""
 SELECT d.datname, r.rolname, shobj_description(d.oid, 'pg_database'),
        NOT has_database_privilege(d.datdba, d.oid, 'CONNECT'), {ADMITS_OTHERS},
        d.oid IN (SELECT datid FROM pg_stat_activity WHERE usesysid IS NOT NULL AND {NO_RIGHT}),
-       d.datallowconn, d.datconnlimit = -2
+       d.datallowconn, d.datconnlimit
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = ANY(%s)
 """
 # Each table that is left out saves a new connection from reading its catalog, which is most of what a look costs.
@@ -145,7 +148,8 @@ def _unread(login: Login, name: str, error: Exception) -> StateError:
 
 
 def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> Database:
-    name, owner, _comment, blocked, admits, lingering, enterable, broken = row
+    name, owner, _comment, blocked, admits, lingering, enterable, limit = row
+    broken = limit == _BROKEN
     if broken or not enterable:
         return Database(name, owner, blocked, admits, lingering, closed=True, broken=broken)
     with (
@@ -194,6 +198,6 @@ def _password_matches(want: Desired, admin: Mapping[str, Any]) -> bool:
 
 
 def _leftover(row: Sequence[Any]) -> Leftover:
-    name, _owner, comment, *_access, enterable, broken = row
-    # one that nobody may enter yet was killed before it could be marked
-    return Leftover(name, ours=parted(comment)[0] == UNFINISHED_COMMENT or not enterable or broken)
+    name, _owner, comment, *_access, enterable, limit = row
+    begun = not enterable and limit == BEGUN_LIMIT
+    return Leftover(name, ours=parted(comment)[0] == UNFINISHED_COMMENT or begun or limit == _BROKEN)

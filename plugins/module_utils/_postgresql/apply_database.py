@@ -17,7 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     psycopg2,
     sql,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import BEGUN_LIMIT, Locale
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import Right
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import read_entrants, read_rights
 
@@ -42,8 +42,8 @@ def create_database(cursor: Any, name: str, owner: str, template: str, locale: L
     options.append(sql.SQL("TEMPLATE {}").format(sql.Identifier(template)))
     if locale is not None:
         options += _locale(locale, cursor.connection.server_version)
-    statement = sql.SQL("CREATE DATABASE {} {} ALLOW_CONNECTIONS false")
-    cursor.execute(statement.format(sql.Identifier(name), sql.SQL(" ").join(options)))
+    statement = sql.SQL("CREATE DATABASE {} {} ALLOW_CONNECTIONS false CONNECTION LIMIT {}")
+    cursor.execute(statement.format(sql.Identifier(name), sql.SQL(" ").join(options), sql.Literal(BEGUN_LIMIT)))
 
 
 def _locale(locale: Locale, server_version: int) -> list[Any]:
@@ -60,7 +60,8 @@ def _locale(locale: Locale, server_version: int) -> list[Any]:
 
 def allow_connections(cursor: Any, name: str) -> None:
     """Let those connect to a database who have the right to."""
-    cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
+    statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true CONNECTION LIMIT -1")
+    cursor.execute(statement.format(sql.Identifier(name)))
 
 
 def mark(cursor: Any, database: str, comment: str) -> None:
@@ -170,6 +171,13 @@ def _once_free(cursor: Any, names: list[str], attempt: Callable[[], bool | None]
         )
         roles = ", ".join(role for (role,) in cursor.fetchall())
         who = f"sessions of {roles}, which the login may not end," if roles else "new sessions"
+        cursor.execute("SELECT gid FROM pg_prepared_xacts WHERE database = ANY(%s) ORDER BY 1", (names,))
+        prepared = ", ".join(gid for (gid,) in cursor.fetchall())
+        if prepared:
+            raise DeadlineError(
+                f"{what}: the prepared transactions {prepared} keep it in use, which no session shows; end them with "
+                "COMMIT PREPARED or ROLLBACK PREPARED"
+            ) from error
         raise DeadlineError(
             f"{what}: {who} kept it in use for {FREE_SECONDS} s; stop what connects to it, or block it first"
         ) from error

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import owner_of
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_settings import move_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
     connect,
@@ -73,6 +74,7 @@ def change_owner(login: Login, database: str, owner: str) -> str:
             # first the database: only its owner may have objects in the schema public
             cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*map(sql.Identifier, (database, owner))))
             kept = _alter(cursor, _statements(cursor, former, owner)) + _kept(cursor, former)
+            kept += move_settings(cursor, database, former, owner)
         connection.commit()
     return f"in {database}, {former} still owns {', '.join(kept)}" if kept else ""
 
@@ -122,6 +124,11 @@ def _kept(cursor: Any, former: str) -> list[str]:
     query = " UNION ALL ".join(
         f"SELECT pg_describe_object('{catalog}'::regclass, oid, 0) FROM {catalog} WHERE {column} = {_FORMER}"
         for catalog, column in _KEPT.items()
+    )
+    # all databases share the catalog of subscriptions
+    query += (
+        f" UNION ALL SELECT 'subscription ' || subname FROM pg_subscription WHERE subowner = {_FORMER} "
+        "AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
     cursor.execute(f"{query} ORDER BY 1", {"former": former})
     return [row[0] for row in cursor.fetchall()]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
@@ -19,29 +20,67 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_datab
 _LISTS = frozenset({"local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces"})
 
 
+# what PostgreSQL says of a setting that the login may not set, or that it does not take any more
+_REFUSALS = (psycopg2.ProgrammingError, psycopg2.DataError, psycopg2.NotSupportedError) if psycopg2 else ()
+
+
 def copy_settings(cursor: Any, source: str, target: str) -> dict[Setting, str]:
-    """Copy the settings of `source`; those that the login may not set, each with the reason.
+    """Copy the settings of `source`; those that the login cannot set, each with the reason.
 
     cursor: of a connection to `target`, which shows what a setting of its own means.
     """
     refused: dict[Setting, str] = {}
     for setting in sorted(set(read_settings(cursor, source)) - set(read_settings(cursor, target))):
-        name, database = sql.SQL(".").join(map(sql.Identifier, setting.name.split("."))), sql.Identifier(target)
-        whose = sql.SQL("DATABASE {}").format(database)
-        if setting.role:
-            whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(setting.role), database)
-        statements = [sql.SQL("ALTER {} SET {} TO {}").format(whose, name, sql.Literal(setting.value))]
-        if setting.name in _LISTS:
-            kept = sql.SQL("SELECT set_config({}, {}, true)")
-            statements = [
-                kept.format(sql.Literal(setting.name), sql.Literal(setting.value)),
-                sql.SQL("ALTER {} SET {} FROM CURRENT").format(whose, name),
-            ]
-        if setting.role:
-            # a member of a role may set what is the role's own
-            statements.insert(0, sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(setting.role)))
         try:
-            cursor.execute(sql.SQL(";").join(statements))
-        except psycopg2.errors.InsufficientPrivilege as error:
+            cursor.execute(_assignment(setting, target))
+        except _REFUSALS as error:
             refused[setting] = sentence(error)
     return refused
+
+
+def move_settings(cursor: Any, database: str, former: str, owner: str) -> list[str]:
+    """Give settings that sessions of one role begin with to another role; those that stay, in words.
+
+    It is the last thing in the transaction of the cursor: a list is set for the session as well.
+    """
+    settings = read_settings(cursor, database)
+    there = {setting.name for setting in settings if setting.role == owner}
+    kept = []
+    for setting in settings:
+        if setting.role != former:
+            continue
+        if setting.name in there:
+            kept.append(f"setting {setting.name} ({owner} has its own)")
+            continue
+        cursor.execute("SAVEPOINT one_setting")
+        try:
+            cursor.execute(_assignment(replace(setting, role=owner), database))
+            cursor.execute(_statement(setting, database, "RESET {name}"))
+        except _REFUSALS as error:
+            cursor.execute("ROLLBACK TO one_setting")
+            kept.append(f"setting {setting.name} ({sentence(error)})")
+    return kept
+
+
+def _assignment(setting: Setting, database: str) -> Any:
+    if setting.name not in _LISTS:
+        return _statement(setting, database, "SET {name} TO {value}")
+    # the elements of a list are not written as one text
+    kept = sql.SQL("SELECT pg_catalog.set_config({}, {}, true)").format(
+        *map(sql.Literal, (setting.name, setting.value))
+    )
+    return sql.SQL(";").join([kept, _statement(setting, database, "SET {name} FROM CURRENT")])
+
+
+def _statement(setting: Setting, database: str, change: str) -> Any:
+    names = {
+        "database": sql.Identifier(database),
+        "role": sql.Identifier(setting.role),
+        "name": sql.SQL(".").join(map(sql.Identifier, setting.name.split("."))),
+        "value": sql.Literal(setting.value),
+    }
+    if not setting.role:
+        return sql.SQL("ALTER DATABASE {database} " + change).format(**names)
+    # a member of a role may set what is the role's own
+    altered = "SET LOCAL ROLE {role}; ALTER ROLE {role} IN DATABASE {database} " + change + "; RESET ROLE"
+    return sql.SQL(altered).format(**names)

@@ -113,6 +113,10 @@ def connect(
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
+        # nor what was sent to it and never acknowledged, in milliseconds
+        "tcp_user_timeout": 60_000,
+        # also where a database has SQL_ASCII, in which any bytes may be
+        "client_encoding": "UTF8",
         # what a site sets for its users' sessions must not end one that waits for files
         "options": f"-c statement_timeout={int(statement_timeout * 1000)} -c lock_timeout={int(lock_timeout * 1000)} "
         "-c idle_in_transaction_session_timeout=0 "

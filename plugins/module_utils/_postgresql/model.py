@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# CREATE DATABASE cannot say whose the database is, and a run may be killed before it does: this number of connections
+# is its mark, as long as nobody may connect
+BEGUN_LIMIT = 1_404_714
+
 
 @dataclass(frozen=True)
 class Locale:

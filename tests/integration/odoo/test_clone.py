@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import BEGUN_LIMIT
+
 from .server import ADMIN, CERTIFICATE, CONFIG, DATA_DIR, OTHER_OWNER, OWNER, OWNER_PASSWORD, Server
 from .test_database import four_beats
 from .test_database_faults import state_of, wait_until
@@ -134,6 +136,10 @@ def test_a_killed_clone_is_finished_by_the_next_run(server: Server, declare: Dec
 @pytest.mark.fault
 def test_a_copy_that_nobody_could_mark_is_ours(server: Server, declare: Declare, origin: str) -> None:
     server.psql(f"CREATE DATABASE unmarked__new OWNER {OWNER} TEMPLATE origin ALLOW_CONNECTIONS false")
+    # somebody else may have closed a database of that name
+    failed = declare({"name": "unmarked", "clone_from": "origin"}, fails=True)
+    assert "unmarked__new is in the way and was not left by this module" in failed["msg"]
+    server.psql(f"ALTER DATABASE unmarked__new CONNECTION LIMIT {BEGUN_LIMIT}")
     done = declare({"name": "unmarked", "clone_from": "origin"})
     assert [step["action"] for step in done["steps"]] == ["discard", "clone", "renew_identity", "open", "publish"]
     declare({"name": "unmarked", "state": "absent", "policy": "drop"})
@@ -165,9 +171,14 @@ def test_a_clone_sorts_and_is_set_as_its_original(server: Server, declare: Decla
     where = "SELECT extname, extnamespace::regnamespace FROM pg_extension WHERE extname = 'dblink'"
     assert server.psql(where, "lyon") == "dblink|extensions"
     declare({"name": "lyon", "state": "absent", "policy": "drop"})
-    # while nobody uses it, the server copies it, without its settings
+    # while nobody uses it, the server copies it, without its settings; one is of an extension that is gone
+    server.psql(
+        "UPDATE pg_db_role_setting SET setconfig = array_append(setconfig, 'gone_setting=1') "
+        "WHERE setrole = 0 AND setdatabase = (SELECT oid FROM pg_database WHERE datname = 'paris')"
+    )
     told = declare(clone)["warnings"]
     assert "log_statement of paris is not set for lyon" in repr(told)
+    assert "gone_setting of paris is not set for lyon" in repr(told)
     assert server.psql(seen.format("lyon")) == expected.replace("log_statement=ddl,", "")
     for name in ("lyon", "paris"):
         declare({"name": name, "state": "absent", "policy": "drop"})

@@ -226,9 +226,18 @@ def test_all_kinds_of_objects_change_hands_whatever_the_role_is_called(
         "ALTER DEFAULT PRIVILEGES IN SCHEMA quay GRANT SELECT ON TABLES TO odoo_other",
         "north",
     )
+    server.psql(f"ALTER ROLE {OWNER} IN DATABASE north SET search_path = 'a b', public")
+    server.psql(f"ALTER ROLE {OWNER} IN DATABASE north SET log_statement = 'ddl'")
+    settings = (
+        "SELECT setrole::regrole, unnest(setconfig) FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase "
+        "WHERE datname = 'north' ORDER BY 1, 2"
+    )
     done = declare({"name": "north", "owner": "zz@corp.example"})
     (told,) = done["warnings"]
     assert "still owns" in told
+    assert "setting log_statement (permission denied" in told
+    moved = ['"zz@corp.example"|search_path="a b", public', f"{OWNER}|log_statement=ddl"]
+    assert sorted(server.psql(settings).splitlines()) == sorted(moved)
     # and nothing but what is told: members of an extension belong to it
     left = (
         "SELECT DISTINCT s.classid::regclass FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid "
@@ -240,6 +249,11 @@ def test_all_kinds_of_objects_change_hands_whatever_the_role_is_called(
     back = declare({"name": "north", "owner": OWNER})
     assert [step["action"] for step in back["steps"]] == ["change_owner"]
     assert declare({"name": "north", "owner": OWNER})["changed"] is False
+    assert set(server.psql(settings).splitlines()) == {
+        f'{OWNER}|search_path="a b", public',
+        f"{OWNER}|log_statement=ddl",
+    }
+    server.psql(f"ALTER ROLE {OWNER} IN DATABASE north RESET ALL")
     tidy = "DROP SCHEMA quay CASCADE; DROP PUBLICATION p; DROP TYPE pair, word; SELECT lo_unlink(4242)"
     server.psql(f'{tidy}; DROP ROLE "zz@corp.example"', "north")
 
