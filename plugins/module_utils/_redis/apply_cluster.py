@@ -153,14 +153,18 @@ class ClusterHands:
         )
 
     def replicate(self, step: Replicate) -> None:
-        """Make a node a replica, once it knows its primary as one: gossip takes a moment to tell it."""
+        """Make a node a replica. It must know its primary as one, which gossip brings late and may unsay."""
 
-        def known(seen: Cluster) -> bool:
+        def follows(seen: Cluster) -> bool:
             (one,) = [one for one in seen.nodes if one.endpoint == step.node]
-            return any(item.identity == step.identity and item.primary is None for item in one.members)
+            if one.myself.primary == step.identity:
+                return True
+            if any(item.identity == step.identity and item.primary is None for item in one.members):
+                words = ("CLUSTER", "REPLICATE", step.identity)
+                tell(self.client, step.node, words, unless="I can only replicate")
+            return False
 
-        self._until(f"{step.node} knowing {step.primary} as a primary", known)
-        self._tell(step.node, "CLUSTER", "REPLICATE", step.identity)
+        self._until(f"{step.node} following {step.primary}", follows)
 
     def move(self, step: Move) -> None:
         """Move slots with their keys, one after the other, while clients go on."""

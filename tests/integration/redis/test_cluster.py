@@ -18,7 +18,7 @@ from tests.integration.direct import Direct
 from tests.lab.wait import until
 
 from .audit import audited
-from .rig import LOOPBACK, PASSWORD, Rig, endpoints
+from .rig import LOOPBACK, PASSWORD, ROOT, Rig, endpoints
 
 SIX = (7401, 7402, 7403, 7404, 7405, 7406)
 MORE, SPARE = (7407, 7408), (7409, 7410)
@@ -132,9 +132,16 @@ def test_a_failover_that_cannot_end_is_given_up_and_the_primary_serves(six: Rig,
     assert failed["msg"] == f"{LOOPBACK}:{replica} taking over did not happen within 10 s"
     assert audit.lost == 0
     assert six.master_of(replica) == former
-    until(lambda: "a link is down" if "disconnected" in six.cli(replica, "CLUSTER", "NODES") else None, "the links", 30)
+
+    def broken() -> str | None:
+        """A primary that does not reach its replica yet cannot tell it when to take over."""
+        views = "".join(six.cli(port, "CLUSTER", "NODES") for port in SIX)
+        return "a link is down" if re.search("disconnected|fail", views) else None
+
+    until(broken, "the links", 30)
     result = direct.call(**wish)
-    assert not result.get("failed"), result.get("msg")
+    logs = [six.host.read(f"{ROOT}/{port}/log").decode()[-1500:] for port in (replica, former) if result.get("failed")]
+    assert not result.get("failed"), "\n".join([result.get("msg"), *logs])
     assert six.master_of(former) == replica
 
 
