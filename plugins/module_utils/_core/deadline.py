@@ -9,12 +9,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, TypeVar
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
 
 T = TypeVar("T")
 
-# the longest wait that every system call takes, which count milliseconds in 32 bits
-_LONGEST_S = 2_000_000
+# poll(2) counts milliseconds in 32 bits
+_LONGEST_S = 2_000_000.0
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,6 @@ class Deadline:
     seconds: float
     started: float = field(default_factory=time.monotonic)
 
-    def __post_init__(self) -> None:
-        """Raise InputError for a time that cannot be waited for."""
-        if not self.seconds <= _LONGEST_S:
-            raise InputError(f"a time limit of {self.seconds:g} s cannot be kept; give at most {_LONGEST_S} s")
-
     @property
     def elapsed(self) -> float:
         """Seconds since the deadline was set."""
@@ -36,8 +31,8 @@ class Deadline:
 
     @property
     def remaining(self) -> float:
-        """Seconds left, never below zero."""
-        return max(0.0, self.seconds - self.elapsed)
+        """Seconds left, never below zero, and no more than a system call can wait."""
+        return min(max(0.0, self.seconds - self.elapsed), _LONGEST_S)
 
     def wait(self, probe: Callable[[], T | None], what: str, interval: float = 0.2) -> T:
         """Call `probe` until it returns something other than None, and return that.
