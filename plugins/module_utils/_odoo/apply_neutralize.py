@@ -69,8 +69,9 @@ class Neutralizer:
         scripts = self.scripts()
         with closing(connect(build.login, build.at, autocommit=False)) as connection:
             with connection.cursor() as cursor:
-                present = {switch.table for switch in SWITCHES} & _columns(cursor).keys()
-                require_plain(cursor, [*sorted(present), "ir_config_parameter"], writing=True)
+                written = {switch.table for switch in SWITCHES} & _columns(cursor).keys()
+                written |= {table for table, _column, _required in _secrets(cursor)}
+                require_plain(cursor, [*sorted(written), "ir_config_parameter"], writing=True)
                 names = self._with_code(cursor, build.at, scripts)
                 # an addon writes its script for a session of Odoo
                 cursor.execute("SET LOCAL search_path = public, pg_temp")

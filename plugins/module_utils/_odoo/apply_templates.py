@@ -24,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_data
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owner import change_owner
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 
 _FILES = "public.gantry_template_file"
 # A template may be old, and jobs that were due long ago look like those of a server that does not run them. Before
@@ -62,6 +63,9 @@ class Templates:
     def _take_in(self, database: str) -> None:
         directory = filestore_path(self.data_dir, database)
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
+            require_plain(cursor, ["ir_attachment"])
+            # a copy for another tenant gets what hangs on this one
+            require_plain(cursor, ["ir_cron"], writing=True)
             names = referenced(cursor).files
             cursor.execute(f"CREATE TABLE {_FILES} (name text PRIMARY KEY, content bytea NOT NULL)")
             for name in names:
@@ -84,6 +88,7 @@ class Templates:
         there = os.stat(self.data_dir)
         made: set[str] = set()
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
+            require_plain(cursor, ["ir_cron"], writing=True)
             cursor.execute(f"SELECT name, content FROM {_FILES}")
             for name, content in cursor.fetchall():
                 _require_whole(name, bytes(content))

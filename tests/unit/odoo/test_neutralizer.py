@@ -49,3 +49,28 @@ def test_a_script_that_names_a_missing_column_is_run_without_it() -> None:
     cursor = Cursor()
     apply_neutralize._run_script(cursor, SCRIPT)
     assert cursor.done == ["SAVEPOINT script", "ROLLBACK TO SAVEPOINT script", "UPDATE res_partner SET email = NULL"]
+
+
+class Copy:
+    """A copy after its neutralization. harm: what a count finds, by the table that it counts in."""
+
+    def __init__(self, **harm: int) -> None:
+        self.harm = harm
+        self._rows: list[tuple[Any, ...]] = []
+
+    def execute(self, statement: str, _arguments: Any = None) -> None:
+        if "information_schema.columns" in statement:
+            self._rows = [("ir_cron", "active"), ("ir_mail_server", "active")]
+        elif "pg_attribute" in statement:
+            self._rows = []
+        else:
+            self._rows = [(count,) for table, count in self.harm.items() if f"FROM public.{table} " in statement]
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self._rows
+
+
+def test_a_copy_with_harm_left_is_none() -> None:
+    Neutralizer._verify(Copy(ir_cron=0, ir_mail_server=0), "trial")
+    with pytest.raises(StateError, match="trial is not harmless after its neutralization: 2 scheduled jobs are active"):
+        Neutralizer._verify(Copy(ir_cron=2, ir_mail_server=0), "trial")
