@@ -180,11 +180,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     read_repository,
     report_policy,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import open_bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import open_bucket
 
 _KEEP: dict[str, Any] = {**{name: {"type": "int"} for name in COUNTED}, "within": {"type": "str"}}
 _POLICY: dict[str, Any] = {

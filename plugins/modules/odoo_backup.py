@@ -152,13 +152,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     plan_backup,
     report_backup,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import open_bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import open_bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools

@@ -212,7 +212,6 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_image import files_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import options
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import open_bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_restore import Timings, restore
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import backup_id
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
@@ -223,6 +222,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import open_bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options_instance
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer

@@ -18,7 +18,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     read_database,
     read_repository,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_policy import remove_backup
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     FilestoreFacts,
@@ -38,6 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 

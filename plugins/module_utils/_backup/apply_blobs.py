@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import WORKERS, Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import WORKERS, Bucket
 
 SMALL_BYTES = 8 * 1024 * 1024
 TORN_READS = 3

@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 
 TTL_S = 90
 RENEW_S = 20

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout, layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import LifecycleRule, Plan, record
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 
 
 def remove_backup(bucket: Bucket, layout: Layout, identifier: str) -> None:

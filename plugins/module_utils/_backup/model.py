@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -45,38 +45,6 @@ class Policy:
     keep: Keep
     versioning: bool | None = None
     noncurrent_days: int | None = None
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Where the repository is and who asks. ca_bundle: a path; empty means the system's trust store."""
-
-    bucket: str
-    endpoint_url: str = ""
-    region: str = "us-east-1"
-    prefix: str = ""
-    access_key: str = field(default="", repr=False)
-    secret_key: str = field(default="", repr=False)
-    ca_bundle: str = ""
-
-    @property
-    def where(self) -> str:
-        """The repository as an error sentence names it."""
-        return f"bucket {self.bucket} at {self.endpoint_url or 'the provider of region ' + self.region}"
-
-    def hide(self, text: str) -> str:
-        """`text` of another program, without the keys."""
-        for key in (self.access_key, self.secret_key):
-            text = text.replace(key, "********") if key else text
-        return text
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An object as a listing shows it."""
-
-    size: int
-    modified: datetime
 
 
 @dataclass(frozen=True)

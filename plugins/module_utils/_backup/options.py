@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 if TYPE_CHECKING:
-    from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Settings
+    from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
@@ -39,7 +39,7 @@ def argument_spec() -> dict[str, dict[str, Any]]:
 def settings_from(params: Mapping[str, Any]) -> Settings:
     """The repository that a module's parameters describe. Raises InputError for values that cannot be used."""
     # odoo_database reads the option and hardly ever uses it
-    from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Settings
+    from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
 
     given = {key: value for key, value in params["repository"].items() if value is not None}
     if "@" in urlsplit(given.get("endpoint_url", "")).netloc:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Stored, moment_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, moment_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Stored
 
 COUNTED = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 _SPAN = re.compile(r"^(?:(\d+)y)?(?:(\d+)m)?(?:(\d+)d)?(?:(\d+)h)?$")

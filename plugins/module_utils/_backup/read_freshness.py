@@ -9,11 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import (
-    Bucket,
-    open_bucket,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, Settings
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout, layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_repository import (
@@ -22,6 +18,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_repositor
     read_manifest,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import (
+    Bucket,
+    open_bucket,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
 
 PIECE_BYTES = 8 * 1024 * 1024

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout, layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_index, parse_manifest
@@ -22,6 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import garbage
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 
 
 def backups(bucket: Bucket, layout: Layout) -> tuple[list[str], list[str]]:

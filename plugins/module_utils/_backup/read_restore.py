@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_repository
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, moment_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
@@ -34,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs, require_movable
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_bucket import Bucket
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Settings
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.options import argument_spec, settings_from
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
 
 KEYS = {"access_key": "AKIAHARBOUR", "secret_key": "s3cret-of-the-bucket"}
 SETTINGS = Settings("backups", "https://s3.example", **KEYS)

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Stored
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import (
     index_bytes,
@@ -24,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import choose, fresh_enough
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import garbage
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Stored
 from tests.unit.backup.build import MANIFEST, blob
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)

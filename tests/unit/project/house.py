@@ -9,6 +9,8 @@ from __future__ import annotations
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("_core",),
     ("_postgresql", "_filestore"),
+    ("_objectstore",),
+    ("_lease",),
     ("_service",),
     ("_runtime",),
     ("_addons",),

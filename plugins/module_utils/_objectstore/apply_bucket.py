@@ -14,13 +14,14 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Settings, Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     InputError,
     LibraryError,
     StateError,
     UnreachableError,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings, Stored
 
 try:
     import boto3
@@ -35,11 +36,13 @@ else:
 
 WORKERS = 8
 DELETE_BATCH = 1000
+CONFLICT_S = 10
 # S3 takes at most this many parts, and none below 5 MiB but the last
 MAX_PARTS = 9000
 PART_BYTES = 8 * 1024 * 1024
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
+_EXISTS = ("PreconditionFailed", "412")
 _ABSENT = ("NoSuchKey", "404", "NoSuchLifecycleConfiguration", "NotFound")
 
 
@@ -49,6 +52,11 @@ class Bucket:
     def __init__(self, settings: Settings, client: Any) -> None:
         self.settings = settings
         self._client = client
+
+    @property
+    def where(self) -> str:
+        """The store as an error sentence names it."""
+        return self.settings.where
 
     def now(self) -> datetime:
         """The time by the server's clock, which also dates its objects."""
@@ -101,6 +109,34 @@ class Bucket:
         """Write one object in one request."""
         with self._said(f"write {key}"):
             self._client.put_object(Bucket=self.settings.bucket, Key=key, Body=data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write an object that does not exist yet; False where it exists. A server may ignore that: see apply_log."""
+
+        def written() -> bool | None:
+            with self._said(f"write {key}"):
+                try:
+                    self._client.put_object(Bucket=self.settings.bucket, Key=key, Body=data, IfNoneMatch="*")
+                except ClientError as error:
+                    # S3 asks for a repetition where another request for the key was on its way
+                    if _code(error) == "ConditionalRequestConflict":
+                        return None
+                    if _code(error) in _EXISTS:
+                        return False
+                    raise
+            return True
+
+        return Deadline(CONFLICT_S).wait(written, f"an answer of the {self.where} to a conditional request")
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """The first `limit` keys that begin with `prefix`, in their order."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.settings.bucket,
+            Prefix=prefix,
+            PaginationConfig={"MaxItems": limit, "PageSize": min(limit, 1000)},
+        )
+        with self._said(f"list {prefix}"):
+            return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def upload(self, key: str, stream: BinaryIO, expected_bytes: int) -> None:
         """Write one object from a stream in parts; an exception from the stream's read() leaves no object behind.

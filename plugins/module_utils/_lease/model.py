@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Leases: the right to change a part of the estate, for a time, with a number that only rises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+
+# Who holds it holds everything.
+ESTATE = "estate"
+# Former leases are kept so long that who lost one can be told why.
+KEPT = 20
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lease: the change, its kind, the person, and the controller with the process that works on it."""
+
+    change: str
+    kind: str
+    who: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A right that is held.
+
+    number: higher than that of every lease before. covers: what nobody else may change, such as `estate`, `group:app`
+    or `tenant:harbour`. since, until: by the clock of the store.
+    """
+
+    number: int
+    covers: tuple[str, ...]
+    holder: Holder
+    since: datetime
+    until: datetime
+
+    @property
+    def words(self) -> str:
+        """The lease as a sentence to another operator names it."""
+        holder, covers = self.holder, ", ".join(self.covers)
+        return (
+            f"{holder.who} holds {covers} for the {holder.kind} {holder.change} on {holder.where} "
+            f"since {self.since:%Y-%m-%d %H:%M:%S} UTC, at least until {self.until:%H:%M:%S}"
+        )
+
+
+@dataclass(frozen=True)
+class Former:
+    """A lease that was ended by somebody else, or by nobody. why: a clause such as `was broken by mara: disk full`."""
+
+    number: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Leases:
+    """All leases of an estate: the newest record of the log says all of it."""
+
+    number: int = 0
+    held: tuple[Lease, ...] = ()
+    former: tuple[Former, ...] = ()
+
+    def as_body(self) -> dict[str, Any]:
+        """The record's body."""
+        held = [{**asdict(one), "since": one.since.isoformat(), "until": one.until.isoformat()} for one in self.held]
+        return {"held": held, "former": [asdict(one) for one in self.former]}
+
+
+def from_body(number: int, body: Mapping[str, Any], where: str) -> Leases:
+    """The leases that a record holds. Raises StateError where it is none of ours."""
+    try:
+        held = tuple(
+            Lease(
+                int(one["number"]),
+                tuple(one["covers"]),
+                Holder(**one["holder"]),
+                datetime.fromisoformat(one["since"]),
+                datetime.fromisoformat(one["until"]),
+            )
+            for one in body["held"]
+        )
+        former = tuple(Former(int(one["number"]), str(one["why"])) for one in body["former"])
+        aware = all(moment.tzinfo for one in held for moment in (one.since, one.until))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StateError(f"record {number} of the leases in the {where} cannot be read: {error!r}") from error
+    if not aware:
+        raise StateError(f"record {number} of the leases in the {where} has a time without a zone")
+    return Leases(number, held, former)

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may follow on the leases that are held: pure, with the store's clock as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import (
+    ESTATE,
+    KEPT,
+    Former,
+    Holder,
+    Lease,
+    Leases,
+)
+
+
+class HeldError(StateError):
+    """Somebody else holds a part of what was asked for."""
+
+
+class LostError(StateError):
+    """The lease is not held any more."""
+
+
+def overlap(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two sets of covered parts have one in common; the estate has all of them."""
+    return ESTATE in one or ESTATE in other or bool(set(one) & set(other))
+
+
+def plan_take(seen: Leases, covers: Iterable[str], holder: Holder, now: datetime, seconds: float) -> Leases:
+    """The record that gives `holder` a lease. Raises HeldError with who, what, since when and until when."""
+    wanted = tuple(sorted(set(covers)))
+    if not wanted:
+        raise InputError("a lease covers nothing; name the estate, groups or tenants that the change touches")
+    alive = [one for one in seen.held if one.until > now]
+    others = [one for one in alive if overlap(one.covers, wanted)]
+    if others:
+        raise HeldError("; ".join(one.words for one in others))
+    expired = [Former(one.number, _expired(one)) for one in seen.held if one.until <= now]
+    number = seen.number + 1
+    lease = Lease(number, wanted, holder, now, now + timedelta(seconds=seconds))
+    return Leases(number, (*alive, lease), _kept(seen, *expired))
+
+
+def plan_renew(seen: Leases, number: int, now: datetime, seconds: float) -> Leases:
+    """The record that prolongs a lease. One that has expired is prolonged while nobody has taken another since."""
+    lease = require(seen, number)
+    longer = replace(lease, until=max(lease.until, now + timedelta(seconds=seconds)))
+    held = tuple(longer if one.number == number else one for one in seen.held)
+    return replace(seen, number=seen.number + 1, held=held)
+
+
+def plan_release(seen: Leases, number: int) -> Leases:
+    """The record without a lease whose work is done. Raises LostError where it is not held."""
+    require(seen, number)
+    return replace(seen, number=seen.number + 1, held=_without(seen, number))
+
+
+def plan_break(seen: Leases, number: int, who: str, reason: str) -> Leases:
+    """The record that takes a lease away from its holder. Raises InputError without a reason."""
+    if not reason.strip():
+        raise InputError(f"lease {number} is broken only for a reason; say why its holder cannot release it")
+    require(seen, number)
+    ended = Former(number, f"was broken by {who}: {reason.strip()}")
+    return Leases(seen.number + 1, _without(seen, number), _kept(seen, ended))
+
+
+def require(seen: Leases, number: int) -> Lease:
+    """The lease with that number. Raises LostError with what became of it."""
+    for lease in seen.held:
+        if lease.number == number:
+            return lease
+    why = next((one.why for one in seen.former if one.number == number), "was released, or ended long ago")
+    raise LostError(f"lease {number} {why}")
+
+
+def _without(seen: Leases, number: int) -> tuple[Lease, ...]:
+    return tuple(one for one in seen.held if one.number != number)
+
+
+def _kept(seen: Leases, *ended: Former) -> tuple[Former, ...]:
+    return (*seen.former, *ended)[-KEPT:]
+
+
+def _expired(lease: Lease) -> str:
+    return f"of {lease.holder.who} for {lease.holder.change} expired at {lease.until:%Y-%m-%d %H:%M:%S} UTC unrenewed"

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects in a directory, for a store that one controller uses, or several over a file system they share."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_directory
+
+# Keys do not begin with a dot, so that no object lies there.
+_STAGED = ".staged"
+
+
+class Directory:
+    """The objects below one directory, which is made for its owner alone at the first write."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @property
+    def where(self) -> str:
+        """The store as an error sentence names it."""
+        return f"directory {self.path}"
+
+    def now(self) -> datetime:
+        """The time by the file system's clock, which is the server's where several controllers share one."""
+        with self._said("tell its time"), self._staged(b"") as name:
+            return datetime.fromtimestamp(os.stat(name).st_mtime, timezone.utc)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write an object that does not exist yet, and have it on disk; False where it exists."""
+        target = os.path.join(self.path, key)
+        with self._said(f"write {key}"):
+            self._make(os.path.dirname(target))
+            with self._staged(data) as name:
+                try:
+                    os.link(name, target)
+                except FileExistsError:
+                    return False
+            sync_directory(os.path.dirname(target))
+        return True
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes of an object, None when there is none."""
+        with self._said(f"read {key}"):
+            try:
+                with open(os.path.join(self.path, key), "rb") as stream:
+                    return stream.read()
+            except FileNotFoundError:
+                return None
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """The first `limit` keys below `prefix`, in their order."""
+        found: list[str] = []
+        with self._said(f"list {prefix}"):
+            for key in self._below(prefix.rstrip("/")):
+                if len(found) == limit:
+                    break
+                found.append(key)
+        return found
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Remove objects; the number that was asked for."""
+        listed = list(keys)
+        for key in listed:
+            with self._said(f"remove {key}"):
+                try:
+                    os.unlink(os.path.join(self.path, key))
+                except FileNotFoundError:
+                    continue
+        return len(listed)
+
+    def _below(self, key: str) -> Iterator[str]:
+        try:
+            with os.scandir(os.path.join(self.path, key)) as listing:
+                entries = sorted((entry.name, entry.is_dir()) for entry in listing)
+        except FileNotFoundError:
+            return
+        for name, is_directory in entries:
+            if is_directory:
+                yield from self._below(f"{key}/{name}")
+            else:
+                yield f"{key}/{name}"
+
+    def _make(self, directory: str) -> None:
+        """Make a directory and those above it, each of them on disk before anything is in it."""
+        if os.path.isdir(directory):
+            return
+        above = os.path.dirname(directory)
+        self._make(above)
+        try:
+            os.mkdir(directory, 0o700)
+        except FileExistsError:
+            return
+        sync_directory(above)
+
+    @contextmanager
+    def _staged(self, data: bytes) -> Iterator[str]:
+        """A file with the bytes, on disk, for the time of the block."""
+        staged = os.path.join(self.path, _STAGED)
+        self._make(staged)
+        with tempfile.NamedTemporaryFile(dir=staged) as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+            yield stream.name
+
+    @contextmanager
+    def _said(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StateError(
+                f"the {self.where} could not {what}: {error.strerror} ({error.filename}); correct it, and run again"
+            ) from error

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records with numbers that only rise: each an object of its own that is created once; the newest is found at once.
+
+A store has to do no more than to refuse a second object of one key. That is tried, with two writers at once, before it
+is trusted: a server of S3 may ignore the condition and overwrite.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
+
+# Numbers count down in the keys, since listings begin with the smallest. No directory has more than a thousand files.
+_LAST, _EACH = 10**9 - 1, 1000
+_RACES, _RACERS = 3, 2
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record of a log. body: what its writer gave."""
+
+    number: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Log:
+    """The records below one prefix of a store. The first has the number 1."""
+
+    objects: Objects
+    name: str
+
+    def newest(self) -> Record | None:
+        """The record with the highest number, None where there is none."""
+        keys = self.objects.names(f"{self.name}/", 1)
+        return self._read(keys[0]) if keys else None
+
+    def append(self, record: Record) -> bool:
+        """Write a record; False where another writer was first with its number.
+
+        After an exception it is not known whether it was written; the same record again tells.
+        """
+        key = self._key(record.number)
+        data = json.dumps(record.body, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+        return self.objects.create(key, data) or self.objects.get(key) == data
+
+    def records(self, after: int = 0, limit: int = _LAST) -> list[Record]:
+        """The newest `limit` records whose number is higher than `after`, the oldest first."""
+        keys = [key for key in self.objects.names(f"{self.name}/", limit) if self._number(key) > after]
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(self._read, reversed(keys)))
+
+    def _key(self, number: int) -> str:
+        place = _LAST - number
+        return f"{self.name}/{place // _EACH:06d}/{place % _EACH:03d}"
+
+    def _number(self, key: str) -> int:
+        try:
+            thousand, one = key.removeprefix(f"{self.name}/").split("/")
+            return _LAST - int(thousand) * _EACH - int(one)
+        except ValueError as error:
+            raise StateError(
+                f"{key} in the {self.objects.where} is no record of {self.name}; find out who put it there and remove it"
+            ) from error
+
+    def _read(self, key: str) -> Record:
+        number, data = self._number(key), self.objects.get(key)
+        try:
+            body = json.loads(data or b"")
+        except ValueError as error:
+            raise StateError(
+                f"record {number} of {self.name} in the {self.objects.where} is damaged; compare it with a copy"
+            ) from error
+        return Record(number, body)
+
+
+def require_conditions(objects: Objects) -> None:
+    """Let two writers race for a key a few times. Raises StateError where the store lets more or fewer than one win."""
+    keys = [f"probe/{uuid.uuid4().hex}" for _race in range(_RACES)]
+    try:
+        for key in keys:
+            bodies = [b"%d" % racer for racer in range(_RACERS)]
+            with ThreadPoolExecutor(_RACERS) as pool:
+                won = list(pool.map(lambda body, key=key: objects.create(key, body), bodies))
+            winners = [body for body, first in zip(bodies, won) if first]
+            if len(winners) != 1 or objects.get(key) != winners[0] or objects.create(key, b"late"):
+                raise StateError(
+                    f"the {objects.where} let {len(winners)} of {_RACERS} writers create one object, or a later one, "
+                    "and a lease needs exactly one; use a server that honours If-None-Match, or another kind of store"
+                )
+    finally:
+        objects.delete(keys)

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A log of records on a directory, and what is asked of a store before it is trusted."""
+
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import (
+    Log,
+    Record,
+    require_conditions,
+)
+
+
+class Overwriting(Directory):
+    """A store that takes no notice of the condition, as some servers of S3 do."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write an object in any case."""
+        self.delete([key])
+        return super().create(key, data)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Directory:
+    return Directory(str(tmp_path / "store"))
+
+
+def test_the_first_writer_of_a_number_wins_and_is_told_so_again(store: Directory) -> None:
+    log = Log(store, "ledger")
+    assert log.newest() is None
+    assert log.append(Record(1, {"event": "opened"}))
+    assert log.append(Record(1, {"event": "opened"}))
+    assert not log.append(Record(1, {"event": "closed"}))
+    assert log.newest() == Record(1, {"event": "opened"})
+
+
+def test_records_come_in_their_order_over_more_than_one_directory(store: Directory) -> None:
+    log, other = Log(store, "ledger"), Log(store, "ledger-of-another")
+    assert all(log.append(Record(number, {"n": number})) for number in range(997, 1004))
+    assert other.append(Record(1, {}))
+    assert [record.number for record in log.records()] == list(range(997, 1004))
+    assert [record.number for record in log.records(after=1001)] == [1002, 1003]
+    assert log.records(limit=1) == [log.newest()] == [Record(1003, {"n": 1003})]
+
+
+def test_of_many_writers_of_one_number_exactly_one_wins(store: Directory) -> None:
+    log = Log(store, "leases")
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(1, 11):
+            won = list(pool.map(lambda racer, number=number: log.append(Record(number, {"racer": racer})), range(8)))
+            assert won.count(True) == 1
+
+
+def test_only_its_owner_can_look_into_a_store(store: Directory) -> None:
+    os.umask(0)
+    Log(store, "ledger").append(Record(1, {}))
+    modes = {
+        stat.S_IMODE(os.stat(os.path.join(path, name)).st_mode)
+        for path, directories, files in os.walk(store.path)
+        for name in (*directories, *files)
+    }
+    assert modes == {0o700, 0o600}
+    assert not os.listdir(os.path.join(store.path, ".staged"))
+
+
+def test_a_store_is_tried_before_it_is_trusted(store: Directory) -> None:
+    require_conditions(store)
+    assert not store.names("probe/", 10)
+    with pytest.raises(StateError, match="writers create one object, or a later one"):
+        require_conditions(Overwriting(store.path))
+    assert not store.names("probe/", 10)
+
+
+@pytest.mark.parametrize(("name", "text"), [("999999/998", "no JSON"), ("999999/first", "{}"), ("first", "{}")])
+def test_what_is_no_record_is_named(store: Directory, name: str, text: str) -> None:
+    log = Log(store, "ledger")
+    log.append(Record(1, {}))
+    place = Path(store.path, "ledger", name)
+    place.write_text(text, encoding="utf-8")
+    with pytest.raises(StateError, match=r"is damaged; compare|is no record of ledger; find out"):
+        log.records()
+
+
+def test_a_directory_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("", encoding="utf-8")
+    with pytest.raises(StateError, match=r"directory .*store could not write ledger/.*: Not a directory"):
+        Log(Directory(str(tmp_path / "store")), "ledger").append(Record(1, {}))
