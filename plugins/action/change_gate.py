@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger, plan_gate
-from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE
+from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 _TENANT = {"name": {"type": "str", "required": True}, "tier": {"type": "int", "required": True}}
@@ -23,7 +25,7 @@ class ActionModule(ControllerAction):
     """Action behind gantry.odoo.change_gate."""
 
     OPTIONS = {
-        "ledger": {"type": "path", "required": True},
+        "store": STORE,
         "change": CHANGE,
         "tenants": {"type": "list", "elements": "dict", "default": [], "options": _TENANT},
         "serving_after": {"type": "int"},
@@ -33,8 +35,12 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
-        """Decide on the change; a closed gate is a failure."""
-        decision = ask(call.params, datetime.now(timezone.utc))
+        """Decide on the change by the store's clock; a closed gate is a failure."""
+        if call.params["change"]["session"]:
+            lease_keeper.require(call.params["change"]["session"])
+        store = open_store(call.params["store"])
+        proofs = {item["name"]: _proof(Ledger(store), item["name"]) for item in call.params["tenants"]}
+        decision = ask(call.params, proofs, store.now())
         return Outcome(
             facts={
                 "allowed": decision.allowed,
@@ -55,7 +61,12 @@ def _age(option: str, number: float, unit: timedelta) -> timedelta:
     return age
 
 
-def ask(params: Mapping[str, Any], now: datetime) -> plan_gate.Decision:
+def _proof(ledger: Ledger, tenant: str) -> plan_gate.Proof:
+    backup, drill = (ledger.evidence(event, tenant) for event in plan_gate.EVIDENCE)
+    return plan_gate.proof_from(backup.body if backup else None, drill.body if drill else None)
+
+
+def ask(params: Mapping[str, Any], proofs: Mapping[str, plan_gate.Proof], now: datetime) -> plan_gate.Decision:
     """The decision on the change that the options describe, at `now`."""
     raw = params["change"]
     change = plan_gate.Change(
@@ -71,6 +82,5 @@ def ask(params: Mapping[str, Any], now: datetime) -> plan_gate.Decision:
         drill_age=_age("drill_max_age_days", params["drill_max_age_days"], timedelta(days=1)),
         tiers=tuple(params["tiers"]),
     )
-    proofs = plan_gate.proofs(entry.body for entry in apply_ledger.load(Path(params["ledger"])))
     subjects = [plan_gate.Subject(item["name"], item["tier"]) for item in params["tenants"]]
     return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"])

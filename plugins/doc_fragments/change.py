@@ -7,16 +7,12 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The change and its ledger."""
+    """The change."""
 
     DOCUMENTATION = r"""
 options:
-  ledger:
-    description: Path of the ledger on the controller. It is created with the first line, readable by its owner only.
-    type: path
-    required: true
   change:
-    description: The change.
+    description: The change, as M(gantry.odoo.change_open) returns it.
     type: dict
     required: true
     suboptions:
@@ -32,6 +28,16 @@ options:
         description: The person or service that launched the change.
         type: str
         required: true
+      lease:
+        description: Number of the lease that the change holds, V(0) where it holds none.
+        type: int
+        default: 0
+      session:
+        description:
+          - Directory of the change on the controller. Where it is given, the module fails unless the change still holds
+            its lease.
+        type: str
+        default: ''
       class:
         description: The class of the change.
         type: str

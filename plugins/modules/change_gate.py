@@ -14,6 +14,7 @@ version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change
+  - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:
   - Decides by the reason and the approval of the change, the recorded backups and restore drills, and the number of
@@ -58,7 +59,7 @@ options:
 EXAMPLES = r"""
 - name: Ask before a change that touches no tier 1 tenant
   gantry.odoo.change_gate:
-    ledger: /tmp/ledger.jsonl
+    store: {directory: /tmp/gantry-store}
     change: {id: 20261122T100000Z-patch, kind: patch, requester: mara}
     tenants:
       - {name: south, tier: 3}

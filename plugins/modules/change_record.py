@@ -9,20 +9,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: change_record
-short_description: Create a line in the ledger of changes
+short_description: Create an entry in the ledger of changes
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change
+  - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:
-  - Appends one JSON line to the ledger on the controller. Each line carries the SHA-256 of the one before, so that no
-    line can be altered or removed without notice; the whole ledger is verified before it is appended to.
-  - The line is on disk when the task ends. The next append removes an incomplete line of an interrupted run.
+  - Appends one entry to the ledger in the change store. Each entry carries the SHA-256 of the one before, so that none
+    can be altered or removed without notice. Takes the same time however long the ledger is.
+  - The entry is in the store when the task ends. Of two controllers that append at once, both do.
   - Never reports a change, because C(changed) speaks of the estate. Writes nothing in check mode.
 options:
   event:
-    description: The event, such as V(opened), V(applied), V(proven), V(failed), V(closed), V(backup) or V(drill).
+    description:
+      - The event, such as V(begun), V(applied), V(proven), V(failed), V(backup) or V(drill).
+      - V(begun) says that the estate is touched next, and fails when the lease of the change is lost.
     type: str
     required: true
   facts:
@@ -34,18 +37,18 @@ options:
 EXAMPLES = r"""
 - name: Record that a change begins
   gantry.odoo.change_record:
-    ledger: /tmp/ledger.jsonl
+    store: {directory: /tmp/gantry-store}
     change: {id: 20261122T100000Z-site, kind: site, requester: mara}
     event: opened
 """
 
 RETURN = r"""
 sequence:
-  description: The number of the line.
+  description: The number of the entry.
   returned: outside check mode
   type: int
 hash:
-  description: SHA-256 of the line, hexadecimal.
+  description: SHA-256 of the entry, hexadecimal.
   returned: outside check mode
   type: str
 """

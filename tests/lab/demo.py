@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from tests.lab import __main__ as lab_commands
 from tests.lab import playbook, report, traffic
 from tests.lab.errors import LabError
@@ -43,9 +44,9 @@ class Demo:
     site_changes: int = 0
 
     @property
-    def ledger(self) -> Path:
-        """The ledger that the lab's inventory names."""
-        return self.lab.state.directory / "ledger.jsonl"
+    def store(self) -> Path:
+        """The change store that the lab's inventory names."""
+        return self.lab.state.directory / "store"
 
     def run(self, name: str, **extra: str) -> playbook.Recap:
         """Run one playbook, its log under the playbook's name."""
@@ -54,7 +55,7 @@ class Demo:
 
     def entries(self) -> list[Mapping[str, Any]]:
         """The bodies of the ledger's entries, checked."""
-        return [entry.body for entry in apply_ledger.load(self.ledger)]
+        return [entry.body for entry in Ledger(Directory(str(self.store))).entries()]
 
     def site(self) -> Mapping[str, Any]:
         """What the newest site run wrote when it closed: the home of each tenant, the release of each host."""
@@ -197,7 +198,7 @@ def up() -> None:
                 entries=told,
                 address=lab.address("edge1"),
                 authority=str(lab.state.acme_root.relative_to(ROOT)),
-                ledger=str(demo.ledger.relative_to(ROOT)),
+                ledger=str(demo.store.relative_to(ROOT)),
                 elapsed_s=time.monotonic() - started,
                 site_changes=demo.site_changes,
             )

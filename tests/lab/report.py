@@ -58,7 +58,7 @@ def summary(
         _block("Patch", _patches(told)),
         _block("Certificates", _certificates(told)),
         _block("Migration", _migrations(told)),
-        _block("Ledger", [f"{ledger}, {len(told)} lines of this run"]),
+        _block("Ledger", [f"{ledger}, {len(told)} entries of this run"]),
     ]
     minutes, seconds = divmod(round(elapsed_s), 60)
     head = f" A living estate, {minutes} min {seconds:02d} s "

@@ -1,55 +1,86 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ledger's file: locked while it is appended to, flushed to disk before a change goes on."""
+"""Reads the ledger in a change store and appends to it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change import model_ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import Entry, require_chain, seal, unseal
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import evidence
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.files import lock_file, sync_directory
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, Record
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
 
-def load(path: Path) -> list[model_ledger.Entry]:
-    """All entries, checked; none where there is no file yet."""
-    if not path.exists():
-        return []
-    return model_ledger.read(model_ledger.complete_lines(_content(path)), str(path))
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger of an estate."""
 
+    objects: Objects
 
-def append(path: Path, body: Mapping[str, Any], deadline: Deadline) -> model_ledger.Entry:
-    """Seal `body` and append it. The file and its folder are made for their owner alone.
+    def newest(self) -> Entry | None:
+        """The last entry, None before the first."""
+        record = self._log.newest()
+        return None if record is None else self._entry(record)
 
-    Raises StateError where the ledger cannot be written or does not verify.
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
-            lock_file(stream.fileno(), deadline, f"locking the ledger {path}")
-            lines = model_ledger.complete_lines(stream.read())
-            entries = model_ledger.read(lines, str(path))
-            entry = model_ledger.seal(body, entries[-1] if entries else None)
-            # A line that a kill cut off is taken away; what it was to record never counted.
-            stream.seek(sum(len(line) + 1 for line in lines))
-            stream.truncate()
-            stream.write(entry.line.encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        if not entries:
-            sync_directory(str(path.parent))
-    except OSError as error:
-        raise StateError(f"ledger {path} cannot be written: {error.strerror}; no change goes on without it") from error
-    return entry
+    def entries(self, after: int = 0) -> list[Entry]:
+        """The entries with a number above `after`, verified, in their order."""
+        records = self._log.records(max(after - 1, 0))
+        entries = [self._entry(record) for record in records]
+        if after and entries and entries[0].sequence == after:
+            require_chain(entries[1:], self.objects.where, entries[0])
+            return entries[1:]
+        require_chain(entries, self.objects.where)
+        return entries
 
+    def append(self, body: Mapping[str, Any], deadline: Deadline) -> Entry:
+        """Seal `body` and write it behind the last entry; where it is the last one already, that is it."""
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StateError(f"ledger {path} cannot be read: {error.strerror}") from error
+        def attempt() -> Entry | None:
+            last = self.newest()
+            if last is not None and last.body == body:
+                return last
+            entry = seal(body, last)
+            return entry if self._log.append(Record(entry.sequence, entry.as_record())) else None
+
+        entry = deadline.wait(attempt, f"the turn to write into the ledger in the {self.objects.where}", interval=0.05)
+        self._index(entry, deadline)
+        return entry
+
+    def evidence(self, event: str, tenant: str) -> Entry | None:
+        """The newest entry that is evidence of the kind `event` for the tenant."""
+        newest = self._of(event, tenant).newest()
+        if newest is None:
+            return None
+        record = self._log.record(int(newest.body["sequence"]))
+        return None if record is None else self._entry(record)
+
+    def _index(self, entry: Entry, deadline: Deadline) -> None:
+        """Let the newest evidence of a tenant be found without reading the ledger."""
+        for tenant in evidence(entry.body):
+            log = self._of(entry.body["event"], tenant)
+
+            def attempt(log: Log = log) -> bool | None:
+                newest = log.newest()
+                if newest is not None and newest.body["sequence"] >= entry.sequence:
+                    return True
+                number = 1 if newest is None else newest.number + 1
+                return log.append(Record(number, {"sequence": entry.sequence})) or None
+
+            deadline.wait(attempt, f"the turn to write into {log.name} in the {self.objects.where}", interval=0.05)
+
+    @property
+    def _log(self) -> Log:
+        return Log(self.objects, "ledger")
+
+    def _of(self, event: str, tenant: str) -> Log:
+        # a tenant's name is part of a key, and must not lead elsewhere in a directory
+        return Log(self.objects, f"evidence/{event}/{quote(tenant, safe='').replace('.', '%2E')}")
+
+    def _entry(self, record: Record) -> Entry:
+        return unseal(record.number, record.body, self.objects.where)

@@ -8,16 +8,45 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import CLASSES
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import BUCKET
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import SSL_MODES
 
+STORE: dict[str, Any] = {
+    "type": "dict",
+    "required": True,
+    "options": {
+        "directory": {"type": "path"},
+        "postgresql": {
+            "type": "dict",
+            "options": {
+                "host": {"type": "str", "required": True},
+                "port": {"type": "int", "default": 5432},
+                "user": {"type": "str", "required": True},
+                "password": {"type": "str", "no_log": True},
+                "dbname": {"type": "str", "default": "gantry"},
+                "ssl_mode": {"type": "str", "default": "verify-full", "choices": list(SSL_MODES)},
+                "ca_cert": {"type": "path"},
+            },
+        },
+        "s3": BUCKET,
+    },
+    "mutually_exclusive": [("directory", "postgresql", "s3")],
+    "required_one_of": [("directory", "postgresql", "s3")],
+}
+PAPERS: dict[str, Any] = {
+    "kind": {"type": "str", "required": True},
+    "requester": {"type": "str", "required": True},
+    "class": {"type": "str", "choices": list(CLASSES), "default": "standard"},
+    "reason": {"type": "str", "default": ""},
+    "approver": {"type": "str", "default": ""},
+}
 CHANGE: dict[str, Any] = {
     "type": "dict",
     "required": True,
     "options": {
         "id": {"type": "str", "required": True},
-        "kind": {"type": "str", "required": True},
-        "requester": {"type": "str", "required": True},
-        "class": {"type": "str", "choices": list(CLASSES), "default": "standard"},
-        "reason": {"type": "str", "default": ""},
-        "approver": {"type": "str", "default": ""},
+        **PAPERS,
+        "lease": {"type": "int", "default": 0},
+        "session": {"type": "str", "default": ""},
     },
 }

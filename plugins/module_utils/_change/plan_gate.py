@@ -12,6 +12,8 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
+# Events of the ledger that prove that a tenant can be recovered.
+EVIDENCE = ("backup", "drill")
 CLASSES = ("standard", "normal", "emergency")
 
 # how far the clocks of two controllers may be apart
@@ -140,26 +142,24 @@ def _aged(
         )
 
 
-def proofs(entries: Iterable[Mapping[str, Any]]) -> dict[str, Proof]:
-    """The newest backup and drill of each tenant in a ledger's entries, which are in order of time.
-
-    What does not say when, with a zone, and of whom, is no evidence.
-    """
-    found: dict[str, Proof] = {}
-    for body in entries:
-        for name, when in _evidence(body):
-            before = found.get(name, Proof())
-            found[name] = Proof(when, before.drill) if body["event"] == "backup" else Proof(before.backup, when)
-    return found
+def proof_from(backup: Mapping[str, Any] | None, drill: Mapping[str, Any] | None) -> Proof:
+    """The proof that a tenant's newest entries of the two events are."""
+    return Proof(_moment(backup), _moment(drill))
 
 
-def _evidence(body: Mapping[str, Any]) -> list[tuple[str, datetime]]:
-    """The tenants that an entry is evidence for, and its time."""
-    if body.get("event") not in ("backup", "drill"):
+def evidence(body: Mapping[str, Any]) -> list[str]:
+    """The tenants that an entry is evidence for. One that does not say when, with a zone, and of whom, is none."""
+    if body.get("event") not in EVIDENCE or _moment(body) is None:
         return []
     try:
-        when = datetime.fromisoformat(body["time"])
-        names = [str(item["tenant"]) for item in body["facts"]["tenants"]]
-    except (KeyError, TypeError, ValueError):
+        return [str(item["tenant"]) for item in body["facts"]["tenants"]]
+    except (KeyError, TypeError):
         return []
-    return [(name, when) for name in names] if when.tzinfo else []
+
+
+def _moment(body: Mapping[str, Any] | None) -> datetime | None:
+    try:
+        when = datetime.fromisoformat((body or {})["time"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return when if when.tzinfo else None

@@ -56,6 +56,9 @@ def resolve(
         "logins": _logins(runtimes, layout),
         "roles": {server: _roles(server, runtimes, settled, with_ports, layout) for server in _servers(runtimes)},
         "policies": [{"tenant": tenant.name, "tier": tenant.tier} for tenant in tenants],
+        "backup_covers": [
+            f"backup:{home.tenant.name}" for home in settled if args["tenant"] in (None, "", home.tenant.name)
+        ],
         "backups": _backups(settled, args["tenant"], layout),
         "notes": [home.note for home in settled if home.note],
     }

@@ -12,17 +12,16 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 
-# Who holds it holds everything.
-ESTATE = "estate"
+# Who holds it holds everything but what begins with ASIDE: a backup reads, and must not wait for a change.
+ESTATE, ASIDE = "estate", "backup:"
 # Former leases are kept so long that who lost one can be told why.
 KEPT = 20
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lease: the change, its kind, the person, and the controller with the process that works on it."""
+    """Who holds a lease: the kind of change, the person, and the controller with the process that works on it."""
 
-    change: str
     kind: str
     who: str
     where: str
@@ -43,11 +42,16 @@ class Lease:
     until: datetime
 
     @property
+    def change(self) -> str:
+        """The name of the change, by which people speak of it and resume it."""
+        return f"{self.holder.kind}-{self.number}"
+
+    @property
     def words(self) -> str:
         """The lease as a sentence to another operator names it."""
         holder, covers = self.holder, ", ".join(self.covers)
         return (
-            f"{holder.who} holds {covers} for the {holder.kind} {holder.change} on {holder.where} "
+            f"{holder.who} holds {covers} for {self.change} on {holder.where} "
             f"since {self.since:%Y-%m-%d %H:%M:%S} UTC, at least until {self.until:%H:%M:%S}"
         )
 

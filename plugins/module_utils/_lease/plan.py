@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import (
+    ASIDE,
     ESTATE,
     KEPT,
     Former,
@@ -29,8 +30,10 @@ class LostError(StateError):
 
 
 def overlap(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two sets of covered parts have one in common; the estate has all of them."""
-    return ESTATE in one or ESTATE in other or bool(set(one) & set(other))
+    """Whether two sets of covered parts have one in common; the estate has all of them but what stands aside."""
+    if ESTATE in one or ESTATE in other:
+        return all(any(not part.startswith(ASIDE) for part in covers) for covers in (one, other))
+    return bool(set(one) & set(other))
 
 
 def plan_take(seen: Leases, covers: Iterable[str], holder: Holder, now: datetime, seconds: float) -> Leases:
@@ -89,4 +92,4 @@ def _kept(seen: Leases, *ended: Former) -> tuple[Former, ...]:
 
 
 def _expired(lease: Lease) -> str:
-    return f"of {lease.holder.who} for {lease.holder.change} expired at {lease.until:%Y-%m-%d %H:%M:%S} UTC unrenewed"
+    return f"of {lease.holder.who} for {lease.change} expired at {lease.until:%Y-%m-%d %H:%M:%S} UTC unrenewed"

@@ -247,7 +247,7 @@ def open_bucket(settings: Settings) -> Bucket:
             config=Config(**options),
         )
     except (BotoCoreError, ValueError) as error:
-        raise InputError(f"repository: {settings.hide(str(error))}") from error
+        raise InputError(f"{settings.option}: {settings.hide(str(error))}") from error
     bucket = Bucket(settings, client)
     bucket.now()
     return bucket
@@ -267,12 +267,12 @@ def _code(error: Any) -> str:
 def _sentence(error: Any, what: str, settings: Settings) -> Exception:
     code = _code(error)
     if code == "NoSuchBucket":
-        return UnreachableError(f"the {settings.where} does not exist; create it, or correct repository.bucket")
+        return UnreachableError(f"the {settings.where} does not exist; create it, or correct {settings.option}.bucket")
     if code in _REFUSED:
-        whose = "repository.access_key" if settings.access_key else "the access key of the environment"
+        whose = f"{settings.option}.access_key" if settings.access_key else "the access key of the environment"
         return UnreachableError(
             f"the {settings.where} refused {whose} ({code}); "
-            "correct repository.access_key and repository.secret_key, or what they may do"
+            f"correct {settings.option}.access_key and {settings.option}.secret_key, or what they may do"
         )
     if code in _ABSENT:
         return StateError(f"the {settings.where} could not {what}: there is no such object")
@@ -285,8 +285,11 @@ def _connection_sentence(error: Any, settings: Settings) -> Exception:
     if isinstance(error, SSLError):
         reason = settings.hide(str(error)).rsplit("] ", maxsplit=1)[-1]
         return UnreachableError(
-            f"the TLS certificate of {where} was not accepted: {reason}; correct it, or give repository.ca_bundle"
+            f"the TLS certificate of {where} was not accepted: {reason}; "
+            f"correct it, or give {settings.option}.ca_bundle"
         )
     if isinstance(error, EndpointConnectionError):
-        return UnreachableError(f"nothing answers at {where}; correct repository.endpoint_url, or start the S3 server")
+        return UnreachableError(
+            f"nothing answers at {where}; correct {settings.option}.endpoint_url, or start the S3 server"
+        )
     return UnreachableError(f"the {settings.where} could not be used: {settings.hide(str(error))}")

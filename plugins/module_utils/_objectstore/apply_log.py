@@ -44,6 +44,11 @@ class Log:
         keys = self.objects.names(f"{self.name}/", 1)
         return self._read(keys[0]) if keys else None
 
+    def record(self, number: int) -> Record | None:
+        """The record with that number, None where there is none."""
+        data = self.objects.get(self._key(number))
+        return None if data is None else self._parsed(number, data)
+
     def append(self, record: Record) -> bool:
         """Write a record; False where another writer was first with its number.
 
@@ -69,13 +74,15 @@ class Log:
             return _LAST - int(thousand) * _EACH - int(one)
         except ValueError as error:
             raise StateError(
-                f"{key} in the {self.objects.where} is no record of {self.name}; find out who put it there and remove it"
+                f"{key} in the {self.objects.where} is no record of {self.name}; see who put it there, and remove it"
             ) from error
 
     def _read(self, key: str) -> Record:
-        number, data = self._number(key), self.objects.get(key)
+        return self._parsed(self._number(key), self.objects.get(key) or b"")
+
+    def _parsed(self, number: int, data: bytes) -> Record:
         try:
-            body = json.loads(data or b"")
+            body = json.loads(data)
         except ValueError as error:
             raise StateError(
                 f"record {number} of {self.name} in the {self.objects.where} is damaged; compare it with a copy"

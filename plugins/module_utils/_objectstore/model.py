@@ -13,7 +13,10 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the repository is and who asks. ca_bundle: a path; empty means the system's trust store."""
+    """Where a bucket is and who asks. ca_bundle: a path; empty means the system's trust store.
+
+    option: the option that says so, as an error sentence names it.
+    """
 
     bucket: str
     endpoint_url: str = ""
@@ -22,10 +25,11 @@ class Settings:
     access_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     ca_bundle: str = ""
+    option: str = "repository"
 
     @property
     def where(self) -> str:
-        """The repository as an error sentence names it."""
+        """The bucket as an error sentence names it."""
         return f"bucket {self.bucket} at {self.endpoint_url or 'the provider of region ' + self.region}"
 
     def hide(self, text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.lab import images, pki
 from tests.lab.hosts import Host, Lab
@@ -38,19 +39,19 @@ def image(lab: Lab) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ledger of this machine for these tests."""
-    return tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The change store of these tests."""
+    return tmp_path_factory.mktemp("changes") / "store"
 
 
 @pytest.fixture(scope="module")
-def mixed(lab: Lab, run_playbook: Callable[..., PlaybookRun], image: dict[str, str], ledger: Path) -> Iterator[Estate]:
+def mixed(lab: Lab, run_playbook: Callable[..., PlaybookRun], image: dict[str, str], store: Path) -> Iterator[Estate]:
     """A container host and two others, which hold certificates, and nothing of Redis yet."""
     wish = {
         "redis_purpose": "session",
         "redis_settings": {"maxmemory": "64mb"},
         "redis_sentinel_settings": {"down-after-milliseconds": 2000},
-        "gantry_ledger": str(ledger),
+        "change_store": {"directory": str(store)},
         **TLS,
         **{f"redis_{name}": value for name, value in LOGINS.items()},
     }
@@ -266,7 +267,7 @@ def test_a_topology_without_nodes_is_refused_before_anything_is_touched(mixed: E
     assert run.changed == 0
 
 
-def test_a_topology_that_is_not_healthy_is_not_patched(mixed: Estate, ledger: Path) -> None:
+def test_a_topology_that_is_not_healthy_is_not_patched(mixed: Estate, store: Path) -> None:
     lost = next(host for host in mixed.hosts[1:] if host is not primary(mixed))
     lost.run(["systemctl", "stop", UNITS[0][0]])
     try:
@@ -274,7 +275,7 @@ def test_a_topology_that_is_not_healthy_is_not_patched(mixed: Estate, ledger: Pa
         run = mixed.play("gantry.odoo.patch_redis", {"patch_redis_restart": True}).expect_failure()
         assert f"so no node can be spared: {lost.address}:{NODE} cannot be reached" in run.errors[0]
         assert processes(mixed) == before
-        assert not ledger.exists()
+        assert not store.exists()
     finally:
         lost.run(["systemctl", "start", UNITS[0][0]])
     link = ("INFO", "replication")
@@ -282,7 +283,7 @@ def test_a_topology_that_is_not_healthy_is_not_patched(mixed: Estate, ledger: Pa
 
 
 def test_new_programs_and_a_new_image_are_taken_up_one_host_at_a_time_and_no_write_is_lost(
-    mixed: Estate, image: dict[str, str], ledger: Path
+    mixed: Estate, image: dict[str, str], store: Path
 ) -> None:
     crate, first = mixed.hosts[0], primary(mixed)
     build = f"printf 'FROM {image['redis_image']}\\nLABEL gantry.test=next\\n' | docker build --tag {NEXT} -"
@@ -304,9 +305,9 @@ def test_new_programs_and_a_new_image_are_taken_up_one_host_at_a_time_and_no_wri
     assert {inspected(crate, name)["Image"] for name, _port in CONTAINERS} == {identity}
     assert primary(mixed) is not first
     assert_healthy(mixed)
-    told = [json.loads(line) for line in ledger.read_text().splitlines()]
+    told = change_store.entries(store)
     change = [line for line in told if line["change"]["id"] == told[-1]["change"]["id"]]
     assert [line["event"] for line in change] == ["opened", "proven", "proven", "switched", "proven", "closed"]
     assert change[-2]["facts"]["host"] == first.name
-    assert not [secret for secret in SECRETS if secret in ledger.read_text()]
+    assert not [secret for secret in SECRETS if secret in change_store.text(store)]
     assert mixed.play("gantry.odoo.patch_redis", wish).expect_success().changed == 0

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.lab.hosts import Host, Lab
 
@@ -25,15 +25,20 @@ REPLACE = "program=$(readlink -f /usr/bin/redis-server); cp -p $program $program
 
 
 @pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ledger of this machine for these tests."""
-    return tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The change store of these tests."""
+    return tmp_path_factory.mktemp("changes") / "store"
 
 
 @pytest.fixture(scope="module")
-def six(lab: Lab, run_playbook: Callable[..., PlaybookRun], ledger: Path) -> Iterator[Estate]:
+def six(lab: Lab, run_playbook: Callable[..., PlaybookRun], store: Path) -> Iterator[Estate]:
     """Six hosts that hold certificates, good for clients too, and nothing of Redis yet."""
-    wish = {"redis_mode": "cluster", "redis_settings": {"maxmemory": "64mb"}, "gantry_ledger": str(ledger), **TLS}
+    wish = {
+        "redis_mode": "cluster",
+        "redis_settings": {"maxmemory": "64mb"},
+        "change_store": {"directory": str(store)},
+        **TLS,
+    }
     with estate(lab, dict.fromkeys(NAMES, "vm"), run_playbook, redis_tls_clients="optional", **wish) as six:
         for host in six.hosts:
             six.certify(host, for_clients=True)
@@ -97,7 +102,7 @@ def test_a_node_that_is_none_cannot_take_over(six: Estate) -> None:
     assert_whole(six)
 
 
-def test_a_new_program_is_taken_up_replicas_first_and_no_write_is_lost(six: Estate, ledger: Path) -> None:
+def test_a_new_program_is_taken_up_replicas_first_and_no_write_is_lost(six: Estate, store: Path) -> None:
     first = {host.name for host in masters(six)}
     for host in six.hosts:
         host.run(["sh", "-c", REPLACE])
@@ -110,7 +115,7 @@ def test_a_new_program_is_taken_up_replicas_first_and_no_write_is_lost(six: Esta
     assert not [host.name for host in six.hosts if process(host) == before[host.name]]
     assert not first & {host.name for host in masters(six)}
     assert_whole(six)
-    told = [json.loads(line) for line in ledger.read_text().splitlines()]
+    told = change_store.entries(store)
     events = [line["event"] for line in told]
     assert events == ["opened", *["proven"] * 3, *["switched", "proven"] * 3, "closed"]
     assert {line["facts"]["host"] for line in told if line["event"] == "proven"} == set(NAMES)

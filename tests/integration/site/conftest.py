@@ -41,9 +41,9 @@ class Estate:
         return [self.lab.state.secret(name) for name in SECRETS]
 
     @property
-    def ledger(self) -> Path:
-        """The ledger on this machine."""
-        return self.lab.state.directory / "ledger.jsonl"
+    def store(self) -> Path:
+        """The change store on this machine."""
+        return self.lab.state.directory / "store"
 
     def play(self, playbook: str, extra: dict[str, Any] | None = None, **options: Any) -> PlaybookRun:
         """Run a playbook of the collection on the estate."""
@@ -106,7 +106,7 @@ def _inventory(lab: Lab) -> dict[str, Any]:
                 "redis_password": lab.state.secret("redis"),
                 "certificate_acme_directory": "https://acme:14000/dir",
                 "certificate_contact": "admin@lab.example",
-                "gantry_ledger": str(lab.state.directory / "ledger.jsonl"),
+                "change_store": {"directory": str(lab.state.directory / "store")},
                 "backup_repository": {
                     "endpoint_url": f"https://{lab.address('s3')}:9000",
                     "bucket": BUCKET,

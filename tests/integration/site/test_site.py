@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import ssl
 
+from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.lab import traffic
 from tests.lab.browser import EdgeConnection, Site
@@ -49,7 +50,7 @@ def test_no_secret_is_shown_anywhere(converged: Converged) -> None:
     assert seen.looks > 100
     assert len(seen.processes) > 100
     assert seen.told == set()
-    shown = run.stdout + run.stderr + estate.ledger.read_text(encoding="utf-8")
+    shown = run.stdout + run.stderr + change_store.text(estate.store)
     assert [secret for secret in estate.secrets if secret in shown] == []
 
 

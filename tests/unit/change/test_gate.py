@@ -75,24 +75,25 @@ def test_an_unknown_class_is_refused():
         plan_gate.decide(change(classification="routine"), [], {}, NOW)
 
 
-def test_proofs_are_the_newest_of_each_kind():
-    def entry(event, hour):
-        return {
-            "event": event,
-            "time": f"2026-11-22T0{hour}:00:00.000+00:00",
-            "facts": {"tenants": [{"tenant": "harbour"}]},
-        }
+def entry(**fields):
+    return {
+        "event": "backup",
+        "time": "2026-11-22T01:00:00+00:00",
+        "facts": {"tenants": [{"tenant": "harbour"}]},
+        **fields,
+    }
 
-    found = plan_gate.proofs(
-        [entry("backup", 1), entry("drill", 2), entry("backup", 3), {"event": "opened", "time": "-"}]
-    )
-    assert found["harbour"].backup.hour == 3
-    assert found["harbour"].drill.hour == 2
+
+def test_proof_is_the_time_of_each_kind():
+    found = plan_gate.proof_from(entry(), entry(event="drill", time="2026-11-22T02:00:00+00:00"))
+    assert (found.backup.hour, found.drill.hour) == (1, 2)
+    assert plan_gate.proof_from(None, None) == plan_gate.Proof()
 
 
 @pytest.mark.parametrize(
     "damage",
     [
+        {"event": "opened"},
         {"time": "2026-11-22T01:00:00"},
         {"time": "yesterday"},
         {"time": 1},
@@ -104,9 +105,8 @@ def test_proofs_are_the_newest_of_each_kind():
     ],
 )
 def test_what_does_not_say_when_and_of_whom_is_no_proof(damage):
-    entry = {"event": "backup", "time": "2026-11-22T01:00:00+00:00", "facts": {"tenants": [{"tenant": "harbour"}]}}
-    assert list(plan_gate.proofs([entry])) == ["harbour"]
-    assert plan_gate.proofs([{**entry, **damage}]) == {}
+    assert plan_gate.evidence(entry()) == ["harbour"]
+    assert plan_gate.evidence(entry(**damage)) == []
 
 
 @pytest.mark.parametrize("hours", [0, -1, float("nan"), float("inf"), 1e300])
@@ -118,4 +118,4 @@ def test_an_age_that_cannot_be_counted_is_refused(hours):
         "tiers": [1],
     }
     with pytest.raises(InputError, match=r"backup_max_age_hours: .* is no age; give a number above 0"):
-        ask(params, NOW)
+        ask(params, {}, NOW)

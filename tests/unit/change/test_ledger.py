@@ -1,113 +1,144 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ledger shows each alteration, and a kill in the middle of a line costs that line only."""
+"""The ledger shows each alteration, loses no entry of two writers, and finds evidence without being read."""
 
 from __future__ import annotations
 
+import json
 import multiprocessing
-import stat
+from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_ledger, model_ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import GENESIS
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+
+TIME = "2026-11-27T17:30:00.000+00:00"
 
 
-def fill(path, count=3):
+def ledger(path: Path) -> Ledger:
+    return Ledger(Directory(str(path)))
+
+
+def fill(path: Path, count: int = 3, writer: int = 0) -> None:
     for number in range(count):
-        apply_ledger.append(path, {"event": "opened", "number": number}, Deadline(5))
+        ledger(path).append({"event": "opened", "number": number, "writer": writer}, Deadline(20))
 
 
-def test_lines_follow_one_another(tmp_path):
-    path = tmp_path / "ledger" / "changes.jsonl"
-    fill(path)
-    entries = apply_ledger.load(path)
+def files(path: Path) -> list[Path]:
+    """The entries' files, the oldest first."""
+    return sorted(file for file in (path / "ledger").rglob("*") if file.is_file())[::-1]
+
+
+def evidence(event: str, *tenants: str, **fields: Any) -> dict[str, Any]:
+    return {"event": event, "time": TIME, "facts": {"tenants": [{"tenant": name} for name in tenants]}, **fields}
+
+
+def test_entries_follow_one_another(tmp_path: Path) -> None:
+    fill(tmp_path)
+    entries = ledger(tmp_path).entries()
     assert [entry.sequence for entry in entries] == [1, 2, 3]
-    assert entries[0].previous == model_ledger.GENESIS
+    assert entries[0].previous == GENESIS
     assert entries[2].previous == entries[1].hash
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert ledger(tmp_path).entries(after=2) == entries[2:]
+    assert ledger(tmp_path).entries(after=3) == []
+
+
+def test_an_entry_that_arrived_without_an_answer_is_not_written_twice(tmp_path: Path) -> None:
+    body = {"event": "opened", "time": TIME}
+    first = ledger(tmp_path).append(body, Deadline(5))
+    assert ledger(tmp_path).append(body, Deadline(5)) == first
+    assert len(ledger(tmp_path).entries()) == 1
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_altered_entry_is_found(tmp_path: Path, number: int) -> None:
+    fill(tmp_path)
+    file = files(tmp_path)[number - 1]
+    file.write_text(file.read_text(encoding="utf-8").replace('"opened"', '"closed"'), encoding="utf-8")
+    with pytest.raises(StateError, match=f"damaged at entry {number}: it was altered"):
+        ledger(tmp_path).entries()
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_an_altered_line_is_found(tmp_path, number):
-    path = tmp_path / "changes.jsonl"
-    fill(path)
-    lines = path.read_text().splitlines(keepends=True)
-    lines[number - 1] = lines[number - 1].replace('"opened"', '"closed"')
-    path.write_text("".join(lines))
-    with pytest.raises(StateError, match=f"damaged at line {number}"):
-        apply_ledger.load(path)
+def test_an_entry_that_was_taken_out_is_found(tmp_path: Path, number: int) -> None:
+    fill(tmp_path)
+    files(tmp_path)[number - 1].unlink()
+    with pytest.raises(StateError, match=f"damaged at entry {number + 1}: it does not follow"):
+        ledger(tmp_path).entries()
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_a_line_that_was_taken_out_is_found(tmp_path, number):
-    path = tmp_path / "changes.jsonl"
-    fill(path)
-    lines = path.read_text().splitlines(keepends=True)
-    del lines[number]
-    path.write_text("".join(lines))
-    with pytest.raises(StateError, match="damaged"):
-        apply_ledger.append(path, {"event": "closed"}, Deadline(5))
-
-
-def test_a_line_that_a_kill_cut_off_is_taken_away(tmp_path):
-    path = tmp_path / "changes.jsonl"
-    fill(path)
-    whole = path.read_bytes()
-    # in the middle of a character
-    path.write_bytes(whole + '{"event":"opé'.encode()[:-1])
-    assert len(apply_ledger.load(path)) == 3
-    apply_ledger.append(path, {"event": "closed"}, Deadline(5))
-    assert path.read_bytes().startswith(whole)
-    assert [entry.body["event"] for entry in apply_ledger.load(path)] == ["opened"] * 3 + ["closed"]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"[1]",
-        b"1",
-        b"",
-        b"{}",
-        b'{"sequence": 4',
-        b"\xff",
-        b'{"a": "\\ud800", "sequence": 4, "previous": "", "hash": ""}',
-    ],
-)
-def test_a_line_that_is_no_entry_is_one_sentence(tmp_path, line):
-    path = tmp_path / "changes.jsonl"
-    fill(path)
-    path.write_bytes(path.read_bytes() + line + b"\n")
-    for use in (lambda: apply_ledger.load(path), lambda: apply_ledger.append(path, {"event": "closed"}, Deadline(5))):
-        with pytest.raises(StateError, match=r"damaged at line 4: it is not an entry .*; restore the ledger"):
+@pytest.mark.parametrize("text", ["[1]", "1", "{}", '{"previous": ""}', '{"a": "\\ud800", "previous": "", "hash": ""}'])
+def test_what_is_no_entry_is_one_sentence(tmp_path: Path, text: str) -> None:
+    fill(tmp_path)
+    files(tmp_path)[2].write_text(text, encoding="utf-8")
+    for use in (ledger(tmp_path).entries, lambda: ledger(tmp_path).append({"event": "closed"}, Deadline(5))):
+        with pytest.raises(StateError, match=r"damaged at entry 3: it is not an entry .*; restore the ledger"):
             use()
 
 
 @pytest.mark.parametrize("facts", [{"day": date(2026, 11, 22)}, {1: "a", "b": 2}])
-def test_what_is_no_json_is_refused_and_the_ledger_stays(tmp_path, facts):
-    path = tmp_path / "changes.jsonl"
-    fill(path)
-    before = path.read_bytes()
+def test_what_is_no_json_is_refused_and_the_ledger_stays(tmp_path: Path, facts: Mapping[Any, Any]) -> None:
+    fill(tmp_path)
     with pytest.raises(InputError, match="cannot hold this entry as JSON"):
-        apply_ledger.append(path, {"event": "closed", "facts": facts}, Deadline(5))
-    assert path.read_bytes() == before
+        ledger(tmp_path).append({"event": "closed", "facts": facts}, Deadline(5))
+    assert len(files(tmp_path)) == 3
 
 
-def test_two_writers_do_not_lose_a_line(tmp_path):
-    path = tmp_path / "changes.jsonl"
-    writers = [multiprocessing.Process(target=fill, args=(path, 20)) for _number in range(3)]
+def test_two_writers_do_not_lose_an_entry(tmp_path: Path) -> None:
+    writers = [multiprocessing.Process(target=fill, args=(tmp_path, 10, number)) for number in range(3)]
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(30)
+        writer.join(60)
         assert writer.exitcode == 0
-    assert len(apply_ledger.load(path)) == 60
+    assert len(ledger(tmp_path).entries()) == 30
 
 
-def test_a_ledger_that_cannot_be_written_stops_the_change(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StateError, match="no change goes on without it"):
-        apply_ledger.append(tmp_path / "file" / "changes.jsonl", {"event": "opened"}, Deadline(5))
+def test_evidence_is_the_newest_of_each_tenant_and_kind(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    for body in (evidence("backup", "harbour", "north"), evidence("drill", "harbour"), evidence("backup", "harbour")):
+        book.append({**body, "run": len(files(tmp_path))}, Deadline(5))
+    found = {
+        (event, name): entry.sequence if entry else 0
+        for event in ("backup", "drill")
+        for name in ("harbour", "north", "..")
+        for entry in [book.evidence(event, name)]
+    }
+    assert found == {
+        ("backup", "harbour"): 3,
+        ("backup", "north"): 1,
+        ("backup", ".."): 0,
+        ("drill", "harbour"): 2,
+        ("drill", "north"): 0,
+        ("drill", ".."): 0,
+    }
+
+
+def test_a_name_leads_nowhere_else(tmp_path: Path) -> None:
+    ledger(tmp_path).append(evidence("backup", "../../leases", ".."), Deadline(5))
+    assert {path.name for path in tmp_path.iterdir()} == {".staged", "ledger", "evidence"}
+    assert len(list((tmp_path / "evidence/backup").iterdir())) == 2
+
+
+def test_forged_evidence_is_no_evidence(tmp_path: Path) -> None:
+    book = ledger(tmp_path)
+    book.append(evidence("backup", "harbour"), Deadline(5))
+    (file,) = files(tmp_path)
+    forged = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**forged, "time": "2026-11-28T17:30:00.000+00:00"}), encoding="utf-8")
+    with pytest.raises(StateError, match="damaged at entry 1: it was altered"):
+        book.evidence("backup", "harbour")
+
+
+def test_a_store_that_cannot_be_written_stops_the_change(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StateError, match="could not"):
+        ledger(tmp_path / "file").append({"event": "opened"}, Deadline(5))

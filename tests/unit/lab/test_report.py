@@ -59,7 +59,7 @@ def made(**given: Any) -> list[str]:
         "entries": ENTRIES,
         "address": "172.30.77.10",
         "authority": ".lab/gantry-lab/acme-root.pem",
-        "ledger": ".lab/gantry-lab/ledger.jsonl",
+        "ledger": ".lab/gantry-lab/store",
         "elapsed_s": 461.2,
         "site_changes": 0,
     }
@@ -79,7 +79,7 @@ def test_everything_that_was_proven_is_told() -> None:
         "app1: 2026.11.1 -> 2026.11.2, away for 12 s",
         "serial 5CAEB0188462DDEC -> 18CF6BE4B05AABC6",
         "north: app -> box, down for 26.5 s, 134 tables, 15857 rows, 10 files equal",
-        ".lab/gantry-lab/ledger.jsonl, 6 lines of this run",
+        ".lab/gantry-lab/store, 6 entries of this run",
     ):
         assert told in text, told
 

@@ -28,8 +28,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import (
 )
 
 NOW = datetime(2026, 11, 27, 17, 30, tzinfo=timezone.utc)
-MARA = Holder("20261127T173000Z-patch", "patch", "mara", "controller1 (process 4711)")
-TOM = Holder("20261127T173100Z-migrate", "migrate", "tom", "controller2 (process 42)")
+MARA = Holder("patch", "mara", "controller1 (process 4711)")
+TOM = Holder("migrate", "tom", "controller2 (process 42)")
 SECONDS = 60.0
 
 
@@ -42,7 +42,7 @@ def test_the_second_operator_is_told_who_what_since_when_and_until_when() -> Non
     with pytest.raises(HeldError) as raised:
         plan_take(seen, ["tenant:harbour"], TOM, later(10), SECONDS)
     assert str(raised.value) == (
-        "mara holds group:app, tenant:harbour for the patch 20261127T173000Z-patch on controller1 (process 4711) "
+        "mara holds group:app, tenant:harbour for patch-1 on controller1 (process 4711) "
         "since 2026-11-27 17:30:00 UTC, at least until 17:31:00"
     )
 
@@ -54,6 +54,9 @@ def test_the_second_operator_is_told_who_what_since_when_and_until_when() -> Non
         (["group:app"], ["estate"], True),
         (["group:app", "tenant:harbour"], ["group:box", "tenant:harbour"], True),
         (["group:app"], ["group:box"], False),
+        (["backup:harbour"], ["estate"], False),
+        (["estate"], ["backup:harbour", "group:app"], True),
+        (["backup:harbour"], ["backup:harbour"], True),
     ],
 )
 def test_the_estate_holds_everything(one: list[str], other: list[str], meet: bool) -> None:
@@ -64,7 +67,7 @@ def test_a_lease_that_expired_is_taken_over_and_its_holder_is_told() -> None:
     seen = plan_take(Leases(), ["estate"], MARA, NOW, SECONDS)
     seen = plan_take(seen, ["estate"], TOM, later(61), SECONDS)
     assert [one.number for one in seen.held] == [2]
-    with pytest.raises(LostError, match=r"lease 1 of mara for .*-patch expired at 2026-11-27 17:31:00 UTC unrenewed"):
+    with pytest.raises(LostError, match=r"lease 1 of mara for patch-1 expired at 2026-11-27 17:31:00 UTC unrenewed"):
         plan_renew(seen, 1, later(62), SECONDS)
 
 
@@ -128,7 +131,7 @@ class Controller:
 
     @property
     def holder(self) -> Holder:
-        return Holder(f"change of {self.name}", "patch", self.name, self.name)
+        return Holder("patch", self.name, self.name)
 
 
 CONTROLLERS = ("mara", "tom")

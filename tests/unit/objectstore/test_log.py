@@ -87,7 +87,7 @@ def test_what_is_no_record_is_named(store: Directory, name: str, text: str) -> N
     log.append(Record(1, {}))
     place = Path(store.path, "ledger", name)
     place.write_text(text, encoding="utf-8")
-    with pytest.raises(StateError, match=r"is damaged; compare|is no record of ledger; find out"):
+    with pytest.raises(StateError, match=r"is damaged; compare|is no record of ledger; see who"):
         log.records()
 
 

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Open a change on the controller: take its lease, keep it, and record that the change is open."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.action.change_record import WRITE_SECONDS
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import PAPERS, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Held, Register
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ESTATE, Holder
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
+from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
+from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+
+SHORTEST_LEASE_S = 20
+
+
+class ActionModule(ControllerAction):
+    """Action behind gantry.odoo.change_open."""
+
+    OPTIONS = {
+        "store": STORE,
+        **PAPERS,
+        "covers": {"type": "list", "elements": "str", "default": [ESTATE]},
+        "lease_seconds": {"type": "int", "default": 120},
+        "facts": {"type": "dict", "default": {}},
+    }
+
+    def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
+        """Take the lease first: whoever has none has begun nothing."""
+        params = call.params
+        change = {name: params[name] for name in PAPERS}
+        seconds = params["lease_seconds"]
+        if seconds < SHORTEST_LEASE_S:
+            raise InputError(f"lease_seconds: {seconds} is too short to be renewed; give at least {SHORTEST_LEASE_S}")
+        if call.check_mode:
+            return Outcome(facts={"change": {"id": f"{params['kind']}-check", **change, "lease": 0, "session": ""}})
+        leases = lease_keeper.register(params["store"], seconds)
+        require_conditions(leases.log.objects)
+        holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
+        held = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
+        opened = {"id": held.lease.change, **change, "lease": held.lease.number}
+        try:
+            session = self._begin(leases, held, opened, params)
+        except (GantryError, OSError):
+            leases.release(held.lease.number, Deadline(WRITE_SECONDS))
+            raise
+        return Outcome(facts={"change": {**opened, "session": session}})
+
+    @staticmethod
+    def _begin(leases: Register, held: Held, opened: Mapping[str, Any], params: Mapping[str, Any]) -> str:
+        """Record that the change is open, and have its lease renewed while ansible-playbook lives."""
+        store = leases.log.objects
+        Ledger(store).append(
+            {
+                "time": store.now().isoformat(timespec="milliseconds"),
+                "change": dict(opened),
+                "event": "opened",
+                "facts": {**params["facts"], "covers": list(held.lease.covers)},
+            },
+            Deadline(WRITE_SECONDS),
+        )
+        return lease_keeper.start(params["store"], held, params["lease_seconds"], os.getppid())

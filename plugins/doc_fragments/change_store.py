@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the option that names the change store."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Where leases and the ledger are."""
+
+    DOCUMENTATION = r"""
+options:
+  store:
+    description:
+      - The change store, which holds the leases and the ledger of the estate. Give one of the three kinds.
+      - Every controller of the estate has to name the same store, or two of them may work at one thing.
+    type: dict
+    required: true
+    suboptions:
+      directory:
+        description:
+          - Path of a directory on the controller. It is created at the first use, for its owner alone.
+          - Enough where one controller manages the estate, or where the directory is on a file system that all share.
+        type: path
+      postgresql:
+        description:
+          - A database of PostgreSQL for the change store alone. A table is created in it at the first use.
+        type: dict
+        suboptions:
+          host:
+            description: Host of the server, or the directory of its unix socket.
+            type: str
+            required: true
+          port:
+            description: Port of the server.
+            type: int
+            default: 5432
+          user:
+            description: The login, which owns the database or may create a table in it.
+            type: str
+            required: true
+          password:
+            description: Password of the login. It is never shown.
+            type: str
+          dbname:
+            description: Name of the database. It has to exist.
+            type: str
+            default: gantry
+          ssl_mode:
+            description: How far TLS is required and the server's certificate verified, in the words of libpq.
+            type: str
+            choices: [disable, allow, prefer, require, verify-ca, verify-full]
+            default: verify-full
+          ca_cert:
+            description: Path of the PEM file with the authorities that the server's certificate is verified against.
+            type: path
+      s3:
+        description:
+          - A bucket of an S3 server that honours conditional writes (C(If-None-Match)). Another one is refused.
+        type: dict
+        suboptions:
+          endpoint_url:
+            description: URL of the S3 server. Its TLS certificate is verified. Not needed for Amazon's own.
+            type: str
+          bucket:
+            description: Name of the bucket. It has to exist.
+            type: str
+            required: true
+          region:
+            description: Region that requests are signed for.
+            type: str
+            default: us-east-1
+          prefix:
+            description: Path in the bucket below which the change store lies.
+            type: str
+            default: ""
+          access_key:
+            description: Access key. Without it, the credentials of the controller's environment are used.
+            type: str
+          secret_key:
+            description: Secret key of O(store.s3.access_key).
+            type: str
+          ca_bundle:
+            description:
+              - Path of the PEM file with the authorities that the server's certificate is verified against.
+              - By default the trust store of the operating system.
+            type: path
+"""

@@ -1,0 +1,53 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: change_close
+short_description: Remove the lease of a change and record that it is closed
+version_added: 0.1.0
+author: Gantry contributors (@gantry-odoo)
+extends_documentation_fragment:
+  - gantry.odoo.change
+  - gantry.odoo.change_store
+  - gantry.odoo.attributes.controller
+description:
+  - Records that the change is closed, and releases its lease. A change without this entry was interrupted.
+  - Fails when the lease was lost, because somebody else may have changed the same parts of the estate meanwhile.
+  - Never reports a change, because C(changed) speaks of the estate. Writes nothing in check mode.
+options:
+  facts:
+    description: Facts about the event. Never put a secret here.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Open a change
+  gantry.odoo.change_open:
+    store: {directory: /tmp/gantry-store}
+    kind: site
+    requester: mara
+  register: opened
+
+- name: Close it
+  gantry.odoo.change_close:
+    store: {directory: /tmp/gantry-store}
+    change: "{{ opened.change }}"
+"""
+
+RETURN = r"""
+sequence:
+  description: The number of the entry.
+  returned: outside check mode
+  type: int
+hash:
+  description: SHA-256 of the entry, hexadecimal.
+  returned: outside check mode
+  type: str
+"""

@@ -1,0 +1,89 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: change_open
+short_description: Create a change and take its lease
+version_added: 0.1.0
+author: Gantry contributors (@gantry-odoo)
+extends_documentation_fragment:
+  - gantry.odoo.change_store
+  - gantry.odoo.attributes.controller
+description:
+  - Takes a lease on the parts of the estate that the change touches, and records that the change is open. Where another
+    change holds one of the parts, fails with who holds it, since when and until when.
+  - A program on the controller renews the lease while C(ansible-playbook) runs. After that, the lease expires.
+  - Before the first use, lets two writers race for an object of the store, and refuses a store that lets both win.
+  - Never reports a change, because C(changed) speaks of the estate. Takes no lease and writes nothing in check mode.
+options:
+  kind:
+    description: The name of the playbook.
+    type: str
+    required: true
+  requester:
+    description: The person or service that launched the change.
+    type: str
+    required: true
+  class:
+    description: The class of the change.
+    type: str
+    choices: [standard, normal, emergency]
+    default: standard
+  reason:
+    description: The reason. Required by the gate for the classes V(normal) and V(emergency).
+    type: str
+    default: ''
+  approver:
+    description:
+      - The person who approved the change, never the requester. Required by the gate for the classes V(normal) and
+        V(emergency).
+    type: str
+    default: ''
+  covers:
+    description:
+      - The parts of the estate that no other change may touch meanwhile, such as V(group:app) or V(tenant:harbour).
+      - V(estate) is all of them. A part that begins with C(backup:) is held against itself alone, because a backup only
+        reads.
+    type: list
+    elements: str
+    default: [estate]
+  lease_seconds:
+    description: Seconds after which the lease expires when it is not renewed. At least 20.
+    type: int
+    default: 120
+  facts:
+    description: Facts about the change. Never put a secret here.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Open a change of the whole estate
+  gantry.odoo.change_open:
+    store: {directory: /tmp/gantry-store}
+    kind: site
+    requester: mara
+  register: opened
+"""
+
+RETURN = r"""
+change:
+  description: The change, as the other modules take it. In check mode its id ends in C(-check).
+  returned: success
+  type: dict
+  sample:
+    id: site-17
+    kind: site
+    requester: mara
+    class: standard
+    reason: ''
+    approver: ''
+    lease: 17
+    session: /tmp/gantry-change-x
+"""
