@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.action.change_record import WRITE_SECONDS
+from ansible_collections.gantry.odoo.plugins.action.change_record import WRITE_SECONDS, require_lease
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
-from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 
@@ -30,10 +31,9 @@ class ActionModule(ControllerAction):
         """Record first: a lease that is free lets others begin."""
         if call.check_mode:
             return Outcome()
-        change = dict(call.params["change"])
-        session = change.pop("session")
-        leases = lease_keeper.register(call.params["store"], 0)
-        store = leases.log.objects
+        change = call.params["change"]
+        store = open_store(call.params["store"])
+        require_lease(store, change["lease"])
         entry = Ledger(store).append(
             {
                 "time": store.now().isoformat(timespec="milliseconds"),
@@ -43,8 +43,6 @@ class ActionModule(ControllerAction):
             },
             Deadline(WRITE_SECONDS),
         )
-        if session:
-            lease_keeper.stop(session)
         if change["lease"]:
-            leases.release(change["lease"], Deadline(WRITE_SECONDS))
+            Register(store).release(change["lease"], Deadline(WRITE_SECONDS))
         return Outcome(facts={"sequence": entry.sequence, "hash": entry.hash})

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
-from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 
@@ -25,8 +26,7 @@ class ActionModule(ControllerAction):
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Read and verify the ledger; tell who holds what."""
-        leases = lease_keeper.register(call.params["store"], 0)
-        store = leases.log.objects
+        store = open_store(call.params["store"])
         now = store.now()
         entries = Ledger(store).entries(call.params["after"])
         return Outcome(
@@ -37,7 +37,7 @@ class ActionModule(ControllerAction):
                 ],
                 "leases": [
                     {"number": one.number, "change": one.change, "covers": list(one.covers), "words": one.words}
-                    for one in leases.read().held
+                    for one in Register(store).read().held
                     if one.until > now
                 ],
             }

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.action.change_record import WRITE_SECONDS
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import PAPERS, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
@@ -44,23 +45,24 @@ class ActionModule(ControllerAction):
         if seconds < SHORTEST_LEASE_S:
             raise InputError(f"lease_seconds: {seconds} is too short to be renewed; give at least {SHORTEST_LEASE_S}")
         if call.check_mode:
-            return Outcome(facts={"change": {"id": f"{params['kind']}-check", **change, "lease": 0, "session": ""}})
-        leases = lease_keeper.register(params["store"], seconds)
-        require_conditions(leases.log.objects)
+            return Outcome(facts={"change": {"id": f"{params['kind']}-check", **change, "lease": 0}})
+        leases = Register(open_store(params["store"]), seconds)
+        require_conditions(leases.objects)
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         held = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
         opened = {"id": held.lease.change, **change, "lease": held.lease.number}
         try:
-            session = self._begin(leases, held, opened, params)
+            self._begin(leases, held, opened, params)
         except (GantryError, OSError):
             leases.release(held.lease.number, Deadline(WRITE_SECONDS))
             raise
-        return Outcome(facts={"change": {**opened, "session": session}})
+        return Outcome(facts={"change": opened})
 
     @staticmethod
-    def _begin(leases: Register, held: Held, opened: Mapping[str, Any], params: Mapping[str, Any]) -> str:
-        """Record that the change is open, and have its lease renewed while ansible-playbook lives."""
-        store = leases.log.objects
+    def _begin(leases: Register, held: Held, opened: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+        """Have the lease renewed while ansible-playbook lives, and record that the change is open."""
+        lease_keeper.start(params["store"], held, params["lease_seconds"], os.getppid())
+        store = leases.objects
         Ledger(store).append(
             {
                 "time": store.now().isoformat(timespec="milliseconds"),
@@ -70,4 +72,3 @@ class ActionModule(ControllerAction):
             },
             Deadline(WRITE_SECONDS),
         )
-        return lease_keeper.start(params["store"], held, params["lease_seconds"], os.getppid())

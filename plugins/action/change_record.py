@@ -13,12 +13,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
-from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 WRITE_SECONDS = 30
 # The event that comes before the estate is touched; all others tell what has happened, which is recorded in any case.
 BEGUN = "begun"
+
+
+def require_lease(store: Objects, number: int) -> None:
+    """Raise LostError unless the change still holds its lease; a change without one has nothing to lose."""
+    if number:
+        Register(store).require(number)
 
 
 class ActionModule(ControllerAction):
@@ -35,11 +42,10 @@ class ActionModule(ControllerAction):
         """Append the entry. It is no change: `changed` speaks of the estate."""
         if call.check_mode:
             return Outcome()
-        change = dict(call.params["change"])
-        session = change.pop("session")
-        if session and call.params["event"] == BEGUN:
-            lease_keeper.require(session)
+        change = call.params["change"]
         store = open_store(call.params["store"])
+        if call.params["event"] == BEGUN:
+            require_lease(store, change["lease"])
         entry = Ledger(store).append(
             {
                 "time": store.now().isoformat(timespec="milliseconds"),

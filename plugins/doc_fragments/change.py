@@ -29,15 +29,10 @@ options:
         type: str
         required: true
       lease:
-        description: Number of the lease that the change holds, V(0) where it holds none.
+        description:
+          - Number of the lease that the change holds, V(0) where it holds none.
         type: int
         default: 0
-      session:
-        description:
-          - Directory of the change on the controller. Where it is given, the module fails unless the change still holds
-            its lease.
-        type: str
-        default: ''
       class:
         description: The class of the change.
         type: str

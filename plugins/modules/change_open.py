@@ -85,5 +85,4 @@ change:
     reason: ''
     approver: ''
     lease: 17
-    session: /tmp/gantry-change-x
 """

@@ -22,3 +22,10 @@ def entries(store: Path) -> list[dict[str, Any]]:
 def text(store: Path) -> str:
     """All that the store holds, leases included."""
     return "\n".join(path.read_text(encoding="utf-8") for path in store.rglob("*") if path.is_file())
+
+
+def held(store: Path) -> list[dict[str, Any]]:
+    """The leases in the newest record."""
+    (newest, *_older) = sorted(path for path in (store / "leases").rglob("*") if path.is_file())
+    found: list[dict[str, Any]] = json.loads(newest.read_text(encoding="utf-8"))["held"]
+    return found

@@ -47,6 +47,5 @@ CHANGE: dict[str, Any] = {
         "id": {"type": "str", "required": True},
         **PAPERS,
         "lease": {"type": "int", "default": 0},
-        "session": {"type": "str", "default": ""},
     },
 }

@@ -20,6 +20,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import (
     Leases,
 )
 
+# What has to be left of a lease when something is begun under it.
+LEAST = timedelta(seconds=5)
+
 
 class HeldError(StateError):
     """Somebody else holds a part of what was asked for."""
@@ -81,6 +84,13 @@ def require(seen: Leases, number: int) -> Lease:
             return lease
     why = next((one.why for one in seen.former if one.number == number), "was released, or ended long ago")
     raise LostError(f"lease {number} {why}")
+
+
+def require_time(seen: Leases, number: int, now: datetime) -> None:
+    """Raise LostError where a lease is not held, or ends too soon to begin anything under it."""
+    lease = require(seen, number)
+    if lease.until - now < LEAST:
+        raise LostError(f"lease {number} was not renewed and ends at {lease.until:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _without(seen: Leases, number: int) -> tuple[Lease, ...]:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Records with numbers that only rise: each an object of its own that is created once; the newest is found at once.
 
-A store has to do no more than to refuse a second object of one key. That is tried, with two writers at once, before it
-is trusted: a server of S3 may ignore the condition and overwrite.
+A store has to do no more than to refuse a second object of one key. That is tried, with writers at once, before it is
+trusted: a server of S3 may ignore the condition and overwrite.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 
 # Numbers count down in the keys, since listings begin with the smallest. No directory has more than a thousand files.
 _LAST, _EACH = 10**9 - 1, 1000
-_RACES, _RACERS = 3, 2
+_RACES, _RACERS = 4, 4
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Log:
 
 
 def require_conditions(objects: Objects) -> None:
-    """Let two writers race for a key a few times. Raises StateError where the store lets more or fewer than one win."""
+    """Let writers race for a key a few times. Raises StateError where the store lets more or fewer than one win."""
     keys = [f"probe/{uuid.uuid4().hex}" for _race in range(_RACES)]
     try:
         for key in keys:

@@ -102,6 +102,33 @@ def test_two_writers_do_not_lose_an_entry(tmp_path: Path) -> None:
     assert len(ledger(tmp_path).entries()) == 30
 
 
+class Counting(Directory):
+    """A store that counts what is asked of it."""
+
+    asked = 0
+
+    def get(self, key: str) -> bytes | None:
+        """Count, and answer."""
+        self.asked += 1
+        return super().get(key)
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """Count, and answer."""
+        self.asked += limit
+        return super().names(prefix, limit)
+
+
+def test_an_append_asks_the_same_of_a_long_ledger(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    costs = []
+    for _length in ("short", "long"):
+        store = Counting(str(tmp_path))
+        Ledger(store).append({"event": "applied", "after": len(files(tmp_path))}, Deadline(5))
+        costs.append(store.asked)
+        fill(tmp_path, 50)
+    assert costs == [2, 2]
+
+
 def test_evidence_is_the_newest_of_each_tenant_and_kind(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     for body in (evidence("backup", "harbour", "north"), evidence("drill", "harbour"), evidence("backup", "harbour")):

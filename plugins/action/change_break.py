@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take the lease of a change away, from the controller, and record why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.action.change_record import WRITE_SECONDS
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+
+
+class ActionModule(ControllerAction):
+    """Action behind gantry.odoo.change_break."""
+
+    OPTIONS = {
+        "store": STORE,
+        "change": {"type": "str", "required": True},
+        "requester": {"type": "str", "required": True},
+        "reason": {"type": "str", "required": True},
+    }
+
+    def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
+        """Break the lease first: what is recorded was done."""
+        name, who, reason = (call.params[option] for option in ("change", "requester", "reason"))
+        store = open_store(call.params["store"])
+        leases = Register(store)
+        held = {lease.change: lease for lease in leases.read().held}
+        if name not in held:
+            raise InputError(f"change: {name} holds no lease; those that do are {', '.join(sorted(held)) or 'none'}")
+        number = held[name].number
+        if not call.check_mode:
+            leases.take_away(number, who, reason, Deadline(WRITE_SECONDS))
+            Ledger(store).append(
+                {
+                    "time": store.now().isoformat(timespec="milliseconds"),
+                    "change": {"id": name},
+                    "event": "broken",
+                    "facts": {"by": who, "reason": reason, "lease": number},
+                },
+                Deadline(WRITE_SECONDS),
+            )
+        return Outcome(facts={"lease": number, "words": held[name].words})

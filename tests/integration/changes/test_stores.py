@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every kind of store keeps the protocol of leases and the ledger, with two controllers at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import HeldError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import (
+    Log,
+    Record,
+    require_conditions,
+)
+
+ROUNDS = 5
+
+
+def test_a_store_honours_its_conditions_and_has_one_clock(store: dict[str, Any]) -> None:
+    objects = open_store(store)
+    require_conditions(objects)
+    assert abs(objects.now() - datetime.now(timezone.utc)) < timedelta(seconds=5)
+    log = Log(objects, "tried")
+    with ThreadPoolExecutor(4) as pool:
+        others = list(pool.map(lambda _one: Log(open_store(store), "tried"), range(4)))
+        for number in range(998, 1002):
+            won = list(
+                pool.map(lambda racer, number=number: others[racer].append(Record(number, {"racer": racer})), range(4))
+            )
+            assert won.count(True) == 1
+    assert [record.number for record in log.records()] == list(range(998, 1002))
+    assert log.newest() == log.record(1001)
+    assert log.record(5) is None
+
+
+def work(store: dict[str, Any], name: str, counter: Path) -> None:
+    """As a controller: take the lease, change what only its holder may change, write into the ledger, release it."""
+    leases = Register(open_store(store), 60)
+    ledger = Ledger(open_store(store))
+    done = 0
+    deadline = Deadline(60)
+    while done < ROUNDS:
+        assert deadline.remaining > 0
+        try:
+            held = leases.take(["estate"], Holder("patch", name, name), Deadline(20))
+        except HeldError:
+            time.sleep(0.05)
+            continue
+        seen = int(counter.read_text(encoding="ascii"))
+        ledger.append({"event": "begun", "who": name, "seen": seen, "lease": held.lease.number}, Deadline(20))
+        counter.write_text(str(seen + 1), encoding="ascii")
+        leases.renew(held.lease.number, Deadline(20))
+        leases.release(held.lease.number, Deadline(20))
+        done += 1
+
+
+def test_two_controllers_never_work_at_once(store: dict[str, Any], tmp_path: Path) -> None:
+    counter = tmp_path / "counter"
+    counter.write_text("0", encoding="ascii")
+    controllers = [multiprocessing.Process(target=work, args=(store, name, counter)) for name in ("mara", "tom")]
+    for one in controllers:
+        one.start()
+    for one in controllers:
+        one.join(90)
+        assert one.exitcode == 0
+    entries = [entry.body for entry in Ledger(open_store(store)).entries()]
+    assert [body["seen"] for body in entries] == list(range(2 * ROUNDS))
+    numbers = [body["lease"] for body in entries]
+    assert numbers == sorted(set(numbers))
+    assert {body["who"] for body in entries} == {"mara", "tom"}
+
+
+def test_a_store_that_is_gone_is_one_sentence(store: dict[str, Any], on_controller: Any) -> None:
+    (kind,) = store
+    gone = {
+        "directory": {"directory": "/proc/1/store"},
+        "postgresql": {"postgresql": {**store[kind], "port": 1} if kind == "postgresql" else {}},
+        "s3": {"s3": {**store[kind], "endpoint_url": "https://127.0.0.1:1"} if kind == "s3" else {}},
+    }[kind]
+    opened = {"gantry.odoo.change_open": {"store": gone, "kind": "patch", "requester": "mara"}}
+    (sentence,) = on_controller({"name": "open", **opened}).expect_failure().errors
+    assert "\n" not in sentence
+    assert re.search(
+        "could not|did not let gantry into database gantry: Connection refused|nothing answers at", sentence
+    )
+    secrets = [value for value in (store[kind] or {}).values() if "secret" in str(value)] if kind != "directory" else []
+    assert not [secret for secret in secrets if secret in sentence]
