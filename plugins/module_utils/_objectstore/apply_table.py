@@ -21,7 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
 
 # Keys are in the order of their bytes whatever the database's locale says.
 _TABLE = """
-CREATE TABLE IF NOT EXISTS gantry_object (
+CREATE TABLE IF NOT EXISTS public.gantry_object (
     key text COLLATE "C" PRIMARY KEY, data bytea NOT NULL, written timestamptz NOT NULL DEFAULT clock_timestamp())
 """
 # Two that make the table at once are told of a duplicate name.
@@ -51,13 +51,15 @@ class Table:
     def create(self, key: str, data: bytes) -> bool:
         """Write an object that does not exist yet; False where it exists."""
         with self._cursor(f"write {key}") as cursor:
-            cursor.execute("INSERT INTO gantry_object (key, data) VALUES (%s, %s) ON CONFLICT DO NOTHING", (key, data))
+            cursor.execute(
+                "INSERT INTO public.gantry_object (key, data) VALUES (%s, %s) ON CONFLICT DO NOTHING", (key, data)
+            )
             return bool(cursor.rowcount == 1)
 
     def get(self, key: str) -> bytes | None:
         """The bytes of an object, None when there is none."""
         with self._cursor(f"read {key}") as cursor:
-            cursor.execute("SELECT data FROM gantry_object WHERE key = %s", (key,))
+            cursor.execute("SELECT data FROM public.gantry_object WHERE key = %s", (key,))
             row = cursor.fetchone()
         return None if row is None else bytes(row[0])
 
@@ -66,7 +68,7 @@ class Table:
         with self._cursor(f"list {prefix}") as cursor:
             # the character after a slash ends the keys that begin with it
             cursor.execute(
-                "SELECT key FROM gantry_object WHERE key >= %s AND key < %s ORDER BY key LIMIT %s",
+                "SELECT key FROM public.gantry_object WHERE key >= %s AND key < %s ORDER BY key LIMIT %s",
                 (prefix, prefix[:-1] + "0", limit),
             )
             return [key for (key,) in cursor.fetchall()]
@@ -75,7 +77,7 @@ class Table:
         """Remove objects; the number that was asked for."""
         listed = list(keys)
         with self._cursor("remove objects") as cursor:
-            cursor.execute("DELETE FROM gantry_object WHERE key = ANY(%s)", (listed,))
+            cursor.execute("DELETE FROM public.gantry_object WHERE key = ANY(%s)", (listed,))
         return len(listed)
 
     @contextmanager

@@ -69,7 +69,7 @@ def s3(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(params=["directory", "postgresql", "s3"])
+@pytest.fixture(params=["directory", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """The option `store` of the modules, of each kind in turn."""
     if request.param == "directory":

@@ -13,9 +13,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import HeldError
@@ -97,3 +100,8 @@ def test_a_store_that_is_gone_is_one_sentence(store: dict[str, Any], on_controll
     )
     secrets = [value for value in (store[kind] or {}).values() if "secret" in str(value)] if kind != "directory" else []
     assert not [secret for secret in secrets if secret in sentence]
+
+
+def test_a_server_that_lets_two_writers_win_is_refused(s3: dict[str, Any]) -> None:
+    with pytest.raises(StateError, match=r"writers create one object, .* use a server that honours If-None-Match"):
+        require_conditions(open_store(s3))
