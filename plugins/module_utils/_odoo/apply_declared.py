@@ -37,7 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config impo
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_server import read_server
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.report_databases import summary, view
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.locks import attempt, hold
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.locks import LostLockError, attempt, hold
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 if TYPE_CHECKING:
@@ -105,20 +105,27 @@ class Names:
 def converge(request: Request, call: Call, permit: Permit) -> Outcome:
     """Read, plan and, outside check mode, carry out."""
     outcomes: dict[str, apply_plan.Outcome] = {}
+    parts: list[Part] = []
+    lost = []
     wanted = _declared_names(request)
-    with nullcontext(False) if call.check_mode else attempt(request.login, wanted.exclusive, wanted.shared) as alone:
-        parts = _read(request, permit)
-        if any(part.planned for part in parts) and not call.check_mode:
-            # what this run does not hold yet: everything while another works on it, and the templates
-            missing = _planned_names(parts) - (wanted if alone else Names(frozenset(), frozenset()))
-            with _held(request, missing):
-                # another run may have ended while this one waited
-                parts = _read(request, permit) if missing else parts
-                outcomes = _carry_out(request, parts)
+    alone = nullcontext(False) if call.check_mode else attempt(request.login, wanted.exclusive, wanted.shared)
+    try:
+        with alone as held:
+            parts = _read(request, permit)
+            if any(part.planned for part in parts) and not call.check_mode:
+                # what this run does not hold yet: everything while another works on it, and the templates
+                missing = _planned_names(parts) - (wanted if held else Names(frozenset(), frozenset()))
+                with _held(request, missing):
+                    # another run may have ended while this one waited
+                    parts = _read(request, permit) if missing else parts
+                    outcomes = _carry_out(request, parts)
+    except LostLockError as error:
+        # what was done, and why it failed, is told all the same
+        lost.append(str(error))
     for note in (note for outcome in outcomes.values() for note in outcome.notes):
         call.warn(note)
     failed = [str(outcome.error) for outcome in outcomes.values() if outcome.error]
-    failed += [error for part in parts for error in part.unread]
+    failed += [error for part in parts for error in part.unread] + lost
     if failed:
         planned = [step for part in parts for step in part.steps] if call.check_mode else []
         done = [step for outcome in outcomes.values() for step in outcome.done]

@@ -24,6 +24,10 @@ IDLE_TIMEOUT = 140000
 _KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
 
 
+class LostLockError(StateError):
+    """The work ended, and another run may have worked on the same meanwhile."""
+
+
 @contextmanager
 def attempt(login: Login, names: Iterable[str], shared: Iterable[str] = ()) -> Iterator[bool]:
     """Hold the locks of databases, as `hold`, if they can be had at once; whether they are held."""
@@ -63,7 +67,7 @@ def _require_kept(cursor: Any, login: Login, names: Iterable[str], shared: Itera
     try:
         cursor.execute("SELECT 1")
     except psycopg2.Error as error:
-        raise StateError(
+        raise LostLockError(
             f"the lock on {_listed(names, shared)} at {login.where} was lost before the work on it "
             f"ended ({sentence(error)}); see whether another run worked on it meanwhile"
         ) from error
