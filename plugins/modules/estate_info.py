@@ -125,6 +125,21 @@ options:
       - What each PostgreSQL server holds, a list of mappings with C(name) and C(open), by the server's inventory name.
     type: dict
     default: {}
+  locate:
+    description:
+      - Whether O(placement) is what role P(gantry.odoo.postgresql#role) published of each server in this run. A server
+        that was not asked, or did not answer, is unknown.
+    type: bool
+    default: false
+  allow_unknown:
+    description: Whether a tenant may be placed although a server that may hold it is unknown.
+    type: bool
+    default: false
+  present:
+    description:
+      - The hosts of the play. Where given, every host of the estate has to be among them, so that no limit hides one.
+    type: list
+    elements: str
   drained:
     description: Hosts that get no new requests.
     type: list

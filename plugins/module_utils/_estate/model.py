@@ -12,6 +12,8 @@ TENANCIES = ("shared", "dedicated")
 TIERS = (1, 2, 3)
 SHARED_INSTANCE = "shared"
 
+# Databases that are no tenant's: those that PostgreSQL makes itself, and the change store.
+RESERVED = ("gantry", "postgres", "template0", "template1")
 # Names that operations give to copies of a tenant's database; no tenant may bear them.
 RETIRED = "__retired"
 INCOMING = "__incoming"
@@ -95,3 +97,4 @@ class Database:
 
     name: str
     open: bool
+    owner: str = ""

@@ -14,6 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert, convert_all, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     AUDIENCES,
+    RESERVED,
     SHARED_INSTANCE,
     TENANCIES,
     TIERS,
@@ -109,6 +110,8 @@ def _check(tenant: Tenant, path: str) -> list[str]:
             f"{path}.name is 1 to 40 lower-case letters, digits and hyphens and begins with a letter, "
             "since it names a database and a DNS label"
         )
+    if tenant.name in RESERVED:
+        faults.append(f"{path}.name: {tenant.name} is a database that is no tenant's; choose another name")
     if tenant.http_port is not None and tenant.http_port not in _PORTS:
         faults.append(f"{path}.http_port must be a number from 1024 to 65532, not {tenant.http_port}")
     for option, count in (("workers", tenant.workers), ("cron_threads", tenant.cron_threads)):

@@ -13,6 +13,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input impo
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import Database, Group, Host, Tenant
 
 KINDS = ("systemd", "docker")
+# The groups of hosts that all tenants share.
+SHARED_GROUPS = ("edge", "cache")
 _TEXT = {"type": "str", "default": ""}
 _DATABASES: dict[str, Any] = {
     "type": "list",
@@ -46,9 +48,23 @@ def read_groups(
             groups[name] = _group(name, inventory[name], hostvars)
         except InputError as error:
             faults.append(str(error))
+    faults += _overlaps(groups)
     if faults:
         raise InputError("; ".join(faults))
     return groups
+
+
+def _overlaps(groups: Mapping[str, Group]) -> list[str]:
+    """A host that runs the instances of two groups would have two of one name and port."""
+    of: dict[str, list[str]] = {}
+    for name, group in groups.items():
+        for host in group.hosts:
+            of.setdefault(host.name, []).append(name)
+    return [
+        f"host {host} is in the groups {' and '.join(names)}, which both run Odoo; leave it in one of them"
+        for host, names in sorted(of.items())
+        if len(names) > 1
+    ]
 
 
 def _group(name: str, members: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> Group:
@@ -112,6 +128,6 @@ def read_placement(raw: Mapping[str, Any]) -> dict[str, tuple[Database, ...]]:
     if faults:
         raise InputError("; ".join(faults))
     return {
-        server: tuple(Database(item["name"], item["open"]) for item in databases)
+        server: tuple(Database(item["name"], item["open"], item["owner"] or "") for item in databases)
         for server, databases in listed.items()
     }

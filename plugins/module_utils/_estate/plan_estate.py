@@ -28,7 +28,15 @@ def resolve(
     layout = model.Layout(args["config_dir"].rstrip("/"), args["login"])
     _require_known(args, tenants, runtimes)
     with_ports = plan_inputs.ports(tenants)
-    settled = plan_homes.homes(tenants, runtimes, model_inventory.read_placement(args["placement"]), args["assume"])
+    _require_present(args["present"], runtimes, groups)
+    servers = _servers(runtimes)
+    placement = args["placement"]
+    if args["locate"]:
+        placement = {name: hostvars[name].get("postgresql_databases") for name in servers}
+    asked = {name: databases for name, databases in placement.items() if databases is not None}
+    unknown = frozenset(servers) - frozenset(asked) if args["locate"] and not args["allow_unknown"] else frozenset()
+    seen = model_inventory.read_placement(asked)
+    settled = plan_homes.homes(tenants, runtimes, seen, args["assume"], unknown)
     if not args["allow_new"]:
         plan_homes.require_databases(settled)
     estate: dict[str, Any] = {
@@ -60,7 +68,8 @@ def resolve(
             f"backup:{home.tenant.name}" for home in settled if args["tenant"] in (None, "", home.tenant.name)
         ],
         "backups": _backups(settled, args["tenant"], layout),
-        "notes": [home.note for home in settled if home.note],
+        "hosts": _hosts(runtimes, groups),
+        "notes": [home.note for home in settled if home.note] + plan_homes.strangers(tenants, seen),
     }
     if args["tenant"]:
         estate["tenant"] = estate["tenants"][plan_homes.find(settled, args["tenant"]).tenant.name]
@@ -90,6 +99,24 @@ def _require_known(
     ]
     if faults:
         raise InputError("; ".join(faults))
+
+
+def _hosts(runtimes: Mapping[str, model.Group], groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """All hosts of the estate: no other host of the inventory is asked for anything."""
+    named = {host.name for group in runtimes.values() for host in group.hosts} | set(_servers(runtimes))
+    return sorted(named.union(*(groups.get(name, ()) for name in model_inventory.SHARED_GROUPS)))
+
+
+def _require_present(
+    present: Sequence[str] | None, runtimes: Mapping[str, model.Group], groups: Mapping[str, Sequence[str]]
+) -> None:
+    """Raise InputError where a limit or a slice hides a host of the estate; None asks for none."""
+    hidden = sorted(set(_hosts(runtimes, groups)) - set(present)) if present is not None else []
+    if hidden:
+        raise InputError(
+            f"the limit of this run hides {', '.join(hidden)} of the estate, and what is there would be unknown; "
+            "run without --limit and without job slices, and narrow the work by the inputs of the playbook"
+        )
 
 
 def _servers(runtimes: Mapping[str, model.Group]) -> list[str]:

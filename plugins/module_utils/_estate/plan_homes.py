@@ -17,6 +17,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     Tenant,
 )
 
+# Names that operations of the collection give to databases beside the tenant's own, and what its roles begin with.
+_COPIES = (RETIRED, INCOMING, "__new", "__old")
+_OWNER, _TEMPLATE = "odoo_", "gantry-template-"
+
 # What each PostgreSQL server holds; a server that was not asked is missing.
 Placement = Mapping[str, Sequence[Database]]
 
@@ -45,21 +49,36 @@ def homes(
     groups: Mapping[str, Group],
     placement: Placement,
     assume: Mapping[str, str] | None = None,
+    unknown: frozenset[str] = frozenset(),
 ) -> tuple[Home, ...]:
     """The home of each tenant: where its open database stands, else where it is declared.
+
+    unknown: servers that were not asked or did not answer. Raises StateError for a tenant that may be there.
 
     assume: homes to take for granted, group by tenant, as a move does for the estate that it is about to make; the
     database is not there yet.
     """
     settled = []
     for tenant in tenants:
-        home = _home(tenant, groups, placement)
+        home = _home(tenant, groups, placement, unknown)
         group = (assume or {}).get(tenant.name)
         settled.append(home if group is None else replace(home, group=groups[group], exists=False))
     return tuple(settled)
 
 
-def _home(tenant: Tenant, groups: Mapping[str, Group], placement: Placement) -> Home:
+def strangers(tenants: Sequence[Tenant], placement: Placement) -> list[str]:
+    """A sentence for each database of an Odoo instance that is no declared tenant's, nor a copy of one."""
+    known = {tenant.name + suffix for tenant in tenants for suffix in ("", *_COPIES)}
+    return [
+        f"{server} holds database {database.name} of {database.owner}, which is no declared tenant: "
+        "declare it again, or take a last backup and remove it with gantry.odoo.odoo_database"
+        for server, databases in sorted(placement.items())
+        for database in databases
+        if database.owner.startswith(_OWNER) and database.name not in known and not database.name.startswith(_TEMPLATE)
+    ]
+
+
+def _home(tenant: Tenant, groups: Mapping[str, Group], placement: Placement, unknown: frozenset[str]) -> Home:
     held = {
         server: database
         for server, databases in placement.items()
@@ -71,6 +90,12 @@ def _home(tenant: Tenant, groups: Mapping[str, Group], placement: Placement) -> 
         raise StateError(
             f"tenant {tenant.name} has an open database on {' and '.join(opened)}: block the stale one with "
             "gantry.odoo.odoo_database (access: blocked) before anything else is done"
+        )
+    if not opened and unknown:
+        found = f"has only blocked copies on {' and '.join(sorted(held))}" if held else "was not found"
+        raise StateError(
+            f"tenant {tenant.name} {found}, and {' and '.join(sorted(unknown))} was not asked or did not answer, "
+            "so that its home is not known; start PostgreSQL there, and run without a limit"
         )
     declared = groups[tenant.group]
     if not held:

@@ -99,7 +99,7 @@ def test_what_is_null_or_left_out_has_its_default():
 
 def test_a_placement_is_converted_by_type():
     seen_open = model_inventory.read_placement({"db1": [{"name": "north", "owner": "odoo", "open": "false"}]})
-    assert seen_open == {"db1": (model.Database("north", False),)}
+    assert seen_open == {"db1": (model.Database("north", False, "odoo"),)}
     with pytest.raises(InputError, match=r"placement\.db1\[0\]\.open must be true or false, not 'maybe'"):
         model_inventory.read_placement({"db1": [{"name": "north", "open": "maybe"}]})
 
@@ -287,6 +287,9 @@ def arguments(*raw, **given):
         "runtime_groups": [],
         "require_groups": [],
         "placement": {},
+        "locate": False,
+        "allow_unknown": False,
+        "present": None,
         "drained": [],
         "maintenance": [],
         "tenant": None,
@@ -387,3 +390,69 @@ def test_what_needs_databases_is_refused_where_one_is_missing():
             RUNTIMES,
             VARIABLES,
         )
+
+
+@pytest.mark.parametrize(
+    ("kept", "opened"), [({}, "was not found"), ({"db1": ["north!"]}, "has only blocked copies on db1")]
+)
+def test_a_server_that_was_not_asked_is_unknown_and_not_empty(kept, opened):
+    with pytest.raises(StateError, match=rf"tenant north {opened}, and box1 was not asked or did not answer"):
+        plan_homes.homes(parse(tenant()), GROUPS, seen(**kept), unknown=frozenset({"box1"}))
+
+
+def test_an_open_home_is_known_whatever_else_is_not():
+    (home,) = plan_homes.homes(parse(tenant()), GROUPS, seen(db1=["north"]), unknown=frozenset({"box1"}))
+    assert home.group.name == "app"
+
+
+def located(variables, **given):
+    raw = {**VARIABLES, **{name: {**VARIABLES[name], **more} for name, more in variables.items()}}
+    return resolve(arguments(tenant(), runtime_groups=["box"], locate=True, **given), RUNTIMES, raw)
+
+
+def test_what_servers_hold_is_read_from_what_they_said_in_this_run():
+    said = {"db1": {"postgresql_databases": []}, "box1": {"postgresql_databases": [{"name": "north", "open": True}]}}
+    assert located(said)["tenants"]["north"]["home"] == "box"
+    # a limit hides the server, or it did not answer
+    for silent in ({"db1": said["db1"]}, {**said, "box1": {"postgresql_databases": None}}):
+        with pytest.raises(StateError, match="box1 was not asked or did not answer"):
+            located(silent)
+        assert located(silent, allow_unknown=True)["tenants"]["north"]["home"] == "app"
+
+
+def test_a_limit_that_hides_a_host_is_one_sentence():
+    with pytest.raises(InputError, match=r"hides box1, edge1 of the estate, .* run without --limit"):
+        resolve(arguments(tenant(), runtime_groups=["box"], present=["app1", "app2", "db1"]), RUNTIMES, VARIABLES)
+    everybody = ["app1", "app2", "db1", "box1", "edge1", "a-host-of-others"]
+    estate = resolve(arguments(tenant(), runtime_groups=["box"], present=everybody), RUNTIMES, VARIABLES)
+    assert estate["hosts"] == ["app1", "app2", "box1", "db1", "edge1"]
+
+
+def test_a_database_of_an_instance_that_is_no_tenant_is_named():
+    placement = {
+        "db1": [
+            {"name": name, "owner": owner, "open": True}
+            for name, owner in (
+                ("north", "odoo_shared"),
+                ("old-tenant", "odoo_shared"),
+                ("north__retired", "odoo_shared"),
+                ("gantry-template-19", "odoo_shared"),
+                ("crm", "crm"),
+            )
+        ]
+    }
+    notes = resolve(arguments(tenant(), placement=placement), RUNTIMES, VARIABLES)["notes"]
+    assert [note.split(",")[0] for note in notes] == ["db1 holds database old-tenant of odoo_shared"]
+
+
+def test_groups_that_overlap_are_refused_with_every_host():
+    groups = {"app": ["app1", "box1"], "box": ["box1", "app1"]}
+    variables = {name: {"odoo_runtime": "systemd", "odoo_database_server": "app1"} for name in ("app1", "box1")}
+    with pytest.raises(InputError, match=r"host app1 is in the groups app and box.*; host box1 is in the groups"):
+        resolve(arguments(tenant(), runtime_groups=["box"]), groups, variables)
+
+
+@pytest.mark.parametrize("name", ["postgres", "template1", "gantry"])
+def test_a_name_that_is_no_tenants_is_refused(name):
+    with pytest.raises(InputError, match=f"{name} is a database that is no tenant's"):
+        parse(tenant(name))
