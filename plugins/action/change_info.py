@@ -9,11 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import OUT
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+
+_GATHERED = ("entries", "leases", "parts")
 
 
 class ActionModule(ControllerAction):
@@ -21,24 +26,46 @@ class ActionModule(ControllerAction):
 
     OPTIONS = {
         "store": STORE,
+        "gather": {"type": "list", "elements": "str", "choices": list(_GATHERED), "default": list(_GATHERED)},
         "after": {"type": "int", "default": 0},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
-        """Read and verify the ledger; tell who holds what."""
+        """Read what is asked for."""
         store = open_store(call.params["store"])
-        now = store.now()
-        entries = Ledger(store).entries(call.params["after"])
-        return Outcome(
-            facts={
-                "entries": [
-                    {"sequence": one.sequence, "previous": one.previous, "hash": one.hash, **one.body}
-                    for one in entries
-                ],
-                "leases": [
-                    {"number": one.number, "change": one.change, "covers": list(one.covers), "words": one.words}
-                    for one in Register(store).read().held
-                    if one.until > now
-                ],
-            }
-        )
+        reads = {
+            "entries": lambda: _entries(store, call.params["after"]),
+            "leases": lambda: _leases(store),
+            "parts": lambda: _parts(store),
+        }
+        return Outcome(facts={name: reads[name]() for name in call.params["gather"]})
+
+
+def _entries(store: Objects, after: int) -> list[dict[str, Any]]:
+    return [
+        {"sequence": one.sequence, "previous": one.previous, "hash": one.hash, **one.body}
+        for one in Ledger(store).entries(after)
+    ]
+
+
+def _leases(store: Objects) -> list[dict[str, Any]]:
+    now = store.now()
+    return [
+        {"number": one.number, "change": one.change, "covers": list(one.covers), "words": one.words}
+        for one in Register(store).read().held
+        if one.until > now
+    ]
+
+
+def _parts(store: Objects) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": one.name,
+            "change": one.change,
+            "state": one.state,
+            "out": one.state in OUT,
+            "why": one.why,
+            "facts": dict(one.facts),
+        }
+        for one in PartsLog(store).read().parts
+    ]

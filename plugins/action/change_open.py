@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.action.change_record import WRITE_SECONDS
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import PAPERS, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
+    FINISH,
+    WAYS,
+    plan_open,
+    plan_resume,
+    plan_undo,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Held, Register
-from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ESTATE, Holder
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ASIDE, ESTATE, Holder
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
 from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
@@ -33,6 +42,9 @@ class ActionModule(ControllerAction):
         "store": STORE,
         **PAPERS,
         "covers": {"type": "list", "elements": "str", "default": [ESTATE]},
+        "parts": {"type": "list", "elements": "str", "default": []},
+        "resumes": {"type": "str", "default": ""},
+        "way": {"type": "str", "choices": list(WAYS), "default": FINISH},
         "lease_seconds": {"type": "int", "default": 120},
         "facts": {"type": "dict", "default": {}},
     }
@@ -45,30 +57,46 @@ class ActionModule(ControllerAction):
         if seconds < SHORTEST_LEASE_S:
             raise InputError(f"lease_seconds: {seconds} is too short to be renewed; give at least {SHORTEST_LEASE_S}")
         if call.check_mode:
-            return Outcome(facts={"change": {"id": f"{params['kind']}-check", **change, "lease": 0}})
+            return Outcome(facts={"change": {"id": f"{params['kind']}-check", **change, "lease": 0}, "parts": []})
         leases = Register(open_store(params["store"]), seconds)
         require_conditions(leases.objects)
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         held = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
         opened = {"id": held.lease.change, **change, "lease": held.lease.number}
         try:
-            self._begin(leases, held, opened, params)
+            parts = self._begin(leases, held, opened, params)
         except (GantryError, OSError):
+            PartsLog(leases.objects).write(
+                lambda seen: plan_undo(seen, opened["id"], params["resumes"]), Deadline(WRITE_SECONDS)
+            )
             leases.release(held.lease.number, Deadline(WRITE_SECONDS))
             raise
-        return Outcome(facts={"change": opened})
+        listed = [{"name": one.name, "state": one.state, "why": one.why, "facts": dict(one.facts)} for one in parts]
+        return Outcome(facts={"change": opened, "parts": listed})
 
     @staticmethod
-    def _begin(leases: Register, held: Held, opened: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-        """Have the lease renewed while ansible-playbook lives, and record that the change is open."""
+    def _begin(leases: Register, held: Held, opened: Mapping[str, Any], params: Mapping[str, Any]) -> Sequence[Part]:
+        """Have the lease renewed while ansible-playbook lives, plan the parts, and record that the change is open."""
         lease_keeper.start(params["store"], held, params["lease_seconds"], os.getppid())
-        store = leases.objects
+        store, deadline = leases.objects, Deadline(WRITE_SECONDS)
+        now = store.now()
+
+        def plan(seen: Parts) -> Parts:
+            if params["resumes"]:
+                return plan_resume(seen, opened["id"], params["resumes"], params["way"])
+            return plan_open(seen, opened["id"], params["parts"], params["facts"], now)
+
+        # a backup reads: it asks nobody, and nothing that was left behind stops it
+        aside = all(one.startswith(ASIDE) for one in held.lease.covers)
+        parts = () if aside else PartsLog(store).write(plan, deadline).of(opened["id"])
+        resumes = {"resumes": params["resumes"], "way": params["way"]} if params["resumes"] else {}
         Ledger(store).append(
             {
-                "time": store.now().isoformat(timespec="milliseconds"),
+                "time": now.isoformat(timespec="milliseconds"),
                 "change": dict(opened),
                 "event": "opened",
-                "facts": {**params["facts"], "covers": list(held.lease.covers)},
+                "facts": {**params["facts"], **resumes, "covers": list(held.lease.covers)},
             },
-            Deadline(WRITE_SECONDS),
+            deadline,
         )
+        return parts

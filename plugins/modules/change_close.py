@@ -17,8 +17,9 @@ extends_documentation_fragment:
   - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:
-  - Records that the change is closed, and releases its lease. A change without this entry was interrupted.
-  - Fails when the lease was lost, because somebody else may have changed the same parts of the estate meanwhile.
+  - Compares the parts that were planned with those that are proven, records the change as C(closed) or C(unfinished),
+    and releases its lease. A change with neither entry was interrupted.
+  - Fails unless every part is proven, and when the lease was lost, with the state of each part and what to run.
   - Never reports a change, because C(changed) speaks of the estate. Writes nothing in check mode.
 options:
   facts:
@@ -46,6 +47,11 @@ sequence:
   description: The number of the entry.
   returned: outside check mode
   type: int
+table:
+  description: One line for each part of the change, with its state.
+  returned: always
+  type: list
+  elements: str
 hash:
   description: SHA-256 of the entry, hexadecimal.
   returned: outside check mode

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: change_info
-short_description: Gather the ledger and the leases of an estate
+short_description: Gather the ledger, the leases and the unfinished parts of changes
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:
-  - Returns the entries of the ledger in the change store, verified, and the leases that are held.
+  - Returns the entries of the ledger in the change store, verified, the leases that are held, and the parts of changes
+    that are not done.
   - Runs on the controller and changes nothing.
 options:
+  gather:
+    description: The parts of the change store to read.
+    type: list
+    elements: str
+    choices: [entries, leases, parts]
+    default: [entries, leases, parts]
   after:
     description: Only entries with a higher number are read and verified.
     type: int
@@ -36,12 +43,36 @@ entries:
   description:
     - The entries, the oldest first. Each has the keys C(sequence), C(time), C(change), C(event), C(facts), C(previous)
       and C(hash).
-  returned: success
+  returned: when asked for
   type: list
   elements: dict
+parts:
+  description: The parts of changes that are not done.
+  returned: when asked for
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the part.
+      type: str
+    change:
+      description: The id of the change.
+      type: str
+    state:
+      description: One of C(planned), C(begun), C(proven), C(restored), C(failed) and C(interrupted).
+      type: str
+    out:
+      description: Whether the part left and is not known to serve.
+      type: bool
+    why:
+      description: The reason of a failure.
+      type: str
+    facts:
+      description: The recorded facts of the part.
+      type: dict
 leases:
   description: The leases that are held.
-  returned: success
+  returned: when asked for
   type: list
   elements: dict
   contains:

@@ -18,6 +18,8 @@ extends_documentation_fragment:
 description:
   - Takes a lease on the parts of the estate that the change touches, and records that the change is open. Where another
     change holds one of the parts, fails with who holds it, since when and until when.
+  - Records the parts that the change plans, such as nodes. Where an earlier change left one behind that is not known to
+    serve, fails with what to run.
   - A program on the controller renews the lease while C(ansible-playbook) runs. After that, the lease expires.
   - Before the first use, lets two writers race for an object of the store, and refuses a store that lets both win.
   - Never reports a change, because C(changed) speaks of the estate. Takes no lease and writes nothing in check mode.
@@ -53,6 +55,20 @@ options:
     type: list
     elements: str
     default: [estate]
+  parts:
+    description: The nodes or tenants that the change works at one after the other.
+    type: list
+    elements: str
+    default: []
+  resumes:
+    description: The id of an interrupted change whose parts are taken over.
+    type: str
+    default: ''
+  way:
+    description: Whether the change that O(resumes) names is finished or undone.
+    type: str
+    choices: [finish, undo]
+    default: finish
   lease_seconds:
     description: Seconds after which the lease expires when it is not renewed. At least 20.
     type: int
@@ -73,6 +89,24 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+parts:
+  description: The parts of the change, those of the one that it resumes included.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the part.
+      type: str
+    state:
+      description: One of C(planned), C(begun), C(proven), C(restored), C(failed) and C(interrupted).
+      type: str
+    why:
+      description: The reason of a failure.
+      type: str
+    facts:
+      description: The recorded facts of the part.
+      type: dict
 change:
   description: The change, as the other modules take it. In check mode its id ends in C(-check).
   returned: success

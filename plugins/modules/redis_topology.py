@@ -41,8 +41,7 @@ options:
       - V(planned) promotes O(primary) once the topology is healthy, without losing an acknowledged write. Writes pause
         for a moment. Leave it out of what is declared for good, as it would also undo what Sentinels elected.
       - In a cluster O(primary) takes the slots of the node that it follows. Redis itself gives that up after 5 seconds,
-        and then the former primary serves as before. It is not begun, and no write pauses, before its primary and a
-        majority of the primaries answer O(primary) on the cluster bus and have its answers, which O(timeout) is for.
+        and then the former primary serves as before.
       - A failover that is killed or hangs is completed by a guard process on the same host, or else by the next run.
     type: str
     choices: [never, planned]

@@ -29,3 +29,10 @@ def held(store: Path) -> list[dict[str, Any]]:
     (newest, *_older) = sorted(path for path in (store / "leases").rglob("*") if path.is_file())
     found: list[dict[str, Any]] = json.loads(newest.read_text(encoding="utf-8"))["held"]
     return found
+
+
+def parts(store: Path) -> list[dict[str, Any]]:
+    """The parts in the newest record."""
+    (newest, *_older) = sorted(path for path in (store / "parts").rglob("*") if path.is_file())
+    found: list[dict[str, Any]] = json.loads(newest.read_text(encoding="utf-8"))["parts"]
+    return found

@@ -21,7 +21,10 @@ _INCLUDES = re.compile(r"(?:include_tasks|import_tasks|__\w+_tasks): *[\"']?((?:
 _ON_THE_CONTROLLER = frozenset({"change", "estate"})
 _WITHOUT_HOST = frozenset(
     {f"ansible.builtin.{name}" for name in ("debug", "group_by", "import_tasks", "include_tasks", "set_fact")}
-    | {f"gantry.odoo.{name}" for name in ("change_close", "change_gate", "change_open", "change_record", "estate_info")}
+    | {
+        f"gantry.odoo.{name}"
+        for name in ("change_close", "change_gate", "change_open", "change_record", "change_step", "estate_info")
+    }
 )
 
 

@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may follow on the state of the parts: the failure budget, and who may begin where something was left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import (
+    BEGUN,
+    FAILED,
+    INTERRUPTED,
+    OUT,
+    PLANNED,
+    PROVEN,
+    RESTORED,
+    SPENT,
+    Part,
+    Parts,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+
+# The kind of a change that goes on with another.
+RESUME = "resume"
+FINISH, UNDO = WAYS = ("finish", "undo")
+_STATES = {
+    PLANNED: "is untouched",
+    BEGUN: "left and is not proven to serve",
+    PROVEN: "is done and proven",
+    RESTORED: "was put back as it was and serves",
+    FAILED: "failed and is not proven to serve",
+    INTERRUPTED: "left in an earlier change and is not proven to serve",
+}
+
+
+class SpentError(StateError):
+    """The failure budget of a change is spent: nothing more is begun."""
+
+
+def plan_open(seen: Parts, change: str, names: Iterable[str], facts: Mapping[str, Any], now: datetime) -> Parts:
+    """The parts with those that a change plans. Raises StateError where an earlier change left one behind.
+
+    What an earlier change has settled of the same parts is superseded.
+    """
+    if seen.out:
+        raise StateError("; ".join(left_behind(part) for part in seen.out))
+    wanted = list(dict.fromkeys(names))
+    others = tuple(part for part in seen.parts if part.name not in wanted)
+    return Parts(seen.number + 1, (*others, *(Part(name, change, PLANNED, now, facts=dict(facts)) for name in wanted)))
+
+
+def plan_resume(seen: Parts, change: str, interrupted: str, way: str) -> Parts:
+    """The parts with those of an interrupted change in the hands of another, the ones that are out first.
+
+    way: to finish, what was put back is planned again; to undo, what is as it was is no part of the change any more.
+    Raises StateError where the change left nothing.
+    """
+    mine = seen.of(interrupted)
+    if not mine:
+        changes = sorted({part.change for part in seen.parts})
+        raise StateError(f"{interrupted} left nothing to resume; changes that did are {', '.join(changes) or 'none'}")
+    taken = [replace(part, change=change, state=INTERRUPTED) for part in mine if part.state in OUT]
+    rest = [replace(part, change=change) for part in mine if part.state not in OUT]
+    if way == FINISH:
+        taken += [replace(part, state=PLANNED) if part.state == RESTORED else part for part in rest]
+    else:
+        taken += [replace(part, state=PLANNED) for part in rest if part.state == PROVEN]
+    return Parts(seen.number + 1, (*(part for part in seen.parts if part not in mine), *taken))
+
+
+def plan_begin(seen: Parts, part: Part, budget: int) -> Parts:
+    """The parts with one that leaves next. Raises SpentError where others of the change have used the budget up."""
+    spent = [one for one in seen.of(part.change) if one.name != part.name and one.state in SPENT]
+    if len(spent) > budget:
+        raise SpentError(
+            f"{part.name} is not begun, as {len(spent)} of {part.change} failed and {budget} may: "
+            + "; ".join(_in_words(one) for one in spent)
+        )
+    return with_part(seen, part)
+
+
+def plan_close(seen: Parts, change: str) -> Parts:
+    """The parts without those of a change that is done. One that is not done keeps them all, to be resumed."""
+    mine = seen.of(change)
+    return Parts(
+        seen.number + 1, tuple(part for part in seen.parts if part not in mine) if is_done(mine) else seen.parts
+    )
+
+
+def plan_undo(seen: Parts, change: str, resumes: str) -> Parts:
+    """The parts as before a change that could not be opened: without its own, or given back to the one it resumes."""
+    others = tuple(part for part in seen.parts if part.change != change)
+    back = tuple(replace(part, change=resumes) for part in seen.of(change)) if resumes else ()
+    return Parts(seen.number + 1, (*others, *back))
+
+
+def is_done(parts: Iterable[Part]) -> bool:
+    """Whether every part of a change is proven."""
+    return all(part.state == PROVEN for part in parts)
+
+
+def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str) -> str:
+    """The last sentence of a change that is not done: what is where, and what to run."""
+    listed = list(parts)
+    where = "; ".join(_in_words(part, since=False) for part in listed)
+    said = [f"{change} is not done: {where}"] if not is_done(listed) else []
+    said += [f"{lost}, so that another change may have worked on the same"] if lost else []
+    ways = f"run gantry.odoo.resume -e change={change} -e way=finish, or -e way=undo to have all as it was"
+    if kind != RESUME and not any(part.state in OUT for part in listed):
+        ways += f"; or gantry.odoo.{kind} again"
+    return "; ".join([*said, ways])
+
+
+def left_behind(part: Part) -> str:
+    """What another operator is told of a part that a change left behind."""
+    return f"{_in_words(part)}; run gantry.odoo.resume -e change={part.change}"
+
+
+def table(parts: Iterable[Part]) -> list[str]:
+    """One line for each part: its name, its state, and the reason."""
+    listed = list(parts)
+    wide = max((len(part.name) for part in listed), default=0)
+    return [f"{part.name:<{wide}}  {_STATES[part.state]}{': ' + part.why if part.why else ''}" for part in listed]
+
+
+def _in_words(part: Part, *, since: bool = True) -> str:
+    why = f" ({part.why})" if part.why else ""
+    when = f" since {part.since:%Y-%m-%d %H:%M:%S} UTC by {part.change}" if since else ""
+    return f"{part.name} {_STATES[part.state]}{when}{why}"
+
+
+def with_part(seen: Parts, part: Part) -> Parts:
+    """The parts with what became of one. The facts of before are kept."""
+    before = next((one for one in seen.of(part.change) if one.name == part.name), None)
+    whole = replace(part, facts={**(before.facts if before else {}), **part.facts})
+    others = [one for one in seen.parts if (one.change, one.name) != (part.change, part.name)]
+    place = seen.parts.index(before) if before else len(others)
+    return Parts(seen.number + 1, (*others[:place], whole, *others[place:]))

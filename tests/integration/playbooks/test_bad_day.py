@@ -1,0 +1,242 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Patches on a bad day: the real plays, ledger and leases, with the work on hosts and edges noted instead of done.
+
+A host is lost by a refused SSH connection, in the middle of a real step. What a host does is a line in a file.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration import ansible, change_store
+from tests.lab.state import ROOT
+
+NODES = ("app1", "app2", "app3")
+_NOTE = {
+    "delegate_to": "localhost",
+    "vars": {"ansible_connection": "local", "ansible_become": False},
+    "changed_when": True,
+}
+_ODOO = [
+    {
+        "name": "note the step",
+        "ansible.builtin.shell": (
+            "echo {{ inventory_hostname }} {{ odoo_entry }} {{ odoo_release | default('') }} >> {{ sim }}"
+        ),
+        **_NOTE,
+    },
+    {
+        "name": "reach the host",
+        "ansible.builtin.command": "true",
+        "vars": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
+        "when": "(inventory_hostname ~ ' ' ~ odoo_entry) in lost",
+    },
+    {
+        "name": "do the step",
+        "ansible.builtin.fail": {"msg": "no space left on device"},
+        "when": "(inventory_hostname ~ ' ' ~ odoo_entry ~ ' ' ~ odoo_release | default('')) in failing",
+    },
+    {
+        "name": "publish the release",
+        "ansible.builtin.set_fact": {
+            "odoo_running_release": (
+                "{{ odoo_release if odoo_entry == 'activate' else odoo_running_release | default(before) }}"
+            )
+        },
+    },
+]
+_PRECHECK = [
+    {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [
+            {"name": "inputs", "ansible.builtin.include_tasks": "tasks/inputs.yml"},
+            {
+                "name": "estate",
+                "ansible.builtin.set_fact": {
+                    "estate": {"groups": {"app": {"hosts": "{{ groups['app'] }}", "subjects": []}}}
+                },
+            },
+        ],
+    }
+]
+
+
+@dataclass
+class Estate:
+    """Three nodes and an edge, all of them this machine."""
+
+    path: Path
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done, in its order; a render of the routes with those that are drained."""
+        file = self.path / "notes"
+        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+    def forget(self) -> None:
+        """Begin with empty notes."""
+        (self.path / "notes").unlink(missing_ok=True)
+
+    @property
+    def store(self) -> Path:
+        return self.path / "store"
+
+    def events(self) -> list[str]:
+        """The events of the ledger, with the part that they speak of."""
+        return [
+            " ".join([entry["event"], *([entry["facts"]["part"]] if "part" in entry["facts"] else [])])
+            for entry in change_store.entries(self.store)
+        ]
+
+    def play(self, name: str, *, lost: tuple[str, ...] = (), failing: tuple[str, ...] = (), **extra: Any) -> Any:
+        """Run a playbook; `lost` has hosts and steps at which they are lost, `failing` the release as well."""
+        inventory = {
+            "all": {
+                "vars": {
+                    "ansible_connection": "local",
+                    "ansible_become": False,
+                    "ansible_ssh_common_args": "-o ConnectTimeout=2",
+                    "change_store": {"directory": str(self.store)},
+                    "sim": str(self.path / "notes"),
+                    "before": "r1",
+                    "lost": list(lost),
+                    "failing": list(failing),
+                },
+                "children": {
+                    "app": {"hosts": {node: {} for node in NODES}},
+                    "edge": {"hosts": {"edge1": {}}},
+                },
+            }
+        }
+        return ansible.run_playbook(self.path / f"playbooks/{name}.yml", inventory, extra)
+
+    def patch(self, **options: Any) -> Any:
+        """Run gantry.odoo.patch to release r2."""
+        return self.play("patch", patch_release="r2", **options)
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Estate:
+    """The playbooks of the collection, without what they do on hosts and edges."""
+    shutil.copytree(ROOT / "playbooks", tmp_path / "playbooks")
+    (tmp_path / "playbooks/precheck.yml").write_text(yaml.safe_dump(_PRECHECK), encoding="utf-8")
+    (tmp_path / "playbooks/tasks/odoo.yml").write_text(yaml.safe_dump(_ODOO), encoding="utf-8")
+    routes = yaml.safe_load((ROOT / "playbooks/tasks/routes.yml").read_text(encoding="utf-8"))
+    note = {
+        "name": "note the routes",
+        "ansible.builtin.shell": "echo routes without {{ drained | sort | join(' ') or 'none' }} >> {{ sim }}",
+        **_NOTE,
+    }
+    note["vars"] = {**_NOTE["vars"], "drained": routes[1]["vars"]["estate_drained"]}  # type: ignore[dict-item]
+    (tmp_path / "playbooks/tasks/routes.yml").write_text(yaml.safe_dump([routes[0], note]), encoding="utf-8")
+    return Estate(tmp_path)
+
+
+def acted(estate: Estate) -> list[str]:
+    """The notes from the first drain on: what was staged before changed nobody."""
+    first = next((place for place, note in enumerate(estate.notes) if note.startswith("routes")), len(estate.notes))
+    return estate.notes[first:]
+
+
+def one(node: str, release: str, *, out: tuple[str, ...] = ()) -> list[str]:
+    """The notes of a node that is changed and proven, while others are out."""
+    drained, others = " ".join(sorted({node, *out})), " ".join(sorted(out)) or "none"
+    return [
+        f"routes without {drained}",
+        f"{node} stop {release}",
+        f"{node} activate {release}",
+        f"{node} prove {release}",
+        f"routes without {others}",
+    ]
+
+
+def test_a_patch_changes_one_node_after_the_other(estate: Estate) -> None:
+    estate.patch().expect_success()
+    assert acted(estate) == [*one("app1", "r2"), *one("app2", "r2"), *one("app3", "r2")]
+    assert estate.events() == [
+        "opened",
+        *(f"{event} {node}" for node in NODES for event in ("begun", "proven")),
+        "closed",
+    ]
+    assert change_store.held(estate.store) == []
+
+
+def test_a_node_that_is_lost_stops_all_others_and_stays_drained_until_it_is_proven(estate: Estate) -> None:
+    run = estate.patch(lost=("app1 stop",))
+    run.expect_failure()
+    assert acted(estate) == ["routes without app1", "app1 stop r2"]
+    assert estate.events() == ["opened", "begun app1", "unfinished"]
+    assert (
+        "patch-1 is not done: app1 left and is not proven to serve; app2 is untouched; app3 is untouched; run "
+        in (run.errors[-1])
+    )
+    # nothing else begins, and says what to run
+    (refused,) = estate.patch().expect_failure().errors
+    assert refused.startswith("app1 left and is not proven to serve since ")
+    assert refused.endswith("run gantry.odoo.resume -e change=patch-1")
+    estate.forget()
+    # still lost: red again, and nobody else is touched
+    estate.play("resume", change="patch-1", way="finish", lost=("app1 release",)).expect_failure()
+    assert [note for note in estate.notes if "app2" in note or "app3" in note] == []
+    estate.forget()
+    interrupted = next(part["change"] for part in parts(estate))
+    estate.play("resume", change=interrupted, way="finish").expect_success()
+    assert [note for note in estate.notes if not note.endswith("release r2")] == [
+        *one("app1", "r2"),
+        *one("app2", "r2"),
+        *one("app3", "r2"),
+    ]
+    assert parts(estate) == []
+
+
+def test_a_node_that_fails_on_the_way_back_too_stays_drained(estate: Estate) -> None:
+    run = estate.patch(failing=("app2 prove r2", "app2 activate r1"))
+    run.expect_failure()
+    # the way back fails as well: the node is left drained
+    assert acted(estate) == [
+        *one("app1", "r2"),
+        *one("app2", "r2")[:-1],
+        "app2 activate r1",
+    ]
+    assert estate.events()[-2:] == ["failed app2", "unfinished"]
+    assert (
+        "app1 is done and proven; app2 failed and is not proven to serve (do the step: no space left" in run.errors[-1]
+    )
+    estate.forget()
+    estate.play("resume", change="patch-1", way="undo").expect_success()
+    assert [note for note in estate.notes if " release " not in note] == [*one("app2", "r1"), *one("app1", "r1")]
+    assert parts(estate) == []
+
+
+def test_a_node_that_was_put_back_serves_and_stops_the_others(estate: Estate) -> None:
+    run = estate.patch(failing=("app2 stop r2",))
+    run.expect_failure()
+    assert acted(estate) == [
+        *one("app1", "r2"),
+        "routes without app2",
+        "app2 stop r2",
+        "app2 activate r1",
+        "app2 prove r1",
+        "routes without none",
+    ]
+    assert (
+        "app2 was put back as it was and serves (do the step: no space left on device); app3 is untouched"
+        in (run.errors[-1])
+    )
+    assert "or gantry.odoo.patch again" in run.errors[-1]
+    estate.patch().expect_success()
+    assert parts(estate) == []
+
+
+def parts(estate: Estate) -> list[dict[str, Any]]:
+    return change_store.parts(estate.store)

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of a change: what may begin, what stays out, and what is where at the end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import (
+    BEGUN,
+    FAILED,
+    INTERRUPTED,
+    PLANNED,
+    PROVEN,
+    RESTORED,
+    Part,
+    Parts,
+    from_body,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
+    FINISH,
+    UNDO,
+    SpentError,
+    is_done,
+    plan_begin,
+    plan_close,
+    plan_open,
+    plan_resume,
+    plan_undo,
+    table,
+    unfinished,
+    with_part,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+
+NOW = datetime(2026, 11, 27, 17, 30, tzinfo=timezone.utc)
+
+
+def part(name: str, state: str, **fields: Any) -> Part:
+    return Part(name, "patch-1", state, NOW, **fields)
+
+
+def opened(*states: str) -> Parts:
+    """A change of as many nodes, in their states."""
+    seen = plan_open(
+        Parts(), "patch-1", [f"app{number}" for number in range(1, len(states) + 1)], {"release": "r2"}, NOW
+    )
+    for number, state in enumerate(states, start=1):
+        seen = with_part(seen, part(f"app{number}", state, facts={"release_before": "r1"}))
+    return seen
+
+
+def states(seen: Parts) -> dict[str, str]:
+    return {one.name: one.state for one in seen.parts}
+
+
+def test_what_is_recorded_is_read_again() -> None:
+    seen = opened(PROVEN, BEGUN, PLANNED)
+    assert from_body(seen.number, seen.as_body(), "directory /store") == seen
+    assert seen.parts[0].facts == {"release": "r2", "release_before": "r1"}
+
+
+@pytest.mark.parametrize("body", [{}, {"parts": [{}]}, {"parts": 1}, {"parts": [{"name": "a", "since": "now"}]}, []])
+def test_a_record_of_something_else_is_refused(body: Any) -> None:
+    with pytest.raises(StateError, match="record 3 of the parts in the directory /store cannot be read"):
+        from_body(3, body, "directory /store")
+
+
+def test_a_strange_state_is_refused() -> None:
+    body = opened(PROVEN).as_body()
+    body["parts"][0]["state"] = "fine"
+    with pytest.raises(StateError, match="has the state 'fine'"):
+        from_body(3, body, "directory /store")
+
+
+@pytest.mark.parametrize("state", [BEGUN, FAILED, RESTORED])
+def test_a_part_that_failed_or_did_not_come_back_stops_the_next(state: str) -> None:
+    seen = opened(state, PLANNED)
+    with pytest.raises(SpentError, match=r"app2 is not begun, as 1 of patch-1 failed and 0 may: app1 "):
+        plan_begin(seen, part("app2", BEGUN), 0)
+    assert states(plan_begin(seen, part("app2", BEGUN), 1))["app2"] == BEGUN
+
+
+def test_the_node_in_hand_and_those_of_other_changes_do_not_count() -> None:
+    seen = with_part(opened(PROVEN, BEGUN), Part("box1", "migrate-9", FAILED, NOW))
+    assert states(plan_begin(seen, part("app2", BEGUN), 0))["app2"] == BEGUN
+
+
+@pytest.mark.parametrize("state", [BEGUN, FAILED, INTERRUPTED])
+def test_nothing_is_opened_while_a_part_is_out(state: str) -> None:
+    with pytest.raises(StateError, match=r"app1 .* run gantry.odoo.resume -e change=patch-1"):
+        plan_open(opened(state), "site-2", [], {}, NOW)
+
+
+def test_a_new_change_supersedes_what_was_settled_of_its_parts() -> None:
+    seen = plan_open(opened(PROVEN, RESTORED, PLANNED), "patch-2", ["app1", "app2"], {}, NOW)
+    assert [(one.name, one.change, one.state) for one in seen.parts] == [
+        ("app3", "patch-1", PLANNED),
+        ("app1", "patch-2", PLANNED),
+        ("app2", "patch-2", PLANNED),
+    ]
+
+
+def test_a_change_that_is_done_leaves_nothing_and_one_that_is_not_keeps_all() -> None:
+    assert plan_close(opened(PROVEN, PROVEN), "patch-1").parts == ()
+    left = opened(PROVEN, RESTORED)
+    assert plan_close(left, "patch-1").parts == left.parts
+    assert is_done(()) is True
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"),
+    [
+        (FINISH, {"app3": INTERRUPTED, "app4": INTERRUPTED, "app1": PROVEN, "app2": PLANNED, "app5": PLANNED}),
+        (UNDO, {"app3": INTERRUPTED, "app4": INTERRUPTED, "app1": PLANNED}),
+    ],
+)
+def test_a_resumed_change_begins_with_what_is_out(way: str, expected: dict[str, str]) -> None:
+    seen = opened(PROVEN, RESTORED, BEGUN, FAILED, PLANNED)
+    taken = plan_resume(seen, "resume-7", "patch-1", way)
+    assert list(states(taken).items()) == list(expected.items())
+    assert {one.change for one in taken.parts} == {"resume-7"}
+    # what was lost before does not spend the budget of now
+    assert plan_begin(taken, Part("app3", "resume-7", BEGUN, NOW), 0)
+
+
+def test_a_change_that_left_nothing_cannot_be_resumed() -> None:
+    with pytest.raises(StateError, match="patch-8 left nothing to resume; changes that did are patch-1"):
+        plan_resume(opened(BEGUN), "resume-9", "patch-8", FINISH)
+
+
+def test_a_change_that_could_not_be_opened_leaves_no_trace() -> None:
+    before = opened(BEGUN)
+    assert plan_undo(plan_resume(before, "resume-2", "patch-1", UNDO), "resume-2", "patch-1").out[0].change == "patch-1"
+    assert plan_undo(plan_open(Parts(), "patch-3", ["app1"], {}, NOW), "patch-3", "").parts == ()
+
+
+def test_the_last_sentence_says_what_is_where_and_what_to_run() -> None:
+    failed = with_part(opened(PROVEN, RESTORED, PLANNED), part("app2", RESTORED, why="Verify: 500"))
+    assert unfinished("patch-1", "patch", failed.parts, "") == (
+        "patch-1 is not done: app1 is done and proven; app2 was put back as it was and serves (Verify: 500); "
+        "app3 is untouched; run gantry.odoo.resume -e change=patch-1 -e way=finish, or -e way=undo to have all as it "
+        "was; or gantry.odoo.patch again"
+    )
+    assert table(failed.parts)[1] == "app2  was put back as it was and serves: Verify: 500"
+    lost = unfinished("patch-1", "patch", opened(PROVEN).parts, "lease 1 was broken by tom: why not")
+    assert lost.startswith(
+        "lease 1 was broken by tom: why not, so that another change may have worked on the same; run "
+    )
