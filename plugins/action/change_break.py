@@ -40,13 +40,11 @@ class ActionModule(ControllerAction):
         number = held[name].number
         if not call.check_mode:
             leases.take_away(number, who, reason, Deadline(WRITE_SECONDS))
-            Ledger(store).append(
-                {
-                    "time": store.now().isoformat(timespec="milliseconds"),
-                    "change": {"id": name},
-                    "event": "broken",
-                    "facts": {"by": who, "reason": reason, "lease": number},
-                },
+            Ledger(store).record(
+                store.now(),
+                {"id": name},
+                "broken",
+                {"by": who, "reason": reason, "lease": number},
                 Deadline(WRITE_SECONDS),
             )
         return Outcome(facts={"lease": number, "words": held[name].words})

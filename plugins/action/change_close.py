@@ -46,13 +46,11 @@ class ActionModule(ControllerAction):
         parts = PartsLog(store).read().of(change["id"])
         done = is_done(parts) and not lost
         states = {"parts": {part.name: part.state for part in parts}} if parts else {}
-        entry = Ledger(store).append(
-            {
-                "time": store.now().isoformat(timespec="milliseconds"),
-                "change": change,
-                "event": "closed" if done else "unfinished",
-                "facts": {**call.params["facts"], **states, **({"lost": lost} if lost else {})},
-            },
+        entry = Ledger(store).record(
+            store.now(),
+            change,
+            "closed" if done else "unfinished",
+            {**call.params["facts"], **states, **({"lost": lost} if lost else {})},
             deadline,
         )
         PartsLog(store).write(lambda seen: plan_close(seen, change["id"]), deadline)

@@ -90,13 +90,7 @@ class ActionModule(ControllerAction):
         aside = all(one.startswith(ASIDE) for one in held.lease.covers)
         parts = () if aside else PartsLog(store).write(plan, deadline).of(opened["id"])
         resumes = {"resumes": params["resumes"], "way": params["way"]} if params["resumes"] else {}
-        Ledger(store).append(
-            {
-                "time": now.isoformat(timespec="milliseconds"),
-                "change": dict(opened),
-                "event": "opened",
-                "facts": {**params["facts"], **resumes, "covers": list(held.lease.covers)},
-            },
-            deadline,
+        Ledger(store).record(
+            now, dict(opened), "opened", {**params["facts"], **resumes, "covers": list(held.lease.covers)}, deadline
         )
         return parts

@@ -46,13 +46,7 @@ class ActionModule(ControllerAction):
         store = open_store(call.params["store"])
         if call.params["event"] == BEGUN:
             require_lease(store, change["lease"])
-        entry = Ledger(store).append(
-            {
-                "time": store.now().isoformat(timespec="milliseconds"),
-                "change": change,
-                "event": call.params["event"],
-                "facts": call.params["facts"],
-            },
-            Deadline(WRITE_SECONDS),
+        entry = Ledger(store).record(
+            store.now(), change, call.params["event"], call.params["facts"], Deadline(WRITE_SECONDS)
         )
         return Outcome(facts={"sequence": entry.sequence, "hash": entry.hash})

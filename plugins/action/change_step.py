@@ -75,12 +75,4 @@ def _write(params: Mapping[str, Any], plan: Callable[[Parts, Part], Parts]) -> N
     part = Part(params["part"], change["id"], params["state"], now, params["why"], params["facts"])
     PartsLog(store).write(lambda seen: plan(seen, part), deadline)
     why = {"why": part.why} if part.why else {}
-    Ledger(store).append(
-        {
-            "time": now.isoformat(timespec="milliseconds"),
-            "change": change,
-            "event": part.state,
-            "facts": {"part": part.name, **why, **params["facts"]},
-        },
-        deadline,
-    )
+    Ledger(store).record(now, change, part.state, {"part": part.name, **why, **params["facts"]}, deadline)

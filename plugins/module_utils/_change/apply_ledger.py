@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -37,6 +38,13 @@ class Ledger:
             return entries[1:]
         require_chain(entries, self.objects.where)
         return entries
+
+    def record(
+        self, now: datetime, change: Mapping[str, Any], event: str, facts: Mapping[str, Any], deadline: Deadline
+    ) -> Entry:
+        """Append what happened in a change. now: by the clock of the store."""
+        time = now.isoformat(timespec="milliseconds")
+        return self.append({"time": time, "change": change, "event": event, "facts": facts}, deadline)
 
     def append(self, body: Mapping[str, Any], deadline: Deadline) -> Entry:
         """Seal `body` and write it behind the last entry; where it is the last one already, that is it."""

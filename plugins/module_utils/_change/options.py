@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import CLASSES
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import BUCKET
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import SSL_MODES
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import SSL_MODES
 
 STORE: dict[str, Any] = {
     "type": "dict",

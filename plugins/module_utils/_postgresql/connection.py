@@ -15,6 +15,7 @@ from typing import Any
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LibraryError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import SSL_MODES
 
 try:
     import psycopg2
@@ -27,8 +28,6 @@ except ImportError:
     PSYCOPG2_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     PSYCOPG2_IMPORT_ERROR = None
-
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 # is its mark, as long as nobody may connect
 BEGUN_LIMIT = 1_404_714
 
+# How far libpq requires TLS and verifies the server's certificate.
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
 
 @dataclass(frozen=True)
 class Locale:
