@@ -41,7 +41,8 @@ options:
       - V(planned) promotes O(primary) once the topology is healthy, without losing an acknowledged write. Writes pause
         for a moment. Leave it out of what is declared for good, as it would also undo what Sentinels elected.
       - In a cluster O(primary) takes the slots of the node that it follows. Redis itself gives that up after 5 seconds,
-        and then the former primary serves as before.
+        and then the former primary serves as before. It is not begun, and no write pauses, before its primary and a
+        majority of the primaries answer O(primary) on the cluster bus and have its answers, which O(timeout) is for.
       - A failover that is killed or hangs is completed by a guard process on the same host, or else by the next run.
     type: str
     choices: [never, planned]

@@ -34,6 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster im
     faults,
     plan_cluster,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_election import retry_seconds, unheard
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_passwords import RemovePassword
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_cluster import read_cluster
 
@@ -144,13 +145,20 @@ class ClusterHands:
 
     def take_over(self, step: TakeOver) -> None:
         """Promote a replica: its primary pauses writes until the replica has them all. OK proves nothing yet."""
+        retry_s = self._until_electable(step.node)
         self._tell(step.node, "CLUSTER", "FAILOVER")
         # Redis gives up after 5 s, and the primary serves as before: CLUSTER_MF_TIMEOUT in its source.
-        self._until(
-            f"{step.node} taking over",
-            lambda seen: all(one.myself.slots for one in seen.nodes if one.endpoint == step.node),
-            TAKE_OVER_SECONDS,
-        )
+        try:
+            self._until(
+                f"{step.node} taking over",
+                lambda seen: all(one.myself.slots for one in seen.nodes if one.endpoint == step.node),
+                TAKE_OVER_SECONDS,
+            )
+        except DeadlineError as error:
+            raise DeadlineError(
+                f"{error}, so its primary serves as before; see the log of {step.node} for why, and run again after "
+                f"{retry_s:g} s, as Redis may hold no other election before"
+            ) from error
 
     def replicate(self, step: Replicate) -> None:
         """Make a node a replica. It must know its primary as one, which gossip brings late and may unsay."""
@@ -190,6 +198,27 @@ class ClusterHands:
     def until_healthy(self) -> None:
         """Wait until nothing of the cluster is missing."""
         self._until("a healthy cluster", lambda seen: not faults(seen))
+
+    def _until_electable(self, node: Endpoint) -> float:
+        """Wait until votes would reach a node, as its primary pauses writes in vain otherwise.
+
+        Returns the seconds until it may ask for votes again, should it not win.
+        """
+        silent: list[str] = []
+        retry: list[float] = []
+
+        def heard(seen: Cluster) -> bool:
+            silent[:], retry[:] = unheard(seen, node), [retry_seconds(seen, node)]
+            return not silent
+
+        try:
+            self._until(f"{node} being heard", heard)
+        except DeadlineError as error:
+            raise DeadlineError(
+                f"{node} was not told to take over, as after {self.seconds:g} s {'; '.join(silent) or error}; "
+                "let the nodes reach each other's cluster bus and run again"
+            ) from error
+        return retry[0]
 
     def _reset(self, node: Endpoint) -> None:
         """Let a node that has left know nothing of the cluster; a replica drops its copy of the data."""

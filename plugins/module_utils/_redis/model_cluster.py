@@ -39,7 +39,10 @@ def as_ranges(slots: Sequence[int]) -> Ranges:
 
 @dataclass(frozen=True)
 class Member:
-    """A node of the cluster as another one sees it. moving: whether a slot is on its way to or from it."""
+    """A node of the cluster as another one sees it.
+
+    moving: whether a slot is on its way to or from it. answers: whether it has answered the other one's last ping.
+    """
 
     identity: str
     endpoint: Endpoint
@@ -48,6 +51,7 @@ class Member:
     ranges: Ranges = ()
     moving: bool = False
     linked: bool = True
+    answers: bool = True
 
     @property
     def slots(self) -> int:

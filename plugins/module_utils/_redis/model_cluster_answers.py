@@ -22,7 +22,7 @@ def members_from(text: str, asked: Endpoint, book: AddressBook) -> tuple[Member,
     """
     found: list[Member] = []
     for line in text.strip().splitlines():
-        identity, place, flags, primary, _sent, _received, _epoch, state, *slots = line.split()
+        identity, place, flags, primary, ping_sent, _received, _epoch, state, *slots = line.split()
         shown = frozenset(flags.split(","))
         found.append(
             Member(
@@ -33,6 +33,7 @@ def members_from(text: str, asked: Endpoint, book: AddressBook) -> tuple[Member,
                 ranges=_ranges([item for item in slots if not item.startswith("[")]),
                 moving=any(item.startswith("[") for item in slots),
                 linked=state == "connected",
+                answers=ping_sent == "0",
             )
         )
     return tuple(found)

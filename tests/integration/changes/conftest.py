@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.lab.hosts import Lab
-from tests.lab.spec import BUCKET, S3_PORT
-from tests.lab.thirdparty import REGION
+from tests.lab.spec import S3_PORT
+from tests.lab.thirdparty import REGION, s3_client
 
 PASSWORD = "a-secret-of-the-change-store"
 # As a server of the estate: TLS with its own certificate, and a login that owns one database and nothing else.
@@ -53,15 +53,31 @@ def postgresql(lab: Lab) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def s3(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A change store in the bucket, below a path that no test has used."""
+def s3(lab: Lab) -> dict[str, Any]:
+    """A change store in an empty bucket of its own."""
+    return _empty_bucket(lab, "gantry-changes")
+
+
+@pytest.fixture(scope="session")
+def s3_versioned(lab: Lab) -> dict[str, Any]:
+    """A bucket that keeps versions, in which Ceph ignores the condition on a write."""
+    return _empty_bucket(lab, "gantry-versioned", versioned=True)
+
+
+def _empty_bucket(lab: Lab, name: str, *, versioned: bool = False) -> dict[str, Any]:
     server = lab.host("s3")
+    client = s3_client(lab.state, server.address)
+    client.create_bucket(Bucket=name)
+    for item in client.list_objects_v2(Bucket=name).get("Contents", []):
+        client.delete_object(Bucket=name, Key=item["Key"])
+    if versioned:
+        client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return {
         "s3": {
             "endpoint_url": f"https://{server.address}:{S3_PORT}",
-            "bucket": BUCKET,
+            "bucket": name,
             "region": REGION,
-            "prefix": tmp_path_factory.mktemp("changes").name + "-" + lab.state.secret("s3_access_key")[:4],
+            "prefix": "estate",
             "access_key": lab.state.secret("s3_access_key"),
             "secret_key": lab.state.secret("s3_secret_key"),
             "ca_bundle": str(lab.state.ca),
@@ -69,7 +85,7 @@ def s3(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(params=["directory", "postgresql"])
+@pytest.fixture(params=["directory", "postgresql", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """The option `store` of the modules, of each kind in turn."""
     if request.param == "directory":

@@ -102,6 +102,6 @@ def test_a_store_that_is_gone_is_one_sentence(store: dict[str, Any], on_controll
     assert not [secret for secret in secrets if secret in sentence]
 
 
-def test_a_server_that_lets_two_writers_win_is_refused(s3: dict[str, Any]) -> None:
+def test_a_server_that_lets_two_writers_win_is_refused(s3_versioned: dict[str, Any]) -> None:
     with pytest.raises(StateError, match=r"writers create one object, .* use a server that honours If-None-Match"):
-        require_conditions(open_store(s3))
+        require_conditions(open_store(s3_versioned))

@@ -47,6 +47,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster im
     layout,
     plan_cluster,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_election import retry_seconds, unheard
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_cluster import look_over_cluster
 from ansible_collections.gantry.odoo.plugins.modules import redis_topology
 
@@ -246,6 +247,46 @@ def test_a_failover_to_a_node_without_a_link_is_refused():
         plan_cluster(cut, planned)
 
 
+@pytest.mark.parametrize(
+    ("mute", "said"),
+    [
+        # a majority of three still votes
+        ([(1, 3)], []),
+        ([(3, 1)], []),
+        ([(0, 3)], []),
+        ([(1, 3), (3, 1)], []),
+        # nobody but the primary itself can tell the replica when it has everything
+        ([(3, 0)], ["{3} has no answer from {0}"]),
+        ([(0, 3), (1, 3)], ["{0} has no answer from {3}", "{1} has no answer from {3}"]),
+        ([(0, 3), (3, 2)], ["{3} has no answer from {2}", "{0} has no answer from {3}"]),
+        # replicas do not vote
+        ([(4, 3), (5, 3), (3, 4)], []),
+    ],
+)
+def test_a_replica_is_elected_where_its_primary_and_a_majority_hear_it(mute: list[tuple[int, int]], said: list[str]):
+    memory = Memory(set(range(6)), {3: 0, 4: 1, 5: 2}, {0: {0}, 1: {1}, 2: {2}})
+    seen = memory.read(*range(6), wanted=wish(*range(6)))
+    pairs = {(name(one), name(other)) for one, other in mute}
+    cut = Cluster(
+        tuple(
+            replace(
+                one,
+                members=tuple(
+                    replace(item, answers=(one.identity, item.identity) not in pairs) for item in one.members
+                ),
+            )
+            for one in seen.nodes
+        )
+    )
+    assert unheard(cut, at(3)) == [sentence.format(*map(at, range(6))) for sentence in said]
+
+
+@pytest.mark.parametrize(("timeout_ms", "seconds"), [("15000", 60.0), ("2000", 8.0), ("500", 4.0)])
+def test_an_election_may_be_held_again_after_four_times_the_timeout(timeout_ms: str, seconds: float):
+    wanted = wish(*range(6), settings={"cluster-node-timeout": timeout_ms})
+    assert retry_seconds(Memory().read(*range(6), wanted=wanted), at(1)) == seconds
+
+
 def test_new_nodes_get_slots_and_old_ones_keep_most():
     memory = Memory()
     converge(memory, *range(6))
@@ -366,6 +407,7 @@ def test_cluster_nodes_is_read_as_redis_writes_it():
     )
     assert (third.endpoint, third.primary) == (Endpoint("fd00::3", 6379), second.identity)
     assert (lost.is_lost, lost.linked, mine.is_lost) == (True, False, False)
+    assert [item.answers for item in (mine, second, third, lost)] == [True, True, True, False]
 
 
 def test_what_the_info_module_tells_of_a_cluster():
