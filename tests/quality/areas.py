@@ -38,11 +38,15 @@ class Budgets:
 
 @dataclass(frozen=True)
 class Row:
-    """What one area used, in minutes of the clock. budget: None where the file gives none."""
+    """What one area used, in minutes of the clock. budget: None where the file gives none.
+
+    share: the part of the machine that the run was given; a budget is for all of it.
+    """
 
     area: str
     minutes: float
     budget: float | None
+    share: float = 1.0
 
     @property
     def fault(self) -> str:
@@ -54,9 +58,10 @@ class Row:
                 f"{self.area} took {self.minutes:.1f} minutes and has no budget; give it one in {FILE}, or see why its "
                 "stage left no report of single tests"
             )
-        if self.minutes > self.budget:
+        if self.minutes * self.share > self.budget:
+            beside = "" if self.share == 1.0 else f" of a machine that gave it {self.share:.0%}"
             return (
-                f"{self.area} took {self.minutes:.1f} minutes, and its budget is {self.budget:g}; make its tests "
+                f"{self.area} took {self.minutes:.1f} minutes{beside}, and its budget is {self.budget:g}; make its tests "
                 f"faster, or move a budget in {FILE}"
             )
         return ""
@@ -87,10 +92,13 @@ def read(report: str) -> list[Timed]:
     ]
 
 
-def rows(stages: Iterable[tuple[str, float]], timed: Sequence[Timed], known: Budgets, clock: float) -> list[Row]:
+def rows(
+    stages: Iterable[tuple[str, float]], timed: Sequence[Timed], known: Budgets, clock: float, given: float = 1.0
+) -> list[Row]:
     """A row for each stage, given with its seconds, that has no timed tests, one for each area, and their total.
 
-    clock: the seconds that all took, which are shared out among what ran at the same time.
+    clock: the seconds that all took, which are shared out among what ran at the same time. given: the part of the
+    machine that other processes left.
     """
     alone = list(stages)
     seconds: dict[str, float] = {}
@@ -100,9 +108,12 @@ def rows(stages: Iterable[tuple[str, float]], timed: Sequence[Timed], known: Bud
     used = sum(taken for _name, taken in alone) + sum(seconds.values())
     share = clock / used / 60 if used else 0.0
     return [
-        *(Row(name, taken * share, known.stages.get(name)) for name, taken in alone),
-        *(Row(name, seconds.get(name, 0.0) * share, known.tests.get(name)) for name in sorted({*seconds, *expected})),
-        Row("total", clock / 60, known.total),
+        *(Row(name, taken * share, known.stages.get(name), given) for name, taken in alone),
+        *(
+            Row(name, seconds.get(name, 0.0) * share, known.tests.get(name), given)
+            for name in sorted({*seconds, *expected})
+        ),
+        Row("total", clock / 60, known.total, given),
     ]
 
 
@@ -112,6 +123,8 @@ def report(found: Sequence[Row], timed: Sequence[Timed]) -> str:
     lines = [f"{'area':<{width}}  minutes  budget"]
     for row in found:
         lines.append(f"{row.area:<{width}}  {row.minutes:7.1f}  {'-' if row.budget is None else f'{row.budget:6.1f}'}")
+    if found[0].share < 1.0:
+        lines += ["", f"other processes left {found[0].share:.0%} of the machine, by which the minutes count"]
     slowest = sorted(timed, key=lambda one: -one.seconds)[:SLOWEST]
     if slowest:
         lines += ["", f"the {len(slowest)} slowest tests", *(f"{one.seconds:7.1f} s  {one.name}" for one in slowest)]

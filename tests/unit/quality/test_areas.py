@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.quality import machine
 from tests.quality.areas import Budgets, Timed, area_of, budgets, read, report, rows
 
 KNOWN = Budgets(workers=2, total=10, stages={"sanity": 3}, tests={"odoo": 1, "redis": 5})
@@ -58,6 +59,21 @@ def test_an_area_over_its_budget_and_one_without_are_faults() -> None:
     assert "new took 0.1 minutes and has no budget" in text
     assert "redis has a budget and no test of it ran" in text
     assert "  180.0 s  a" in text
+
+
+def test_what_other_processes_take_of_the_machine_does_not_count() -> None:
+    timed = [Timed("odoo", "a", 78), Timed("redis", "b", 60)]
+    assert rows([], timed, KNOWN, clock=138.0)[0].fault == (
+        "odoo took 1.3 minutes, and its budget is 1; make its tests faster, or move a budget in tests/budgets.yml"
+    )
+    beside = rows([], timed, KNOWN, clock=138.0, given=0.6)
+    assert not any(row.fault for row in beside)
+    assert "other processes left 60% of the machine, by which the minutes count" in report(beside, timed)
+    assert "odoo took 1.3 minutes of a machine that gave it 90%" in rows([], timed, KNOWN, 138.0, 0.9)[0].fault
+
+
+def test_the_part_of_the_machine_is_measured() -> None:
+    assert 0 < machine.share(0.05) <= 1
 
 
 def test_the_budgets_of_the_project_are_within_the_total() -> None:
