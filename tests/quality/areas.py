@@ -61,8 +61,8 @@ class Row:
         if self.minutes * self.share > self.budget:
             beside = "" if self.share == 1.0 else f" of a machine that gave it {self.share:.0%}"
             return (
-                f"{self.area} took {self.minutes:.1f} minutes{beside}, and its budget is {self.budget:g}; make its tests "
-                f"faster, or move a budget in {FILE}"
+                f"{self.area} took {self.minutes:.1f} minutes{beside}, and its budget is {self.budget:g}; make its "
+                f"tests faster, or move a budget in {FILE}"
             )
         return ""
 
