@@ -29,6 +29,7 @@ class ActionModule(ControllerAction):
         "tenant": {"type": "str"},
         "destination": {"type": "str"},
         "allow_new": {"type": "bool", "default": True},
+        "number": {"type": "int", "default": 0},
         "assume": {"type": "dict", "default": {}},
         "config_dir": {"type": "str", "default": "/etc/odoo"},
         "login": {"type": "str", "default": "gantry"},

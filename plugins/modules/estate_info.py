@@ -16,8 +16,8 @@ description:
   - Validates the declared tenants and the groups of the inventory, and returns instances, databases, routes,
     certificates and PostgreSQL roles in the form in which the roles of this collection take them.
   - Runs on the controller and connects to no host. Returns every fault of the declaration at once, one sentence each.
-  - The home of a tenant is the group with its open database; see O(placement). Without a placement it is the declared
-    group.
+  - The home of a tenant is the group that is recorded with the highest number in one of its databases, open or
+    blocked; see O(placement). Without a placement it is the declared group.
 extends_documentation_fragment:
   - gantry.odoo.attributes.controller
 options:
@@ -122,7 +122,8 @@ options:
     default: []
   placement:
     description:
-      - What each PostgreSQL server holds, a list of mappings with C(name) and C(open), by the server's inventory name.
+      - What each PostgreSQL server holds, a list of mappings with C(name), C(open) and C(home), by the server's
+        inventory name. C(home) has the C(number) and the C(group) that M(gantry.odoo.odoo_database) records.
     type: dict
     default: {}
   locate:
@@ -160,6 +161,10 @@ options:
     description: Whether tenants may lack a database. It is an error otherwise.
     type: bool
     default: true
+  number:
+    description: Number that homes get which have none yet, that of the lease of the change. None gets one where V(0).
+    type: int
+    default: 0
   assume:
     description: Homes to take for granted, group by tenant, where the database is not there yet.
     type: dict
@@ -232,7 +237,7 @@ estate:
       description: The tenants that each leading host backs up, all or O(tenant) alone, by host.
       type: dict
     notes:
-      description: A sentence for each tenant that lives elsewhere than declared.
+      description: A sentence for each tenant that lives elsewhere than declared, or that somebody has blocked.
       type: list
     tenant:
       description: The tenant asked for.

@@ -111,6 +111,29 @@ options:
           - If not set, a new database is open, and an existing one is left as it is.
         type: str
         choices: [open, blocked]
+      cron_timeout: &cron_timeout
+        description:
+          - Seconds that O(access=blocked) waits for the running scheduled jobs of an open database, while no other one
+            begins. Where one still runs then, the database is not blocked and the module fails.
+          - If not set, running jobs are cut, and run again later.
+        type: int
+      home: &home
+        description:
+          - The right of the database to be its tenant's, on whichever server. It is recorded in the database's comment,
+            in the transaction that opens the database, so that it follows a rename and is in no copy, dump or restore.
+          - The number only rises. A database that has a higher one, or this one for another group, fails the module.
+        type: dict
+        suboptions:
+          number:
+            description:
+              - Number of the lease of the change that opens the database.
+            type: int
+            required: true
+          group:
+            description:
+              - Group of hosts that serves the tenant.
+            type: str
+            required: true
       rename_from: &rename_from
         description:
           - Former name. When a database of that name exists and none of the new one, it is renamed with its filestore.
@@ -185,6 +208,8 @@ options:
   parameters: *parameters
   base_url: *base_url
   access: *access
+  cron_timeout: *cron_timeout
+  home: *home
   rename_from: *rename_from
   clone_from: *clone_from
   clone_sessions: *clone_sessions
@@ -287,6 +312,7 @@ EXAMPLES = r"""
     config: /etc/odoo/harbour.conf
     name: harbour
     access: blocked
+    cron_timeout: 120
 
 - name: A copy to try things on
   gantry.odoo.odoo_database:
@@ -334,7 +360,7 @@ steps:
       description:
         - One of C(discard), C(create), C(extend), C(initialise), C(seal), C(drop_template), C(make_from_template),
           C(clone), C(renew_identity), C(neutralize), C(publish), C(rename), C(move_filestore), C(change_owner),
-          C(install), C(set_parameter), C(set_admin), C(block), C(open), C(recycle_filestore), C(drop).
+          C(install), C(set_parameter), C(set_admin), C(block), C(open), C(set_home), C(recycle_filestore), C(drop).
       type: str
       sample: create
     target:
@@ -359,6 +385,10 @@ databases:
     access:
       description: V(open) or V(blocked).
       type: str
+    home:
+      description: The number and the group by which it is its tenant's home, null where none is recorded.
+      type: dict
+      sample: {"number": 17, "group": "app"}
     duration_s:
       description: Seconds spent on the steps of this database.
       type: float

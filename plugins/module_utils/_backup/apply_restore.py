@@ -57,6 +57,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import too
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_extensions import create_extensions
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect, explaining
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import with_home
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import entries_without
 
 PIECE_BYTES = 8 * 1024 * 1024
@@ -205,7 +206,8 @@ class Restorer:
                 with explaining(f"giving {build.at} its name", build.login):
                     if step.replaces:
                         block_database(build.login, build.name)
-                    build.publish(FINISHED + step.origin, old if step.replaces else "")
+                    said = with_home(FINISHED + step.origin, self.seen.target.home)
+                    build.publish(said, old if step.replaces else "")
             except GantryError:
                 if read_target(self.order).new_database:
                     self._write_note(Note(step.origin))

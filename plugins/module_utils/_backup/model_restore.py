@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import Home
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Target:
-    """What stands at the target. `new` and `old` are the temporary names; comments tell whose a database is."""
+    """What stands at the target. `new` and `old` are the temporary names; comments tell whose a database is.
+
+    home: of the tenant's database, which the one that replaces it keeps.
+    """
 
     database: bool = False
     comment: str = ""
@@ -38,6 +42,7 @@ class Target:
     new_files: bool = False
     old_files: bool = False
     note: Note | None = None
+    home: Home | None = None
 
 
 @dataclass(frozen=True)

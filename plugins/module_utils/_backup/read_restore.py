@@ -38,6 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build impo
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import home_of, without_home
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
@@ -117,7 +118,8 @@ def read_target(order: Order) -> Target:
     name, new, old = order.build.name, order.build.at, aside(order.build.name)
     with closing(connect(order.build.login)) as connection, connection.cursor() as cursor:
         cursor.execute(_CATALOG, ([name, new, old],))
-        found = {row[0]: (parted(row[1])[0], row[2]) for row in cursor.fetchall()}
+        seen = cursor.fetchall()
+    found = {row[0]: (without_home(parted(row[1])[0]), row[2]) for row in seen}
     comment, blocked = found.get(name, ("", False))
     return Target(
         database=name in found,
@@ -130,6 +132,7 @@ def read_target(order: Order) -> Target:
         new_files=os.path.lexists(order.files(new)),
         old_files=os.path.lexists(order.files(old)),
         note=_read_note(order.note_path),
+        home=next((home_of(row[1]) for row in seen if row[0] == name), None),
     )
 
 

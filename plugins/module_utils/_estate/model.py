@@ -16,6 +16,7 @@ SHARED_INSTANCE = "shared"
 RESERVED = ("gantry", "postgres", "template0", "template1")
 # Names that operations give to copies of a tenant's database; no tenant may bear them.
 RETIRED = "__retired"
+FAILED = "__failed"
 INCOMING = "__incoming"
 
 FIRST_HTTP_PORT = 8069
@@ -93,8 +94,13 @@ class Layout:
 
 @dataclass(frozen=True)
 class Database:
-    """One database that a PostgreSQL server was seen to hold."""
+    """One database that a PostgreSQL server was seen to hold.
+
+    number: by which it is its tenant's home, 0 without one. group: of the hosts that serve it, as recorded with it.
+    """
 
     name: str
     open: bool
     owner: str = ""
+    number: int = 0
+    group: str = ""

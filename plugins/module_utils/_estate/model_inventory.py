@@ -24,6 +24,10 @@ _DATABASES: dict[str, Any] = {
         "name": {"type": "str", "required": True},
         "owner": {"type": "str"},
         "open": {"type": "bool", "required": True},
+        "home": {
+            "type": "dict",
+            "options": {"number": {"type": "int", "required": True}, "group": {"type": "str", "required": True}},
+        },
     },
 }
 
@@ -127,7 +131,9 @@ def read_placement(raw: Mapping[str, Any]) -> dict[str, tuple[Database, ...]]:
     }
     if faults:
         raise InputError("; ".join(faults))
-    return {
-        server: tuple(Database(item["name"], item["open"], item["owner"] or "") for item in databases)
-        for server, databases in listed.items()
-    }
+    return {server: tuple(_database(item) for item in databases) for server, databases in listed.items()}
+
+
+def _database(item: Mapping[str, Any]) -> Database:
+    home = item["home"] or {"number": 0, "group": ""}
+    return Database(item["name"], item["open"], item["owner"] or "", home["number"], home["group"])

@@ -52,7 +52,7 @@ def resolve(
                 "database_server": group.database_server,
                 "database_host": group.database_host,
                 "instances": plan_inputs.instances(group, settled, with_ports),
-                "databases": plan_inputs.databases(group, settled, layout),
+                "databases": plan_inputs.databases(group, settled, layout, args["number"]),
             }
             for name, group in runtimes.items()
         },
@@ -69,7 +69,7 @@ def resolve(
         ],
         "backups": _backups(settled, args["tenant"], layout),
         "hosts": _hosts(runtimes, groups),
-        "notes": [home.note for home in settled if home.note] + plan_homes.strangers(tenants, seen),
+        "notes": [note for home in settled for note in home.notes] + plan_homes.strangers(tenants, seen),
     }
     if args["tenant"]:
         estate["tenant"] = estate["tenants"][plan_homes.find(settled, args["tenant"]).tenant.name]

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
+    FAILED,
     INCOMING,
     RETIRED,
     Database,
@@ -18,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
 )
 
 # Names that operations of the collection give to databases beside the tenant's own, and what its roles begin with.
-_COPIES = (RETIRED, INCOMING, "__new", "__old")
+_COPIES = (RETIRED, FAILED, INCOMING, "__new", "__old")
 _OWNER, _TEMPLATE = "odoo_", "gantry-template-"
 
 # What each PostgreSQL server holds; a server that was not asked is missing.
@@ -27,21 +28,29 @@ Placement = Mapping[str, Sequence[Database]]
 
 @dataclass(frozen=True)
 class Home:
-    """Where a tenant lives now."""
+    """Where a tenant lives now. number: of its home, 0 where it has none yet."""
 
     tenant: Tenant
     group: Group
     exists: bool
+    blocked: bool = False
+    number: int = 0
 
     @property
-    def note(self) -> str | None:
-        """A sentence where the estate differs from the declaration, else None."""
-        if self.group.name == self.tenant.group:
-            return None
-        return (
-            f"tenant {self.tenant.name} is declared on {self.tenant.group} and lives on {self.group.name}: "
-            "declare it there, or move it with gantry.odoo.migrate"
-        )
+    def notes(self) -> list[str]:
+        """A sentence for each difference between the estate and its declaration."""
+        said = []
+        if self.group.name != self.tenant.group:
+            said.append(
+                f"tenant {self.tenant.name} is declared on {self.tenant.group} and lives on {self.group.name}: "
+                "declare it there, or move it with gantry.odoo.migrate"
+            )
+        if self.blocked:
+            said.append(
+                f"tenant {self.tenant.name} is blocked on {self.group.database_server} and left so: open it with "
+                "gantry.odoo.odoo_database (access: open)"
+            )
+        return said
 
 
 def homes(
@@ -51,7 +60,7 @@ def homes(
     assume: Mapping[str, str] | None = None,
     unknown: frozenset[str] = frozenset(),
 ) -> tuple[Home, ...]:
-    """The home of each tenant: where its open database stands, else where it is declared.
+    """The home of each tenant: where its database with the highest number stands, else where it is declared.
 
     unknown: servers that were not asked or did not answer. Raises StateError for a tenant that may be there.
 
@@ -60,9 +69,11 @@ def homes(
     """
     settled = []
     for tenant in tenants:
-        home = _home(tenant, groups, placement, unknown)
         group = (assume or {}).get(tenant.name)
-        settled.append(home if group is None else replace(home, group=groups[group], exists=False))
+        if group is not None:
+            settled.append(Home(tenant, groups[group], exists=False))
+        else:
+            settled.append(_home(tenant, groups, placement, unknown))
     return tuple(settled)
 
 
@@ -85,41 +96,81 @@ def _home(tenant: Tenant, groups: Mapping[str, Group], placement: Placement, unk
         for database in databases
         if database.name == tenant.name
     }
-    opened = sorted(server for server, database in held.items() if database.open)
-    if len(opened) > 1:
-        raise StateError(
-            f"tenant {tenant.name} has an open database on {' and '.join(opened)}: block the stale one with "
-            "gantry.odoo.odoo_database (access: blocked) before anything else is done"
-        )
-    if not opened and unknown:
+    if unknown and not any(database.open for database in held.values()):
         found = f"has only blocked copies on {' and '.join(sorted(held))}" if held else "was not found"
         raise StateError(
             f"tenant {tenant.name} {found}, and {' and '.join(sorted(unknown))} was not asked or did not answer, "
             "so that its home is not known; start PostgreSQL there, and run without a limit"
         )
-    declared = groups[tenant.group]
     if not held:
         _refuse_to_recreate(tenant, placement)
-        return Home(tenant, declared, exists=False)
+        return Home(tenant, groups[tenant.group], exists=False)
+    server = _server(tenant, held)
+    database = held[server]
+    group = _group(tenant, groups, server, database)
+    return Home(tenant, group, exists=True, blocked=not database.open, number=database.number)
+
+
+def _server(tenant: Tenant, held: Mapping[str, Database]) -> str:
+    """The server that holds the home: the copy with the highest number, whoever blocked it."""
+    highest = max(database.number for database in held.values())
+    newest = sorted(server for server, database in held.items() if database.number == highest)
+    opened = sorted(server for server, database in held.items() if database.open)
+    if highest == 0:
+        return _server_without_numbers(tenant, newest, opened)
+    if len(newest) > 1:
+        raise StateError(
+            f"tenant {tenant.name} has a database with the home number {highest} on {' and '.join(newest)}, and one of "
+            "them was made by hand: rename or drop that one with gantry.odoo.odoo_database"
+        )
+    stale = [server for server in opened if server != newest[0]]
+    if stale:
+        raise StateError(
+            f"tenant {tenant.name} has its home on {newest[0]} by the number {highest}, and an older copy of it is "
+            f"open on {' and '.join(stale)}: block that one with gantry.odoo.odoo_database (access: blocked), and see "
+            "what was written there"
+        )
+    return newest[0]
+
+
+def _server_without_numbers(tenant: Tenant, held: Sequence[str], opened: Sequence[str]) -> str:
+    """The server of a database that no change has given a number yet: only what is open, or alone, can be told."""
+    if len(opened) > 1:
+        raise StateError(
+            f"tenant {tenant.name} has an open database on {' and '.join(opened)}: block the stale one with "
+            "gantry.odoo.odoo_database (access: blocked) before anything else is done"
+        )
     if not opened and len(held) > 1:
-        # An interrupted move blocks the source first; the declared side is then the one that never moved.
-        opened = [declared.database_server] if declared.database_server in held else []
-    server = opened[0] if opened else sorted(held)[0]
-    if declared.database_server == server:
-        return Home(tenant, declared, exists=True)
-    beside = sorted(name for name, group in groups.items() if group.database_server == server)
-    if not beside:
+        raise StateError(
+            f"tenant {tenant.name} has only blocked copies, on {' and '.join(held)}, and none has a number, so that "
+            "the newest is not known: open that one with gantry.odoo.odoo_database (access: open)"
+        )
+    return opened[0] if opened else held[0]
+
+
+def _group(tenant: Tenant, groups: Mapping[str, Group], server: str, database: Database) -> Group:
+    """The group that serves a database: the recorded one, else the declared one, else the only one of its server."""
+    here = sorted(name for name, group in groups.items() if group.database_server == server)
+    for name in (database.group, tenant.group):
+        if name in here:
+            return groups[name]
+    if not here:
         raise StateError(
             f"tenant {tenant.name} has its database on {server}, which serves no declared group; "
             f"move it to the server of {tenant.group} or declare a group there"
         )
-    return Home(tenant, groups[beside[0]], exists=True)
+    if len(here) > 1:
+        raise StateError(
+            f"tenant {tenant.name} has its database on {server}, which serves {' and '.join(here)}, and none of them "
+            "is recorded as its home: declare the tenant on the one that serves it"
+        )
+    return groups[here[0]]
 
 
 def _refuse_to_recreate(tenant: Tenant, placement: Placement) -> None:
     for server, databases in sorted(placement.items()):
         for database in databases:
-            if database.name in (tenant.name + RETIRED, tenant.name + INCOMING):
+            if database.name in (tenant.name + RETIRED, tenant.name + FAILED, tenant.name + INCOMING):
                 raise StateError(
                     f"tenant {tenant.name} has no database, but {server} holds {database.name}: rename or drop that "
                     "one with gantry.odoo.odoo_database, so that no empty tenant takes its place"
@@ -154,8 +205,14 @@ def destination(home: Home, name: str, groups: Mapping[str, Group]) -> dict:
             f"groups {home.group.name} and {name} share the PostgreSQL server {group.database_server}, "
             "and a move goes from one server to another"
         )
-    if not home.exists:
-        raise InputError(f"tenant {home.tenant.name} has no database yet; run gantry.odoo.site first")
+    if not home.exists or not home.number:
+        what = "number" if home.exists else "database"
+        raise InputError(f"tenant {home.tenant.name} has no {what} yet; run gantry.odoo.site first, which gives it one")
+    if home.blocked:
+        raise InputError(
+            f"tenant {home.tenant.name} is blocked on {home.group.database_server}, and a move would open it; open it "
+            "with gantry.odoo.odoo_database (access: open) first"
+        )
     return {
         "group": name,
         "kind": group.kind,

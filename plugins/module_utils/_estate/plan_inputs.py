@@ -66,9 +66,19 @@ def role_name(instance: str) -> str:
     return "odoo_" + instance.replace("-", "_")
 
 
-def databases(group: Group, settled: Sequence[Home], layout: Layout) -> list[dict]:
-    """The databases of a group, as gantry.odoo.odoo_database takes them."""
-    return [_database(home.tenant, layout) for home in settled if home.group.name == group.name]
+def databases(group: Group, settled: Sequence[Home], layout: Layout, number: int) -> list[dict]:
+    """The databases of a group, as gantry.odoo.odoo_database takes them, without those that somebody has blocked.
+
+    number: of the change, for homes that have none yet; 0 gives none.
+    """
+    here = [home for home in settled if home.group.name == group.name and not home.blocked]
+    return [
+        {
+            **_database(home.tenant, layout),
+            **({"home": {"number": number, "group": group.name}} if number and not home.number else {}),
+        }
+        for home in here
+    ]
 
 
 def _database(tenant: Tenant, layout: Layout) -> dict:
@@ -80,8 +90,6 @@ def _database(tenant: Tenant, layout: Layout) -> dict:
         "language": tenant.language,
         "demo": tenant.demo,
         "parameters": dict(tenant.parameters),
-        # A move that was interrupted left the database blocked; its home is open again.
-        "access": "open",
     }
     if tenant.routes:
         declared["base_url"] = f"https://{tenant.routes[0].host}"

@@ -24,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_acce
     record_of,
     recorded,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import Home, home_of, with_home
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import (
     NO_RIGHT,
     read_comment,
@@ -58,8 +59,11 @@ def block_database(login: Login, database: str) -> None:
         )
 
 
-def open_database(login: Login, database: str) -> str:
-    """Give back exactly what blocking took, at least to the owner; a note on roles that are gone, empty without any."""
+def open_database(login: Login, database: str, home: Home | None = None) -> str:
+    """Give back exactly what blocking took, at least to the owner; a note on roles that are gone, empty without any.
+
+    home: what the database is from then on, recorded in the same transaction.
+    """
     with closing(connect(login, autocommit=False)) as connection, connection.cursor() as cursor:
         said = read_comment(cursor, database)
         own, record = parted(said)
@@ -67,12 +71,28 @@ def open_database(login: Login, database: str) -> str:
         # where the owner may connect, somebody else has opened it and decided to whom
         if not any(right.owner for right in read_rights(cursor, database)):
             lost = _give_back(cursor, database, record)
+        own = _as_home(database, own, home)
         if own != said:
             _comment(cursor, database, own)
         connection.commit()
     return (
         f"{', '.join(lost)} could connect to {database} before it was blocked, and is no role any more" if lost else ""
     )
+
+
+def set_home(login: Login, database: str, home: Home) -> None:
+    """Record what the database is."""
+    with closing(connect(login, autocommit=False)) as connection, connection.cursor() as cursor:
+        _comment(cursor, database, _as_home(database, read_comment(cursor, database), home))
+        connection.commit()
+
+
+def _as_home(database: str, comment: str, home: Home | None) -> str:
+    """The comment with the home. Raises StateError where a later one was recorded since the plan was made."""
+    there = home_of(comment)
+    if home and there and there.number > home.number:
+        raise StateError(f"database {database} became {there} since the plan was made, so it does not become {home}")
+    return with_home(comment, home)
 
 
 def _give_back(cursor: Any, database: str, record: Record | None) -> list[str]:

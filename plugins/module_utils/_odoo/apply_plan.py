@@ -16,10 +16,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import recycle, restore_recycled
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import (
+    block_database,
+    open_database,
+    set_home,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_clone import Cloner
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_crons import drained
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_install import Installer
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_lifecycle import Lifecycle
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
@@ -46,12 +51,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps impo
     RenewIdentity,
     Seal,
     SetAdmin,
+    SetHome,
     SetParameter,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize import scripts_on_disk
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owner import change_owner
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, explaining
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import with_home
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 
@@ -87,7 +94,7 @@ class Instance:
             Create: lifecycle.create,
             MakeFromTemplate: templates.make,
             Clone: lambda step: cloner.clone(step, deadline),
-            Publish: lambda step: self.build(step).publish(),
+            Publish: lambda step: self.build(step).publish(with_home(None, step.home) or None),
             Seal: templates.seal,
             DropTemplate: templates.drop,
             Discard: lambda step: self.build(step).discard(),
@@ -102,13 +109,18 @@ class Instance:
             SetParameter: lambda step: content.set_parameters(step.at, {step.key: step.value}),
             SetAdmin: lambda step: content.set_admin(step.at, step.login, step.password),
             ChangeOwner: lambda step: change_owner(self.login, step.at, step.owner),
-            Block: lambda step: block_database(self.login, step.at),
-            Open: lambda step: open_database(self.login, step.at),
+            Block: self._block,
+            Open: lambda step: open_database(self.login, step.at, step.home),
+            SetHome: lambda step: set_home(self.login, step.at, step.home),
         }
 
     def build(self, step: Step) -> Build:
         """What is built of the step's database."""
         return Build(self.login, self.data_dir, step.target)
+
+    def _block(self, step: Block) -> None:
+        with drained(self.login, step.at, step.cron_timeout):
+            block_database(self.login, step.at)
 
     def _neutralize(self, step: Neutralize) -> None:
         Neutralizer(lambda: scripts_on_disk(self.listed or {})).run(self.build(step))

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import check_name
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import Home, fault_of
 
 _ADDON = re.compile(r"[A-Za-z0-9_]+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2}|_[0-9]{3})?(@[A-Za-z]+)?")
@@ -29,6 +30,7 @@ class Desired:
     tier: of the tenant, 0 where it is not told; of tier 1 only what is backed up may be dropped.
     cached: where it does not exist, it is made from a template, which is made first where there is none.
     sealed: this one is such a template, of the kind that the text tells.
+    home: by which it is its tenant's. cron_timeout: seconds for running jobs to end before it is blocked.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Desired:
     extensions: frozenset[str] = frozenset()
     cached: bool = False
     sealed: str = ""
+    home: Home | None = None
+    cron_timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class Database:
     parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     admin_login: str = ""
     admin_password_matches: bool = False
+    home: Home | None = None
 
     @property
     def leaks(self) -> bool:
@@ -189,7 +194,30 @@ def _desired(item: Mapping[str, Any], config_user: str, cached: bool) -> Desired
         neutralize=item["neutralize"],
         extensions=frozenset(item["extensions"] or ()),
         cached=cached,
+        home=_home(item["home"], name, present),
+        cron_timeout=_cron_timeout(item, name),
     )
+
+
+def _home(given: Mapping[str, Any] | None, name: str, present: bool) -> Home | None:
+    if given is None:
+        return None
+    fault = fault_of(given["number"], given["group"]) or ("" if present else f"{name} is to be absent, and is no home")
+    if fault:
+        raise InputError(f"home: {fault}")
+    return Home(given["number"], given["group"])
+
+
+def _cron_timeout(item: Mapping[str, Any], name: str) -> float | None:
+    seconds = item["cron_timeout"]
+    if seconds is None:
+        return None
+    if seconds < 0 or item["access"] != "blocked":
+        raise InputError(
+            f"cron_timeout: {seconds} for {name} is a time to wait before it is blocked; give 0 or more seconds, and "
+            "access: blocked"
+        )
+    return float(seconds)
 
 
 def _matching(text: str, pattern: re.Pattern[str], option: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import Home
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class Complete(Step):
 
 @dataclass(frozen=True)
 class Publish(Complete):
-    """Give a complete database its name."""
+    """Give a complete database its name. home: what it is from then on."""
+
+    home: Home | None = None
 
 
 @dataclass(frozen=True)
@@ -152,12 +155,23 @@ class ChangeOwner(ContentStep):
 
 @dataclass(frozen=True)
 class Block(ContentStep):
-    """Let only the login connect."""
+    """Let only the login connect. cron_timeout: seconds for running jobs to end; None to end them."""
+
+    cron_timeout: float | None = None
 
 
 @dataclass(frozen=True)
 class Open(ContentStep):
-    """Let the owner connect again."""
+    """Let the owner connect again. home: what the database is from then on."""
+
+    home: Home | None = None
+
+
+@dataclass(frozen=True)
+class SetHome(ContentStep):
+    """Record that the database is its tenant's home."""
+
+    home: Home | None = None
 
 
 def moved(steps: Iterable[Step]) -> tuple[str, ...]:

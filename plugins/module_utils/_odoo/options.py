@@ -26,6 +26,11 @@ def database_spec() -> dict[str, dict[str, Any]]:
         "parameters": {"type": "dict"},
         "base_url": {"type": "str"},
         "access": {"type": "str", "choices": ["open", "blocked"]},
+        "cron_timeout": {"type": "int"},
+        "home": {
+            "type": "dict",
+            "options": {"number": {"type": "int", "required": True}, "group": {"type": "str", "required": True}},
+        },
         "rename_from": {"type": "str"},
         "clone_from": {"type": "str"},
         "clone_sessions": {"type": "str", "choices": ["keep", "end"], "default": "keep"},

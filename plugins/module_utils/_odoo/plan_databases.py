@@ -33,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps impo
     RenewIdentity,
     Seal,
     SetAdmin,
+    SetHome,
     SetParameter,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_neutralize import refuse_lost, refuse_owner
@@ -183,8 +184,8 @@ def _create(server: Server, want: Desired) -> list[Step]:
     if made.owner != owner:
         # last, for the owner may connect from then on
         steps.append(ChangeOwner("change_owner", want.name, f"{owner} is to own the database", at, owner))
-    steps += _access(replace(want, blocked=bool(want.blocked)), made, at)
-    return [*steps, Publish("publish", want.name, "the database is complete and gets its name")]
+    steps += _access(replace(want, blocked=bool(want.blocked), cron_timeout=None, home=None), made, at)
+    return [*steps, Publish("publish", want.name, "the database is complete and gets its name", want.home)]
 
 
 def _clear(server: Server, want: Desired) -> list[Step]:
@@ -299,6 +300,7 @@ def _finish_filestore(server: Server, want: Desired) -> list[Step]:
 
 def _settle(server: Server, want: Desired, found: Database) -> list[Step]:
     steps: list[Step] = []
+    _refuse_home(want, found)
     if want.neutralize and not found.neutralized:
         raise RefusedError(
             f"database {want.name} exists and was never neutralized: it may be in use, and is not made harmless in "
@@ -326,7 +328,20 @@ def _settle(server: Server, want: Desired, found: Database) -> list[Step]:
     steps += _content(want, found, want.name)
     if not found.blocked or want.blocked:
         steps += _access(want, found, want.name)
+    if want.home and want.home != found.home and not any(isinstance(step, Open) for step in steps):
+        steps.append(SetHome("set_home", want.name, f"it is {want.home}", want.name, want.home))
     return steps
+
+
+def _refuse_home(want: Desired, found: Database) -> None:
+    """Raise RefusedError where the database is a later home than it is to be: it must not be taken for an older one."""
+    if want.home is None or found.home is None or found.home == want.home:
+        return
+    if found.home.number >= want.home.number:
+        raise RefusedError(
+            f"home: database {found.name} is {found.home}, and a number only rises, so it does not become {want.home}; "
+            "use the number of a change that was opened since"
+        )
 
 
 def _content(want: Desired, found: Database, at: str) -> list[Step]:
@@ -354,8 +369,9 @@ def _access(want: Desired, found: Database, at: str) -> list[Step]:
         why = "only the administrating role may connect"
         if found.blocked:
             why = "others than the owner may connect" if found.admits else "sessions outlived the blocking"
-        return [Block("block", want.name, why, at)]
-    return [Open("open", want.name, "the owner may connect again", at)]
+        return [Block("block", want.name, why, at, want.cron_timeout)]
+    again = f"the owner may connect again{f', and it is {want.home}' if want.home else ''}"
+    return [Open("open", want.name, again, at, want.home)]
 
 
 def _extend(server: Server, want: Desired, found: Database, at: str) -> list[Step]:

@@ -27,9 +27,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps impo
     MoveFilestore,
     Neutralize,
     Open,
+    Publish,
     RecycleFilestore,
     Rename,
     SetAdmin,
+    SetHome,
     SetParameter,
 )
 
@@ -62,6 +64,8 @@ def _after(server: Server, want: Desired, step: Step) -> Server:
         databases[name] = _MADE[type(step)](server, want, step)
     elif isinstance(step, ContentStep):
         databases[name] = _changed(databases[name], step)
+    elif isinstance(step, Publish):
+        databases[name] = replace(databases[name], home=step.home)
     return replace(server, databases=databases, leftovers=leftovers, filestores=frozenset(filestores))
 
 
@@ -102,7 +106,11 @@ def _changed(found: Database, step: ContentStep) -> Database:
         return replace(found, neutralized=True, blocked=True)
     if isinstance(step, ChangeOwner):
         return replace(found, owner=step.owner)
-    if isinstance(step, (Block, Open)):
-        return replace(found, blocked=isinstance(step, Block), admits=False, lingering=False)
+    if isinstance(step, SetHome):
+        return replace(found, home=step.home)
+    if isinstance(step, Block):
+        return replace(found, blocked=True, admits=False, lingering=False)
+    if isinstance(step, Open):
+        return replace(found, blocked=False, admits=False, lingering=False, home=step.home or found.home)
     # a new identity is nothing that a plan looks at
     return found

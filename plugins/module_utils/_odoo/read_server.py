@@ -39,6 +39,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import BEGUN_LIMIT
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import home_of
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS, NO_RIGHT
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
@@ -148,7 +149,7 @@ def _unread(login: Login, name: str, error: Exception) -> StateError:
 
 
 def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> Database:
-    name, owner, _comment, blocked, admits, lingering, enterable, limit = row
+    name, owner, comment, blocked, admits, lingering, enterable, limit = row
     broken = limit == _BROKEN
     if broken or not enterable:
         return Database(name, owner, blocked, admits, lingering, closed=True, broken=broken)
@@ -187,6 +188,7 @@ def _database(login: Login, row: Sequence[Any], want: Desired, copied: bool) -> 
         parameters=tuple(sorted((key, parameters[key]) for key, _value in want.parameters if key in parameters)),
         admin_login=user.get("login") or "",
         admin_password_matches=_password_matches(want, user),
+        home=home_of(comment),
     )
 
 

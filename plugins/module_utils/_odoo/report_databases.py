@@ -30,6 +30,7 @@ def _view(found: Database | None, want: Desired) -> object:
         "addons": sorted(found.installed & want.addons),
         **({"extensions": sorted(found.extensions & want.extensions)} if want.extensions else {}),
         **({"neutralized": found.neutralized} if want.neutralize else {}),
+        **({"home": found.home.as_dict() if found.home else None} if want.home else {}),
         "parameters": {key: _shown(key, there.get(key), value) for key, value in want.parameters},
     }
     if want.admin_login:
@@ -63,6 +64,7 @@ def summary(server: Server, declared: Sequence[Desired], durations: Mapping[str,
             "state": "absent" if found is None else "present",
             "owner": None if found is None else found.owner,
             "access": None if found is None else ("blocked" if found.blocked and not found.admits else "open"),
+            "home": found.home.as_dict() if found and found.home else None,
             "duration_s": durations.get(one.name, 0.0),
         }
     return facts

@@ -9,6 +9,8 @@ from typing import Any
 
 # What workers remember of parameters and users lies in these caches; before 17.0 there is one for everything.
 _CACHES = ("default", "stable")
+# SQL over ir_cron c and its ir_act_server a: the name of a job, whose action's name is JSON from 16.0
+JOB_NAME = "coalesce(to_jsonb(c) ->> 'cron_name', to_jsonb(a.name) ->> 'en_US', to_jsonb(a.name) #>> '{}')"
 # 18.1 and newer count by inserting, older ones by a sequence
 SIGNAL_TABLES = tuple(f"orm_signaling_{cache}" for cache in _CACHES)
 _SEQUENCES = (*(f"base_cache_signaling_{cache}" for cache in _CACHES), "base_cache_signaling")
@@ -63,12 +65,12 @@ def jobs_query(triggers: bool) -> str:
     """The query for the active jobs: name, seconds since each was due, last run in UTC, failures, running ones.
 
     triggers: whether the database has the table ir_cron_trigger, from 15.0. Failures are NULL where they are not
-    counted, before 18.0. A job with no calls left, before 18.0, is never run. The action's name is JSON from 16.0.
+    counted, before 18.0. A job with no calls left, before 18.0, is never run.
     """
     trigger = "(SELECT min(t.call_at) FROM public.ir_cron_trigger t WHERE t.cron_id = c.id)" if triggers else "NULL"
     # a job is taken by a lock on its row, which only the table's lock shows to others
     return f"""
-        SELECT coalesce(to_jsonb(c) ->> 'cron_name', to_jsonb(a.name) ->> 'en_US', to_jsonb(a.name) #>> '{{}}'),
+        SELECT {JOB_NAME},
                extract(epoch FROM now() AT TIME ZONE 'UTC' - least(c.nextcall, {trigger})), c.lastcall,
                CASE WHEN to_jsonb(c) ? 'failure_count' THEN coalesce((to_jsonb(c) ->> 'failure_count')::int, 0) END,
                (SELECT count(DISTINCT pid) FROM pg_locks WHERE relation = 'public.ir_cron'::regclass AND granted

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
@@ -31,10 +33,14 @@ def parse(*raw):
 
 
 def seen(**servers):
-    return {
-        server: tuple(model.Database(name.rstrip("!"), not name.endswith("!")) for name in names)
-        for server, names in servers.items()
-    }
+    """What servers hold: a name, `!` where it is blocked, then number and group of its home, as `north! 9 box`."""
+    return {server: tuple(database(one) for one in names) for server, names in servers.items()}
+
+
+def database(text):
+    name, *home = text.split()
+    number, group = home or (0, "")
+    return model.Database(name.rstrip("!"), not name.endswith("!"), "", int(number), group)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +106,9 @@ def test_what_is_null_or_left_out_has_its_default():
 def test_a_placement_is_converted_by_type():
     seen_open = model_inventory.read_placement({"db1": [{"name": "north", "owner": "odoo", "open": "false"}]})
     assert seen_open == {"db1": (model.Database("north", False, "odoo"),)}
+    home = {"number": "17", "group": "app"}
+    numbered = model_inventory.read_placement({"db1": [{"name": "north", "open": True, "home": home}]})
+    assert numbered == {"db1": (model.Database("north", True, "", 17, "app"),)}
     with pytest.raises(InputError, match=r"placement\.db1\[0\]\.open must be true or false, not 'maybe'"):
         model_inventory.read_placement({"db1": [{"name": "north", "open": "maybe"}]})
 
@@ -122,13 +131,13 @@ def test_two_tenants_with_one_host_are_refused():
 
 def test_a_new_tenant_lives_where_it_is_declared():
     (home,) = plan_homes.homes(parse(tenant()), GROUPS, seen(db1=[], box1=[]))
-    assert (home.group.name, home.exists, home.note) == ("app", False, None)
+    assert (home.group.name, home.exists, home.notes) == ("app", False, [])
 
 
 def test_a_moved_tenant_stays_where_it_is_and_is_told():
     (home,) = plan_homes.homes(parse(tenant()), GROUPS, seen(db1=["north__retired!"], box1=["north"]))
     assert (home.group.name, home.exists) == ("box", True)
-    assert "declared on app and lives on box" in home.note
+    assert "declared on app and lives on box" in home.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -137,21 +146,92 @@ def test_a_moved_tenant_stays_where_it_is_and_is_told():
         ({"db1": ["north!"], "box1": ["north"]}, "box"),
         ({"db1": ["north"], "box1": ["north!"]}, "app"),
         ({"db1": ["north!"], "box1": []}, "app"),
-        ({"db1": ["north!"], "box1": ["north!"]}, "app"),
         ({"db1": [], "box1": ["north!"]}, "box"),
+        # the newest is the home, whoever has blocked it
+        ({"db1": ["north! 5 app"], "box1": ["north! 9 box"]}, "box"),
+        ({"db1": ["north!"], "box1": ["north! 9 box"]}, "box"),
+        ({"db1": ["north 12 app"], "box1": ["north! 9 box"]}, "app"),
+        # a group that is gone from the declaration does not decide
+        ({"db1": [], "box1": ["north 9 cellar"]}, "box"),
     ],
 )
-def test_the_open_database_tells_the_home_after_an_interrupted_move(servers, group):
+def test_the_home_is_the_newest_database_and_without_numbers_the_open_one(servers, group):
     (home,) = plan_homes.homes(parse(tenant()), GROUPS, seen(**servers))
     assert (home.group.name, home.exists) == (group, True)
 
 
-def test_two_open_databases_are_refused():
-    with pytest.raises(StateError, match="open database on box1 and db1"):
-        plan_homes.homes(parse(tenant()), GROUPS, seen(db1=["north"], box1=["north"]))
+@pytest.mark.parametrize(
+    ("servers", "sentence"),
+    [
+        ({"db1": ["north"], "box1": ["north"]}, "open database on box1 and db1: block the stale one"),
+        ({"db1": ["north!"], "box1": ["north!"]}, "only blocked copies, on box1 and db1, and none has a number"),
+        ({"db1": ["north 9 app"], "box1": ["north! 9 box"]}, "home number 9 on box1 and db1, and one of them"),
+        (
+            {"db1": ["north 5 app"], "box1": ["north 9 box"]},
+            "its home on box1 by the number 9, and an older copy of it is open on db1: block that one",
+        ),
+        ({"db1": ["north"], "box1": ["north! 9 box"]}, "an older copy of it is open on db1: block that one"),
+    ],
+)
+def test_what_cannot_be_decided_is_refused_with_what_to_do(servers, sentence):
+    with pytest.raises(StateError, match=sentence):
+        plan_homes.homes(parse(tenant()), GROUPS, seen(**servers))
 
 
-@pytest.mark.parametrize("left", ["north__retired!", "north__incoming!"])
+COPIES = st.dictionaries(
+    st.sampled_from(["db1", "box1", "db3"]), st.tuples(st.booleans(), st.integers(0, 4)), min_size=1
+)
+
+
+@given(COPIES)
+def test_a_copy_with_a_lower_number_is_never_a_home(copies):
+    groups = {**GROUPS, "far": model.Group("far", "systemd", (model.Host("far1", "10.0.0.3"),), "db3", "db3")}
+    groups = {name: group for name, group in groups.items() if group.database_server in copies or name == "app"}
+    held = {server: [model.Database("north", is_open, "", n)] for server, (is_open, n) in copies.items()}
+    try:
+        (home,) = plan_homes.homes(parse(tenant()), groups, held)
+    except StateError:
+        # only what is ambiguous: two of the same number, or an older one that is open
+        numbers = sorted(number for _open, number in copies.values())
+        older = [number for is_open, number in copies.values() if is_open and number < numbers[-1]]
+        assert older or numbers[-2:] == [numbers[-1]] * 2
+        return
+    is_open, number = copies[home.group.database_server]
+    assert number == max(number for _open, number in copies.values())
+    assert (home.number, home.blocked) == (number, not is_open)
+
+
+def test_groups_of_one_server_are_told_apart_by_what_is_recorded():
+    groups = {
+        name: model.Group(name, "systemd", (model.Host(f"{name}1", "10.0.0.3"),), "db2", "db2")
+        for name in ("alpha", "zeta")
+    }
+    (home,) = plan_homes.homes(parse(tenant()), {**GROUPS, **groups}, seen(db1=[], db2=["north 17 zeta"]))
+    assert home.group.name == "zeta"
+    with pytest.raises(StateError, match="db2, which serves alpha and zeta, and none of them is recorded as its home"):
+        plan_homes.homes(parse(tenant()), {**GROUPS, **groups}, seen(db1=[], db2=["north"]))
+    # where both the declared group and another one are on the server
+    near = {**GROUPS, "annex": model.Group("annex", "systemd", (model.Host("app3", "10.0.0.3"),), "db1", "db1")}
+    (home,) = plan_homes.homes(parse(tenant()), near, seen(db1=["north 17 annex"]))
+    assert home.group.name == "annex"
+
+
+def test_a_database_that_somebody_has_blocked_stays_so_and_is_named():
+    tenants = parse(tenant(), tenant("south"), tenant("west"))
+    settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north! 5 app", "south"], box1=[]))
+    assert settled[0].notes == [
+        "tenant north is blocked on db1 and left so: open it with gantry.odoo.odoo_database (access: open)"
+    ]
+    declared = plan_inputs.databases(APP, settled, model.Layout(), 7)
+    assert [(item["name"], item.get("home"), item.get("access")) for item in declared] == [
+        ("south", {"number": 7, "group": "app"}, None),
+        ("west", {"number": 7, "group": "app"}, None),
+    ]
+    # a change without a lease, as in check mode, gives no number
+    assert not any("home" in item for item in plan_inputs.databases(APP, settled, model.Layout(), 0))
+
+
+@pytest.mark.parametrize("left", ["north__retired!", "north__incoming!", "north__failed!"])
 def test_no_empty_tenant_takes_the_place_of_a_copy(left):
     with pytest.raises(StateError, match="so that no empty tenant takes its place"):
         plan_homes.homes(parse(tenant()), GROUPS, seen(db1=[left], box1=[]))
@@ -223,9 +303,23 @@ def test_an_assumed_home_routes_to_the_new_group():
 )
 def test_a_destination_that_cannot_be_is_refused(name, sentence):
     groups = {**GROUPS, "annex": model.Group("annex", "systemd", (model.Host("app3", "10.0.0.3"),), "db1", "db1")}
-    (home,) = plan_homes.homes(parse(tenant()), groups, seen(db1=["north"], box1=[]))
+    (home,) = plan_homes.homes(parse(tenant()), groups, seen(db1=["north 5 app"], box1=[]))
     with pytest.raises(InputError, match=sentence):
         plan_homes.destination(home, name, groups)
+
+
+@pytest.mark.parametrize(
+    ("kept", "sentence"),
+    [
+        ([], "north has no database yet; run gantry.odoo.site first"),
+        (["north"], "north has no number yet; run gantry.odoo.site first"),
+        (["north! 5 app"], "north is blocked on db1, and a move would open it"),
+    ],
+)
+def test_a_tenant_that_cannot_move_is_told_why(kept, sentence):
+    (home,) = plan_homes.homes(parse(tenant()), GROUPS, seen(db1=kept, box1=[]))
+    with pytest.raises(InputError, match=sentence):
+        plan_homes.destination(home, "box", GROUPS)
 
 
 def test_an_unknown_tenant_is_refused_with_those_that_are_declared():
@@ -298,6 +392,7 @@ def arguments(*raw, **given):
         "config_dir": "/etc/odoo",
         "login": "gantry",
         "allow_new": True,
+        "number": 0,
     }
     return {**defaults, "tenants": list(raw), **given}
 

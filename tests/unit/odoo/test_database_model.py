@@ -26,6 +26,8 @@ ITEM: dict[str, Any] = {
     "parameters": None,
     "base_url": None,
     "access": None,
+    "cron_timeout": None,
+    "home": None,
     "rename_from": None,
     "clone_from": None,
     "clone_sessions": "keep",
@@ -56,6 +58,10 @@ def test_parameters_become_texts_as_odoo_writes_them() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"home": {"number": 0, "group": "app"}}, "home: 0 is not the number of a lease"),
+        ({"home": {"number": 1, "group": "app"}, "state": "absent"}, "home: harbour is to be absent, and is no home"),
+        ({"cron_timeout": 5}, "cron_timeout: 5 for harbour is a time to wait before it is blocked"),
+        ({"cron_timeout": -1, "access": "blocked"}, "cron_timeout: -1 for harbour"),
         ({"name": ""}, "name: a database needs a name"),
         ({"name": "postgres"}, "belongs to PostgreSQL"),
         ({"name": "template1"}, "belongs to PostgreSQL"),

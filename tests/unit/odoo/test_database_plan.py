@@ -21,7 +21,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     Template,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Install, MoveFilestore
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import (
+    Install,
+    MoveFilestore,
+    Open,
+    Publish,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import (
     plan,
     refuse_languages,
@@ -30,8 +35,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases i
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_prediction import predict
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.report_databases import view
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import Home
 
 OWNER = "odoo_harbour"
+HOME = Home(17, "zeta")
 SERVER = Server(roles={OWNER: True, "other": True, "stranger": False}, login="gantry")
 WANT = Desired("harbour", config_user=OWNER, addons=frozenset({BASE, "project"}))
 FOUND = Database("harbour", OWNER, installed=frozenset({BASE, "project", "web"}), admin_login="admin")
@@ -69,6 +76,11 @@ def test_a_new_database_gets_its_name_last() -> None:
         (replace(WANT, blocked=True), replace(FOUND, blocked=True, admits=True), ["block"]),
         (replace(WANT, blocked=False), replace(FOUND, blocked=True), ["open"]),
         (replace(WANT, blocked=False), replace(FOUND, blocked=True, admits=True), ["open"]),
+        (replace(WANT, home=HOME), FOUND, ["set_home"]),
+        (replace(WANT, home=HOME), replace(FOUND, home=HOME), []),
+        (replace(WANT, home=HOME), replace(FOUND, home=replace(HOME, number=16)), ["set_home"]),
+        (replace(WANT, home=HOME, blocked=False), replace(FOUND, blocked=True), ["open"]),
+        (replace(WANT, home=HOME, blocked=True), FOUND, ["block", "set_home"]),
         (WANT, replace(FOUND, blocked=True), []),
         (replace(WANT, present=False, may_drop=True), FOUND, ["drop"]),
         (replace(WANT, present=False, may_drop=True), replace(FOUND, closed=True, broken=True), ["drop"]),
@@ -76,6 +88,24 @@ def test_a_new_database_gets_its_name_last() -> None:
 )
 def test_each_difference_is_one_step(want: Desired, found: Database, expected: list[str]) -> None:
     assert actions(with_database(found), want) == expected
+
+
+@pytest.mark.parametrize("there", [Home(18, "app"), Home(17, "app")])
+@pytest.mark.parametrize("blocked", [None, False])
+def test_a_later_home_is_not_taken_for_an_earlier_one(there: Home, blocked: bool | None) -> None:
+    server = with_database(replace(FOUND, blocked=True, home=there))
+    with pytest.raises(RefusedError, match=f"database harbour is {there}, and a number only rises"):
+        plan(server, [replace(WANT, home=HOME, blocked=blocked)])
+
+
+def test_a_database_becomes_a_home_with_its_name_or_where_it_is_opened() -> None:
+    for server in (SERVER, with_database(replace(FOUND, blocked=True))):
+        want = replace(WANT, home=HOME, blocked=False)
+        planned = plan(server, [want])
+        last = planned["harbour"][-1]
+        assert isinstance(last, (Publish, Open))
+        assert last.home == HOME
+        assert predict(server, [want], planned).databases["harbour"].home == HOME
 
 
 def test_odoo_installs_while_the_database_is_open() -> None:
