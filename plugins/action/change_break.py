@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.action.change_record import WRITE_SECONDS
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.action.change_record import WRITE_SECONDS, require_lease
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     is_done,
@@ -65,7 +64,7 @@ class ActionModule(ControllerAction):
 def _lost(store: Objects, number: int) -> str:
     """What became of the lease of a change that does not hold it any more."""
     try:
-        require_lease(store, number)
+        Register(store).require(number)
     except LostError as error:
         return str(error)
     return ""

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.action.change_record import require_lease
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 _TENANT = {"name": {"type": "str", "required": True}, "tier": {"type": "int", "required": True}}
@@ -37,7 +37,7 @@ class ActionModule(ControllerAction):
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Decide on the change by the store's clock; a closed gate is a failure."""
         store = open_store(call.params["store"])
-        require_lease(store, call.params["change"]["lease"])
+        Register(store).require(call.params["change"]["lease"])
         proofs = {item["name"]: _proof(Ledger(store), item["name"]) for item in call.params["tenants"]}
         decision = ask(call.params, proofs, store.now())
         return Outcome(

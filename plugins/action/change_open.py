@@ -10,10 +10,9 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.action.change_record import WRITE_SECONDS
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import PAPERS, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
@@ -26,8 +25,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
-from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Held, Register
-from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ASIDE, ESTATE, Holder
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ASIDE, ESTATE, Holder, Lease
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
 from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
@@ -61,23 +60,23 @@ class ActionModule(ControllerAction):
         leases = Register(open_store(params["store"]), seconds)
         require_conditions(leases.objects)
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
-        held = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
-        opened = {"id": held.lease.change, **change, "lease": held.lease.number}
+        lease = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
+        opened = {"id": lease.change, **change, "lease": lease.number}
         try:
-            parts = self._begin(leases, held, opened, params)
+            parts = self._begin(leases, lease, opened, params)
         except (GantryError, OSError):
             PartsLog(leases.objects).write(
                 lambda seen: plan_undo(seen, opened["id"], params["resumes"]), Deadline(WRITE_SECONDS)
             )
-            leases.release(held.lease.number, Deadline(WRITE_SECONDS))
+            leases.release(lease.number, Deadline(WRITE_SECONDS))
             raise
         listed = [{"name": one.name, "state": one.state, "why": one.why, "facts": dict(one.facts)} for one in parts]
         return Outcome(facts={"change": opened, "parts": listed})
 
     @staticmethod
-    def _begin(leases: Register, held: Held, opened: Mapping[str, Any], params: Mapping[str, Any]) -> Sequence[Part]:
+    def _begin(leases: Register, lease: Lease, opened: Mapping[str, Any], params: Mapping[str, Any]) -> Sequence[Part]:
         """Have the lease renewed while ansible-playbook lives, plan the parts, and record that the change is open."""
-        lease_keeper.start(params["store"], held, params["lease_seconds"], os.getppid())
+        lease_keeper.start(params["store"], lease, params["lease_seconds"], os.getppid())
         store, deadline = leases.objects, Deadline(WRITE_SECONDS)
         now = store.now()
 
@@ -87,10 +86,10 @@ class ActionModule(ControllerAction):
             return plan_open(seen, opened["id"], params["parts"], params["facts"], now)
 
         # a backup reads: it asks nobody, and nothing that was left behind stops it
-        aside = all(one.startswith(ASIDE) for one in held.lease.covers)
+        aside = all(one.startswith(ASIDE) for one in lease.covers)
         parts = () if aside else PartsLog(store).write(plan, deadline).of(opened["id"])
         resumes = {"resumes": params["resumes"], "way": params["way"]} if params["resumes"] else {}
         Ledger(store).record(
-            now, dict(opened), "opened", {**params["facts"], **resumes, "covers": list(held.lease.covers)}, deadline
+            now, dict(opened), "opened", {**params["facts"], **resumes, "covers": list(lease.covers)}, deadline
         )
         return parts

@@ -9,23 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
-WRITE_SECONDS = 30
 # The event that comes before the estate is touched; all others tell what has happened, which is recorded in any case.
 BEGUN = "begun"
-
-
-def require_lease(store: Objects, number: int) -> None:
-    """Raise LostError unless the change still holds its lease; a change without one has nothing to lose."""
-    if number:
-        Register(store).require(number)
 
 
 class ActionModule(ControllerAction):
@@ -45,7 +37,7 @@ class ActionModule(ControllerAction):
         change = call.params["change"]
         store = open_store(call.params["store"])
         if call.params["event"] == BEGUN:
-            require_lease(store, change["lease"])
+            Register(store).require(change["lease"])
         entry = Ledger(store).record(
             store.now(), change, call.params["event"], call.params["facts"], Deadline(WRITE_SECONDS)
         )

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ansible_collections.gantry.odoo.plugins.action.change_record import WRITE_SECONDS, require_lease
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import (
     BEGUN,
     FAILED,
@@ -25,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 
@@ -61,7 +61,7 @@ class ActionModule(ControllerAction):
 def _begun(params: Mapping[str, Any]) -> str:
     """Why the part must not be begun; no failure, as the playbook has to reach the play that closes the change."""
     try:
-        require_lease(open_store(params["store"]), params["change"]["lease"])
+        Register(open_store(params["store"])).require(params["change"]["lease"])
         _write(params, lambda seen, part: plan_begin(seen, part, params["budget"]))
     except GantryError as error:
         return str(error)

@@ -23,7 +23,8 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Held, Register
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Lease
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 
 # How often the program looks whether ansible-playbook lives, in seconds.
@@ -32,11 +33,11 @@ _START_S = 30.0
 _READY = b"ready\n"
 
 
-def start(store: Mapping[str, Any], held: Held, seconds: float, playbook: int) -> None:
+def start(store: Mapping[str, Any], lease: Lease, seconds: float, playbook: int) -> None:
     """Have a lease renewed while the process `playbook` lives. Raises StateError where the program does not begin."""
     root = Path(__file__).parents[5]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
-    order = {"store": dict(store), "number": held.lease.number, "seconds": seconds, "playbook": playbook}
+    order = {"store": dict(store), "number": lease.number, "seconds": seconds, "playbook": playbook}
     # the order holds the credentials of the store: in a file without a name nobody else reads them
     with tempfile.TemporaryFile() as stream, tempfile.TemporaryFile() as complaints:
         stream.write(json.dumps(order).encode())

@@ -49,14 +49,14 @@ class Ledger:
     def append(self, body: Mapping[str, Any], deadline: Deadline) -> Entry:
         """Seal `body` and write it behind the last entry; where it is the last one already, that is it."""
 
-        def attempt() -> Entry | None:
-            last = self.newest()
-            if last is not None and last.body == body:
-                return last
+        def follow(newest: Record | None) -> Record:
+            last = None if newest is None else self._entry(newest)
+            if newest is not None and last is not None and last.body == body:
+                return newest
             entry = seal(body, last)
-            return entry if self._log.append(Record(entry.sequence, entry.as_record())) else None
+            return Record(entry.sequence, entry.as_record())
 
-        entry = deadline.wait(attempt, f"the turn to write into the ledger in the {self.objects.where}", interval=0.05)
+        entry = self._entry(self._log.write(follow, deadline))
         self._index(entry, deadline)
         return entry
 
@@ -70,17 +70,14 @@ class Ledger:
 
     def _index(self, entry: Entry, deadline: Deadline) -> None:
         """Let the newest evidence of a tenant be found without reading the ledger."""
+
+        def follow(newest: Record | None) -> Record:
+            if newest is not None and newest.body["sequence"] >= entry.sequence:
+                return newest
+            return Record(1 if newest is None else newest.number + 1, {"sequence": entry.sequence})
+
         for tenant in evidence(entry.body):
-            log = self._of(entry.body["event"], tenant)
-
-            def attempt(log: Log = log) -> bool | None:
-                newest = log.newest()
-                if newest is not None and newest.body["sequence"] >= entry.sequence:
-                    return True
-                number = 1 if newest is None else newest.number + 1
-                return log.append(Record(number, {"sequence": entry.sequence})) or None
-
-            deadline.wait(attempt, f"the turn to write into {log.name} in the {self.objects.where}", interval=0.05)
+            self._of(entry.body["event"], tenant).write(follow, deadline)
 
     @property
     def _log(self) -> Log:

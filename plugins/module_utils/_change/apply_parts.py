@@ -22,18 +22,20 @@ class PartsLog:
 
     def read(self) -> Parts:
         """The parts."""
-        newest = self._log.newest()
-        return Parts() if newest is None else from_body(newest.number, newest.body, self.objects.where)
+        return self._parts(self._log.newest())
 
     def write(self, plan: Callable[[Parts], Parts], deadline: Deadline) -> Parts:
         """Plan on what is there and write what follows, until no other writer is first."""
 
-        def attempt() -> Parts | None:
-            following = plan(self.read())
-            return following if self._log.append(Record(following.number, following.as_body())) else None
+        def follow(newest: Record | None) -> Record:
+            following = plan(self._parts(newest))
+            return Record(following.number, following.as_body())
 
-        return deadline.wait(attempt, f"the turn to write into the parts in the {self.objects.where}", interval=0.1)
+        return self._parts(self._log.write(follow, deadline))
 
     @property
     def _log(self) -> Log:
         return Log(self.objects, "parts")
+
+    def _parts(self, record: Record | None) -> Parts:
+        return Parts() if record is None else from_body(record.number, record.body, self.objects.where)

@@ -10,6 +10,9 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
+# How long a task waits for its turn to write into the store.
+WRITE_SECONDS = 30
+
 
 def open_store(declared: Mapping[str, Any]) -> Objects:
     """The store that the option `store` describes. Only the library of the one in use is imported."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Callable
@@ -25,17 +24,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 
 
 @dataclass(frozen=True)
-class Held:
-    """A lease in the hands of this controller. valid_until: seconds of this machine's monotonic clock.
-
-    They are counted from before the store was asked, so that they never end later than the store's own.
-    """
-
-    lease: Lease
-    valid_until: float
-
-
-@dataclass(frozen=True)
 class Register:
     """The leases in a store. seconds: how long one lasts without being renewed."""
 
@@ -43,50 +31,47 @@ class Register:
     seconds: float = 0.0
 
     def read(self) -> Leases:
-        """All leases, those included that have expired and that nobody has taken over."""
-        newest = self._log.newest()
-        if newest is None:
-            return Leases()
-        return from_body(newest.number, newest.body, self.objects.where)
+        """All leases, those included that have expired and that no other change has taken over."""
+        return self._leases(self._log.newest())
 
     def require(self, number: int) -> None:
-        """Raise LostError unless a lease is held for long enough to begin something."""
-        require_time(self.read(), number, self.objects.now())
+        """Raise LostError unless a lease is held for long enough to begin something. 0: none, which cannot be lost."""
+        if number:
+            require_time(self.read(), number, self.objects.now())
 
-    def take(self, covers: Iterable[str], holder: Holder, deadline: Deadline) -> Held:
-        """Take a lease. Raises HeldError where somebody holds a part of it."""
+    def take(self, covers: Iterable[str], holder: Holder, deadline: Deadline) -> Lease:
+        """Take a lease. Raises HeldError where another change holds a part of it."""
         wanted = tuple(covers)
 
         def plan(seen: Leases) -> Leases:
             return plan_take(seen, wanted, holder, self.objects.now(), self.seconds)
 
-        asked, written = self._write(plan, deadline)
-        return Held(require(written, written.number), asked + self.seconds)
+        written = self._write(plan, deadline)
+        return require(written, written.number)
 
-    def renew(self, number: int, deadline: Deadline) -> Held:
+    def renew(self, number: int, deadline: Deadline) -> Lease:
         """Prolong a lease. Raises LostError where it is not held any more."""
-        asked, written = self._write(lambda seen: plan_renew(seen, number, self.objects.now(), self.seconds), deadline)
-        return Held(require(written, number), asked + self.seconds)
+        written = self._write(lambda seen: plan_renew(seen, number, self.objects.now(), self.seconds), deadline)
+        return require(written, number)
 
     def release(self, number: int, deadline: Deadline) -> None:
         """End a lease whose work is done. Raises LostError where it was not held any more."""
         self._write(lambda seen: plan_release(seen, number), deadline)
 
     def take_away(self, number: int, who: str, reason: str, deadline: Deadline) -> None:
-        """Break the lease of somebody else, who is told the reason."""
+        """Break the lease of another change, which is told the reason."""
         self._write(lambda seen: plan_break(seen, number, who, reason), deadline)
 
     @property
     def _log(self) -> Log:
         return Log(self.objects, "leases")
 
-    def _write(self, plan: Callable[[Leases], Leases], deadline: Deadline) -> tuple[float, Leases]:
-        """Plan on what is there and write what follows, until no other writer is first; when that began, and it."""
+    def _leases(self, record: Record | None) -> Leases:
+        return Leases() if record is None else from_body(record.number, record.body, self.objects.where)
 
-        def attempt() -> tuple[float, Leases] | None:
-            asked = time.monotonic()
-            following = plan(self.read())
-            won = self._log.append(Record(following.number, following.as_body()))
-            return (asked, following) if won else None
+    def _write(self, plan: Callable[[Leases], Leases], deadline: Deadline) -> Leases:
+        def follow(newest: Record | None) -> Record:
+            following = plan(self._leases(newest))
+            return Record(following.number, following.as_body())
 
-        return deadline.wait(attempt, "the turn to write into the leases", interval=0.1)
+        return self._leases(self._log.write(follow, deadline))

@@ -14,14 +14,16 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
 # Numbers count down in the keys, since listings begin with the smallest. No directory has more than a thousand files.
 _LAST, _EACH = 10**9 - 1, 1000
 _RACES, _RACERS = 4, 4
+_INTERVAL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,20 @@ class Log:
         """The record with that number, None where there is none."""
         data = self.objects.get(self._key(number))
         return None if data is None else self._parsed(number, data)
+
+    def write(self, plan: Callable[[Record | None], Record], deadline: Deadline) -> Record:
+        """Plan on the newest record and append what follows, until no other writer is first; the newest record then.
+
+        plan: is given the newest record, and returns the one behind it, or the same one where nothing is to be written.
+        """
+
+        def attempt() -> Record | None:
+            newest = self.newest()
+            following = plan(newest)
+            return following if following == newest or self.append(following) else None
+
+        what = f"the turn to write into {self.name} in the {self.objects.where}"
+        return deadline.wait(attempt, what, interval=_INTERVAL_S)
 
     def append(self, record: Record) -> bool:
         """Write a record; False where another writer was first with its number.

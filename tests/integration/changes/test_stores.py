@@ -62,10 +62,10 @@ def work(store: dict[str, Any], name: str, counter: Path) -> None:
             time.sleep(0.05)
             continue
         seen = int(counter.read_text(encoding="ascii"))
-        ledger.append({"event": "begun", "who": name, "seen": seen, "lease": held.lease.number}, Deadline(20))
+        ledger.append({"event": "begun", "who": name, "seen": seen, "lease": held.number}, Deadline(20))
         counter.write_text(str(seen + 1), encoding="ascii")
-        leases.renew(held.lease.number, Deadline(20))
-        leases.release(held.lease.number, Deadline(20))
+        leases.renew(held.number, Deadline(20))
+        leases.release(held.number, Deadline(20))
         done += 1
 
 

@@ -34,7 +34,7 @@ class Kept:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.leases = Register(Directory(str(path)), self.seconds)
-        self.number = self.leases.take(["estate"], MARA, DEADLINE).lease.number
+        self.number = self.leases.take(["estate"], MARA, DEADLINE).number
         self.since = self.until
 
     @property
@@ -109,8 +109,8 @@ def test_the_program_itself_renews(tmp_path: Path) -> None:
     held = Register(store, 2).take(["estate"], MARA, DEADLINE)
     lease_keeper.start({"directory": str(tmp_path)}, held, 2, os.getpid())
     leases = Register(store)
-    DEADLINE.wait(lambda: leases.read().held[0].until > held.lease.until or None, "a renewal")
-    leases.release(held.lease.number, DEADLINE)
+    DEADLINE.wait(lambda: leases.read().held[0].until > held.until or None, "a renewal")
+    leases.release(held.number, DEADLINE)
 
 
 def test_a_program_that_does_not_begin_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import (
@@ -59,6 +60,24 @@ def test_of_many_writers_of_one_number_exactly_one_wins(store: Directory) -> Non
         for number in range(1, 11):
             won = list(pool.map(lambda racer, number=number: log.append(Record(number, {"racer": racer})), range(8)))
             assert won.count(True) == 1
+
+
+def test_writers_that_plan_at_once_all_write_and_none_twice(store: Directory) -> None:
+    def add(writer: int) -> None:
+        def follow(newest: Record | None) -> Record:
+            seen = newest.body["writers"] if newest else []
+            if newest and writer in seen:
+                return newest
+            return Record(len(seen) + 1, {"writers": [*seen, writer]})
+
+        for _twice in range(2):
+            assert writer in Log(store, "parts").write(follow, Deadline(20)).body["writers"]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(8)))
+    newest = Log(store, "parts").newest()
+    assert newest is not None
+    assert (newest.number, sorted(newest.body["writers"])) == (8, list(range(8)))
 
 
 def test_only_its_owner_can_look_into_a_store(store: Directory) -> None:
