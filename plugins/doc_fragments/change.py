@@ -5,9 +5,19 @@
 
 from __future__ import annotations
 
+import json
+
+import yaml
+
+
+def _opened(documentation: str) -> str:
+    """The options that a change is opened with: those of the option `change` that the operator gives."""
+    given = yaml.safe_load(documentation)["options"]["change"]["suboptions"]
+    return json.dumps({"options": {name: option for name, option in given.items() if name not in ("id", "lease")}})
+
 
 class ModuleDocFragment:
-    """The change."""
+    """The change: as one option, and as the options of its own that it is opened with."""
 
     DOCUMENTATION = r"""
 options:
@@ -49,3 +59,5 @@ options:
         type: str
         default: ''
 """
+
+    OPENED = _opened(DOCUMENTATION)

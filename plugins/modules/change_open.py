@@ -13,6 +13,7 @@ short_description: Create a change and take its lease
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
+  - gantry.odoo.change.opened
   - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:
@@ -24,29 +25,6 @@ description:
   - Before the first use, lets two writers race for an object of the store, and refuses a store that lets both win.
   - Never reports a change, because C(changed) speaks of the estate. Takes no lease and writes nothing in check mode.
 options:
-  kind:
-    description: The name of the playbook.
-    type: str
-    required: true
-  requester:
-    description: The person or service that launched the change.
-    type: str
-    required: true
-  class:
-    description: The class of the change.
-    type: str
-    choices: [standard, normal, emergency]
-    default: standard
-  reason:
-    description: The reason. Required by the gate for the classes V(normal) and V(emergency).
-    type: str
-    default: ''
-  approver:
-    description:
-      - The person who approved the change, never the requester. Required by the gate for the classes V(normal) and
-        V(emergency).
-    type: str
-    default: ''
   covers:
     description:
       - The parts of the estate that no other change may touch meanwhile, such as V(group:app) or V(tenant:harbour).
@@ -90,23 +68,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 parts:
-  description: The parts of the change, those of the one that it resumes included.
+  description:
+    - The parts of the change, those of the one that it resumes included, with the keys C(name), C(state), C(why) and
+      C(facts) as M(gantry.odoo.change_info) returns them.
   returned: success
   type: list
   elements: dict
-  contains:
-    name:
-      description: Name of the part.
-      type: str
-    state:
-      description: One of C(planned), C(begun), C(proven), C(restored), C(failed) and C(interrupted).
-      type: str
-    why:
-      description: The reason of a failure.
-      type: str
-    facts:
-      description: The recorded facts of the part.
-      type: dict
 change:
   description: The change, as the other modules take it. In check mode its id ends in C(-check).
   returned: success
