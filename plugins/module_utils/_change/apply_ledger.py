@@ -17,6 +17,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, Record
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
+# Of each tenant and event; the entries themselves are in the ledger, which keeps all.
+KEPT_EVIDENCE = 100
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -85,7 +88,7 @@ class Ledger:
 
     def _of(self, event: str, tenant: str) -> Log:
         # a tenant's name is part of a key, and must not lead elsewhere in a directory
-        return Log(self.objects, f"evidence/{event}/{quote(tenant, safe='').replace('.', '%2E')}")
+        return Log(self.objects, f"evidence/{event}/{quote(tenant, safe='').replace('.', '%2E')}", KEPT_EVIDENCE)
 
     def _entry(self, record: Record) -> Entry:
         return unseal(record.number, record.body, self.objects.where)

@@ -13,6 +13,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, Record
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
+KEPT_RECORDS = 1000
+
 
 @dataclass(frozen=True)
 class PartsLog:
@@ -35,7 +37,7 @@ class PartsLog:
 
     @property
     def _log(self) -> Log:
-        return Log(self.objects, "parts")
+        return Log(self.objects, "parts", KEPT_RECORDS)
 
     def _parts(self, record: Record | None) -> Parts:
         return Parts() if record is None else from_body(record.number, record.body, self.objects.where)

@@ -22,6 +22,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import (
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, Record
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
+# Three a minute are written while a change is open.
+KEPT_RECORDS = 1000
+
 
 @dataclass(frozen=True)
 class Register:
@@ -64,7 +67,7 @@ class Register:
 
     @property
     def _log(self) -> Log:
-        return Log(self.objects, "leases")
+        return Log(self.objects, "leases", KEPT_RECORDS)
 
     def _leases(self, record: Record | None) -> Leases:
         return Leases() if record is None else from_body(record.number, record.body, self.objects.where)

@@ -5,6 +5,10 @@
 
 A store has to do no more than to refuse a second object of one key. That is tried, with writers at once, before it is
 trusted: a server of S3 may ignore the condition and overwrite.
+
+Old records of a log that keeps only some are removed. Then their keys are free again for a writer that has planned long
+ago: so a record counts only where fewer than `kept` have followed on it when its writer looks again. A record that is
+removed has had more behind it, at that time and ever after.
 """
 
 from __future__ import annotations
@@ -13,17 +17,20 @@ import json
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
 # Numbers count down in the keys, since listings begin with the smallest. No directory has more than a thousand files.
 _LAST, _EACH = 10**9 - 1, 1000
 _RACES, _RACERS = 4, 4
-_INTERVAL_S = 0.05
+_INTERVAL_S, _LOOKS = 0.05, 5
+# At most so many are removed at once, so that a log that has grown for years holds no writer up.
+_REMOVED = 2000
 
 
 @dataclass(frozen=True)
@@ -36,15 +43,29 @@ class Record:
 
 @dataclass(frozen=True)
 class Log:
-    """The records below one prefix of a store. The first has the number 1."""
+    """The records below one prefix of a store. The first has the number 1.
+
+    kept: how many of the newest records are kept, the same for all who write into the log; None for all of them.
+    """
 
     objects: Objects
     name: str
+    kept: int | None = None
 
     def newest(self) -> Record | None:
         """The record with the highest number, None where there is none."""
-        keys = self.objects.names(f"{self.name}/", 1)
-        return self._read(keys[0]) if keys else None
+        for _look in range(_LOOKS):
+            keys = self.objects.names(f"{self.name}/", 1)
+            if not keys:
+                return None
+            data = self.objects.get(keys[0])
+            # without it, the record was removed meanwhile, and others are newer
+            if data is not None:
+                return self._parsed(self._number(keys[0]), data)
+        raise StateError(
+            f"the newest record of {self.name} in the {self.objects.where} is listed and cannot be read; "
+            "see whether the store is consistent"
+        )
 
     def record(self, number: int) -> Record | None:
         """The record with that number, None where there is none."""
@@ -66,19 +87,31 @@ class Log:
         return deadline.wait(attempt, what, interval=_INTERVAL_S)
 
     def append(self, record: Record) -> bool:
-        """Write a record; False where another writer was first with its number.
+        """Write a record; False where another writer was first with its number, or where that is long ago.
 
         After an exception it is not known whether it was written; the same record again tells.
         """
         key = self._key(record.number)
         data = json.dumps(record.body, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-        return self.objects.create(key, data) or self.objects.get(key) == data
+        won = self.objects.create(key, data) or self.objects.get(key) == data
+        if not won or self.kept is None:
+            return won
+        newest = self._number(self.objects.names(f"{self.name}/", 1)[0])
+        if newest % max(self.kept // 10, 1) == 0:
+            self._remove_up_to(newest - self.kept)
+        return newest - record.number < self.kept
 
     def records(self, after: int = 0, limit: int = _LAST) -> list[Record]:
         """The newest `limit` records whose number is higher than `after`, the oldest first."""
         keys = [key for key in self.objects.names(f"{self.name}/", limit) if self._number(key) > after]
         with ThreadPoolExecutor(8) as pool:
             return list(pool.map(self._read, reversed(keys)))
+
+    def _remove_up_to(self, number: int) -> None:
+        """Remove old records: an attempt, which the next writer makes good."""
+        with suppress(GantryError):
+            listed = self.objects.names(f"{self.name}/", (self.kept or 0) + _REMOVED)
+            self.objects.delete([key for key in listed if self._number(key) <= number])
 
     def _key(self, number: int) -> str:
         place = _LAST - number

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -26,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import (
     plan_take,
     require,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, Record
 
 NOW = datetime(2026, 11, 27, 17, 30, tzinfo=timezone.utc)
 MARA = Holder("patch", "mara", "controller1 (process 4711)")
@@ -135,15 +137,48 @@ class Controller:
 
 
 CONTROLLERS = ("mara", "tom")
+KEPT = 3
 WISHES = (("estate",), ("group:app", "tenant:harbour"), ("tenant:harbour",))
 
 
+class Memory:
+    """Objects in memory. meanwhile: happens once, before the next listing is answered."""
+
+    where = "memory"
+
+    def __init__(self) -> None:
+        self.data: dict[str, bytes] = {}
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def now(self) -> datetime:
+        raise NotImplementedError
+
+    def create(self, key: str, data: bytes) -> bool:
+        return self.data.setdefault(key, data) is data
+
+    def get(self, key: str) -> bytes | None:
+        return self.data.get(key)
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return sorted(key for key in self.data if key.startswith(prefix))[:limit]
+
+    def delete(self, keys: Iterable[str]) -> int:
+        return len([self.data.pop(key, None) for key in list(keys)])
+
+
 class Protocol(RuleBasedStateMachine):
-    """Read and plan, then much later write; every answer may be lost, every controller may die in between."""
+    """Read and plan, then much later write; every answer may be lost, every controller may die in between.
+
+    The log keeps so few records that a plan may be older than all that it keeps.
+    """
 
     @initialize()
     def begin(self) -> None:
-        self.written: dict[int, Leases] = {}
+        self.log = Log(Memory(), "leases", KEPT)
+        self.given: dict[int, Leases] = {}
+        self.highest = 0
         self.controllers = {name: Controller(name) for name in CONTROLLERS}
         self.elapsed = 0.0
 
@@ -153,14 +188,20 @@ class Protocol(RuleBasedStateMachine):
 
     @property
     def newest(self) -> Leases:
-        return self.written[max(self.written)] if self.written else Leases()
+        record = self.log.newest()
+        return from_body(record.number, record.body, "memory") if record else Leases()
 
-    @rule(name=st.sampled_from(CONTROLLERS), covers=st.sampled_from(WISHES), answered=st.booleans())
-    def go_on(self, name: str, covers: tuple[str, ...], answered: bool) -> None:
+    @rule(
+        name=st.sampled_from(CONTROLLERS),
+        covers=st.sampled_from(WISHES),
+        answered=st.booleans(),
+        others=st.sampled_from((0, 1, KEPT)),
+    )
+    def go_on(self, name: str, covers: tuple[str, ...], answered: bool, others: int) -> None:
         """Do the next thing: write what is planned, renew what is held, or ask for a lease."""
         one = self.controllers[name]
         if one.pending:
-            self.write(one, *one.pending, answered)
+            self.write(one, *one.pending, answered, others)
         elif one.number:
             self.renew(one)
         else:
@@ -180,13 +221,23 @@ class Protocol(RuleBasedStateMachine):
         except LostError:
             one.number = 0
 
-    def write(self, one: Controller, asked: float, following: Leases, answered: bool) -> None:
-        if following.number not in self.written:
-            self.written[following.number] = following
+    def write(self, one: Controller, asked: float, following: Leases, answered: bool, others: int) -> None:
+        """Append; `others` records of other controllers may come between the new object and the second look."""
+
+        def meanwhile() -> None:
+            self.busy(others)
             if not answered:
-                return  # the same record is tried again, as it is not known whether it arrived
+                raise StateError("no answer")
+
+        self.log.objects.meanwhile = meanwhile  # type: ignore[attr-defined]
+        try:
+            won = self.append(following)
+        except StateError:
+            return  # the same record is tried again, as it is not known whether it arrived
+        finally:
+            self.log.objects.meanwhile = lambda: None  # type: ignore[attr-defined]
         one.pending = None
-        if self.written[following.number] != following:
+        if not won:
             one.number = one.number if one.valid_until else 0
             return
         lease = require(following, one.number)
@@ -194,13 +245,24 @@ class Protocol(RuleBasedStateMachine):
             one.numbers.append(lease.number)
         one.valid_until = asked + SECONDS
 
+    def append(self, following: Leases) -> bool:
+        won = self.log.append(Record(following.number, following.as_body()))
+        if won:
+            assert self.given.setdefault(following.number, following) == following
+        return won
+
+    @rule(count=st.sampled_from((1, KEPT, 3 * KEPT)))
+    def busy(self, count: int) -> None:
+        """Write as the renewals of others do, so that older records are removed."""
+        for _record in range(count):
+            assert self.append(replace(self.newest, number=self.newest.number + 1))
+
     @rule(name=st.sampled_from(CONTROLLERS))
     def release(self, name: str) -> None:
         one = self.controllers[name]
         if one.pending or not one.number or one.valid_until <= self.elapsed:
             return
-        following = plan_release(self.newest, one.number)
-        self.written[following.number] = following
+        assert self.append(plan_release(self.newest, one.number))
         one.number, one.valid_until = 0, 0.0
 
     @rule(name=st.sampled_from(CONTROLLERS))
@@ -220,9 +282,14 @@ class Protocol(RuleBasedStateMachine):
 
     @invariant()
     def numbers_rise(self) -> None:
-        held = [lease.number for lease in getattr(self, "written", {}) and self.newest.held]
+        if not hasattr(self, "log"):
+            return
+        newest = self.newest
+        assert newest.number >= self.highest
+        self.highest = newest.number
+        held = [lease.number for lease in newest.held]
         assert len(set(held)) == len(held)
-        for one in getattr(self, "controllers", {}).values():
+        for one in self.controllers.values():
             assert one.numbers == sorted(set(one.numbers))
 
 

@@ -80,6 +80,30 @@ def test_writers_that_plan_at_once_all_write_and_none_twice(store: Directory) ->
     assert (newest.number, sorted(newest.body["writers"])) == (8, list(range(8)))
 
 
+def test_a_log_keeps_its_newest_records_and_gives_no_number_of_an_old_one_again(store: Directory) -> None:
+    log = Log(store, "leases", kept=20)
+    for number in range(1, 102):
+        assert log.append(Record(number, {"n": number}))
+    assert [record.number for record in log.records()] == list(range(81, 102))
+    # planned long ago: its key is free, and it counts for nothing
+    assert not log.append(Record(3, {"n": "late"}))
+    assert log.newest() == Record(101, {"n": 101})
+    assert all(log.append(Record(number, {})) for number in range(102, 111))
+    assert log.record(3) is None
+
+
+def test_a_record_that_is_removed_while_it_is_read_is_looked_for_again(store: Directory) -> None:
+    class Removing(Directory):
+        def get(self, key: str) -> bytes | None:
+            if key.endswith("998"):
+                assert Log(store, "leases").append(Record(2, {"n": 2}))
+                self.delete([key])
+            return super().get(key)
+
+    Log(store, "leases").append(Record(1, {"n": 1}))
+    assert Log(Removing(store.path), "leases").newest() == Record(2, {"n": 2})
+
+
 def test_only_its_owner_can_look_into_a_store(store: Directory) -> None:
     os.umask(0)
     Log(store, "ledger").append(Record(1, {}))
