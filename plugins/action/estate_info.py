@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import resolve
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
@@ -24,6 +28,8 @@ class ActionModule(ControllerAction):
         "locate": {"type": "bool", "default": False},
         "allow_unknown": {"type": "bool", "default": False},
         "present": {"type": "list", "elements": "str"},
+        "store": {**STORE, "required": False},
+        "released": {"type": "list", "elements": "str", "default": []},
         "drained": {"type": "list", "elements": "str", "default": []},
         "maintenance": {"type": "list", "elements": "str", "default": []},
         "tenant": {"type": "str"},
@@ -36,5 +42,8 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
-        """Resolve the estate."""
-        return Outcome(facts={"estate": resolve(call.params, variables["groups"], variables["hostvars"])})
+        """Read the estate record where there is a store, and resolve the estate."""
+        declared = call.params["store"]
+        record = EstateLog(open_store(declared)).read() if declared else EstateRecord()
+        resolved = resolve(call.params, variables["groups"], variables["hostvars"], record)
+        return Outcome(facts={"estate": resolved.estate, "record": resolved.record})

@@ -95,7 +95,8 @@ options:
       http_port:
         description:
           - HTTP port of a dedicated instance, 1024 to 65532. The websocket port is 3 above.
-          - If not set, it follows from the order of the dedicated tenants.
+          - If not set, the instance has the recorded port, and a new one the lowest of 8169, 8269 and so on that is
+            free. Without a record it follows from the order of the dedicated tenants.
         type: int
       workers:
         description: Web workers of the instance. A shared instance has the highest number that a tenant asks for.
@@ -105,6 +106,29 @@ options:
         description: Cron threads of the instance. A shared instance has the highest number that a tenant asks for.
         type: int
         default: 1
+      state:
+        description:
+          - V(decommissioned) says that the tenant leaves. It goes on, without being managed, until the playbook
+            C(gantry.odoo.decommission) has blocked it.
+        type: str
+        choices: [present, decommissioned]
+        default: present
+      renamed_from:
+        description:
+          - Former name of the tenant. Its database is renamed with its files. It is an error where databases of both
+            names are there, or of neither.
+          - An instance of its own keeps its former name, its port and its PostgreSQL role. Backups under the former
+            name stay where they are.
+        type: str
+      hold_until:
+        description:
+          - Date, such as V(2027-01-31), before which the database of a decommissioned tenant is not dropped. Required
+            with V(decommissioned).
+        type: raw
+      keep_backups_until:
+        description:
+          - Date until which the policy of a decommissioned tenant goes on to keep its backups. If not set, for ever.
+        type: raw
   runtime_groups:
     description:
       - Groups that run Odoo, also those that no tenant is declared on.
@@ -141,6 +165,18 @@ options:
       - The hosts of the play. Where given, every host of the estate has to be among them, so that no limit hides one.
     type: list
     elements: str
+  store:
+    description:
+      - The change store, as M(gantry.odoo.change_open) takes it. The estate record in it says which port each
+        instance has, where each tenant lives, and which hosts belonged to the estate at the last run of
+        C(gantry.odoo.site).
+      - Without it nothing is known to be recorded, and only the declaration counts.
+    type: dict
+  released:
+    description: Hosts of the estate record that left for good. Any other that is missing is an error.
+    type: list
+    elements: str
+    default: []
   drained:
     description: Hosts that get no new requests.
     type: list
@@ -237,7 +273,9 @@ estate:
       description: The tenants that each leading host backs up, all or O(tenant) alone, by host.
       type: dict
     notes:
-      description: A sentence for each tenant that lives elsewhere than declared, or that somebody has blocked.
+      description: >-
+        A sentence for each tenant that lives elsewhere than declared, that somebody has blocked, or that is not
+        declared any more.
       type: list
     tenant:
       description: The tenant asked for.
@@ -245,4 +283,8 @@ estate:
     destination:
       description: The group asked for.
       type: dict
+record:
+  description: What is to be recorded of the estate, as M(gantry.odoo.estate_record) takes it.
+  returned: success
+  type: dict
 """

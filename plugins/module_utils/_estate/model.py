@@ -10,6 +10,7 @@ from dataclasses import dataclass
 AUDIENCES = ("public", "partner", "internal")
 TENANCIES = ("shared", "dedicated")
 TIERS = (1, 2, 3)
+PRESENT, DECOMMISSIONED = STATES = ("present", "decommissioned")
 SHARED_INSTANCE = "shared"
 
 # Databases that are no tenant's: those that PostgreSQL makes itself, and the change store.
@@ -18,6 +19,8 @@ RESERVED = ("gantry", "postgres", "template0", "template1")
 RETIRED = "__retired"
 FAILED = "__failed"
 INCOMING = "__incoming"
+# The first part of the names of databases that new ones are made from.
+TEMPLATE = "gantry-template-"
 
 FIRST_HTTP_PORT = 8069
 WEBSOCKET_OFFSET = 3
@@ -34,7 +37,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Tenant:
-    """One Odoo database with all that belongs to it."""
+    """One Odoo database with all that belongs to it.
+
+    renamed_from: its former name. hold_until, keep_backups_until: dates (ISO 8601) of one that is decommissioned.
+    runs_as: the instance of its own that it was recorded with, where that is not called as the tenant.
+    """
 
     name: str
     group: str
@@ -48,11 +55,16 @@ class Tenant:
     http_port: int | None = None
     workers: int = 2
     cron_threads: int = 1
+    state: str = PRESENT
+    renamed_from: str | None = None
+    hold_until: str | None = None
+    keep_backups_until: str | None = None
+    runs_as: str | None = None
 
     @property
     def instance(self) -> str:
         """The Odoo instance that serves the tenant: its own, or the group's shared one."""
-        return self.name if self.tenancy == "dedicated" else SHARED_INSTANCE
+        return self.runs_as or self.name if self.tenancy == "dedicated" else SHARED_INSTANCE
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,19 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert, convert_all, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     AUDIENCES,
+    DECOMMISSIONED,
+    PRESENT,
     RESERVED,
     SHARED_INSTANCE,
+    STATES,
+    TEMPLATE,
     TENANCIES,
     TIERS,
     Route,
@@ -40,10 +45,16 @@ TENANT: dict[str, Any] = {
     "http_port": {"type": "int"},
     "workers": {"type": "int", "default": 2},
     "cron_threads": {"type": "int", "default": 1},
+    "state": {"type": "str", "choices": list(STATES), "default": PRESENT},
+    "renamed_from": {"type": "str"},
+    # YAML reads an unquoted date as one
+    "hold_until": {"type": "raw"},
+    "keep_backups_until": {"type": "raw"},
 }
 _PORTS = range(1024, 65533)
 
 # A tenant's name is a PostgreSQL identifier (63 bytes, with room for the suffixes) and a DNS label.
+_LONGEST_INSTANCE = 32
 _TENANT_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -87,6 +98,10 @@ def _tenant(item: Any, path: str) -> tuple[Tenant | None, list[str]]:
         http_port=value["http_port"],
         workers=value["workers"],
         cron_threads=value["cron_threads"],
+        state=value["state"],
+        renamed_from=value["renamed_from"],
+        hold_until=_date(value["hold_until"], f"{path}.hold_until", faults),
+        keep_backups_until=_date(value["keep_backups_until"], f"{path}.keep_backups_until", faults),
     )
     return tenant, faults + _check(tenant, path)
 
@@ -102,26 +117,70 @@ def _parameters(given: Mapping[str, Any], path: str, faults: list[str]) -> tuple
     return tuple(made.items())
 
 
+def _date(value: Any, path: str, faults: list[str]) -> str | None:
+    """A date as ISO 8601 writes it."""
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        faults.append(f"{path} must be a date such as 2027-01-31, not {shown(value)}")
+        return None
+
+
 def _check(tenant: Tenant, path: str) -> list[str]:
     """What the types alone do not say."""
+    faults = _check_names(tenant, path) + _check_dates(tenant, path)
+    if tenant.http_port is not None and tenant.http_port not in _PORTS:
+        faults.append(f"{path}.http_port must be a number from 1024 to 65532, not {tenant.http_port}")
+    for option, count in (("workers", tenant.workers), ("cron_threads", tenant.cron_threads)):
+        if count < 0:
+            faults.append(f"{path}.{option} must be 0 or more, not {count}")
+    for place, route in enumerate(tenant.routes):
+        faults += _check_route(tenant, route, f"{path}.routes[{place}]")
+    return faults
+
+
+def _check_names(tenant: Tenant, path: str) -> list[str]:
+    """What else bears the name: a database and its copies, a label of DNS, an instance with its units and its role."""
     faults: list[str] = []
     if not _TENANT_NAME.fullmatch(tenant.name):
         faults.append(
             f"{path}.name is 1 to 40 lower-case letters, digits and hyphens and begins with a letter, "
             "since it names a database and a DNS label"
         )
+    if tenant.tenancy == "dedicated" and len(tenant.name) > _LONGEST_INSTANCE:
+        faults.append(
+            f"{path}.name: {tenant.name} has {len(tenant.name)} characters, and an instance of its own has at most "
+            f"{_LONGEST_INSTANCE}; shorten it, or let it share an instance"
+        )
     if tenant.name in RESERVED:
         faults.append(f"{path}.name: {tenant.name} is a database that is no tenant's; choose another name")
-    if tenant.http_port is not None and tenant.http_port not in _PORTS:
-        faults.append(f"{path}.http_port must be a number from 1024 to 65532, not {tenant.http_port}")
-    for option, count in (("workers", tenant.workers), ("cron_threads", tenant.cron_threads)):
-        if count < 0:
-            faults.append(f"{path}.{option} must be 0 or more, not {count}")
-    if tenant.tenancy == "shared" and tenant.name == SHARED_INSTANCE:
+    if tenant.name.startswith(TEMPLATE):
+        faults.append(f"{path}.name begins with {TEMPLATE}, as databases do that new ones are made from; change it")
+    if tenant.name == SHARED_INSTANCE:
         faults.append(f"{path}.name is taken by the shared instance; choose another")
-    for place, route in enumerate(tenant.routes):
-        faults += _check_route(tenant, route, f"{path}.routes[{place}]")
+    if tenant.renamed_from == tenant.name:
+        faults.append(f"{path}.renamed_from is the tenant's own name; give the former one")
     return faults
+
+
+def _check_dates(tenant: Tenant, path: str) -> list[str]:
+    """A tenant leaves on a date that somebody has thought of."""
+    dates = {"hold_until": tenant.hold_until, "keep_backups_until": tenant.keep_backups_until}
+    if tenant.state != DECOMMISSIONED:
+        return [
+            f"{path}.{option} is for state {DECOMMISSIONED}; remove it, or set the state"
+            for option, value in dates.items()
+            if value is not None
+        ]
+    if tenant.hold_until is None:
+        return [
+            f"{path}.hold_until is required with state {DECOMMISSIONED}; give the date before which nothing is dropped"
+        ]
+    if tenant.keep_backups_until is not None and tenant.keep_backups_until < tenant.hold_until:
+        return [f"{path}.keep_backups_until lies before hold_until; backups are kept longer than the database"]
+    return []
 
 
 def _check_route(tenant: Tenant, route: Route, path: str) -> list[str]:
@@ -153,12 +212,18 @@ def _across(tenants: Sequence[Tenant]) -> list[str]:
     names: dict[str, int] = {}
     hosts: dict[str, str] = {}
     for tenant in tenants:
-        names[tenant.name] = names.get(tenant.name, 0) + 1
+        for name in (tenant.name, tenant.renamed_from):
+            if name is not None:
+                names[name] = names.get(name, 0) + 1
         for route in tenant.routes:
             if route.host in hosts:
                 faults.append(
                     f"tenants {hosts[route.host]} and {tenant.name} both claim the host {route.host}; give it to one"
                 )
             hosts[route.host] = tenant.name
-    faults += [f"tenant {name} is declared {count} times" for name, count in names.items() if count > 1]
+    faults += [
+        f"tenant {name} is declared {count} times, former names included; leave one"
+        for name, count in names.items()
+        if count > 1
+    ]
     return faults

@@ -37,13 +37,18 @@ def read_groups(
     runtime_groups: Sequence[str],
     inventory: Mapping[str, Sequence[str]],
     hostvars: Mapping[str, Mapping[str, Any]],
+    lived_in: Mapping[str, str],
 ) -> dict[str, Group]:
-    """The groups that run Odoo: those that `odoo_runtime_groups` names and those that tenants are declared on."""
+    """The groups that run Odoo: those that are named, those that tenants are declared on, and those they live in.
+
+    lived_in: a tenant that is recorded in a group, by group.
+    """
     faults: list[str] = []
     groups: dict[str, Group] = {}
-    users = {tenant.group: tenant.name for tenant in tenants}
-    for name in sorted(set(runtime_groups) | set(users)):
-        why = f"tenant {users[name]} runs on" if name in users else "odoo_runtime_groups names"
+    reasons = dict.fromkeys(runtime_groups, "odoo_runtime_groups names")
+    reasons |= {name: f"tenant {tenant} is recorded to live on" for name, tenant in lived_in.items()}
+    reasons |= {tenant.group: f"tenant {tenant.name} runs on" for tenant in tenants}
+    for name, why in sorted(reasons.items()):
         if not inventory.get(name):
             state = "has no hosts" if name in inventory else "is not in the inventory"
             faults.append(f"{why} group {name}, which {state}; add a host to it or choose another group")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -15,30 +16,61 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     model_inventory,
     plan_homes,
     plan_inputs,
+    plan_leaving,
+    plan_record,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import GONE, EstateRecord, Known
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The estate as the playbooks read it, and what is to be recorded of it, as gantry.odoo.estate_record takes it."""
+
+    estate: Mapping[str, Any]
+    record: Mapping[str, Any]
 
 
 def resolve(
-    args: Mapping[str, Any], groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """The estate as the playbooks read it; raises GantryError with every fault of the declaration."""
+    args: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    hostvars: Mapping[str, Mapping[str, Any]],
+    record: EstateRecord,
+) -> Resolved:
+    """Resolve what is declared, recorded and seen. Raises GantryError with every fault of the declaration."""
     model_inventory.require_groups(args["require_groups"], groups)
-    tenants = model_declaration.tenants_from(args["tenants"])
-    runtimes = model_inventory.read_groups(tenants, args["runtime_groups"], groups, hostvars)
+    declared = plan_leaving.as_recorded(model_declaration.tenants_from(args["tenants"]), record)
+    undeclared = plan_leaving.removed(record, declared)
+    tenants = [tenant for tenant in declared if tenant.state == model.PRESENT]
+    runtimes = model_inventory.read_groups(
+        declared, args["runtime_groups"], groups, hostvars, {place.group: name for name, place in record.homes.items()}
+    )
     layout = model.Layout(args["config_dir"].rstrip("/"), args["login"])
-    _require_known(args, tenants, runtimes)
-    with_ports = plan_inputs.ports(tenants)
-    _require_present(args["present"], runtimes, groups)
+    _require_known(args, [*declared, *undeclared], runtimes)
+    _require_roles([*declared, *undeclared], layout)
+    plan_leaving.require_staying(tenants, record)
+    with_ports = plan_record.ports([one for one in declared if not _is_gone(one, record)], record.ports)
+    hosts = _hosts(runtimes, groups)
+    plan_record.require_roster(record, hosts, args["released"])
+    _require_present(args["present"], hosts)
     servers = _servers(runtimes)
     placement = args["placement"]
     if args["locate"]:
         placement = {name: hostvars[name].get("postgresql_databases") for name in servers}
     asked = {name: databases for name, databases in placement.items() if databases is not None}
-    unknown = frozenset(servers) - frozenset(asked) if args["locate"] and not args["allow_unknown"] else frozenset()
+    unknown = frozenset(servers) - frozenset(asked) if args["locate"] else frozenset()
     seen = model_inventory.read_placement(asked)
-    settled = plan_homes.homes(tenants, runtimes, seen, args["assume"], unknown)
+    refused = frozenset() if args["allow_unknown"] else unknown
+    settled = plan_leaving.settle(tenants, runtimes, seen, args["assume"], refused)
+    others = plan_leaving.beyond(declared, undeclared, runtimes, seen, record)
+    plan_leaving.require_undisturbed(tenants, others)
+    if args["locate"] and not unknown:
+        plan_leaving.require_recorded(settled, others, record, args["assume"])
     if not args["allow_new"]:
         plan_homes.require_databases(settled)
+    serving = (*settled, *(one.home for one in others if one.home.exists and not one.phase))
+    # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
+    run = [home for home in serving if home in settled or home.tenant.tenancy == "shared"]
+    routed = (*settled, *(one.home for one in others if one.home.exists))
     estate: dict[str, Any] = {
         "tenants": {home.tenant.name: _tenant(home, with_ports, layout) for home in settled},
         "groups": {
@@ -47,43 +79,74 @@ def resolve(
                 "hosts": [host.name for host in group.hosts],
                 "tenants": [home.tenant.name for home in settled if home.group.name == name],
                 "subjects": [
-                    {"name": home.tenant.name, "tier": home.tenant.tier} for home in settled if home.group.name == name
+                    {"name": home.tenant.name, "tier": home.tenant.tier} for home in serving if home.group.name == name
                 ],
                 "database_server": group.database_server,
                 "database_host": group.database_host,
-                "instances": plan_inputs.instances(group, settled, with_ports),
+                "instances": plan_inputs.instances(group, run, with_ports),
                 "databases": plan_inputs.databases(group, settled, layout, args["number"]),
             }
             for name, group in runtimes.items()
         },
         "leads": {group.hosts[0].name: name for name, group in runtimes.items()},
         "group_of": {host.name: name for name, group in runtimes.items() for host in group.hosts},
-        "routes": plan_inputs.routes(settled, with_ports, args["drained"], args["maintenance"]),
-        "certificates": plan_inputs.certificates(tenants),
+        "routes": plan_inputs.routes(
+            routed, with_ports, args["drained"], [*args["maintenance"], *(one.name for one in others if one.phase)]
+        ),
+        "certificates": plan_inputs.certificates([home.tenant for home in routed]),
         "paths": {"config_dir": layout.config_dir, "database_ca": layout.database_ca},
         "logins": _logins(runtimes, layout),
-        "roles": {server: _roles(server, runtimes, settled, with_ports, layout) for server in _servers(runtimes)},
-        "policies": [{"tenant": tenant.name, "tier": tenant.tier} for tenant in tenants],
+        "roles": {
+            server: _roles(server, runtimes, run, _owners(server, others, seen), with_ports, layout)
+            for server in servers
+        },
+        "policies": _policies([home.tenant for home in (*settled, *(one.home for one in others))], record),
         "backup_covers": [
-            f"backup:{home.tenant.name}" for home in settled if args["tenant"] in (None, "", home.tenant.name)
+            f"backup:{home.tenant.name}" for home in serving if args["tenant"] in (None, "", home.tenant.name)
         ],
-        "backups": _backups(settled, args["tenant"], layout),
-        "hosts": _hosts(runtimes, groups),
-        "notes": [note for home in settled for note in home.notes] + plan_homes.strangers(tenants, seen),
+        "backups": _backups(serving, args["tenant"], layout),
+        "hosts": hosts,
+        "notes": [
+            *(note for home in settled for note in home.notes),
+            *(one.note for one in others if args["locate"] and not unknown),
+            *plan_homes.strangers([*declared, *undeclared], seen, [home.former for home in settled]),
+        ],
     }
     if args["tenant"]:
-        estate["tenant"] = estate["tenants"][plan_homes.find(settled, args["tenant"]).tenant.name]
+        found = plan_homes.find([*settled, *(one.home for one in others)], args["tenant"])
+        estate["tenant"] = _tenant(found, with_ports, layout)
     if args["destination"]:
         estate["destination"] = plan_homes.destination(
             plan_homes.find(settled, args["tenant"] or ""), args["destination"], runtimes
         )
-    return estate
+    return Resolved(estate, _record(settled, others, with_ports, hosts, record))
+
+
+def _record(
+    settled: Sequence[plan_homes.Home],
+    others: Sequence[plan_leaving.Beyond],
+    with_ports: Mapping[str, int],
+    hosts: Sequence[str],
+    record: EstateRecord,
+) -> dict[str, Any]:
+    """What is to be recorded: homes once their databases are there, and all that was declared."""
+    existing = [home for home in (*settled, *(one.home for one in others)) if home.exists]
+    known = {home.tenant.name: Known.of(home.tenant) for home in settled}
+    known |= {one.name: Known.of(one.home.tenant, declared=one.declared) for one in others}
+    former = {home.tenant.name: home.tenant.renamed_from for home in settled if home.exists}
+    return {
+        "homes": {home.tenant.name: {"group": home.group.name, "number": home.number} for home in existing},
+        "tenants": {name: asdict(one) for name, one in known.items()},
+        "ports": dict(with_ports),
+        "roster": list(hosts),
+        "renamed": {name: one for name, one in former.items() if one in record.tenants},
+    }
 
 
 def _require_known(
     args: Mapping[str, Any], tenants: Sequence[model.Tenant], runtimes: Mapping[str, model.Group]
 ) -> None:
-    """Raise InputError for a name that no declared tenant, group or host has."""
+    """Raise InputError for a name that no tenant, group or host has."""
     declared = {tenant.name for tenant in tenants}
     hosts = {host.name for group in runtimes.values() for host in group.hosts}
     faults = [
@@ -107,11 +170,35 @@ def _hosts(runtimes: Mapping[str, model.Group], groups: Mapping[str, Sequence[st
     return sorted(named.union(*(groups.get(name, ()) for name in model_inventory.SHARED_GROUPS)))
 
 
-def _require_present(
-    present: Sequence[str] | None, runtimes: Mapping[str, model.Group], groups: Mapping[str, Sequence[str]]
-) -> None:
+def _require_roles(tenants: Sequence[model.Tenant], layout: model.Layout) -> None:
+    """Raise InputError where two instances, or one and the modules, would log in as one role of PostgreSQL."""
+    users: dict[str, set[str]] = {layout.login: {"the login of the modules"}}
+    for tenant in tenants:
+        name = tenant.name if tenant.tenancy == "dedicated" else tenant.instance
+        users.setdefault(plan_inputs.role_name(tenant.instance), set()).add(name)
+    faults = [
+        f"{' and '.join(sorted(names))} would both have the PostgreSQL role {role}; rename one of them"
+        for role, names in sorted(users.items())
+        if len(names) > 1
+    ]
+    if faults:
+        raise InputError("; ".join(faults))
+
+
+def _is_gone(tenant: model.Tenant, record: EstateRecord) -> bool:
+    return tenant.name in record.leaving and record.leaving[tenant.name].phase == GONE
+
+
+def _policies(tenants: Sequence[model.Tenant], record: EstateRecord) -> list[dict[str, Any]]:
+    """The policy of each tenant that has backups: also of one of which nothing else is left."""
+    tiers = {name: leaving.tier for name, leaving in record.leaving.items()}
+    tiers |= {tenant.name: tenant.tier for tenant in tenants}
+    return [{"tenant": name, "tier": tier} for name, tier in tiers.items()]
+
+
+def _require_present(present: Sequence[str] | None, hosts: Sequence[str]) -> None:
     """Raise InputError where a limit or a slice hides a host of the estate; None asks for none."""
-    hidden = sorted(set(_hosts(runtimes, groups)) - set(present)) if present is not None else []
+    hidden = sorted(set(hosts) - set(present)) if present is not None else []
     if hidden:
         raise InputError(
             f"the limit of this run hides {', '.join(hidden)} of the estate, and what is there would be unknown; "
@@ -135,20 +222,32 @@ def _logins(runtimes: Mapping[str, model.Group], layout: model.Layout) -> dict[s
 def _roles(
     server: str,
     runtimes: Mapping[str, model.Group],
-    settled: Sequence[plan_homes.Home],
+    run: Sequence[plan_homes.Home],
+    owners: frozenset[str],
     with_ports: Mapping[str, int],
     layout: model.Layout,
 ) -> list[dict[str, Any]]:
-    """The PostgreSQL roles that a server needs: one for each instance of each group it serves, and the modules' own."""
+    """The PostgreSQL roles that a server needs: one for each instance of each group it serves, and the modules' own.
+
+    owners: of other databases of Odoo there, on which the modules keep their rights.
+    """
     names = sorted(
         {
             instance["db_user"]
             for group in runtimes.values()
             if group.database_server == server
-            for instance in plan_inputs.instances(group, settled, with_ports)
+            for instance in plan_inputs.instances(group, run, with_ports)
         }
     )
-    return [{"name": name} for name in names] + [{"name": layout.login, "createdb": True, "member_of": names}]
+    login = {"name": layout.login, "createdb": True, "member_of": sorted(owners.union(names))}
+    return [*({"name": name} for name in names), login]
+
+
+def _owners(server: str, others: Sequence[plan_leaving.Beyond], seen: plan_homes.Placement) -> frozenset[str]:
+    """The roles of tenants on a server that are not managed, and of databases there that nobody knows."""
+    recorded = [one.home.tenant for one in others if one.home.group.database_server == server]
+    found = [database.owner for database in seen.get(server, ()) if database.owner.startswith(plan_inputs.ROLE)]
+    return frozenset([*(plan_inputs.role_name(tenant.instance) for tenant in recorded), *found])
 
 
 def _backups(

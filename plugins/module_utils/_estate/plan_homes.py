@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
@@ -13,6 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     FAILED,
     INCOMING,
     RETIRED,
+    TEMPLATE,
     Database,
     Group,
     Tenant,
@@ -20,7 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
 
 # Names that operations of the collection give to databases beside the tenant's own, and what its roles begin with.
 _COPIES = (RETIRED, FAILED, INCOMING, "__new", "__old")
-_OWNER, _TEMPLATE = "odoo_", "gantry-template-"
+_OWNER = "odoo_"
 
 # What each PostgreSQL server holds; a server that was not asked is missing.
 Placement = Mapping[str, Sequence[Database]]
@@ -28,13 +29,17 @@ Placement = Mapping[str, Sequence[Database]]
 
 @dataclass(frozen=True)
 class Home:
-    """Where a tenant lives now. number: of its home, 0 where it has none yet."""
+    """Where a tenant lives now. number: of its home, 0 where it has none yet.
+
+    former: the name that its database still has, where it is to be renamed; it does not exist under its own then.
+    """
 
     tenant: Tenant
     group: Group
     exists: bool
     blocked: bool = False
     number: int = 0
+    former: str = ""
 
     @property
     def notes(self) -> list[str]:
@@ -77,15 +82,15 @@ def homes(
     return tuple(settled)
 
 
-def strangers(tenants: Sequence[Tenant], placement: Placement) -> list[str]:
-    """A sentence for each database of an Odoo instance that is no declared tenant's, nor a copy of one."""
-    known = {tenant.name + suffix for tenant in tenants for suffix in ("", *_COPIES)}
+def strangers(tenants: Sequence[Tenant], placement: Placement, former: Iterable[str]) -> list[str]:
+    """A sentence for each database of an Odoo instance that is no tenant's, nor a copy of one. former: older names."""
+    known = {name + suffix for name in (*former, *(one.name for one in tenants)) for suffix in ("", *_COPIES)}
     return [
         f"{server} holds database {database.name} of {database.owner}, which is no declared tenant: "
         "declare it again, or take a last backup and remove it with gantry.odoo.odoo_database"
         for server, databases in sorted(placement.items())
         for database in databases
-        if database.owner.startswith(_OWNER) and database.name not in known and not database.name.startswith(_TEMPLATE)
+        if database.owner.startswith(_OWNER) and database.name not in known and not database.name.startswith(TEMPLATE)
     ]
 
 

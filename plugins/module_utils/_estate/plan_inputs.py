@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
-    FIRST_HTTP_PORT,
     SHARED_INSTANCE,
     WEBSOCKET_OFFSET,
     Group,
@@ -18,23 +16,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_homes import Home
 
-
-def ports(tenants: Sequence[Tenant]) -> dict[str, int]:
-    """The HTTP port of each instance: stated, or by the order of declaration. The websocket port is 3 above."""
-    taken: dict[str, int] = {SHARED_INSTANCE: FIRST_HTTP_PORT}
-    place = 0
-    for tenant in tenants:
-        if tenant.tenancy != "dedicated":
-            continue
-        place += 1
-        taken[tenant.name] = tenant.http_port or FIRST_HTTP_PORT + 100 * place
-    used: dict[int, str] = {}
-    for name, port in taken.items():
-        for each in (port, port + WEBSOCKET_OFFSET):
-            if each in used:
-                raise InputError(f"instances {used[each]} and {name} both need port {each}; state another http_port")
-            used[each] = name
-    return taken
+# What the PostgreSQL roles of all instances begin with.
+ROLE = "odoo_"
 
 
 def instances(group: Group, settled: Sequence[Home], with_ports: Mapping[str, int]) -> list[dict]:
@@ -53,7 +36,7 @@ def instances(group: Group, settled: Sequence[Home], with_ports: Mapping[str, in
             "cron_threads": max((tenant.cron_threads for tenant in served), default=1),
             "db_user": role_name(name),
             # A shared instance answers for the database that the first label of the host names.
-            "db_filter": "^%d$" if name == SHARED_INSTANCE else f"^{name}$",
+            "db_filter": "^%d$" if name == SHARED_INSTANCE else f"^{served[0].name}$",
             # Odoo makes a database that it is told of and does not find; cron is told of those that are there.
             "databases": sorted(tenant.name for tenant in served if tenant.name in existing),
         }
@@ -63,7 +46,7 @@ def instances(group: Group, settled: Sequence[Home], with_ports: Mapping[str, in
 
 def role_name(instance: str) -> str:
     """The PostgreSQL role of an instance."""
-    return "odoo_" + instance.replace("-", "_")
+    return ROLE + instance.replace("-", "_")
 
 
 def databases(group: Group, settled: Sequence[Home], layout: Layout, number: int) -> list[dict]:
@@ -74,14 +57,15 @@ def databases(group: Group, settled: Sequence[Home], layout: Layout, number: int
     here = [home for home in settled if home.group.name == group.name and not home.blocked]
     return [
         {
-            **_database(home.tenant, layout),
+            **_database(home, layout),
             **({"home": {"number": number, "group": group.name}} if number and not home.number else {}),
         }
         for home in here
     ]
 
 
-def _database(tenant: Tenant, layout: Layout) -> dict:
+def _database(home: Home, layout: Layout) -> dict:
+    tenant = home.tenant
     declared: dict = {
         "name": tenant.name,
         "config": layout.config(tenant.instance),
@@ -91,6 +75,8 @@ def _database(tenant: Tenant, layout: Layout) -> dict:
         "demo": tenant.demo,
         "parameters": dict(tenant.parameters),
     }
+    if home.former:
+        declared["rename_from"] = home.former
     if tenant.routes:
         declared["base_url"] = f"https://{tenant.routes[0].host}"
     return declared

@@ -14,10 +14,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     model,
     model_declaration,
     model_inventory,
+    plan_estate,
     plan_homes,
     plan_inputs,
+    plan_record,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import resolve
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord
 
 APP = model.Group("app", "systemd", (model.Host("app1", "10.0.0.1"), model.Host("app2", "10.0.0.2")), "db1", "db1")
 BOX = model.Group("box", "docker", (model.Host("box1", "10.0.0.9"),), "box1", "localhost")
@@ -26,6 +28,14 @@ GROUPS = {"app": APP, "box": BOX}
 
 def tenant(name="north", **fields):
     return {"name": name, "runtime": {"group": "app"}, "routes": [{"host": f"{name}.site.example"}], **fields}
+
+
+def resolve(given, groups, hostvars, record=None):
+    return plan_estate.resolve(given, groups, hostvars, record or EstateRecord()).estate
+
+
+def ports(tenants):
+    return plan_record.ports(tenants, {})
 
 
 def parse(*raw):
@@ -240,38 +250,38 @@ def test_no_empty_tenant_takes_the_place_of_a_copy(left):
 def test_ports_do_not_move_when_a_tenant_is_appended():
     first = parse(tenant("harbour", tenancy="dedicated"), tenant())
     later = parse(tenant("harbour", tenancy="dedicated"), tenant(), tenant("bridge", tenancy="dedicated"))
-    assert plan_inputs.ports(first).items() <= plan_inputs.ports(later).items()
-    assert plan_inputs.ports(later) == {"shared": 8069, "harbour": 8169, "bridge": 8269}
+    assert ports(first).items() <= ports(later).items()
+    assert ports(later) == {"shared": 8069, "harbour": 8169, "bridge": 8269}
 
 
 def test_two_instances_on_one_port_are_refused():
     with pytest.raises(InputError, match="both need port 8069"):
-        plan_inputs.ports(parse(tenant("harbour", tenancy="dedicated", http_port=8069)))
+        ports(parse(tenant("harbour", tenancy="dedicated", http_port=8069)))
 
 
 def test_an_instance_visits_exactly_its_own_databases_with_cron():
     tenants = parse(tenant("harbour", tenancy="dedicated"), tenant("south"), tenant("north"))
     settled = plan_homes.homes(tenants, GROUPS, seen(db1=["harbour", "south"], box1=["north"]))
-    by_name = {item["name"]: item for item in plan_inputs.instances(APP, settled, plan_inputs.ports(tenants))}
+    by_name = {item["name"]: item for item in plan_inputs.instances(APP, settled, ports(tenants))}
     assert by_name["harbour"]["databases"] == ["harbour"]
     assert by_name["harbour"]["db_filter"] == "^harbour$"
     assert by_name["harbour"]["db_user"] == "odoo_harbour"
     assert by_name["shared"]["databases"] == ["south"]
-    (box,) = plan_inputs.instances(BOX, settled, plan_inputs.ports(tenants))
+    (box,) = plan_inputs.instances(BOX, settled, ports(tenants))
     assert (box["name"], box["databases"]) == ("shared", ["north"])
 
 
 def test_cron_is_not_told_of_a_database_that_is_not_there_yet():
     tenants = parse(tenant("north"), tenant("south"))
     settled = plan_homes.homes(tenants, GROUPS, seen(db1=["south"], box1=[]))
-    (shared,) = plan_inputs.instances(APP, settled, plan_inputs.ports(tenants))
+    (shared,) = plan_inputs.instances(APP, settled, ports(tenants))
     assert shared["databases"] == ["south"]
 
 
 def test_a_drained_host_keeps_its_place_in_the_route_marked_as_drained():
     tenants = parse(tenant())
     settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north"], box1=[]))
-    (route,) = plan_inputs.routes(settled, plan_inputs.ports(tenants), drained=["app1"])
+    (route,) = plan_inputs.routes(settled, ports(tenants), drained=["app1"])
     assert route["servers"] == [
         {"url": "http://10.0.0.1:8069", "drained": True},
         {"url": "http://10.0.0.2:8069", "drained": False},
@@ -283,17 +293,14 @@ def test_a_drained_host_keeps_its_place_in_the_route_marked_as_drained():
 def test_a_tenant_under_maintenance_has_all_its_routes_so():
     tenants = parse(tenant(), tenant("south"))
     settled = plan_homes.homes(tenants, GROUPS, {})
-    modes = {
-        item["name"]: item["mode"]
-        for item in plan_inputs.routes(settled, plan_inputs.ports(tenants), maintenance=["north"])
-    }
+    modes = {item["name"]: item["mode"] for item in plan_inputs.routes(settled, ports(tenants), maintenance=["north"])}
     assert modes == {"north-public": "maintenance", "south-public": "serve"}
 
 
 def test_an_assumed_home_routes_to_the_new_group():
     tenants = parse(tenant())
     settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north!"], box1=["north!"]), assume={"north": "box"})
-    (route,) = plan_inputs.routes(settled, plan_inputs.ports(tenants))
+    (route,) = plan_inputs.routes(settled, ports(tenants))
     assert [server["url"] for server in route["servers"]] == ["http://10.0.0.9:8069"]
 
 
@@ -335,7 +342,7 @@ HOSTVARS = {
 
 
 def test_groups_are_read_with_their_addresses():
-    groups = model_inventory.read_groups(parse(tenant()), [], {"app": ["app1"]}, HOSTVARS)
+    groups = model_inventory.read_groups(parse(tenant()), [], {"app": ["app1"]}, HOSTVARS, {})
     assert groups["app"].hosts == (model.Host("app1", "10.0.0.1"),)
     assert groups["app"].database_server == "db1"
 
@@ -367,7 +374,7 @@ def test_groups_are_read_with_their_addresses():
 )
 def test_a_group_that_cannot_run_a_tenant_is_told(members, hostvars, sentence):
     with pytest.raises(InputError) as caught:
-        model_inventory.read_groups(parse(tenant()), [], members, hostvars)
+        model_inventory.read_groups(parse(tenant()), [], members, hostvars, {})
     assert sentence in str(caught.value)
 
 
@@ -384,6 +391,7 @@ def arguments(*raw, **given):
         "locate": False,
         "allow_unknown": False,
         "present": None,
+        "released": [],
         "drained": [],
         "maintenance": [],
         "tenant": None,

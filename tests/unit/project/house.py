@@ -10,7 +10,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_core",),
     ("_postgresql", "_filestore"),
     ("_objectstore",),
-    ("_lease",),
+    ("_lease", "_estate"),
     ("_change",),
     ("_service",),
     ("_runtime",),
@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_backup",),
 )
 # Rooms that stand beside the others: on the ground floor and on nothing else.
-BESIDE = ("_certificate", "_estate", "_redis", "_traefik")
+BESIDE = ("_certificate", "_redis", "_traefik")
 
 # The role of a file is the first word of its name: `plan.py`, `plan_restore.py`.
 PURE_ROLES = ("model", "plan", "report", "versions")

@@ -23,7 +23,15 @@ _WITHOUT_HOST = frozenset(
     {f"ansible.builtin.{name}" for name in ("debug", "group_by", "import_tasks", "include_tasks", "set_fact")}
     | {
         f"gantry.odoo.{name}"
-        for name in ("change_close", "change_gate", "change_open", "change_record", "change_step", "estate_info")
+        for name in (
+            "change_close",
+            "change_gate",
+            "change_open",
+            "change_record",
+            "change_step",
+            "estate_info",
+            "estate_record",
+        )
     }
 )
 

@@ -1,0 +1,220 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tenants that the declaration lacks, that leave, or that have a new name: none of them is lost or made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
+    DECOMMISSIONED,
+    PRESENT,
+    Group,
+    Tenant,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import GONE, HELD, EstateRecord
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_homes import Home, Placement, homes
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """A tenant with a database that site does not manage. phase: of its decommissioning, empty before it begins.
+
+    declared: whether it is declared, with the state decommissioned.
+    """
+
+    home: Home
+    phase: str
+    declared: bool
+
+    @property
+    def name(self) -> str:
+        """The tenant's name."""
+        return self.home.tenant.name
+
+    @property
+    def note(self) -> str:
+        """What an operator is told of it in every run."""
+        name, group = self.name, self.home.group.name
+        if not self.home.exists:
+            return (
+                f"tenant {name} has no database any more, and its port and instance on {group} are kept: declare it "
+                f"with state {DECOMMISSIONED}, and run gantry.odoo.decommission"
+            )
+        if self.phase == HELD:
+            return f"tenant {name} on {group} is blocked and held; gantry.odoo.decommission drops it after its date"
+        if self.declared:
+            return f"tenant {name} on {group} goes on until it is decommissioned: run gantry.odoo.decommission"
+        return (
+            f"tenant {name} is not declared any more and lives on {group}; its backups, routes and cron go on: "
+            f"declare it again, or give it the state {DECOMMISSIONED} and run gantry.odoo.decommission"
+        )
+
+
+def as_recorded(tenants: Sequence[Tenant], record: EstateRecord) -> tuple[Tenant, ...]:
+    """The declared tenants, each on the instance that it has: one that was renamed keeps the instance's name."""
+    return tuple(_on_its_instance(tenant, record) for tenant in tenants)
+
+
+def _on_its_instance(tenant: Tenant, record: EstateRecord) -> Tenant:
+    known = record.tenants.get(tenant.name) or record.tenants.get(tenant.renamed_from or "")
+    if tenant.tenancy != "dedicated" or known is None or known.tenancy != "dedicated":
+        return tenant
+    return replace(tenant, runs_as=known.instance)
+
+
+def removed(record: EstateRecord, declared: Sequence[Tenant]) -> tuple[Tenant, ...]:
+    """The recorded tenants that the declaration lacks, as they were last declared."""
+    names = {tenant.name for tenant in declared} | {tenant.renamed_from for tenant in declared}
+    return tuple(
+        Tenant(
+            name,
+            record.homes[name].group,
+            known.tier,
+            known.tenancy,
+            routes=known.routes,
+            workers=known.workers,
+            cron_threads=known.cron_threads,
+            runs_as=known.instance,
+        )
+        for name, known in sorted(record.tenants.items())
+        if name not in names and name in record.homes
+    )
+
+
+def beyond(
+    declared: Sequence[Tenant],
+    undeclared: Sequence[Tenant],
+    groups: Mapping[str, Group],
+    placement: Placement,
+    record: EstateRecord,
+) -> tuple[Beyond, ...]:
+    """The tenants that go on without being managed, those of which nothing is left on the hosts excepted."""
+    listed = [(tenant, True) for tenant in declared if tenant.state == DECOMMISSIONED]
+    listed += [(tenant, False) for tenant in undeclared]
+    found = []
+    for tenant, is_declared in listed:
+        phase = record.leaving[tenant.name].phase if tenant.name in record.leaving else ""
+        home = _found(tenant, groups, placement, record)
+        if phase != GONE and (home.exists or tenant.name in record.tenants):
+            found.append(Beyond(home, phase, is_declared))
+    return tuple(found)
+
+
+def _found(tenant: Tenant, groups: Mapping[str, Group], placement: Placement, record: EstateRecord) -> Home:
+    """The recorded home, else the group with the database, else the declared one."""
+    holding = {server for server, databases in placement.items() for one in databases if one.name == tenant.name}
+    place = record.homes.get(tenant.name)
+    first = [groups[name] for name in (place.group if place else "", tenant.group) if name in groups]
+    group = next((one for one in (*first, *groups.values()) if one.database_server in holding), first[0])
+    return Home(tenant, group, exists=group.database_server in holding)
+
+
+def settle(
+    tenants: Sequence[Tenant],
+    groups: Mapping[str, Group],
+    placement: Placement,
+    assume: Mapping[str, str] | None = None,
+    unknown: frozenset[str] = frozenset(),
+) -> tuple[Home, ...]:
+    """The homes of the declared tenants. One that is to be renamed lives where its database of the former name is.
+
+    Raises StateError where databases of both names are there, or of neither.
+    """
+    held = {one.name for databases in placement.values() for one in databases}
+    renaming: dict[str, str] = {}
+    faults: list[str] = []
+    for tenant in tenants:
+        former = tenant.renamed_from
+        if former is None or former not in held:
+            if former is not None and placement and not unknown and tenant.name not in held:
+                faults.append(
+                    f"tenant {tenant.name} is renamed from {former}, and no server holds a database of either name; "
+                    "find it, or remove renamed_from where the tenant is new"
+                )
+        elif tenant.name in held:
+            faults.append(
+                f"tenant {tenant.name} is renamed from {former}, and both databases are there; rename or drop one of "
+                "them with gantry.odoo.odoo_database"
+            )
+        else:
+            renaming[tenant.name] = former
+    if faults:
+        raise StateError("; ".join(faults))
+    sought = [replace(tenant, name=renaming.get(tenant.name, tenant.name)) for tenant in tenants]
+    located = homes(sought, groups, placement, assume, unknown)
+    return tuple(
+        replace(home, tenant=tenant, exists=False, former=renaming[tenant.name]) if tenant.name in renaming else home
+        for home, tenant in zip(located, tenants)
+    )
+
+
+def require_recorded(
+    settled: Sequence[Home], others: Iterable[Beyond], record: EstateRecord, expected: Iterable[str]
+) -> None:
+    """Raise StateError where a tenant would be made anew that has been here, under its name or under another.
+
+    expected: tenants whose database is known not to be there yet.
+    """
+    there = set(expected)
+    missing = [
+        home.tenant.name for home in settled if not home.exists and not home.former and home.tenant.name not in there
+    ]
+    faults = [
+        f"tenant {name} is recorded to live on {record.homes[name].group}, and no server of the estate holds its "
+        "database; restore it with gantry.odoo.odoo_restore, or decommission it before it is made anew"
+        for name in missing
+        if name in record.homes
+    ]
+    made = [name for name in missing if name not in record.homes]
+    gone = [
+        one.name
+        for one in others
+        if not one.declared and one.home.exists and record.tenants[one.name].declared and not one.phase
+    ]
+    if made and gone:
+        faults.append(
+            f"odoo_tenants has {', '.join(made)} anew and {', '.join(gone)} no more since the last run of "
+            "gantry.odoo.site: declare renamed_from where one is the other under a new name; else run gantry.odoo.site "
+            "without the new one first"
+        )
+    if faults:
+        raise StateError("; ".join(faults))
+
+
+def require_undisturbed(tenants: Sequence[Tenant], others: Iterable[Beyond]) -> None:
+    """Raise StateError where a declared tenant takes what one that goes on still has: a host name or an instance."""
+    hosts = {route.host: one.name for one in others for route in one.home.tenant.routes}
+    instances = {one.home.tenant.instance: one.name for one in others if one.home.tenant.tenancy == "dedicated"}
+    faults = [
+        f"tenant {tenant.name} claims the host {route.host} of tenant {hosts[route.host]}, which is not managed any "
+        "more and goes on; decommission that one first, or declare renamed_from"
+        for tenant in tenants
+        for route in tenant.routes
+        if route.host in hosts
+    ]
+    faults += [
+        f"tenant {tenant.name} needs the instance {tenant.instance}, which tenant {instances[tenant.instance]} still "
+        "has; choose another name"
+        for tenant in tenants
+        if tenant.tenancy == "dedicated" and tenant.instance in instances
+    ]
+    if faults:
+        raise StateError("; ".join(faults))
+
+
+def require_staying(tenants: Sequence[Tenant], record: EstateRecord) -> None:
+    """Raise StateError where a tenant is declared as present and on its way out."""
+    faults = [
+        f"tenant {tenant.name} is declared with state {PRESENT}, and {leaving.change} has decommissioned it on "
+        f"{leaving.since}; declare it with state {DECOMMISSIONED}, run gantry.odoo.decommission with "
+        "decommission_undo: true, and then declare it again"
+        for tenant in tenants
+        for leaving in (record.leaving.get(tenant.name),)
+        if leaving is not None
+    ]
+    if faults:
+        raise StateError("; ".join(faults))

@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What follows from the estate record, and what may follow on it: ports that stay, and hosts that do not go unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TypeVar
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
+    FIRST_HTTP_PORT,
+    SHARED_INSTANCE,
+    WEBSOCKET_OFFSET,
+    Tenant,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import (
+    EstateRecord,
+    Known,
+    Leaving,
+    Place,
+)
+
+T = TypeVar("T")
+
+_STEP, _NARROW_STEP, _LAST_PORT = 100, 10, 65532
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a change has made of the estate. None: as it is.
+
+    lease: of the change, the number of homes that are new and have none. homes, tenants, ports, leaving: replace those
+    of the same names. roster: replaces all of it.
+    renamed: the former name by the new one. stays: tenants that leave no more. gone: those of which nothing is left.
+    """
+
+    lease: int
+    homes: Mapping[str, Place] = field(default_factory=dict)
+    tenants: Mapping[str, Known] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=dict)
+    roster: tuple[str, ...] | None = None
+    leaving: Mapping[str, Leaving] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    stays: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+def ports(tenants: Sequence[Tenant], recorded: Mapping[str, int]) -> dict[str, int]:
+    """The HTTP port of each instance, recorded ones included. The websocket port is 3 above.
+
+    A stated port wins, a recorded one stays, and a new instance gets the lowest that is free. Where none is recorded,
+    the order of declaration tells, as it did before there was a record. Raises InputError with every collision.
+    """
+    own = [tenant for tenant in tenants if tenant.tenancy == "dedicated"]
+    stated = {tenant.instance: tenant.http_port for tenant in own if tenant.http_port is not None}
+    taken = {SHARED_INSTANCE: FIRST_HTTP_PORT, **recorded, **stated}
+    _refuse_collisions(taken)
+    used = {each for port in taken.values() for each in _pair(port)}
+    for place, tenant in enumerate(own, start=1):
+        if tenant.instance in taken:
+            continue
+        before = () if recorded else (FIRST_HTTP_PORT + _STEP * place,)
+        port = next((one for one in chain(before, _candidates()) if used.isdisjoint(_pair(one))), None)
+        if port is None:
+            raise InputError(f"no port is free for instance {tenant.instance}; state its http_port")
+        taken[tenant.instance] = port
+        used.update(_pair(port))
+    return taken
+
+
+def _candidates() -> Iterator[int]:
+    last = _LAST_PORT + 1
+    yield from range(FIRST_HTTP_PORT + _STEP, last, _STEP)
+    yield from range(FIRST_HTTP_PORT + _NARROW_STEP, last, _NARROW_STEP)
+
+
+def _pair(port: int) -> tuple[int, int]:
+    return port, port + WEBSOCKET_OFFSET
+
+
+def _refuse_collisions(taken: Mapping[str, int]) -> None:
+    users: dict[int, list[str]] = {}
+    for name, port in sorted(taken.items()):
+        for each in _pair(port):
+            users.setdefault(each, []).append(name)
+    faults = [
+        f"instances {' and '.join(names)} both need port {port}; state another http_port"
+        for port, names in sorted(users.items())
+        if len(names) > 1
+    ]
+    if faults:
+        raise InputError("; ".join(faults))
+
+
+def require_roster(record: EstateRecord, hosts: Iterable[str], released: Iterable[str]) -> None:
+    """Raise InputError where the estate lacks a host that the last run of site has converged.
+
+    What such a host holds would be unknown, and unknown is not empty. released: hosts that left for good.
+    """
+    current, left = set(hosts), set(released)
+    faults = [
+        f"{host} is released by site_released_hosts and still in the estate; remove it from the inventory first"
+        for host in sorted(left & current)
+    ]
+    missing = sorted(set(record.roster) - current - left)
+    if missing:
+        named = ", ".join(missing)
+        faults.append(
+            f"{named} of the estate at the last run of gantry.odoo.site is no host of it any more, and what is there "
+            "would be unknown; put it back into the inventory, or, where it is gone for good, run gantry.odoo.site "
+            f"with site_released_hosts: [{named}]"
+        )
+    if faults:
+        raise InputError("; ".join(faults))
+
+
+def plan_entry(seen: EstateRecord, entry: Entry) -> EstateRecord:
+    """The record that follows, or the same one where nothing is new. Raises StateError for an older home."""
+    record = seen
+    for new, former in entry.renamed.items():
+        record = _renamed(record, new, former)
+    record = replace(
+        record,
+        homes={
+            **record.homes,
+            **{name: _place(record, name, place, entry.lease) for name, place in entry.homes.items()},
+        },
+        tenants={**record.tenants, **entry.tenants},
+        ports={**record.ports, **entry.ports},
+        roster=record.roster if entry.roster is None else tuple(sorted(entry.roster)),
+        leaving={name: one for name, one in {**record.leaving, **entry.leaving}.items() if name not in entry.stays},
+    )
+    for name in entry.gone:
+        record = _without(record, name)
+    _refuse_collisions(record.ports)
+    return seen if record == seen else replace(record, number=seen.number + 1)
+
+
+def _place(record: EstateRecord, name: str, place: Place, lease: int) -> Place:
+    """The home as it is recorded: with the number of its database, else that which it has, else the change's."""
+    before = record.homes.get(name)
+    if before is not None and before.group == place.group:
+        return before if place.number <= before.number else place
+    number = place.number or lease
+    if before is not None and number < before.number:
+        raise StateError(
+            f"tenant {name} is recorded on {before.group} with number {before.number}, and {number} for {place.group} "
+            "is older; another change has moved it since, so that this one must not"
+        )
+    return Place(place.group, number)
+
+
+def _renamed(record: EstateRecord, new: str, former: str) -> EstateRecord:
+    return replace(record, homes=_moved(record.homes, new, former), tenants=_moved(record.tenants, new, former))
+
+
+def _moved(entries: Mapping[str, T], new: str, former: str) -> dict[str, T]:
+    rest = {name: one for name, one in entries.items() if name != former}
+    return {**rest, new: entries[former]} if former in entries else rest
+
+
+def _without(record: EstateRecord, name: str) -> EstateRecord:
+    known = record.tenants.get(name)
+    instance = known.instance if known is not None else name
+    free = {instance} - {SHARED_INSTANCE}
+    return replace(
+        record,
+        homes={each: one for each, one in record.homes.items() if each != name},
+        tenants={each: one for each, one in record.tenants.items() if each != name},
+        ports={each: one for each, one in record.ports.items() if each not in free},
+    )
+
+
+def differences(before: EstateRecord, after: EstateRecord) -> list[str]:
+    """One line for each thing that a record says in another way than the one before."""
+    lines: list[str] = []
+    for what, old, new in (
+        ("home of", before.homes, after.homes),
+        ("tenant", before.tenants, after.tenants),
+        ("port of", before.ports, after.ports),
+        ("decommissioning of", before.leaving, after.leaving),
+    ):
+        for name in sorted({*old, *new}):
+            if old.get(name) != new.get(name):
+                lines.append(f"{what} {name}: {_shown(old.get(name))} -> {_shown(new.get(name))}")
+    for sign, hosts in (("+", set(after.roster) - set(before.roster)), ("-", set(before.roster) - set(after.roster))):
+        lines += [f"roster: {sign}{host}" for host in sorted(hosts)]
+    return lines
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, Place):
+        return f"{value.group} ({value.number})"
+    if isinstance(value, Leaving):
+        return value.phase
+    if isinstance(value, Known):
+        return f"tier {value.tier} on instance {value.instance}" + ("" if value.declared else ", not declared")
+    return str(value)

@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The life of tenants and hosts: the real plays, estate and change store, with the work on hosts noted instead of done.
+
+The databases of the servers are a file, which the playbook's tasks on tenants write.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration import ansible
+from tests.integration.ansible import PlaybookRun
+from tests.lab.state import ROOT
+
+_REAL = ("gantry.odoo.estate", "gantry.odoo.change")
+_NOTE = (
+    "echo {{ inventory_hostname }} {{ odoo_entry | default('main') }}"
+    " {% for one in estate.groups[estate.group_of[inventory_hostname]].instances %}"
+    "{{ one.name }}:{{ one.http_port }}:{{ one.databases | join('+') }} {% endfor %} >> {{ sim }}/notes"
+)
+_MAKE = """
+import json, sys
+path, wanted = sys.argv[1], json.loads(sys.argv[2])
+with open(path) as stream:
+    held = json.load(stream)
+for item in wanted:
+    former = item.get("rename_from")
+    held = [{**one, "name": item["name"]} if one["name"] == former else one for one in held]
+    if item["name"] not in [one["name"] for one in held]:
+        held.append({"name": item["name"], "open": True, "owner": item["owner"], "home": item.get("home")})
+with open(path, "w") as stream:
+    json.dump(held, stream)
+"""
+_LOCAL = {"delegate_to": "localhost", "changed_when": True}
+_ODOO = [{"name": "note the instances", "ansible.builtin.shell": _NOTE, **_LOCAL}]
+_TENANTS = [
+    {
+        "name": "make the databases",
+        "ansible.builtin.command": {
+            "argv": [
+                sys.executable,
+                "-c",
+                _MAKE,
+                "{{ sim }}/databases",
+                "{{ estate.groups[estate.leads[inventory_hostname]].databases | to_json }}",
+            ]
+        },
+        **_LOCAL,
+    }
+]
+
+
+@dataclass
+class Estate:
+    """An estate on this machine. tenants: as declared. hosts: by group."""
+
+    path: Path
+    tenants: list[dict[str, Any]]
+    hosts: dict[str, list[str]] = field(
+        default_factory=lambda: {"app": ["app1"], "edge": ["edge1", "edge2"], "cache": ["cache1"], "database": ["db1"]}
+    )
+
+    def play(self, name: str, **extra: Any) -> PlaybookRun:
+        """Run a playbook."""
+        inventory = {
+            "all": {
+                "vars": {
+                    "ansible_connection": "local",
+                    "ansible_python_interpreter": sys.executable,
+                    "ansible_become": False,
+                    "change_store": {"directory": str(self.path / "store")},
+                    "sim": str(self.path),
+                    "odoo_runtime_groups": ["app"],
+                    "odoo_tenants": self.tenants,
+                    "odoo_running_release": "r1",
+                    "precheck_repository": False,
+                },
+                "children": {name: {"hosts": {host: {} for host in hosts}} for name, hosts in self.hosts.items()},
+            }
+        }
+        groups: dict[str, Any] = inventory["all"]["children"]  # type: ignore[assignment]
+        groups["app"]["vars"] = {"odoo_runtime": "systemd", "odoo_database_server": "db1"}
+        groups["database"]["vars"] = {
+            "postgresql_databases": "{{ lookup('ansible.builtin.file', sim ~ '/databases') | from_json }}",
+            "postgresql_answers": True,
+            "postgresql_silence": "",
+        }
+        return ansible.run_playbook(self.path / f"playbooks/{name}.yml", inventory, extra)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The newest estate record, read by other means than the collection's."""
+        newest = sorted(path for path in (self.path / "store/estate").rglob("*") if path.is_file())[0]
+        found: dict[str, Any] = json.loads(newest.read_text(encoding="utf-8"))
+        return found
+
+    def notes(self) -> list[str]:
+        """The instances that hosts were told to run since the last call."""
+        file = self.path / "notes"
+        said = file.read_text(encoding="utf-8").splitlines()
+        file.unlink()
+        return said
+
+
+def own(name: str, **fields: Any) -> dict[str, Any]:
+    """A tenant with an instance of its own."""
+    routes = [{"host": f"{name}.lab.example"}]
+    return {"name": name, "tenancy": "dedicated", "runtime": {"group": "app"}, "routes": routes, **fields}
+
+
+def _simulated(play: dict[str, Any]) -> dict[str, Any]:
+    """The play without the roles that work on hosts."""
+    tasks = [
+        task
+        for task in play.get("tasks", [])
+        if task.get("ansible.builtin.include_role", {"name": _REAL[0]})["name"] in _REAL
+    ]
+    return {**play, **({"tasks": tasks} if tasks or "tasks" in play else {})}
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Estate:
+    """The playbooks of the collection, without their work on hosts."""
+    shutil.copytree(ROOT / "playbooks", tmp_path / "playbooks")
+    for name in ("precheck", "site"):
+        path = tmp_path / f"playbooks/{name}.yml"
+        plays = [_simulated(play) for play in yaml.safe_load(path.read_text(encoding="utf-8"))]
+        path.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
+    for name, tasks in (("odoo", _ODOO), ("tenants", _TENANTS)):
+        (tmp_path / f"playbooks/tasks/{name}.yml").write_text(yaml.safe_dump(tasks), encoding="utf-8")
+    (tmp_path / "databases").write_text("[]", encoding="utf-8")
+    return Estate(tmp_path, [own("alpha"), own("bravo"), own("carol")])
+
+
+def test_what_the_declaration_loses_is_not_lost(estate: Estate) -> None:
+    estate.play("site").expect_success()
+    assert estate.notes()[-1] == "app1 run alpha:8169:alpha bravo:8269:bravo carol:8369:carol shared:8069:"
+    assert estate.record["ports"] == {"shared": 8069, "alpha": 8169, "bravo": 8269, "carol": 8369}
+    assert estate.record["homes"] == {name: {"group": "app", "number": 1} for name in ("alpha", "bravo", "carol")}
+    assert estate.record["roster"] == ["app1", "cache1", "db1", "edge1", "edge2"]
+
+    # a tenant is removed, and a host: the host is refused before anything is touched
+    estate.tenants = [own("alpha"), own("carol")]
+    estate.hosts["edge"].remove("edge2")
+    refused = estate.play("precheck").expect_failure()
+    assert refused.changed == 0
+    (sentence,) = set(refused.errors)
+    assert sentence.startswith("edge2 of the estate at the last run of gantry.odoo.site is no host of it any more")
+    assert sentence.endswith("with site_released_hosts: [edge2]")
+
+    # released on purpose: what remains keeps its ports, and the removed tenant is named
+    run = estate.play("site", site_released_hosts=["edge2"]).expect_success()
+    assert "tenant bravo is not declared any more and lives on app" in run.stdout
+    assert estate.notes()[-1] == "app1 run alpha:8169:alpha carol:8369:carol shared:8069:"
+    assert estate.record["ports"]["bravo"] == 8269
+    assert estate.record["roster"] == ["app1", "cache1", "db1", "edge1"]
+
+    # a new one does not get the port that the removed one listens on, and a renamed one keeps its own
+    estate.tenants = [own("alpha"), own("cecil", renamed_from="carol"), own("delta")]
+    estate.play("site").expect_success()
+    assert estate.notes()[-1] == "app1 run alpha:8169:alpha carol:8369:cecil delta:8469:delta shared:8069:"
+    held = json.loads((estate.path / "databases").read_text(encoding="utf-8"))
+    assert sorted(one["name"] for one in held) == ["alpha", "bravo", "cecil", "delta"]
+    assert sorted(estate.record["homes"]) == ["alpha", "bravo", "cecil", "delta"]
+
+    # a database that is gone is not made anew
+    (estate.path / "databases").write_text(
+        json.dumps([one for one in held if one["name"] != "alpha"]), encoding="utf-8"
+    )
+    (sentence,) = set(estate.play("site").expect_failure().errors)
+    assert "tenant alpha is recorded to live on app, and no server of the estate holds its database" in sentence

@@ -1,0 +1,269 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tenants that are removed from the declaration, leave, or have a new name: each is named, and none is made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import Route
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_declaration import tenants_from
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import (
+    EstateRecord,
+    Known,
+    Leaving,
+    Place,
+    known_from,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import Resolved, resolve
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_record import Entry, plan_entry
+from tests.unit.estate.test_estate_plan import RUNTIMES, VARIABLES, arguments, tenant
+
+ROLES = {"shared": "odoo_shared", "bravo": "odoo_bravo", "north": "odoo_north"}
+
+
+def own(name: str, **fields: Any) -> dict[str, Any]:
+    return tenant(name, tenancy="dedicated", **fields)
+
+
+def estate(*declared: Any, record: EstateRecord = EstateRecord(), holds: str = "", **given: Any) -> Resolved:  # noqa: B008
+    """The estate that is declared, where db1 holds the databases named (blocked ones with an exclamation mark)."""
+    databases = [
+        {"name": name.rstrip("!"), "open": not name.endswith("!"), "owner": f"odoo_{name.rstrip('!')}"}
+        for name in holds.split()
+    ]
+    variables: Mapping[str, Any] = {
+        **VARIABLES,
+        "db1": {"postgresql_databases": databases},
+        "box1": {**VARIABLES["box1"], "postgresql_databases": []},
+    }
+    return resolve(
+        arguments(*declared, runtime_groups=["box"], locate=True, **given),
+        RUNTIMES,
+        variables,
+        record or EstateRecord(),
+    )
+
+
+def recorded(resolved: Resolved, seen: EstateRecord = EstateRecord()) -> EstateRecord:  # noqa: B008
+    """What gantry.odoo.estate_record makes of a resolved estate."""
+    said = resolved.record
+    return plan_entry(
+        seen,
+        Entry(
+            7,
+            {name: Place(**one) for name, one in said["homes"].items()},
+            {name: known_from(one) for name, one in said["tenants"].items()},
+            said["ports"],
+            tuple(said["roster"]),
+            renamed=said["renamed"],
+        ),
+    )
+
+
+BEFORE = recorded(estate(own("alpha"), own("bravo"), own("carol"), tenant("south"), holds="alpha bravo carol south"))
+
+
+def test_a_removed_dedicated_tenant_is_named_and_goes_on() -> None:
+    resolved = estate(own("alpha"), own("carol"), tenant("south"), record=BEFORE, holds="alpha bravo carol south")
+    after = resolved.estate
+    assert [note for note in after["notes"] if "bravo" in note] == [
+        "tenant bravo is not declared any more and lives on app; its backups, routes and cron go on: declare it again, "
+        "or give it the state decommissioned and run gantry.odoo.decommission"
+    ]
+    # the port that its process listens on is nobody else's
+    assert {name: one["http_port"] for name, one in after["tenants"].items()} == {
+        "alpha": 8169,
+        "carol": 8369,
+        "south": 8069,
+    }
+    assert "bravo" in [one["tenant"] for one in after["backups"]["app1"]]
+    assert {"tenant": "bravo", "tier": 3} in after["policies"]
+    assert "backup:bravo" in after["backup_covers"]
+    (route,) = [one for one in after["routes"] if one["name"] == "bravo-public"]
+    assert (route["mode"], route["servers"][0]["url"]) == ("serve", "http://app1:8269")
+    assert "bravo" in [one["name"] for one in after["certificates"]]
+    # its role keeps its password, and the modules their rights
+    assert "odoo_bravo" not in [one["name"] for one in after["roles"]["db1"]]
+    assert "odoo_bravo" in after["roles"]["db1"][-1]["member_of"]
+    # its instance and its database are left as they are
+    assert "bravo" not in [one["name"] for one in after["groups"]["app"]["instances"]]
+    assert "bravo" not in [one["name"] for one in after["groups"]["app"]["databases"]]
+    assert {"name": "bravo", "tier": 3} in after["groups"]["app"]["subjects"]
+    later = recorded(resolved, BEFORE)
+    assert (later.tenants["bravo"].declared, later.ports["bravo"]) == (False, 8269)
+    assert estate(own("alpha"), record=later, holds="alpha bravo carol south", tenant="bravo").estate["tenant"][
+        "exists"
+    ]
+
+
+def test_cron_of_a_shared_instance_goes_on_for_a_removed_tenant() -> None:
+    after = estate(own("alpha"), record=BEFORE, holds="alpha bravo carol south").estate
+    (shared,) = [one for one in after["groups"]["app"]["instances"] if one["name"] == "shared"]
+    assert shared["databases"] == ["south"]
+
+
+def test_the_modules_keep_their_rights_on_a_database_that_nobody_recorded() -> None:
+    after = estate(own("alpha"), holds="alpha orphan").estate
+    assert after["roles"]["db1"][-1]["member_of"] == ["odoo_alpha", "odoo_orphan", "odoo_shared"]
+
+
+def test_a_tenant_that_is_removed_while_another_is_new_may_be_the_same() -> None:
+    with pytest.raises(StateError, match=r"has northern anew and bravo no more .* declare renamed_from"):
+        estate(
+            own("alpha"), own("carol"), tenant("south"), own("northern"), record=BEFORE, holds="alpha bravo carol south"
+        )
+    # once it was seen to be removed, others may come
+    seen = recorded(
+        estate(own("alpha"), own("carol"), tenant("south"), record=BEFORE, holds="alpha bravo carol south"), BEFORE
+    )
+    after = estate(
+        own("alpha"), own("carol"), tenant("south"), own("northern"), record=seen, holds="alpha bravo carol south"
+    ).estate
+    assert after["tenants"]["northern"]["http_port"] == 8469
+
+
+@pytest.mark.parametrize(
+    ("declared", "sentence"),
+    [
+        (own("taker", routes=[{"host": "bravo.site.example"}]), "tenant taker claims the host bravo.site.example of"),
+        (tenant("bravo2", tenancy="dedicated", routes=[{"host": "bravo.site.example"}]), "decommission that one first"),
+    ],
+)
+def test_what_a_removed_tenant_still_has_is_not_given_to_another(declared: Any, sentence: str) -> None:
+    with pytest.raises(StateError, match=sentence):
+        estate(own("alpha"), own("carol"), declared, record=BEFORE, holds="alpha bravo carol south taker bravo2")
+
+
+def test_a_recorded_tenant_without_a_database_is_not_made_anew() -> None:
+    with pytest.raises(
+        StateError, match=r"tenant south is recorded to live on app, and no server .* gantry.odoo.odoo_restore"
+    ):
+        estate(own("alpha"), own("bravo"), own("carol"), tenant("south"), record=BEFORE, holds="alpha bravo carol")
+    # where it was seen to be blocked, it is there
+    assert estate(
+        own("alpha"), own("bravo"), own("carol"), tenant("south"), record=BEFORE, holds="alpha bravo carol south!"
+    ).estate["tenants"]["south"]["exists"]
+
+
+def test_a_rename_is_a_rename() -> None:
+    declared = (own("alpha"), own("beta", renamed_from="bravo"), own("carol"), tenant("south"))
+    first = estate(*declared, record=BEFORE, holds="alpha bravo carol south")
+    assert first.estate["notes"] == []
+    (item,) = [one for one in first.estate["groups"]["app"]["databases"] if one["name"] == "beta"]
+    # the instance keeps its name, and with it its files, its port and its role
+    assert (item["rename_from"], item["config"], item["owner"]) == ("bravo", "/etc/odoo/bravo.conf", "odoo_bravo")
+    (instance,) = [one for one in first.estate["groups"]["app"]["instances"] if one["name"] == "bravo"]
+    assert (instance["http_port"], instance["db_filter"], instance["databases"]) == (8269, "^beta$", [])
+    assert first.record["renamed"] == {}
+    with pytest.raises(StateError, match="no database was found for beta"):
+        estate(*declared, record=BEFORE, holds="alpha bravo carol south", allow_new=False)
+
+    half = recorded(first, BEFORE)
+    second = estate(*declared, record=half, holds="alpha beta carol south")
+    after = recorded(second, half)
+    assert after.homes["beta"] == BEFORE.homes["bravo"]
+    assert "bravo" not in {**after.homes, **after.tenants}
+    assert (after.tenants["beta"].instance, after.ports["bravo"]) == ("bravo", 8269)
+    # the former name may be removed from the declaration, and the instance stays
+    third = estate(
+        own("alpha"), own("beta"), own("carol"), tenant("south"), record=after, holds="alpha beta carol south"
+    )
+    assert third.estate["tenants"]["beta"]["instance"] == "bravo"
+    assert recorded(third, after) == after
+
+
+@pytest.mark.parametrize(
+    ("holds", "sentence"),
+    [
+        ("alpha beta bravo carol south", "tenant beta is renamed from bravo, and both databases are there"),
+        ("alpha carol south", "tenant beta is renamed from bravo, and no server holds a database of either name"),
+    ],
+)
+def test_a_rename_that_is_none_is_refused(holds: str, sentence: str) -> None:
+    with pytest.raises(StateError, match=sentence):
+        estate(own("alpha"), own("beta", renamed_from="bravo"), own("carol"), record=BEFORE, holds=holds)
+
+
+LEAVES = {"state": "decommissioned", "hold_until": "2027-01-31"}
+
+
+def test_a_decommissioned_tenant_goes_on_until_it_is_blocked_and_is_then_under_maintenance() -> None:
+    declared = (own("alpha"), own("bravo", **LEAVES), own("carol"), tenant("south"))
+    before = estate(*declared, record=BEFORE, holds="alpha bravo carol south").estate
+    assert "tenant bravo on app goes on until it is decommissioned: run gantry.odoo.decommission" in before["notes"]
+    assert "bravo" in [one["tenant"] for one in before["backups"]["app1"]]
+    held = plan_entry(BEFORE, Entry(9, leaving={"bravo": Leaving("held", 3, "id", "decommission-9", "2026-11-26")}))
+    after = estate(*declared, record=held, holds="alpha bravo! carol south").estate
+    assert {one["name"]: one["mode"] for one in after["routes"]}["bravo-public"] == "maintenance"
+    assert "bravo" not in [one["tenant"] for one in after["backups"]["app1"]]
+    assert {"tenant": "bravo", "tier": 3} in after["policies"]
+    with pytest.raises(StateError, match="decommission-9 has decommissioned it on 2026-11-26"):
+        estate(own("alpha"), own("bravo"), own("carol"), tenant("south"), record=held, holds="alpha bravo! carol south")
+
+
+def test_only_the_backups_of_a_tenant_that_is_gone_are_left_and_its_port_is_free() -> None:
+    gone = plan_entry(
+        BEFORE, Entry(9, leaving={"bravo": Leaving("gone", 1, "id", "decommission-9", "2026-11-26")}, gone=("bravo",))
+    )
+    after = estate(
+        own("alpha"),
+        own("bravo", **LEAVES),
+        own("carol"),
+        tenant("south"),
+        own("delta"),
+        record=gone,
+        holds="alpha carol south",
+    ).estate
+    assert after["tenants"]["delta"]["http_port"] == 8269
+    assert "bravo" not in [one["name"].split("-")[0] for one in after["routes"]]
+    assert {"tenant": "bravo", "tier": 1} in after["policies"]
+    assert after["notes"] == []
+
+
+def test_a_group_that_a_tenant_is_recorded_on_is_part_of_the_estate() -> None:
+    moved = plan_entry(BEFORE, Entry(9, homes={"south": Place("cellar", 9)}))
+    with pytest.raises(InputError, match="tenant south is recorded to live on group cellar, which is not in the inv"):
+        estate(own("alpha"), own("bravo"), own("carol"), tenant("south"), record=moved, holds="alpha bravo carol south")
+
+
+def test_names_that_nothing_can_bear_are_all_told_at_once() -> None:
+    long = "a" * 33
+    with pytest.raises(InputError) as caught:
+        tenants_from([own(long), own("shared"), own("gantry-template-x"), tenant("b" * 41)])
+    said = str(caught.value)
+    for part in (
+        f"{long} has 33 characters",
+        "taken by the shared instance",
+        "begins with gantry-template-",
+        "1 to 40",
+    ):
+        assert part in said
+    with pytest.raises(InputError, match="ops and the login of the modules would both have the PostgreSQL role"):
+        estate(own("ops"), login="odoo_ops")
+    # the instance of a tenant that was renamed is not free
+    renamed = EstateRecord(
+        1, {"beta": Place("app", 1)}, {"beta": Known(3, "dedicated", "bravo", 2, 1, (Route("beta.site.example"),))}
+    )
+    with pytest.raises(InputError, match="beta and bravo would both have the PostgreSQL role odoo_bravo"):
+        estate(own("beta"), own("bravo"), record=renamed, holds="beta")
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"state": "decommissioned"}, "hold_until is required with state decommissioned"),
+        ({**LEAVES, "hold_until": "next year"}, "hold_until must be a date such as 2027-01-31, not 'next year'"),
+        ({"hold_until": "2027-01-31"}, "hold_until is for state decommissioned"),
+        ({**LEAVES, "keep_backups_until": "2027-01-30"}, "keep_backups_until lies before hold_until"),
+        ({"renamed_from": "north"}, "renamed_from is the tenant's own name"),
+    ],
+)
+def test_a_way_out_that_cannot_be_meant_is_told(fields: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        tenants_from([tenant(**fields)])
