@@ -17,6 +17,21 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate im
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 
+class _Variables(dict[str, Mapping[str, Any]]):
+    """The variables of hosts, put together once for each host and not at each look."""
+
+    def __init__(self, hostvars: Mapping[str, Mapping[str, Any]]) -> None:
+        super().__init__()
+        self._hostvars = hostvars
+
+    def __contains__(self, host: object) -> bool:
+        return host in self._hostvars
+
+    def __missing__(self, host: str) -> Mapping[str, Any]:
+        self[host] = self._hostvars[host]
+        return self[host]
+
+
 class ActionModule(ControllerAction):
     """Action behind gantry.odoo.estate_info."""
 
@@ -45,5 +60,5 @@ class ActionModule(ControllerAction):
         """Read the estate record where there is a store, and resolve the estate."""
         declared = call.params["store"]
         record = EstateLog(open_store(declared)).read() if declared else EstateRecord()
-        resolved = resolve(call.params, variables["groups"], variables["hostvars"], record)
+        resolved = resolve(call.params, variables["groups"], _Variables(variables["hostvars"]), record)
         return Outcome(facts={"estate": resolved.estate, "record": resolved.record})

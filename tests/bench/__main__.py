@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from tests.bench import addons_noop, clone, converge, create, redis_converge, redis_switch
+from tests.bench import addons_noop, clone, converge, create, estate, redis_converge, redis_switch
 from tests.bench.erp import Erp
 from tests.bench.harness import BENCH_LAB, Result
 from tests.lab.hosts import Lab
 from tests.lab.state import ROOT
 
 BENCHES: dict[str, Callable[[Erp], list[Result]]] = {
+    "estate": estate.run,
     "redis-switch": redis_switch.run,
     "redis-converge": redis_converge.run,
     "create": create.run,
@@ -48,10 +49,9 @@ def table(results: Sequence[Result]) -> str:
     ]
     for one in results:
         told = one.as_dict()
-        for name, seconds in told["peers"].items():
-            ratio = told["ratios"][name] or "-"
-            row = (told["bench"], told["unit"], told["runs"], f"{told['ours']:.2f}", name, f"{seconds:.2f}", ratio)
-            lines.append(f"| {' | '.join(map(str, row))} |")
+        ours = (told["bench"], told["unit"], told["runs"], f"{told['ours']:.2f}")
+        peers = [(name, f"{seconds:.2f}", told["ratios"][name] or "-") for name, seconds in told["peers"].items()]
+        lines += [f"| {' | '.join(map(str, (*ours, *peer)))} |" for peer in peers or [("-", "-", "-")]]
     return "\n".join(lines) + "\n"
 
 

@@ -66,15 +66,16 @@ class Result:
         return statistics.median(self.seconds[name])
 
     def as_dict(self) -> dict[str, Any]:
-        """The line that a benchmark ends with; the peer is the fastest of them."""
-        ours, best = self.median(self.ours), min(self.median(name) for name in self.seconds if name != self.ours)
+        """The line that a benchmark ends with; the peer is the fastest of them, and None where there is none."""
+        ours = self.median(self.ours)
+        best = min((self.median(name) for name in self.seconds if name != self.ours), default=None)
         others = {name: round(self.median(name), 3) for name in self.seconds if name != self.ours}
         return {
             "bench": self.bench,
             "unit": self.unit,
             "ours": round(ours, 3),
-            "peer": round(best, 3),
-            "ratio": _ratio(best, ours),
+            "peer": None if best is None else round(best, 3),
+            "ratio": None if best is None else _ratio(best, ours),
             "runs": len(self.seconds[self.ours]),
             "peers": others,
             "ratios": {name: _ratio(seconds, ours) for name, seconds in others.items()},

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from tests.bench.erp import Erp
-from tests.bench.estate import rig
 from tests.bench.harness import Contender, Result, Timed, compare, sent
+from tests.bench.redis_host import rig
 from tests.integration.redis.rig import LOOPBACK, MODULE, PASSWORD, declared
 
 NODES, SENTINELS = tuple(range(7601, 7610)), (8601, 8602, 8603)

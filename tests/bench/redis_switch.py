@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.bench.erp import Erp
-from tests.bench.estate import rig
 from tests.bench.harness import Result, sent
+from tests.bench.redis_host import rig
 from tests.integration.redis.audit import WRITERS, Audit, audited
 from tests.integration.redis.rig import LOOPBACK, MODULE, Rig, declared
 from tests.lab.progress import say

@@ -36,3 +36,10 @@ def test_contenders_take_turns_and_what_surrounds_a_run_is_not_timed() -> None:
 def test_the_page_has_a_row_for_each_peer() -> None:
     rows = [line for line in table([RESULT]).splitlines() if line.startswith("| clone")]
     assert rows == ["| clone | s | 3 | 2.00 | fast | 4.00 | 2.0 |", "| clone | s | 3 | 2.00 | slow | 10.00 | 5.0 |"]
+
+
+def test_a_benchmark_without_a_peer_has_no_ratio() -> None:
+    alone = Result("estate", "ours", {"ours": [3.0, 1.0, 2.0]})
+    told = alone.as_dict()
+    assert (told["ours"], told["peer"], told["ratio"], told["peers"]) == (2.0, None, None, {})
+    assert "| estate | s | 3 | 2.00 | - | - | - |" in table([alone]).splitlines()

@@ -20,7 +20,7 @@ _INCLUDES = re.compile(r"(?:include_tasks|import_tasks|__\w+_tasks): *[\"']?((?:
 
 _ON_THE_CONTROLLER = frozenset({"change", "estate"})
 _WITHOUT_HOST = frozenset(
-    {f"ansible.builtin.{name}" for name in ("debug", "group_by", "import_tasks", "include_tasks", "set_fact")}
+    {f"ansible.builtin.{name}" for name in ("add_host", "debug", "import_tasks", "include_tasks", "set_fact")}
     | {
         f"gantry.odoo.{name}"
         for name in (
