@@ -99,6 +99,19 @@ def test_audiences_are_kept_apart(edge: Edge, declare: Declare) -> None:
     assert edge.get(name="office.example")[0] == 404
 
 
+def test_a_change_that_was_overtaken_writes_no_routes(edge: Edge, declare: Declare) -> None:
+    declare([{**HARBOUR, "hosts": ["fenced.example"]}], owner="fenced", lease_number=17)
+    before = edge.host.read("/etc/traefik/dynamic/fenced-routes.yml")
+    for check in (True, False):
+        refused = declare([], owner="fenced", purge=True, lease_number=16, check=check, fails=True)["msg"]
+        assert "was written for fenced under lease 17, and this run has lease 16" in refused
+    assert edge.host.read("/etc/traefik/dynamic/fenced-routes.yml") == before
+    # the number rises although nothing else changes
+    assert not declare([], owner="fenced", lease_number=19)["changed"]
+    declare([], owner="fenced", purge=True, lease_number=18, fails=True)
+    assert declare([], owner="fenced", purge=True)["changed"]
+
+
 def test_maintenance(edge: Edge, declare: Declare) -> None:
     done = declare([{**HARBOUR, "mode": "maintenance", "retry_after": 300}])
     assert [step["why"] for step in done["steps"]] == ["differs in mode, retry_after"]
