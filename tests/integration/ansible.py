@@ -23,6 +23,8 @@ import yaml
 from tests.lab.state import ROOT
 
 DEADLINE_S = 900
+# The exit code of a shell for a command that SIGKILL ended.
+KILLED = 137
 BIN = Path(sys.executable).parent
 
 
@@ -82,11 +84,12 @@ def run_playbook(
     arguments: list[str] | None = None,
     command_line: bool = False,
     env: Mapping[str, str] | None = None,
+    server: Server | None = None,
 ) -> PlaybookRun:
     """Run `playbook` (a path, a full name such as gantry.odoo.site, or plays as data) on `inventory` (path or data).
 
     command_line: start ansible-playbook itself, not a fork of the process that has Ansible imported already.
-    env: variables for the command itself, which is started then.
+    env: variables for the command itself, which is started then. server: whose fork runs it, this module's by default.
     """
     with tempfile.TemporaryDirectory(prefix="gantry-test-") as directory:
         scratch = Path(directory)
@@ -97,7 +100,11 @@ def run_playbook(
             command += ["--extra-vars", f"@{_file(scratch, 'vars', extra_vars)}"]
         command += [*(arguments or []), _file(scratch, "playbook", playbook)]
         stdout, stderr = scratch / "stdout", scratch / "stderr"
-        rc = _start(command, stdout, stderr, env) if command_line or env else _SERVER.run(command, stdout, stderr)
+        rc = (
+            _start(command, stdout, stderr, env)
+            if command_line or env
+            else (server or _SERVER).run(command, stdout, stderr)
+        )
         said, complained = stdout.read_text(errors="replace"), stderr.read_text(errors="replace")
     stats, events = _parse(said)
     return PlaybookRun(rc, stats, events, said, complained)
@@ -154,16 +161,23 @@ def _start(command: list[str], stdout: Path, stderr: Path, env: Mapping[str, str
         ).returncode
 
 
-class _Server:
-    """The process that has Ansible imported, started by the first run and gone with this process."""
+class Server:
+    """A process that has Ansible imported, started by the first run and gone with this process.
 
-    def __init__(self) -> None:
+    collections: the path on which it finds collections, where that is another than the project's.
+    """
+
+    def __init__(self, collections: Path | None = None) -> None:
+        self._environment = {"ANSIBLE_COLLECTIONS_PATH": str(collections)} if collections else {}
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._path = ""
 
     def run(self, command: list[str], stdout: Path, stderr: Path) -> int:
-        """Run ansible-playbook in a fork; its exit code. Raises TimeoutError, having ended it, past the deadline."""
+        """Run ansible-playbook in a fork; its exit code, 137 where it was killed.
+
+        Raises TimeoutError, having ended it, past the deadline.
+        """
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(self._ready())
             request = {"argv": command, "stdout": str(stdout), "stderr": str(stderr)}
@@ -172,7 +186,7 @@ class _Server:
             with connection.makefile("r") as answers:
                 pid = int(answers.readline())
                 try:
-                    return int(answers.readline())
+                    return int(answers.readline() or KILLED)
                 except TimeoutError:
                     os.killpg(pid, signal.SIGKILL)
                     raise
@@ -184,7 +198,7 @@ class _Server:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "tests.integration.ansible_server", self._path],
                     cwd=ROOT,
-                    env=_environment(),
+                    env={**_environment(), **self._environment},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
@@ -194,7 +208,7 @@ class _Server:
         return self._path
 
 
-_SERVER = _Server()
+_SERVER = Server()
 
 
 def _file(directory: Path, name: str, given: str | Path | Any) -> str:

@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every fault at every step of every playbook: it ends in the old or the new state, nobody is harmed, nothing is lost.
+
+What a fault leaves behind is named in red, and `gantry.odoo.resume`, or the playbook again where nothing was begun,
+ends it when the fault is over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.integration import change_store
+from tests.integration.ansible import PlaybookRun
+from tests.integration.orchestration.rig import Rig
+from tests.integration.orchestration.world import World
+
+FAULTS = (
+    "cut before",
+    "cut after",
+    "host off",
+    "disk full",
+    "module killed",
+    "store gone",
+    "controller killed before",
+    "controller killed after",
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A playbook with its inputs, and how the estate is before and after it."""
+
+    playbook: str
+    inputs: dict[str, str]
+    old: Callable[[World], bool]
+    new: Callable[[World], bool]
+
+
+def _home(server: str) -> Callable[[World], bool]:
+    def there(world: World) -> bool:
+        opened = [name for name, copies in world.servers.items() if "harbour" in copies and copies["harbour"].open]
+        sent = {node.server for routes in world.routes.values() for route in routes[:1] for node in world.pool(route)}
+        return opened == [server] and sent == {server}
+
+    return there
+
+
+def _releases(release: str) -> Callable[[World], bool]:
+    return lambda world: all(
+        node.release == release and node.running for node in world.nodes.values() if node.group == "app"
+    )
+
+
+def _caches(version: str) -> Callable[[World], bool]:
+    return lambda world: all(one.version == version and one.running for one in world.caches.values())
+
+
+def _certificates(number: int) -> Callable[[World], bool]:
+    return lambda world: all(world.certificates.get(edge, 0) >= number for edge in world.routes)
+
+
+SCENARIOS = (
+    Scenario("patch", {"patch_release": "r2"}, _releases("r1"), _releases("r2")),
+    Scenario("migrate", {"tenant": "harbour", "destination": "box"}, _home("db1"), _home("box1")),
+    Scenario("patch_redis", {}, _caches("8.0.1"), _caches("8.0.2")),
+    Scenario("renew_certificates", {}, _certificates(0), _certificates(1)),
+)
+
+
+def steps(rig: Rig, scenario: Scenario) -> list[str]:
+    """The steps of a run in which nothing goes wrong."""
+    rig.play(scenario.playbook, **scenario.inputs).expect_success()
+    return list(rig.world.log)
+
+
+def faults_found(rig: Rig, scenario: Scenario, way: str) -> Iterator[str]:
+    """What is wrong after a run with a fault, and after what ends it; nothing where all is well."""
+    run = rig.play(scenario.playbook, **scenario.inputs)
+    yield from _harmed(rig)
+    rig.mend()
+    left = _left(rig)
+    if run.rc == 0:
+        if not scenario.new(rig.world) or left:
+            yield f"ended green, and the estate is not as asked for: {left}"
+    elif run.rc != 137:
+        yield from _said(run, left)
+    again = _resumed(rig, scenario, left, way)
+    yield from _harmed(rig)
+    if again.rc != 0:
+        yield f"the fault is over, and it does not end: {again.errors[-1:] or again.stderr[-300:]}"
+        return
+    wanted = scenario.old if left and way == "undo" else scenario.new
+    if not wanted(rig.world):
+        yield f"{way} ended green, and the estate is not as asked for"
+    if _left(rig):
+        yield f"left behind: {_left(rig)}"
+    yield from _reachable(rig.world)
+
+
+def _resumed(rig: Rig, scenario: Scenario, left: list[str], way: str) -> PlaybookRun:
+    """Resume what was left, or run the playbook again; wait for the lease of a controller that was killed."""
+    for _attempt in range(20):
+        if left:
+            run = rig.play("resume", change=left[0].partition(" ")[0], way=way)
+        else:
+            run = rig.play(scenario.playbook, **scenario.inputs)
+        if not any(" holds " in error for error in run.errors):
+            return run
+        time.sleep(1)
+    return run
+
+
+def _left(rig: Rig) -> list[str]:
+    """The parts that are not settled, with their change."""
+    if not (rig.store / "parts").exists():
+        return []
+    return [
+        f"{part['change']} {part['name']} {part['state']}"
+        for part in change_store.parts(rig.store)
+        if part["state"] != "proven"
+    ]
+
+
+def _harmed(rig: Rig) -> Iterator[str]:
+    yield from rig.world.harm
+    rig.change(harm=[])
+
+
+def _said(run: PlaybookRun, left: list[str]) -> Iterator[str]:
+    """The last word of a red run says what is where and what to run, where something was left."""
+    last = run.errors[-1] if run.errors else ""
+    for part in left:
+        change, name, state = part.split(" ")
+        if state != "planned" and (name not in last or f"change={change}" not in last):
+            yield f"the end does not tell of {part}: {last[:300]}"
+
+
+def _reachable(world: World) -> Iterator[str]:
+    """Every tenant is served by all nodes of one home, which has all that its users wrote."""
+    for tenant, written in world.accepted.items():
+        held = {server: copies[tenant] for server, copies in world.servers.items() if tenant in copies}
+        opened = [(server, copy) for server, copy in held.items() if copy.open]
+        if len(opened) != 1:
+            yield f"{tenant} is open on {[server for server, _copy in opened]}"
+            continue
+        ((server, copy),) = opened
+        if set(written) - set(copy.data):
+            yield f"{tenant} on {server} lost {len(set(written) - set(copy.data))} of {len(written)} writes"
+        for edge, routes in world.routes.items():
+            nodes = [one["url"] for route in routes for one in route["servers"] if one["drained"]]
+            if nodes:
+                yield f"{edge} still drains {nodes}"
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.playbook)
+def test_every_fault_at_every_step(
+    fresh: Callable[[], Rig], scenario: Scenario, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = steps(fresh(), scenario)
+    found: dict[str, list[str]] = {}
+    for number, words in enumerate(known, 1):
+        for way in ("finish", "undo"):
+            rig = fresh()
+            rig.change(fault={"step": number, "kind": fault})
+            wrong = list(faults_found(rig, scenario, way))
+            with capsys.disabled():
+                said = "; ".join(wrong) or "ok"
+                print(f"{scenario.playbook:<18} {number:3d} {words:<40} {fault:<24} {way:<6} {said}", flush=True)
+            if wrong:
+                found[f"{number} {words} {way}"] = wrong
+    assert not found

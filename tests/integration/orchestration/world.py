@@ -1,0 +1,389 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small estate in a file: what playbooks do to it, what its users meet meanwhile, and the fault that it is to suffer.
+
+Users write to a tenant at every step, wherever an edge sends them to a node that runs and a database that is open. What
+harms them, or loses what they wrote, is noted with the step that did it. Steps are numbered, so that a fault can be
+asked for at any of them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class RefusedError(Exception):
+    """What a module says when it refuses or cannot do a step."""
+
+
+@dataclass
+class Node:
+    """A host that runs Odoo, or Redis."""
+
+    group: str
+    server: str
+    release: str = "r1"
+    running: bool = True
+
+
+@dataclass
+class Copy:
+    """One database of a tenant. data: the writes that it holds. operator: blocked on purpose, by hand."""
+
+    data: list[int] = field(default_factory=list)
+    open: bool = True
+    home: dict[str, Any] = field(default_factory=dict)
+    operator: bool = False
+
+
+@dataclass
+class Cache:
+    """A node of Redis."""
+
+    version: str = "8.0.1"
+    primary: bool = False
+    running: bool = True
+
+
+@dataclass
+class World:
+    """The estate, its users and its log. routes: by edge, as role traefik takes them."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    servers: dict[str, dict[str, Copy]] = field(default_factory=dict)
+    routes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    caches: dict[str, Cache] = field(default_factory=dict)
+    newest_cache: str = "8.0.2"
+    certificates: dict[str, int] = field(default_factory=dict)
+    backups: dict[str, list[list[int]]] = field(default_factory=dict)
+    accepted: dict[str, list[int]] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
+    step: int = 0
+    log: list[str] = field(default_factory=list)
+    harm: list[str] = field(default_factory=list)
+    fault: dict[str, Any] = field(default_factory=dict)
+
+    def note_harm(self, what: str) -> None:
+        """Note what a playbook did to users or their data."""
+        self.harm.append(f"step {self.step} ({self.log[-1]}): {what}")
+
+    # Users.
+
+    def users(self) -> None:
+        """Let users write, one row a tenant that they reach."""
+        for tenant in self.tenants():
+            for database in self._reached(tenant):
+                database.data.append(self.step)
+                self.accepted.setdefault(tenant, []).append(self.step)
+
+    def tenants(self) -> list[str]:
+        """The tenants that users know, by their routes or by what they have written."""
+        routed = {tenant_of(route) for routes in self.routes.values() for route in routes}
+        return sorted(routed | set(self.accepted))
+
+    def _reached(self, tenant: str) -> list[Copy]:
+        """The open databases of the tenant that an edge leads to, each once."""
+        found: dict[str, Copy] = {}
+        for routes in self.routes.values():
+            for route in routes:
+                if tenant_of(route) != tenant or route["mode"] != "serve":
+                    continue
+                for node in self.pool(route):
+                    copy = self.servers[node.server].get(tenant)
+                    if node.running and copy is not None and copy.open:
+                        found[node.server] = copy
+        return list(found.values())
+
+    def pool(self, route: Mapping[str, Any]) -> list[Node]:
+        """The nodes that an edge sends the users of a route to."""
+        return [self.nodes[name] for name in undrained(route) if name in self.nodes]
+
+    def serves(self, name: str) -> bool:
+        """Whether an edge sends users to the node."""
+        return any(
+            name in undrained(route) for routes in self.routes.values() for route in routes if route["mode"] == "serve"
+        )
+
+    # What the roles do.
+
+    def odoo(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """An entry point of role odoo."""
+        node = self.nodes[host]
+        if entry in ("stop", "activate"):
+            others = [one for name, one in self.nodes.items() if one.group == node.group and name != host]
+            if self.serves(host):
+                self.note_harm(f"{host} is taken away while users are sent to it")
+            if others and not any(one.running for one in others):
+                self.note_harm(f"{host} is taken away although no other node of {node.group} runs")
+            node.running = entry == "activate"
+        if entry == "activate":
+            node.release = given["release"]
+        if entry in ("main", "install", "run", "start"):
+            node.running = node.running or entry != "install"
+        if entry == "prove" and (not node.running or node.release != given["release"]):
+            raise RefusedError(f"{host} does not serve release {given['release']}")
+        return {
+            "odoo_changed": entry in ("stop", "activate"),
+            "odoo_running_release": node.release,
+            "odoo_command": ["odoo"],
+            "odoo_command_user": "odoo",
+        }
+
+    def postgresql(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """An entry point of role postgresql."""
+        held = [
+            {"name": name, "open": copy.open, "owner": f"odoo_{name}", **({"home": copy.home} if copy.home else {})}
+            for name, copy in self.servers[host].items()
+        ]
+        return {
+            "postgresql_changed": False,
+            "postgresql_answers": True,
+            "postgresql_silence": "",
+            "postgresql_tls_certificate": "certificate",
+            "postgresql_databases": held,
+        }
+
+    def traefik(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """An entry point of role traefik."""
+        if entry == "routes":
+            self.routes[host] = list(given["routes"])
+            for route in self.routes[host]:
+                self._judge(route, host)
+        return {"traefik_changed": False}
+
+    def _judge(self, route: Mapping[str, Any], edge: str) -> None:
+        tenant = tenant_of(route)
+        if route["mode"] != "serve":
+            return
+        if not undrained(route):
+            self.note_harm(f"{edge} sends users of {tenant} to nobody")
+        for name in undrained(route):
+            node = self.nodes[name]
+            copy = self.servers[node.server].get(tenant)
+            if not node.running:
+                self.note_harm(f"{edge} sends users of {tenant} to {name}, which does not run")
+            if copy is None or not (copy.open or copy.operator):
+                self.note_harm(f"{edge} sends users of {tenant} to {name}, whose server has no open database of it")
+
+    def certificate(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """An entry point of role certificate."""
+        self.certificates[host] = self.certificates.get(host, 0) + 1
+        results = [
+            {"name": one["name"], "certificate": "pem", "key": "key", "serial_after": self.certificates[host]}
+            for one in given["requests"]
+        ]
+        return {"certificate_changed": True, "certificate_results": results}
+
+    def redis(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """An entry point of role redis."""
+        mine = self.caches[host]
+        others = {name: one for name, one in self.caches.items() if name != host and one.running}
+        if entry == "restart":
+            if mine.primary and others:
+                self.note_harm(f"{host} is restarted while it is the primary")
+            if not any(one.running for one in others.values()):
+                self.note_harm(f"{host} is restarted although no other node runs")
+            mine.version, mine.running = self.newest_cache, True
+        if entry == "failover":
+            mine.primary, self.caches[given["to"]].primary = False, True
+        nodes = [
+            {"host": name, "role": "primary" if one.primary else "replica", "version": one.version}
+            for name, one in self.caches.items()
+        ]
+        faults = [f"{name} does not answer" for name, one in self.caches.items() if not one.running]
+        return {
+            "redis_changed": False,
+            "redis_info": {"faults": faults, "refused": None, "nodes": nodes},
+            "redis_is_primary": mine.primary,
+            "redis_successor": next(iter(others), ""),
+            "redis_restart_needed": mine.version != self.newest_cache,
+        }
+
+    def backup(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """An entry point of role backup that is not the real one."""
+        return {"backup_changed": False}
+
+    # What the modules do.
+
+    def odoo_database(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module odoo_database."""
+        for one in args.get("databases", [args]):
+            self._database(self.server(host, args), one)
+        return {"changed": True, "steps": []}
+
+    def _database(self, server: str, wanted: Mapping[str, Any]) -> None:
+        held, name = self.servers[server], wanted["name"]
+        if wanted.get("state") == "absent":
+            held.pop(name, None)
+            return
+        former = wanted.get("rename_from")
+        if former and name not in held and former in held:
+            held[name] = held.pop(former)
+        if name not in held:
+            kept = [one for copies in self.servers.values() for one in copies if one.split("__")[0] == name]
+            if kept:
+                self.note_harm(f"an empty {name} is made on {server} although {', '.join(kept)} is there")
+            held[name] = Copy()
+        self._number(server, name, wanted.get("home"))
+        self._access(server, name, wanted.get("access"))
+        if held[name].open:
+            self._judge_open(server, name)
+
+    def _number(self, server: str, name: str, home: Mapping[str, Any] | None) -> None:
+        copy = self.servers[server][name]
+        if home and copy.home and copy.home["number"] > home["number"]:
+            raise RefusedError(f"{name} on {server} has the higher number {copy.home['number']}")
+        copy.home = dict(home) if home else copy.home
+
+    def _access(self, server: str, name: str, access: str | None) -> None:
+        copy = self.servers[server][name]
+        if access == "blocked":
+            copy.open = False
+            if self._sent(name, server):
+                self.note_harm(f"{name} on {server} is blocked while users are sent to it")
+        if access == "open" and not copy.open:
+            if copy.operator:
+                self.note_harm(f"{name} on {server} is opened, which an operator has blocked")
+            copy.open = True
+
+    def _judge_open(self, server: str, name: str) -> None:
+        others = [
+            place for place, copies in self.servers.items() if place != server and name in copies and copies[name].open
+        ]
+        if others:
+            self.note_harm(f"{name} is open on {server} and on {', '.join(others)}")
+        if not set(self.accepted.get(name, ())) <= set(self.servers[server][name].data):
+            self.note_harm(f"{name} is opened on {server} without all that its users wrote")
+
+    def _sent(self, tenant: str, server: str) -> bool:
+        return any(
+            tenant_of(route) == tenant
+            and route["mode"] == "serve"
+            and any(one.server == server for one in self.pool(route))
+            for routes in self.routes.values()
+            for route in routes
+        )
+
+    def odoo_database_info(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module odoo_database_info."""
+        held = self.servers[self.server(host, args)]
+        return {"databases": {name: _facts(held.get(name)) for name in args["names"]}}
+
+    def odoo_backup(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module odoo_backup."""
+        held, taken = self.servers[self.server(host, args)], []
+        for one in args["databases"]:
+            if one["name"] not in held:
+                raise RefusedError(f"there is no database {one['name']}")
+            kept = self.backups.setdefault(one["tenant"], [])
+            kept.append(list(held[one["name"]].data))
+            taken.append({"tenant": one["tenant"], "id": str(len(kept) - 1), "ok": True})
+        return {"changed": True, "backups": taken}
+
+    def odoo_restore(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module odoo_restore."""
+        if args.get("prefetch"):
+            return {"changed": True}
+        held, name = self.servers[self.server(host, args)], args["database"]
+        if name in held and args.get("overwrite") != "replace":
+            raise RefusedError(f"{name} is there already")
+        if name in held and not self.elsewhere_complete(name, held[name]):
+            self.note_harm(f"the only copy of what users of {name} wrote is replaced")
+        held[name] = Copy(list(self.backups[args["tenant"]][int(args["backup"])]), open=args.get("access") != "blocked")
+        return {"changed": True}
+
+    def elsewhere_complete(self, name: str, copy: Copy) -> bool:
+        """Whether another database of the tenant holds all that this one does."""
+        return any(
+            set(copy.data) <= set(other.data)
+            for copies in self.servers.values()
+            for place, other in copies.items()
+            if other is not copy and place.split("__")[0] == name
+        )
+
+    def backup_policy(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module backup_policy."""
+        return {"changed": False}
+
+    def reach(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module ping."""
+        return {"ping": "pong"}
+
+    def fetch(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module uri: the login page, from an edge or from the node itself."""
+        name = urlsplit(args["url"]).hostname if host in self.routes else urlsplit(args["headers"]["Host"]).hostname
+        tenant = str(name or args["headers"]["Host"]).split(".")[0]
+        if host in self.routes:
+            good = any(tenant_of(route) == tenant and route["mode"] == "serve" for route in self.routes[host])
+            good = good and bool(self._reached(tenant))
+        else:
+            copy = self.servers[self.nodes[host].server].get(tenant)
+            good = self.nodes[host].running and copy is not None and copy.open
+        return {"status": 200 if good else 503, "failed": not good, "msg": "HTTP Error 503"}
+
+    def server(self, host: str, args: Mapping[str, Any]) -> str:
+        """The server that a module works on: `localhost` is the host's own."""
+        given = str(args.get("login_host", "localhost"))
+        return host if given == "localhost" else given
+
+
+def tenant_of(route: Mapping[str, Any]) -> str:
+    """The tenant of a route."""
+    return str(route["name"]).rpartition("-public")[0] or str(route["name"])
+
+
+def undrained(route: Mapping[str, Any]) -> list[str]:
+    """The nodes of a route that take users."""
+    return [str(urlsplit(one["url"]).hostname) for one in route["servers"] if not one["drained"]]
+
+
+def _facts(copy: Copy | None) -> dict[str, Any]:
+    if copy is None:
+        return {"exists": False}
+    held = sorted(copy.data)
+    return {
+        "exists": True,
+        "access": "open" if copy.open else "blocked",
+        "home": copy.home,
+        "fingerprint": {"hash": str(held), "tables": {"ir_config_parameter": {"rows": len(held)}}},
+        "filestore": {"files": len(held), "missing": [], "corrupt": []},
+    }
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[World]:
+    """The world in a file, for one step; others wait."""
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        world = read(path)
+        try:
+            yield world
+        finally:
+            write(path, world)
+
+
+def read(path: Path) -> World:
+    """The world in a file."""
+    told = json.loads(path.read_text(encoding="utf-8"))
+    kinds: dict[str, Callable[..., Any]] = {"nodes": Node, "caches": Cache}
+    for name, kind in kinds.items():
+        told[name] = {one: kind(**values) for one, values in told[name].items()}
+    told["servers"] = {
+        server: {name: Copy(**values) for name, values in copies.items()} for server, copies in told["servers"].items()
+    }
+    return World(**told)
+
+
+def write(path: Path, world: World) -> None:
+    """Keep the world, in one piece whoever is killed."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(asdict(world)), encoding="utf-8")
+    partial.replace(path)
