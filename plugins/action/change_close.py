@@ -5,24 +5,35 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import (
+    AWAY_SECONDS,
+    WRITE_SECONDS,
+    open_store,
+    patiently,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     is_done,
     plan_close,
     table,
     unfinished,
+    unrecorded,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 
@@ -39,32 +50,53 @@ class ActionModule(ControllerAction):
         """Compare what was planned with what is proven, record it, and fail unless all is done."""
         if call.check_mode:
             return Outcome(facts={"table": []})
-        change, deadline = call.params["change"], Deadline(WRITE_SECONDS)
-        store = open_store(call.params["store"])
-        lost = _lost(store, change["lease"])
-        parts = PartsLog(store).read().of(change["id"])
-        done = is_done(parts) and not lost
-        states = {"parts": {part.name: part.state for part in parts}} if parts else {}
-        entry = Ledger(store).record(
-            store.now(),
-            change,
-            "closed" if done else "unfinished",
-            {**call.params["facts"], **states, **({"lost": lost} if lost else {})},
-            deadline,
-        )
-        PartsLog(store).write(lambda seen: plan_close(seen, change["id"]), deadline)
-        if change["lease"] and not lost:
-            Register(store).release(change["lease"], deadline)
+        params, change = call.params, call.params["change"]
+        try:
+            parts, lost = patiently(lambda: _settled(params), Deadline(AWAY_SECONDS))
+            done = is_done(parts) and not lost
+            entry = _record(params, "closed" if done else "unfinished", parts, lost)
+            patiently(lambda: _end(params, lost), Deadline(AWAY_SECONDS))
+        except (UnreachableError, StateError) as error:
+            waiting = len(outbox(params["store"]).held())
+            where = f"{outbox(params['store']).directory} on {socket.gethostname()}"
+            return Outcome(facts={"table": []}, failure=unrecorded(change["id"], str(error), waiting, where))
         return Outcome(
-            facts={"sequence": entry.sequence, "hash": entry.hash, "table": table(parts)},
+            facts={**entry, "table": table(parts)},
             failure="" if done else unfinished(change["id"], change["kind"], parts, lost),
         )
 
 
-def _lost(store: Objects, number: int) -> str:
-    """What became of the lease of a change that does not hold it any more."""
+def _settled(params: Mapping[str, Any]) -> tuple[tuple[Part, ...], str]:
+    """The parts of the change when all that happened is in the store; and what became of a lease that is lost."""
+    store = open_store(params["store"])
+    outbox(params["store"]).deliver(store, Deadline(WRITE_SECONDS))
+    parts = PartsLog(store).read().of(params["change"]["id"])
     try:
-        Register(store).require(number)
+        Register(store).require(params["change"]["lease"])
     except LostError as error:
-        return str(error)
-    return ""
+        return parts, str(error)
+    return parts, ""
+
+
+def _record(params: Mapping[str, Any], name: str, parts: tuple[Part, ...], lost: str) -> dict[str, Any]:
+    """Record the end of the change; number and hash of the entry."""
+    states = {"parts": {part.name: part.state for part in parts}} if parts else {}
+    facts = {**params["facts"], **states, **({"lost": lost} if lost else {})}
+
+    def make(now: datetime, late: bool) -> Event:
+        return event(params["change"], name, facts, now, None, late)
+
+    brought = bring(params["store"], make, Deadline(WRITE_SECONDS))
+    if brought.why or brought.entry is None:
+        raise UnreachableError(brought.why)
+    return {"sequence": brought.entry.sequence, "hash": brought.entry.hash}
+
+
+def _end(params: Mapping[str, Any], lost: str) -> None:
+    """Take the parts of a change that is done out of the store, and release the lease."""
+    store, change, deadline = open_store(params["store"]), params["change"], Deadline(WRITE_SECONDS)
+    PartsLog(store).write(lambda seen: plan_close(seen, change["id"]), deadline)
+    if change["lease"] and not lost:
+        # an attempt before may have released it, without an answer
+        with suppress(LostError):
+            Register(store).release(change["lease"], deadline)

@@ -11,8 +11,9 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import OUT
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import parts_shown
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
@@ -28,17 +29,28 @@ class ActionModule(ControllerAction):
         "store": STORE,
         "gather": {"type": "list", "elements": "str", "choices": list(_GATHERED), "default": list(_GATHERED)},
         "after": {"type": "int", "default": 0},
+        "last_seen": {"type": "list", "elements": "dict"},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Read what is asked for."""
-        store = open_store(call.params["store"])
+        try:
+            return Outcome(facts=self._read(call.params))
+        except UnreachableError as error:
+            if call.params["last_seen"] is None:
+                raise
+            call.warn(f"{error}; so the parts of changes are those that this change has seen last")
+            return Outcome(facts={"parts": call.params["last_seen"]})
+
+    @staticmethod
+    def _read(params: Mapping[str, Any]) -> dict[str, Any]:
+        store = open_store(params["store"])
         reads = {
-            "entries": lambda: _entries(store, call.params["after"]),
+            "entries": lambda: _entries(store, params["after"]),
             "leases": lambda: _leases(store),
-            "parts": lambda: _parts(store),
+            "parts": lambda: parts_shown(PartsLog(store).read().parts),
         }
-        return Outcome(facts={name: reads[name]() for name in call.params["gather"]})
+        return {name: reads[name]() for name in params["gather"]}
 
 
 def _entries(store: Objects, after: int) -> list[dict[str, Any]]:
@@ -54,18 +66,4 @@ def _leases(store: Objects) -> list[dict[str, Any]]:
         {"number": one.number, "change": one.change, "covers": list(one.covers), "words": one.words}
         for one in Register(store).read().held
         if one.until > now
-    ]
-
-
-def _parts(store: Objects) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": one.name,
-            "change": one.change,
-            "state": one.state,
-            "out": one.state in OUT,
-            "why": one.why,
-            "facts": dict(one.facts),
-        }
-        for one in PartsLog(store).read().parts
     ]

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
@@ -22,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     plan_resume,
     plan_undo,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import parts_shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
@@ -49,7 +51,7 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
-        """Take the lease first: whoever has none has begun nothing."""
+        """Take the lease first: a change without one has begun nothing."""
         params = call.params
         change = {name: params[name] for name in PAPERS}
         seconds = params["lease_seconds"]
@@ -59,6 +61,7 @@ class ActionModule(ControllerAction):
             return Outcome(facts={"change": {"id": f"{params['kind']}-check", **change, "lease": 0}, "parts": []})
         leases = Register(open_store(params["store"]), seconds)
         require_conditions(leases.objects)
+        outbox(params["store"]).deliver(leases.objects, Deadline(WRITE_SECONDS))
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         lease = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
         opened = {"id": lease.change, **change, "lease": lease.number}
@@ -70,8 +73,7 @@ class ActionModule(ControllerAction):
             )
             leases.release(lease.number, Deadline(WRITE_SECONDS))
             raise
-        listed = [{"name": one.name, "state": one.state, "why": one.why, "facts": dict(one.facts)} for one in parts]
-        return Outcome(facts={"change": opened, "parts": listed})
+        return Outcome(facts={"change": opened, "parts": parts_shown(parts)})
 
     @staticmethod
     def _begin(leases: Register, lease: Lease, opened: Mapping[str, Any], params: Mapping[str, Any]) -> Sequence[Part]:
@@ -85,7 +87,7 @@ class ActionModule(ControllerAction):
                 return plan_resume(seen, opened["id"], params["resumes"], params["way"])
             return plan_open(seen, opened["id"], params["parts"], params["facts"], now)
 
-        # a backup reads: it asks nobody, and nothing that was left behind stops it
+        # a backup reads: it waits for no change, and nothing that was left behind stops it
         aside = all(one.startswith(ASIDE) for one in lease.covers)
         parts = () if aside else PartsLog(store).write(plan, deadline).of(opened["id"])
         resumes = {"resumes": params["resumes"], "way": params["way"]} if params["resumes"] else {}

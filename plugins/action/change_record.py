@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
-# The event that comes before the estate is touched; all others tell what has happened, which is recorded in any case.
+# The event that comes before the estate is touched; all others say what has happened, which is recorded in any case.
 BEGUN = "begun"
 
 
@@ -34,11 +36,15 @@ class ActionModule(ControllerAction):
         """Append the entry. It is no change: `changed` speaks of the estate."""
         if call.check_mode:
             return Outcome()
-        change = call.params["change"]
-        store = open_store(call.params["store"])
-        if call.params["event"] == BEGUN:
-            Register(store).require(change["lease"])
-        entry = Ledger(store).record(
-            store.now(), change, call.params["event"], call.params["facts"], Deadline(WRITE_SECONDS)
-        )
-        return Outcome(facts={"sequence": entry.sequence, "hash": entry.hash})
+        params = call.params
+        if params["event"] == BEGUN:
+            Register(open_store(params["store"])).require(params["change"]["lease"])
+
+        def make(now: datetime, late: bool) -> Event:
+            return event(params["change"], params["event"], params["facts"], now, None, late)
+
+        brought = bring(params["store"], make, Deadline(WRITE_SECONDS))
+        if brought.why or brought.entry is None:
+            call.warn(f"the event {params['event']} is not in the change store yet: {brought.why}")
+            return Outcome()
+        return Outcome(facts={"sequence": brought.entry.sequence, "hash": brought.entry.hash})

@@ -1,16 +1,23 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Record on the controller what becomes of one part of a change; begin none where the failure budget is spent."""
+"""Record on the controller what becomes of one part of a change, and whether the next one may be begun."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Callable
+from datetime import datetime
+from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import (
+    AWAY_SECONDS,
+    WRITE_SECONDS,
+    open_store,
+    patiently,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import (
     BEGUN,
     FAILED,
@@ -20,7 +27,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
     Parts,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import plan_begin, with_part
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import plan_begin
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import parts_shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
@@ -47,32 +55,36 @@ class ActionModule(ControllerAction):
         if call.check_mode:
             return Outcome(facts={"go": True, "stopped": ""})
         if params["state"] == BEGUN:
-            stopped = _begun(params)
-            return Outcome(facts={"go": not stopped, "stopped": stopped})
-        try:
-            _write(params, with_part)
-        except GantryError as error:
-            # service comes before the record: the part stays out for whoever asks, until it is proven again
-            call.warn(f"{params['part']} is {params['state']}, and that could not be recorded: {error}")
-            return Outcome(facts={"go": True, "stopped": str(error)})
+            try:
+                parts = patiently(lambda: _begin(params), Deadline(AWAY_SECONDS))
+            except GantryError as error:
+                # no failure: the playbook has to reach the play that closes the change
+                return Outcome(facts={"go": False, "stopped": str(error)})
+            self._bring(call)
+            return Outcome(facts={"go": True, "stopped": "", "parts": parts_shown(parts.parts)})
+        self._bring(call)
         return Outcome(facts={"go": True, "stopped": ""})
 
+    @staticmethod
+    def _bring(call: Call) -> None:
+        params = call.params
 
-def _begun(params: Mapping[str, Any]) -> str:
-    """Why the part must not be begun; no failure, as the playbook has to reach the play that closes the change."""
-    try:
-        Register(open_store(params["store"])).require(params["change"]["lease"])
-        _write(params, lambda seen, part: plan_begin(seen, part, params["budget"]))
-    except GantryError as error:
-        return str(error)
-    return ""
+        def make(now: datetime, late: bool) -> Event:
+            return event(params["change"], params["state"], params["facts"], now, _part(params, now), late)
+
+        brought = bring(params["store"], make, Deadline(WRITE_SECONDS))
+        if brought.why:
+            call.warn(f"{params['part']} is {params['state']}, which the change store has not taken yet: {brought.why}")
 
 
-def _write(params: Mapping[str, Any], plan: Callable[[Parts, Part], Parts]) -> None:
-    """Write the state of the part first, which the next batch and other operators ask for, and then the ledger."""
-    store, change, deadline = open_store(params["store"]), params["change"], Deadline(WRITE_SECONDS)
+def _begin(params: Mapping[str, Any]) -> Parts:
+    """The parts with the one that is begun, behind all that happened before."""
+    store, deadline = open_store(params["store"]), Deadline(WRITE_SECONDS)
+    outbox(params["store"]).deliver(store, deadline)
+    Register(store).require(params["change"]["lease"])
     now = store.now()
-    part = Part(params["part"], change["id"], params["state"], now, params["why"], params["facts"])
-    PartsLog(store).write(lambda seen: plan(seen, part), deadline)
-    why = {"why": part.why} if part.why else {}
-    Ledger(store).record(now, change, part.state, {"part": part.name, **why, **params["facts"]}, deadline)
+    return PartsLog(store).write(lambda seen: plan_begin(seen, _part(params, now), params["budget"]), deadline)
+
+
+def _part(params: Mapping[str, Any], now: datetime) -> Part:
+    return Part(params["part"], params["change"]["id"], params["state"], now, params["why"], params["facts"])

@@ -23,6 +23,12 @@ options:
           - Path of a directory on the controller. It is created at the first use, for its owner alone.
           - Enough where one controller manages the estate, or where the directory is on a file system that all share.
         type: path
+      outbox:
+        description:
+          - Path of a directory on the controller, created at the first use, for its owner alone. Events of a change are
+            kept here until the change store has taken them, so that restoring service does not wait for the store.
+        type: path
+        default: ~/.gantry/outbox
       postgresql:
         description:
           - A database of PostgreSQL for the change store alone. A table is created in it at the first use.

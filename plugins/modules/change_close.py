@@ -20,6 +20,7 @@ description:
   - Compares the parts that were planned with those that are proven, records the change as C(closed) or C(unfinished),
     and releases its lease. A change with neither entry was interrupted.
   - Fails unless every part is proven, and when the lease was lost, with the state of each part and what to run.
+  - Fails where the store does not answer within 15 seconds, with where the events are kept and what to run.
   - Never reports a change, because C(changed) speaks of the estate. Writes nothing in check mode.
 options:
   facts:

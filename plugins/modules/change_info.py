@@ -30,6 +30,12 @@ options:
     description: Only entries with a higher number are read and verified.
     type: int
     default: 0
+  last_seen:
+    description:
+      - Parts of changes as M(gantry.odoo.change_step) returned them. Where the store does not answer, they are returned
+        with a warning, so that restoring service does not wait for the store.
+    type: list
+    elements: dict
 """
 
 EXAMPLES = r"""

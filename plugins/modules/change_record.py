@@ -20,6 +20,8 @@ description:
   - Appends one entry to the ledger in the change store. Each entry carries the SHA-256 of the one before, so that none
     can be altered or removed without notice. Takes the same time however long the ledger is.
   - The entry is in the store when the task ends. Of two controllers that append at once, both do.
+  - Where the store does not answer, the event is kept in O(store.outbox) and the task warns of it. The next task of a
+    change on the same controller brings it into the store, or the program that renews the lease does.
   - Never reports a change, because C(changed) speaks of the estate. Writes nothing in check mode.
 options:
   event:
@@ -45,10 +47,10 @@ EXAMPLES = r"""
 RETURN = r"""
 sequence:
   description: The number of the entry.
-  returned: outside check mode
+  returned: outside check mode, where the store took it
   type: int
 hash:
   description: SHA-256 of the entry, hexadecimal.
-  returned: outside check mode
+  returned: outside check mode, where the store took it
   type: str
 """

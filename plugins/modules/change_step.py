@@ -22,6 +22,9 @@ description:
   - Before a part is begun, counts the other parts of the change that failed, left and did not come back, or were put
     back. Above O(budget) the part is not begun, and neither is it where the lease of the change is lost. The task does
     not fail then, but RV(go) is false, so that the playbook reaches the play that closes the change.
+  - A store that does not answer stops what is about to begin, after a wait of 15 seconds. Later states are kept in
+    O(store.outbox) then. The next task of a change on the same controller records them, or the program that renews the
+    lease does.
   - Never reports a change, because C(changed) speaks of the estate. Writes nothing in check mode.
 options:
   part:
@@ -70,6 +73,11 @@ go:
   description: Whether the part may be begun.
   returned: always
   type: bool
+parts:
+  description: The parts of all changes, as M(gantry.odoo.change_info) returns them.
+  returned: where O(state) is V(begun) and the part may be begun
+  type: list
+  elements: dict
 stopped:
   description: Why it may not.
   returned: always

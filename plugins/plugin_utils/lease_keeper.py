@@ -17,9 +17,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import Outbox, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
@@ -67,11 +69,14 @@ def start(store: Mapping[str, Any], lease: Lease, seconds: float, playbook: int)
 def keep(order: Mapping[str, Any]) -> None:
     """Renew the lease until it is released or lost; release it when ansible-playbook is gone."""
     number, seconds = order["number"], order["seconds"]
-    leases = Register(open_store(order["store"]), seconds)
+    leases, box = Register(open_store(order["store"]), seconds), outbox(order["store"])
     _tell_ready()
     due = time.monotonic() + seconds / 4
     while _lives(order["playbook"]):
         time.sleep(_LOOK_S)
+        if box.held():
+            with suppress(GantryError, OSError):
+                box.deliver(leases.objects, Deadline(0))
         if time.monotonic() < due:
             continue
         try:
@@ -81,8 +86,24 @@ def keep(order: Mapping[str, Any]) -> None:
         except GantryError:
             continue  # the store may answer again before the lease ends
         due = time.monotonic() + seconds / 4
-    # nobody works under the lease any more, so that the next run does not have to wait for its end
-    leases.release(number, Deadline(seconds))
+    _leave(leases, box, number)
+
+
+def _leave(leases: Register, box: Outbox, number: int) -> None:
+    """Bring what is left into the store, and release the lease, so that the next run does not wait for its end."""
+    deadline = Deadline(leases.seconds)
+    while True:
+        try:
+            box.deliver(leases.objects, deadline)
+            leases.release(number, deadline)
+        except LostError:
+            return
+        except (GantryError, OSError):
+            if deadline.remaining <= 0:
+                return
+            time.sleep(_LOOK_S)
+        else:
+            return
 
 
 def _tell_ready() -> None:

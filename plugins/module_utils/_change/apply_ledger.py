@@ -49,14 +49,16 @@ class Ledger:
         time = now.isoformat(timespec="milliseconds")
         return self.append({"time": time, "change": change, "event": event, "facts": facts}, deadline)
 
-    def append(self, body: Mapping[str, Any], deadline: Deadline) -> Entry:
-        """Seal `body` and write it behind the last entry; where it is the last one already, that is it."""
+    def append(self, body: Mapping[str, Any], deadline: Deadline, after: int | None = None) -> Entry:
+        """Seal `body` and write it behind the last entry; where it is there already, that is it.
+
+        after: number of the entry behind which it is looked for; by default, the last one alone is looked at.
+        """
 
         def follow(newest: Record | None) -> Record:
             last = None if newest is None else self._entry(newest)
-            if newest is not None and last is not None and last.body == body:
-                return newest
-            entry = seal(body, last)
+            written = next((entry for entry in self._behind(after, last) if entry.body == body), None)
+            entry = written or seal(body, last)
             return Record(entry.sequence, entry.as_record())
 
         entry = self._entry(self._log.write(follow, deadline))
@@ -70,6 +72,14 @@ class Ledger:
             return None
         record = self._log.record(int(newest.body["sequence"]))
         return None if record is None else self._entry(record)
+
+    def _behind(self, after: int | None, last: Entry | None) -> list[Entry]:
+        """The entries from the one behind number `after` to the last one; that one alone for None."""
+        if last is None or last.sequence == after:
+            return []
+        if after is None or last.sequence == after + 1:
+            return [last]
+        return [self._entry(record) for record in self._log.records(after, last.sequence - after)]
 
     def _index(self, entry: Entry, deadline: Deadline) -> None:
         """Let the newest evidence of a tenant be found without reading the ledger."""

@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Callable, TypeVar
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
-# How long a task waits for its turn to write into the store.
+# How long a task waits for its turn to write into the store, and for a store that does not answer.
 WRITE_SECONDS = 30
+AWAY_SECONDS = 15
+
+T = TypeVar("T")
 
 
 def open_store(declared: Mapping[str, Any]) -> Objects:
@@ -29,3 +35,14 @@ def open_store(declared: Mapping[str, Any]) -> Objects:
     from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import bucket_from
 
     return open_bucket(bucket_from("store.s3", declared["s3"]))
+
+
+def patiently(attempt: Callable[[], T], deadline: Deadline) -> T:
+    """What `attempt` returns. It is made again while the store does not answer, until the deadline."""
+    while True:
+        try:
+            return attempt()
+        except UnreachableError:
+            if deadline.remaining <= 0:
+                raise
+        time.sleep(min(1.0, deadline.remaining))

@@ -37,6 +37,10 @@ class Part:
     why: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    def as_body(self) -> dict[str, Any]:
+        """The part as a record holds it."""
+        return {**asdict(self), "since": self.since.isoformat()}
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -56,13 +60,18 @@ class Parts:
 
     def as_body(self) -> dict[str, Any]:
         """The record's body."""
-        return {"parts": [{**asdict(part), "since": part.since.isoformat()} for part in self.parts]}
+        return {"parts": [part.as_body() for part in self.parts]}
+
+
+def part_from(body: Mapping[str, Any]) -> Part:
+    """The part that a record holds. Raises one of BAD_VALUES where it is none."""
+    return Part(**{**body, "since": datetime.fromisoformat(body["since"])})
 
 
 def from_body(number: int, body: Mapping[str, Any], where: str) -> Parts:
     """The parts that a record holds. Raises StateError where it is none of ours."""
     try:
-        parts = tuple(Part(**{**one, "since": datetime.fromisoformat(one["since"])}) for one in body["parts"])
+        parts = tuple(part_from(one) for one in body["parts"])
     except (KeyError, TypeError, ValueError) as error:
         raise StateError(f"record {number} of the parts in the {where} cannot be read: {error!r}") from error
     strange = sorted({part.state for part in parts} - set(STATES))

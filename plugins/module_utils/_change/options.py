@@ -29,6 +29,7 @@ STORE: dict[str, Any] = {
             },
         },
         "s3": BUCKET,
+        "outbox": {"type": "path", "default": "~/.gantry/outbox"},
     },
     "mutually_exclusive": [("directory", "postgresql", "s3")],
     "required_one_of": [("directory", "postgresql", "s3")],

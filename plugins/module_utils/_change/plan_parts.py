@@ -115,6 +115,15 @@ def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str) -> str:
     return "; ".join([*said, ways])
 
 
+def unrecorded(change: str, why: str, waiting: int, where: str) -> str:
+    """The last sentence of a change whose store does not answer at its end. waiting: events that are kept `where`."""
+    kept = f"; what is not recorded yet ({waiting}) is kept in {where}, and the next playbook there records it"
+    return (
+        f"{change} is not closed, as the change store could not be used: {why}{kept if waiting else ''}; when it "
+        f"answers, run gantry.odoo.resume -e change={change} -e way=finish on the same controller"
+    )
+
+
 def left_behind(part: Part) -> str:
     """What another operator is told of a part that a change left behind."""
     return f"{_in_words(part)}; run gantry.odoo.resume -e change={part.change}"
@@ -131,6 +140,11 @@ def _in_words(part: Part, *, since: bool = True) -> str:
     why = f" ({part.why})" if part.why else ""
     when = f" since {part.since:%Y-%m-%d %H:%M:%S} UTC by {part.change}" if since else ""
     return f"{part.name} {_STATES[part.state]}{when}{why}"
+
+
+def has_part(seen: Parts, part: Part) -> bool:
+    """Whether a change still has a part; another one may have taken it over."""
+    return any(one.name == part.name for one in seen.of(part.change))
 
 
 def with_part(seen: Parts, part: Part) -> Parts:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_directory
 
 # Keys do not begin with a dot, so that no object lies there.
@@ -117,6 +117,6 @@ class Directory:
         try:
             yield
         except OSError as error:
-            raise StateError(
+            raise UnreachableError(
                 f"the {self.where} could not {what}: {error.strerror} ({error.filename}); correct it, and run again"
             ) from error

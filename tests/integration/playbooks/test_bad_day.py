@@ -18,6 +18,7 @@ import yaml
 
 from tests.integration import ansible, change_store
 from tests.lab.state import ROOT
+from tests.lab.wait import until
 
 NODES = ("app1", "app2", "app3")
 _NOTE = {
@@ -25,6 +26,12 @@ _NOTE = {
     "vars": {"ansible_connection": "local", "ansible_become": False},
     "changed_when": True,
 }
+_STEP = "{{ inventory_hostname ~ ' ' ~ odoo_entry ~ ' ' ~ odoo_release | default('') }}"
+_GONE = "true"
+_UNTIL_KEPT = (
+    "(for i in $(seq 300); do ls outbox/*/*.json && break; sleep 0.1; done; rm store && mv away store)"
+    " > /dev/null 2>&1 &"
+)
 _ODOO = [
     {
         "name": "note the step",
@@ -32,6 +39,13 @@ _ODOO = [
             "echo {{ inventory_hostname }} {{ odoo_entry }} {{ odoo_release | default('') }} >> {{ sim }}"
         ),
         **_NOTE,
+    },
+    {
+        "name": "lose the store, in one step for good, in another until an event is kept",
+        "ansible.builtin.shell": ("cd {{ sim | dirname }} && mv store away && touch store && {{ away[step] }}"),
+        **_NOTE,
+        "vars": {**_NOTE["vars"], "step": _STEP},
+        "when": "step in away",
     },
     {
         "name": "reach the host",
@@ -98,19 +112,32 @@ class Estate:
             for entry in change_store.entries(self.store)
         ]
 
-    def play(self, name: str, *, lost: tuple[str, ...] = (), failing: tuple[str, ...] = (), **extra: Any) -> Any:
-        """Run a playbook; `lost` has hosts and steps at which they are lost, `failing` the release as well."""
+    def play(
+        self,
+        name: str,
+        *,
+        lost: tuple[str, ...] = (),
+        failing: tuple[str, ...] = (),
+        away: dict[str, str] | None = None,
+        **extra: Any,
+    ) -> Any:
+        """Run a playbook.
+
+        lost: hosts and steps at which they are lost. failing, away: hosts, steps and releases at which a host fails,
+        and at which the change store is lost, with a command that may bring it back.
+        """
         inventory = {
             "all": {
                 "vars": {
                     "ansible_connection": "local",
                     "ansible_become": False,
                     "ansible_ssh_common_args": "-o ConnectTimeout=2",
-                    "change_store": {"directory": str(self.store)},
+                    "change_store": {"directory": str(self.store), "outbox": str(self.path / "outbox")},
                     "sim": str(self.path / "notes"),
                     "before": "r1",
                     "lost": list(lost),
                     "failing": list(failing),
+                    "away": away or {},
                 },
                 "children": {
                     "app": {"hosts": {node: {} for node in NODES}},
@@ -236,6 +263,34 @@ def test_a_node_that_was_put_back_serves_and_stops_the_others(estate: Estate) ->
     assert "or gantry.odoo.patch again" in run.errors[-1]
     estate.patch().expect_success()
     assert parts(estate) == []
+
+
+def test_service_does_not_wait_for_the_store_and_what_happened_is_recorded_once(estate: Estate) -> None:
+    run = estate.patch(away={"app1 prove r2": _UNTIL_KEPT, "app2 prove r2": _GONE})
+    (sentence,) = run.expect_failure().errors
+    # both nodes take users again, the second one without the store; the third is not begun
+    assert acted(estate) == [*one("app1", "r2"), *one("app2", "r2")]
+    assert sentence.startswith("patch-1 is not closed, as the change store could not be used: the directory ")
+    assert "; what is not recorded yet (1) is kept in " in sentence
+    assert sentence.endswith("run gantry.odoo.resume -e change=patch-1 -e way=finish on the same controller")
+    estate.store.unlink()
+    estate.store.with_name("away").rename(estate.store)
+    # the program that renews the lease lives on for that
+    until(lambda: None if not change_store.held(estate.store) else "held", "the end of the lease", 20)
+    estate.forget()
+    estate.play("resume", change="patch-1", way="finish").expect_success()
+    assert [note for note in estate.notes if not note.endswith("release r2")] == one("app3", "r2")
+    assert estate.events() == [
+        "opened",
+        *(f"{event} {node}" for node in ("app1", "app2") for event in ("begun", "proven")),
+        "opened",
+        "begun app3",
+        "proven app3",
+        "closed",
+    ]
+    late = [entry["facts"]["part"] for entry in change_store.entries(estate.store) if entry.get("late")]
+    assert late == ["app1", "app2"]
+    assert list((estate.path / "outbox").rglob("*.json")) == []
 
 
 def parts(estate: Estate) -> list[dict[str, Any]]:

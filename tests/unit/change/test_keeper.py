@@ -45,7 +45,7 @@ class Kept:
     def keep(self, playbook: int) -> threading.Thread:
         """Start the program."""
         order = {
-            "store": {"directory": str(self.path)},
+            "store": {"directory": str(self.path), "outbox": f"{self.path}-outbox"},
             "number": self.number,
             "seconds": self.seconds,
             "playbook": playbook,
@@ -107,7 +107,7 @@ def test_nothing_is_begun_shortly_before_a_lease_ends(kept: Kept) -> None:
 def test_the_program_itself_renews(tmp_path: Path) -> None:
     store = Directory(str(tmp_path))
     held = Register(store, 2).take(["estate"], MARA, DEADLINE)
-    lease_keeper.start({"directory": str(tmp_path)}, held, 2, os.getpid())
+    lease_keeper.start({"directory": str(tmp_path), "outbox": str(tmp_path / "outbox")}, held, 2, os.getpid())
     leases = Register(store)
     DEADLINE.wait(lambda: leases.read().held[0].until > held.until or None, "a renewal")
     leases.release(held.number, DEADLINE)
@@ -117,4 +117,4 @@ def test_a_program_that_does_not_begin_is_one_sentence(tmp_path: Path, monkeypat
     held = Register(Directory(str(tmp_path)), 2).take(["estate"], MARA, DEADLINE)
     monkeypatch.setattr(lease_keeper, "__name__", "no.such.program")
     with pytest.raises(StateError, match=r"did not begin: .*No module named 'no'\)?; see whether .* runs by hand"):
-        lease_keeper.start({"directory": str(tmp_path)}, held, 2, os.getpid())
+        lease_keeper.start({"directory": str(tmp_path), "outbox": str(tmp_path / "outbox")}, held, 2, os.getpid())

@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import GENESIS
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 
 TIME = "2026-11-27T17:30:00.000+00:00"
@@ -167,5 +167,5 @@ def test_forged_evidence_is_no_evidence(tmp_path: Path) -> None:
 
 def test_a_store_that_cannot_be_written_stops_the_change(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(StateError, match="could not"):
+    with pytest.raises(UnreachableError, match="could not"):
         ledger(tmp_path / "file").append({"event": "opened"}, Deadline(5))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import (
     Log,
@@ -136,5 +136,5 @@ def test_what_is_no_record_is_named(store: Directory, name: str, text: str) -> N
 
 def test_a_directory_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("", encoding="utf-8")
-    with pytest.raises(StateError, match=r"directory .*store could not write ledger/.*: Not a directory"):
+    with pytest.raises(UnreachableError, match=r"directory .*store could not write ledger/.*: Not a directory"):
         Log(Directory(str(tmp_path / "store")), "ledger").append(Record(1, {}))

@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings what happened in changes into the store: by way of files on the controller, so that none of it is lost.
+
+Each event is a file before it is written into the store, and until it is there. What is written a second time, because
+the first time was cut off before the file was removed, is found in the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Callable
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event_from
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import has_part, with_part
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    StateError,
+    UnreachableError,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import lock_file, replace_file, sync_directory
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
+
+_SECRETS = ("password", "access_key", "secret_key")
+_SUFFIX = ".json"
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """The events that are not in a store yet, in a directory for them alone."""
+
+    directory: str
+
+    def add(self, event: Event) -> str:
+        """Keep an event, on disk; its file. Raises InputError where it is no JSON."""
+        text = event.as_text()
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        names = self._names()
+        number = int(names[-1].split("-")[0]) + 1 if names else 1
+        path = os.path.join(self.directory, f"{number:09d}-{uuid.uuid4().hex}{_SUFFIX}")
+        replace_file(path, text, 0o600)
+        return path
+
+    def held(self) -> list[str]:
+        """The files of the events that are kept, in the order of the events."""
+        return [os.path.join(self.directory, name) for name in self._names()]
+
+    def deliver(self, store: Objects, deadline: Deadline) -> dict[str, Entry]:
+        """Write all events that are kept into the store, in their order; the entries by file."""
+        if not self.held():
+            return {}
+        with self._alone(deadline):
+            return {path: self._delivered(path, store, deadline) for path in self.held()}
+
+    def _delivered(self, path: str, store: Objects, deadline: Deadline) -> Entry:
+        with open(path, encoding="utf-8") as stream:
+            event = event_from(stream.read(), path)
+        if event.after is None:
+            event = event.tried(_newest(store))
+            replace_file(path, event.as_text(), 0o600)
+        entry = write(event, store, deadline)
+        os.unlink(path)
+        sync_directory(self.directory)
+        return entry
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(name for name in os.listdir(self.directory) if name.endswith(_SUFFIX))
+        except FileNotFoundError:
+            return []
+
+    @contextmanager
+    def _alone(self, deadline: Deadline) -> Iterator[None]:
+        handle = os.open(os.path.join(self.directory, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            lock_file(handle, deadline, f"the end of another process that writes what is in {self.directory}")
+            yield
+        finally:
+            os.close(handle)
+
+
+@dataclass(frozen=True)
+class Brought:
+    """An event on its way. entry: the one that it became. why: why it waits, and where; empty where it does not."""
+
+    entry: Entry | None
+    why: str = ""
+
+
+def bring(declared: Mapping[str, Any], make: Callable[[datetime, bool], Event], deadline: Deadline) -> Brought:
+    """Bring an event into the store, or keep it until the store answers; service does not wait for the record.
+
+    make: gives the event at a time; whether that is the controller's, as the store did not answer.
+    """
+    box = outbox(declared)
+    try:
+        store = open_store(declared)
+        event = make(store.now(), False).tried(_newest(store))
+    except (UnreachableError, StateError) as error:
+        return Brought(None, f"{error}; it is kept in {box.add(make(datetime.now(timezone.utc), True))}")
+    try:
+        path = box.add(event)
+    except OSError:
+        # without a place for files, what is cut off before its end is lost
+        return Brought(write(event, store, deadline))
+    try:
+        entry = box.deliver(store, deadline).get(path)
+        # another process may have brought it there meanwhile
+        return Brought(entry or Ledger(store).append(event.body, deadline, event.after))
+    except GantryError as error:
+        return Brought(None, f"{error}; it is kept in {path}")
+
+
+def _newest(store: Objects) -> int:
+    newest = Ledger(store).newest()
+    return newest.sequence if newest else 0
+
+
+def write(event: Event, store: Objects, deadline: Deadline) -> Entry:
+    """Write an event: the part first, for which the next batch and other operators ask, and then the ledger."""
+    part, parts = event.part, PartsLog(store)
+    # another change may have taken the part over meanwhile
+    if part is not None and has_part(parts.read(), part):
+        parts.write(lambda seen: with_part(seen, part), deadline)
+    return Ledger(store).append(event.body, deadline, event.after)
+
+
+def outbox(declared: Mapping[str, Any]) -> Outbox:
+    """The events for the store that the option `store` describes, whether it answers or not."""
+    kind = next(one for one in ("directory", "postgresql", "s3") if declared.get(one))
+    where = declared[kind]
+    if isinstance(where, Mapping):
+        where = {name: value for name, value in where.items() if value is not None and name not in _SECRETS}
+    name = hashlib.sha256(json.dumps([kind, where], sort_keys=True).encode()).hexdigest()[:16]
+    return Outbox(os.path.join(os.path.expanduser(declared["outbox"]), name))
