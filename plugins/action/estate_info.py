@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from ansible.errors import AnsibleError
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord
@@ -50,6 +54,7 @@ class ActionModule(ControllerAction):
         "tenant": {"type": "str"},
         "destination": {"type": "str"},
         "allow_new": {"type": "bool", "default": True},
+        "release_source": {"type": "bool", "default": False},
         "number": {"type": "int", "default": 0},
         "assume": {"type": "dict", "default": {}},
         "config_dir": {"type": "str", "default": "/etc/odoo"},
@@ -60,5 +65,32 @@ class ActionModule(ControllerAction):
         """Read the estate record where there is a store, and resolve the estate."""
         declared = call.params["store"]
         record = EstateLog(open_store(declared)).read() if declared else EstateRecord()
-        resolved = resolve(call.params, variables["groups"], _Variables(variables["hostvars"]), record)
+        hosts = _Variables(variables["hostvars"])
+        resolved = resolve(call.params, variables["groups"], hosts, record)
+        if call.params["release_source"]:
+            self._require_sources(list(resolved.estate["group_of"]), hosts)
         return Outcome(facts={"estate": resolved.estate, "record": resolved.record})
+
+    def _require_sources(self, names: Sequence[str], hosts: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raise InputError with a sentence for each release source that this controller does not have."""
+        faults: dict[str, list[str]] = {}
+        for name in names:
+            fault = self._fault_of_source(hosts[name])
+            if fault:
+                faults.setdefault(fault, []).append(name)
+        if faults:
+            told = (f"odoo_release_source of {', '.join(found)} {fault}" for fault, found in faults.items())
+            raise InputError(
+                f"{'; '.join(told)}; name a directory that every controller has and that holds <release>/addons, "
+                "or leave it out where each host holds its release"
+            )
+
+    def _fault_of_source(self, variables: Mapping[str, Any]) -> str:
+        try:
+            source = variables.get("odoo_release_source")
+        except AnsibleError as error:
+            return f"cannot be read: {error.message.rstrip('.')}"
+        if not source:
+            return ""
+        path = self._loader.path_dwim(os.path.expanduser(str(source)))
+        return "" if os.path.isdir(path) else f"is {source}, which is no directory of this controller"

@@ -205,6 +205,12 @@ options:
     description: Homes to take for granted, group by tenant, where the database is not there yet.
     type: dict
     default: {}
+  release_source:
+    description:
+      - Whether the variable C(odoo_release_source) of each host that runs Odoo has to be a directory of the controller,
+        where it is set.
+    type: bool
+    default: false
   config_dir:
     description: Directory of the configuration of Odoo instances on their hosts.
     type: str

@@ -69,6 +69,11 @@ def tenants(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[Inventor
     return lambda inventory: change(inventory["all"]["vars"]["odoo_tenants"])
 
 
+def source(path: str) -> Callable[[Inventory], None]:
+    """An inventory with a release source."""
+    return lambda inventory: inventory["all"]["vars"].update(odoo_release_source=path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "playbook", "variables", "sentence"),
     [
@@ -83,6 +88,18 @@ def tenants(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[Inventor
             "site",
             {},
             "tenant north runs on group vacant, which is not in the inventory",
+        ),
+        (
+            source("/nowhere/releases"),
+            "site",
+            {},
+            "odoo_release_source of app1 is /nowhere/releases, which is no directory of this controller; name",
+        ),
+        (
+            source("{{ nobody_has_set_this }}/releases"),
+            "site",
+            {},
+            "odoo_release_source of app1 cannot be read: 'nobody_has_set_this' is undefined; name a directory",
         ),
         (without("edge"), "site", {}, "the inventory has no hosts in edge"),
         (without("cache"), "site", {}, "the inventory has no hosts in cache"),
@@ -112,6 +129,8 @@ def tenants(change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[Inventor
     ids=[
         "two tenants with one host",
         "empty group",
+        "no release source",
+        "a release source beside an inventory that is no file",
         "no edge",
         "no cache",
         "no runtime group",
