@@ -181,6 +181,18 @@ services:
     outdated:
       description: Why it does not run what is declared. Empty where it does, and where it does not run.
       type: str
+pending:
+  description: The running services that wait for a restart, such as with O(on_change=leave).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    what:
+      description: The unit or the container.
+      type: str
+    why:
+      description: The reason, as a person would say it.
+      type: str
 restart_needed:
   description: Whether a service runs something else than what is declared.
   returned: always
@@ -199,6 +211,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._service.plan import (
     plan_off,
     predicted,
     report,
+    report_pending,
     restart_needed,
 )
 
@@ -259,7 +272,11 @@ def work(call: Call) -> Outcome:
         (*unwanted, *steps),
         {item["name"]: item for item in report(current)},
         {item["name"]: item for item in report(after)},
-        facts={"services": report(seen), "restart_needed": restart_needed(seen)},
+        facts={
+            "services": report(seen),
+            "pending": report_pending(after),
+            "restart_needed": restart_needed(seen),
+        },
     )
 
 

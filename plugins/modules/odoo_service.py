@@ -27,6 +27,14 @@ options:
     type: str
     choices: [started, stopped]
     default: started
+  on_change:
+    description:
+      - With O(state=started), whether a process that does not run as it is declared is restarted, or left alone and
+        returned in RV(pending).
+      - A cron process whose list of databases changed is restarted in any case. It serves no user.
+    type: str
+    choices: [restart, leave]
+    default: restart
   release:
     description:
       - Id of the release that the processes are to run. It has to be the active one, except in check mode, which so
@@ -108,6 +116,23 @@ steps:
     why:
       description: The reason, as a person would say it.
       type: str
+pending:
+  description:
+    - The running processes that wait for a restart, with O(on_change=leave). They are found by what they run, so every
+      later call finds them again.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    instance:
+      description: The instance.
+      type: str
+    what:
+      description: The process, such as V(web process of harbour).
+      type: str
+    why:
+      description: The reason, as a person would say it.
+      type: str
 seconds:
   description: Seconds that the steps took.
   returned: always
@@ -121,12 +146,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_service import apply_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import unique_instances
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import INSTANCES, runtime_of
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import plan_start, plan_stop, predicted
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.report import report_processes
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
+    ProcessStep,
+    plan_start,
+    plan_stop,
+    predicted,
+    put_off,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.report import report_pending, report_processes
 
 OPTIONS = {
     **INSTANCES,
     "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+    "on_change": {"type": "str", "choices": ["restart", "leave"], "default": "restart"},
     "release": {"type": "str"},
     "unit_dir": {"type": "path", "default": "/etc/systemd/system"},
     "image": {"type": "str"},
@@ -151,10 +183,13 @@ def work(call: Call) -> Outcome:
     current = runtime.read(instances, deadline)
     active = ReleaseStore(params["root"]).active() or ""
     release = params["release"] or active
+    pending: tuple[ProcessStep, ...] = ()
     if params["state"] == "stopped":
         steps = plan_stop(instances, current)
     elif call.check_mode or (active and release == active):
         steps = plan_start(instances, current, release)
+        if params["on_change"] == "leave":
+            steps, pending = put_off(steps, current)
     else:
         raise StateError(
             f"{params['root']}/current is {active or 'missing'}, so {release or 'no release'} cannot be run; "
@@ -166,7 +201,7 @@ def work(call: Call) -> Outcome:
         steps,
         report_processes(current),
         report_processes(predicted(current, steps, release)),
-        facts={"seconds": round(deadline.elapsed, 3)},
+        facts={"pending": report_pending(pending), "seconds": round(deadline.elapsed, 3)},
     )
 
 

@@ -149,7 +149,8 @@ class Process:
     """One process tree of an instance as the host runs it.
 
     started: epoch seconds. releases: the release each process of the tree runs, "" for a process that runs none.
-    written: epoch seconds of the newest change to the files that the process reads only at its start.
+    written: epoch seconds of the newest change to the files that the process reads only at its start; listed: to the
+    one of them that names the databases of a cron process.
     differs: why the process has to be made anew whatever it runs, "" where it is as declared.
     """
 
@@ -159,6 +160,7 @@ class Process:
     enabled: bool = False
     started: float = 0.0
     written: float = 0.0
+    listed: float = 0.0
     releases: tuple[str, ...] = ()
     pids: tuple[int, ...] = ()
     differs: str = ""

@@ -153,6 +153,21 @@ def _plan_process(process: Process, wanted: bool, release: str) -> Iterator[Proc
         yield Restart("restart", target, process.outdated, key)
 
 
+def put_off(
+    steps: Sequence[ProcessStep], current: Processes
+) -> tuple[tuple[ProcessStep, ...], tuple[ProcessStep, ...]]:
+    """The steps that are to be done now, and the restarts that can wait for somebody to take the host from its users.
+
+    A cron process serves nobody, and jobs of a new database must not wait: a new list of databases restarts it.
+    """
+    waiting = tuple(step for step in steps if isinstance(step, Restart) and not _has_new_list(current[step.key]))
+    return tuple(step for step in steps if step not in waiting), waiting
+
+
+def _has_new_list(process: Process) -> bool:
+    return process.started < process.listed
+
+
 def plan_stop(instances: Sequence[Instance], current: Processes) -> tuple[ProcessStep, ...]:
     """The steps after which no process of the instances runs. Cron goes first, so no job starts on a stopping host."""
     return tuple(

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Key, Layout, Process
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import CRON, Key, Layout, Process
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ def _process(layout: Layout, key: Key, state: State, children: Mapping[int, list
         enabled=state.enabled,
         started=_started(state.main),
         written=max(_written(path) for path in (*layout.read_at_start(name, kind), *state.files)),
+        listed=_written(layout.cron(name)) if kind == CRON else 0.0,
         releases=tuple(alive.values()),
         pids=tuple(alive),
         differs=state.differs,

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Processes, ReleaseState
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import ProcessStep
 
 
 def report_release(state: ReleaseState) -> dict[str, Any]:
@@ -26,3 +28,8 @@ def report_processes(processes: Processes) -> dict[str, Any]:
         }
         for process in processes.values()
     }
+
+
+def report_pending(steps: Sequence[ProcessStep]) -> list[dict[str, str]]:
+    """The processes that wait for a restart, and why."""
+    return [{"instance": step.key[0], "what": step.target, "why": step.why} for step in steps]

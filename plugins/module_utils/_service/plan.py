@@ -89,6 +89,11 @@ def report(states: States) -> list[dict[str, Any]]:
     ]
 
 
+def report_pending(states: States) -> list[dict[str, str]]:
+    """The services that wait for a restart, and why."""
+    return [{"what": name, "why": state.differs} for name, state in states.items() if state.running and state.differs]
+
+
 def restart_needed(states: States) -> bool:
     """Whether a running service is not what is declared."""
     return any(state.running and state.differs for state in states.values())

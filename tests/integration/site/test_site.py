@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 import ssl
 
+import pytest
+
 from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.lab import traffic
@@ -62,10 +64,6 @@ def test_the_watch_finds_a_secret_where_there_is_one(converged: Converged) -> No
     assert any("a-secret-in-the-arguments" in told for told in seen.told)
 
 
-def test_a_converged_estate_has_nothing_to_change(estate: Estate) -> None:
-    assert changes(estate.play("site", check=True).expect_success()) == []
-
-
 def test_what_was_changed_by_hand_is_named_and_nothing_else(estate: Estate) -> None:
     edge = estate.hosts["edge1"]
     declared = edge.read(ROUTES).decode()
@@ -102,3 +100,63 @@ def test_credentials_that_postgresql_refuses(estate: Estate) -> None:
     assert "password authentication failed" in sentence
     assert "db1" in sentence
     assert "not-the-password" not in run.stdout + run.stderr
+
+
+def started(estate: Estate) -> dict[str, str]:
+    """When each process that serves was started."""
+    since = ["systemctl", "show", "--property=ExecMainStartTimestampMonotonic", "--value"]
+    units = {
+        "app1": "odoo-web@shared",
+        "db1": "postgresql@17-main",
+        "cache1": "redis-server@gantry",
+        "edge1": "traefik",
+    }
+    return {host: estate.hosts[host].run([*since, unit]).strip() for host, unit in units.items()}
+
+
+def waiting(run: PlaybookRun) -> list[str]:
+    """What a run says at its end that waits for a restart."""
+    return [line for result in run.results("Report what waits").values() for line in result["msg"]]
+
+
+def test_what_needs_a_restart_is_named_and_left_and_only_the_edge_is_restarted(estate: Estate) -> None:
+    before = started(estate)
+    variables = estate.inventory["all"]["vars"]
+    variables["odoo_options"] = {"limit_time_real": 140}
+    variables["postgresql_settings"] = {"max_connections": 190}
+    variables["traefik_idle_timeout"] = 181
+
+    run = estate.play("site").expect_success()
+
+    after = started(estate)
+    assert {host for host in before if before[host] != after[host]} == {"edge1"}
+    login_pages(estate)
+    named = waiting(run)
+    assert named == [
+        "app1: web process of shared: its configuration was written after its start; "
+        "ansible-playbook gantry.odoo.patch -e patch_odoo_group=app -e patch_release=2026.11.1 restarts it",
+        "app1: cron process of shared: its configuration was written after its start; "
+        "ansible-playbook gantry.odoo.patch -e patch_odoo_group=app -e patch_release=2026.11.1 restarts it",
+        "db1: PostgreSQL: the new max_connections needs a restart; "
+        "ansible-playbook gantry.odoo.site -e site_restart_postgresql=true restarts it",
+    ]
+    # found again by what runs, and nothing else is to be done
+    checked = estate.play("site", check=True).expect_success()
+    assert waiting(checked) == named
+    assert changes(checked) == []
+
+
+@pytest.mark.deep
+def test_a_patch_activates_what_waited_on_the_node(estate: Estate) -> None:
+    before = started(estate)
+    variables = estate.inventory["all"]["vars"]
+    variables["odoo_options"] = {"limit_time_real": 141}
+    assert any(line.startswith("app1: ") for line in waiting(estate.play("site").expect_success()))
+    assert started(estate)["app1"] == before["app1"]
+
+    emergency = {"change_class": "emergency", "change_reason": "a test", "change_approver": "somebody else"}
+    estate.play("patch", {"patch_release": "2026.11.1", **emergency}).expect_success()
+
+    assert started(estate)["app1"] != before["app1"]
+    login_pages(estate)
+    assert not any(line.startswith("app1: ") for line in waiting(estate.play("site", check=True).expect_success()))

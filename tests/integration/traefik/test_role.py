@@ -91,6 +91,10 @@ def test_only_its_own_configuration_restarts_the_service(edge: Edge, run_role: C
     pid = edge.pid()
     # As a run leaves it that was killed between the configuration and the restart.
     edge.host.run(["sed", "-i", "s/idleTimeout: 180s/idleTimeout: 181s/", "/etc/traefik/traefik.yml"])
+    left = run_role("main", traefik_idle_timeout=181, traefik_restart="pending").expect_success()
+    assert edge.pid() == pid
+    (waiting,) = left.results("Set what waits for a restart as a fact")["edge1"]["ansible_facts"]["traefik_pending"]
+    assert waiting["what"] == "traefik"
     run = run_role("main", traefik_idle_timeout=181).expect_success()
     assert run.results("Run the service")["edge1"]["changed"]
     assert edge.pid() != pid

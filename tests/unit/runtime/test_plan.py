@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
     plan_stop,
     predicted,
     proof_gap,
+    put_off,
 )
 
 SOURCE = Manifest("2", "d2", 4, 100)
@@ -151,3 +152,30 @@ def test_proof_holds_on_a_well_host() -> None:
 def test_instances_that_cannot_be_meant(options: list, word: str) -> None:
     with pytest.raises(InputError, match=word):
         unique_instances(tuple(options))
+
+
+def test_a_restart_can_wait_but_not_what_is_to_start_or_to_end() -> None:
+    current = host(
+        running("harbour", WEB, written=30.0),
+        running("harbour", CRON, "1"),
+        running("shared", CRON),
+    )
+    steps, waiting = put_off(plan_start((HARBOUR, SHARED), current, "2"), current)
+    assert actions(steps) == [
+        ("enable", "web process of shared"),
+        ("start", "web process of shared"),
+        ("stop", "cron process of shared"),
+        ("disable", "cron process of shared"),
+    ]
+    assert actions(waiting) == [("restart", "web process of harbour"), ("restart", "cron process of harbour")]
+    # what is left alone is as it was, and so found again
+    assert put_off(plan_start((HARBOUR, SHARED), predicted(current, steps, "2"), "2"), current) == ((), waiting)
+
+
+def test_a_new_list_of_databases_restarts_a_cron_process_at_once() -> None:
+    current = host(
+        running("harbour", WEB, written=30.0), running("harbour", CRON, written=40.0, listed=40.0), WELL["shared", WEB]
+    )
+    steps, waiting = put_off(plan_start((HARBOUR, SHARED), current, "2"), current)
+    assert actions(steps) == [("restart", "cron process of harbour")]
+    assert actions(waiting) == [("restart", "web process of harbour")]
