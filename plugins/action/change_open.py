@@ -85,7 +85,8 @@ class ActionModule(ControllerAction):
         def plan(seen: Parts) -> Parts:
             if params["resumes"]:
                 return plan_resume(seen, opened["id"], params["resumes"], params["way"])
-            return plan_open(seen, opened["id"], params["parts"], params["facts"], now)
+            facts = {"kind": params["kind"], **params["facts"]}
+            return plan_open(seen, opened["id"], params["parts"], facts, now)
 
         # a backup reads: it waits for no change, and nothing that was left behind stops it
         aside = all(one.startswith(ASIDE) for one in lease.covers)

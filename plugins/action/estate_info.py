@@ -57,6 +57,7 @@ class ActionModule(ControllerAction):
         "release_source": {"type": "bool", "default": False},
         "number": {"type": "int", "default": 0},
         "assume": {"type": "dict", "default": {}},
+        "arrived": {"type": "list", "elements": "str", "default": []},
         "config_dir": {"type": "str", "default": "/etc/odoo"},
         "login": {"type": "str", "default": "gantry"},
     }

@@ -211,6 +211,11 @@ options:
         where it is set.
     type: bool
     default: false
+  arrived:
+    description: Tenants of O(assume) whose database is there.
+    type: list
+    elements: str
+    default: []
   config_dir:
     description: Directory of the configuration of Odoo instances on their hosts.
     type: str

@@ -27,6 +27,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 # The kind of a change that goes on with another.
 RESUME = "resume"
 FINISH, UNDO = WAYS = ("finish", "undo")
+# The fact of a part that cannot be put back any more: why, and what to do.
+NO_WAY_BACK = "no_way_back"
 _STATES = {
     PLANNED: "is untouched",
     BEGUN: "left and is not proven to serve",
@@ -57,12 +59,16 @@ def plan_resume(seen: Parts, change: str, interrupted: str, way: str) -> Parts:
     """The parts with those of an interrupted change in the hands of another, the ones that are out first.
 
     way: to finish, what was put back is planned again; to undo, what is as it was is no part of the change any more.
-    Raises StateError where the change left nothing.
+    Raises StateError where the change left nothing, or cannot be undone any more.
     """
     mine = seen.of(interrupted)
     if not mine:
         changes = sorted({part.change for part in seen.parts})
         raise StateError(f"{interrupted} left nothing to resume; changes that did are {', '.join(changes) or 'none'}")
+    stuck = [part for part in mine if NO_WAY_BACK in part.facts and part.state != RESTORED]
+    if stuck and way == UNDO:
+        said = "; ".join(f"{part.name}: {part.facts[NO_WAY_BACK]}" for part in stuck)
+        raise StateError(f"{interrupted} cannot be undone: {said}")
     taken = [replace(part, change=change, state=INTERRUPTED) for part in mine if part.state in OUT]
     rest = [replace(part, change=change) for part in mine if part.state not in OUT]
     if way == FINISH:

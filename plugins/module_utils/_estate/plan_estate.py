@@ -60,7 +60,9 @@ def resolve(
     unknown = frozenset(servers) - frozenset(asked) if args["locate"] else frozenset()
     seen = model_inventory.read_placement(asked)
     refused = frozenset() if args["allow_unknown"] else unknown
-    settled = plan_leaving.settle(tenants, runtimes, seen, args["assume"], refused)
+    recorded = plan_record.unseen_homes(record, runtimes, seen, unknown) if args["allow_unknown"] else {}
+    arrived = [*(name for name in recorded if name not in args["assume"]), *args["arrived"]]
+    settled = plan_leaving.settle(tenants, runtimes, seen, {**recorded, **args["assume"]}, refused, arrived)
     others = plan_leaving.beyond(declared, undeclared, runtimes, seen, record)
     plan_leaving.require_undisturbed(tenants, others)
     if args["locate"] and not unknown:
@@ -156,6 +158,7 @@ def _require_known(
             ("maintenance", args["maintenance"], declared, "not declared in odoo_tenants"),
             ("assume", args["assume"], declared, "not declared in odoo_tenants"),
             ("assume", args["assume"].values(), set(runtimes), "not a group that runs Odoo"),
+            ("arrived", args["arrived"], set(args["assume"]), "not a tenant of assume"),
         )
         for name in names
         if name not in known

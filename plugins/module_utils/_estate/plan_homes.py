@@ -64,19 +64,20 @@ def homes(
     placement: Placement,
     assume: Mapping[str, str] | None = None,
     unknown: frozenset[str] = frozenset(),
+    arrived: Sequence[str] = (),
 ) -> tuple[Home, ...]:
     """The home of each tenant: where its database with the highest number stands, else where it is declared.
 
     unknown: servers that were not asked or did not answer. Raises StateError for a tenant that may be there.
 
     assume: homes to take for granted, group by tenant, as a move does for the estate that it is about to make; the
-    database is not there yet.
+    database is not there yet, but for tenants that have arrived.
     """
     settled = []
     for tenant in tenants:
         group = (assume or {}).get(tenant.name)
         if group is not None:
-            settled.append(Home(tenant, groups[group], exists=False))
+            settled.append(Home(tenant, groups[group], exists=tenant.name in arrived))
         else:
             settled.append(_home(tenant, groups, placement, unknown))
     return tuple(settled)

@@ -119,6 +119,7 @@ def settle(
     placement: Placement,
     assume: Mapping[str, str] | None = None,
     unknown: frozenset[str] = frozenset(),
+    arrived: Sequence[str] = (),
 ) -> tuple[Home, ...]:
     """The homes of the declared tenants. One that is to be renamed lives where its database of the former name is.
 
@@ -145,7 +146,7 @@ def settle(
     if faults:
         raise StateError("; ".join(faults))
     sought = [replace(tenant, name=renaming.get(tenant.name, tenant.name)) for tenant in tenants]
-    located = homes(sought, groups, placement, assume, unknown)
+    located = homes(sought, groups, placement, assume, unknown, arrived)
     return tuple(
         replace(home, tenant=tenant, exists=False, former=renaming[tenant.name]) if tenant.name in renaming else home
         for home, tenant in zip(located, tenants)
@@ -168,6 +169,16 @@ def require_recorded(
         "database; restore it with gantry.odoo.odoo_restore, or decommission it before it is made anew"
         for name in missing
         if name in record.homes
+    ]
+    faults += [
+        f"tenant {home.tenant.name} is recorded as home {place.number} of {place.group}, and the newest database that "
+        f"was found is {home.number or 'without a number'} on {home.group.name}; find the other one, or state this one "
+        "as the home with gantry.odoo.odoo_database (home)"
+        for home in settled
+        for place in [record.homes.get(home.tenant.name)]
+        if place and home.exists and home.tenant.name not in there
+        # a database that was restored in its place has no number yet
+        if home.number < place.number and (home.number or home.group.name != place.group)
     ]
     made = [name for name in missing if name not in record.homes]
     gone = [

@@ -15,6 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     FIRST_HTTP_PORT,
     SHARED_INSTANCE,
     WEBSOCKET_OFFSET,
+    Group,
     Tenant,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import (
@@ -23,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record i
     Leaving,
     Place,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_homes import Placement
 
 T = TypeVar("T")
 
@@ -116,6 +118,18 @@ def require_roster(record: EstateRecord, hosts: Iterable[str], released: Iterabl
         )
     if faults:
         raise InputError("; ".join(faults))
+
+
+def unseen_homes(
+    record: EstateRecord, groups: Mapping[str, Group], placement: Placement, unknown: frozenset[str]
+) -> dict[str, str]:
+    """The groups of the recorded homes that are on unknown servers, by tenant, where no open database was seen."""
+    seen = {one.name for databases in placement.values() for one in databases if one.open}
+    return {
+        name: place.group
+        for name, place in record.homes.items()
+        if name not in seen and place.group in groups and groups[place.group].database_server in unknown
+    }
 
 
 def plan_entry(seen: EstateRecord, entry: Entry) -> EstateRecord:

@@ -157,7 +157,7 @@ class World:
             self.routes[host] = list(given["routes"])
             for route in self.routes[host]:
                 self._judge(route, host)
-        return {"traefik_changed": False}
+        return {"traefik_changed": False, "traefik_pending": []}
 
     def _judge(self, route: Mapping[str, Any], edge: str) -> None:
         tenant = tenant_of(route)

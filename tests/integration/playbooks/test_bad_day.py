@@ -76,7 +76,10 @@ _PRECHECK = [
             {
                 "name": "estate",
                 "ansible.builtin.set_fact": {
-                    "estate": {"groups": {"app": {"hosts": "{{ groups['app'] }}", "subjects": []}}}
+                    "estate": {
+                        "groups": {"app": {"hosts": "{{ groups['app'] }}", "subjects": []}},
+                        "group_of": dict.fromkeys(NODES, "app"),
+                    }
                 },
             },
         ],
@@ -158,14 +161,14 @@ def estate(tmp_path: Path) -> Estate:
     shutil.copytree(ROOT / "playbooks", tmp_path / "playbooks")
     (tmp_path / "playbooks/precheck.yml").write_text(yaml.safe_dump(_PRECHECK), encoding="utf-8")
     (tmp_path / "playbooks/tasks/odoo.yml").write_text(yaml.safe_dump(_ODOO), encoding="utf-8")
-    routes = yaml.safe_load((ROOT / "playbooks/tasks/routes.yml").read_text(encoding="utf-8"))
+    gather, resolve, _edges = yaml.safe_load((ROOT / "playbooks/tasks/routes.yml").read_text(encoding="utf-8"))
     note = {
         "name": "note the routes",
-        "ansible.builtin.shell": "echo routes without {{ drained | sort | join(' ') or 'none' }} >> {{ sim }}",
+        "ansible.builtin.shell": "echo routes without {{ estate_drained | sort | join(' ') or 'none' }} >> {{ sim }}",
         **_NOTE,
     }
-    note["vars"] = {**_NOTE["vars"], "drained": routes[1]["vars"]["estate_drained"]}  # type: ignore[dict-item]
-    (tmp_path / "playbooks/tasks/routes.yml").write_text(yaml.safe_dump([routes[0], note]), encoding="utf-8")
+    note["vars"] = {**_NOTE["vars"], **resolve["vars"]}  # type: ignore[dict-item]
+    (tmp_path / "playbooks/tasks/routes.yml").write_text(yaml.safe_dump([gather, note]), encoding="utf-8")
     return Estate(tmp_path)
 
 

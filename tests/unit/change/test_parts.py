@@ -151,3 +151,11 @@ def test_the_last_sentence_says_what_is_where_and_what_to_run() -> None:
     assert lost.startswith(
         "lease 1 was broken by tom: why not, so that another change may have worked on the same; run "
     )
+
+
+def test_what_has_no_way_back_is_finished_and_not_undone() -> None:
+    seen = opened(BEGUN)
+    seen = with_part(seen, part("app1", BEGUN, facts={"no_way_back": "users may have written there"}))
+    with pytest.raises(StateError, match="patch-1 cannot be undone: app1: users may have written there"):
+        plan_resume(seen, "resume-2", "patch-1", UNDO)
+    assert states(plan_resume(seen, "resume-2", "patch-1", FINISH)) == {"app1": INTERRUPTED}

@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     plan_inputs,
     plan_record,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, Place
 
 APP = model.Group("app", "systemd", (model.Host("app1", "10.0.0.1"), model.Host("app2", "10.0.0.2")), "db1", "db1")
 BOX = model.Group("box", "docker", (model.Host("box1", "10.0.0.9"),), "box1", "localhost")
@@ -401,6 +401,7 @@ def arguments(*raw, **given):
         "login": "gantry",
         "allow_new": True,
         "number": 0,
+        "arrived": [],
     }
     return {**defaults, "tenants": list(raw), **given}
 
@@ -559,3 +560,44 @@ def test_groups_that_overlap_are_refused_with_every_host():
 def test_a_name_that_is_no_tenants_is_refused(name):
     with pytest.raises(InputError, match=f"{name} is a database that is no tenant's"):
         parse(tenant(name))
+
+
+RECORDED = EstateRecord(3, {"north": Place("box", 17)})
+
+
+def found(record, locate=True, **servers):
+    """The estate with north declared on app, from what servers hold; None is a server that does not answer."""
+    raw = {name: {**VARIABLES[name], "postgresql_databases": servers.get(name)} for name in VARIABLES}
+    given = arguments(tenant(), runtime_groups=["box"], locate=locate, allow_unknown=True)
+    return resolve(given, RUNTIMES, raw, record)["tenants"]["north"]
+
+
+def test_the_store_knows_the_home_on_a_server_that_does_not_answer():
+    home = found(RECORDED, db1=[{"name": "north__retired", "open": False}])
+    assert (home["home"], home["exists"]) == ("box", True)
+    # an open database that was seen decides
+    home = found(RECORDED, db1=[{"name": "north", "open": True, "home": {"number": 20, "group": "app"}}])
+    assert (home["home"], home["exists"]) == ("app", True)
+
+
+@pytest.mark.parametrize(
+    ("db1", "box1", "sentence"),
+    [
+        ([{"name": "north", "open": True, "home": {"number": 9, "group": "app"}}], [], "found is 9 on app"),
+        ([{"name": "north", "open": True}], [], "found is without a number on app"),
+        ([], [{"name": "north", "open": True, "home": {"number": 9, "group": "box"}}], "found is 9 on box"),
+    ],
+)
+def test_a_copy_that_is_older_than_the_store_knows_is_refused(db1, box1, sentence):
+    with pytest.raises(StateError, match=f"recorded as home 17 of box, and the newest database that was {sentence}"):
+        found(RECORDED, db1=db1, box1=box1)
+
+
+def test_a_database_that_was_restored_in_place_has_no_number_yet():
+    assert found(RECORDED, db1=[], box1=[{"name": "north", "open": True}])["home"] == "box"
+
+
+def test_a_tenant_that_has_arrived_is_visited_by_cron():
+    assumed = {"assume": {"north": "box"}, "arrived": ["north"], "runtime_groups": ["box"]}
+    groups = resolve(arguments(tenant(), **assumed), RUNTIMES, VARIABLES)["groups"]
+    assert {name: group["instances"][0]["databases"] for name, group in groups.items()} == {"app": [], "box": ["north"]}

@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moves on a bad day: an older copy is never opened, and the store knows how to go on from either side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.integration import change_store
+from tests.integration.ansible import PlaybookRun
+from tests.integration.orchestration import world as worlds
+from tests.integration.orchestration.rig import Rig
+from tests.integration.orchestration.world import Copy
+
+MOVE = {"tenant": "harbour", "destination": "box"}
+
+
+def copies(rig: Rig) -> dict[str, str]:
+    """The databases of harbour: the number and the group of the home, and whether it is open."""
+    return {
+        f"{server} {name}": f"{copy.home.get('number')} {copy.home.get('group')} {'open' if copy.open else 'blocked'}"
+        for server, held in rig.world.servers.items()
+        for name, copy in held.items()
+        if name.startswith("harbour")
+    }
+
+
+def parts(rig: Rig) -> dict[str, str]:
+    """The state of each part that the store keeps, with its change."""
+    return {one["name"]: f"{one['change']} {one['state']}" for one in change_store.parts(rig.store)}
+
+
+def sent(rig: Rig) -> set[str]:
+    """What the edges do with users of harbour."""
+    return {
+        " ".join([route["mode"], *(one["url"].split("/")[2].split(":")[0] for one in route["servers"])])
+        for routes in rig.world.routes.values()
+        for route in routes
+        if route["name"].startswith("harbour")
+    }
+
+
+def fail(rig: Rig, known: list[str], words: str, kind: str) -> PlaybookRun:
+    """Move harbour to box, with a fault at the last step of these words."""
+    step = max(number for number, one in enumerate(known, 1) if words in one)
+    rig.change(fault={"step": step, "kind": kind})
+    return rig.play("migrate", **MOVE).expect_failure()
+
+
+def test_an_older_copy_is_never_opened_whoever_blocked_the_home(fresh: Callable[[], Rig]) -> None:
+    """A failed move back left a copy on the declared side, and the home was blocked when the next one ended."""
+    rig = fresh()
+    with worlds.opened(rig.file) as world:
+        copy = world.servers["db1"]["harbour"]
+        number = copy.home["number"]
+        home = {"number": number + 1, "group": "box"}
+        world.servers["box1"]["harbour"] = Copy(list(copy.data), open=False, home=home)
+        copy.open = False
+    before = copies(rig)
+    run = rig.play("site").expect_success()
+    assert (
+        copies(rig) == before == {"db1 harbour": f"{number} app blocked", "box1 harbour": f"{number + 1} box blocked"}
+    )
+    assert sent(rig) == {"serve box1"}
+    assert "tenant harbour is blocked on box1 and left so: open it with gantry.odoo.odoo_database" in run.stdout
+
+
+def test_a_move_that_loses_its_source_is_undone_from_the_store(fresh: Callable[[], Rig]) -> None:
+    rig = fresh()
+    rig.play("migrate", **MOVE).expect_success()
+    known = list(rig.world.log)
+    assert sent(rig) == {"serve box1"}
+    assert not rig.world.servers["db1"].get("harbour")
+
+    # the source is lost after it was blocked: the tenant stays in maintenance, and the end says what to run
+    rig = fresh()
+    run = fail(rig, known, "app1 odoo_backup", "host off")
+    assert sent(rig) == {"maintenance app1 app2"}
+    ((name, state),) = parts(rig).items()
+    change = state.split()[0]
+    assert (name, state) == ("tenant:harbour", f"{change} begun")
+    assert "it is in maintenance, app has its data, and box gets a copy that is blocked" in run.errors[-1]
+    assert f"run gantry.odoo.resume -e change={change} -e way=finish" in run.errors[-1]
+    rig.mend()
+    rig.play("resume", change=change, way="undo").expect_success()
+    assert sent(rig) == {"serve app1 app2"}
+    assert rig.world.servers["db1"]["harbour"].home["number"] > int(change.split("-")[1])
+    assert parts(rig) == {}
+    # the node that was off is in the pool again, and nothing has started it
+    assert [harm for harm in rig.world.harm if not harm.endswith("to app1, which does not run")] == []
