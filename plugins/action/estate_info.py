@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -66,8 +67,9 @@ class ActionModule(ControllerAction):
         """Read the estate record where there is a store, and resolve the estate."""
         declared = call.params["store"]
         record = EstateLog(open_store(declared)).read() if declared else EstateRecord()
+        args = {**call.params, "today": datetime.now(timezone.utc).date().isoformat()}
         hosts = _Variables(variables["hostvars"])
-        resolved = resolve(call.params, variables["groups"], hosts, record)
+        resolved = resolve(args, variables["groups"], hosts, record)
         if call.params["release_source"]:
             self._require_sources(list(resolved.estate["group_of"]), hosts)
         return Outcome(facts={"estate": resolved.estate, "record": resolved.record})

@@ -291,6 +291,11 @@ estate:
     tenant:
       description: The tenant asked for.
       type: dict
+    leaving:
+      description:
+        - For a tenant asked for that is decommissioned, its C(step) that is due (C(hold), C(drop), C(clean), C(forget)
+          or none), its C(phase), the id of its last C(backup), and its dates.
+      type: dict
     destination:
       description: The group asked for.
       type: dict

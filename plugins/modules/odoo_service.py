@@ -24,8 +24,9 @@ options:
     description:
       - V(started) has exactly the wanted processes run the active release.
       - V(stopped) ends all of them. They still start with the host.
+      - V(disabled) ends all of them, and they do not start with the host any more. Their files stay.
     type: str
-    choices: [started, stopped]
+    choices: [started, stopped, disabled]
     default: started
   on_change:
     description:
@@ -148,6 +149,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import 
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import INSTANCES, runtime_of
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
     ProcessStep,
+    plan_disable,
     plan_start,
     plan_stop,
     predicted,
@@ -157,7 +159,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.report import
 
 OPTIONS = {
     **INSTANCES,
-    "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+    "state": {"type": "str", "choices": ["started", "stopped", "disabled"], "default": "started"},
     "on_change": {"type": "str", "choices": ["restart", "leave"], "default": "restart"},
     "release": {"type": "str"},
     "unit_dir": {"type": "path", "default": "/etc/systemd/system"},
@@ -186,6 +188,8 @@ def work(call: Call) -> Outcome:
     pending: tuple[ProcessStep, ...] = ()
     if params["state"] == "stopped":
         steps = plan_stop(instances, current)
+    elif params["state"] == "disabled":
+        steps = plan_disable(instances, current)
     elif call.check_mode or (active and release == active):
         steps = plan_start(instances, current, release)
         if params["on_change"] == "leave":

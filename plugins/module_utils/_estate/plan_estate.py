@@ -115,13 +115,29 @@ def resolve(
         ],
     }
     if args["tenant"]:
-        found = plan_homes.find([*settled, *(one.home for one in others)], args["tenant"])
+        leaving = {one.name: plan_leaving.found(one, runtimes, seen, record) for one in declared if one not in tenants}
+        known = {one.name: one.home for one in others} | leaving
+        found = plan_homes.find([*settled, *known.values()], args["tenant"])
         estate["tenant"] = _tenant(found, with_ports, layout)
+        if found.tenant.name in leaving:
+            estate["leaving"] = _leaving(found, record, args["today"])
     if args["destination"]:
         estate["destination"] = plan_homes.destination(
             plan_homes.find(settled, args["tenant"] or ""), args["destination"], runtimes
         )
     return Resolved(estate, _record(settled, others, with_ports, hosts, record))
+
+
+def _leaving(home: plan_homes.Home, record: EstateRecord, today: str) -> dict[str, Any]:
+    tenant = home.tenant
+    recorded = record.leaving.get(tenant.name)
+    return {
+        "step": plan_leaving.next_step(tenant, home, record, today),
+        "phase": recorded.phase if recorded else "",
+        "backup": recorded.backup if recorded else "",
+        "hold_until": tenant.hold_until,
+        "keep_backups_until": tenant.keep_backups_until or "",
+    }
 
 
 def _record(
@@ -285,6 +301,7 @@ def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int], layout: model.
         "database_host": home.group.database_host,
         "instance": tenant.instance,
         "config": layout.config(tenant.instance),
-        "http_port": with_ports[tenant.instance],
+        "http_port": with_ports.get(tenant.instance, 0),
+        "tenancy": tenant.tenancy,
         "urls": [f"https://{route.host}" for route in tenant.routes],
     }

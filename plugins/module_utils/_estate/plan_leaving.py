@@ -18,6 +18,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import GONE, HELD, EstateRecord
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_homes import Home, Placement, homes
 
+HOLD, DROP, CLEAN, FORGET = "hold", "drop", "clean", "forget"
+
 
 @dataclass(frozen=True)
 class Beyond:
@@ -85,6 +87,21 @@ def removed(record: EstateRecord, declared: Sequence[Tenant]) -> tuple[Tenant, .
     )
 
 
+def next_step(tenant: Tenant, home: Home, record: EstateRecord, today: str) -> str:
+    """What is to be done next for a tenant that leaves: hold, drop, clean, forget, or nothing before a date.
+
+    A database is dropped only once it was held until its date. Where it is gone already, the rest is cleaned up.
+    """
+    phase = record.leaving[tenant.name].phase if tenant.name in record.leaving else ""
+    if phase == GONE:
+        return FORGET if tenant.keep_backups_until and tenant.keep_backups_until < today else ""
+    if not home.exists:
+        return CLEAN if phase or tenant.name in record.tenants else ""
+    if phase == HELD:
+        return DROP if tenant.hold_until and tenant.hold_until <= today else ""
+    return HOLD
+
+
 def beyond(
     declared: Sequence[Tenant],
     undeclared: Sequence[Tenant],
@@ -95,16 +112,16 @@ def beyond(
     """The tenants that go on without being managed, those of which nothing is left on the hosts excepted."""
     listed = [(tenant, True) for tenant in declared if tenant.state == DECOMMISSIONED]
     listed += [(tenant, False) for tenant in undeclared]
-    found = []
+    others = []
     for tenant, is_declared in listed:
         phase = record.leaving[tenant.name].phase if tenant.name in record.leaving else ""
-        home = _found(tenant, groups, placement, record)
+        home = found(tenant, groups, placement, record)
         if phase != GONE and (home.exists or tenant.name in record.tenants):
-            found.append(Beyond(home, phase, is_declared))
-    return tuple(found)
+            others.append(Beyond(home, phase, is_declared))
+    return tuple(others)
 
 
-def _found(tenant: Tenant, groups: Mapping[str, Group], placement: Placement, record: EstateRecord) -> Home:
+def found(tenant: Tenant, groups: Mapping[str, Group], placement: Placement, record: EstateRecord) -> Home:
     """The recorded home, else the group with the database, else the declared one."""
     holding = {server for server, databases in placement.items() for one in databases if one.name == tenant.name}
     place = record.homes.get(tenant.name)

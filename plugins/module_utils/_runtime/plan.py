@@ -134,6 +134,17 @@ def plan_start(instances: Sequence[Instance], current: Processes, release: str) 
     )
 
 
+def plan_disable(instances: Sequence[Instance], current: Processes) -> tuple[ProcessStep, ...]:
+    """The steps after which no process runs, and none starts with the host."""
+    disabled = tuple(
+        Disable("disable", current[instance.name, kind].name, "it is to start no more", (instance.name, kind))
+        for kind in (CRON, WEB)
+        for instance in instances
+        if current[instance.name, kind].enabled
+    )
+    return (*plan_stop(instances, current), *disabled)
+
+
 def _plan_process(process: Process, wanted: bool, release: str) -> Iterator[ProcessStep]:
     target, key = process.name, (process.instance, process.kind)
     if not wanted:

@@ -22,6 +22,7 @@ from tests.integration import ansible
 from tests.integration.ansible import PlaybookRun
 from tests.lab.state import ROOT
 
+_BLOCKS = ("tasks", "block", "rescue")
 _REAL = ("gantry.odoo.estate", "gantry.odoo.change")
 _NOTE = (
     "echo {{ inventory_hostname }} {{ odoo_entry | default('main') }}"
@@ -84,6 +85,11 @@ class Estate:
                     "odoo_tenants": self.tenants,
                     "odoo_running_release": "r1",
                     "precheck_repository": False,
+                    "odoo_db_passwords": {"gantry": "none"},
+                    "backup_repository": {"bucket": "none"},
+                    "backup_results": [{"tenant": "bravo", "id": "20261126T120000Z"}],
+                    "odoo_command": ["odoo"],
+                    "odoo_command_user": "odoo",
                 },
                 "children": {name: {"hosts": {host: {} for host in hosts}} for name, hosts in self.hosts.items()},
             }
@@ -104,6 +110,13 @@ class Estate:
         found: dict[str, Any] = json.loads(newest.read_text(encoding="utf-8"))
         return found
 
+    def steps(self) -> list[str]:
+        """The names of the tasks that would have worked on hosts since the last call."""
+        file = self.path / "steps"
+        said = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return said
+
     def notes(self) -> list[str]:
         """The instances that hosts were told to run since the last call."""
         file = self.path / "notes"
@@ -118,13 +131,23 @@ def own(name: str, **fields: Any) -> dict[str, Any]:
     return {"name": name, "tenancy": "dedicated", "runtime": {"group": "app"}, "routes": routes, **fields}
 
 
+def _works(task: dict[str, Any]) -> bool:
+    """Whether a task works on hosts: by a module for them, or by a role."""
+    role = task.get("ansible.builtin.include_role", {"name": _REAL[0]})["name"]
+    return role not in _REAL or not {"gantry.odoo.odoo_database", "ansible.builtin.file"}.isdisjoint(task)
+
+
+def _noted(task: dict[str, Any]) -> dict[str, Any]:
+    """The task, with its name written down instead of its work on hosts done."""
+    if not _works(task):
+        return {name: [_noted(one) for one in part] if name in _BLOCKS else part for name, part in task.items()}
+    note = {"cmd": "cat >> {{ sim }}/steps", "stdin": task["name"]}
+    return {"name": task["name"], "ansible.builtin.shell": note, "when": task.get("when", True), **_LOCAL}
+
+
 def _simulated(play: dict[str, Any]) -> dict[str, Any]:
     """The play without the roles that work on hosts."""
-    tasks = [
-        task
-        for task in play.get("tasks", [])
-        if task.get("ansible.builtin.include_role", {"name": _REAL[0]})["name"] in _REAL
-    ]
+    tasks = [task for task in play.get("tasks", []) if not _works(task)]
     return {**play, **({"tasks": tasks} if tasks or "tasks" in play else {})}
 
 
@@ -136,6 +159,9 @@ def estate(tmp_path: Path) -> Estate:
         path = tmp_path / f"playbooks/{name}.yml"
         plays = [_simulated(play) for play in yaml.safe_load(path.read_text(encoding="utf-8"))]
         path.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
+    for path in [*(tmp_path / "playbooks/tasks").glob("decommission_*.yml"), tmp_path / "playbooks/tasks/routes.yml"]:
+        tasks = [_noted(task) for task in yaml.safe_load(path.read_text(encoding="utf-8"))]
+        path.write_text(yaml.safe_dump(tasks, sort_keys=False), encoding="utf-8")
     for name, tasks in (("odoo", _ODOO), ("tenants", _TENANTS)):
         (tmp_path / f"playbooks/tasks/{name}.yml").write_text(yaml.safe_dump(tasks), encoding="utf-8")
     (tmp_path / "databases").write_text("[]", encoding="utf-8")
@@ -173,9 +199,34 @@ def test_what_the_declaration_loses_is_not_lost(estate: Estate) -> None:
     assert sorted(one["name"] for one in held) == ["alpha", "bravo", "cecil", "delta"]
     assert sorted(estate.record["homes"]) == ["alpha", "bravo", "cecil", "delta"]
 
-    # a database that is gone is not made anew
-    (estate.path / "databases").write_text(
-        json.dumps([one for one in held if one["name"] != "alpha"]), encoding="utf-8"
-    )
-    (sentence,) = set(estate.play("site").expect_failure().errors)
-    assert "tenant alpha is recorded to live on app, and no server of the estate holds its database" in sentence
+
+def test_a_tenant_leaves_in_steps_that_are_recorded(estate: Estate) -> None:
+    estate.play("site").expect_success()
+    (refused,) = set(estate.play("decommission", tenant="bravo").expect_failure().errors)
+    assert "tenant bravo is not declared with state decommissioned" in refused
+    assert not (estate.path / "steps").exists()
+
+    estate.tenants[1] = own("bravo", state="decommissioned", hold_until="2999-12-31")
+    estate.play("decommission", tenant="bravo").expect_success()
+    routes = "Manage the routes on each edge"
+    assert estate.steps() == [
+        routes,
+        "Block the database once its jobs have ended",
+        "Back up",
+        "Restore the backup for proof",
+        "Stop the tenant's own instance for good",
+    ]
+    held = estate.record["leaving"]["bravo"]
+    assert (held["phase"], held["backup"]) == ("held", "20261126T120000Z")
+
+    estate.tenants[1] = own("bravo", state="decommissioned", hold_until="2020-01-31")
+    estate.play("decommission", tenant="bravo").expect_success()
+    assert estate.steps() == [
+        "Stop the tenant's own instance for good",
+        "Back up once more, which is compared before anything is dropped",
+        "Drop the database, its files go to the recycle directory",
+        "Remove the configuration of its own instance",
+        routes,
+    ]
+    assert estate.record["leaving"]["bravo"]["phase"] == "gone"
+    assert "bravo" not in {**estate.record["ports"], **estate.record["homes"], **estate.record["tenants"]}

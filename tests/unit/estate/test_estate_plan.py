@@ -392,6 +392,7 @@ def arguments(*raw, **given):
         "allow_unknown": False,
         "present": None,
         "released": [],
+        "today": "2026-11-26",
         "drained": [],
         "maintenance": [],
         "tenant": None,

@@ -267,3 +267,27 @@ def test_names_that_nothing_can_bear_are_all_told_at_once() -> None:
 def test_a_way_out_that_cannot_be_meant_is_told(fields: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         tenants_from([tenant(**fields)])
+
+
+@pytest.mark.parametrize(
+    ("phase", "holds", "hold_until", "keep_until", "step"),
+    [
+        ("", "bravo", "2027-01-31", None, "hold"),
+        ("held", "bravo!", "2026-11-27", None, ""),
+        ("held", "bravo!", "2026-11-26", None, "drop"),
+        ("held", "", "2027-01-31", None, "clean"),
+        ("", "", "2027-01-31", None, "clean"),
+        ("gone", "", "2026-01-31", None, ""),
+        ("gone", "", "2026-01-31", "2026-11-26", ""),
+        ("gone", "", "2026-01-31", "2026-11-25", "forget"),
+    ],
+)
+def test_a_database_is_dropped_only_once_it_was_held_until_its_date(
+    phase: str, holds: str, hold_until: str, keep_until: str | None, step: str
+) -> None:
+    dates = {"hold_until": hold_until, "keep_backups_until": keep_until}
+    leaving = {"bravo": Leaving(phase, 3, "id", "decommission-9", "2026-11-26")} if phase else {}
+    record = plan_entry(BEFORE, Entry(9, leaving=leaving, gone=("bravo",) if phase == "gone" else ()))
+    declared = (own("alpha"), own("bravo", state="decommissioned", **dates), own("carol"), tenant("south"))
+    found = estate(*declared, record=record, holds=f"alpha carol south {holds}", tenant="bravo").estate
+    assert (found["leaving"]["step"], found["tenant"]["instance"]) == (step, "bravo")

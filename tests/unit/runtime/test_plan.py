@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import 
     unique_instances,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
+    plan_disable,
     plan_release,
     plan_start,
     plan_stop,
@@ -121,6 +122,14 @@ def test_twice_is_once() -> None:
 
 def test_cron_stops_first() -> None:
     assert [step.target.split()[0] for step in plan_stop((HARBOUR, SHARED), WELL)] == ["cron", "web", "web"]
+
+
+def test_a_disabled_instance_neither_runs_nor_starts_with_the_host() -> None:
+    steps = plan_disable((SHARED,), WELL)
+    assert actions(steps) == [("stop", "web process of shared"), ("disable", "web process of shared")]
+    after = predicted(WELL, steps, "2")
+    assert plan_disable((SHARED,), after) == ()
+    assert after["harbour", WEB] == WELL["harbour", WEB]
 
 
 @pytest.mark.parametrize(
