@@ -52,7 +52,7 @@ options:
     type: int
     default: 120
   facts:
-    description: Facts about the change. Never put a secret here.
+    description: Facts about the change and each of its parts. Never put a secret here.
     type: dict
     default: {}
 """

@@ -65,9 +65,8 @@ def plan_resume(seen: Parts, change: str, interrupted: str, way: str) -> Parts:
     if not mine:
         changes = sorted({part.change for part in seen.parts})
         raise StateError(f"{interrupted} left nothing to resume; changes that did are {', '.join(changes) or 'none'}")
-    stuck = [part for part in mine if NO_WAY_BACK in part.facts and part.state != RESTORED]
-    if stuck and way == UNDO:
-        said = "; ".join(f"{part.name}: {part.facts[NO_WAY_BACK]}" for part in stuck)
+    if stuck(mine) and way == UNDO:
+        said = "; ".join(f"{part.name}: {part.facts[NO_WAY_BACK]}" for part in stuck(mine))
         raise StateError(f"{interrupted} cannot be undone: {said}")
     taken = [replace(part, change=change, state=INTERRUPTED) for part in mine if part.state in OUT]
     rest = [replace(part, change=change) for part in mine if part.state not in OUT]
@@ -104,6 +103,11 @@ def plan_undo(seen: Parts, change: str, resumes: str) -> Parts:
     return Parts(seen.number + 1, (*others, *back))
 
 
+def stuck(parts: Iterable[Part]) -> list[Part]:
+    """The parts that cannot be put back any more."""
+    return [part for part in parts if NO_WAY_BACK in part.facts and part.state != RESTORED]
+
+
 def is_done(parts: Iterable[Part]) -> bool:
     """Whether every part of a change is proven."""
     return all(part.state == PROVEN for part in parts)
@@ -115,7 +119,8 @@ def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str) -> str:
     where = "; ".join(_in_words(part, since=False) for part in listed)
     said = [f"{change} is not done: {where}"] if not is_done(listed) else []
     said += [f"{lost}, so that another change may have worked on the same"] if lost else []
-    ways = f"run gantry.odoo.resume -e change={change} -e way=finish, or -e way=undo to have all as it was"
+    ways = f"run gantry.odoo.resume -e change={change} -e way=finish"
+    ways += " (there is no way back)" if stuck(listed) else ", or -e way=undo to have all as it was"
     if kind != RESUME and not any(part.state in OUT for part in listed):
         ways += f"; or gantry.odoo.{kind} again"
     return "; ".join([*said, ways])

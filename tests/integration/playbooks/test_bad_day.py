@@ -21,6 +21,8 @@ from tests.lab.state import ROOT
 from tests.lab.wait import until
 
 NODES = ("app1", "app2", "app3")
+CACHES = ("cache1", "cache2", "cache3")
+_DEAD = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 _NOTE = {
     "delegate_to": "localhost",
     "vars": {"ansible_connection": "local", "ansible_become": False},
@@ -79,12 +81,31 @@ _PRECHECK = [
                     "estate": {
                         "groups": {"app": {"hosts": "{{ groups['app'] }}", "subjects": []}},
                         "group_of": dict.fromkeys(NODES, "app"),
+                        "certificates": [],
                     }
                 },
             },
         ],
     }
 ]
+
+
+_ROLES = ("redis", "certificate", "traefik")
+
+
+def _noted(tasks: Any) -> Any:
+    """The same plays or tasks, with the roles that act on hosts noted instead of done."""
+    if isinstance(tasks, list):
+        return [_noted(one) for one in tasks]
+    if not isinstance(tasks, dict):
+        return tasks
+    role = tasks.get("ansible.builtin.include_role", {})
+    name = role.get("name", "").removeprefix("gantry.odoo.")
+    if name not in _ROLES:
+        return {key: _noted(value) for key, value in tasks.items()}
+    kept = {key: value for key, value in tasks.items() if key in ("name", "when")}
+    entry = {"odoo_entry": f"{name} {role.get('tasks_from', 'main')}"}
+    return {**kept, "ansible.builtin.include_tasks": "{{ playbook_dir }}/tasks/odoo.yml", "vars": entry}
 
 
 @dataclass
@@ -141,10 +162,22 @@ class Estate:
                     "lost": list(lost),
                     "failing": list(failing),
                     "away": away or {},
+                    "certificate_results": [],
+                    "redis_info": {
+                        "faults": [],
+                        "refused": None,
+                        "nodes": [
+                            {"host": node, "role": "replica" if node != "cache1" else "primary", "version": "8"}
+                            for node in CACHES
+                        ],
+                    },
+                    "redis_successor": "cache2",
+                    "redis_restart_needed": True,
                 },
                 "children": {
                     "app": {"hosts": {node: {} for node in NODES}},
-                    "edge": {"hosts": {"edge1": {}}},
+                    "cache": {"hosts": {node: {"redis_is_primary": node == "cache1"} for node in CACHES}},
+                    "edge": {"hosts": {edge: _DEAD if edge in lost else {} for edge in ("edge1", "edge2")}},
                 },
             }
         }
@@ -159,6 +192,11 @@ class Estate:
 def estate(tmp_path: Path) -> Estate:
     """The playbooks of the collection, without what they do on hosts and edges."""
     shutil.copytree(ROOT / "playbooks", tmp_path / "playbooks")
+    for file in (tmp_path / "playbooks").rglob("*.yml"):
+        if file.parent.name != "inputs":
+            noted = _noted(yaml.safe_load(file.read_text(encoding="utf-8")))
+            file.write_text(yaml.safe_dump(noted, sort_keys=False), encoding="utf-8")
+    (tmp_path / "playbooks/tasks/prove_certificates.yml").write_text("[]", encoding="utf-8")
     (tmp_path / "playbooks/precheck.yml").write_text(yaml.safe_dump(_PRECHECK), encoding="utf-8")
     (tmp_path / "playbooks/tasks/odoo.yml").write_text(yaml.safe_dump(_ODOO), encoding="utf-8")
     gather, resolve, _edges = yaml.safe_load((ROOT / "playbooks/tasks/routes.yml").read_text(encoding="utf-8"))
@@ -294,6 +332,50 @@ def test_service_does_not_wait_for_the_store_and_what_happened_is_recorded_once(
     late = [entry["facts"]["part"] for entry in change_store.entries(estate.store) if entry.get("late")]
     assert late == ["app1", "app2"]
     assert list((estate.path / "outbox").rglob("*.json")) == []
+
+
+def test_a_cache_that_is_lost_stops_the_others_and_is_resumed_one_way(estate: Estate) -> None:
+    estate.play("patch_redis", lost=("cache3 redis restart",)).expect_failure()
+    assert [note.strip() for note in estate.notes if "facts" not in note] == [
+        "cache2 redis upgrade",
+        "cache2 redis restart",
+        "cache3 redis upgrade",
+        "cache3 redis restart",
+    ]
+    closed = change_store.entries(estate.store)[-1]
+    assert closed["facts"]["parts"] == {"cache2": "proven", "cache3": "begun", "cache1": "planned"}
+    (refused,) = set(estate.play("resume", change="patch_redis-1", way="undo").expect_failure().errors)
+    assert refused.startswith("patch_redis-1 cannot be undone: ")
+    assert "cache3: a program of Redis that was upgraded does not go back to the one before; finish the" in refused
+    estate.forget()
+    estate.play("resume", change="patch_redis-1", way="finish").expect_success()
+    assert [note.strip() for note in estate.notes] == [
+        "cache3 redis upgrade",
+        "cache3 redis restart",
+        "cache1 redis upgrade",
+        "cache1 redis failover",
+        "cache1 redis restart",
+    ]
+    assert estate.events()[-5:] == ["proven cache3", "begun cache1", "switched", "proven cache1", "closed"]
+    assert parts(estate) == []
+
+
+def test_an_edge_that_is_off_or_an_order_that_is_refused_hides_no_other(estate: Estate) -> None:
+    run = estate.play("renew_certificates", lost=("edge1",))
+    run.expect_failure()
+    assert [note.strip() for note in estate.notes] == ["edge2 certificate main", "edge2 traefik certificates"]
+    assert "edge1 is untouched; edge2 is done and proven; run " in run.errors[-1]
+    estate.forget()
+    # it stops no other change
+    run = estate.play("renew_certificates", failing=("edge1 certificate main ",))
+    run.expect_failure()
+    assert [note.strip() for note in estate.notes] == ["edge1 certificate main"]
+    assert "edge1 was put back as it was and serves (do the step: no space left on device); edge2 is " in run.errors[-1]
+    estate.forget()
+    interrupted = parts(estate)[0]["change"]
+    estate.play("resume", change=interrupted, way="finish").expect_success()
+    assert len(estate.notes) == 4
+    assert parts(estate) == []
 
 
 def parts(estate: Estate) -> list[dict[str, Any]]:
