@@ -115,7 +115,7 @@ class Rig:
             "ansible_connection": "local",
             "ansible_become": False,
             "sim_world": str(self.file),
-            "change_store": {"directory": str(self.store)},
+            "change_store": {"directory": str(self.store), "outbox": str(self.path / "outbox")},
             "change_gated_tiers": [],
             "odoo_runtime_groups": ["app", "box"],
             "odoo_tenants": [
