@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleError
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, from_body
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import resolve
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
@@ -49,6 +53,7 @@ class ActionModule(ControllerAction):
         "allow_unknown": {"type": "bool", "default": False},
         "present": {"type": "list", "elements": "str"},
         "store": {**STORE, "required": False},
+        "last_seen": {"type": "bool", "default": False},
         "released": {"type": "list", "elements": "str", "default": []},
         "drained": {"type": "list", "elements": "str", "default": []},
         "maintenance": {"type": "list", "elements": "str", "default": []},
@@ -65,14 +70,31 @@ class ActionModule(ControllerAction):
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Read the estate record where there is a store, and resolve the estate."""
-        declared = call.params["store"]
-        record = EstateLog(open_store(declared)).read() if declared else EstateRecord()
+        record = self._record(call) if call.params["store"] else EstateRecord()
         args = {**call.params, "today": datetime.now(timezone.utc).date().isoformat()}
         hosts = _Variables(variables["hostvars"])
         resolved = resolve(args, variables["groups"], hosts, record)
         if call.params["release_source"]:
             self._require_sources(list(resolved.estate["group_of"]), hosts)
         return Outcome(facts={"estate": resolved.estate, "record": resolved.record})
+
+    @staticmethod
+    def _record(call: Call) -> EstateRecord:
+        """The estate record; where the store does not answer, and that is asked for, the one that this run has read."""
+        objects = open_store(call.params["store"])
+        name = hashlib.sha256(objects.where.encode()).hexdigest()
+        # a directory of this run of ansible-playbook alone, which goes with it
+        kept = Path(constants.DEFAULT_LOCAL_TMP) / f"gantry-estate-{name}"
+        try:
+            record = EstateLog(objects).read()
+        except UnreachableError as error:
+            if not (call.params["last_seen"] and kept.exists()):
+                raise
+            call.warn(f"{error}; so the estate record is the one that this run has read last")
+            return from_body(**json.loads(kept.read_text(encoding="utf-8")), where=objects.where)
+        kept.touch(mode=0o600)
+        kept.write_text(json.dumps({"number": record.number, "body": record.as_body()}), encoding="utf-8")
+        return record
 
     def _require_sources(self, names: Sequence[str], hosts: Mapping[str, Mapping[str, Any]]) -> None:
         """Raise InputError with a sentence for each release source that this controller does not have."""

@@ -172,6 +172,12 @@ options:
         C(gantry.odoo.site).
       - Without it nothing is known to be recorded, and only the declaration counts.
     type: dict
+  last_seen:
+    description:
+      - Whether the estate record that this run of C(ansible-playbook) has read last is taken, with a warning, where
+        O(store) does not answer. For what restores service, which does not wait for the store.
+    type: bool
+    default: false
   released:
     description: Hosts of the estate record that left for good. Any other that is missing is an error.
     type: list
