@@ -17,6 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import Un
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
+from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 _GATHERED = ("entries", "leases", "parts")
@@ -29,28 +30,35 @@ class ActionModule(ControllerAction):
         "store": STORE,
         "gather": {"type": "list", "elements": "str", "choices": list(_GATHERED), "default": list(_GATHERED)},
         "after": {"type": "int", "default": 0},
-        "last_seen": {"type": "list", "elements": "dict"},
+        "last_seen": {"type": "bool", "default": False},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Read what is asked for."""
+        store = open_store(call.params["store"])
         try:
-            return Outcome(facts=self._read(call.params))
+            return Outcome(facts=self._read(store, call.params))
         except UnreachableError as error:
-            if call.params["last_seen"] is None:
+            parts = last_seen.recall(store, "parts") if call.params["last_seen"] else None
+            if parts is None:
                 raise
-            call.warn(f"{error}; so the parts of changes are those that this change has seen last")
-            return Outcome(facts={"parts": call.params["last_seen"]})
+            call.warn(f"{error}; so the parts of changes are those that this run has seen last")
+            return Outcome(facts={"parts": parts})
 
     @staticmethod
-    def _read(params: Mapping[str, Any]) -> dict[str, Any]:
-        store = open_store(params["store"])
+    def _read(store: Objects, params: Mapping[str, Any]) -> dict[str, Any]:
         reads = {
             "entries": lambda: _entries(store, params["after"]),
             "leases": lambda: _leases(store),
-            "parts": lambda: parts_shown(PartsLog(store).read().parts),
+            "parts": lambda: _parts(store),
         }
         return {name: reads[name]() for name in params["gather"]}
+
+
+def _parts(store: Objects) -> list[dict[str, Any]]:
+    parts = parts_shown(PartsLog(store).read().parts)
+    last_seen.keep(store, "parts", parts)
+    return parts
 
 
 def _entries(store: Objects, after: int) -> list[dict[str, Any]]:

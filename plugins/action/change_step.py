@@ -24,7 +24,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
     PROVEN,
     RESTORED,
     Part,
-    Parts,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import plan_begin
@@ -33,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 
@@ -56,12 +56,12 @@ class ActionModule(ControllerAction):
             return Outcome(facts={"go": True, "stopped": ""})
         if params["state"] == BEGUN:
             try:
-                parts = patiently(lambda: _begin(params), Deadline(AWAY_SECONDS))
+                patiently(lambda: _begin(params), Deadline(AWAY_SECONDS))
             except GantryError as error:
                 # no failure: the playbook has to reach the play that closes the change
                 return Outcome(facts={"go": False, "stopped": str(error)})
             self._bring(call)
-            return Outcome(facts={"go": True, "stopped": "", "parts": parts_shown(parts.parts)})
+            return Outcome(facts={"go": True, "stopped": ""})
         self._bring(call)
         return Outcome(facts={"go": True, "stopped": ""})
 
@@ -77,13 +77,14 @@ class ActionModule(ControllerAction):
             call.warn(f"{params['part']} is {params['state']}, which the change store has not taken yet: {brought.why}")
 
 
-def _begin(params: Mapping[str, Any]) -> Parts:
-    """The parts with the one that is begun, behind all that happened before."""
+def _begin(params: Mapping[str, Any]) -> None:
+    """Write that the part is begun, behind all that happened before."""
     store, deadline = open_store(params["store"]), Deadline(WRITE_SECONDS)
     outbox(params["store"]).deliver(store, deadline)
     Register(store).require(params["change"]["lease"])
     now = store.now()
-    return PartsLog(store).write(lambda seen: plan_begin(seen, _part(params, now), params["budget"]), deadline)
+    parts = PartsLog(store).write(lambda seen: plan_begin(seen, _part(params, now), params["budget"]), deadline)
+    last_seen.keep(store, "parts", parts_shown(parts.parts))
 
 
 def _part(params: Mapping[str, Any], now: datetime) -> Part:

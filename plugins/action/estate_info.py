@@ -5,15 +5,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-from ansible import constants
 from ansible.errors import AnsibleError
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
@@ -23,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Ca
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, from_body
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import resolve
+from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 
@@ -82,18 +79,15 @@ class ActionModule(ControllerAction):
     def _record(call: Call) -> EstateRecord:
         """The estate record; where the store does not answer, and that is asked for, the one that this run has read."""
         objects = open_store(call.params["store"])
-        name = hashlib.sha256(objects.where.encode()).hexdigest()
-        # a directory of this run of ansible-playbook alone, which goes with it
-        kept = Path(constants.DEFAULT_LOCAL_TMP) / f"gantry-estate-{name}"
         try:
             record = EstateLog(objects).read()
         except UnreachableError as error:
-            if not (call.params["last_seen"] and kept.exists()):
+            seen = last_seen.recall(objects, "estate") if call.params["last_seen"] else None
+            if seen is None:
                 raise
             call.warn(f"{error}; so the estate record is the one that this run has read last")
-            return from_body(**json.loads(kept.read_text(encoding="utf-8")), where=objects.where)
-        kept.touch(mode=0o600)
-        kept.write_text(json.dumps({"number": record.number, "body": record.as_body()}), encoding="utf-8")
+            return from_body(**seen, where=objects.where)
+        last_seen.keep(objects, "estate", {"number": record.number, "body": record.as_body()})
         return record
 
     def _require_sources(self, names: Sequence[str], hosts: Mapping[str, Mapping[str, Any]]) -> None:

@@ -32,10 +32,10 @@ options:
     default: 0
   last_seen:
     description:
-      - Parts of changes as M(gantry.odoo.change_step) returned them. Where the store does not answer, they are returned
-        with a warning, so that restoring service does not wait for the store.
-    type: list
-    elements: dict
+      - Whether the parts that this run of C(ansible-playbook) has read last are returned, with a warning, where
+        O(store) does not answer. For what restores service, which does not wait for the store.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""

@@ -73,11 +73,6 @@ go:
   description: Whether the part may be begun.
   returned: always
   type: bool
-parts:
-  description: The parts of all changes, as M(gantry.odoo.change_info) returns them.
-  returned: where O(state) is V(begun) and the part may be begun
-  type: list
-  elements: dict
 stopped:
   description: Why it may not.
   returned: always

@@ -133,11 +133,15 @@ def _harmed(rig: Rig) -> Iterator[str]:
 
 
 def _said(run: PlaybookRun, left: list[str]) -> Iterator[str]:
-    """The last word of a red run says what is where and what to run, where something was left."""
+    """The last word of a red run says what is where and what to run, where something was left.
+
+    Where the store was gone it cannot say what is where.
+    """
     last = run.errors[-1] if run.errors else ""
     for part in left:
         change, name, state = part.split(" ")
-        if state != "planned" and (name not in last or f"change={change}" not in last):
+        named = name in last or "the change store could not be used" in last
+        if state != "planned" and not (named and f"change={change}" in last):
             yield f"the end does not tell of {part}: {last[:300]}"
 
 

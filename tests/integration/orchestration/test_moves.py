@@ -89,3 +89,21 @@ def test_a_move_that_loses_its_source_is_undone_from_the_store(fresh: Callable[[
     assert parts(rig) == {}
     # the node that was off is in the pool again, and nothing has started it
     assert [harm for harm in rig.world.harm if not harm.endswith("to app1, which does not run")] == []
+
+
+def test_users_are_served_without_the_store(fresh: Callable[[], Rig]) -> None:
+    rig = fresh()
+    rig.play("migrate", **MOVE).expect_success()
+    known = list(rig.world.log)
+
+    # nothing more is begun without the store, and the way back does not wait for it
+    rig = fresh()
+    run = fail(rig, known, "box1 odoo_restore", "store gone")
+    assert sent(rig) == {"serve app1 app2"}
+    assert "run gantry.odoo.resume -e change=migrate-" in run.errors[-1]
+    assert rig.world.harm == []
+    rig.mend()
+    ((_name, state),) = parts(rig).items()
+    rig.play("resume", change=state.split()[0], way="finish").expect_success()
+    assert sent(rig) == {"serve box1"}
+    assert (parts(rig), rig.world.harm) == ({}, [])

@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run of ansible-playbook has read last from a change store, for what must not wait until the store answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
+
+
+def keep(objects: Objects, name: str, value: Any) -> None:
+    """Keep what was read of the store under a name."""
+    path = _path(objects, name)
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def recall(objects: Objects, name: str) -> Any:
+    """What this run has read last, None where it has read nothing."""
+    path = _path(objects, name)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _path(objects: Objects, name: str) -> Path:
+    # a directory of this run alone, which goes with it
+    where = hashlib.sha256(objects.where.encode()).hexdigest()[:16]
+    return Path(constants.DEFAULT_LOCAL_TMP) / f"gantry-{name}-{where}"
