@@ -320,7 +320,7 @@ class World:
     def fetch(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module uri: the login page, from an edge or from the node itself."""
         name = urlsplit(args["url"]).hostname if host in self.routes else urlsplit(args["headers"]["Host"]).hostname
-        tenant = str(name or args["headers"]["Host"]).split(".")[0]
+        tenant = str(name or args["headers"]["Host"]).partition(".")[0]
         if host in self.routes:
             good = any(tenant_of(route) == tenant and route["mode"] == "serve" for route in self.routes[host])
             good = good and bool(self._reached(tenant))

@@ -236,7 +236,10 @@ def test_a_store_that_is_away_for_a_moment_is_asked_again(monkeypatch: pytest.Mo
             raise answer
         return answer
 
+    def gone() -> str:
+        raise UnreachableError("gone")
+
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     assert patiently(attempt, DEADLINE) == "here"
     with pytest.raises(UnreachableError):
-        patiently(lambda: (_ for _ in ()).throw(UnreachableError("gone")), Deadline(0))
+        patiently(gone, Deadline(0))
