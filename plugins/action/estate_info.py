@@ -17,6 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.options import
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import DECOMMISSIONED
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, from_body
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import resolve
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
@@ -68,7 +69,7 @@ class ActionModule(ControllerAction):
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Read the estate record where there is a store, and resolve the estate."""
         record = self._record(call) if call.params["store"] else EstateRecord()
-        args = {**call.params, "today": datetime.now(timezone.utc).date().isoformat()}
+        args = {**call.params, "today": _today(call.params).date().isoformat()}
         hosts = _Variables(variables["hostvars"])
         resolved = resolve(args, variables["groups"], hosts, record)
         if call.params["release_source"]:
@@ -113,3 +114,17 @@ class ActionModule(ControllerAction):
             return ""
         path = self._loader.path_dwim(os.path.expanduser(str(source)))
         return "" if os.path.isdir(path) else f"is {source}, which is no directory of this controller"
+
+
+def _today(params: Mapping[str, Any]) -> datetime:
+    """Now, by the clock of the store where a tenant leaves: nothing is dropped early by the clock of a controller."""
+    leaves = any(isinstance(one, Mapping) and one.get("state") == DECOMMISSIONED for one in params["tenants"])
+    if not (params["store"] and leaves):
+        return datetime.now(timezone.utc)
+    try:
+        return open_store(params["store"]).now()
+    except UnreachableError:
+        if not params["last_seen"]:
+            raise
+        # nothing is due on it
+        return datetime.min.replace(tzinfo=timezone.utc)
