@@ -10,12 +10,22 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from tests.lab.state import ROOT
 
 from .conftest import Declare
-from .server import Server
+from .server import CERTIFICATE, CONFIG, Server
 
 HOME = {"number": 17, "group": "a group"}
+JOB = """
+env["ir.cron"].search([]).write({"active": False})
+env["ir.cron"].create({
+    "name": "Send the payslips", "model_id": env.ref("base.model_res_partner").id, "state": "code",
+    "code": "env.cr.execute('SELECT pg_sleep(10)')\\nenv['ir.config_parameter'].sudo().set_param('job.ended', 'yes')",
+    "interval_number": 1, "interval_type": "days",
+})
+env.cr.commit()
+"""
 
 
 def homes(server: Server) -> dict[str, Any]:
@@ -42,3 +52,25 @@ def test_a_home_follows_its_database_and_not_a_copy(server: Server, declare: Dec
     assert homes(server)["berthed"] == {"number": 18, "group": "app"}
     for name in ("berthed", "moored-copy"):
         declare({"name": name, "state": "absent", "policy": "drop"})
+
+
+def test_a_job_that_odoo_runs_ends_before_its_database_is_blocked(server: Server, declare: Declare) -> None:
+    declare({"name": "payroll"}, template_cache=True)
+    server.host.write("/root/job.py", JOB)
+    shell = f"PGSSLROOTCERT={CERTIFICATE} odoo shell -c {CONFIG} -d payroll --no-http --log-level=error"
+    server.shell(f"su odoo -s /bin/sh -c '{shell}' < /root/job.py")
+    server.shell(
+        f"systemd-run -q --unit=payroll-cron -p User=odoo --setenv=PGSSLROOTCERT={CERTIFICATE} "
+        f"odoo -c {CONFIG} -d payroll --no-http --max-cron-threads=1 --log-level=error"
+    )
+    try:
+        runs = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'payroll' AND query LIKE '%pg_sleep(10)%'"
+        Deadline(120).wait(lambda: server.psql(runs) != "0" or None, "the job of Odoo")
+        blocked = {"name": "payroll", "access": "blocked"}
+        refused = declare({**blocked, "cron_timeout": 1}, fails=True)["msg"]
+        assert "payroll is not blocked, as its scheduled jobs Send the payslips still run after 1 s" in refused
+        assert [step["action"] for step in declare({**blocked, "cron_timeout": 60})["steps"]] == ["block"]
+        assert server.parameter("payroll", "job.ended") == "yes"
+    finally:
+        server.shell("systemctl stop payroll-cron")
+    declare({"name": "payroll", "state": "absent", "policy": "drop"})
