@@ -60,4 +60,5 @@ options:
         default: ''
 """
 
-    OPENED = _opened(DOCUMENTATION)
+    # annotated, as ansible-test takes the value of a plain assignment for a text
+    OPENED: str = _opened(DOCUMENTATION)
