@@ -81,6 +81,10 @@ class Rig:
             self.store.unlink()
             gone.rename(self.store)
         with worlds.opened(self.file) as world:
+            for name in world.gone:
+                for machines in (world.nodes, world.caches):
+                    if name in machines:
+                        machines[name].running = True
             world.gone, world.fault = [], {}
 
     def play(self, name: str, *, check: bool = False, limit: str = "", **extra: Any) -> ansible.PlaybookRun:

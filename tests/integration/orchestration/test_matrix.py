@@ -90,6 +90,9 @@ def faults_found(rig: Rig, scenario: Scenario, way: str) -> Iterator[str]:
             yield f"ended green, and the estate is not as asked for: {left}"
     elif run.rc != 137:
         yield from _said(run, left)
+    if not left and scenario.new(rig.world):
+        yield from _reachable(rig.world)
+        return
     again = _resumed(rig, scenario, left, way)
     yield from _harmed(rig)
     if again.rc != 0:
