@@ -291,7 +291,7 @@ estate:
       type: dict
     notes:
       description: >-
-        A sentence for each tenant that lives elsewhere than declared, that somebody has blocked, or that is not
+        A sentence for each tenant that lives elsewhere than declared, that an operator has blocked, or that is not
         declared any more.
       type: list
     tenant:
