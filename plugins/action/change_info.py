@@ -13,7 +13,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import parts_shown
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
@@ -36,29 +35,17 @@ class ActionModule(ControllerAction):
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Read what is asked for."""
         store = open_store(call.params["store"])
-        try:
-            return Outcome(facts=self._read(store, call.params))
-        except UnreachableError as error:
-            parts = last_seen.recall(store, "parts") if call.params["last_seen"] else None
-            if parts is None:
-                raise
-            call.warn(f"{error}; so the parts of changes are those that this run has seen last")
-            return Outcome(facts={"parts": parts})
-
-    @staticmethod
-    def _read(store: Objects, params: Mapping[str, Any]) -> dict[str, Any]:
         reads = {
-            "entries": lambda: _entries(store, params["after"]),
+            "entries": lambda: _entries(store, call.params["after"]),
             "leases": lambda: _leases(store),
-            "parts": lambda: _parts(store),
+            "parts": lambda: _parts(call, store),
         }
-        return {name: reads[name]() for name in params["gather"]}
+        return Outcome(facts={name: reads[name]() for name in call.params["gather"]})
 
 
-def _parts(store: Objects) -> list[dict[str, Any]]:
-    parts = parts_shown(PartsLog(store).read().parts)
-    last_seen.keep(store, "parts", parts)
-    return parts
+def _parts(call: Call, store: Objects) -> Any:
+    words = "the parts of changes are those that this run has seen last"
+    return last_seen.read(call, store, "parts", words, lambda: parts_shown(PartsLog(store).read().parts))
 
 
 def _entries(store: Objects, after: int) -> list[dict[str, Any]]:

@@ -80,16 +80,13 @@ class ActionModule(ControllerAction):
     def _record(call: Call) -> EstateRecord:
         """The estate record; where the store does not answer, and that is asked for, the one that this run has read."""
         objects = open_store(call.params["store"])
-        try:
+
+        def read() -> dict[str, Any]:
             record = EstateLog(objects).read()
-        except UnreachableError as error:
-            seen = last_seen.recall(objects, "estate") if call.params["last_seen"] else None
-            if seen is None:
-                raise
-            call.warn(f"{error}; so the estate record is the one that this run has read last")
-            return from_body(**seen, where=objects.where)
-        last_seen.keep(objects, "estate", {"number": record.number, "body": record.as_body()})
-        return record
+            return {"number": record.number, "body": record.as_body()}
+
+        words = "the estate record is the one that this run has read last"
+        return from_body(**last_seen.read(call, objects, "estate", words, read), where=objects.where)
 
     def _require_sources(self, names: Sequence[str], hosts: Mapping[str, Mapping[str, Any]]) -> None:
         """Raise InputError with a sentence for each release source that this controller does not have."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from ansible import constants
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
 
@@ -26,6 +28,23 @@ def recall(objects: Objects, name: str) -> Any:
     """What this run has read last, None where it has read nothing."""
     path = _path(objects, name)
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def read(call: Call, objects: Objects, name: str, words: str, attempt: Callable[[], Any]) -> Any:
+    """What `attempt` reads of the store; where it does not answer and option last_seen is set, what was kept of it.
+
+    words: what a warning says then.
+    """
+    try:
+        value = attempt()
+    except UnreachableError as error:
+        seen = recall(objects, name) if call.params["last_seen"] else None
+        if seen is None:
+            raise
+        call.warn(f"{error}; so {words}")
+        return seen
+    keep(objects, name, value)
+    return value
 
 
 def _path(objects: Objects, name: str) -> Path:
