@@ -23,6 +23,8 @@ description:
     V(queue), what it holds is first saved to O(snapshot_dir).
   - Settings and the rules of users are compared in the spelling of each node. Check mode sets none to learn
     it, so that a value that Redis refuses, or one in a rare spelling, is planned as a change.
+  - A run waits for another one that works on the topology, from whichever host, until O(timeout). It sees it by the
+    names of connections, so that a run that is killed holds nothing. Check mode does not wait.
   - The difference shows who follows whom, settings and Sentinel parameters, and never a secret.
 extends_documentation_fragment:
   - gantry.odoo.redis
@@ -54,7 +56,7 @@ options:
     type: float
     default: 5
   state_dir:
-    description: Directory on the host that runs the module for the lock and the journal of planned failovers.
+    description: Directory on the host that runs the module for the journal of planned failovers.
     type: path
     default: /var/lib/gantry/redis
   resolve:
@@ -259,6 +261,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_cluster i
     settled_cluster,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_failover import resume, run_failover, unfinished
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_lock import new_mark, require_alone
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import (
     SnapshotPlace,
     apply_plan,
@@ -316,13 +319,22 @@ def work(call: Call) -> Outcome:
         return predict_unread(call, desired)
     access, book = access_from(params), resolve_addresses(desired)
     journal = Journal(params["state_dir"], desired.name)
+    mark = new_mark()
+
+    def fresh() -> Client:
+        client = Client(access, book, may_try=True)
+        client.mark(mark)
+        return client
+
     with Client(access, book, plan_as_new, may_try=not call.check_mode) as client:
+        if not call.check_mode:
+            require_alone(client, desired.nodes, mark, Deadline(params["timeout"]))
         if desired.mode == "cluster":
             return converge_cluster(call, desired, client)
         if call.check_mode:
             return predict(call, desired, client, journal)
         with journal.lock(Deadline(params["timeout"]), make=desired.failover):
-            return converge(call, desired, client, journal, lambda: Client(access, book, may_try=True))
+            return converge(call, desired, client, journal, fresh)
 
 
 def predict_unread(call: Call, desired: Desired) -> Outcome:

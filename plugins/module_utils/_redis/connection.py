@@ -102,6 +102,7 @@ class Client:
         self._open: dict[Endpoint, Any] = {}
         self._passwords = (access.password, *access.former)
         self._tried: dict[Endpoint, int] = {}
+        self._mark = ""
 
     def __enter__(self) -> Client:
         return self
@@ -109,6 +110,13 @@ class Client:
     def __exit__(self, *_error: object) -> None:
         for connection in self._open.values():
             connection.close()
+
+    def mark(self, name: str) -> None:
+        """Close all connections, and have those that are opened from now on go by a name that every node tells."""
+        for connection in self._open.values():
+            connection.close()
+        self._open.clear()
+        self._mark = name
 
     def address(self, endpoint: Endpoint) -> str:
         """The address that configurations get for this endpoint."""
@@ -197,6 +205,7 @@ class Client:
             encoding_errors="replace",
             retry=Retry(NoBackoff(), 0),
             single_connection_client=False,
+            client_name=self._mark or None,
             **secure,
         )
 

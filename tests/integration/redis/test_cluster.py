@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_lock import MARK
 from tests.integration.deep import all_but
 from tests.integration.direct import Direct
 from tests.lab.wait import until
@@ -182,7 +184,13 @@ def change(rig: Rig, direct: Direct, *ports: int) -> set[str]:
 
 def test_nodes_join_and_are_exchanged_under_writers(six: Rig, direct: Direct) -> None:
     with audited(six.host, SIX[:3], cluster=True, leisure_s=0.02) as audit:
-        assert change(six, direct, *SIX, *MORE) == {"configure", "meet", "replicate", "move"}
+        # two operators at once: one waits for the other, and finds nothing left to do
+        with ThreadPoolExecutor(2) as pool:
+            runs = list(pool.map(lambda _operator: direct.call(**cluster(*SIX, *MORE)), range(2)))
+        assert [run.get("msg") for run in runs] == [None, None]
+        second, first = sorted(({step["action"] for step in run["steps"]} for run in runs), key=len)
+        assert (second, first) == (set(), {"configure", "meet", "replicate", "move"})
+        assert_complete(six, (*SIX, *MORE))
         # the replica of the one that leaves inherits its slots, so that none has to move
         assert change(six, direct, *exchanged(six)) == {"configure", "meet", "take_over", "replicate", "forget"}
     assert audit.lost == 0
@@ -194,6 +202,20 @@ def exchanged(rig: Rig) -> tuple[int, ...]:
     primary = next(port for port in layout(rig, eight) if port in SIX)
     other = next(port for port in SIX if rig.master_of(port) not in (None, primary))
     return tuple(port for port in (*eight, *SPARE) if port not in (primary, other))
+
+
+def test_a_run_from_another_host_is_waited_for_and_named(six: Rig, direct: Direct) -> None:
+    nodes = tuple(port for port in (*SIX, *MORE, *SPARE) if known(six, port) == 8)
+    script = f"(echo CLIENT SETNAME {MARK}:far:17:ab; sleep 6) | redis-cli -p {nodes[-1]}"
+    six.host.container.exec_run(["sh", "-c", script], environment={"REDISCLI_AUTH": PASSWORD}, detach=True)
+    until(lambda: None if MARK in six.cli(nodes[-1], "CLIENT", "LIST") else "no run", "the other run", 5)
+    refused = direct.call(**cluster(*nodes), timeout=1)
+    assert refused["msg"].startswith(
+        f"another run works on this topology: process 17 on far, connected to {LOOPBACK}:{nodes[-1]} for "
+    )
+    # check mode changes nothing, and waits for nobody
+    assert not direct.call(**cluster(*nodes), timeout=1, _ansible_check_mode=True).get("failed")
+    assert direct.call(**cluster(*nodes), timeout=20)["changed"] is False
 
 
 @pytest.mark.fault
