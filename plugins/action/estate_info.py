@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Ca
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import DECOMMISSIONED
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, from_body
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import resolve
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import outline, resolve
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
@@ -47,6 +47,7 @@ class ActionModule(ControllerAction):
         "runtime_groups": {"type": "list", "elements": "str", "default": []},
         "require_groups": {"type": "list", "elements": "str", "default": []},
         "placement": {"type": "dict", "default": {}},
+        "outline": {"type": "bool", "default": False},
         "locate": {"type": "bool", "default": False},
         "allow_unknown": {"type": "bool", "default": False},
         "present": {"type": "list", "elements": "str"},
@@ -74,6 +75,9 @@ class ActionModule(ControllerAction):
         resolved = resolve(args, variables["groups"], hosts, record)
         if call.params["release_source"]:
             self._require_sources(list(resolved.estate["group_of"]), hosts)
+        if call.params["outline"]:
+            # a value as large as the whole estate takes seconds to be sent and copied
+            return Outcome(facts={"estate": outline(resolved.estate)})
         return Outcome(facts={"estate": resolved.estate, "record": resolved.record})
 
     @staticmethod

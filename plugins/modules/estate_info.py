@@ -150,6 +150,13 @@ options:
         inventory name. C(home) has the C(number) and the C(group) that M(gantry.odoo.odoo_database) records.
     type: dict
     default: {}
+  outline:
+    description:
+      - Whether RV(estate) has only what says where the estate runs, and not where tenants live. The keys are C(hosts),
+        C(servers), C(groups) with C(kind), C(hosts), C(database_server) and C(database_host), C(group_of), C(leads),
+        C(logins) and C(paths). Everything is verified all the same.
+    type: bool
+    default: false
   locate:
     description:
       - Whether O(placement) is what role P(gantry.odoo.postgresql#role) published of each server in this run. A server
@@ -260,8 +267,15 @@ estate:
     groups:
       description:
         - Each group with its hosts, instances, databases and C(subjects), by name. The subjects are its tenants, as
-          O(gantry.odoo.change_gate#module:tenants) takes them.
+          O(gantry.odoo.change_gate#module:tenants) takes them. C(renaming) are the instances of the group whose
+          tenant gets its new name.
       type: dict
+    hosts:
+      description: The hosts of the estate.
+      type: list
+    servers:
+      description: The PostgreSQL servers of the estate.
+      type: list
     leads:
       description: The group that a host acts for, by host; the first host of a group acts for it.
       type: dict
@@ -307,6 +321,6 @@ estate:
       type: dict
 record:
   description: What is to be recorded of the estate, as M(gantry.odoo.estate_record) takes it.
-  returned: success
+  returned: success, without O(outline)
   type: dict
 """

@@ -87,6 +87,7 @@ def resolve(
                 "database_host": group.database_host,
                 "instances": plan_inputs.instances(group, run, with_ports),
                 "databases": plan_inputs.databases(group, settled, layout, args["number"]),
+                "renaming": plan_inputs.renaming(group, settled),
             }
             for name, group in runtimes.items()
         },
@@ -108,6 +109,7 @@ def resolve(
         ],
         "backups": _backups(serving, args["tenant"], layout),
         "hosts": hosts,
+        "servers": sorted(servers),
         "notes": [
             *(note for home in settled for note in home.notes),
             *(one.note for one in others if args["locate"] and not unknown),
@@ -126,6 +128,18 @@ def resolve(
             plan_homes.find(settled, args["tenant"] or ""), args["destination"], runtimes
         )
     return Resolved(estate, _record(settled, others, with_ports, hosts, record))
+
+
+def outline(estate: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an estate that says where it runs, and that no placement changes."""
+    groups = {
+        name: {key: group[key] for key in ("kind", "hosts", "database_server", "database_host")}
+        for name, group in estate["groups"].items()
+    }
+    return {
+        "groups": groups,
+        **{key: estate[key] for key in ("hosts", "servers", "group_of", "leads", "logins", "paths")},
+    }
 
 
 def _leaving(home: plan_homes.Home, record: EstateRecord, today: str) -> dict[str, Any]:

@@ -44,6 +44,18 @@ def instances(group: Group, settled: Sequence[Home], with_ports: Mapping[str, in
     ]
 
 
+def renaming(group: Group, settled: Sequence[Home]) -> list[str]:
+    """The instances whose processes look for the former name of the database that they serve."""
+    return sorted(
+        home.tenant.instance
+        for home in settled
+        if home.group.name == group.name
+        and home.former
+        and home.tenant.instance != SHARED_INSTANCE
+        and not home.blocked
+    )
+
+
 def role_name(instance: str) -> str:
     """The PostgreSQL role of an instance."""
     return ROLE + instance.replace("-", "_")
@@ -88,16 +100,20 @@ def routes(
     drained: Sequence[str] = (),
     maintenance: Sequence[str] = (),
 ) -> list[dict]:
-    """The routes of the estate, as gantry.odoo.traefik_route takes them."""
+    """The routes of the estate, as gantry.odoo.traefik_route takes them.
+
+    A tenant whose hosts are all drained is in maintenance, like those of `maintenance`.
+    """
     listed: list[dict] = []
     for home in settled:
         port = with_ports[home.tenant.instance]
+        is_away = all(host.name in drained for host in home.group.hosts)
         for number, route in enumerate(home.tenant.routes):
             item: dict = {
                 "name": f"{home.tenant.name}-{route.audience}" + (f"-{number}" if number else ""),
                 "hosts": [route.host],
                 "audience": route.audience,
-                "mode": "maintenance" if home.tenant.name in maintenance else "serve",
+                "mode": "maintenance" if home.tenant.name in maintenance or is_away else "serve",
                 "servers": _servers(home.group, port, drained),
                 "websocket_servers": _servers(home.group, port + WEBSOCKET_OFFSET, drained),
             }

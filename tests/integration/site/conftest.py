@@ -23,7 +23,23 @@ from tests.lab.state import ROOT
 from . import watch
 
 HOSTS = ("edge1", "app1", "db1", "cache1", "acme", "s3")
-SECRETS = ("gantry", "odoo_shared", "redis", "admin_north", "admin_south", "s3_secret_key")
+SECRETS = (
+    "gantry",
+    "odoo_shared",
+    "odoo_harbour",
+    "redis",
+    "admin_north",
+    "admin_south",
+    "admin_harbour",
+    "s3_secret_key",
+)
+# One with an instance of its own, which a test removes from the declaration.
+OWN = {
+    "name": "harbour",
+    "tenancy": "dedicated",
+    "runtime": {"group": "app"},
+    "routes": [{"audience": "public", "host": "harbour.lab.example"}],
+}
 Play = Callable[..., PlaybookRun]
 
 
@@ -85,7 +101,7 @@ def _inventory(lab: Lab) -> dict[str, Any]:
         return {"hosts": {name: lab.connection(name) for name in names}, "vars": variables}
 
     network = lab.address("db1").rsplit(".", 1)[0] + ".0/24"
-    passwords = {name: lab.state.secret(name) for name in ("gantry", "odoo_shared")}
+    passwords = {name: lab.state.secret(name) for name in ("gantry", "odoo_shared", "odoo_harbour")}
     return {
         "all": {
             "vars": {
@@ -98,15 +114,21 @@ def _inventory(lab: Lab) -> dict[str, Any]:
                         "routes": [{"audience": "public", "host": f"{name}.lab.example"}],
                     }
                     for name, tier in (("north", 2), ("south", 3))
-                ],
+                ]
+                + [OWN],
                 "odoo_release": "2026.11.1",
                 "odoo_release_source": str(ROOT / "tests/lab/releases"),
                 "odoo_db_passwords": passwords,
-                "odoo_admin_passwords": {name: lab.state.secret(f"admin_{name}") for name in ("north", "south")},
+                "odoo_admin_passwords": {
+                    name: lab.state.secret(f"admin_{name}") for name in ("north", "south", "harbour")
+                },
                 "redis_password": lab.state.secret("redis"),
                 "certificate_acme_directory": "https://acme:14000/dir",
                 "certificate_contact": "admin@lab.example",
-                "change_store": {"directory": str(lab.state.directory / "store")},
+                "change_store": {
+                    "directory": str(lab.state.directory / "store"),
+                    "outbox": str(lab.state.directory / "outbox"),
+                },
                 "backup_repository": {
                     "endpoint_url": f"https://{lab.address('s3')}:9000",
                     "bucket": BUCKET,

@@ -15,9 +15,11 @@ from tests.integration import ansible, change_store
 from tests.integration.ansible import PlaybookRun
 from tests.lab import traffic
 from tests.lab.browser import EdgeConnection, Site
-from tests.lab.spec import REFUSED_DOMAIN
+from tests.lab.errors import LabError
+from tests.lab.spec import BUCKET, REFUSED_DOMAIN
+from tests.lab.thirdparty import s3_client
 
-from .conftest import Converged, Estate
+from .conftest import OWN, Converged, Estate
 
 ROUTES = "/etc/traefik/dynamic/gantry-routes.yml"
 
@@ -37,9 +39,9 @@ def served(estate: Estate, name: str) -> bytes:
     return certificate
 
 
-def login_pages(estate: Estate) -> None:
-    """Fetch both login pages over verified HTTPS."""
-    for tenant in ("north", "south"):
+def login_pages(estate: Estate, *tenants: str) -> None:
+    """Fetch the login pages over verified HTTPS."""
+    for tenant in tenants or ("north", "south"):
         traffic.login_page(estate.lab, tenant, f"https://{tenant}.lab.example")
 
 
@@ -66,17 +68,23 @@ def test_the_watch_finds_a_secret_where_there_is_one(converged: Converged) -> No
 
 
 def test_what_was_changed_by_hand_is_named_and_nothing_else(estate: Estate) -> None:
+    """Not even a tenant that the declaration has lost: it is named, and it goes on."""
+    lost = {"odoo_tenants": estate.inventory["all"]["vars"]["odoo_tenants"][:2]}
     edge = estate.hosts["edge1"]
     declared = edge.read(ROUTES).decode()
     assert "north.lab.example" in declared
     edge.write(ROUTES, declared.replace("north.lab.example", "nobody.lab.example"))
-    checked = estate.play("site", check=True).expect_success()
+    checked = estate.play("site", lost, check=True).expect_success()
+    assert "tenant harbour is not declared any more and lives on app" in checked.stdout
     assert changes(checked) == [("edge1", "gantry.odoo.traefik : Manage the routes")]
     assert "nobody.lab.example" in edge.read(ROUTES).decode()
-    mended = estate.play("site").expect_success()
+    mended = estate.play("site", lost).expect_success()
     assert [change for change in changes(mended) if change[0] != "localhost"] == changes(checked)
     assert edge.read(ROUTES).decode() == declared
-    login_pages(estate)
+    login_pages(estate, "north", "south", "harbour")
+    # the modules keep their rights on its database, and its backups go on
+    backup = estate.play("backup", {**lost, "tenant": "harbour"}).expect_success()
+    assert backup.results("Create the backups")["app1"]["backups"][0]["tenant"] == "harbour"
 
 
 def test_a_certificate_that_the_acme_server_refuses(estate: Estate) -> None:
@@ -117,7 +125,7 @@ def started(estate: Estate) -> dict[str, str]:
 
 def waiting(run: PlaybookRun) -> list[str]:
     """What a run says at its end that waits for a restart."""
-    return [line for result in run.results("Report what waits").values() for line in result["msg"]]
+    return [line.strip() for result in run.results("Close the change").values() for line in result["screen"][1:]]
 
 
 def test_what_needs_a_restart_is_named_and_left_and_only_the_edge_is_restarted(estate: Estate) -> None:
@@ -176,3 +184,60 @@ def patch_steps() -> dict[str, Any]:
         "vars": {"odoo_instances": [{**shared, **login}]},
         "tasks": steps,
     }
+
+
+@pytest.mark.deep
+def test_a_tenant_is_renamed_and_then_leaves(estate: Estate) -> None:
+    variables = estate.inventory["all"]["vars"]
+    others = variables["odoo_tenants"][:2]
+    variables["odoo_admin_passwords"]["quay"] = variables["odoo_admin_passwords"]["harbour"]
+    renamed = {**OWN, "name": "quay", "renamed_from": "harbour"}
+    renamed["routes"] = [{"audience": "public", "host": "quay.lab.example"}]
+    variables["odoo_tenants"] = [*others, renamed]
+    before = started(estate)["app1"]
+
+    estate.play("site").expect_success()
+
+    login_pages(estate, "north", "south", "quay")
+    assert started(estate)["app1"] == before
+    assert databases(estate) == {"north", "quay", "south"}
+    assert changes(estate.play("site", check=True).expect_success()) == []
+
+    leaves = {**renamed, "state": "decommissioned", "hold_until": "2099-01-31"}
+    variables["odoo_tenants"] = [*others, leaves]
+    estate.play("decommission", {"tenant": "quay"}).expect_success()
+    with pytest.raises(LabError, match="the login page of quay does not answer"):
+        login_pages(estate, "quay")
+    nobody = "SELECT count(*) FROM pg_database WHERE datname = 'quay' AND datconnlimit = 0"
+    assert psql(estate, nobody) == "1"
+    estate.play("site").expect_success()
+    assert psql(estate, nobody) == "1"
+
+    # on second thoughts
+    estate.play("decommission", {"tenant": "quay", "decommission_undo": True}).expect_success()
+    variables["odoo_tenants"] = [*others, renamed]
+    estate.play("site").expect_success()
+    login_pages(estate, "quay")
+
+    variables["odoo_tenants"] = [*others, leaves]
+    estate.play("decommission", {"tenant": "quay"}).expect_success()
+    variables["odoo_tenants"] = [*others, {**leaves, "hold_until": "2026-01-31"}]
+    estate.play("decommission", {"tenant": "quay"}).expect_success()
+    assert databases(estate) == {"north", "south"}
+    units = estate.hosts["app1"].run(["systemctl", "list-units", "--all", "--plain", "--no-legend", "odoo-*@harbour*"])
+    assert units.strip() == ""
+    kept = s3_client(estate.lab.state, estate.lab.address("s3")).list_objects_v2(Bucket=BUCKET, Prefix="quay/backups/")
+    assert any(item["Key"].endswith("/manifest.json") for item in kept["Contents"])
+    assert changes(estate.play("site", check=True).expect_success()) == []
+    login_pages(estate)
+
+
+def psql(estate: Estate, statement: str) -> str:
+    """What PostgreSQL's superuser is told."""
+    return estate.hosts["db1"].run(["psql", "-XAtqc", statement], user="postgres").strip()
+
+
+def databases(estate: Estate) -> set[str]:
+    """The databases of tenants."""
+    listed = psql(estate, "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'")
+    return {name for name in listed.splitlines() if "template" not in name}

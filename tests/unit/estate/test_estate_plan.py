@@ -288,6 +288,8 @@ def test_a_drained_host_keeps_its_place_in_the_route_marked_as_drained():
     ]
     assert route["websocket_servers"][1]["url"] == "http://10.0.0.2:8072"
     assert route["mode"] == "serve"
+    (away,) = plan_inputs.routes(settled, ports(tenants), drained=["app1", "app2"])
+    assert away["mode"] == "maintenance"
 
 
 def test_a_tenant_under_maintenance_has_all_its_routes_so():
