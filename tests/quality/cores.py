@@ -4,7 +4,7 @@
 """Check the collection on newer versions of ansible-core, each in a container of its own, side by side.
 
     python -m tests.quality.cores validate-modules    one test of ansible-test sanity
-    python -m tests.quality.cores                     all of them, and the unit tests
+    python -m tests.quality.cores                     all of them, the unit tests, and the playbooks on a world of files
 
 These versions need a newer Python than this machine may have; the lab's image `sanity` has the one of Debian stable.
 Environments are kept in .build/cores/<version>, so only the first run installs something.
@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import ansible_collections
 import docker
 
 from tests.lab import images
@@ -60,6 +61,11 @@ class Core:
         """The home directory of the container's user."""
         return self.place / "home"
 
+    @property
+    def site(self) -> Path:
+        """Where the Python packages of its environment are."""
+        return self.place / f"venv/lib/python{PYTHON}/site-packages"
+
     def run(self, directory: Path, command: Sequence[str]) -> tuple[int, str]:
         """Run `command` in a container; return its exit code and what it printed."""
         log = self.place / "log"
@@ -95,8 +101,16 @@ def prepare(core: Core) -> None:
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     key = hashlib.sha256("\0".join([core.image, constraints, requirements, *UNIT_TOOLS]).encode()).hexdigest()[:16]
     stamp = core.place / f"complete-{key}"
-    if stamp.exists():
-        return
+    if not stamp.exists():
+        build(core, constraints)
+        stamp.touch()
+    (core.site / "gantry-odoo.pth").write_text(
+        f"{ROOT}/.build/collections\n{core.place}/collections\n", encoding="utf-8"
+    )
+
+
+def build(core: Core, constraints: str) -> None:
+    """Make the environment of `core` anew. constraints: as pip takes them."""
     shutil.rmtree(core.place, ignore_errors=True)
     core.home.mkdir(parents=True)
     for name in (".config/pip", ".pip"):
@@ -111,10 +125,7 @@ def prepare(core: Core) -> None:
         code, printed = core.run(core.place, command)
         if code:
             raise SystemExit(f"cores: the environment of ansible-core {core.version} failed:\n{printed}")
-    site = venv / f"lib/python{PYTHON}/site-packages"
-    provide_pip(core.home, site / "ansible_test")
-    (site / "gantry-odoo.pth").write_text(f"{ROOT}/.build/collections\n", encoding="utf-8")
-    stamp.touch()
+    provide_pip(core.home, core.site / "ansible_test")
 
 
 def sanity(core: Core, only: Sequence[str]) -> tuple[int, int, str]:
@@ -133,10 +144,25 @@ def units(core: Core) -> tuple[int, int, str]:
     areas = sorted(
         path for path in (ROOT / "tests/unit").iterdir() if path.is_dir() and not path.name.startswith(NOT_UNITS)
     )
-    code, printed = core.run(
-        ROOT,
-        ["python", "-m", "pytest", "-q", "-o", "cache_dir=/tmp/pytest", *map(str, areas)],
-    )
+    return tested(core, [str(area) for area in areas])
+
+
+def playbooks(core: Core) -> tuple[int, int, str]:
+    """The tests of the playbooks, on a world of files, that passed and failed on `core`, and what was printed.
+
+    What a lost host and a failed one do to a play is ansible-core's, so that each version has to show it.
+    """
+    # the callback that the tests read
+    posix = Path(ansible_collections.__path__[0]) / "ansible/posix"
+    copied = core.place / "collections/ansible_collections/ansible/posix"
+    if not copied.exists():
+        shutil.copytree(posix, copied)
+    return tested(core, ["tests/integration/orchestration", "-m", "not deep", "-p", "no:cacheprovider"])
+
+
+def tested(core: Core, words: Sequence[str]) -> tuple[int, int, str]:
+    """The tests that passed and failed in a run of pytest on `core`, and what was printed."""
+    code, printed = core.run(ROOT, ["python", "-m", "pytest", "-q", "-o", "cache_dir=/tmp/pytest", *words])
     counts = {"passed": 0, "failed": 0, "error": 0}
     for number, word in _COUNT.findall(printed[-300:]):
         counts[word] += int(number)
@@ -148,7 +174,7 @@ def check(core: Core, only: Sequence[str]) -> tuple[int, int]:
     """Check `core`, print what was seen in one piece, and return the counts."""
     began = time.monotonic()
     prepare(core)
-    results = [sanity(core, only)] + ([] if only else [units(core)])
+    results = [sanity(core, only)] + ([] if only else [units(core), playbooks(core)])
     passed, failed = sum(result[0] for result in results), sum(result[1] for result in results)
     took = time.monotonic() - began
     print("".join(result[2] for result in results), end="")

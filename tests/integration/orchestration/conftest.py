@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def converged(tmp_path_factory: pytest.TempPathFactory, collection: Path, server
     rig = make(tmp_path_factory.mktemp("converged"), collection, server)
     rig.play("site").expect_success()
     assert rig.world.harm == []
-    rig.change(step=0, log=[])
+    rig.change(step=0, log=[], reads=[])
     return rig.path
 
 
@@ -44,7 +43,7 @@ def fresh(tmp_path: Path, converged: Path, collection: Path, server: ansible.Ser
     numbers = itertools.count()
 
     def made() -> Rig:
-        return Rig(shutil.copytree(converged, tmp_path / str(next(numbers))), collection, server)
+        return Rig(converged, collection, server).copy(tmp_path / str(next(numbers)))
 
     return made
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import outbox
 from tests.integration import ansible
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.world import Cache, Copy, Node, World
@@ -37,6 +38,17 @@ GIVEN = {
 }
 # Entry points that are the roles' own: they call modules of the world's.
 REAL = {("backup", "run")}
+# The tenants that are declared.
+TENANTS: list[dict[str, Any]] = [
+    {
+        "name": name,
+        "tenancy": "dedicated",
+        "tier": 2,
+        "runtime": {"group": "app"},
+        "routes": [{"host": f"{name}.example.com"}],
+    }
+    for name in ("harbour", "quarry")
+]
 ACTION = """from ansible_collections.gantry.odoo.plugins.plugin_utils.simulated import Simulated
 
 
@@ -87,6 +99,20 @@ class Rig:
                         machines[name].running = True
             world.gone, world.fault = [], {}
 
+    def twin(self, name: str) -> Rig:
+        """Another rig beside this one, whose world and store are as this one's are."""
+        return self.copy(self.path.with_name(f"{self.path.name}-{name}"))
+
+    def copy(self, path: Path) -> Rig:
+        """Another rig in a directory, whose world and store are as this one's are."""
+        made = replace(self, path=path)
+        shutil.copytree(self.path, made.path)
+        # what was not recorded yet is kept by the address of the store
+        held = made.path / "outbox" / Path(outbox(self.variables()["change_store"]).directory).name
+        if held.exists():
+            held.rename(outbox(made.variables()["change_store"]).directory)
+        return made
+
     def play(self, name: str, *, check: bool = False, limit: str = "", **extra: Any) -> ansible.PlaybookRun:
         """Run a playbook of the collection."""
         return ansible.run_playbook(
@@ -122,19 +148,16 @@ class Rig:
             "change_store": {"directory": str(self.store), "outbox": str(self.path / "outbox")},
             "change_gated_tiers": [],
             "odoo_runtime_groups": ["app", "box"],
-            "odoo_tenants": [
-                {
-                    "name": name,
-                    "tenancy": "dedicated",
-                    "tier": 2,
-                    "runtime": {"group": "app"},
-                    "routes": [{"host": f"{name}.example.com"}],
-                }
-                for name in ("harbour", "quarry")
-            ],
+            "odoo_tenants": TENANTS,
             "odoo_release": "r1",
-            "odoo_db_passwords": {"gantry": "a", "odoo_harbour": "b", "odoo_quarry": "c", "odoo_shared": "d"},
-            "odoo_admin_passwords": {"harbour": "e", "quarry": "f"},
+            "odoo_db_passwords": {
+                "gantry": "a",
+                "odoo_harbour": "b",
+                "odoo_quarry": "c",
+                "odoo_shared": "d",
+                "odoo_wharf": "j",
+            },
+            "odoo_admin_passwords": {"harbour": "e", "quarry": "f", "wharf": "k"},
             "redis_password": "g",
             "redis_nodes": [{"host": name, "port": 6379} for name in self.world.caches],
             "backup_repository": {"bucket": "backup", "access_key": "h", "secret_key": "i"},

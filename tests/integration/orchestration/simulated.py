@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,10 +47,13 @@ class Simulated(ActionBase):
             _before(fault, world, host, path)
             if host in world.gone:
                 raise AnsibleConnectionFailure(f"Failed to connect to {host}")
+            before = asdict(world)
             try:
                 result.update(_effect(world, host, self.STEP, args, bool(self._task.check_mode)))
             except RefusedError as error:
                 result.update(failed=True, msg=str(error))
+            if asdict(world) == before:
+                world.reads.append(world.step)
             world.users()
         _after(fault, host)
         return result

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration import change_store
 from tests.integration.orchestration.rig import Rig
 
 
@@ -23,3 +24,53 @@ from tests.integration.orchestration.rig import Rig
 def test_nobody_is_harmed_on_a_good_day(rig: Rig, playbook: str, inputs: dict[str, str]) -> None:
     rig.play(playbook, **inputs).expect_success()
     assert rig.world.harm == []
+
+
+def test_the_only_node_of_a_group_leaves_for_a_downtime_that_was_accepted(rig: Rig) -> None:
+    rig.play("migrate", tenant="quarry", destination="box").expect_success()
+    patch = {"patch_odoo_group": "box", "patch_release": "r2"}
+    refused = rig.play("patch", **patch).expect_failure()
+    assert "accept a downtime: set change_downtime_minutes to its minutes" in refused.errors[-1]
+    assert rig.world.nodes["box1"].release == "r1"
+
+    done = rig.play("patch", **patch, change_downtime_minutes=5).expect_success()
+
+    assert rig.world.nodes["box1"].release == "r2"
+    assert rig.world.harm == []
+    entries = [entry for entry in change_store.entries(rig.store) if entry["change"]["kind"] == "patch"]
+    (proven,) = [entry["facts"] for entry in entries if entry["event"] == "proven"]
+    assert proven["away_s"] > 0
+    accepted = [entry["facts"]["downtime_minutes"] for entry in entries if entry["event"] == "opened"]
+    assert accepted == [0, 5]
+    assert done.results("Close the change")["app1"]["screen"][1].startswith("  box1  is done and proven (")
+
+
+def test_check_mode_ends_with_the_plan_and_names_what_stands_in_its_way(rig: Rig) -> None:
+    before = rig.world
+    plan = rig.play("patch", check=True, patch_release="r2").expect_success()
+    assert plan.results("Close the change")["app1"]["screen"] == [
+        "patch-check: nothing was changed, as this was check mode",
+        "  app1  would be taken in hand (group app, release r2)",
+        "  app2  would be taken in hand (group app, release r2)",
+    ]
+    assert (rig.world.nodes, rig.world.routes) == (before.nodes, before.routes)
+    stop = rig.world.log.index("app1 odoo stop") + 1
+    move = rig.play("migrate", check=True, tenant="quarry", destination="box").expect_success()
+    assert move.results("Close the change")["app1"]["screen"][1] == (
+        "  tenant:quarry  would be taken in hand (tenant quarry, from app, to box)"
+    )
+    rig.change(fault={"step": rig.world.step + stop, "kind": "cut after"})
+    rig.play("patch", patch_release="r2").expect_failure()
+    rig.mend()
+    again = rig.play("patch", check=True, patch_release="r2").expect_success()
+    assert "outside check mode patch would be refused now: app1 left and is not proven to serve" in (
+        again.stdout + again.stderr
+    )
+
+
+def test_a_store_that_is_not_mounted_is_not_made_anew(rig: Rig) -> None:
+    rig.store.rename(rig.path / "unmounted")
+    refused = rig.play("patch", patch_release="r2").expect_failure()
+    assert "and this controller has seen" in refused.errors[-1]
+    assert not rig.store.exists()
+    assert {node.release for node in rig.world.nodes.values()} == {"r1"}

@@ -55,7 +55,10 @@ class Cache:
 
 @dataclass
 class World:
-    """The estate, its users and its log. routes: by edge, as role traefik takes them."""
+    """The estate, its users and its log.
+
+    routes: by edge, as role traefik takes them. reads: the numbers of the steps that changed nothing.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     servers: dict[str, dict[str, Copy]] = field(default_factory=dict)
@@ -70,6 +73,7 @@ class World:
     log: list[str] = field(default_factory=list)
     harm: list[str] = field(default_factory=list)
     fault: dict[str, Any] = field(default_factory=dict)
+    reads: list[int] = field(default_factory=list)
 
     def note_harm(self, what: str) -> None:
         """Note what a playbook did to users or their data."""
