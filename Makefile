@@ -51,7 +51,7 @@ lint-python: $(VENV) ## ruff: rules and format
 	ruff check --output-format concise
 	ruff format --check --output-format concise
 
-TYPED := $(foreach kind,module_utils plugin_utils modules action filter,--package ansible_collections.gantry.odoo.plugins.$(kind))
+TYPED := $(foreach kind,module_utils plugin_utils modules action callback filter,--package ansible_collections.gantry.odoo.plugins.$(kind))
 RIG := tests/lab tests/quality tests/bench tests/integration/ansible.py tests/integration/ansible_server.py
 lint-types: $(VENV) ## mypy on the plugins, and on the code that tests stand on
 	mypy $(TYPED)

@@ -11,6 +11,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from ansible import constants as C
+
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import (
@@ -25,16 +27,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.options import
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     is_done,
     plan_close,
-    table,
     unfinished,
     unrecorded,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import closing, planned
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+
+# The callback that shows the screen at the very end of the run.
+_SUMMARY = "gantry.odoo.summary"
 
 
 class ActionModule(ControllerAction):
@@ -44,13 +49,22 @@ class ActionModule(ControllerAction):
         "store": STORE,
         "change": CHANGE,
         "facts": {"type": "dict", "default": {}},
+        "parts": {"type": "list", "elements": "dict", "default": []},
+        "notes": {"type": "list", "elements": "str", "default": []},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Compare what was planned with what is proven, record it, and fail unless all is done."""
-        if call.check_mode:
-            return Outcome(facts={"table": []})
+        outcome = self._close(call)
+        if _SUMMARY not in C.config.get_config_value("CALLBACKS_ENABLED"):
+            self._display.display("\n".join(outcome.facts["screen"]))
+        return outcome
+
+    @staticmethod
+    def _close(call: Call) -> Outcome:
         params, change = call.params, call.params["change"]
+        if call.check_mode:
+            return Outcome(facts={"screen": planned(change["id"], params["parts"], params["notes"])})
         try:
             parts, lost = patiently(lambda: _settled(params), Deadline(AWAY_SECONDS))
             done = is_done(parts) and not lost
@@ -59,9 +73,10 @@ class ActionModule(ControllerAction):
         except (UnreachableError, StateError) as error:
             waiting = len(outbox(params["store"]).held())
             where = f"{outbox(params['store']).directory} on {socket.gethostname()}"
-            return Outcome(facts={"table": []}, failure=unrecorded(change["id"], str(error), waiting, where))
+            failure = unrecorded(change["id"], str(error), waiting, where)
+            return Outcome(facts={"screen": failure.split("; ")}, failure=failure)
         return Outcome(
-            facts={**entry, "table": table(parts)},
+            facts={**entry, "screen": closing(change["id"], change["kind"], parts, params["notes"], done=done)},
             failure="" if done else unfinished(change["id"], change["kind"], parts, lost),
         )
 

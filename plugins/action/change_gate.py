@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.options import settings_from
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import newest_backups
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import BUCKET
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 _TENANT = {"name": {"type": "str", "required": True}, "tier": {"type": "int", "required": True}}
@@ -29,17 +32,22 @@ class ActionModule(ControllerAction):
         "change": CHANGE,
         "tenants": {"type": "list", "elements": "dict", "default": [], "options": _TENANT},
         "serving_after": {"type": "int"},
+        "downtime_minutes": {"type": "int", "default": 0},
         "backup_max_age_hours": {"type": "float", "default": 24},
         "drill_max_age_days": {"type": "float", "default": 31},
+        "repository": BUCKET,
         "tiers": {"type": "list", "elements": "int", "default": [1]},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Decide on the change by the store's clock; a closed gate is a failure."""
-        store = open_store(call.params["store"])
-        Register(store).require(call.params["change"]["lease"])
-        proofs = {item["name"]: _proof(Ledger(store), item["name"]) for item in call.params["tenants"]}
-        decision = ask(call.params, proofs, store.now())
+        store, params = open_store(call.params["store"]), call.params
+        Register(store).require(params["change"]["lease"])
+        proofs = {item["name"]: _proof(Ledger(store), item["name"]) for item in params["tenants"]}
+        decision = ask(params, proofs, store.now())
+        if params["repository"] and not decision.allowed:
+            # backups that a timer took are in no ledger
+            decision = ask(params, _with_repository(call, proofs), store.now())
         return Outcome(
             facts={
                 "allowed": decision.allowed,
@@ -65,6 +73,17 @@ def _proof(ledger: Ledger, tenant: str) -> plan_gate.Proof:
     return plan_gate.proof_from(backup.body if backup else None, drill.body if drill else None)
 
 
+def _with_repository(call: Call, proofs: Mapping[str, plan_gate.Proof]) -> dict[str, plan_gate.Proof]:
+    """The proofs with the backups that the repository holds. One that cannot be asked proves nothing."""
+    gated = [item["name"] for item in call.params["tenants"] if item["tier"] in call.params["tiers"]]
+    try:
+        newest = newest_backups(settings_from(call.params), gated)
+    except (UnreachableError, StateError) as error:
+        call.warn(f"the backup repository was not asked for evidence: {error}")
+        newest = {}
+    return {name: plan_gate.with_backup(proof, newest.get(name)) for name, proof in proofs.items()}
+
+
 def ask(params: Mapping[str, Any], proofs: Mapping[str, plan_gate.Proof], now: datetime) -> plan_gate.Decision:
     """The decision on the change that the options describe, at `now`."""
     raw = params["change"]
@@ -82,4 +101,7 @@ def ask(params: Mapping[str, Any], proofs: Mapping[str, plan_gate.Proof], now: d
         tiers=tuple(params["tiers"]),
     )
     subjects = [plan_gate.Subject(item["name"], item["tier"]) for item in params["tenants"]]
-    return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"])
+    minutes = params["downtime_minutes"]
+    if minutes < 0:
+        raise InputError(f"downtime_minutes: {minutes} is no downtime; give a number above 0, or 0 for none")
+    return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"], minutes)

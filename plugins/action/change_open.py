@@ -14,7 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events i
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import PLANNED, Part, Parts
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import PAPERS, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     FINISH,
@@ -25,10 +25,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import parts_shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ASIDE, ESTATE, Holder, Lease
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import plan_take
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
 from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
@@ -58,12 +59,15 @@ class ActionModule(ControllerAction):
         if seconds < SHORTEST_LEASE_S:
             raise InputError(f"lease_seconds: {seconds} is too short to be renewed; give at least {SHORTEST_LEASE_S}")
         if call.check_mode:
-            return Outcome(facts={"change": {"id": f"{params['kind']}-check", **change, "lease": 0}, "parts": []})
+            return self._plan(call, change)
         leases = Register(open_store(params["store"]), seconds)
+        box = outbox(params["store"])
+        box.require_known(leases.read().number, leases.objects.where)
         require_conditions(leases.objects)
-        outbox(params["store"]).deliver(leases.objects, Deadline(WRITE_SECONDS))
+        box.deliver(leases.objects, Deadline(WRITE_SECONDS))
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         lease = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
+        box.remember(lease.number)
         opened = {"id": lease.change, **change, "lease": lease.number}
         try:
             parts = self._begin(leases, lease, opened, params)
@@ -74,6 +78,25 @@ class ActionModule(ControllerAction):
             leases.release(lease.number, Deadline(WRITE_SECONDS))
             raise
         return Outcome(facts={"change": opened, "parts": parts_shown(parts)})
+
+    @staticmethod
+    def _plan(call: Call, change: Mapping[str, Any]) -> Outcome:
+        """The change as check mode shows it, with a warning where it would be refused."""
+        params, name, store = call.params, f"{call.params['kind']}-check", open_store(call.params["store"])
+        now, holder = store.now(), Holder(params["kind"], params["requester"], socket.gethostname())
+        planned = tuple(Part(one, name, PLANNED, now, facts=params["facts"]) for one in params["parts"])
+        try:
+            leases = Register(store).read()
+            outbox(params["store"]).require_known(leases.number, store.where)
+            plan_take(leases, params["covers"], holder, now, params["lease_seconds"])
+            seen = PartsLog(store).read()
+            if params["resumes"]:
+                planned = plan_resume(seen, name, params["resumes"], params["way"]).of(name)
+            elif not _stands_aside(params):
+                plan_open(seen, name, params["parts"], params["facts"], now)
+        except StateError as error:
+            call.warn(f"outside check mode {params['kind']} would be refused now: {error}")
+        return Outcome(facts={"change": {"id": name, **change, "lease": 0}, "parts": parts_shown(planned)})
 
     @staticmethod
     def _begin(leases: Register, lease: Lease, opened: Mapping[str, Any], params: Mapping[str, Any]) -> Sequence[Part]:
@@ -88,11 +111,14 @@ class ActionModule(ControllerAction):
             facts = {"kind": params["kind"], **params["facts"]}
             return plan_open(seen, opened["id"], params["parts"], facts, now)
 
-        # a backup reads: it waits for no change, and nothing that was left behind stops it
-        aside = all(one.startswith(ASIDE) for one in lease.covers)
-        parts = () if aside else PartsLog(store).write(plan, deadline).of(opened["id"])
+        parts = () if _stands_aside(params) else PartsLog(store).write(plan, deadline).of(opened["id"])
         resumes = {"resumes": params["resumes"], "way": params["way"]} if params["resumes"] else {}
         Ledger(store).record(
             now, dict(opened), "opened", {**params["facts"], **resumes, "covers": list(lease.covers)}, deadline
         )
         return parts
+
+
+def _stands_aside(params: Mapping[str, Any]) -> bool:
+    """Whether the change only reads, as a backup does: it waits for no other, and nothing that was left stops it."""
+    return all(one.startswith(ASIDE) for one in params["covers"])

@@ -27,6 +27,16 @@ options:
     description: Facts about the event. Never put a secret here.
     type: dict
     default: {}
+  parts:
+    description: The parts as M(gantry.odoo.change_open) returned them in check mode, for the plan. Otherwise unused.
+    type: list
+    elements: dict
+    default: []
+  notes:
+    description: Further lines of the last screen. Never put a secret here.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -48,8 +58,11 @@ sequence:
   description: The number of the entry.
   returned: outside check mode
   type: int
-table:
-  description: One line for each part of the change, with its state.
+screen:
+  description:
+    - The state of the change - one line for each part, the notes, and the commands that finish or undo it. In check
+      mode, what the change would be about.
+    - The action displays it, or at the very end the callback P(gantry.odoo.summary#callback), where it is enabled.
   returned: always
   type: list
   elements: str

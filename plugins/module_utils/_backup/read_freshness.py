@@ -58,6 +58,18 @@ def require_fresh_backup(bucket: Bucket, tenant: str, tier: int, uuid: str) -> s
     return manifest.backup_id
 
 
+def newest_backups(settings: Settings, tenants: Iterable[str]) -> dict[str, datetime]:
+    """The moment of which the newest complete backup of each tenant is, by the manifests; none for one without."""
+    bucket = open_bucket(settings)
+    newest: dict[str, datetime] = {}
+    for tenant in tenants:
+        layout = layout_of(settings.prefix, tenant)
+        complete, _leftovers = backups(bucket, layout)
+        if complete:
+            newest[tenant] = read_manifest(bucket, layout, complete[-1]).snapshot_time
+    return newest
+
+
 def unfit(manifest: Manifest, uuid: str, rpo_s: int, now: datetime) -> str:
     """Why a backup does not stand for the database, in words; empty where it does."""
     age = (now - manifest.snapshot_time).total_seconds()

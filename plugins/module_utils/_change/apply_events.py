@@ -14,7 +14,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable
@@ -40,7 +40,7 @@ _SUFFIX = ".json"
 
 @dataclass(frozen=True)
 class Outbox:
-    """The events that are not in a store yet, in a directory for them alone."""
+    """What a controller knows of a store, in a directory: events that are not there yet, and how far it has seen it."""
 
     directory: str
 
@@ -64,6 +64,34 @@ class Outbox:
             return {}
         with self._alone(deadline):
             return {path: self._delivered(path, store, deadline) for path in self.held()}
+
+    def require_known(self, number: int, where: str) -> None:
+        """Raise StateError where the store has a lower newest number than this controller has seen in it.
+
+        Such a store is another one in the place of the one that was meant, where nothing is mounted, or an older copy.
+        """
+        try:
+            with open(self._seen, encoding="ascii") as stream:
+                seen = int(stream.read())
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise StateError(f"{self._seen} cannot be read: {error}; remove it") from error
+        if number < seen:
+            raise StateError(
+                f"the {where} is not what it was: its newest lease has number {number}, and this controller has seen "
+                f"{seen}; mount or restore it, or remove {self._seen} where it was made anew on purpose"
+            )
+
+    def remember(self, number: int) -> None:
+        """Keep the newest number of the store; without a place for files, nothing is kept."""
+        with suppress(OSError):
+            os.makedirs(self.directory, mode=0o700, exist_ok=True)
+            replace_file(self._seen, str(number), 0o600)
+
+    @property
+    def _seen(self) -> str:
+        return os.path.join(self.directory, "seen")
 
     def _delivered(self, path: str, store: Objects, deadline: Deadline) -> Entry:
         with open(path, encoding="utf-8") as stream:

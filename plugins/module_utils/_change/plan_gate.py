@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -78,14 +78,16 @@ def decide(
     now: datetime,
     rules: Rules = Rules(),
     serving_after: int | None = None,
+    downtime_minutes: int = 0,
 ) -> Decision:
     """Decide on a change.
 
     serving_after: how many nodes go on serving while one is changed; None where that does not matter.
+    downtime_minutes: the downtime that is accepted where no other node serves; 0 for none.
     An emergency with a reason and an approver overrides what evidence and capacity say, and the decision says so.
     """
     paper = list(_paper(change))
-    facts = list(_facts(subjects, proofs, now, rules, serving_after))
+    facts = [*_capacity(serving_after, rules, downtime_minutes), *_facts(subjects, proofs, now, rules)]
     if change.classification == "emergency" and not paper:
         return Decision((), tuple(facts))
     return Decision(tuple(paper + facts))
@@ -104,18 +106,15 @@ def _paper(change: Change) -> Iterable[str]:
         yield f"{change.approver} cannot approve an own change; have someone else approve it"
 
 
-def _facts(
-    subjects: Iterable[Subject],
-    proofs: Mapping[str, Proof],
-    now: datetime,
-    rules: Rules,
-    serving_after: int | None,
-) -> Iterable[str]:
-    if serving_after is not None and serving_after < rules.serving_after:
+def _capacity(serving_after: int | None, rules: Rules, downtime_minutes: int) -> Iterable[str]:
+    if serving_after is not None and serving_after < rules.serving_after and not downtime_minutes:
         yield (
-            f"{serving_after} nodes would go on serving, and at least {rules.serving_after} must; "
-            "bring the others up first"
+            f"{serving_after} nodes would go on serving, and at least {rules.serving_after} must; bring the others up "
+            "first, or accept a downtime: set change_downtime_minutes to its minutes"
         )
+
+
+def _facts(subjects: Iterable[Subject], proofs: Mapping[str, Proof], now: datetime, rules: Rules) -> Iterable[str]:
     for subject in subjects:
         if subject.tier not in rules.tiers:
             continue
@@ -128,7 +127,7 @@ def _aged(
     subject: Subject, what: str, seen: datetime | None, limit: timedelta, now: datetime, remedy: str
 ) -> Iterable[str]:
     if seen is None:
-        yield f"the ledger holds no {what} of {subject.name} (tier {subject.tier}); run {remedy}"
+        yield f"no {what} of {subject.name} (tier {subject.tier}) is known; run {remedy}"
     elif seen - now > _SKEW:
         yield (
             f"the newest {what} of {subject.name} (tier {subject.tier}) is of {seen:%Y-%m-%d %H:%M} UTC, which is "
@@ -145,6 +144,11 @@ def _aged(
 def proof_from(backup: Mapping[str, Any] | None, drill: Mapping[str, Any] | None) -> Proof:
     """The proof that a tenant's newest entries of the two events are."""
     return Proof(_moment(backup), _moment(drill))
+
+
+def with_backup(proof: Proof, seen: datetime | None) -> Proof:
+    """The proof with a backup that the repository holds, where it is newer."""
+    return replace(proof, backup=max(filter(None, (proof.backup, seen)), default=None))
 
 
 def evidence(body: Mapping[str, Any]) -> list[str]:

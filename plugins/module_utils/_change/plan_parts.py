@@ -29,7 +29,7 @@ RESUME = "resume"
 FINISH, UNDO = WAYS = ("finish", "undo")
 # The fact of a part that cannot be put back any more: why, and what to do.
 NO_WAY_BACK = "no_way_back"
-_STATES = {
+IN_WORDS = {
     PLANNED: "is untouched",
     BEGUN: "left and is not proven to serve",
     PROVEN: "is done and proven",
@@ -119,11 +119,18 @@ def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str) -> str:
     where = "; ".join(_in_words(part, since=False) for part in listed)
     said = [f"{change} is not done: {where}"] if not is_done(listed) else []
     said += [f"{lost}, so that another change may have worked on the same"] if lost else []
-    ways = f"run gantry.odoo.resume -e change={change} -e way=finish"
-    ways += " (there is no way back)" if stuck(listed) else ", or -e way=undo to have all as it was"
+    return "; ".join([*said, "run " + ", or ".join(f"{run} {what}" for run, what in ways(change, kind, listed))])
+
+
+def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]:
+    """What may be run after a change that is not done, each with what for."""
+    listed = list(parts)
+    found = [(f"gantry.odoo.resume -e change={change} -e way=finish", "to finish it")]
+    if not stuck(listed):
+        found.append((f"gantry.odoo.resume -e change={change} -e way=undo", "to have all as it was"))
     if kind != RESUME and not any(part.state in OUT for part in listed):
-        ways += f"; or gantry.odoo.{kind} again"
-    return "; ".join([*said, ways])
+        found.append((f"gantry.odoo.{kind}", "to begin again"))
+    return found
 
 
 def unrecorded(change: str, why: str, waiting: int, where: str) -> str:
@@ -140,17 +147,10 @@ def left_behind(part: Part) -> str:
     return f"{_in_words(part)}; run gantry.odoo.resume -e change={part.change}"
 
 
-def table(parts: Iterable[Part]) -> list[str]:
-    """One line for each part: its name, its state, and the reason."""
-    listed = list(parts)
-    wide = max((len(part.name) for part in listed), default=0)
-    return [f"{part.name:<{wide}}  {_STATES[part.state]}{': ' + part.why if part.why else ''}" for part in listed]
-
-
 def _in_words(part: Part, *, since: bool = True) -> str:
     why = f" ({part.why})" if part.why else ""
     when = f" since {part.since:%Y-%m-%d %H:%M:%S} UTC by {part.change}" if since else ""
-    return f"{part.name} {_STATES[part.state]}{when}{why}"
+    return f"{part.name} {IN_WORDS[part.state]}{when}{why}"
 
 
 def has_part(seen: Parts, part: Part) -> bool:

@@ -1,14 +1,15 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parts of changes as return values."""
+"""The parts of changes as return values, and as the last screen of a run shows them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import OUT, Part
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import IN_WORDS, ways
 
 
 def parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -24,3 +25,49 @@ def parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
         }
         for one in parts
     ]
+
+
+def closing(change: str, kind: str, parts: Iterable[Part], notes: Iterable[str], *, done: bool) -> list[str]:
+    """What became of a change: one line for each part with its state and the reason, and what may be run now.
+
+    notes: what else there is to say at the end, a line each.
+    """
+    listed = list(parts)
+    head = f"{change} is {'done' if done else 'not done'}"
+    wide = max((len(part.name) for part in listed), default=0)
+    rows = [
+        f"  {part.name:<{wide}}  {IN_WORDS[part.state]}{_away(part)}{': ' + part.why if part.why else ''}"
+        for part in listed
+    ]
+    return [head, *rows, *_indented(notes), *([] if done else _ways(change, kind, listed))]
+
+
+def planned(change: str, parts: Iterable[Mapping[str, Any]], notes: Iterable[str]) -> list[str]:
+    """What a change would be about: its parts as they are shown, in the order in which they would be taken."""
+    rows = [f"{one['name']}  would be taken in hand ({_plain(one['facts'])})" for one in parts]
+    return [f"{change}: nothing was changed, as this was check mode", *_indented([*rows, *notes])]
+
+
+def _away(part: Part) -> str:
+    """How long the part served nobody, and whether that was longer than what was accepted."""
+    seconds, accepted = float(part.facts.get("away_s", 0)), 60 * float(part.facts.get("downtime_minutes", 0))
+    if not seconds:
+        return ""
+    longer = f", longer than the {accepted / 60:g} min that were accepted" if 0 < accepted < seconds else ""
+    return f" ({seconds:.0f} s away{longer})"
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def _ways(change: str, kind: str, parts: Iterable[Part]) -> list[str]:
+    listed = ways(change, kind, parts)
+    wide = max(len(what) for _run, what in listed)
+    return ["", *(f"  {what + ':':<{wide + 1}}  ansible-playbook {run}" for run, what in listed)]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} {_plain(one)}" for name, one in value.items() if one)
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

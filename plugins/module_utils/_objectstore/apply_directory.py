@@ -30,7 +30,12 @@ class Directory:
         return f"directory {self.path}"
 
     def now(self) -> datetime:
-        """The time by the file system's clock, which is the server's where several controllers share one."""
+        """The time by the file system's clock, which is the server's where several controllers share one.
+
+        A directory that is not there yet is not made for it: the time is this machine's then.
+        """
+        if not os.path.lexists(self.path):
+            return datetime.now(timezone.utc)
         with self._said("tell its time"), self._staged(b"") as name:
             return datetime.fromtimestamp(os.stat(name).st_mtime, timezone.utc)
 

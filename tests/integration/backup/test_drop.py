@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.integration.backup.conftest import DATA, HOST, Estate, Failures
+from tests.lab.hosts import Lab
+from tests.lab.spec import S3_PORT
 
 MODULE = "gantry.odoo.odoo_database"
 GONE = "harbour-gone"
@@ -50,3 +53,31 @@ def test_a_tenant_of_tier_1_is_dropped_only_with_a_backup_that_stands_for_it(
     assert GONE not in estate.databases()
     assert any(name.endswith(f"-{GONE}") for name in estate.shell(f"ls {DATA}/filestore/.recycled").split())
     assert ansible_module(HOST, MODULE, proven)["changed"] is False
+
+
+def test_a_change_goes_on_with_a_backup_that_only_the_repository_knows(
+    estate: Estate, lab: Lab, tmp_path: Path, ansible_module: Callable[..., Any], run_playbook: Callable[..., Any]
+) -> None:
+    ansible_module(HOST, "gantry.odoo.odoo_backup", {**estate.login, "databases": [{"name": "harbour"}]})
+    url = f"https://{lab.host('s3').address}:{S3_PORT}"
+    known = {**estate.repository, "endpoint_url": url, "ca_bundle": str(lab.state.ca)}
+
+    def ask(**options: Any) -> Any:
+        gate = {
+            "store": {"directory": str(tmp_path / "store"), "outbox": str(tmp_path / "outbox")},
+            "change": {"id": "patch-1", "kind": "patch", "requester": "mara"},
+            **options,
+        }
+        tasks = [{"name": "gate", "gantry.odoo.change_gate": gate}]
+        return run_playbook([{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}])
+
+    tenants = [{"name": "harbour", "tier": 1}, {"name": "quarry", "tier": 1}]
+    (alone,) = ask(tenants=tenants).expect_failure().errors
+    assert "no backup of harbour" in alone
+    (found,) = ask(tenants=tenants, repository=known).expect_failure().errors
+    assert "no backup of harbour" not in found
+    assert "no restore drill of harbour" in found
+    assert "no backup of quarry" in found
+    silent = ask(tenants=tenants, repository={**known, "ca_bundle": "/etc/ssl/certs/ca-certificates.crt"})
+    assert "no backup of harbour" in silent.expect_failure().errors[0]
+    assert known["secret_key"] not in silent.stdout + silent.stderr

@@ -89,9 +89,9 @@ def _empty_bucket(lab: Lab, name: str, *, versioned: bool = False) -> dict[str, 
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """The option `store` of the modules, of each kind in turn."""
     if request.param == "directory":
-        return {"directory": str(tmp_path / "store")}
+        return {"directory": str(tmp_path / "store"), "outbox": str(tmp_path / "outbox")}
     found: dict[str, Any] = request.getfixturevalue(request.param)
-    return found
+    return {**found, "outbox": str(tmp_path / "outbox")}
 
 
 Tasks = Callable[..., Any]

@@ -23,18 +23,23 @@ from tests.lab.wait import until
 STORE = "store"
 
 
+def declared(store: Path) -> dict[str, str]:
+    """The option `store`, with what the controller keeps of it beside it."""
+    return {"directory": str(store), "outbox": f"{store}-outbox"}
+
+
 def opened(store: Path, **options: Any) -> dict[str, Any]:
-    args = {"store": {"directory": str(store)}, "kind": "patch", "requester": "mara", **options}
+    args = {"store": declared(store), "kind": "patch", "requester": "mara", **options}
     return {"name": "open", "gantry.odoo.change_open": args, "register": "opened"}
 
 
 def step(store: Path, name: str, event: str = "begun") -> dict[str, Any]:
-    args = {"store": {"directory": str(store)}, "change": "{{ opened.change }}", "event": event}
+    args = {"store": declared(store), "change": "{{ opened.change }}", "event": event}
     return {"name": name, "gantry.odoo.change_record": args}
 
 
 def close(store: Path) -> dict[str, Any]:
-    args = {"store": {"directory": str(store)}, "change": "{{ opened.change }}"}
+    args = {"store": declared(store), "change": "{{ opened.change }}"}
     return {"name": "close", "gantry.odoo.change_close": args}
 
 
@@ -98,7 +103,7 @@ def test_a_change_that_lost_its_lease_begins_nothing_and_closes_nothing(tmp_path
     lose = {
         "name": "lose",
         "gantry.odoo.change_break": {
-            "store": {"directory": str(store)},
+            "store": declared(store),
             "change": "patch-1",
             "requester": "tom",
             "reason": "her laptop burnt",

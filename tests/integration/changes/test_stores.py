@@ -86,7 +86,7 @@ def test_two_controllers_never_work_at_once(store: dict[str, Any], tmp_path: Pat
 
 
 def test_a_store_that_is_gone_is_one_sentence(store: dict[str, Any], on_controller: Any) -> None:
-    (kind,) = store
+    kind = next(iter(store))
     gone = {
         "directory": {"directory": "/proc/1/store"},
         "postgresql": {"postgresql": {**store[kind], "port": 1} if kind == "postgresql" else {}},

@@ -18,11 +18,11 @@ from tests.lab.state import ROOT
 
 @pytest.fixture
 def job(tmp_path: Path) -> Any:
-    """`job("precheck", limit=...)` runs a job template; its status, and the messages of its failed tasks."""
+    """`job("precheck", limit=...)` runs a job template; its status, what its failed tasks said, and its output."""
     shutil.copytree(ROOT / "extensions/awx/project", tmp_path / "project")
     (tmp_path / "home").mkdir()
 
-    def run(name: str, **options: Any) -> tuple[str, list[str]]:
+    def run(name: str, **options: Any) -> tuple[str, list[str], str]:
         done = ansible_runner.run(
             private_data_dir=str(tmp_path),
             playbook=f"{name}.yml",
@@ -35,19 +35,25 @@ def job(tmp_path: Path) -> Any:
             **options,
         )
         failed = [event["event_data"]["res"] for event in done.events if event["event"] == "runner_on_failed"]
-        return done.status, [str(result.get("msg", "")) for result in failed]
+        return done.status, [str(result.get("msg", "")) for result in failed], done.stdout.read()
 
     return run
 
 
 def test_a_job_resolves_modules_roles_and_inputs(job: Any) -> None:
-    status, failed = job("patch", extravars={"change_store": {"directory": "store"}})
+    status, failed, output = job("patch", extravars={"change_store": {"directory": "store", "outbox": "outbox"}})
     assert status == "failed"
+    # the last screen, which the configuration of the project asks for
+    assert (
+        output.replace("\r", "")
+        .rstrip()
+        .endswith(f"\nNothing was changed\n\nWhat failed\n  edge1  Verify the inputs of the playbook: {failed[0]}")
+    )
     assert failed == ["gantry.odoo.patch: patch_release is required; set it"]
 
 
 def test_a_limit_that_hides_a_host_is_refused(job: Any) -> None:
-    status, failed = job("precheck", limit="app")
+    status, failed, _output = job("precheck", limit="app")
     assert status == "failed"
     assert len(failed) == 1
     assert "the limit of this run hides cache1, db1, edge1 of the estate" in failed[0]

@@ -301,7 +301,7 @@ def test_a_node_that_was_put_back_serves_and_stops_the_others(estate: Estate) ->
         "app2 was put back as it was and serves (do the step: no space left on device); app3 is untouched"
         in (run.errors[-1])
     )
-    assert "or gantry.odoo.patch again" in run.errors[-1]
+    assert "or gantry.odoo.patch to begin again" in run.errors[-1]
     estate.patch().expect_success()
     assert parts(estate) == []
 

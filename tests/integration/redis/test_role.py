@@ -51,7 +51,7 @@ def mixed(lab: Lab, run_playbook: Callable[..., PlaybookRun], image: dict[str, s
         "redis_purpose": "session",
         "redis_settings": {"maxmemory": "64mb"},
         "redis_sentinel_settings": {"down-after-milliseconds": 2000},
-        "change_store": {"directory": str(store)},
+        "change_store": {"directory": str(store), "outbox": f"{store}-outbox"},
         **TLS,
         **{f"redis_{name}": value for name, value in LOGINS.items()},
     }

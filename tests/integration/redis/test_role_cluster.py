@@ -36,7 +36,7 @@ def six(lab: Lab, run_playbook: Callable[..., PlaybookRun], store: Path) -> Iter
     wish = {
         "redis_mode": "cluster",
         "redis_settings": {"maxmemory": "64mb"},
-        "change_store": {"directory": str(store)},
+        "change_store": {"directory": str(store), "outbox": f"{store}-outbox"},
         **TLS,
     }
     with estate(lab, dict.fromkeys(NAMES, "vm"), run_playbook, redis_tls_clients="optional", **wish) as six:

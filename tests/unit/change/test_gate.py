@@ -29,7 +29,7 @@ def test_a_standard_change_with_fresh_proof_is_allowed():
 def test_without_proof_each_lack_is_a_reason():
     decision = plan_gate.decide(change(), [HARBOUR], {}, NOW, serving_after=0)
     assert len(decision.denials) == 3
-    assert "no backup of harbour (tier 1); run gantry.odoo.backup" in " ".join(decision.denials)
+    assert "no backup of harbour (tier 1) is known; run gantry.odoo.backup" in " ".join(decision.denials)
     assert "run gantry.odoo.restore_drill" in " ".join(decision.denials)
 
 
@@ -68,6 +68,22 @@ def test_an_emergency_overrides_facts_and_says_which():
     decision = plan_gate.decide(urgent, [HARBOUR], {}, NOW, serving_after=0)
     assert decision.allowed
     assert len(decision.overridden) == 3
+
+
+def test_a_node_that_nothing_replaces_leaves_only_with_a_downtime_that_was_accepted():
+    (reason,) = plan_gate.decide(change(), [], {}, NOW, serving_after=0).denials
+    assert "set change_downtime_minutes to its minutes" in reason
+    assert plan_gate.decide(change(), [], {}, NOW, serving_after=0, downtime_minutes=5).allowed
+    # it accepts no lack of proof
+    assert len(plan_gate.decide(change(), [HARBOUR], {}, NOW, serving_after=0, downtime_minutes=5).denials) == 2
+
+
+@pytest.mark.parametrize(
+    ("recorded", "stored", "counts"), [(None, 1, 1), (2, None, 2), (30, 1, 1), (1, 30, 1), (None, None, None)]
+)
+def test_the_newer_backup_counts_whether_the_ledger_or_the_repository_knows_it(recorded, stored, counts):
+    ago = [None if hours is None else NOW - timedelta(hours=hours) for hours in (recorded, stored, counts)]
+    assert plan_gate.with_backup(plan_gate.Proof(ago[0]), ago[1]).backup == ago[2]
 
 
 def test_an_unknown_class_is_refused():

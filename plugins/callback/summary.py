@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Show what a run did, or in check mode would do, as its last screen."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: summary
+type: aggregate
+short_description: Show what a run did, or in check mode would do, as its last screen
+version_added: 0.1.0
+author: Gantry contributors (@gantry-odoo)
+description:
+  - Lists, after the recap, each step of the modules of this collection and each other task that changed something, with
+    the hosts and the reason; what failed; and the state of each part of a change, with the command that finishes or
+    undoes it.
+  - In check mode it is the plan. It needs no C(--diff), and shows no value that a diff would show.
+requirements:
+  - enabled in the configuration with C(callbacks_enabled=gantry.odoo.summary)
+"""
+
+from typing import Any
+
+from ansible import context
+from ansible.executor.task_result import CallbackTaskResult
+from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run import Deed, deeds, failure, screen
+
+# The action that closes a change, whose own lines end the screen.
+_CLOSE = "gantry.odoo.change_close"
+
+
+class CallbackModule(CallbackBase):
+    """Callback behind gantry.odoo.summary."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "gantry.odoo.summary"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._done: list[Deed] = []
+        self._failed: list[Deed] = []
+        self._closing: list[str] = []
+
+    def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
+        """Keep what the task did, or what the close of a change says."""
+        self._keep(result)
+
+    def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
+        """Keep what the task did before it failed, and why it failed. A task whose failure is ignored did not fail."""
+        self._keep(result)
+        if not ignore_errors and result.task.action != _CLOSE:
+            self._failed.append(failure(_host(result), result.task_name, result.result))
+
+    def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
+        """Keep which host was lost."""
+        self._failed.append(failure(_host(result), result.task_name, {**result.result, "unreachable": True}))
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Show the screen."""
+        lines = screen(self._done, self._failed, self._closing, check=context.CLIARGS["check"])
+        self._display.display("\n".join(["", *lines]))
+
+    def _keep(self, result: CallbackTaskResult) -> None:
+        if result.task.action == _CLOSE:
+            self._closing += result.result.get("screen", [])
+        else:
+            self._done += deeds(_host(result), result.task_name, result.result)
+
+
+def _host(result: CallbackTaskResult) -> str:
+    """The host that the task worked on."""
+    return str(result.task_fields.get("delegate_to") or result.host.name)

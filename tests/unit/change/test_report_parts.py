@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the end of a run says of a change: what is where, for how long it served nobody, and what may be run."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import BEGUN, PLANNED, PROVEN, Part
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import closing, parts_shown, planned
+
+NOW = datetime(2026, 11, 27, 17, 30, tzinfo=timezone.utc)
+
+
+def part(name: str, state: str, why: str = "", **facts: Any) -> Part:
+    return Part(name, "patch-1", state, NOW, why, facts)
+
+
+def test_a_change_that_is_not_done_says_what_may_be_run() -> None:
+    parts = [part("app1", PROVEN, away_s=12.4), part("app10", BEGUN, "Stop: connection lost"), part("app2", PLANNED)]
+    assert closing("patch-1", "patch", parts, ["app3: waits"], done=False) == [
+        "patch-1 is not done",
+        "  app1   is done and proven (12 s away)",
+        "  app10  left and is not proven to serve: Stop: connection lost",
+        "  app2   is untouched",
+        "  app3: waits",
+        "",
+        "  to finish it:           ansible-playbook gantry.odoo.resume -e change=patch-1 -e way=finish",
+        "  to have all as it was:  ansible-playbook gantry.odoo.resume -e change=patch-1 -e way=undo",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"away_s": 61, "downtime_minutes": 1}, "(61 s away, longer than the 1 min that were accepted)"),
+        ({"away_s": 59, "downtime_minutes": 1}, "(59 s away)"),
+        ({"away_s": 61, "downtime_minutes": 0}, "(61 s away)"),
+    ],
+)
+def test_a_downtime_longer_than_accepted_is_told(facts: dict[str, Any], said: str) -> None:
+    head, row = closing("patch-1", "patch", [part("app1", PROVEN, **facts)], [], done=True)
+    assert (head, row) == ("patch-1 is done", f"  app1  is done and proven {said}")
+
+
+def test_check_mode_says_what_the_change_would_be_about() -> None:
+    shown = parts_shown([part("app1", PLANNED, group="app", release="r2", hosts=["a", "b"], downtime_minutes=0)])
+    assert planned("patch-check", shown, ["app3: waits"]) == [
+        "patch-check: nothing was changed, as this was check mode",
+        "  app1  would be taken in hand (group app, release r2, hosts a, b)",
+        "  app3: waits",
+    ]
