@@ -143,10 +143,12 @@ def test_what_needs_a_restart_is_named_and_left_and_only_the_edge_is_restarted(e
     login_pages(estate)
     named = waiting(run)
     assert named == [
-        "app1: web process of shared: its configuration was written after its start; "
-        "ansible-playbook gantry.odoo.patch -e patch_odoo_group=app -e patch_release=2026.11.1 restarts it",
-        "app1: cron process of shared: its configuration was written after its start; "
-        "ansible-playbook gantry.odoo.patch -e patch_odoo_group=app -e patch_release=2026.11.1 restarts it",
+        *(
+            f"app1: {process} process of {instance}: its configuration was written after its start; "
+            "ansible-playbook gantry.odoo.patch -e patch_odoo_group=app -e patch_release=2026.11.1 restarts it"
+            for instance in ("harbour", "shared")
+            for process in ("web", "cron")
+        ),
         "db1: PostgreSQL: the new max_connections needs a restart; "
         "ansible-playbook gantry.odoo.site -e site_restart_postgresql=true restarts it",
     ]
@@ -173,7 +175,8 @@ def test_the_steps_of_a_patch_activate_what_waited_on_the_node(estate: Estate) -
 def patch_steps() -> dict[str, Any]:
     """What gantry.odoo.patch does on a node, between the drain and the way back; the estate has no second node."""
     shared = {"name": "shared", "databases": ["north", "south"], "db_filter": "^%d$"}
-    login = {"db_user": "odoo_shared", "db_password": "not used"}
+    own = {"name": "harbour", "databases": ["harbour"], "db_filter": "^harbour$"}
+    login = {"db_password": "not used"}
     steps = [
         {"name": step, "ansible.builtin.include_role": {"name": "gantry.odoo.odoo", "tasks_from": step}}
         for step in ("stop", "activate", "prove")
@@ -182,7 +185,7 @@ def patch_steps() -> dict[str, Any]:
         "hosts": "app1",
         "become": True,
         "gather_facts": False,
-        "vars": {"odoo_instances": [{**shared, **login}]},
+        "vars": {"odoo_instances": [{**one, **login, "db_user": f"odoo_{one['name']}"} for one in (own, shared)]},
         "tasks": steps,
     }
 
