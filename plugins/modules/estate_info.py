@@ -314,7 +314,8 @@ estate:
     leaving:
       description:
         - For a tenant asked for that is decommissioned, its C(step) that is due (C(hold), C(drop), C(clean), C(forget)
-          or none), its C(phase), the id of its last C(backup), and its dates.
+          or none), its C(phase), the id of its last C(backup), its dates, and its C(instance) as role
+          P(gantry.odoo.odoo#role) takes it, null where nothing of it is left.
       type: dict
     destination:
       description: The group asked for.

@@ -122,7 +122,13 @@ def resolve(
         found = plan_homes.find([*settled, *known.values()], args["tenant"])
         estate["tenant"] = _tenant(found, with_ports, layout)
         if found.tenant.name in leaving:
-            estate["leaving"] = _leaving(found, record, args["today"])
+            # nothing runs any more where the instance has no port
+            has_port = found.tenant.instance in with_ports
+            run_there = plan_inputs.instances(found.group, [found], with_ports) if has_port else []
+            estate["leaving"] = {
+                **_leaving(found, record, args["today"]),
+                "instance": next((one for one in run_there if one["name"] == found.tenant.instance), None),
+            }
     if args["destination"]:
         estate["destination"] = plan_homes.destination(
             plan_homes.find(settled, args["tenant"] or ""), args["destination"], runtimes

@@ -175,7 +175,13 @@ def test_the_steps_of_a_patch_activate_what_waited_on_the_node(estate: Estate) -
 def patch_steps() -> dict[str, Any]:
     """What gantry.odoo.patch does on a node, between the drain and the way back; the estate has no second node."""
     shared = {"name": "shared", "databases": ["north", "south"], "db_filter": "^%d$"}
-    own = {"name": "harbour", "databases": ["harbour"], "db_filter": "^harbour$"}
+    own = {
+        "name": "harbour",
+        "databases": ["harbour"],
+        "db_filter": "^harbour$",
+        "http_port": 8169,
+        "websocket_port": 8172,
+    }
     login = {"db_password": "not used"}
     steps = [
         {"name": step, "ansible.builtin.include_role": {"name": "gantry.odoo.odoo", "tasks_from": step}}

@@ -291,3 +291,4 @@ def test_a_database_is_dropped_only_once_it_was_held_until_its_date(
     declared = (own("alpha"), own("bravo", state="decommissioned", **dates), own("carol"), tenant("south"))
     found = estate(*declared, record=record, holds=f"alpha carol south {holds}", tenant="bravo").estate
     assert (found["leaving"]["step"], found["tenant"]["instance"]) == (step, "bravo")
+    assert (found["leaving"]["instance"] or {}).get("http_port") == (None if phase == "gone" else 8269)
