@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import Route, Tenant
 
 # A tenant that leaves: its database is blocked and kept until a date, or it is gone and its backups are kept.
@@ -105,7 +105,7 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> EstateRecord:
             {name: leaving_from(one) for name, one in body["leaving"].items()},
         )
         strange = sorted({one.phase for one in record.leaving.values()} - set(PHASES))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except BAD_VALUES as error:
         raise StateError(f"record {number} of the estate in the {where} cannot be read: {error!r}") from error
     if strange:
         raise StateError(f"record {number} of the estate in the {where} has the phase {strange[0]!r}; see who wrote it")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder, Lease, Leases, from_body
@@ -19,23 +18,20 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import (
     require,
     require_time,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, Record
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
-
-# Three a minute are written while a change is open.
-KEPT_RECORDS = 1000
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Record, StateLog
 
 
 @dataclass(frozen=True)
-class Register:
+class Register(StateLog[Leases]):
     """The leases in a store. seconds: how long one lasts without being renewed."""
 
-    objects: Objects
     seconds: float = 0.0
 
-    def read(self) -> Leases:
-        """All leases, those included that have expired and that no other change has taken over."""
-        return self._leases(self._log.newest())
+    NAME = "leases"
+
+    def parsed(self, record: Record | None) -> Leases:
+        """The leases that a record holds, those included that have expired and that no other change has taken over."""
+        return Leases() if record is None else from_body(record.number, record.body, self.objects.where)
 
     def require(self, number: int) -> None:
         """Raise LostError unless a lease is held for long enough to begin something. 0: none, which cannot be lost."""
@@ -49,32 +45,18 @@ class Register:
         def plan(seen: Leases) -> Leases:
             return plan_take(seen, wanted, holder, self.objects.now(), self.seconds)
 
-        written = self._write(plan, deadline)
+        written = self.write(plan, deadline)
         return require(written, written.number)
 
     def renew(self, number: int, deadline: Deadline) -> Lease:
         """Prolong a lease. Raises LostError where it is not held any more."""
-        written = self._write(lambda seen: plan_renew(seen, number, self.objects.now(), self.seconds), deadline)
+        written = self.write(lambda seen: plan_renew(seen, number, self.objects.now(), self.seconds), deadline)
         return require(written, number)
 
     def release(self, number: int, deadline: Deadline) -> None:
         """End a lease whose work is done. Raises LostError where it was not held any more."""
-        self._write(lambda seen: plan_release(seen, number), deadline)
+        self.write(lambda seen: plan_release(seen, number), deadline)
 
     def take_away(self, number: int, who: str, reason: str, deadline: Deadline) -> None:
         """Break the lease of another change, which is told the reason."""
-        self._write(lambda seen: plan_break(seen, number, who, reason), deadline)
-
-    @property
-    def _log(self) -> Log:
-        return Log(self.objects, "leases", KEPT_RECORDS)
-
-    def _leases(self, record: Record | None) -> Leases:
-        return Leases() if record is None else from_body(record.number, record.body, self.objects.where)
-
-    def _write(self, plan: Callable[[Leases], Leases], deadline: Deadline) -> Leases:
-        def follow(newest: Record | None) -> Record:
-            following = plan(self._leases(newest))
-            return Record(following.number, following.as_body())
-
-        return self._leases(self._log.write(follow, deadline))
+        self.write(lambda seen: plan_break(seen, number, who, reason), deadline)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
 
 # Who holds it holds everything but what begins with ASIDE: a backup reads, and must not wait for a change.
 ESTATE, ASIDE = "estate", "backup:"
@@ -93,7 +93,7 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Leases:
         )
         former = tuple(Former(int(one["number"]), str(one["why"])) for one in body["former"])
         aware = all(moment.tzinfo for one in held for moment in (one.since, one.until))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except BAD_VALUES as error:
         raise StateError(f"record {number} of the leases in the {where} cannot be read: {error!r}") from error
     if not aware:
         raise StateError(f"record {number} of the leases in the {where} has a time without a zone")

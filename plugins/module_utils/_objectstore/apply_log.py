@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar, Generic, Protocol, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
@@ -155,3 +155,54 @@ def require_conditions(objects: Objects) -> None:
                 )
     finally:
         objects.delete(keys)
+
+
+class State(Protocol):
+    """What a record of a log says as a whole. number: that of the record, 0 where there is none yet."""
+
+    @property
+    def number(self) -> int:
+        """The number of the record."""
+
+    def as_body(self) -> dict[str, Any]:
+        """The body of the record."""
+
+
+S = TypeVar("S", bound=State)
+
+
+@dataclass(frozen=True)
+class StateLog(Generic[S]):
+    """A log whose newest record says everything; who writes the next number first has won.
+
+    NAME: of the log. KEPT: how many records are kept. A subclass says what a record means.
+    """
+
+    objects: Objects
+
+    NAME: ClassVar[str]
+    KEPT: ClassVar[int] = 1000
+
+    def parsed(self, record: Record | None) -> S:
+        """The state that a record says, or the first one. Raises StateError where it is none of ours."""
+        raise NotImplementedError
+
+    def read(self) -> S:
+        """The newest state."""
+        return self.parsed(self._log.newest())
+
+    def write(self, plan: Callable[[S], S], deadline: Deadline) -> S:
+        """Plan on the newest state and write what follows, unless it is equal, until no other writer is first."""
+
+        def follow(newest: Record | None) -> Record:
+            seen = self.parsed(newest)
+            following = plan(seen)
+            if newest is not None and following == seen:
+                return newest
+            return Record(seen.number + 1, following.as_body())
+
+        return self.parsed(self._log.write(follow, deadline))
+
+    @property
+    def _log(self) -> Log:
+        return Log(self.objects, self.NAME, self.KEPT)
