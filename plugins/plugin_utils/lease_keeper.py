@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import Outbox, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
@@ -70,9 +70,10 @@ def keep(order: Mapping[str, Any]) -> None:
     """Renew the lease until it is released or lost; release it when ansible-playbook is gone."""
     number, seconds = order["number"], order["seconds"]
     leases, box = Register(open_store(order["store"]), seconds), outbox(order["store"])
+    lives = _watch(order["playbook"])
     _tell_ready()
     due = time.monotonic() + seconds / 4
-    while _lives(order["playbook"]):
+    while lives():
         time.sleep(_LOOK_S)
         if box.held():
             with suppress(GantryError, OSError):
@@ -109,6 +110,17 @@ def _leave(leases: Register, box: Outbox, number: int) -> None:
 def _tell_ready() -> None:
     sys.stdout.buffer.write(_READY)
     sys.stdout.buffer.close()
+
+
+def _watch(pid: int) -> Callable[[], bool]:
+    """What tells whether a process lives; another one that gets its number later is not taken for it."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return lambda: False
+    except (AttributeError, OSError):
+        return lambda: _lives(pid)
+    return lambda: not select.select([handle], [], [], 0)[0]
 
 
 def _lives(pid: int) -> bool:

@@ -34,7 +34,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_dir
 NOW = datetime(2026, 11, 27, 17, 30, tzinfo=timezone.utc)
 CHANGE = {"id": "patch-1", "kind": "patch", "requester": "mara"}
 NODES = ("app1", "app2", "app3")
-DEADLINE = Deadline(60)
 
 
 class Killed(BaseException):
@@ -72,7 +71,7 @@ class Fragile(Directory):
 def declared(tmp_path: Path) -> dict[str, Any]:
     """A store with an open change of three nodes."""
     PartsLog(Directory(str(tmp_path / "store"))).write(
-        lambda seen: plan_open(seen, CHANGE["id"], NODES, {"release": "r2"}, NOW), DEADLINE
+        lambda seen: plan_open(seen, CHANGE["id"], NODES, {"release": "r2"}, NOW), Deadline(60)
     )
     return {"directory": str(tmp_path / "store"), "outbox": str(tmp_path / "outbox")}
 
@@ -106,7 +105,7 @@ def states(declared: dict[str, Any]) -> dict[str, str]:
 
 
 def test_an_event_is_in_the_store_and_no_file_is_left(declared: dict[str, Any]) -> None:
-    brought = bring(declared, proven("app1"), DEADLINE)
+    brought = bring(declared, proven("app1"), Deadline(60))
     assert (brought.entry and brought.entry.sequence, brought.why) == (1, "")
     assert outbox(declared).held() == []
     assert states(declared) == {"app1": "proven", "app2": "planned", "app3": "planned"}
@@ -118,7 +117,7 @@ def test_an_event_is_in_the_store_and_no_file_is_left(declared: dict[str, Any]) 
 def test_what_happens_while_the_store_is_away_is_kept_in_its_order(declared: dict[str, Any]) -> None:
     os.umask(0)
     for name in ("app2", "app1"):
-        brought = bring(away(declared), proven(name), DEADLINE)
+        brought = bring(away(declared), proven(name), Deadline(60))
         assert brought.entry is None
         assert "could not tell its time: Not a directory" in brought.why
         assert "; it is kept in " in brought.why
@@ -128,7 +127,7 @@ def test_what_happens_while_the_store_is_away_is_kept_in_its_order(declared: dic
     assert {stat.S_IMODE(os.stat(path).st_mode) for path in box.held()} == {0o600}
     assert stat.S_IMODE(os.stat(box.directory).st_mode) == 0o700
     # the next that reaches the store brings what was before it
-    bring(declared, proven("app3"), DEADLINE)
+    bring(declared, proven("app3"), Deadline(60))
     assert [(entry["facts"]["part"], entry.get("late")) for entry in entries(declared)] == [
         ("app2", True),
         ("app1", True),
@@ -148,13 +147,13 @@ def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(
         monkeypatch.setattr(apply_events, "open_store", lambda _declared, store=store: store)
         known = len(entries(declared))
         try:
-            bring(declared, proven("app1"), DEADLINE)
+            bring(declared, proven("app1"), Deadline(60))
         except Killed:
             killed += 1
         kept = outbox(declared).held()
         # another operator writes meanwhile
-        Ledger(Directory(declared["directory"])).append({"event": "opened", "count": count}, DEADLINE)
-        outbox(declared).deliver(Directory(declared["directory"]), DEADLINE)
+        Ledger(Directory(declared["directory"])).append({"event": "opened", "count": count}, Deadline(60))
+        outbox(declared).deliver(Directory(declared["directory"]), Deadline(60))
         found = [entry for entry in entries(declared)[known:] if entry["event"] == PROVEN]
         # it was killed before it was kept, or it is in the ledger once
         assert len(found) == 1 or (not kept and not found)
@@ -165,7 +164,7 @@ def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(
 def test_a_process_that_is_killed_between_file_and_store(
     declared: dict[str, Any], step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bring(away(declared), proven("app1"), DEADLINE)
+    bring(away(declared), proven("app1"), Deadline(60))
     store = back(declared)
 
     def killed(*_arguments: Any) -> None:
@@ -174,17 +173,17 @@ def test_a_process_that_is_killed_between_file_and_store(
     with monkeypatch.context() as patch:
         patch.setattr(apply_events.os if step == "unlink" else apply_events, step, killed)
         with pytest.raises(Killed):
-            outbox(declared).deliver(store, DEADLINE)
-    Ledger(store).append({"event": "opened"}, DEADLINE)
-    outbox(declared).deliver(store, DEADLINE)
+            outbox(declared).deliver(store, Deadline(60))
+    Ledger(store).append({"event": "opened"}, Deadline(60))
+    outbox(declared).deliver(store, Deadline(60))
     assert [entry["event"] for entry in entries(declared)].count(PROVEN) == 1
 
 
 def test_a_part_that_another_change_has_taken_over_is_left_to_it(declared: dict[str, Any]) -> None:
-    bring(away(declared), proven("app1"), DEADLINE)
+    bring(away(declared), proven("app1"), Deadline(60))
     parts = PartsLog(back(declared))
-    parts.write(lambda seen: replace(plan_resume(seen, "resume-9", CHANGE["id"], UNDO)), DEADLINE)
-    bring(declared, proven("app2"), DEADLINE)
+    parts.write(lambda seen: replace(plan_resume(seen, "resume-9", CHANGE["id"], UNDO)), Deadline(60))
+    bring(declared, proven("app2"), Deadline(60))
     assert states(declared) == {}
     assert [entry["facts"]["part"] for entry in entries(declared)] == ["app1", "app2"]
 
@@ -197,7 +196,7 @@ def test_a_file_holds_no_secret_and_stores_are_told_apart(tmp_path: Path) -> Non
         "s3": None,
         "outbox": str(tmp_path),
     }  # fmt: skip
-    assert bring(declared, proven("app1"), DEADLINE).entry is None
+    assert bring(declared, proven("app1"), Deadline(60)).entry is None
     (path,) = outbox(declared).held()
     assert "a-secret" not in Path(path).read_text(encoding="utf-8")
     renewed = {**declared, "postgresql": {**declared["postgresql"], "password": "another"}}  # type: ignore[dict-item]
@@ -208,7 +207,7 @@ def test_a_file_holds_no_secret_and_stores_are_told_apart(tmp_path: Path) -> Non
 
 def test_a_controller_without_room_for_files_records_all_the_same(declared: dict[str, Any]) -> None:
     Path(declared["outbox"]).write_text("", encoding="utf-8")
-    brought = bring(declared, proven("app1"), DEADLINE)
+    brought = bring(declared, proven("app1"), Deadline(60))
     assert brought.entry is not None
     assert states(declared)["app1"] == "proven"
 
@@ -218,12 +217,12 @@ def test_what_is_no_event_is_named(declared: dict[str, Any]) -> None:
     os.makedirs(box.directory)
     Path(box.directory, "000000001-a.json").write_text("[]", encoding="utf-8")
     with pytest.raises(StateError, match="holds no event of a change"):
-        box.deliver(Directory(declared["directory"]), DEADLINE)
+        box.deliver(Directory(declared["directory"]), Deadline(60))
 
 
 def test_what_is_no_json_is_refused_before_it_is_kept(declared: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="cannot hold this entry as JSON"):
-        bring(declared, lambda now, late: event(CHANGE, "applied", {"at": NOW}, now, None, late), DEADLINE)
+        bring(declared, lambda now, late: event(CHANGE, "applied", {"at": NOW}, now, None, late), Deadline(60))
     assert outbox(declared).held() == []
 
 
@@ -240,7 +239,7 @@ def test_a_store_that_is_away_for_a_moment_is_asked_again(monkeypatch: pytest.Mo
         raise UnreachableError("gone")
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    assert patiently(attempt, DEADLINE) == "here"
+    assert patiently(attempt, Deadline(60)) == "here"
     with pytest.raises(UnreachableError):
         patiently(gone, Deadline(0))
 

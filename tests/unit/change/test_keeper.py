@@ -20,7 +20,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import Los
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
 
-DEADLINE = Deadline(60)
 # a number that no process has
 GONE = 2**22 + 1
 MARA = Holder("patch", "mara", "here")
@@ -34,7 +33,7 @@ class Kept:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.leases = Register(Directory(str(path)), self.seconds)
-        self.number = self.leases.take(["estate"], MARA, DEADLINE).number
+        self.number = self.leases.take(["estate"], MARA, Deadline(60)).number
         self.since = self.until
 
     @property
@@ -64,8 +63,8 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
 
 def test_a_lease_is_renewed_while_the_playbook_lives(kept: Kept) -> None:
     program = kept.keep(os.getpid())
-    DEADLINE.wait(lambda: kept.until > kept.since or None, "a renewal")
-    kept.leases.release(kept.number, DEADLINE)
+    Deadline(60).wait(lambda: kept.until > kept.since or None, "a renewal")
+    kept.leases.release(kept.number, Deadline(60))
     program.join(20)
     assert not program.is_alive()
 
@@ -76,7 +75,7 @@ def test_a_lease_is_free_when_the_playbook_is_gone(kept: Kept) -> None:
 
 
 def test_a_lease_that_was_broken_is_not_renewed(kept: Kept) -> None:
-    kept.leases.take_away(kept.number, "tom", "her laptop burnt", DEADLINE)
+    kept.leases.take_away(kept.number, "tom", "her laptop burnt", Deadline(60))
     kept.keep(os.getpid()).join(20)
     assert kept.until is None
     with pytest.raises(LostError, match=r"^lease 1 was broken by tom: her laptop burnt$"):
@@ -92,29 +91,29 @@ def test_a_store_that_does_not_answer_is_asked_again(kept: Kept) -> None:
     assert program.is_alive()
     kept.path.unlink()
     away.rename(kept.path)
-    DEADLINE.wait(lambda: kept.until > kept.since or None, "a renewal")
-    kept.leases.release(kept.number, DEADLINE)
+    Deadline(60).wait(lambda: kept.until > kept.since or None, "a renewal")
+    kept.leases.release(kept.number, Deadline(60))
     program.join(20)
 
 
 def test_nothing_is_begun_shortly_before_a_lease_ends(kept: Kept) -> None:
     with pytest.raises(LostError, match="lease 1 was not renewed and ends at"):
         kept.leases.require(kept.number)
-    Register(kept.leases.objects, 60).renew(kept.number, DEADLINE)
+    Register(kept.leases.objects, 60).renew(kept.number, Deadline(60))
     kept.leases.require(kept.number)
 
 
 def test_the_program_itself_renews(tmp_path: Path) -> None:
     store = Directory(str(tmp_path))
-    held = Register(store, 2).take(["estate"], MARA, DEADLINE)
+    held = Register(store, 2).take(["estate"], MARA, Deadline(60))
     lease_keeper.start({"directory": str(tmp_path), "outbox": str(tmp_path / "outbox")}, held, 2, os.getpid())
     leases = Register(store)
-    DEADLINE.wait(lambda: leases.read().held[0].until > held.until or None, "a renewal")
-    leases.release(held.number, DEADLINE)
+    Deadline(60).wait(lambda: leases.read().held[0].until > held.until or None, "a renewal")
+    leases.release(held.number, Deadline(60))
 
 
 def test_a_program_that_does_not_begin_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Register(Directory(str(tmp_path)), 2).take(["estate"], MARA, DEADLINE)
+    held = Register(Directory(str(tmp_path)), 2).take(["estate"], MARA, Deadline(60))
     monkeypatch.setattr(lease_keeper, "__name__", "no.such.program")
     with pytest.raises(StateError, match=r"did not begin: .*No module named 'no'\)?; see whether .* runs by hand"):
         lease_keeper.start({"directory": str(tmp_path), "outbox": str(tmp_path / "outbox")}, held, 2, os.getpid())
