@@ -48,6 +48,8 @@ class ActionModule(ControllerAction):
         if params["repository"] and not decision.allowed:
             # backups that a timer took are in no ledger
             decision = ask(params, _with_repository(call, proofs), store.now())
+        for reason in decision.overridden:
+            call.warn(f"the emergency overrides the gate: {reason}")
         return Outcome(
             facts={
                 "allowed": decision.allowed,

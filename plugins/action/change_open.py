@@ -45,6 +45,7 @@ class ActionModule(ControllerAction):
         **PAPERS,
         "covers": {"type": "list", "elements": "str", "default": [ESTATE]},
         "parts": {"type": "list", "elements": "str", "default": []},
+        "released": {"type": "list", "elements": "str", "default": []},
         "resumes": {"type": "str", "default": ""},
         "way": {"type": "str", "choices": list(WAYS), "default": FINISH},
         "lease_seconds": {"type": "int", "default": 120},
@@ -77,13 +78,14 @@ class ActionModule(ControllerAction):
             )
             leases.release(lease.number, Deadline(WRITE_SECONDS))
             raise
-        return Outcome(facts={"change": opened, "parts": parts_shown(parts)})
+        return Outcome(facts={"change": opened, "parts": parts_shown(parts), "refused": ""})
 
     @staticmethod
     def _plan(call: Call, change: Mapping[str, Any]) -> Outcome:
         """The change as check mode shows it, with a warning where it would be refused."""
         params, name, store = call.params, f"{call.params['kind']}-check", open_store(call.params["store"])
         now, holder = store.now(), Holder(params["kind"], params["requester"], socket.gethostname())
+        refused = ""
         planned = tuple(Part(one, name, PLANNED, now, facts=params["facts"]) for one in params["parts"])
         try:
             leases = Register(store).read()
@@ -93,10 +95,12 @@ class ActionModule(ControllerAction):
             if params["resumes"]:
                 planned = plan_resume(seen, name, params["resumes"], params["way"]).of(name)
             elif not _stands_aside(params):
-                plan_open(seen, name, params["parts"], params["facts"], now)
+                plan_open(seen, name, params["parts"], params["facts"], now, params["released"])
         except StateError as error:
-            call.warn(f"outside check mode {params['kind']} would be refused now: {error}")
-        return Outcome(facts={"change": {"id": name, **change, "lease": 0}, "parts": parts_shown(planned)})
+            refused = f"outside check mode {params['kind']} would be refused now: {error}"
+            call.warn(refused)
+        shown = {"id": name, **change, "lease": 0}
+        return Outcome(facts={"change": shown, "parts": parts_shown(planned), "refused": refused})
 
     @staticmethod
     def _begin(leases: Register, lease: Lease, opened: Mapping[str, Any], params: Mapping[str, Any]) -> Sequence[Part]:
@@ -109,7 +113,7 @@ class ActionModule(ControllerAction):
             if params["resumes"]:
                 return plan_resume(seen, opened["id"], params["resumes"], params["way"])
             facts = {"kind": params["kind"], **params["facts"]}
-            return plan_open(seen, opened["id"], params["parts"], facts, now)
+            return plan_open(seen, opened["id"], params["parts"], facts, now, params["released"])
 
         parts = () if _stands_aside(params) else PartsLog(store).write(plan, deadline).of(opened["id"])
         resumes = {"resumes": params["resumes"], "way": params["way"]} if params["resumes"] else {}

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible import context
 from ansible.errors import AnsibleError
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
@@ -114,6 +115,9 @@ class ActionModule(ControllerAction):
         if not source:
             return ""
         path = self._loader.path_dwim(os.path.expanduser(str(source)))
+        for inventory in context.CLIARGS.get("inventory") or ():
+            if os.path.isdir(inventory) and os.path.realpath(path).startswith(os.path.realpath(inventory) + os.sep):
+                return f"is {source} in the inventory {inventory}, whose files Ansible reads and runs as inventories"
         return "" if os.path.isdir(path) else f"is {source}, which is no directory of this controller"
 
 

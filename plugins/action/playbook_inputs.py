@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import declaration, inputs
@@ -35,7 +36,7 @@ class ActionModule(ControllerAction):
         files.update({other: self._read(call, other) for other in files[playbook].get("extends") or ()})
         declared = declaration(playbook, files)
         given = {name: self._templar.template(variables[name]) for name in declared.names() if name in variables}
-        return Outcome(facts={"inputs": inputs(declared, given)})
+        return Outcome(facts={"inputs": inputs(declared, given, load_extra_vars(self._loader))})
 
     def _read(self, call: Call, name: str) -> dict[str, Any]:
         if not _NAME.fullmatch(name):

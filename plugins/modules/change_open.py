@@ -38,6 +38,11 @@ options:
     type: list
     elements: str
     default: []
+  released:
+    description: Hosts that left the estate for good. Nothing waits for them any more.
+    type: list
+    elements: str
+    default: []
   resumes:
     description: The id of an interrupted change whose parts are taken over.
     type: str
@@ -74,6 +79,10 @@ parts:
   returned: success
   type: list
   elements: dict
+refused:
+  description: In check mode, why the change would be refused now, empty where it would not.
+  returned: success
+  type: str
 change:
   description: The change, as the other modules take it. In check mode its id ends in C(-check).
   returned: success

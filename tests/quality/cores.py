@@ -157,7 +157,7 @@ def playbooks(core: Core) -> tuple[int, int, str]:
     copied = core.place / "collections/ansible_collections/ansible/posix"
     if not copied.exists():
         shutil.copytree(posix, copied)
-    return tested(core, ["tests/integration/orchestration", "-m", "not deep", "-p", "no:cacheprovider"])
+    return tested(core, ["tests/integration/orchestration", "-m", "not deep"])
 
 
 def tested(core: Core, words: Sequence[str]) -> tuple[int, int, str]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
 
 PLANNED, BEGUN, PROVEN, RESTORED, FAILED, INTERRUPTED = STATES = (
     "planned",
@@ -72,7 +72,7 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Parts:
     """The parts that a record holds. Raises StateError where it is none of ours."""
     try:
         parts = tuple(part_from(one) for one in body["parts"])
-    except (KeyError, TypeError, ValueError) as error:
+    except BAD_VALUES as error:
         raise StateError(f"record {number} of the parts in the {where} cannot be read: {error!r}") from error
     strange = sorted({part.state for part in parts} - set(STATES))
     if strange:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -43,15 +43,24 @@ class SpentError(StateError):
     """The failure budget of a change is spent: nothing more is begun."""
 
 
-def plan_open(seen: Parts, change: str, names: Iterable[str], facts: Mapping[str, Any], now: datetime) -> Parts:
+def plan_open(
+    seen: Parts,
+    change: str,
+    names: Iterable[str],
+    facts: Mapping[str, Any],
+    now: datetime,
+    released: Collection[str] = (),
+) -> Parts:
     """The parts with those that a change plans. Raises StateError where an earlier change left one behind.
 
-    What an earlier change has settled of the same parts is superseded.
+    What an earlier change has settled of the same parts is superseded. released: hosts that left the estate for good;
+    nothing waits for them any more.
     """
-    if seen.out:
-        raise StateError("; ".join(left_behind(part) for part in seen.out))
+    left = [part for part in seen.out if part.name not in released]
+    if left:
+        raise StateError("; ".join(left_behind(part) for part in left))
     wanted = list(dict.fromkeys(names))
-    others = tuple(part for part in seen.parts if part.name not in wanted)
+    others = tuple(part for part in seen.parts if part.name not in wanted and part.name not in released)
     return Parts(seen.number + 1, (*others, *(Part(name, change, PLANNED, now, facts=dict(facts)) for name in wanted)))
 
 
@@ -68,13 +77,14 @@ def plan_resume(seen: Parts, change: str, interrupted: str, way: str) -> Parts:
     if stuck(mine) and way == UNDO:
         said = "; ".join(f"{part.name}: {part.facts[NO_WAY_BACK]}" for part in stuck(mine))
         raise StateError(f"{interrupted} cannot be undone: {said}")
-    taken = [replace(part, change=change, state=INTERRUPTED) for part in mine if part.state in OUT]
-    rest = [replace(part, change=change) for part in mine if part.state not in OUT]
+    mine = tuple(replace(part, change=change, facts={**part.facts, "way": way}) for part in mine)
+    taken = [replace(part, state=INTERRUPTED) for part in mine if part.state in OUT]
+    rest = [part for part in mine if part.state not in OUT]
     if way == FINISH:
         taken += [replace(part, state=PLANNED) if part.state == RESTORED else part for part in rest]
     else:
         taken += [replace(part, state=PLANNED) for part in rest if part.state == PROVEN]
-    return Parts(seen.number + 1, (*(part for part in seen.parts if part not in mine), *taken))
+    return Parts(seen.number + 1, (*(part for part in seen.parts if part.change != interrupted), *taken))
 
 
 def plan_begin(seen: Parts, part: Part, budget: int) -> Parts:
@@ -129,7 +139,7 @@ def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]
     if not stuck(listed):
         found.append((f"gantry.odoo.resume -e change={change} -e way=undo", "to have all as it was"))
     if kind != RESUME and not any(part.state in OUT for part in listed):
-        found.append((f"gantry.odoo.{kind}", "to begin again"))
+        found.append((f"gantry.odoo.{kind} with the same inputs", "to begin again"))
     return found
 
 
@@ -144,7 +154,7 @@ def unrecorded(change: str, why: str, waiting: int, where: str) -> str:
 
 def left_behind(part: Part) -> str:
     """What another operator is told of a part that a change left behind."""
-    return f"{_in_words(part)}; run gantry.odoo.resume -e change={part.change}"
+    return f"{_in_words(part)}; run gantry.odoo.resume -e change={part.change} -e way=finish, or -e way=undo"
 
 
 def _in_words(part: Part, *, since: bool = True) -> str:

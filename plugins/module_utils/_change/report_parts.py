@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import OUT, Part
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import IN_WORDS, ways
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import OUT, PROVEN, Part
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import IN_WORDS, UNDO, ways
 
 
 def parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -36,8 +36,7 @@ def closing(change: str, kind: str, parts: Iterable[Part], notes: Iterable[str],
     head = f"{change} is {'done' if done else 'not done'}"
     wide = max((len(part.name) for part in listed), default=0)
     rows = [
-        f"  {part.name:<{wide}}  {IN_WORDS[part.state]}{_away(part)}{': ' + part.why if part.why else ''}"
-        for part in listed
+        f"  {part.name:<{wide}}  {_state(part)}{_away(part)}{': ' + part.why if part.why else ''}" for part in listed
     ]
     return [head, *rows, *_indented(notes), *([] if done else _ways(change, kind, listed))]
 
@@ -46,6 +45,11 @@ def planned(change: str, parts: Iterable[Mapping[str, Any]], notes: Iterable[str
     """What a change would be about: its parts as they are shown, in the order in which they would be taken."""
     rows = [f"{one['name']}  would be taken in hand ({_plain(one['facts'])})" for one in parts]
     return [f"{change}: nothing was changed, as this was check mode", *_indented([*rows, *notes])]
+
+
+def _state(part: Part) -> str:
+    undone = part.state == PROVEN and part.facts.get("way") == UNDO
+    return "is as it was before, and proven" if undone else IN_WORDS[part.state]
 
 
 def _away(part: Part) -> str:
@@ -64,7 +68,7 @@ def _indented(lines: Iterable[str]) -> list[str]:
 def _ways(change: str, kind: str, parts: Iterable[Part]) -> list[str]:
     listed = ways(change, kind, parts)
     wide = max(len(what) for _run, what in listed)
-    return ["", *(f"  {what + ':':<{wide + 1}}  ansible-playbook {run}" for run, what in listed)]
+    return ["", *(f"  {what + ':':<{wide + 1}}  ansible-playbook -i INVENTORY {run}" for run, what in listed)]
 
 
 def _plain(value: Any) -> str:

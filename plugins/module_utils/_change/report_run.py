@@ -47,8 +47,8 @@ def _steps(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def failure(host: str, task: str, result: Mapping[str, Any]) -> Deed:
     """Why a task failed on a host, or that the host was lost in it."""
-    said = str(result.get("msg") or "no message").strip().splitlines()
-    return Deed(host, task, f"connection lost: {said[0]}" if result.get("unreachable") else said[0])
+    said = " ".join(str(result.get("msg") or "no message").split())
+    return Deed(host, task, f"connection lost: {said}" if result.get("unreachable") else said)
 
 
 def screen(done: Iterable[Deed], failed: Iterable[Deed], closing: Iterable[str], *, check: bool) -> list[str]:

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert
+
+# How alike two names are, from 0 to 1, of which one is taken for the other mistyped.
+_NEAR = 0.84
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,17 @@ def _check(name: str, content: Mapping[str, Any], wanted: Sequence[str]) -> None
         raise InputError(f"the declaration of inputs {name}.yml has options that are no mapping of name to option")
 
 
-def inputs(declared: Declaration, given: Mapping[str, Any]) -> dict[str, Any]:
+def inputs(declared: Declaration, given: Mapping[str, Any], extra: Iterable[str] = ()) -> dict[str, Any]:
     """The inputs of a launch, by name, defaults filled in. Raises InputError with every fault.
 
-    given: variables by name. An empty text counts as not given, as a survey sends it.
+    given: variables by name. An empty text counts as not given, as a survey sends it. extra: the names of the extra
+    variables; one that is nearly an input is a mistyped one, and its default would act in its place.
     """
     faults = [f"{old} is now called {new}; set {new} instead" for old, new in declared.renamed.items() if old in given]
+    for name in sorted(set(extra) - set(declared.names())):
+        (near,) = get_close_matches(name, declared.options, 1, _NEAR) or ("",)
+        if near:
+            faults.append(f"{name} is no input; set {near}, if that is what was meant, or call the variable otherwise")
     made = {
         name: convert(None if given.get(name) == "" else given.get(name), option, name, faults)
         for name, option in declared.options.items()

@@ -22,7 +22,7 @@ class Directory:
     """The objects below one directory, which is made for its owner alone at the first write."""
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path = os.path.abspath(path)
 
     @property
     def where(self) -> str:

@@ -158,7 +158,8 @@ def _resumed(rig: Rig, scenario: Scenario, left: list[str], way: str) -> Playboo
     """Resume what was left, or run the playbook again; wait for the lease of a controller that was killed."""
     for _attempt in range(20):
         if left:
-            run = rig.play("resume", change=left[0].partition(" ")[0], way=way)
+            declared = {name: value for name, value in scenario.inputs.items() if name == "odoo_tenants"}
+            run = rig.play("resume", change=left[0].partition(" ")[0], way=way, **declared)
         else:
             run = rig.play(scenario.playbook, **scenario.inputs)
         if not any(" holds " in error for error in run.errors):

@@ -66,6 +66,12 @@ def test_check_mode_ends_with_the_plan_and_names_what_stands_in_its_way(rig: Rig
     assert "outside check mode patch would be refused now: app1 left and is not proven to serve" in (
         again.stdout + again.stderr
     )
+    before = rig.world
+    change = change_store.parts(rig.store)[0]["change"]
+    resumed = rig.play("resume", check=True, change=change, way="finish").expect_success()
+    assert resumed.results("Close the change")["app1"]["screen"][1].startswith("  app1  would be taken in hand (")
+    assert (rig.world.nodes, rig.world.routes) == (before.nodes, before.routes)
+    assert {part["change"] for part in change_store.parts(rig.store)} == {change}
 
 
 def test_a_store_that_is_not_mounted_is_not_made_anew(rig: Rig) -> None:

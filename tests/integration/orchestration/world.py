@@ -285,10 +285,11 @@ class World:
         """Module odoo_backup."""
         held, taken = self.servers[self.server(host, args)], []
         for one in args["databases"]:
-            if one["name"] not in held:
-                raise RefusedError(f"there is no database {one['name']}")
+            database = one.get("name") or one["database"]
+            if database not in held:
+                raise RefusedError(f"there is no database {database}")
             kept = self.backups.setdefault(one["tenant"], [])
-            kept.append(list(held[one["name"]].data))
+            kept.append(list(held[database].data))
             taken.append({"tenant": one["tenant"], "id": str(len(kept) - 1), "ok": True})
         return {"changed": True, "backups": taken}
 

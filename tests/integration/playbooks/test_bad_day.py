@@ -251,7 +251,7 @@ def test_a_node_that_is_lost_stops_all_others_and_stays_drained_until_it_is_prov
     # nothing else begins, and says what to run
     (refused,) = estate.patch().expect_failure().errors
     assert refused.startswith("app1 left and is not proven to serve since ")
-    assert refused.endswith("run gantry.odoo.resume -e change=patch-1")
+    assert refused.endswith("run gantry.odoo.resume -e change=patch-1 -e way=finish, or -e way=undo")
     estate.forget()
     # still lost: red again, and nobody else is touched
     estate.play("resume", change="patch-1", way="finish", lost=("app1 release",)).expect_failure()
@@ -301,7 +301,7 @@ def test_a_node_that_was_put_back_serves_and_stops_the_others(estate: Estate) ->
         "app2 was put back as it was and serves (do the step: no space left on device); app3 is untouched"
         in (run.errors[-1])
     )
-    assert "or gantry.odoo.patch to begin again" in run.errors[-1]
+    assert "or gantry.odoo.patch with the same inputs to begin again" in run.errors[-1]
     estate.patch().expect_success()
     assert parts(estate) == []
 

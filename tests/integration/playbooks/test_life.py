@@ -22,6 +22,7 @@ from tests.integration import ansible
 from tests.integration.ansible import PlaybookRun
 from tests.lab.state import ROOT
 
+NAMES = ("alpha", "bravo", "carol", "cecil", "delta")
 _BLOCKS = ("tasks", "block", "rescue")
 _REAL = ("gantry.odoo.estate", "gantry.odoo.change")
 _NOTE = (
@@ -86,7 +87,8 @@ class Estate:
                     "odoo_running_release": "r1",
                     "traefik_pending": [],
                     "precheck_repository": False,
-                    "odoo_db_passwords": {"gantry": "none"},
+                    "odoo_db_passwords": {"gantry": "none", **{f"odoo_{name}": "none" for name in (*NAMES, "shared")}},
+                    "odoo_admin_passwords": dict.fromkeys(NAMES, "none"),
                     "backup_repository": {"bucket": "none"},
                     "backup_results": [{"tenant": "bravo", "id": "20261126T120000Z"}],
                     "odoo_command": ["odoo"],

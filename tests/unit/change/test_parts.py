@@ -132,6 +132,13 @@ def test_a_change_that_left_nothing_cannot_be_resumed() -> None:
         plan_resume(opened(BEGUN), "resume-9", "patch-8", FINISH)
 
 
+def test_nothing_waits_for_a_host_that_left_the_estate_for_good() -> None:
+    before = opened(PROVEN, BEGUN)
+    with pytest.raises(StateError, match=r"app2 left .* -e change=patch-1 -e way=finish, or -e way=undo"):
+        plan_open(before, "site-2", [], {}, NOW)
+    assert states(plan_open(before, "site-2", [], {}, NOW, ["app2"])) == {"app1": PROVEN}
+
+
 def test_a_change_that_could_not_be_opened_leaves_no_trace() -> None:
     before = opened(BEGUN)
     assert plan_undo(plan_resume(before, "resume-2", "patch-1", UNDO), "resume-2", "patch-1").out[0].change == "patch-1"
@@ -143,7 +150,8 @@ def test_the_last_sentence_says_what_is_where_and_what_to_run() -> None:
     assert unfinished("patch-1", "patch", failed.parts, "") == (
         "patch-1 is not done: app1 is done and proven; app2 was put back as it was and serves (Verify: 500); "
         "app3 is untouched; run gantry.odoo.resume -e change=patch-1 -e way=finish to finish it, or "
-        "gantry.odoo.resume -e change=patch-1 -e way=undo to have all as it was, or gantry.odoo.patch to begin again"
+        "gantry.odoo.resume -e change=patch-1 -e way=undo to have all as it was, or gantry.odoo.patch with the same "
+        "inputs to begin again"
     )
     lost = unfinished("patch-1", "patch", opened(PROVEN).parts, "lease 1 was broken by tom: why not")
     assert lost.startswith(

@@ -29,8 +29,8 @@ def test_a_change_that_is_not_done_says_what_may_be_run() -> None:
         "  app2   is untouched",
         "  app3: waits",
         "",
-        "  to finish it:           ansible-playbook gantry.odoo.resume -e change=patch-1 -e way=finish",
-        "  to have all as it was:  ansible-playbook gantry.odoo.resume -e change=patch-1 -e way=undo",
+        "  to finish it:           ansible-playbook -i INVENTORY gantry.odoo.resume -e change=patch-1 -e way=finish",
+        "  to have all as it was:  ansible-playbook -i INVENTORY gantry.odoo.resume -e change=patch-1 -e way=undo",
     ]
 
 
@@ -45,6 +45,11 @@ def test_a_change_that_is_not_done_says_what_may_be_run() -> None:
 def test_a_downtime_longer_than_accepted_is_told(facts: dict[str, Any], said: str) -> None:
     head, row = closing("patch-1", "patch", [part("app1", PROVEN, **facts)], [], done=True)
     assert (head, row) == ("patch-1 is done", f"  app1  is done and proven {said}")
+
+
+def test_what_was_undone_is_not_called_done() -> None:
+    _head, row = closing("resume-2", "resume", [part("app1", PROVEN, way="undo")], [], done=True)
+    assert row == "  app1  is as it was before, and proven"
 
 
 def test_check_mode_says_what_the_change_would_be_about() -> None:

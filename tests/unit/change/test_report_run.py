@@ -40,7 +40,9 @@ def test_the_steps_of_a_module_or_the_name_of_the_task(result: dict[str, Any], f
 
 
 def test_a_failure_is_one_line() -> None:
-    assert failure("db1", "Install", {"msg": "\nno space left\nTraceback"}) == Deed("db1", "Install", "no space left")
+    assert failure("db1", "Install", {"msg": "\nit failed:\n  no space left\n"}) == Deed(
+        "db1", "Install", "it failed: no space left"
+    )
     assert failure("db1", "Install", {"msg": "timed out", "unreachable": True}).why == "connection lost: timed out"
     assert failure("db1", "Install", {}).why == "no message"
 

@@ -62,6 +62,19 @@ def test_every_fault_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "near"),
+    [("patch_relaese", "patch_release"), ("patchhosts", "patch_hosts"), ("change_clas", "change_class")],
+)
+def test_a_mistyped_extra_variable_is_refused(name: str, near: str) -> None:
+    with pytest.raises(InputError, match=f"patch: {name} is no input; set {near}, if that is what was meant"):
+        inputs(PATCH, {"patch_release": "1"}, [name])
+
+
+def test_other_extra_variables_are_left_alone() -> None:
+    assert inputs(PATCH, {"patch_release": "1"}, ["patch_release", "change_store", "odoo_tenants", "release"])
+
+
+@pytest.mark.parametrize(
     ("content", "fault"),
     [
         ({"options": {}}, "patch.yml has no short_description, description; add what is missing"),

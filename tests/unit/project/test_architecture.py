@@ -24,7 +24,7 @@ LONGEST = 400
 # All that a pure file may import: values and text. A name stands for itself and for what is in it.
 PURE_IMPORTS = {
     "__future__", "base64", "collections", "configparser", "dataclasses", "datetime", "enum", "fractions", "functools",
-    "hashlib", "hmac", "ipaddress", "itertools", "json", "math", "operator", "pathlib.PurePath",
+    "difflib", "hashlib", "hmac", "ipaddress", "itertools", "json", "math", "operator", "pathlib.PurePath",
     "pathlib.PurePosixPath", "re", "statistics", "string", "textwrap", "typing", "unicodedata", "urllib.parse", UTILS,
 }  # fmt: skip
 # Of the built-in names, and by whatever name they are called: those that do I/O or find it.
