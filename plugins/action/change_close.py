@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,7 @@ class ActionModule(ControllerAction):
         "change": CHANGE,
         "facts": {"type": "dict", "default": {}},
         "parts": {"type": "list", "elements": "dict", "default": []},
+        "lost": {"type": "list", "elements": "str", "default": []},
         "notes": {"type": "list", "elements": "str", "default": []},
     }
 
@@ -67,8 +68,12 @@ class ActionModule(ControllerAction):
             return Outcome(facts={"screen": planned(change["id"], params["parts"], params["notes"])})
         try:
             parts, lost = patiently(lambda: _settled(params), Deadline(AWAY_SECONDS))
-            done = is_done(parts) and not lost
-            entry = _record(params, "closed" if done else "unfinished", parts, lost)
+            # where a change has parts, they say what became of each host
+            hosts = [] if parts else params["lost"]
+            done = is_done(parts) and not lost and not hosts
+            entry = _record(
+                params, "closed" if done else "unfinished", parts, "; ".join([lost] * bool(lost) + _lost(hosts))
+            )
             patiently(lambda: _end(params, lost), Deadline(AWAY_SECONDS))
         except (UnreachableError, StateError) as error:
             waiting = len(outbox(params["store"]).held())
@@ -76,9 +81,16 @@ class ActionModule(ControllerAction):
             failure = unrecorded(change["id"], str(error), waiting, where)
             return Outcome(facts={"screen": failure.split("; ")}, failure=failure)
         return Outcome(
-            facts={**entry, "screen": closing(change["id"], change["kind"], parts, params["notes"], done=done)},
-            failure="" if done else unfinished(change["id"], change["kind"], parts, lost),
+            facts={
+                **entry,
+                "screen": closing(change["id"], change["kind"], parts, [*_lost(hosts), *params["notes"]], done=done),
+            },
+            failure="" if done else unfinished(change["id"], change["kind"], parts, lost, hosts),
         )
+
+
+def _lost(hosts: Sequence[str]) -> list[str]:
+    return [f"{host} was lost or failed" for host in hosts]
 
 
 def _settled(params: Mapping[str, Any]) -> tuple[tuple[Part, ...], str]:

@@ -32,6 +32,11 @@ options:
     type: list
     elements: dict
     default: []
+  lost:
+    description: Hosts that were lost or failed in the run. A change without parts is not done then.
+    type: list
+    elements: str
+    default: []
   notes:
     description: Further lines of the last screen. Never put a secret here.
     type: list

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -123,9 +123,16 @@ def is_done(parts: Iterable[Part]) -> bool:
     return all(part.state == PROVEN for part in parts)
 
 
-def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str) -> str:
-    """The last sentence of a change that is not done: what is where, and what to run."""
+def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str, hosts: Sequence[str] = ()) -> str:
+    """The last sentence of a change that is not done: what is where, and what to run.
+
+    lost: what became of its lease. hosts: those that a change without parts has lost.
+    """
     listed = list(parts)
+    if hosts:
+        return (
+            f"{change} is not done: {', '.join(hosts)} was lost or failed; repair it, and run gantry.odoo.{kind} again"
+        )
     where = "; ".join(_in_words(part, since=False) for part in listed)
     said = [f"{change} is not done: {where}"] if not is_done(listed) else []
     said += [f"{lost}, so that another change may have worked on the same"] if lost else []
@@ -135,6 +142,8 @@ def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str) -> str:
 def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]:
     """What may be run after a change that is not done, each with what for."""
     listed = list(parts)
+    if not listed:
+        return [(f"gantry.odoo.{kind} with the same inputs", "to begin again")]
     found = [(f"gantry.odoo.resume -e change={change} -e way=finish", "to finish it")]
     if not stuck(listed):
         found.append((f"gantry.odoo.resume -e change={change} -e way=undo", "to have all as it was"))

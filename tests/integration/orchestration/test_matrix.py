@@ -20,6 +20,7 @@ from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.integration.orchestration.rig import TENANTS, Rig
 from tests.integration.orchestration.world import World, tenant_of
+from tests.lab.wait import until
 
 FAULTS = (
     "cut before",
@@ -127,6 +128,8 @@ def interrupted(rig: Rig, scenario: Scenario) -> Iterator[str]:
     run = rig.play(scenario.playbook, **scenario.inputs)
     yield from _harmed(rig)
     rig.mend()
+    # a program on the controller releases the lease of a run that has ended, in the store of this rig alone
+    until(lambda: "held" if _held(rig) else None, "the end of the lease", 30)
     left = _left(rig)
     if run.rc == 0:
         if not scenario.new(rig.world) or left:
@@ -166,6 +169,11 @@ def _resumed(rig: Rig, scenario: Scenario, left: list[str], way: str) -> Playboo
             return run
         time.sleep(1)
     return run
+
+
+def _held(rig: Rig) -> bool:
+    """Whether a change holds a lease."""
+    return (rig.store / "leases").exists() and bool(change_store.held(rig.store))
 
 
 def _left(rig: Rig) -> list[str]:

@@ -80,3 +80,12 @@ def test_a_store_that_is_not_mounted_is_not_made_anew(rig: Rig) -> None:
     assert "and this controller has seen" in refused.errors[-1]
     assert not rig.store.exists()
     assert {node.release for node in rig.world.nodes.values()} == {"r1"}
+
+
+def test_a_lost_host_that_is_alone_in_its_play_ends_the_run(rig: Rig) -> None:
+    rig.play("site").expect_success()
+    rig.change(fault={"step": rig.world.step + rig.world.log.index("db1 postgresql main") + 1, "kind": "cut after"})
+    run = rig.play("site").expect_failure()
+    assert "db1 was lost, or was stopped by it, so that nothing more is begun" in run.errors[-1]
+    assert rig.world.log[-1] == "db1 postgresql main"
+    assert change_store.entries(rig.store)[-1]["event"] == "opened"

@@ -159,6 +159,12 @@ def test_the_last_sentence_says_what_is_where_and_what_to_run() -> None:
     )
 
 
+def test_a_change_without_parts_that_lost_a_host_is_not_done() -> None:
+    assert unfinished("site-4", "site", [], "", ["db1", "edge1"]) == (
+        "site-4 is not done: db1, edge1 was lost or failed; repair it, and run gantry.odoo.site again"
+    )
+
+
 def test_what_has_no_way_back_is_finished_and_not_undone() -> None:
     seen = opened(BEGUN)
     seen = with_part(seen, part("app1", BEGUN, facts={"no_way_back": "users may have written there"}))
