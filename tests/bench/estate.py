@@ -108,6 +108,7 @@ def declare(directory: Path, tenants: int, hosts: int) -> None:
         "ansible_connection": "local",
         "odoo_tenants": declared,
         "odoo_db_passwords": {user: f"password of {user}" for user in users},
+        "odoo_admin_passwords": {tenant["name"]: f"password of {tenant['name']}" for tenant in declared},
     }
     (directory / "group_vars").mkdir(parents=True)
     for path, content in (("hosts.yml", {"all": {"children": children}}), ("group_vars/all.yml", variables)):
