@@ -70,10 +70,9 @@ class ActionModule(ControllerAction):
             parts, lost = patiently(lambda: _settled(params), Deadline(AWAY_SECONDS))
             # where a change has parts, they say what became of each host
             hosts = [] if parts else params["lost"]
-            done = is_done(parts) and not lost and not hosts
-            entry = _record(
-                params, "closed" if done else "unfinished", parts, "; ".join([lost] * bool(lost) + _lost(hosts))
-            )
+            reasons = [*filter(None, [lost]), *_lost(hosts)]
+            done = is_done(parts) and not reasons
+            entry = _record(params, "closed" if done else "unfinished", parts, "; ".join(reasons))
             patiently(lambda: _end(params, lost), Deadline(AWAY_SECONDS))
         except (UnreachableError, StateError) as error:
             waiting = len(outbox(params["store"]).held())
