@@ -69,7 +69,7 @@ class ActionModule(ControllerAction):
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         lease = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
         box.remember(lease.number)
-        opened = {"id": lease.change, **change, "lease": lease.number}
+        opened = {"id": lease.change, **change, "lease": lease.number, "fencing_number": lease.fencing_number}
         try:
             parts = self._begin(leases, lease, opened, params)
         except (GantryError, OSError):
@@ -99,7 +99,7 @@ class ActionModule(ControllerAction):
         except StateError as error:
             refused = f"outside check mode {params['kind']} would be refused now: {error}"
             call.warn(refused)
-        shown = {"id": name, **change, "lease": 0}
+        shown = {"id": name, **change, "lease": 0, "fencing_number": 0}
         return Outcome(facts={"change": shown, "parts": parts_shown(planned), "refused": refused})
 
     @staticmethod

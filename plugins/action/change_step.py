@@ -29,7 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.options import
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import plan_begin
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import parts_shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
@@ -57,9 +57,10 @@ class ActionModule(ControllerAction):
         if params["state"] == BEGUN:
             try:
                 patiently(lambda: _begin(params), Deadline(AWAY_SECONDS))
-            except GantryError as error:
+            except (GantryError, OSError) as error:
                 # no failure: the playbook has to reach the play that closes the change
-                return Outcome(facts={"go": False, "stopped": str(error)})
+                stopped = str(error) if isinstance(error, GantryError) else sentence_of(error)
+                return Outcome(facts={"go": False, "stopped": stopped})
             self._bring(call)
             return Outcome(facts={"go": True, "stopped": ""})
         self._bring(call)

@@ -21,6 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record i
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import DECOMMISSIONED
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, from_body
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import outline, resolve
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model as model_routes
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
@@ -77,6 +78,9 @@ class ActionModule(ControllerAction):
         if call.params["release_source"]:
             self._require_sources(list(resolved.estate["group_of"]), hosts)
         if call.params["outline"]:
+            # by the rules of the edges, which would refuse them at the end of the run
+            present, _absent = model_routes.requests(resolved.estate["routes"])
+            model_routes.check_collisions(present)
             # a value as large as the whole estate takes seconds to be sent and copied
             return Outcome(facts={"estate": outline(resolved.estate)})
         return Outcome(facts={"estate": resolved.estate, "record": resolved.record})

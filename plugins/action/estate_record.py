@@ -28,6 +28,7 @@ _LEAVING: dict[str, Any] = {
         "phase": {"type": "str", "required": True, "choices": list(PHASES)},
         "tier": {"type": "int", "required": True, "choices": list(TIERS)},
         "backup": {"type": "str", "default": ""},
+        "was_open": {"type": "bool", "default": True},
     },
 }
 
@@ -68,10 +69,11 @@ def _entry(params: Mapping[str, Any], now: datetime) -> Entry:
         leaving = {}
         if params["leaving"]:
             given = params["leaving"]
-            one = Leaving(given["phase"], given["tier"], given["backup"], change["id"], now.date().isoformat())
+            since = now.date().isoformat()
+            one = Leaving(given["phase"], given["tier"], given["backup"], change["id"], since, given["was_open"])
             leaving = {given["tenant"]: one}
         return Entry(
-            change["lease"],
+            change["fencing_number"],
             {name: Place(str(one["group"]), int(one["number"])) for name, one in params["homes"].items()},
             {name: known_from(one) for name, one in params["tenants"].items()},
             {name: int(port) for name, port in params["ports"].items()},

@@ -13,7 +13,9 @@ import yaml
 def _opened(documentation: str) -> str:
     """The options that a change is opened with: those of the option `change` that the operator gives."""
     given = yaml.safe_load(documentation)["options"]["change"]["suboptions"]
-    return json.dumps({"options": {name: option for name, option in given.items() if name not in ("id", "lease")}})
+    return json.dumps(
+        {"options": {name: option for name, option in given.items() if name not in ("id", "lease", "fencing_number")}}
+    )
 
 
 class ModuleDocFragment:
@@ -41,6 +43,12 @@ options:
       lease:
         description:
           - Number of the lease that the change holds, V(0) where it holds none.
+        type: int
+        default: 0
+      fencing_number:
+        description:
+          - The number that is kept with what the change writes, so that a change which was overtaken is refused there.
+            It rises with O(change.lease), also from one store to another that is made anew.
         type: int
         default: 0
       class:

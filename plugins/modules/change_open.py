@@ -95,4 +95,5 @@ change:
     reason: ''
     approver: ''
     lease: 17
+    fencing_number: 1774000017
 """

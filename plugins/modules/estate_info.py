@@ -136,6 +136,8 @@ options:
         of their PostgreSQL server.
       - The hosts reach the server under the variable C(estate_database_host) of the server. If not set, this is
         C(localhost) where the server is the only host of the group, and its inventory name otherwise.
+      - A host with the variable C(odoo_drained) gets no user. Where all hosts of a group have it, its tenants are under
+        maintenance.
     type: list
     elements: str
     default: []
@@ -267,7 +269,8 @@ estate:
     groups:
       description:
         - Each group with its hosts, instances, databases and C(subjects), by name. The subjects are its tenants, as
-          O(gantry.odoo.change_gate#module:tenants) takes them. C(renaming) are the instances of the group whose
+          O(gantry.odoo.change_gate#module:tenants) takes them. C(serving) are its hosts that are not drained by their
+          variable C(odoo_drained). C(renaming) are the instances of the group whose
           tenant gets its new name.
       type: dict
     hosts:
@@ -277,7 +280,7 @@ estate:
       description: The PostgreSQL servers of the estate.
       type: list
     leads:
-      description: The group that a host acts for, by host; the first host of a group acts for it.
+      description: The group that a host acts for, by host. The first host of a group that is not drained acts for it.
       type: dict
     group_of:
       description: The group that runs Odoo on a host, by host.
@@ -314,7 +317,8 @@ estate:
     leaving:
       description:
         - For a tenant asked for that is decommissioned, its C(step) that is due (C(hold), C(drop), C(clean), C(forget)
-          or none), its C(phase), the id of its last C(backup), its dates, and its C(instance) as role
+          or none), its C(phase), the id of its last C(backup), whether its database C(was_open), its dates, and its
+          C(instance) as role
           P(gantry.odoo.odoo#role) takes it, null where nothing of it is left.
       type: dict
     destination:

@@ -27,7 +27,7 @@ options:
   homes:
     description:
       - The C(group) that each tenant lives on and the C(number) of its home, by tenant. With the number V(0), a tenant
-        that is not recorded there gets that of the lease of O(change). Others stay recorded as they are.
+        that is not recorded there gets the C(fencing_number) of O(change). Others stay recorded as they are.
     type: dict
     default: {}
   tenants:
@@ -68,6 +68,10 @@ options:
         description: Id of the last backup.
         type: str
         default: ""
+      was_open:
+        description: Whether its database was open before it was held. If the tenant stays, it is left as it was.
+        type: bool
+        default: true
   stays:
     description: Tenants that are not decommissioned after all.
     type: list

@@ -126,7 +126,7 @@ options:
         suboptions:
           number:
             description:
-              - Number of the lease of the change that opens the database.
+              - The C(fencing_number) of the change that opens the database, see M(gantry.odoo.change_open).
             type: int
             required: true
           group:
@@ -134,6 +134,18 @@ options:
               - Group of hosts that serves the tenant.
             type: str
             required: true
+      create: &create
+        description:
+          - Whether a database that does not exist is created. V(false) is for tasks that change the access, the home or
+            the parameters of one that has to be there, and fail where it is not.
+        type: bool
+        default: true
+      fencing_number: &fencing_number
+        description:
+          - The C(fencing_number) of the change, see M(gantry.odoo.change_open). A database that a later change has
+            made the home of its tenant is left as it is, and the module fails. V(0) compares nothing.
+        type: int
+        default: 0
       rename_from: &rename_from
         description:
           - Former name. When a database of that name exists and none of the new one, it is renamed with its filestore.
@@ -210,6 +222,8 @@ options:
   access: *access
   cron_timeout: *cron_timeout
   home: *home
+  create: *create
+  fencing_number: *fencing_number
   rename_from: *rename_from
   clone_from: *clone_from
   clone_sessions: *clone_sessions

@@ -48,6 +48,12 @@ options:
     description:
       - Set by the action plugin where the content has to be sent. Do not set it.
     type: path
+  fencing_number:
+    description:
+      - The C(fencing_number) of the change, see M(gantry.odoo.change_open). The highest one is kept in O(root). A run
+        with a lower one is refused, since its change was overtaken. V(0) compares nothing.
+    type: int
+    default: 0
 extends_documentation_fragment:
   - gantry.odoo.attributes
 author:
@@ -105,15 +111,20 @@ active:
   type: str
 """
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore, apply_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, release_id
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import FENCING_NUMBER, alone
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
     needs_content,
     plan_release,
     predict_release,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.report import report_release
+
+# How long another run on the host may take.
+_WAIT_SECONDS = 300
 
 OPTIONS = {
     "id": {"type": "str", "required": True},
@@ -122,6 +133,7 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["placed", "active"], "default": "placed"},
     "manifest": {"type": "dict"},
     "archive": {"type": "path"},
+    "fencing_number": FENCING_NUMBER,
 }
 
 
@@ -132,6 +144,11 @@ def main() -> None:
 
 def work(call: Call) -> Outcome:
     """Place the release, and activate it where asked."""
+    with alone(call, Deadline(_WAIT_SECONDS)):
+        return _bring(call)
+
+
+def _bring(call: Call) -> Outcome:
     params = call.params
     source = Manifest.from_option(release_id(params["id"]), params["manifest"]) if params["manifest"] else None
     store = ReleaseStore(params["root"])

@@ -63,6 +63,12 @@ options:
     type: str
     choices: [never, replace]
     default: never
+  fencing_number:
+    description:
+      - The C(fencing_number) of the change, see M(gantry.odoo.change_open). A database that a later change has made the
+        home of its tenant is not replaced, and the module fails. V(0) compares nothing.
+    type: int
+    default: 0
   neutralize:
     description:
       - Neutralize the restored database as O(gantry.odoo.odoo_database#module:neutralize) does with a clone. Mail,
@@ -252,6 +258,7 @@ OPTIONS: dict[str, Any] = {
     "prefetch": {"type": "bool", "default": False},
     "drill": {"type": "bool", "default": False},
     "jobs": {"type": "int", "default": 2},
+    "fencing_number": {"type": "int", "default": 0},
 }
 
 
@@ -268,6 +275,7 @@ def wish_from(params: Mapping[str, Any]) -> Wish:
         load_registry=params["load_registry"],
         prefetch=params["prefetch"],
         drill=params["drill"],
+        fencing_number=params["fencing_number"],
     )
     check_wish(wish)
     if params["jobs"] < 1:

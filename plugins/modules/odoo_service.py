@@ -71,6 +71,12 @@ options:
       - Seconds that the whole call may take. Not less than the processes' own time to stop.
     type: int
     default: 300
+  fencing_number:
+    description:
+      - The C(fencing_number) of the change, see M(gantry.odoo.change_open). The highest one is kept in O(root). A run
+        with a lower one is refused, since its change was overtaken. V(0) compares nothing.
+    type: int
+    default: 0
 extends_documentation_fragment:
   - gantry.odoo.attributes
   - gantry.odoo.odoo_instances
@@ -146,7 +152,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Ca
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_service import apply_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import unique_instances
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import INSTANCES, runtime_of
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import (
+    FENCING_NUMBER,
+    INSTANCES,
+    alone,
+    runtime_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
     ProcessStep,
     plan_disable,
@@ -168,6 +179,7 @@ OPTIONS = {
     "uid": {"type": "int", "default": 8069},
     "stop_timeout": {"type": "int", "default": 150},
     "timeout": {"type": "int", "default": 300},
+    "fencing_number": FENCING_NUMBER,
 }
 
 
@@ -178,8 +190,13 @@ def main() -> None:
 
 def work(call: Call) -> Outcome:
     """Bring the processes to the wanted state."""
+    deadline = Deadline(call.params["timeout"])
+    with alone(call, deadline):
+        return _bring(call, deadline)
+
+
+def _bring(call: Call, deadline: Deadline) -> Outcome:
     params = call.params
-    deadline = Deadline(params["timeout"])
     instances = unique_instances(tuple(params["instances"]))
     runtime = runtime_of(params)
     current = runtime.read(instances, deadline)

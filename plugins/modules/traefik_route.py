@@ -146,12 +146,12 @@ options:
     description: Whose routes these are. Each owner has a file of its own, and leaves the others' alone.
     type: str
     default: gantry
-  lease_number:
+  fencing_number:
     description:
-      - Number of the lease under which the module runs, see M(gantry.odoo.change_open). The highest one of the owner
-        is kept beside O(dynamic_dir). A run under a lower one is refused, since its change was overtaken.
-      - If not set, nothing is compared.
+      - The C(fencing_number) of the change, see M(gantry.odoo.change_open). The highest one of the owner is kept beside
+        O(dynamic_dir). A run with a lower one is refused, since its change was overtaken. V(0) compares nothing.
     type: int
+    default: 0
 extends_documentation_fragment:
   - gantry.odoo.traefik
   - gantry.odoo.attributes
@@ -294,7 +294,7 @@ OPTIONS = {
     "routes": {"type": "list", "elements": "dict", "default": [], "options": _ROUTE},
     "purge": {"type": "bool", "default": False},
     "owner": {"type": "str", "default": "gantry"},
-    "lease_number": {"type": "int"},
+    "fencing_number": {"type": "int", "default": 0},
 }
 
 
@@ -307,13 +307,11 @@ def work(call: Call) -> Outcome:
     """Read the owner's file, plan, validate, put the new file in place and wait until it is live."""
     owner = model.file_name("owner", call.params["owner"])
     asked, absent = model.requests(call.params["routes"])
-    number = call.params["lease_number"]
-    if number is not None and number < 1:
-        raise InputError(f"lease_number is {number}; it takes the number of a lease, from 1 on")
     with options.opened(call) as site:
-        site.directory.require_lease(owner, number)
+        fencing = site.directory.fencing(owner)
+        fencing.require(call.params["fencing_number"])
         if not call.check_mode:
-            site.directory.keep_lease(owner, number)
+            fencing.keep(call.params["fencing_number"])
         current = _read(site, f"{owner}-routes.yml")
         had = current.routes if current else {}
         desired = plan_routes.merge(had, asked, absent, call.params["purge"])

@@ -43,6 +43,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
     FINISHED,
     mark,
     privileged_extensions,
+    refuse_overtaken,
     swapped,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, read_target
@@ -201,12 +202,15 @@ class Restorer:
         """What stood there goes to the old name, then for good. On failure it has its name and access again."""
         build, old = self.order.build, aside(self.order.build.name)
         with self.timings.of("swap_s"):
+            # another change may have made it the home since the plan was made
+            home = read_target(self.order).home
+            refuse_overtaken(home, self.order.wish)
             self._write_note(Note(step.origin, swapping=True, reopen=step.reopen))
             try:
                 with explaining(f"giving {build.at} its name", build.login):
                     if step.replaces:
                         block_database(build.login, build.name)
-                    said = with_home(FINISHED + step.origin, self.seen.target.home)
+                    said = with_home(FINISHED + step.origin, home)
                     build.publish(said, old if step.replaces else "")
             except GantryError:
                 if read_target(self.order).new_database:

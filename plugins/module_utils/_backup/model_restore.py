@@ -47,7 +47,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a restore was asked for."""
+    """What a restore was asked for. fencing_number: of the change, 0 for none."""
 
     database: str
     tenant: str
@@ -58,6 +58,7 @@ class Wish:
     load_registry: bool = False
     prefetch: bool = False
     drill: bool = False
+    fencing_number: int = 0
 
 
 @dataclass(frozen=True)

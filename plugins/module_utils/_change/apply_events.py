@@ -137,18 +137,25 @@ def bring(declared: Mapping[str, Any], make: Callable[[datetime, bool], Event], 
     try:
         store = open_store(declared)
         event = make(store.now(), False).tried(_newest(store))
-    except (UnreachableError, StateError) as error:
-        return Brought(None, f"{error}; it is kept in {box.add(make(datetime.now(timezone.utc), True))}")
+    except (UnreachableError, StateError, OSError) as error:
+        late = make(datetime.now(timezone.utc), True)
+        try:
+            return Brought(None, f"{error}; it is kept in {box.add(late)}")
+        except OSError as full:
+            return Brought(None, f"{error}; and it could not be kept: {full}")
     try:
         path = box.add(event)
-    except OSError:
+    except OSError as full:
         # without a place for files, what is cut off before its end is lost
-        return Brought(write(event, store, deadline))
+        try:
+            return Brought(write(event, store, deadline))
+        except (GantryError, OSError) as error:
+            return Brought(None, f"{error}; and it could not be kept: {full}")
     try:
         entry = box.deliver(store, deadline).get(path)
         # another process may have brought it there meanwhile
         return Brought(entry or Ledger(store).append(event.body, deadline, event.after))
-    except GantryError as error:
+    except (GantryError, OSError) as error:
         return Brought(None, f"{error}; it is kept in {path}")
 
 

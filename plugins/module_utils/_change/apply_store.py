@@ -5,23 +5,35 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any, Callable, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
 # How long a task waits for its turn to write into the store, and for a store that does not answer.
 WRITE_SECONDS = 30
+# Records are small, and service does not wait for a server that hangs.
+ANSWER_SECONDS, ATTEMPTS = 5, 2
 AWAY_SECONDS = 15
 
 T = TypeVar("T")
 
 
 def open_store(declared: Mapping[str, Any]) -> Objects:
-    """The store that the option `store` describes. Only the library of the one in use is imported."""
+    """The store that the option `store` describes, which is asked nothing yet. Only its own library is imported.
+
+    Raises InputError for a relative path, which would be another directory for the program that renews the lease.
+    """
+    for option in ("directory", "outbox"):
+        path = declared.get(option)
+        if path and not os.path.isabs(os.path.expanduser(path)):
+            raise InputError(
+                f"store.{option}: {path} is a relative path; give an absolute one, or one that begins with ~"
+            )
     if declared.get("directory"):
         from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 
@@ -31,10 +43,10 @@ def open_store(declared: Mapping[str, Any]) -> Objects:
         from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
 
         return Table(Login(**{name: value for name, value in declared["postgresql"].items() if value is not None}))
-    from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import open_bucket
+    from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import connect_bucket
     from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import bucket_from
 
-    return open_bucket(bucket_from("store.s3", declared["s3"]))
+    return connect_bucket(bucket_from("store.s3", declared["s3"]), ANSWER_SECONDS, ATTEMPTS)
 
 
 def patiently(attempt: Callable[[], T], deadline: Deadline) -> T:

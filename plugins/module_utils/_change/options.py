@@ -48,5 +48,6 @@ CHANGE: dict[str, Any] = {
         "id": {"type": "str", "required": True},
         **PAPERS,
         "lease": {"type": "int", "default": 0},
+        "fencing_number": {"type": "int", "default": 0},
     },
 }

@@ -29,7 +29,7 @@ RESUME = "resume"
 FINISH, UNDO = WAYS = ("finish", "undo")
 # The fact of a part that cannot be put back any more: why, and what to do.
 NO_WAY_BACK = "no_way_back"
-IN_WORDS = {
+IN_WORDS: dict[str, str] = {
     PLANNED: "is untouched",
     BEGUN: "left and is not proven to serve",
     PROVEN: "is done and proven",
@@ -53,38 +53,55 @@ def plan_open(
 ) -> Parts:
     """The parts with those that a change plans. Raises StateError where an earlier change left one behind.
 
-    What an earlier change has settled of the same parts is superseded. released: hosts that left the estate for good;
-    nothing waits for them any more.
+    What an earlier change has settled of the same parts is superseded when one of them is begun. released: hosts that
+    left the estate for good; nothing waits for them any more.
     """
     left = [part for part in seen.out if part.name not in released]
     if left:
         raise StateError("; ".join(left_behind(part) for part in left))
     wanted = list(dict.fromkeys(names))
-    others = tuple(part for part in seen.parts if part.name not in wanted and part.name not in released)
+    idle = {one for one in {part.change for part in seen.parts} if not has_begun(seen.of(one))}
+    others = tuple(
+        part for part in seen.parts if part.name not in released and not (part.name in wanted and part.change in idle)
+    )
     return Parts(seen.number + 1, (*others, *(Part(name, change, PLANNED, now, facts=dict(facts)) for name in wanted)))
 
 
 def plan_resume(seen: Parts, change: str, interrupted: str, way: str) -> Parts:
     """The parts with those of an interrupted change in the hands of another, the ones that are out first.
 
-    way: to finish, what was put back is planned again; to undo, what is as it was is no part of the change any more.
-    Raises StateError where the change left nothing, or cannot be undone any more.
+    way: to finish, what is as it was is planned; to undo, it is where it is to be. Raises StateError where the change
+    left nothing, has begun nothing, or cannot be undone any more.
     """
     mine = seen.of(interrupted)
     if not mine:
         changes = sorted({part.change for part in seen.parts})
         raise StateError(f"{interrupted} left nothing to resume; changes that did are {', '.join(changes) or 'none'}")
+    if not has_begun(mine):
+        kind = interrupted.rpartition("-")[0]
+        raise StateError(f"{interrupted} has begun nothing that could be resumed; run gantry.odoo.{kind} again")
     if stuck(mine) and way == UNDO:
         said = "; ".join(f"{part.name}: {part.facts[NO_WAY_BACK]}" for part in stuck(mine))
         raise StateError(f"{interrupted} cannot be undone: {said}")
-    mine = tuple(replace(part, change=change, facts={**part.facts, "way": way}) for part in mine)
-    taken = [replace(part, state=INTERRUPTED) for part in mine if part.state in OUT]
-    rest = [part for part in mine if part.state not in OUT]
-    if way == FINISH:
-        taken += [replace(part, state=PLANNED) if part.state == RESTORED else part for part in rest]
-    else:
-        taken += [replace(part, state=PLANNED) for part in rest if part.state == PROVEN]
+    mine = tuple(
+        replace(part, change=change, state=_resumed(part, way), facts={**part.facts, "way": way}) for part in mine
+    )
+    taken = [*(part for part in mine if part.state in OUT), *(part for part in mine if part.state not in OUT)]
     return Parts(seen.number + 1, (*(part for part in seen.parts if part.change != interrupted), *taken))
+
+
+def _resumed(part: Part, way: str) -> str:
+    """The state of a part when another change takes it over: proven where it is as it is to be that way."""
+    if part.state in OUT:
+        return INTERRUPTED
+    undone = part.facts.get("way") == UNDO
+    is_as_it_was = part.state == RESTORED or part.state == (PROVEN if undone else PLANNED)
+    return PROVEN if is_as_it_was == (way == UNDO) else PLANNED
+
+
+def has_begun(parts: Iterable[Part]) -> bool:
+    """Whether a change has begun with one of its parts, or took them over from one that has."""
+    return any(part.state != PLANNED or "way" in part.facts for part in parts)
 
 
 def plan_begin(seen: Parts, part: Part, budget: int) -> Parts:
@@ -95,15 +112,16 @@ def plan_begin(seen: Parts, part: Part, budget: int) -> Parts:
             f"{part.name} is not begun, as {len(spent)} of {part.change} failed and {budget} may: "
             + "; ".join(_in_words(one) for one in spent)
         )
-    return with_part(seen, part)
+    names = {one.name for one in seen.of(part.change)}
+    rest = tuple(one for one in seen.parts if one.change == part.change or one.name not in names)
+    return with_part(replace(seen, parts=rest), part)
 
 
 def plan_close(seen: Parts, change: str) -> Parts:
-    """The parts without those of a change that is done. One that is not done keeps them all, to be resumed."""
+    """The parts without those of a change that is done, or has begun nothing. Another keeps them all, to be resumed."""
     mine = seen.of(change)
-    return Parts(
-        seen.number + 1, tuple(part for part in seen.parts if part not in mine) if is_done(mine) else seen.parts
-    )
+    ends = is_done(mine) or not has_begun(mine)
+    return Parts(seen.number + 1, tuple(part for part in seen.parts if part not in mine) if ends else seen.parts)
 
 
 def plan_undo(seen: Parts, change: str, resumes: str) -> Parts:
@@ -142,7 +160,7 @@ def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str, hosts: 
 def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]:
     """What may be run after a change that is not done, each with what for."""
     listed = list(parts)
-    if not listed:
+    if not has_begun(listed):
         return [(f"gantry.odoo.{kind} with the same inputs", "to begin again")]
     found = [(f"gantry.odoo.resume -e change={change} -e way=finish", "to finish it")]
     if not stuck(listed):
@@ -169,7 +187,13 @@ def left_behind(part: Part) -> str:
 def _in_words(part: Part, *, since: bool = True) -> str:
     why = f" ({part.why})" if part.why else ""
     when = f" since {part.since:%Y-%m-%d %H:%M:%S} UTC by {part.change}" if since else ""
-    return f"{part.name} {IN_WORDS[part.state]}{when}{why}"
+    return f"{part.name} {state_in_words(part)}{when}{why}"
+
+
+def state_in_words(part: Part) -> str:
+    """The state of a part as a person says it."""
+    undone = part.state == PROVEN and part.facts.get("way") == UNDO
+    return "is as it was before, and proven" if undone else IN_WORDS[part.state]
 
 
 def has_part(seen: Parts, part: Part) -> bool:

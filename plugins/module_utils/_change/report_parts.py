@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import OUT, PROVEN, Part
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import IN_WORDS, UNDO, ways
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import state_in_words, ways
 
 
 def parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -36,20 +36,17 @@ def closing(change: str, kind: str, parts: Iterable[Part], notes: Iterable[str],
     head = f"{change} is {'done' if done else 'not done'}"
     wide = max((len(part.name) for part in listed), default=0)
     rows = [
-        f"  {part.name:<{wide}}  {_state(part)}{_away(part)}{': ' + part.why if part.why else ''}" for part in listed
+        f"  {part.name:<{wide}}  {state_in_words(part)}{_away(part)}{': ' + part.why if part.why else ''}"
+        for part in listed
     ]
     return [head, *rows, *_indented(notes), *([] if done else _ways(change, kind, listed))]
 
 
 def planned(change: str, parts: Iterable[Mapping[str, Any]], notes: Iterable[str]) -> list[str]:
     """What a change would be about: its parts as they are shown, in the order in which they would be taken."""
-    rows = [f"{one['name']}  would be taken in hand ({_plain(one['facts'])})" for one in parts]
+    due = [one for one in parts if one["state"] != PROVEN]
+    rows = [f"{one['name']}  would be taken in hand ({_plain(one['facts'])})" for one in due]
     return [f"{change}: nothing was changed, as this was check mode", *_indented([*rows, *notes])]
-
-
-def _state(part: Part) -> str:
-    undone = part.state == PROVEN and part.facts.get("way") == UNDO
-    return "is as it was before, and proven" if undone else IN_WORDS[part.state]
 
 
 def _away(part: Part) -> str:

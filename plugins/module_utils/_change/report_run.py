@@ -47,8 +47,15 @@ def _steps(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def failure(host: str, task: str, result: Mapping[str, Any]) -> Deed:
     """Why a task failed on a host, or that the host was lost in it."""
-    said = " ".join(str(result.get("msg") or "no message").split())
+    said = reason(result)
     return Deed(host, task, f"connection lost: {said}" if result.get("unreachable") else said)
+
+
+def reason(result: Mapping[str, Any]) -> str:
+    """Why a task failed, in one line: that of each item that did, where it went over a list."""
+    items = [one for one in result.get("results") or () if isinstance(one, Mapping) and one.get("failed")]
+    said = dict.fromkeys(reason(one) for one in items) or [str(result.get("msg") or "no message")]
+    return "; ".join(" ".join(one.split()) for one in said)
 
 
 def screen(done: Iterable[Deed], failed: Iterable[Deed], closing: Iterable[str], *, check: bool) -> list[str]:

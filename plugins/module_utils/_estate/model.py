@@ -69,10 +69,11 @@ class Tenant:
 
 @dataclass(frozen=True)
 class Host:
-    """A host as the inventory knows it."""
+    """A host as the inventory knows it. drained: users are kept away from it, as it is declared."""
 
     name: str
     address: str
+    drained: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class Group:
     database_server: str
     # The name under which the hosts reach the server, as its certificate has it.
     database_host: str
+
+    @property
+    def leader(self) -> str:
+        """The host that acts for the group: the first that is not declared as drained."""
+        return next((host.name for host in self.hosts if not host.drained), self.hosts[0].name)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ KINDS = ("systemd", "docker")
 # The groups of hosts that all tenants share.
 SHARED_GROUPS = ("edge", "cache")
 _TEXT = {"type": "str", "default": ""}
+_FLAG = {"type": "bool", "default": False}
 _DATABASES: dict[str, Any] = {
     "type": "list",
     "elements": "dict",
@@ -83,9 +84,17 @@ def _group(name: str, members: Sequence[str], hostvars: Mapping[str, Mapping[str
         raise InputError(f"group {name}: odoo_runtime must be one of {', '.join(KINDS)}, not {kind}")
     if server not in hostvars:
         raise InputError(f"group {name}: odoo_database_server is {server}, which is not a host of the inventory")
-    hosts = tuple(Host(host, str(hostvars[host].get("ansible_host") or host)) for host in members)
+    hosts = tuple(_host(host, hostvars[host]) for host in members)
     _refuse_old_name(name, members, hostvars)
     return Group(name, kind, hosts, server, _database_host(server, members, hostvars[server]))
+
+
+def _host(name: str, variables: Mapping[str, Any]) -> Host:
+    faults: list[str] = []
+    drained = convert(variables.get("odoo_drained"), _FLAG, f"host {name}: odoo_drained", faults)
+    if faults:
+        raise InputError("; ".join(faults))
+    return Host(name, str(variables.get("ansible_host") or name), bool(drained))
 
 
 def _database_host(server: str, members: Sequence[str], variables: Mapping[str, Any]) -> str:

@@ -58,7 +58,8 @@ class Known:
 class Leaving:
     """A tenant that is decommissioned. backup: the id of its last backup, which was restored for proof.
 
-    change: the id of the change that did the last step. since: the date (ISO 8601) of it.
+    change: the id of the change that did the last step. since: the date (ISO 8601) of it. was_open: whether its
+    database was open before, and is to be again where the tenant stays.
     """
 
     phase: str
@@ -66,6 +67,7 @@ class Leaving:
     backup: str
     change: str
     since: str
+    was_open: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,5 +130,5 @@ def known_from(body: Mapping[str, Any]) -> Known:
 
 def leaving_from(body: Mapping[str, Any]) -> Leaving:
     """A tenant that is decommissioned, as a record describes it."""
-    texts = (str(body[name]) for name in ("backup", "change", "since"))
-    return Leaving(str(body["phase"]), int(body["tier"]), *texts)
+    backup, change, since = (str(body[name]) for name in ("backup", "change", "since"))
+    return Leaving(str(body["phase"]), int(body["tier"]), backup, change, since, bool(body["was_open"]))

@@ -63,7 +63,8 @@ def resolve(
     recorded = plan_record.unseen_homes(record, runtimes, seen, unknown) if args["allow_unknown"] else {}
     arrived = [*(name for name in recorded if name not in args["assume"]), *args["arrived"]]
     settled = plan_leaving.settle(tenants, runtimes, seen, {**recorded, **args["assume"]}, refused, arrived)
-    others = plan_leaving.beyond(declared, undeclared, runtimes, seen, record)
+    plan_leaving.require_one_step(declared, record, seen)
+    others = plan_leaving.beyond(declared, undeclared, runtimes, seen, record, recorded, refused)
     plan_leaving.require_undisturbed(tenants, others)
     if args["locate"] and not unknown:
         plan_leaving.require_recorded(settled, others, record, args["assume"])
@@ -72,6 +73,7 @@ def resolve(
     serving = (*settled, *(one.home for one in others if one.home.exists and not one.phase))
     # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
     run = [home for home in serving if home in settled or home.tenant.tenancy == "shared"]
+    declared_drained = [host.name for group in runtimes.values() for host in group.hosts if host.drained]
     routed = (*settled, *(one.home for one in others if one.home.exists))
     estate: dict[str, Any] = {
         "tenants": {home.tenant.name: _tenant(home, with_ports, layout) for home in settled},
@@ -79,6 +81,7 @@ def resolve(
             name: {
                 "kind": group.kind,
                 "hosts": [host.name for host in group.hosts],
+                "serving": [host.name for host in group.hosts if not host.drained],
                 "tenants": [home.tenant.name for home in settled if home.group.name == name],
                 "subjects": [
                     {"name": home.tenant.name, "tier": home.tenant.tier} for home in serving if home.group.name == name
@@ -91,10 +94,13 @@ def resolve(
             }
             for name, group in runtimes.items()
         },
-        "leads": {group.hosts[0].name: name for name, group in runtimes.items()},
+        "leads": {group.leader: name for name, group in runtimes.items()},
         "group_of": {host.name: name for name, group in runtimes.items() for host in group.hosts},
         "routes": plan_inputs.routes(
-            routed, with_ports, args["drained"], [*args["maintenance"], *(one.name for one in others if one.phase)]
+            routed,
+            with_ports,
+            [*args["drained"], *declared_drained],
+            [*args["maintenance"], *(one.name for one in others if one.phase)],
         ),
         "certificates": plan_inputs.certificates([home.tenant for home in routed]),
         "paths": {"config_dir": layout.config_dir, "database_ca": layout.database_ca},
@@ -112,12 +118,18 @@ def resolve(
         "servers": sorted(servers),
         "notes": [
             *(note for home in settled for note in home.notes),
+            *(f"{name} is declared with odoo_drained, and no user is sent there" for name in declared_drained),
             *(one.note for one in others if args["locate"] and not unknown),
+            *plan_record.unknown_estate(record, seen),
             *plan_homes.strangers([*declared, *undeclared], seen, [home.former for home in settled]),
         ],
     }
     if args["tenant"]:
-        leaving = {one.name: plan_leaving.found(one, runtimes, seen, record) for one in declared if one not in tenants}
+        leaving = {
+            one.name: plan_leaving.found(one, runtimes, seen, record, recorded, refused)
+            for one in declared
+            if one not in tenants
+        }
         known = {one.name: one.home for one in others} | leaving
         found = plan_homes.find([*settled, *known.values()], args["tenant"])
         estate["tenant"] = _tenant(found, with_ports, layout)
@@ -139,7 +151,7 @@ def resolve(
 def outline(estate: Mapping[str, Any]) -> dict[str, Any]:
     """The part of an estate that says where it runs, and that no placement changes."""
     groups = {
-        name: {key: group[key] for key in ("kind", "hosts", "database_server", "database_host")}
+        name: {key: group[key] for key in ("kind", "hosts", "serving", "database_server", "database_host")}
         for name, group in estate["groups"].items()
     }
     return {
@@ -155,6 +167,7 @@ def _leaving(home: plan_homes.Home, record: EstateRecord, today: str) -> dict[st
         "step": plan_leaving.next_step(tenant, home, record, today),
         "phase": recorded.phase if recorded else "",
         "backup": recorded.backup if recorded else "",
+        "was_open": recorded.was_open if recorded else not home.blocked,
         "hold_until": tenant.hold_until,
         "keep_backups_until": tenant.keep_backups_until or "",
     }
@@ -178,6 +191,8 @@ def _record(
         "ports": dict(with_ports),
         "roster": list(hosts),
         "renamed": {name: one for name, one in former.items() if one in record.tenants},
+        # one that was gone has been restored
+        "stays": [home.tenant.name for home in settled if home.exists and home.tenant.name in record.leaving],
     }
 
 
@@ -225,7 +240,8 @@ def _require_roles(tenants: Sequence[model.Tenant], layout: model.Layout) -> Non
 
 
 def _is_gone(tenant: model.Tenant, record: EstateRecord) -> bool:
-    return tenant.name in record.leaving and record.leaving[tenant.name].phase == GONE
+    leaving = record.leaving.get(tenant.name)
+    return tenant.state != model.PRESENT and leaving is not None and leaving.phase == GONE
 
 
 def _policies(tenants: Sequence[model.Tenant], record: EstateRecord) -> list[dict[str, Any]]:
@@ -296,7 +312,7 @@ def _backups(
     listed: dict[str, list[dict[str, str]]] = {}
     for home in settled:
         if home.exists and only in (None, "", home.tenant.name):
-            listed.setdefault(home.group.hosts[0].name, []).append(
+            listed.setdefault(home.group.leader, []).append(
                 {
                     "tenant": home.tenant.name,
                     "database": home.tenant.name,
@@ -315,8 +331,9 @@ def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int], layout: model.
         "home": home.group.name,
         "kind": home.group.kind,
         "exists": home.exists,
+        "blocked": home.blocked,
         "hosts": [host.name for host in home.group.hosts],
-        "leader": home.group.hosts[0].name,
+        "leader": home.group.leader,
         "database_server": home.group.database_server,
         "database_host": home.group.database_host,
         "instance": tenant.instance,

@@ -223,7 +223,7 @@ def destination(home: Home, name: str, groups: Mapping[str, Group]) -> dict:
         "group": name,
         "kind": group.kind,
         "hosts": [host.name for host in group.hosts],
-        "leader": group.hosts[0].name,
+        "leader": group.leader,
         "database_server": group.database_server,
         "database_host": group.database_host,
     }

@@ -124,7 +124,12 @@ def routes(
 
 
 def _servers(group: Group, port: int, drained: Sequence[str]) -> list[dict]:
-    return [{"url": f"http://{host.address}:{port}", "drained": host.name in drained} for host in group.hosts]
+    return [{"url": f"http://{_in_url(host.address)}:{port}", "drained": host.name in drained} for host in group.hosts]
+
+
+def _in_url(address: str) -> str:
+    """An address as it stands in a URL: that of IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
 
 
 def certificates(tenants: Sequence[Tenant]) -> list[dict]:

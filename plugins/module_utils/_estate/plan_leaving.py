@@ -108,26 +108,46 @@ def beyond(
     groups: Mapping[str, Group],
     placement: Placement,
     record: EstateRecord,
+    assume: Mapping[str, str] | None = None,
+    unknown: frozenset[str] = frozenset(),
 ) -> tuple[Beyond, ...]:
-    """The tenants that go on without being managed, those of which nothing is left on the hosts excepted."""
+    """The tenants that go on without being managed, those of which nothing is left on the hosts excepted.
+
+    assume, unknown: as for `found`.
+    """
     listed = [(tenant, True) for tenant in declared if tenant.state == DECOMMISSIONED]
     listed += [(tenant, False) for tenant in undeclared]
     others = []
     for tenant, is_declared in listed:
         phase = record.leaving[tenant.name].phase if tenant.name in record.leaving else ""
-        home = found(tenant, groups, placement, record)
-        if phase != GONE and (home.exists or tenant.name in record.tenants):
+        if phase == GONE:
+            continue
+        home = found(tenant, groups, placement, record, assume, unknown)
+        if home.exists or tenant.name in record.tenants:
             others.append(Beyond(home, phase, is_declared))
     return tuple(others)
 
 
-def found(tenant: Tenant, groups: Mapping[str, Group], placement: Placement, record: EstateRecord) -> Home:
-    """The recorded home, else the group with the database, else the declared one."""
-    holding = {server for server, databases in placement.items() for one in databases if one.name == tenant.name}
+def found(
+    tenant: Tenant,
+    groups: Mapping[str, Group],
+    placement: Placement,
+    record: EstateRecord,
+    assume: Mapping[str, str] | None = None,
+    unknown: frozenset[str] = frozenset(),
+) -> Home:
+    """The home by the numbers of its databases, as for a declared tenant; where there is none, the recorded group.
+
+    assume: groups of recorded homes on servers that do not answer, by tenant. unknown: servers that were not asked or
+    did not answer, where the home must not be. Raises StateError where the home is not known.
+    """
     place = record.homes.get(tenant.name)
-    first = [groups[name] for name in (place.group if place else "", tenant.group) if name in groups]
-    group = next((one for one in (*first, *groups.values()) if one.database_server in holding), first[0])
-    return Home(tenant, group, exists=group.database_server in holding)
+    group = groups[place.group if place and place.group in groups else tenant.group]
+    if tenant.name in (assume or {}):
+        return Home(tenant, group, exists=True, number=place.number if place else 0)
+    if unknown or any(one.name == tenant.name for databases in placement.values() for one in databases):
+        return homes([tenant], groups, placement, unknown=unknown)[0]
+    return Home(tenant, group, exists=False)
 
 
 def settle(
@@ -160,6 +180,14 @@ def settle(
             )
         else:
             renaming[tenant.name] = former
+            faults += [
+                f"tenant {tenant.name} is renamed from {former}, which is blocked on {server}, so that its users would "
+                "find nothing under the new name; open it with gantry.odoo.odoo_database (access: open), or leave its "
+                "name"
+                for server, databases in sorted(placement.items())
+                for one in databases
+                if one.name == former and not one.open
+            ]
     if faults:
         raise StateError("; ".join(faults))
     sought = [replace(tenant, name=renaming.get(tenant.name, tenant.name)) for tenant in tenants]
@@ -191,11 +219,17 @@ def require_recorded(
         f"tenant {home.tenant.name} is recorded as home {place.number} of {place.group}, and the newest database that "
         f"was found is {home.number or 'without a number'} on {home.group.name}; find the other one, or state this one "
         "as the home with gantry.odoo.odoo_database (home)"
-        for home in settled
+        for home in (*settled, *(one.home for one in others))
         for place in [record.homes.get(home.tenant.name)]
         if place and home.exists and home.tenant.name not in there
         # a database that was restored in its place has no number yet
         if home.number < place.number and (home.number or home.group.name != place.group)
+    ]
+    faults += [
+        f"tenant {name} was dropped by {record.leaving[name].change} on {record.leaving[name].since}, and no server "
+        "holds its database; restore it with gantry.odoo.odoo_restore, or declare it as decommissioned again"
+        for name in missing
+        if name in record.leaving
     ]
     made = [name for name in missing if name not in record.homes]
     gone = [
@@ -234,6 +268,22 @@ def require_undisturbed(tenants: Sequence[Tenant], others: Iterable[Beyond]) -> 
         raise StateError("; ".join(faults))
 
 
+def require_one_step(tenants: Sequence[Tenant], record: EstateRecord, placement: Placement) -> None:
+    """Raise StateError where a tenant leaves under another name than the one that it has."""
+    held = {one.name for databases in placement.values() for one in databases}
+    faults = [
+        f"tenant {tenant.name} is renamed from {tenant.renamed_from} and has state {DECOMMISSIONED} at once, and "
+        f"{tenant.renamed_from} is still there; decommission it under that name, or rename it with gantry.odoo.site "
+        "first"
+        for tenant in tenants
+        if tenant.state == DECOMMISSIONED
+        and tenant.renamed_from is not None
+        and (tenant.renamed_from in record.tenants or tenant.renamed_from in held)
+    ]
+    if faults:
+        raise StateError("; ".join(faults))
+
+
 def require_staying(tenants: Sequence[Tenant], record: EstateRecord) -> None:
     """Raise StateError where a tenant is declared as present and on its way out."""
     faults = [
@@ -241,8 +291,8 @@ def require_staying(tenants: Sequence[Tenant], record: EstateRecord) -> None:
         f"{leaving.since}; declare it with state {DECOMMISSIONED}, run gantry.odoo.decommission with "
         "decommission_undo: true, and then declare it again"
         for tenant in tenants
-        for leaving in (record.leaving.get(tenant.name),)
-        if leaving is not None
+        for leaving in (record.leaving.get(tenant.name) or record.leaving.get(tenant.renamed_from or ""),)
+        if leaving is not None and leaving.phase == HELD
     ]
     if faults:
         raise StateError("; ".join(faults))

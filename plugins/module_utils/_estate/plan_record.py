@@ -120,15 +120,33 @@ def require_roster(record: EstateRecord, hosts: Iterable[str], released: Iterabl
         raise InputError("; ".join(faults))
 
 
+def unknown_estate(record: EstateRecord, placement: Placement) -> list[str]:
+    """A sentence where the estate is older than its record: the change store is another one, or was made anew."""
+    numbered = sorted({one.name for one in chain.from_iterable(placement.values()) if one.number})
+    if record.number or not numbered:
+        return []
+    return [
+        f"the change store holds no record of this estate, although database {numbered[0]} got its home from a change "
+        "before: name the store of the estate in change_store; where it was lost, gantry.odoo.site records the estate "
+        "anew, ports in the order of declaration where http_port states no other"
+    ]
+
+
 def unseen_homes(
     record: EstateRecord, groups: Mapping[str, Group], placement: Placement, unknown: frozenset[str]
 ) -> dict[str, str]:
-    """The groups of the recorded homes that are on unknown servers, by tenant, where no open database was seen."""
-    seen = {one.name for databases in placement.values() for one in databases if one.open}
+    """The groups of the recorded homes that are on unknown servers, by tenant.
+
+    A database that was seen elsewhere is older than its home, whoever opened it, unless its number says otherwise.
+    """
+    seen: dict[str, int] = {}
+    for database in chain.from_iterable(placement.values()):
+        seen[database.name] = max(database.number, seen.get(database.name, 0))
     return {
         name: place.group
         for name, place in record.homes.items()
-        if name not in seen and place.group in groups and groups[place.group].database_server in unknown
+        if place.group in groups and groups[place.group].database_server in unknown
+        if seen.get(name, -1) < place.number
     }
 
 

@@ -31,11 +31,13 @@ class Holder:
 class Lease:
     """A right that is held.
 
-    number: higher than that of every lease before. covers: what nobody else may change, such as `estate`, `group:app`
-    or `tenant:harbour`. since, until: by the clock of the store.
+    number: higher than that of every lease before. fencing_number: also higher than those of former stores; it is kept
+    with what is written under the lease. covers: what nobody else may change, such as `estate`, `group:app` or
+    `tenant:harbour`. since, until: by the clock of the store.
     """
 
     number: int
+    fencing_number: int
     covers: tuple[str, ...]
     holder: Holder
     since: datetime
@@ -66,16 +68,21 @@ class Former:
 
 @dataclass(frozen=True)
 class Leases:
-    """All leases of an estate: the newest record of the log says all of it."""
+    """All leases of an estate: the newest record of the log says all of it.
+
+    base: what the fencing number of each is above its number, fixed by the first one: the seconds from 1970 to then. So
+    a store that is made anew gives higher ones than the store before it, which wrote less than a record a second.
+    """
 
     number: int = 0
+    base: int = 0
     held: tuple[Lease, ...] = ()
     former: tuple[Former, ...] = ()
 
     def as_body(self) -> dict[str, Any]:
         """The record's body."""
         held = [{**asdict(one), "since": one.since.isoformat(), "until": one.until.isoformat()} for one in self.held]
-        return {"held": held, "former": [asdict(one) for one in self.former]}
+        return {"base": self.base, "held": held, "former": [asdict(one) for one in self.former]}
 
 
 def from_body(number: int, body: Mapping[str, Any], where: str) -> Leases:
@@ -84,6 +91,7 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Leases:
         held = tuple(
             Lease(
                 int(one["number"]),
+                int(one["fencing_number"]),
                 tuple(one["covers"]),
                 Holder(**one["holder"]),
                 datetime.fromisoformat(one["since"]),
@@ -92,9 +100,10 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Leases:
             for one in body["held"]
         )
         former = tuple(Former(int(one["number"]), str(one["why"])) for one in body["former"])
+        base = int(body["base"])
         aware = all(moment.tzinfo for one in held for moment in (one.since, one.until))
     except BAD_VALUES as error:
         raise StateError(f"record {number} of the leases in the {where} cannot be read: {error!r}") from error
     if not aware:
         raise StateError(f"record {number} of the leases in the {where} has a time without a zone")
-    return Leases(number, held, former)
+    return Leases(number, base, held, former)

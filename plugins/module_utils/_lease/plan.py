@@ -49,9 +49,9 @@ def plan_take(seen: Leases, covers: Iterable[str], holder: Holder, now: datetime
     if others:
         raise HeldError("; ".join(one.words for one in others))
     expired = [Former(one.number, _expired(one)) for one in seen.held if one.until <= now]
-    number = seen.number + 1
-    lease = Lease(number, wanted, holder, now, now + timedelta(seconds=seconds))
-    return Leases(number, (*alive, lease), _kept(seen, *expired))
+    number, base = seen.number + 1, seen.base or int(now.timestamp())
+    lease = Lease(number, base + number, wanted, holder, now, now + timedelta(seconds=seconds))
+    return Leases(number, base, (*alive, lease), _kept(seen, *expired))
 
 
 def plan_renew(seen: Leases, number: int, now: datetime, seconds: float) -> Leases:
@@ -74,7 +74,7 @@ def plan_break(seen: Leases, number: int, who: str, reason: str) -> Leases:
         raise InputError(f"lease {number} is broken only for a reason; say why its holder cannot release it")
     require(seen, number)
     ended = Former(number, f"was broken by {who}: {reason.strip()}")
-    return Leases(seen.number + 1, _without(seen, number), _kept(seen, ended))
+    return Leases(seen.number + 1, seen.base, _without(seen, number), _kept(seen, ended))
 
 
 def require(seen: Leases, number: int) -> Lease:

@@ -42,6 +42,8 @@ MAX_PARTS = 9000
 PART_BYTES = 8 * 1024 * 1024
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
+# What a server says that is overloaded or being repaired, and every answer with a status from 500 on.
+_BUSY, _SERVER_ERROR = ("SlowDown", "RequestTimeout", "Throttling"), 500
 _EXISTS = ("PreconditionFailed", "412")
 _ABSENT = ("NoSuchKey", "404", "NoSuchLifecycleConfiguration", "NotFound")
 
@@ -219,17 +221,24 @@ class Bucket:
 
 
 def open_bucket(settings: Settings) -> Bucket:
-    """Connect, and verify with one request that the bucket exists and the credentials open it.
+    """Verify with one request that the bucket exists and the credentials open it. Raises LibraryError without boto3."""
+    bucket = connect_bucket(settings)
+    bucket.now()
+    return bucket
 
-    Raises LibraryError without boto3.
+
+def connect_bucket(settings: Settings, answer_s: int = 60, attempts: int = 4) -> Bucket:
+    """The bucket, without a request. Raises LibraryError without boto3.
+
+    answer_s: seconds that an answer may take. attempts: how often a request is sent at most.
     """
     if BOTO3_IMPORT_ERROR is not None:
         raise LibraryError("boto3", BOTO3_IMPORT_ERROR)
     options: dict[str, Any] = {
         "connect_timeout": 5,
-        "read_timeout": 60,
+        "read_timeout": answer_s,
         "max_pool_connections": WORKERS * 2,
-        "retries": {"mode": "standard", "total_max_attempts": 4},
+        "retries": {"mode": "standard", "total_max_attempts": attempts},
         "s3": {"addressing_style": "path" if settings.endpoint_url else "auto"},
     }
     # newer SDKs send trailing checksums that many S3 servers refuse; the contents carry their own hashes
@@ -248,9 +257,7 @@ def open_bucket(settings: Settings) -> Bucket:
         )
     except (BotoCoreError, ValueError) as error:
         raise InputError(f"{settings.option}: {settings.hide(str(error))}") from error
-    bucket = Bucket(settings, client)
-    bucket.now()
-    return bucket
+    return Bucket(settings, client)
 
 
 def _trust(settings: Settings) -> Any:
@@ -277,6 +284,10 @@ def _sentence(error: Any, what: str, settings: Settings) -> Exception:
     if code in _ABSENT:
         return StateError(f"the {settings.where} could not {what}: there is no such object")
     message = settings.hide(error.response.get("Error", {}).get("Message") or "no further word")
+    if code in _BUSY or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
+        return UnreachableError(
+            f"the {settings.where} could not {what} now: {code}, {message}; see the S3 server, and run again"
+        )
     return StateError(f"the {settings.where} could not {what}: {code}, {message}")
 
 

@@ -24,6 +24,8 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS public.gantry_object (
     key text COLLATE "C" PRIMARY KEY, data bytea NOT NULL, written timestamptz NOT NULL DEFAULT clock_timestamp())
 """
+# read_only_sql_transaction: a standby, or default_transaction_read_only
+_READ_ONLY = "25006"
 # Two that make the table at once are told of a duplicate name.
 _MAKE_ALONE = "SELECT pg_advisory_xact_lock(hashtext('gantry_object'))"
 
@@ -95,14 +97,21 @@ class Table:
             self._connection = None
             raise UnreachableError(f"the {self.where} could not {what}: {sentence(error)}") from error
         except psycopg2.Error as error:
+            if error.pgcode == _READ_ONLY:
+                raise UnreachableError(
+                    f"the {self.where} could not {what}: it takes no writes now ({sentence(error)}); see whether "
+                    "another server is its primary"
+                ) from error
             raise StateError(f"the {self.where} could not {what}: {sentence(error)}") from error
 
     def _opened(self) -> Any:
         connection = connect(self.login, autocommit=False)
         try:
             with connection.cursor() as cursor:
-                cursor.execute(_MAKE_ALONE)
-                cursor.execute(_TABLE)
+                cursor.execute("SELECT to_regclass('public.gantry_object')")
+                if cursor.fetchone()[0] is None:
+                    cursor.execute(_MAKE_ALONE)
+                    cursor.execute(_TABLE)
             connection.commit()
         except psycopg2.Error as error:
             connection.close()

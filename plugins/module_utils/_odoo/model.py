@@ -30,7 +30,9 @@ class Desired:
     tier: of the tenant, 0 where it is not told; of tier 1 only what is backed up may be dropped.
     cached: where it does not exist, it is made from a template, which is made first where there is none.
     sealed: this one is such a template, of the kind that the text tells.
-    home: by which it is its tenant's. cron_timeout: seconds for running jobs to end before it is blocked.
+    home: by which it is its tenant's. create: it is made where it does not exist.
+    fencing_number: of the change, 0 for none.
+    cron_timeout: seconds for running jobs to end before it is blocked.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Desired:
     cached: bool = False
     sealed: str = ""
     home: Home | None = None
+    create: bool = True
+    fencing_number: int = 0
     cron_timeout: float | None = None
 
 
@@ -195,6 +199,8 @@ def _desired(item: Mapping[str, Any], config_user: str, cached: bool) -> Desired
         extensions=frozenset(item["extensions"] or ()),
         cached=cached,
         home=_home(item["home"], name, present),
+        create=item["create"] is not False,
+        fencing_number=int(item["fencing_number"] or 0),
         cron_timeout=_cron_timeout(item, name),
     )
 

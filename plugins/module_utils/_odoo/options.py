@@ -31,6 +31,8 @@ def database_spec() -> dict[str, dict[str, Any]]:
             "type": "dict",
             "options": {"number": {"type": "int", "required": True}, "group": {"type": "str", "required": True}},
         },
+        "create": {"type": "bool", "default": True},
+        "fencing_number": {"type": "int", "default": 0},
         "rename_from": {"type": "str"},
         "clone_from": {"type": "str"},
         "clone_sessions": {"type": "str", "choices": ["keep", "end"], "default": "keep"},

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database, Desired, Server
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
@@ -70,6 +70,7 @@ def _steps(server: Server, want: Desired) -> Iterable[Step]:
     if want.sealed:
         return _template(server, want)
     _refuse_foreign(server, want)
+    _refuse_overtaken(server, want)
     if not want.present:
         return _drop(server, want)
     _refuse_closed(server, want)
@@ -91,6 +92,22 @@ def _refuse_foreign(server: Server, want: Desired) -> None:
         if found is not None and not found.odoo:
             raise RefusedError(
                 f"database {name} is not Odoo's (it has no module table that can be read), so it is left alone"
+            )
+
+
+def _refuse_overtaken(server: Server, want: Desired) -> None:
+    """Raise RefusedError where a later change has made the database its tenant's home."""
+    for name in (want.name, want.rename_from):
+        found = server.databases.get(name)
+        if (
+            want.fencing_number
+            and found is not None
+            and found.home is not None
+            and found.home.number > want.fencing_number
+        ):
+            raise RefusedError(
+                f"database {name} is {found.home}, and this change has {want.fencing_number}, so that it was "
+                "overtaken; start it again"
             )
 
 
@@ -160,6 +177,8 @@ def _discard(server: Server, want: Desired) -> Step:
 
 
 def _create(server: Server, want: Desired) -> list[Step]:
+    if not want.create:
+        raise StateError(f"database {want.name} does not exist, and create is false; see where it is now")
     owner = want.owner or want.config_user
     _need_owner(server, want, owner)
     if want.config_user and owner != want.config_user:

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.fencing import Fencing
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_docker import Docker
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_runtime import Runtime
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_systemd import Systemd
@@ -30,6 +35,20 @@ INSTANCES: dict[str, Any] = {
     "root": {"type": "path", "default": "/opt/odoo"},
     "config_dir": {"type": "path", "default": "/etc/odoo"},
 }
+FENCING_NUMBER: dict[str, Any] = {"type": "int", "default": 0}
+
+
+@contextmanager
+def alone(call: Call, deadline: Deadline) -> Iterator[None]:
+    """With the number of a change, work on the instances of this host alone, and not where the change was overtaken."""
+    number = call.params["fencing_number"]
+    fencing = Fencing(os.path.join(call.params["root"], ".fencing"), "Odoo on this host")
+    fencing.require(number)
+    if not number or call.check_mode:
+        yield
+        return
+    with fencing.held(number, deadline):
+        yield
 
 
 def runtime_of(params: Mapping[str, Any]) -> Runtime:

@@ -14,9 +14,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     DeadlineError,
     InputError,
-    RefusedError,
     StateError,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._core.fencing import Fencing
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import (
     lock_file,
     replace_file,
@@ -77,24 +77,9 @@ class Directory:
         except OSError as error:
             raise StateError(f"{self.file(name)} cannot be replaced: {error}") from error
 
-    def require_lease(self, owner: str, number: int | None) -> None:
-        """Raise RefusedError where the owner's files were written under a lease with a higher number."""
-        kept = self._kept_lease(owner)
-        if number is not None and number < kept:
-            raise RefusedError(
-                f"{self.path} was written for {owner} under lease {kept}, and this run has lease {number}, whose "
-                f"change was overtaken; start it again, or remove {self._lease_file(owner)} where the change store was "
-                "made anew"
-            )
-
-    def keep_lease(self, owner: str, number: int | None) -> None:
-        """Keep the number of a lease, so that a lower one is refused from now on."""
-        if number is not None and number > self._kept_lease(owner):
-            path = self._lease_file(owner)
-            try:
-                replace_file(path, f"{number}\n", 0o644)
-            except OSError as error:
-                raise StateError(f"{path} cannot be written: {error}") from error
+    def fencing(self, owner: str) -> Fencing:
+        """What tells a change that was overtaken from the newest one that wrote the owner's files."""
+        return Fencing(os.path.join(self._beside(), f".gantry-{owner}.fencing"), f"{self.path} for {owner}")
 
     @contextlib.contextmanager
     def lock(self, deadline: Deadline) -> Iterator[None]:
@@ -105,19 +90,6 @@ class Directory:
             except DeadlineError as error:
                 raise DeadlineError(f"{error}; wait for it, or end it") from error
             yield
-
-    def _lease_file(self, owner: str) -> str:
-        return os.path.join(self._beside(), f".gantry-{owner}.lease")
-
-    def _kept_lease(self, owner: str) -> int:
-        path = self._lease_file(owner)
-        try:
-            with open(path, encoding="ascii") as handle:
-                return int(handle.read())
-        except FileNotFoundError:
-            return 0
-        except (OSError, ValueError) as error:
-            raise StateError(f"{path} holds no number of a lease: {error}; see what wrote it, and remove it") from error
 
     def _beside(self) -> str:
         return os.path.dirname(os.path.abspath(self.path))

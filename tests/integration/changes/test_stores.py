@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import HeldError
@@ -27,6 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log
     Record,
     require_conditions,
 )
+from tests.lab.hosts import Lab
 
 ROUNDS = 5
 
@@ -105,3 +108,56 @@ def test_a_store_that_is_gone_is_one_sentence(store: dict[str, Any], on_controll
 def test_a_server_that_lets_two_writers_win_is_refused(s3_versioned: dict[str, Any]) -> None:
     with pytest.raises(StateError, match=r"writers create one object, .* use a server that honours If-None-Match"):
         require_conditions(open_store(s3_versioned))
+
+
+def test_a_database_that_takes_no_writes_is_read_and_waited_for(
+    lab: Lab, postgresql: dict[str, Any], tmp_path: Path
+) -> None:
+    """As after a failover to a standby, or when its administrator is careful."""
+    host = lab.host("store1", image="vm")
+
+    def switch(value: str) -> None:
+        statement = f"ALTER ROLE gantry SET default_transaction_read_only = {value}"
+        host.run(["psql", "-XAtq", "-c", statement], user="postgres")
+
+    declared = {**postgresql, "outbox": str(tmp_path / "outbox")}
+    held = Register(open_store(declared), 60).take(["group:read-only"], Holder("patch", "mara", "here"), Deadline(20))
+    change = {"id": held.change, "kind": "patch", "requester": "mara", "lease": held.number}
+
+    def happened(now: datetime, late: bool) -> Event:
+        return event(change, "applied", {}, now, None, late)
+
+    switch("on")
+    try:
+        Register(open_store(declared), 60).require(held.number)
+        with pytest.raises(UnreachableError, match="it takes no writes now"):
+            Register(open_store(declared), 60).renew(held.number, Deadline(5))
+        assert "it is kept in" in bring(declared, happened, Deadline(5)).why
+    finally:
+        switch("off")
+    outbox(declared).deliver(open_store(declared), Deadline(20))
+    newest = Ledger(open_store(declared)).newest()
+    assert newest is not None
+    assert newest.body["event"] == "applied"
+    Register(open_store(declared), 60).release(held.number, Deadline(20))
+
+
+def test_what_was_read_serves_while_the_store_hangs(
+    s3: dict[str, Any], lab: Lab, tmp_path: Path, on_controller: Any
+) -> None:
+    """A host comes back into service without the store: routes are rendered from what this run has read last."""
+    declared = {**s3, "outbox": str(tmp_path / "outbox")}
+    gather = {"gantry.odoo.change_info": {"store": declared, "gather": ["parts"], "last_seen": True}}
+    container = lab.host("s3").container
+
+    def docker(verb: str) -> dict[str, Any]:
+        return {"ansible.builtin.command": {"argv": ["docker", verb, container.name]}}
+
+    try:
+        run = on_controller(gather, docker("pause"), gather)
+    finally:
+        container.reload()
+        if container.status == "paused":
+            container.unpause()
+    run.expect_success()
+    assert "so the parts of changes are those that this run has seen last" in run.stdout

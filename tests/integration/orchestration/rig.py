@@ -29,9 +29,12 @@ MODULES = ("odoo_database", "odoo_database_info", "odoo_backup", "odoo_restore",
 BUILTIN = {"ansible.builtin.ping": "gantry.odoo.reach", "ansible.builtin.uri": "gantry.odoo.fetch"}
 # What a role's entry point is given, by role.
 GIVEN = {
-    "odoo": {"release": "{{ odoo_release | default('') }}"},
+    "odoo": {"release": "{{ odoo_release | default('') }}", "fencing_number": "{{ odoo_fencing_number | default(0) }}"},
     "postgresql": {},
-    "traefik": {"routes": "{{ traefik_routes }}"},
+    "traefik": {
+        "routes": "{{ traefik_routes }}",
+        "fencing_number": "{{ traefik_routes_fencing_number | default(0) }}",
+    },
     "certificate": {"requests": "{{ certificate_requests }}"},
     "redis": {"to": "{{ redis_failover_to | default('') }}"},
     "backup": {},

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.gantry.odoo.plugins.plugin_utils.world import RefusedError, World, opened
+from ansible_collections.gantry.odoo.plugins.plugin_utils.world import RefusedError, World, opened, read
 
 ROLES = ("odoo", "postgresql", "traefik", "certificate", "redis", "backup")
 ACTING = ("odoo_database", "odoo_restore")
@@ -40,10 +42,11 @@ class Simulated(ActionBase):
         host = str(self._task.delegate_to or variables["inventory_hostname"])
         args = dict(self._task.args)
         path = Path(variables["sim_world"])
+        _call(path, f"{host} {_words(self.STEP, args)}")
         with opened(path) as world:
             world.step += 1
             world.log.append(f"{host} {_words(self.STEP, args)}")
-            fault = world.fault if world.fault.get("step") == world.step else {}
+            fault = _due(world)
             _before(fault, world, host, path)
             if host in world.gone:
                 raise AnsibleConnectionFailure(f"Failed to connect to {host}")
@@ -57,6 +60,32 @@ class Simulated(ActionBase):
             world.users()
         _after(fault, host)
         return result
+
+
+def _call(path: Path, words: str) -> None:
+    """What another operator does before a step, once."""
+    fault = read(path).fault
+    for one in [fault, *fault.get("more", [])]:
+        done = path.with_name("called")
+        if one.get("kind") == "call before" and one.get("words") == words and not done.exists():
+            done.touch()
+            subprocess.run(one["command"], shell=True, check=False, stdin=subprocess.DEVNULL)
+        if one.get("kind") == "orphan" and one.get("words") == words and not done.exists():
+            done.touch()
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(one["seconds"])
+
+
+def _due(world: World) -> Any:
+    """Several faults, by words too; nth 0: each time."""
+    for one in [world.fault, *world.fault.get("more", [])]:
+        if one.get("step") == world.step:
+            return one
+        if one.get("words") and world.log[-1] == one["words"]:
+            one["seen"] = one.get("seen", 0) + 1
+            if one.get("nth", 1) in (0, one["seen"]):
+                return one
+    return {}
 
 
 def _effect(world: World, host: str, step: str, args: Mapping[str, Any], check: bool) -> dict[str, Any]:
@@ -106,6 +135,17 @@ def _after(fault: Mapping[str, Any], host: str) -> None:
         raise RefusedFault("MODULE FAILURE: Killed")
     if kind == "controller killed after":
         _kill_controller()
+    if kind == "controller disk full":
+        disk = Path(fault["disk"])
+        with (disk / "filler").open("wb", buffering=0) as stream:
+            for size in (65536, 4096, 512, 1):
+                try:
+                    while True:
+                        stream.write(b"x" * size)
+                except OSError:
+                    pass
+    if kind == "touch":
+        Path(fault["file"]).touch()
 
 
 def _kill_controller() -> None:

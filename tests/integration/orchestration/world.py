@@ -32,6 +32,7 @@ class Node:
     server: str
     release: str = "r1"
     running: bool = True
+    fencing_number: int = 0
 
 
 @dataclass
@@ -57,7 +58,8 @@ class Cache:
 class World:
     """The estate, its users and its log.
 
-    routes: by edge, as role traefik takes them. reads: the numbers of the steps that changed nothing.
+    routes: by edge, as role traefik takes them. edges: the fencing number of each.
+    reads: the numbers of the steps that changed nothing.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class World:
     harm: list[str] = field(default_factory=list)
     fault: dict[str, Any] = field(default_factory=dict)
     reads: list[int] = field(default_factory=list)
+    edges: dict[str, int] = field(default_factory=dict)
 
     def note_harm(self, what: str) -> None:
         """Note what a playbook did to users or their data."""
@@ -121,6 +124,10 @@ class World:
     def odoo(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """An entry point of role odoo."""
         node = self.nodes[host]
+        if entry in ("main", "install", "run", "start", "stop", "activate", "disable"):
+            if given["fencing_number"] and int(given["fencing_number"]) < node.fencing_number:
+                raise RefusedError(f"Odoo on {host} was changed under the fencing number {node.fencing_number}")
+            node.fencing_number = max(node.fencing_number, int(given["fencing_number"]))
         if entry in ("stop", "activate"):
             others = [one for name, one in self.nodes.items() if one.group == node.group and name != host]
             if self.serves(host):
@@ -158,6 +165,10 @@ class World:
     def traefik(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """An entry point of role traefik."""
         if entry == "routes":
+            number = int(given["fencing_number"])
+            if 0 < number < self.edges.get(host, 0):
+                raise RefusedError(f"{host} was changed under the fencing number {self.edges[host]}")
+            self.edges[host] = max(number, self.edges.get(host, 0))
             self.routes[host] = list(given["routes"])
             for route in self.routes[host]:
                 self._judge(route, host)
@@ -225,12 +236,17 @@ class World:
 
     def _database(self, server: str, wanted: Mapping[str, Any]) -> None:
         held, name = self.servers[server], wanted["name"]
+        for one in (name, wanted.get("rename_from")):
+            if one in held and 0 < int(wanted.get("fencing_number") or 0) < held[one].home.get("number", 0):
+                raise RefusedError(f"{one} on {server} is home {held[one].home['number']}")
         if wanted.get("state") == "absent":
             held.pop(name, None)
             return
         former = wanted.get("rename_from")
         if former and name not in held and former in held:
             held[name] = held.pop(former)
+        if name not in held and wanted.get("create") in (False, "False"):
+            raise RefusedError(f"there is no database {name} on {server}")
         if name not in held:
             kept = [one for copies in self.servers.values() for one in copies if one.split("__")[0] == name]
             if kept:
@@ -298,6 +314,8 @@ class World:
         if args.get("prefetch"):
             return {"changed": True}
         held, name = self.servers[self.server(host, args)], args["database"]
+        if name in held and 0 < int(args.get("fencing_number") or 0) < held[name].home.get("number", 0):
+            raise RefusedError(f"{name} is home {held[name].home['number']}")
         if name in held and args.get("overwrite") != "replace":
             raise RefusedError(f"{name} is there already")
         if name in held and not self.elsewhere_complete(name, held[name]):

@@ -79,7 +79,9 @@ _PRECHECK = [
                 "name": "estate",
                 "ansible.builtin.set_fact": {
                     "estate": {
-                        "groups": {"app": {"hosts": "{{ groups['app'] }}", "subjects": []}},
+                        "groups": {
+                            "app": {"hosts": "{{ groups['app'] }}", "serving": "{{ groups['app'] }}", "subjects": []}
+                        },
                         "group_of": dict.fromkeys(NODES, "app"),
                         "certificates": [],
                     }
@@ -216,6 +218,13 @@ def acted(estate: Estate) -> list[str]:
     return estate.notes[first:]
 
 
+def resumed(estate: Estate, staged: str) -> list[str]:
+    """The notes of a resumed patch, without what reads: the release that each host that serves is proven at first."""
+    return [
+        note for note in estate.notes if not note.endswith((" facts", f" prove {staged}")) and " release " not in note
+    ]
+
+
 def one(node: str, release: str, *, out: tuple[str, ...] = ()) -> list[str]:
     """The notes of a node that is changed and proven, while others are out."""
     drained, others = " ".join(sorted({node, *out})), " ".join(sorted(out)) or "none"
@@ -255,15 +264,11 @@ def test_a_node_that_is_lost_stops_all_others_and_stays_drained_until_it_is_prov
     estate.forget()
     # still lost: red again, and nobody else is touched
     estate.play("resume", change="patch-1", way="finish", lost=("app1 release",)).expect_failure()
-    assert [note for note in estate.notes if "app2" in note or "app3" in note] == []
+    assert [note for note in resumed(estate, "r1") if "app2" in note or "app3" in note] == []
     estate.forget()
     interrupted = next(part["change"] for part in parts(estate))
     estate.play("resume", change=interrupted, way="finish").expect_success()
-    assert [note for note in estate.notes if not note.endswith("release r2")] == [
-        *one("app1", "r2"),
-        *one("app2", "r2"),
-        *one("app3", "r2"),
-    ]
+    assert resumed(estate, "r1") == [*one("app1", "r2"), *one("app2", "r2"), *one("app3", "r2")]
     assert parts(estate) == []
 
 
@@ -274,6 +279,7 @@ def test_a_node_that_fails_on_the_way_back_too_stays_drained(estate: Estate) -> 
     assert acted(estate) == [
         *one("app1", "r2"),
         *one("app2", "r2")[:-1],
+        "routes without app2",
         "app2 activate r1",
     ]
     assert estate.events()[-2:] == ["failed app2", "unfinished"]
@@ -282,7 +288,8 @@ def test_a_node_that_fails_on_the_way_back_too_stays_drained(estate: Estate) -> 
     )
     estate.forget()
     estate.play("resume", change="patch-1", way="undo").expect_success()
-    assert [note for note in estate.notes if " release " not in note] == [*one("app2", "r1"), *one("app1", "r1")]
+    # app1 is proven before it is taken away, at the release that the estate of this test names
+    assert resumed(estate, "none") == [*one("app2", "r1"), "app1 prove r1", *one("app1", "r1")]
     assert parts(estate) == []
 
 
@@ -293,6 +300,7 @@ def test_a_node_that_was_put_back_serves_and_stops_the_others(estate: Estate) ->
         *one("app1", "r2"),
         "routes without app2",
         "app2 stop r2",
+        "routes without app2",
         "app2 activate r1",
         "app2 prove r1",
         "routes without none",
@@ -320,7 +328,7 @@ def test_service_does_not_wait_for_the_store_and_what_happened_is_recorded_once(
     until(lambda: None if not change_store.held(estate.store) else "held", "the end of the lease", 20)
     estate.forget()
     estate.play("resume", change="patch-1", way="finish").expect_success()
-    assert [note for note in estate.notes if not note.endswith("release r2")] == one("app3", "r2")
+    assert resumed(estate, "r1") == one("app3", "r2")
     assert estate.events() == [
         "opened",
         *(f"{event} {node}" for node in ("app1", "app2") for event in ("begun", "proven")),

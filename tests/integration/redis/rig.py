@@ -15,6 +15,8 @@ from tests.lab.wait import until
 PASSWORD = "a\\b#c$d%e{f}ü"
 LOOPBACK = "127.0.0.1"
 ROOT = "/srv/redis-test"
+# A killed process holds its port until the kernel has taken it away, and who starts the next one before fails.
+_KILL = "kill -9 $1; n=0; while kill -0 $1 2>/dev/null; do n=$((n+1)); test $n -lt 1000 || exit 1; sleep 0.01; done"
 MODULE = "gantry.odoo.redis_topology"
 # The stages of a planned failover in their order, between any two of which a kill must do no harm.
 STAGES = ",".join(
@@ -105,7 +107,10 @@ class Rig:
             until(partial(self._unanswered, port), f"Redis on {port}", 15)
 
     def _unanswered(self, port: int) -> str | None:
-        return None if self.cli(port, "PING") == "PONG" else "no PONG"
+        told = self.cli(port, "PING")
+        if told == "PONG":
+            return None
+        return f"{told!r}; the end of its log is: {self.host.attempt(['tail', '-n', '3', f'{ROOT}/{port}/log'])[1]}"
 
     def small_disk(self, port: int, mebibytes: int) -> str:
         """Make a disk for the data of a process; where it is mounted."""
@@ -124,14 +129,14 @@ class Rig:
         self.host.run(["iptables", "-F", "INPUT"])
 
     def kill(self, port: int) -> None:
-        """Kill -9."""
-        self.host.run(["kill", "-9", self.info(port, "server")["process_id"]])
+        """Kill -9, and wait until the kernel has taken the process away: its port is bound until then."""
+        self.host.run(["sh", "-c", _KILL, "kill", self.info(port, "server")["process_id"]])
 
     def stop_all(self) -> None:
         """Kill every process of the rig and remove its data."""
         script = (
             f"for file in {ROOT}/*/pid; do pid=$(cat $file); "
-            "case $(cat /proc/$pid/comm) in redis-*|valkey-*) kill -9 $pid;; esac; done; "
+            f"case $(cat /proc/$pid/comm) in redis-*|valkey-*) sh -c '{_KILL}' kill $pid;; esac; done; "
             f"for disk in {ROOT}/*/disk; do ! mountpoint --quiet $disk || umount --lazy $disk; done; rm -rf {ROOT}"
         )
         self.host.run(["sh", "-c", script])

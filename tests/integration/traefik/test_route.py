@@ -100,15 +100,15 @@ def test_audiences_are_kept_apart(edge: Edge, declare: Declare) -> None:
 
 
 def test_a_change_that_was_overtaken_writes_no_routes(edge: Edge, declare: Declare) -> None:
-    declare([{**HARBOUR, "hosts": ["fenced.example"]}], owner="fenced", lease_number=17)
+    declare([{**HARBOUR, "hosts": ["fenced.example"]}], owner="fenced", fencing_number=17)
     before = edge.host.read("/etc/traefik/dynamic/fenced-routes.yml")
     for check in (True, False):
-        refused = declare([], owner="fenced", purge=True, lease_number=16, check=check, fails=True)["msg"]
-        assert "was written for fenced under lease 17, and this run has lease 16" in refused
+        refused = declare([], owner="fenced", purge=True, fencing_number=16, check=check, fails=True)["msg"]
+        assert "dynamic for fenced was changed under the fencing number 17, and this change has 16" in refused
     assert edge.host.read("/etc/traefik/dynamic/fenced-routes.yml") == before
     # the number rises although nothing else changes
-    assert not declare([], owner="fenced", lease_number=19)["changed"]
-    declare([], owner="fenced", purge=True, lease_number=18, fails=True)
+    assert not declare([], owner="fenced", fencing_number=19)["changed"]
+    declare([], owner="fenced", purge=True, fencing_number=18, fails=True)
     assert declare([], owner="fenced", purge=True)["changed"]
 
 

@@ -11,7 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.options import argument_spec, settings_from
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    InputError,
+    StateError,
+    UnreachableError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
 
@@ -22,8 +27,9 @@ SETTINGS = Settings("backups", "https://s3.example", **KEYS)
 class Refusing:
     """A server that answers every request with one error."""
 
-    def __init__(self, code: str, message: str) -> None:
-        self._error = ClientError({"Error": {"Code": code, "Message": message}}, "PutObject")
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        said = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        self._error = ClientError(said, "PutObject")
 
     def put_object(self, **_request: Any) -> None:
         raise self._error
@@ -46,6 +52,21 @@ def test_no_error_sentence_shows_a_key(code: str, message: str) -> None:
         Bucket(SETTINGS, Refusing(code, message)).put("key", b"")
     assert code in str(raised.value)
     assert not [key for key in KEYS.values() if key in str(raised.value)]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("SlowDown", 503, UnreachableError),
+        ("InternalError", 500, UnreachableError),
+        ("", 502, UnreachableError),
+        ("SlowDown", 429, UnreachableError),
+        ("EntityTooLarge", 400, StateError),
+    ],
+)
+def test_a_server_that_cannot_answer_now_is_asked_again(code: str, status: int, kind: type[GantryError]) -> None:
+    with pytest.raises(kind, match="could not write key"):
+        Bucket(SETTINGS, Refusing(code, "Please try again", status)).put("key", b"")
 
 
 def test_a_login_in_the_url_is_refused_and_not_shown() -> None:

@@ -32,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import Home
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import entries_without
 from tests.unit.backup.build import MANIFEST
 
@@ -43,6 +44,17 @@ BUILT = Target(new_database=True, new_comment=UNFINISHED, new_files=True)
 
 def actions(steps: list[Step]) -> list[str]:
     return [step.action for step in steps]
+
+
+def test_what_a_later_change_has_made_the_home_is_not_replaced() -> None:
+    target = Target(database=True, blocked=True, home=Home(18, "box"))
+    wish = replace(WISH, replace=True, blocked=True, fencing_number=17)
+    with pytest.raises(
+        RefusedError, match="database harbour is home 18 of box, and this change has 17, so that it was"
+    ):
+        restoration(target, wish, MANIFEST, {})
+    for number in (0, 18):
+        assert restoration(target, replace(wish, fencing_number=number), MANIFEST, {})
 
 
 def test_a_half_built_database_goes_and_its_files_stay() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     UNDO,
     plan_open,
     plan_resume,
+    with_part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
@@ -182,9 +182,12 @@ def test_a_process_that_is_killed_between_file_and_store(
 def test_a_part_that_another_change_has_taken_over_is_left_to_it(declared: dict[str, Any]) -> None:
     bring(away(declared), proven("app1"), Deadline(60))
     parts = PartsLog(back(declared))
-    parts.write(lambda seen: replace(plan_resume(seen, "resume-9", CHANGE["id"], UNDO)), Deadline(60))
+    begun = Part("app1", CHANGE["id"], "begun", datetime.now(timezone.utc))
+    parts.write(lambda seen: with_part(seen, begun), Deadline(60))
+    parts.write(lambda seen: plan_resume(seen, "resume-9", CHANGE["id"], UNDO), Deadline(60))
+    before = states(declared)
     bring(declared, proven("app2"), Deadline(60))
-    assert states(declared) == {}
+    assert states(declared) == before == {"app1": "interrupted", "app2": "proven", "app3": "proven"}
     assert [entry["facts"]["part"] for entry in entries(declared)] == ["app1", "app2"]
 
 

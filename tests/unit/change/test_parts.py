@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -32,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     plan_resume,
     plan_undo,
     unfinished,
+    ways,
     with_part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -97,11 +99,23 @@ def test_nothing_is_opened_while_a_part_is_out(state: str) -> None:
 
 def test_a_new_change_supersedes_what_was_settled_of_its_parts() -> None:
     seen = plan_open(opened(PROVEN, RESTORED, PLANNED), "patch-2", ["app1", "app2"], {}, NOW)
+    # one that is refused before it begins takes nothing away from the change before
+    assert seen.of("patch-1") == opened(PROVEN, RESTORED, PLANNED).parts
+    seen = plan_begin(seen, Part("app1", "patch-2", BEGUN, NOW), 0)
     assert [(one.name, one.change, one.state) for one in seen.parts] == [
         ("app3", "patch-1", PLANNED),
-        ("app1", "patch-2", PLANNED),
+        ("app1", "patch-2", BEGUN),
         ("app2", "patch-2", PLANNED),
     ]
+
+
+def test_a_change_that_began_nothing_leaves_nothing() -> None:
+    idle = opened(PLANNED, PLANNED)
+    with pytest.raises(StateError, match="patch-1 has begun nothing that could be resumed; run gantry"):
+        plan_resume(idle, "resume-2", "patch-1", FINISH)
+    assert [one.change for one in plan_open(idle, "patch-2", ["app1", "app2"], {}, NOW).parts] == ["patch-2", "patch-2"]
+    assert plan_close(idle, "patch-1").parts == ()
+    assert ways("patch-1", "patch", idle.parts) == [("gantry.odoo.patch with the same inputs", "to begin again")]
 
 
 def test_a_change_that_is_done_leaves_nothing_and_one_that_is_not_keeps_all() -> None:
@@ -115,7 +129,7 @@ def test_a_change_that_is_done_leaves_nothing_and_one_that_is_not_keeps_all() ->
     ("way", "expected"),
     [
         (FINISH, {"app3": INTERRUPTED, "app4": INTERRUPTED, "app1": PROVEN, "app2": PLANNED, "app5": PLANNED}),
-        (UNDO, {"app3": INTERRUPTED, "app4": INTERRUPTED, "app1": PLANNED}),
+        (UNDO, {"app3": INTERRUPTED, "app4": INTERRUPTED, "app1": PLANNED, "app2": PROVEN, "app5": PROVEN}),
     ],
 )
 def test_a_resumed_change_begins_with_what_is_out(way: str, expected: dict[str, str]) -> None:
@@ -125,6 +139,21 @@ def test_a_resumed_change_begins_with_what_is_out(way: str, expected: dict[str, 
     assert {one.change for one in taken.parts} == {"resume-7"}
     # what was lost before does not spend the budget of now
     assert plan_begin(taken, Part("app3", "resume-7", BEGUN, NOW), 0)
+
+
+@pytest.mark.parametrize("way", [FINISH, UNDO])
+def test_a_way_that_is_interrupted_is_turned_around(way: str) -> None:
+    """Nodes 1 to 4: done, put back, left, untouched. The other way is interrupted when it has done its first two."""
+    other = UNDO if way == FINISH else FINISH
+    taken = plan_resume(opened(PROVEN, RESTORED, BEGUN, PLANNED), "resume-2", "patch-1", other)
+    taken = with_part(taken, Part("app3", "resume-2", PROVEN, NOW))
+    (first,) = [one for one in taken.parts if one.state == PLANNED][:1]
+    taken = with_part(taken, replace(first, state=BEGUN))
+    turned = states(plan_resume(taken, "resume-3", "resume-2", way))
+    at_new = {"app1", "app3"} if other == FINISH else {"app1"}
+    there = at_new if way == FINISH else {"app1", "app2", "app3", "app4"} - at_new
+    assert turned.pop(first.name) == INTERRUPTED
+    assert turned == {name: PROVEN if name in there else PLANNED for name in turned}
 
 
 def test_a_change_that_left_nothing_cannot_be_resumed() -> None:

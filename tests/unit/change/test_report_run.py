@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run import Deed, deeds, failure, screen
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run import Deed, deeds, failure, reason, screen
 
 CREATE = {"action": "create", "target": "harbour", "why": "it is declared and does not exist"}
 
@@ -71,3 +71,15 @@ def test_the_screen_names_the_hosts_of_each_step_once() -> None:
 @pytest.mark.parametrize(("check", "said"), [(True, "Nothing would be done"), (False, "Nothing was changed")])
 def test_a_run_that_does_nothing_says_so(check: bool, said: str) -> None:
     assert screen([], [], [], check=check) == [said]
+
+
+def test_a_failed_loop_is_told_by_its_items() -> None:
+    items = [
+        {"failed": True, "msg": "edge1 is  full"},
+        {"failed": False, "msg": "edge2 is well"},
+        {"failed": True, "msg": "edge3 is off"},
+        {"failed": True, "msg": "edge3 is off"},
+    ]
+    assert reason({"msg": "One or more items failed", "results": items}) == "edge1 is full; edge3 is off"
+    assert reason({"msg": "no space\nleft"}) == "no space left"
+    assert reason({"results": [1]}) == "no message"

@@ -578,7 +578,13 @@ def found(record, locate=True, **servers):
 def test_the_store_knows_the_home_on_a_server_that_does_not_answer():
     home = found(RECORDED, db1=[{"name": "north__retired", "open": False}])
     assert (home["home"], home["exists"]) == ("box", True)
-    # an open database that was seen decides
+    # whoever has opened an older copy
+    for number in ({}, {"home": {"number": 16, "group": "app"}}):
+        home = found(RECORDED, db1=[{"name": "north", "open": True, **number}])
+        assert (home["home"], home["exists"]) == ("box", True)
+    # a database with a later number decides, open or not
+    home = found(RECORDED, db1=[{"name": "north", "open": False, "home": {"number": 20, "group": "app"}}])
+    assert (home["home"], home["blocked"]) == ("app", True)
     home = found(RECORDED, db1=[{"name": "north", "open": True, "home": {"number": 20, "group": "app"}}])
     assert (home["home"], home["exists"]) == ("app", True)
 
@@ -604,3 +610,34 @@ def test_a_tenant_that_has_arrived_is_visited_by_cron():
     assumed = {"assume": {"north": "box"}, "arrived": ["north"], "runtime_groups": ["box"]}
     groups = resolve(arguments(tenant(), **assumed), RUNTIMES, VARIABLES)["groups"]
     assert {name: group["instances"][0]["databases"] for name, group in groups.items()} == {"app": [], "box": ["north"]}
+
+
+def test_a_host_that_is_declared_as_drained_gets_no_user():
+    variables = {**VARIABLES, "app1": {**VARIABLES["app1"], "odoo_drained": "yes"}}
+    estate = resolve(arguments(tenant()), RUNTIMES, variables)
+    (route,) = estate["routes"]
+    assert (estate["leads"], estate["tenants"]["north"]["leader"]) == ({"app2": "app"}, "app2")
+    assert [one["drained"] for one in route["servers"]] == [True, False]
+    assert (route["mode"], estate["groups"]["app"]["serving"]) == ("serve", ["app2"])
+    assert "app1 is declared with odoo_drained, and no user is sent there" in estate["notes"]
+    variables["app2"] = {**VARIABLES["app2"], "odoo_drained": True}
+    assert resolve(arguments(tenant()), RUNTIMES, variables)["routes"][0]["mode"] == "maintenance"
+    variables["app2"] = {**VARIABLES["app2"], "odoo_drained": "perhaps"}
+    with pytest.raises(InputError, match="host app2: odoo_drained"):
+        resolve(arguments(tenant()), RUNTIMES, variables)
+
+
+def test_a_store_that_does_not_know_the_estate_is_named():
+    servers = {"db1": [{"name": "north", "open": True, "home": {"number": 9, "group": "app"}}], "box1": []}
+    raw = {name: {**VARIABLES[name], "postgresql_databases": servers.get(name)} for name in VARIABLES}
+    given = arguments(tenant(), runtime_groups=["box"], locate=True)
+    assert "the change store holds no record of this estate, although database north got its home" in str(
+        resolve(given, RUNTIMES, raw)["notes"]
+    )
+    assert resolve(given, RUNTIMES, raw, EstateRecord(1))["notes"] == []
+
+
+def test_a_host_of_ipv6_is_reached_in_brackets():
+    variables = {**VARIABLES, "app1": {**VARIABLES["app1"], "ansible_host": "fd00::5"}}
+    (route,) = resolve(arguments(tenant()), RUNTIMES, variables)["routes"]
+    assert route["servers"][0]["url"] == "http://[fd00::5]:8069"

@@ -62,6 +62,7 @@ def recorded(resolved: Resolved, seen: EstateRecord = EstateRecord()) -> EstateR
             said["ports"],
             tuple(said["roster"]),
             renamed=said["renamed"],
+            stays=tuple(said["stays"]),
         ),
     )
 
@@ -292,3 +293,71 @@ def test_a_database_is_dropped_only_once_it_was_held_until_its_date(
     found = estate(*declared, record=record, holds=f"alpha carol south {holds}", tenant="bravo").estate
     assert (found["leaving"]["step"], found["tenant"]["instance"]) == (step, "bravo")
     assert (found["leaving"]["instance"] or {}).get("http_port") == (None if phase == "gone" else 8269)
+
+
+MOVED = plan_entry(BEFORE, Entry(20, homes={"bravo": Place("box", 20)}))
+LEAVING = own("bravo", state="decommissioned", hold_until="2027-01-31")
+OTHERS = (own("alpha"), own("carol"), tenant("south"))
+
+
+def between(
+    *declared: Any, box1: Any, bravo: Any = (), record: EstateRecord = MOVED, **given: Any
+) -> Mapping[str, Any]:
+    """The estate where bravo was moved to box: db1 holds the others and `bravo`; box1 is None where it is silent."""
+    held = [{"name": name, "open": True, "owner": f"odoo_{name}"} for name in ("alpha", "carol", "south")]
+    variables = {
+        **VARIABLES,
+        "db1": {"postgresql_databases": [*held, *bravo]},
+        "box1": {**VARIABLES["box1"], "postgresql_databases": box1},
+    }
+    return resolve(
+        arguments(*declared, runtime_groups=["box"], locate=True, **given), RUNTIMES, variables, record
+    ).estate
+
+
+def copy(number: int, group: str, *, is_open: bool) -> dict[str, Any]:
+    return {"name": "bravo", "open": is_open, "owner": "odoo_bravo", "home": {"number": number, "group": group}}
+
+
+@pytest.mark.parametrize("declared", [OTHERS, (*OTHERS, LEAVING)])
+@pytest.mark.parametrize("stale", [(), (copy(7, "app", is_open=False),)])
+def test_a_tenant_that_is_not_managed_lives_where_its_newest_database_is(declared: Any, stale: Any) -> None:
+    newest = copy(20, "box", is_open=True)
+    for box1 in ([newest], None):
+        after = between(*declared, box1=box1, bravo=stale, allow_unknown=True, tenant="bravo")
+        assert (after["tenant"]["home"], after["tenant"]["exists"]) == ("box", True)
+        (route,) = [one for one in after["routes"] if one["name"] == "bravo-public"]
+        assert route["mode"] == "serve"
+        assert route["servers"][0]["url"].startswith("http://box1:")
+
+
+def test_a_tenant_that_is_not_managed_is_not_known_where_a_server_is_silent() -> None:
+    with pytest.raises(StateError, match="tenant bravo was not found, and box1 was not asked or did not answer"):
+        between(*OTHERS, box1=None)
+    with pytest.raises(StateError, match=r"bravo is recorded as home 20 of box, and the newest database .* 7 on app"):
+        between(*OTHERS, LEAVING, box1=[], bravo=[copy(7, "app", is_open=True)])
+
+
+def test_a_tenant_leaves_under_the_name_that_it_has() -> None:
+    old = own("bravo-old", renamed_from="bravo", state="decommissioned", hold_until="2027-01-31", routes=[])
+    with pytest.raises(StateError, match="bravo-old is renamed from bravo and has state decommissioned at once"):
+        estate(*OTHERS, old, record=BEFORE, holds="alpha bravo carol south")
+
+
+@pytest.mark.parametrize("phase", ["", "held"])
+def test_a_tenant_that_is_blocked_gets_no_new_name(phase: str) -> None:
+    leaving = {"bravo": Leaving(phase, 3, "id", "decommission-9", "2026-11-26")} if phase else {}
+    record = plan_entry(BEFORE, Entry(9, leaving=leaving))
+    sentence = "decommission-9 has decommissioned it" if phase else "renamed from bravo, which is blocked on db1"
+    with pytest.raises(StateError, match=sentence):
+        estate(*OTHERS, own("wharf", renamed_from="bravo"), record=record, holds="alpha bravo! carol south")
+
+
+def test_a_tenant_that_was_dropped_comes_back_only_with_its_database() -> None:
+    leaving = {"bravo": Leaving("gone", 3, "id", "decommission-9", "2026-11-26")}
+    record = plan_entry(BEFORE, Entry(9, leaving=leaving, gone=("bravo",)))
+    with pytest.raises(StateError, match=r"bravo was dropped by decommission-9 on 2026-11-26, .* restore it with"):
+        estate(*OTHERS, own("bravo"), record=record, holds="alpha carol south")
+    back = estate(*OTHERS, own("bravo"), record=record, holds="alpha bravo carol south")
+    assert back.estate["tenants"]["bravo"]["exists"]
+    assert recorded(back, record).leaving == {}

@@ -102,8 +102,20 @@ def test_a_lease_of_nothing_is_refused() -> None:
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
-    seen = plan_take(Leases(4, (), (Former(2, "was broken by tom: why not"),)), ["estate"], MARA, NOW, SECONDS)
+    seen = plan_take(Leases(4, 0, (), (Former(2, "was broken by tom: why not"),)), ["estate"], MARA, NOW, SECONDS)
     assert from_body(5, seen.as_body(), "directory /store") == seen
+
+
+def test_a_store_that_is_made_anew_gives_higher_fences() -> None:
+    old = Leases()
+    for _day in range(3):
+        old = plan_release(plan_take(old, ["estate"], MARA, NOW, SECONDS), old.number + 1)
+    last = plan_take(old, ["estate"], MARA, NOW + timedelta(days=1), SECONDS).held[0]
+    new = plan_take(Leases(), ["estate"], MARA, NOW + timedelta(days=1), SECONDS)
+    assert (new.held[0].number, new.held[0].change) == (1, "patch-1")
+    assert new.held[0].fencing_number > last.fencing_number > last.number
+    after = plan_take(plan_release(new, 1), ["estate"], MARA, NOW + timedelta(days=2), SECONDS)
+    assert after.held[0].fencing_number == new.held[0].fencing_number + 2
 
 
 @pytest.mark.parametrize("body", [{}, {"held": [{}], "former": []}, {"held": 1, "former": []}, [1], {"held": None}])

@@ -28,6 +28,8 @@ ITEM: dict[str, Any] = {
     "access": None,
     "cron_timeout": None,
     "home": None,
+    "create": True,
+    "fencing_number": 0,
     "rename_from": None,
     "clone_from": None,
     "clone_sessions": "keep",

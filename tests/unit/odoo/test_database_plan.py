@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import BASE
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     Database,
     Desired,
@@ -96,6 +96,29 @@ def test_a_later_home_is_not_taken_for_an_earlier_one(there: Home, blocked: bool
     server = with_database(replace(FOUND, blocked=True, home=there))
     with pytest.raises(RefusedError, match=f"database harbour is {there}, and a number only rises"):
         plan(server, [replace(WANT, home=HOME, blocked=blocked)])
+
+
+@pytest.mark.parametrize(
+    "want",
+    [
+        replace(WANT, fencing_number=17, blocked=True),
+        replace(WANT, fencing_number=17, present=False, may_drop=True),
+        replace(WANT, name="harbour__retired", fencing_number=17, rename_from="harbour"),
+    ],
+)
+def test_a_change_that_was_overtaken_leaves_the_database_alone(want: Desired) -> None:
+    server = with_database(replace(FOUND, home=Home(18, "box")))
+    with pytest.raises(
+        RefusedError, match="database harbour is home 18 of box, and this change has 17, so that it was"
+    ):
+        plan(server, [want])
+    assert plan(server, [replace(want, fencing_number=18)])
+
+
+def test_a_database_that_has_to_be_there_is_not_made() -> None:
+    with pytest.raises(StateError, match="database harbour does not exist, and create is false; see where it is now"):
+        plan(SERVER, [replace(WANT, create=False, blocked=True)])
+    assert plan(with_database(FOUND), [replace(WANT, create=False, blocked=True)])
 
 
 def test_a_database_becomes_a_home_with_its_name_or_where_it_is_opened() -> None:

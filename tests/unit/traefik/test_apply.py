@@ -117,22 +117,13 @@ def test_traefik_reads_every_file_but_ours(tmp_path: Path) -> None:
     assert where.directory.others(NAME) == {"theirs.toml": b"theirs.toml", "below/more.yaml": b"more"}
 
 
-def test_a_lease_that_was_overtaken_writes_no_routes(tmp_path: Path) -> None:
+def test_a_change_that_was_overtaken_writes_no_routes(tmp_path: Path) -> None:
     directory = site(tmp_path).directory
-    directory.require_lease("gantry", 17)
-    directory.keep_lease("gantry", 17)
-    directory.keep_lease("gantry", 16)
-    directory.require_lease("gantry", 17)
-    directory.require_lease("gantry", None)
+    directory.fencing("gantry").keep(17)
     # another estate on the same edge has numbers of its own
-    directory.require_lease("other", 1)
-    with pytest.raises(RefusedError, match="under lease 17, and this run has lease 16, whose change was overtaken"):
-        directory.require_lease("gantry", 16)
+    directory.fencing("other").require(1)
+    with pytest.raises(
+        RefusedError, match="dynamic for gantry was changed under the fencing number 17, and this change has 16"
+    ):
+        directory.fencing("gantry").require(16)
     assert not list((tmp_path / "dynamic").iterdir())
-
-
-def test_a_damaged_number_of_a_lease_is_one_sentence(tmp_path: Path) -> None:
-    directory = site(tmp_path).directory
-    (tmp_path / ".gantry-gantry.lease").write_bytes(b"\xff")
-    with pytest.raises(StateError, match=r"gantry\.lease holds no number of a lease"):
-        directory.require_lease("gantry", 1)

@@ -1,0 +1,410 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""More than one fault a night: ways that are turned around, overtaken runs, stale copies, stores that are made anew."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration import ansible, change_store
+from tests.integration.orchestration import world as worlds
+from tests.integration.orchestration.rig import TENANTS, Rig
+from tests.integration.orchestration.test_moves import MOVE, parts, sent
+from tests.integration.orchestration.world import Copy
+from tests.lab.state import ROOT
+
+HARBOUR, QUARRY = TENANTS
+LEAVING = {**QUARRY, "state": "decommissioned", "hold_until": "2099-01-31"}
+WHARF = {**HARBOUR, "name": "wharf", "renamed_from": "harbour", "routes": [{"host": "wharf.example.com"}]}
+
+
+def left(rig: Rig) -> str:
+    """The id of the change that left a part unproven."""
+    return next(state.split()[0] for state in parts(rig).values() if not state.endswith(" proven"))
+
+
+def lose(rig: Rig, words: str, kind: str, playbook: str, **inputs: Any) -> str:
+    """Run a playbook with a fault at a step; the id of what is left, when all is repaired."""
+    rig.change(fault={"words": words, "kind": kind}, harm=[])
+    run = rig.play(playbook, **inputs)
+    assert run.rc != 0, run.stdout[-2000:]
+    rig.mend()
+    until_free(rig)
+    return left(rig)
+
+
+def until_free(rig: Rig) -> None:
+    """Wait until the leases of runs that ended are free."""
+    for _look in range(300):
+        if not change_store.held(rig.store):
+            return
+        time.sleep(0.1)
+    raise AssertionError(change_store.held(rig.store))
+
+
+def forget(rig: Rig) -> None:
+    """Lose the change store, and what this controller has seen of it."""
+    shutil.rmtree(rig.store)
+    for seen in (rig.path / "outbox").rglob("seen"):
+        seen.unlink()
+
+
+def routed(rig: Rig, tenant: str) -> set[str]:
+    """What the edges do with users of a tenant."""
+    return {
+        " ".join([route["mode"], *(one["url"].split("/")[2].split(":")[0] for one in route["servers"])])
+        for routes in rig.world.routes.values()
+        for route in routes
+        if route["name"].startswith(tenant)
+    }
+
+
+def releases(rig: Rig) -> set[str]:
+    """The releases that the nodes of app run."""
+    return {node.release for node in rig.world.nodes.values() if node.group == "app" and node.running}
+
+
+# Ways that are turned around.
+
+
+def test_to_finish_an_interrupted_undo_is_to_finish_all_of_it(rig: Rig) -> None:
+    change = lose(rig, "app2 odoo stop", "cut after", "patch", patch_release="r2")
+    change = lose(rig, "app1 odoo stop", "cut after", "resume", change=change, way="undo")
+    rig.play("resume", change=change, way="finish").expect_success()
+    assert (releases(rig), rig.world.harm, parts(rig)) == ({"r2"}, [], {})
+
+
+@pytest.mark.deep
+def test_to_undo_an_interrupted_finish_is_to_undo_all_of_it(rig: Rig) -> None:
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    change = lose(rig, "app2 odoo stop", "cut after", "resume", change=change, way="finish")
+    rig.play("resume", change=change, way="undo").expect_success()
+    assert (releases(rig), rig.world.harm, parts(rig)) == ({"r1"}, [], {})
+
+
+@pytest.mark.deep
+def test_a_change_that_was_refused_leaves_nothing_and_takes_nothing_away(rig: Rig) -> None:
+    change = lose(rig, "app2 odoo activate", "disk full", "patch", patch_release="r2")
+    assert parts(rig) == {"app1": f"{change} proven", "app2": f"{change} restored"}
+    # another patch fails before it begins; the way back of the one before is still there
+    rig.change(fault={"words": "app2 odoo release", "kind": "disk full"})
+    rig.play("patch", patch_release="r3").expect_failure()
+    rig.mend()
+    until_free(rig)
+    rig.play("resume", change=change, way="undo").expect_success()
+    assert (releases(rig), rig.world.harm) == ({"r1"}, [])
+    # what the gate has denied cannot be passed by the back door
+    denied = rig.play("patch", patch_release="r2", patch_odoo_group="box").expect_failure()
+    assert "the gate is closed" in denied.stdout
+    until_free(rig)
+    refused = rig.play("resume", change=left(rig), way="finish").expect_failure()
+    assert "has begun nothing that could be resumed; run gantry.odoo.patch again" in refused.stdout
+    assert rig.world.nodes["box1"].release == "r1"
+
+
+@pytest.mark.deep
+def test_resume_takes_the_last_node_away_from_nobody(rig: Rig) -> None:
+    """app2 was put back, and dies before the change is finished."""
+    change = lose(rig, "app2 odoo activate", "disk full", "patch", patch_release="r2")
+    undone = lose(rig, "app1 odoo activate", "disk full", "resume", change=change, way="undo")
+    rig.play("resume", change=undone, way="undo").expect_success()
+    change = lose(rig, "app1 odoo activate", "disk full", "patch", patch_release="r2")
+    with worlds.opened(rig.file) as world:
+        world.nodes["app2"].running = False
+    rig.change(harm=[])
+    run = rig.play("resume", change=change, way="finish").expect_failure()
+    assert "app2 does not serve release r1" in run.stdout
+    assert (rig.world.nodes["app1"].running, rig.world.harm) == (True, [])
+
+
+def test_a_node_that_some_edges_use_again_is_drained_before_it_is_put_back(rig: Rig) -> None:
+    rig.change(fault={"words": "edge2 traefik routes", "nth": 2, "kind": "disk full"})
+    rig.play("patch", patch_release="r2").expect_failure()
+    assert (releases(rig), rig.world.harm) == ({"r1"}, [])
+    assert sent(rig) == {"serve app1 app2"}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_source_that_is_open_again_is_copied_again(rig: Rig, by_hand: bool) -> None:
+    fault = "box1 odoo_database harbour open"
+    change = lose(rig, fault, "controller killed before" if by_hand else "controller killed after", "migrate", **MOVE)
+    if by_hand:
+        with worlds.opened(rig.file) as world:
+            world.servers["db1"]["harbour"].open = True
+            for route in (one for listed in world.routes.values() for one in listed):
+                route["mode"] = "serve"
+            world.users()
+    else:
+        change = lose(rig, "edge2 traefik routes", "controller killed after", "resume", change=change, way="undo")
+    rig.change(harm=[])
+    rig.play("resume", change=change, way="finish").expect_success()
+    assert (sent(rig), rig.world.harm) == ({"serve box1"}, [])
+
+
+# Two operators.
+
+_OTHER = """
+export ANSIBLE_COLLECTIONS_PATH={collection} ANSIBLE_CONFIG={root}/ansible.cfg
+change=$({python} -c "
+import sys
+sys.path.insert(0, '{root}')
+from pathlib import Path
+from tests.integration import change_store
+one = change_store.held(Path('{store}'))[0]
+print(one['holder']['kind'] + '-' + str(one['number']))")
+cd {directory}
+{bin}/ansible localhost -i inventory.yml -m gantry.odoo.change_break -e "{{change: $change}}" -a \
+    '{{"store": "{{{{ change_store }}}}", "change": "{{{{ change }}}}", "requester": "joe", "reason": "asleep"}}'
+{bin}/ansible-playbook -i inventory.yml {book}/resume.yml -e change=$change -e way={way}
+"""
+
+
+def overtake(rig: Rig, words: str, playbook: str, way: str = "undo", **inputs: Any) -> ansible.PlaybookRun:
+    """Run a playbook whose operator is away before a step; another breaks the lease and resumes the change."""
+    directory = rig.path / "other"
+    directory.mkdir()
+    found = rig.inventory()
+    found["all"]["vars"]["change_store"] = {"directory": str(rig.store), "outbox": str(directory)}
+    (directory / "inventory.yml").write_text(yaml.dump(found, Dumper=ansible._Dumper, sort_keys=False))
+    script = _OTHER.format(
+        root=ROOT,
+        collection=rig.collection,
+        python=sys.executable,
+        bin=ansible.BIN,
+        store=rig.store,
+        directory=directory,
+        way=way,
+        book=rig.collection / "ansible_collections/gantry/odoo/playbooks",
+    )
+    (directory / "run.sh").write_text(script, encoding="utf-8")
+    rig.change(
+        fault={"words": words, "kind": "call before", "command": f"bash {directory}/run.sh > {directory}/log 2>&1"}
+    )
+    run = rig.play(playbook, **inputs).expect_failure()
+    assert "is done" in (directory / "log").read_text(encoding="utf-8")
+    return run
+
+
+@pytest.mark.parametrize("words", ["app1 odoo stop", pytest.param("app1 odoo activate", marks=pytest.mark.deep)])
+def test_an_overtaken_patch_touches_no_host(rig: Rig, words: str) -> None:
+    run = overtake(rig, words, "patch", patch_release="r2")
+    assert "was broken by joe: asleep" in run.stdout
+    assert (releases(rig), rig.world.harm) == ({"r1"}, [])
+    assert all(node.running for node in rig.world.nodes.values())
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("way", ["finish", "undo"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "app1 odoo_database harbour blocked",
+        "box1 odoo_restore harbour blocked",
+        "box1 odoo_database harbour open",
+        "edge1 traefik routes",
+    ],
+)
+def test_an_overtaken_move_touches_no_database(rig: Rig, words: str, way: str) -> None:
+    overtake(rig, words, "migrate", way=way, **MOVE)
+    home, other = ("box1", "db1") if way == "finish" else ("db1", "box1")
+    assert sent(rig) == {"serve box1" if way == "finish" else "serve app1 app2"}
+    assert (rig.world.servers[home]["harbour"].open, rig.world.harm) == (True, [])
+    copy = rig.world.servers[other].get("harbour")
+    assert copy is None or copy.home.get("number", 0) < rig.world.servers[home]["harbour"].home["number"]
+
+
+@pytest.mark.deep
+def test_a_module_that_outlives_its_playbook_is_refused(rig: Rig) -> None:
+    """ansible-playbook is killed, as by the kernel for its memory; the module on the host goes on."""
+    rig.change(fault={"words": "app1 odoo stop", "kind": "orphan", "seconds": 20})
+    first: list[ansible.PlaybookRun] = []
+    thread = threading.Thread(target=lambda: first.append(rig.play("patch", patch_release="r2")))
+    thread.start()
+    while not (rig.path / "called").exists():
+        time.sleep(0.1)
+    until_free(rig)
+    rig.play("resume", change=left(rig), way="undo").expect_success()
+    thread.join()
+    time.sleep(2)
+    assert first[0].rc != 0
+    assert (releases(rig), rig.world.harm, rig.world.nodes["app1"].running) == ({"r1"}, [], True)
+
+
+# Stores, stale copies, servers that are silent.
+
+
+def test_a_store_that_is_made_anew_takes_the_estate_on(rig: Rig) -> None:
+    rig.play("migrate", **MOVE).expect_success()
+    forget(rig)
+    run = rig.play("site").expect_success()
+    assert "the change store holds no record of this estate, although database harbour got its home" in run.stdout
+    rig.play("migrate", tenant="harbour", destination="app").expect_success()
+    assert (sent(rig), rig.world.harm) == ({"serve app1 app2"}, [])
+
+
+@pytest.mark.deep
+def test_a_stale_copy_is_no_home_while_the_home_is_silent(rig: Rig) -> None:
+    """The home is on box, whose server dies. Somebody opens the retired copy to look into it; a patch is resumed."""
+    rig.play("migrate", **MOVE).expect_success()
+    change = lose(rig, "app2 odoo stop", "cut after", "patch", patch_release="r2")
+    with worlds.opened(rig.file) as world:
+        world.gone = ["box1"]
+        world.servers["db1"]["harbour"] = world.servers["db1"].pop("harbour__retired")
+        world.servers["db1"]["harbour"].open = True
+    # the server that is silent is told, and the change is done
+    assert "is done" in rig.play("resume", change=change, way="finish").stdout
+    assert (sent(rig), parts(rig)) == ({"serve box1"}, {})
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("declared", [[HARBOUR], [HARBOUR, LEAVING]])
+def test_a_tenant_on_a_silent_server_keeps_its_routes_declared_or_not(rig: Rig, declared: list[Any]) -> None:
+    rig.play("migrate", tenant="quarry", destination="box").expect_success()
+    rig.play("site", odoo_tenants=declared).expect_success()
+    change = lose(rig, "app2 odoo stop", "cut after", "patch", patch_release="r2", odoo_tenants=declared)
+    rig.change(gone=["box1"])
+    assert "is done" in rig.play("resume", change=change, way="finish", odoo_tenants=declared).stdout
+    assert routed(rig, "quarry") == {"serve box1"}
+
+
+@pytest.mark.deep
+def test_the_home_is_decommissioned_and_not_a_stale_copy(rig: Rig) -> None:
+    rig.play("migrate", tenant="quarry", destination="box").expect_success()
+    forget(rig)
+    with worlds.opened(rig.file) as world:
+        world.servers["db1"]["quarry"] = world.servers["db1"].pop("quarry__retired")
+    tenants = [HARBOUR, LEAVING]
+    rig.play("decommission", tenant="quarry", odoo_tenants=tenants).expect_success()
+    assert set(rig.world.backups["quarry"][-1]) == set(rig.world.accepted["quarry"])
+    assert (rig.world.servers["box1"]["quarry"].open, rig.world.harm) == (False, [])
+
+
+# Declarations that change on the way.
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("declared", "sentence"),
+    [
+        ([QUARRY], "tenant harbour is on its way to box, and is not declared under that name any more"),
+        ([WHARF, QUARRY], "harbour"),
+    ],
+)
+def test_a_tenant_is_not_lost_on_its_way(rig: Rig, declared: list[Any], sentence: str) -> None:
+    change = lose(rig, "box1 odoo_restore harbour blocked", "controller killed after", "migrate", **MOVE)
+    refused = rig.play("resume", change=change, way="undo", odoo_tenants=declared).expect_failure()
+    assert sentence in refused.errors[-1]
+    assert not any("attribute" in error for error in refused.errors)
+    until_free(rig)
+    rig.play("resume", change=left(rig), way="undo").expect_success()
+    assert (sent(rig), rig.world.harm) == ({"serve app1 app2"}, [])
+
+
+@pytest.mark.deep
+def test_what_an_operator_has_blocked_stays_blocked(rig: Rig) -> None:
+    with worlds.opened(rig.file) as world:
+        world.servers["db1"]["quarry"].open, world.servers["db1"]["quarry"].operator = False, True
+    tenants = [HARBOUR, LEAVING]
+    change = lose(rig, "app1 odoo_backup", "module killed", "decommission", tenant="quarry", odoo_tenants=tenants)
+    rig.play("resume", change=change, way="finish", odoo_tenants=tenants).expect_success()
+    rig.play("decommission", tenant="quarry", odoo_tenants=tenants, decommission_undo=True).expect_success()
+    assert (rig.world.servers["db1"]["quarry"].open, rig.world.harm) == (False, [])
+    renamed = {**QUARRY, "name": "pit", "renamed_from": "quarry", "routes": [{"host": "pit.example.com"}]}
+    refused = rig.play("site", odoo_tenants=[HARBOUR, renamed]).expect_failure()
+    assert "tenant pit is renamed from quarry, which is blocked on db1" in refused.errors[-1]
+
+
+@pytest.mark.deep
+def test_a_tenant_that_never_was_cannot_leave(rig: Rig) -> None:
+    stranger = {**LEAVING, "name": "quary", "routes": []}
+    refused = rig.play("decommission", tenant="quary", odoo_tenants=[*TENANTS, stranger]).expect_failure()
+    assert "neither a server nor the change store knows it; correct its name" in refused.errors[-1]
+
+
+@pytest.mark.deep
+def test_a_tenant_that_was_dropped_and_restored_is_taken_on_again(rig: Rig) -> None:
+    leaving = [HARBOUR, {**QUARRY, "state": "decommissioned", "hold_until": "2020-01-31"}]
+    for _step in ("hold", "drop"):
+        rig.play("decommission", tenant="quarry", odoo_tenants=leaving).expect_success()
+    assert "quarry" not in rig.world.servers["db1"]
+    rig.play("site").expect_failure()
+    with worlds.opened(rig.file) as world:
+        world.servers["db1"]["quarry"] = Copy(list(world.accepted["quarry"]))
+    rig.play("site").expect_success()
+    assert (routed(rig, "quarry"), rig.world.harm) == ({"serve app1 app2"}, [])
+
+
+# Runs that leave things out.
+
+
+@pytest.mark.parametrize(
+    ("playbook", "arguments"),
+    [
+        ("patch", ["--start-at-task", "Drain"]),
+        ("site", ["--tags", "routes"]),
+        pytest.param("patch_redis", ["--skip-tags", "untagged"], marks=pytest.mark.deep),
+        pytest.param("site", ["--start-at-task", "Certificates"], marks=pytest.mark.deep),
+    ],
+)
+def test_a_run_that_leaves_tasks_out_is_refused(rig: Rig, playbook: str, arguments: list[str]) -> None:
+    inputs = {"patch_release": "r2"} if playbook == "patch" else {}
+    book = rig.collection / f"ansible_collections/gantry/odoo/playbooks/{playbook}.yml"
+    run = ansible.run_playbook(book, rig.inventory(), inputs, arguments=arguments, server=rig.server)
+    assert run.rc != 0
+    assert f"{arguments[0]} leaves tasks of this playbook out" in run.stdout + run.stderr
+    assert rig.world.log == []
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("playbook", ["patch", "renew_certificates", "migrate"])
+def test_an_inventory_without_edges_is_one_sentence(rig: Rig, playbook: str) -> None:
+    forget(rig)
+    found = rig.inventory()
+    found["all"]["children"].pop("edge")
+    inputs = {"patch": {"patch_release": "r2"}, "migrate": MOVE}.get(playbook, {})
+    book = rig.collection / f"ansible_collections/gantry/odoo/playbooks/{playbook}.yml"
+    run = ansible.run_playbook(book, found, inputs, server=rig.server).expect_failure()
+    assert "the inventory has no hosts in edge; this playbook needs the groups edge" in run.errors[-1]
+
+
+# Disks and stores that fail in the middle.
+
+
+@pytest.fixture
+def disk(rig: Rig) -> Iterator[Path]:
+    """A small disk of the controller, with the change store and what is not in it yet."""
+    path = rig.path / "disk"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(path)], check=True)
+    try:
+        for one in (rig.store, rig.path / "outbox"):
+            shutil.move(str(one), str(path / one.name))
+            one.symlink_to(path / one.name)
+        yield path
+    finally:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+@pytest.mark.deep
+def test_a_node_that_serves_is_not_put_back_because_that_cannot_be_recorded(rig: Rig, disk: Path) -> None:
+    rig.change(fault={"words": "edge2 traefik routes", "nth": 2, "kind": "controller disk full", "disk": str(disk)})
+    run = rig.play("patch", patch_release="r2").expect_failure()
+    assert "No space left on device" in run.stdout
+    node = rig.world.nodes["app1"]
+    assert (node.release, node.running, sent(rig), rig.world.harm) == ("r2", True, {"serve app1 app2"}, [])
+    (disk / "filler").unlink()
+    until_free(rig)
+    rig.play("resume", change=left(rig), way="finish").expect_success()
+    assert (releases(rig), rig.world.harm) == ({"r2"}, [])
