@@ -28,9 +28,13 @@ class Timed:
 
 @dataclass(frozen=True)
 class Budgets:
-    """Minutes of the clock by stage and by area of tests. workers: how many areas run side by side."""
+    """Minutes of the clock by stage and by area of tests. workers: how many areas run side by side.
+
+    speed: of the machine that they were cut on, as tests/quality/machine.py takes it.
+    """
 
     workers: int
+    speed: float
     total: float
     stages: Mapping[str, float]
     tests: Mapping[str, float]
@@ -40,7 +44,7 @@ class Budgets:
 class Row:
     """What one area used, in minutes of the clock. budget: None where the file gives none.
 
-    share: the part of the machine that the run was given; a budget is for all of it.
+    share: the part that the run was given of the machine that the budgets were cut on; a budget is for all of it.
     """
 
     area: str
@@ -59,7 +63,7 @@ class Row:
                 "stage left no report of single tests"
             )
         if self.minutes * self.share > self.budget:
-            beside = "" if self.share == 1.0 else f" of a machine that gave it {self.share:.0%}"
+            beside = "" if self.share == 1.0 else f" on {self.share:.0%} of the machine that the budgets were cut on"
             return (
                 f"{self.area} took {self.minutes:.1f} minutes{beside}, and its budget is {self.budget:g}; make its "
                 f"tests faster, or move a budget in {FILE}"
@@ -70,7 +74,7 @@ class Row:
 def budgets(text: str | None = None) -> Budgets:
     """The budgets of the project."""
     document: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8") if text is None else text)
-    return Budgets(document["workers"], document["total"], document["stages"], document["tests"])
+    return Budgets(document["workers"], document["speed"], document["total"], document["stages"], document["tests"])
 
 
 def area_of(path: str) -> str:
@@ -98,7 +102,7 @@ def rows(
     """A row for each stage, given with its seconds, that has no timed tests, one for each area, and their total.
 
     clock: the seconds that all took, which are shared out among what ran at the same time. given: the part of the
-    machine that other processes left.
+    machine that the budgets were cut on.
     """
     alone = list(stages)
     seconds: dict[str, float] = {}
@@ -124,7 +128,8 @@ def report(found: Sequence[Row], timed: Sequence[Timed]) -> str:
     for row in found:
         lines.append(f"{row.area:<{width}}  {row.minutes:7.1f}  {'-' if row.budget is None else f'{row.budget:6.1f}'}")
     if found[0].share < 1.0:
-        lines += ["", f"other processes left {found[0].share:.0%} of the machine, by which the minutes count"]
+        had = f"{found[0].share:.0%} of the machine that the budgets were cut on"
+        lines += ["", f"this run had {had}, by which the minutes count"]
     slowest = sorted(timed, key=lambda one: -one.seconds)[:SLOWEST]
     if slowest:
         lines += ["", f"the {len(slowest)} slowest tests", *(f"{one.seconds:7.1f} s  {one.name}" for one in slowest)]

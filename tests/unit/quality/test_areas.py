@@ -12,7 +12,7 @@ import pytest
 from tests.quality import machine
 from tests.quality.areas import Budgets, Timed, area_of, budgets, read, report, rows
 
-KNOWN = Budgets(workers=2, total=10, stages={"sanity": 3}, tests={"odoo": 1, "redis": 5})
+KNOWN = Budgets(workers=2, speed=15800, total=10, stages={"sanity": 3}, tests={"odoo": 1, "redis": 5})
 REPORT = """<?xml version="1.0"?><testsuites><testsuite>
 <testcase classname="tests.integration.odoo.test_kill" name="test_a[1]" time="90.5"/>
 <testcase classname="tests.molecule.test_scenarios" name="test_scenario[redis]" time="30"/>
@@ -68,12 +68,15 @@ def test_what_other_processes_take_of_the_machine_does_not_count() -> None:
     )
     beside = rows([], timed, KNOWN, clock=138.0, given=0.6)
     assert not any(row.fault for row in beside)
-    assert "other processes left 60% of the machine, by which the minutes count" in report(beside, timed)
-    assert "odoo took 1.3 minutes of a machine that gave it 90%" in rows([], timed, KNOWN, 138.0, 0.9)[0].fault
+    assert "this run had 60% of the machine that the budgets were cut on, by which the minutes" in report(beside, timed)
+    assert "odoo took 1.3 minutes on 90% of the machine that the budgets were cut" in (
+        rows([], timed, KNOWN, 138.0, 0.9)[0].fault
+    )
 
 
 def test_the_part_of_the_machine_is_measured() -> None:
-    assert 0 < machine.share(0.05) <= 1
+    assert machine.share(speed=1, seconds=0.05) == 1
+    assert 0 < machine.share(speed=10**9, seconds=0.05) < 0.01
 
 
 def test_the_budgets_of_the_project_are_within_the_total() -> None:
