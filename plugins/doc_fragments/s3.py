@@ -50,3 +50,6 @@ options:
 requirements:
   - boto3 >= 1.26
 """
+
+    # For modules that ask the bucket only where a task needs it.
+    OPTIONAL = DOCUMENTATION.partition("requirements:")[0].replace("    required: true\n    suboptions:", "    suboptions:")

@@ -15,6 +15,7 @@ author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change
   - gantry.odoo.change_store
+  - gantry.odoo.s3.optional
   - gantry.odoo.attributes.controller
 description:
   - Decides by the reason and the approval of the change, the recorded backups and restore drills, and the number of
@@ -23,6 +24,8 @@ description:
     An V(emergency) change needs the same, and overrides missing backups, drills and nodes. The overridden reasons are
     returned.
   - Runs on the controller and changes nothing.
+  - Asks O(repository), as the controller reaches it, for the newest backup of each tenant where the ledger does not prove
+    one, because backups that a timer took are in no ledger.
 options:
   tenants:
     description: The tenants that the change touches.
@@ -45,45 +48,6 @@ options:
     description: Minutes of downtime that are accepted where no other node goes on serving, V(0) for none.
     type: int
     default: 0
-  repository:
-    description:
-      - The bucket of an S3 server that holds the backups, as the controller reaches it.
-      - It is asked for the newest backup of each tenant where the ledger does not prove one, because backups that a
-        timer took are in no ledger.
-    type: dict
-    suboptions:
-      endpoint_url:
-        description:
-          - URL of the S3 server. Its TLS certificate is verified. Not needed for Amazon's own.
-        type: str
-      bucket:
-        description:
-          - Name of the bucket. It has to exist.
-        type: str
-        required: true
-      region:
-        description:
-          - Region that requests are signed for.
-        type: str
-        default: us-east-1
-      prefix:
-        description:
-          - Path in the bucket below which each tenant has a directory.
-        type: str
-        default: ""
-      access_key:
-        description:
-          - Access key. Without it, the credentials of the controller's environment are used. It is never shown.
-        type: str
-      secret_key:
-        description:
-          - Secret key of O(repository.access_key).
-        type: str
-      ca_bundle:
-        description:
-          - Path on the controller of the PEM file with the authorities that the server's certificate is verified by.
-          - By default the trust store of the operating system.
-        type: path
   backup_max_age_hours:
     description: Maximum age of the newest backup of a tenant, in hours.
     type: float

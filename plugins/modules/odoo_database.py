@@ -31,6 +31,7 @@ description:
 extends_documentation_fragment:
   - gantry.odoo.postgresql
   - gantry.odoo.odoo
+  - gantry.odoo.s3.optional
   - gantry.odoo.attributes
 options:
   databases:
@@ -232,44 +233,6 @@ options:
   extensions: *extensions
   policy: *policy
   tier: *tier
-  repository:
-    description:
-      - The bucket of an S3 server that holds the backups, as for M(gantry.odoo.odoo_backup). Needed to drop a database
-        of tier 1.
-    type: dict
-    suboptions:
-      endpoint_url:
-        description:
-          - URL of the S3 server. Its TLS certificate is verified. Not needed for Amazon's own.
-        type: str
-      bucket:
-        description:
-          - Name of the bucket. It has to exist.
-        type: str
-        required: true
-      region:
-        description:
-          - Region that requests are signed for.
-        type: str
-        default: us-east-1
-      prefix:
-        description:
-          - Path in the bucket below which each tenant has a directory.
-        type: str
-        default: ""
-      access_key:
-        description:
-          - Access key. Without it, the credentials of the target's environment or instance are used.
-        type: str
-      secret_key:
-        description:
-          - Secret key of O(repository.access_key).
-        type: str
-      ca_bundle:
-        description:
-          - Path on the target of the PEM file with the authorities that the server's certificate is verified against.
-          - By default the trust store of the operating system.
-        type: path
   config:
     description:
       - Path of the instance's C(odoo.conf). It names the owner of databases, the data directory and the addons path.
