@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,10 +44,12 @@ class ActionModule(ControllerAction):
         store, params = open_store(call.params["store"]), call.params
         Register(store).require(params["change"]["lease"])
         proofs = {item["name"]: _proof(Ledger(store), item["name"]) for item in params["tenants"]}
-        decision = ask(params, proofs, store.now())
-        if params["repository"] and not decision.allowed:
+        now, rules, subjects = store.now(), rules_from(params), _subjects(params)
+        lacking = plan_gate.without_backup(subjects, proofs, now, rules)
+        if params["repository"] and lacking:
             # backups that a timer took are in no ledger
-            decision = ask(params, _with_repository(call, proofs), store.now())
+            proofs |= _with_repository(call, {name: proofs[name] for name in lacking})
+        decision = _decide(params, subjects, proofs, now, rules)
         for reason in decision.overridden:
             call.warn(f"the emergency overrides the gate: {reason}")
         return Outcome(
@@ -77,18 +79,38 @@ def _proof(ledger: Ledger, tenant: str) -> plan_gate.Proof:
 
 def _with_repository(call: Call, proofs: Mapping[str, plan_gate.Proof]) -> dict[str, plan_gate.Proof]:
     """The proofs with the backups that the repository holds. One that cannot be asked proves nothing."""
-    gated = [item["name"] for item in call.params["tenants"] if item["tier"] in call.params["tiers"]]
     try:
-        newest = newest_backups(settings_from(call.params), gated)
+        newest = newest_backups(settings_from(call.params), list(proofs))
     except (UnreachableError, StateError) as error:
         call.warn(f"the backup repository was not asked for evidence: {error}")
         newest = {}
     return {name: plan_gate.with_backup(proof, newest.get(name)) for name, proof in proofs.items()}
 
 
-def ask(params: Mapping[str, Any], proofs: Mapping[str, plan_gate.Proof], now: datetime) -> plan_gate.Decision:
+def rules_from(params: Mapping[str, Any]) -> plan_gate.Rules:
+    """The ages and tiers that the options state. Raises InputError for an age that cannot be counted."""
+    return plan_gate.Rules(
+        backup_age=_age("backup_max_age_hours", params["backup_max_age_hours"], timedelta(hours=1)),
+        drill_age=_age("drill_max_age_days", params["drill_max_age_days"], timedelta(days=1)),
+        tiers=tuple(params["tiers"]),
+    )
+
+
+def _subjects(params: Mapping[str, Any]) -> list[plan_gate.Subject]:
+    return [plan_gate.Subject(item["name"], item["tier"]) for item in params["tenants"]]
+
+
+def _decide(
+    params: Mapping[str, Any],
+    subjects: Sequence[plan_gate.Subject],
+    proofs: Mapping[str, plan_gate.Proof],
+    now: datetime,
+    rules: plan_gate.Rules,
+) -> plan_gate.Decision:
     """The decision on the change that the options describe, at `now`."""
-    raw = params["change"]
+    raw, minutes = params["change"], params["downtime_minutes"]
+    if minutes < 0:
+        raise InputError(f"downtime_minutes: {minutes} is no downtime; give a number above 0, or 0 for none")
     change = plan_gate.Change(
         id=raw["id"],
         kind=raw["kind"],
@@ -97,13 +119,4 @@ def ask(params: Mapping[str, Any], proofs: Mapping[str, plan_gate.Proof], now: d
         reason=raw["reason"],
         approver=raw["approver"],
     )
-    rules = plan_gate.Rules(
-        backup_age=_age("backup_max_age_hours", params["backup_max_age_hours"], timedelta(hours=1)),
-        drill_age=_age("drill_max_age_days", params["drill_max_age_days"], timedelta(days=1)),
-        tiers=tuple(params["tiers"]),
-    )
-    subjects = [plan_gate.Subject(item["name"], item["tier"]) for item in params["tenants"]]
-    minutes = params["downtime_minutes"]
-    if minutes < 0:
-        raise InputError(f"downtime_minutes: {minutes} is no downtime; give a number above 0, or 0 for none")
     return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"], minutes)

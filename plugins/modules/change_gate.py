@@ -24,8 +24,8 @@ description:
     An V(emergency) change needs the same, and overrides missing backups, drills and nodes. The overridden reasons are
     returned.
   - Runs on the controller and changes nothing.
-  - Asks O(repository), as the controller reaches it, for the newest backup of each tenant where the ledger does not prove
-    one, because backups that a timer took are in no ledger.
+  - Asks O(repository), as the controller reaches it, for the newest backup of each tenant where the ledger does not
+    prove one, because backups that a timer took are in no ledger.
 options:
   tenants:
     description: The tenants that the change touches.

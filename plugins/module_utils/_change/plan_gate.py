@@ -114,6 +114,16 @@ def _capacity(serving_after: int | None, rules: Rules, downtime_minutes: int) ->
         )
 
 
+def without_backup(subjects: Iterable[Subject], proofs: Mapping[str, Proof], now: datetime, rules: Rules) -> list[str]:
+    """The tenants of which a backup is asked for and none is known that is young enough."""
+    return [
+        subject.name
+        for subject in subjects
+        if subject.tier in rules.tiers
+        and any(_aged(subject, "backup", proofs.get(subject.name, Proof()).backup, rules.backup_age, now, ""))
+    ]
+
+
 def _facts(subjects: Iterable[Subject], proofs: Mapping[str, Proof], now: datetime, rules: Rules) -> Iterable[str]:
     for subject in subjects:
         if subject.tier not in rules.tiers:

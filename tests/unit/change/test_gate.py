@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.action.change_gate import ask
+from ansible_collections.gantry.odoo.plugins.action.change_gate import rules_from
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
@@ -127,11 +127,15 @@ def test_what_does_not_say_when_and_of_whom_is_no_proof(damage):
 
 @pytest.mark.parametrize("hours", [0, -1, float("nan"), float("inf"), 1e300])
 def test_an_age_that_cannot_be_counted_is_refused(hours):
-    params = {
-        "change": {"id": "a", "kind": "b", "requester": "c", "class": "standard", "reason": "", "approver": ""},
-        "backup_max_age_hours": hours,
-        "drill_max_age_days": 31,
-        "tiers": [1],
-    }
+    params = {"backup_max_age_hours": hours, "drill_max_age_days": 31, "tiers": [1]}
     with pytest.raises(InputError, match=r"backup_max_age_hours: .* is no age; give a number above 0"):
-        ask(params, {}, NOW)
+        rules_from(params)
+
+
+def test_the_repository_is_asked_for_what_the_ledger_does_not_prove():
+    subjects = [plan_gate.Subject(name, tier) for name, tier in (("new", 1), ("old", 1), ("none", 1), ("low", 3))]
+    proofs = {
+        "new": plan_gate.Proof(NOW - timedelta(hours=1)),
+        "old": plan_gate.Proof(NOW - timedelta(hours=25)),
+    }
+    assert plan_gate.without_backup(subjects, proofs, NOW, plan_gate.Rules()) == ["old", "none"]
