@@ -62,7 +62,7 @@ def survey(bucket: Bucket, job: Job, connection: object) -> Survey:
     on_disk = dict(blobs(job.filestore))
     choice = choose(read_database.stored_names(connection, job.database), on_disk, stored)
     if not job.record_missing:
-        refuse_missing(job.database, job.filestore, choice)
+        refuse_missing(job.database, job.filestore, choice, ", or accept the loss with missing: record")
     return Survey(complete, leftovers, choice, fresh_enough(complete, job.max_age_s, bucket.now()))
 
 

@@ -64,13 +64,13 @@ class Taken:
     duration_s: float
 
 
-def refuse_missing(database: str, filestore: str, choice: Choice) -> None:
-    """Raises StateError when files that the database refers to are not in its filestore."""
+def refuse_missing(database: str, filestore: str, choice: Choice, consent: str = "") -> None:
+    """Raises StateError when files that the database refers to are not in its filestore. consent: to go on without."""
     if choice.missing:
         shown = ", ".join(choice.missing[:MISSING_SHOWN])
         raise StateError(
             f"database {database} refers to {len(choice.missing)} files that are not in {filestore} ({shown}); "
-            "restore them, or accept the loss with missing: record"
+            f"restore them{consent}"
         )
 
 

@@ -118,16 +118,24 @@ class DumpStream:
 
 @contextmanager
 def dump(
-    login: Login, database: str, snapshot: str, client: int, lock_s: float, deadline: Deadline
+    login: Login,
+    database: str,
+    snapshot: str,
+    client: int,
+    lock_s: float,
+    deadline: Deadline,
+    kind: str = "custom",
 ) -> Iterator[DumpStream]:
-    """pg_dump of `database` in custom format; stopped when the block ends.
+    """pg_dump of `database`; stopped when the block ends.
 
     snapshot: an exported one to dump the database as it was in; empty for one of pg_dump's own.
     client: the major version of pg_dump. lock_s: seconds to wait for a locked table.
+    kind: `custom`, or `plain` for statements that a role of any name can run.
     """
     # zstd is three times as fast as the default at the same size; pg_dump knows it from version 16 on
-    compression = ["--compress=zstd:3"] if client >= 16 else []
-    argv = [*_WITH_PARENT, "pg_dump", "--format=custom", "--no-password", *compression]
+    compression = ["--compress=zstd:3"] if client >= 16 and kind == "custom" else []
+    others = ["--no-owner", "--no-privileges"] if kind == "plain" else []
+    argv = [*_WITH_PARENT, "pg_dump", f"--format={kind}", "--no-password", *compression, *others]
     argv += [f"--snapshot={snapshot}"] if snapshot else []
     argv.append(f"--lock-wait-timeout={int(lock_s * 1000)}")
     with access(login, database) as way, tempfile.TemporaryFile() as errors:
