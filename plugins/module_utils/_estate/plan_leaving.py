@@ -57,8 +57,25 @@ class Beyond:
 
 
 def as_recorded(tenants: Sequence[Tenant], record: EstateRecord) -> tuple[Tenant, ...]:
-    """The declared tenants, each on the instance that it has: one that was renamed keeps the instance's name."""
-    return tuple(_on_its_instance(tenant, record) for tenant in tenants)
+    """The declared tenants, each on the instance that it has: one that was renamed keeps the instance's name.
+
+    Of a tenant that leaves, the record says what is there, whatever its declaration still says.
+    """
+    return tuple(_on_its_instance(_as_it_was(tenant, record), record) for tenant in tenants)
+
+
+def _as_it_was(tenant: Tenant, record: EstateRecord) -> Tenant:
+    known = record.tenants.get(tenant.name)
+    if tenant.state != DECOMMISSIONED or known is None:
+        return tenant
+    return replace(
+        tenant,
+        tier=known.tier,
+        tenancy=known.tenancy,
+        routes=known.routes,
+        workers=known.workers,
+        cron_threads=known.cron_threads,
+    )
 
 
 def _on_its_instance(tenant: Tenant, record: EstateRecord) -> Tenant:

@@ -361,3 +361,19 @@ def test_a_tenant_that_was_dropped_comes_back_only_with_its_database() -> None:
     back = estate(*OTHERS, own("bravo"), record=record, holds="alpha bravo carol south")
     assert back.estate["tenants"]["bravo"]["exists"]
     assert recorded(back, record).leaving == {}
+
+
+def test_a_tenant_leaves_with_all_that_it_has_whatever_its_declaration_still_says() -> None:
+    """The way out was written as a short declaration: a name, a group, a state and a date."""
+    before = recorded(
+        estate(own("alpha"), own("bravo", tier=1), own("carol"), tenant("south"), holds="alpha bravo carol south")
+    )
+    short = {"name": "bravo", "state": "decommissioned", "hold_until": "2027-01-31", "runtime": {"group": "app"}}
+    after = estate(*OTHERS, short, record=before, holds="alpha bravo carol south", tenant="bravo").estate
+    assert (after["tenant"]["tenancy"], after["tenant"]["config"], after["tenant"]["tier"]) == (
+        "dedicated",
+        "/etc/odoo/bravo.conf",
+        1,
+    )
+    assert {"tenant": "bravo", "tier": 1} in after["policies"]
+    assert "bravo-public" in [route["name"] for route in after["routes"]]
