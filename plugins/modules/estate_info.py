@@ -213,7 +213,8 @@ options:
     type: bool
     default: true
   number:
-    description: Number that homes get which have none yet, that of the lease of the change. None gets one where V(0).
+    description:
+      - Number that homes get which have none yet, the C(fencing_number) of the change. None gets one where V(0).
     type: int
     default: 0
   assume:
@@ -317,9 +318,8 @@ estate:
     leaving:
       description:
         - For a tenant asked for that is decommissioned, its C(step) that is due (C(hold), C(drop), C(clean), C(forget)
-          or none), its C(phase), the id of its last C(backup), whether its database C(was_open), its dates, and its
-          C(instance) as role
-          P(gantry.odoo.odoo#role) takes it, null where nothing of it is left.
+          or none), whether it is C(known), its C(phase), the id of its last C(backup), whether its database C(was_open),
+          its dates, and its C(instance) as role P(gantry.odoo.odoo#role) takes it, null where nothing of it is left.
       type: dict
     destination:
       description: The group asked for.

@@ -111,7 +111,6 @@ active:
   type: str
 """
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore, apply_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, release_id
@@ -122,9 +121,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
     predict_release,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.report import report_release
-
-# How long another run on the host may take.
-_WAIT_SECONDS = 300
 
 OPTIONS = {
     "id": {"type": "str", "required": True},
@@ -144,7 +140,7 @@ def main() -> None:
 
 def work(call: Call) -> Outcome:
     """Place the release, and activate it where asked."""
-    with alone(call, Deadline(_WAIT_SECONDS)):
+    with alone(call):
         return _bring(call)
 
 

@@ -190,9 +190,8 @@ def main() -> None:
 
 def work(call: Call) -> Outcome:
     """Bring the processes to the wanted state."""
-    deadline = Deadline(call.params["timeout"])
-    with alone(call, deadline):
-        return _bring(call, deadline)
+    with alone(call):
+        return _bring(call, Deadline(call.params["timeout"]))
 
 
 def _bring(call: Call, deadline: Deadline) -> Outcome:

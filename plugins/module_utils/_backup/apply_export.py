@@ -9,7 +9,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_database
@@ -98,6 +98,10 @@ def write(order: Export, client: int, deadline: Deadline) -> Exported:
             sync_directory(os.path.dirname(order.path))
         except OSError as error:
             raise StateError(f"{order.path} could not be written: {error.strerror}; see the disk") from error
+        finally:
+            # a part is no use, holds a tenant's data, and may have filled the disk
+            with suppress(FileNotFoundError):
+                os.unlink(order.path + PARTIAL)
     return Exported(len(choice.present), sum(facts.tables.values()), size, sha256)
 
 
@@ -128,7 +132,10 @@ def _add(archive: zipfile.ZipFile, filestore: str, name: str, deadline: Deadline
     if deadline.remaining <= 0:
         raise DeadlineError(f"the export was stopped after {deadline.seconds:g} s, its deadline")
     digest, path = hashlib.sha1(), blob_path(filestore, name)
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise StateError(f"{path} could not be read: {error.strerror}; restore it, then run again") from error
     with open(handle, "rb") as source, archive.open(FILES + name, "w", force_zip64=True) as member:
         for piece in iter(lambda: source.read(CHUNK_BYTES), b""):
             digest.update(piece)

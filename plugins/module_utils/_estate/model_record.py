@@ -18,7 +18,7 @@ HELD, GONE = PHASES = ("held", "gone")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tenant lives. number: of the lease of the change that opened it there; it only rises."""
+    """Where a tenant lives. number: of the change that opened it there, which only rises."""
 
     group: str
     number: int

@@ -163,8 +163,12 @@ def outline(estate: Mapping[str, Any]) -> dict[str, Any]:
 def _leaving(home: plan_homes.Home, record: EstateRecord, today: str) -> dict[str, Any]:
     tenant = home.tenant
     recorded = record.leaving.get(tenant.name)
+    step = plan_leaving.next_step(tenant, home, record, today)
+    is_over = bool(tenant.keep_backups_until) and str(tenant.keep_backups_until) < today
     return {
-        "step": plan_leaving.next_step(tenant, home, record, today),
+        "step": step,
+        # of one that was there long ago, nothing is left but its declaration
+        "known": bool(step or recorded or is_over),
         "phase": recorded.phase if recorded else "",
         "backup": recorded.backup if recorded else "",
         "was_open": recorded.was_open if recorded else not home.blocked,

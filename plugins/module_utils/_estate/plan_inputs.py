@@ -70,6 +70,7 @@ def databases(group: Group, settled: Sequence[Home], layout: Layout, number: int
     return [
         {
             **_database(home, layout),
+            **({"fencing_number": number} if number else {}),
             **({"home": {"number": number, "group": group.name}} if number and not home.number else {}),
         }
         for home in here

@@ -197,18 +197,19 @@ def settle(
             )
         else:
             renaming[tenant.name] = former
-            faults += [
-                f"tenant {tenant.name} is renamed from {former}, which is blocked on {server}, so that its users would "
-                "find nothing under the new name; open it with gantry.odoo.odoo_database (access: open), or leave its "
-                "name"
-                for server, databases in sorted(placement.items())
-                for one in databases
-                if one.name == former and not one.open
-            ]
     if faults:
         raise StateError("; ".join(faults))
     sought = [replace(tenant, name=renaming.get(tenant.name, tenant.name)) for tenant in tenants]
     located = homes(sought, groups, placement, assume, unknown, arrived)
+    faults = [
+        f"tenant {tenant.name} is renamed from {renaming[tenant.name]}, which is blocked on "
+        f"{home.group.database_server}, so that its users would find nothing under the new name; open it with "
+        "gantry.odoo.odoo_database (access: open), or leave its name"
+        for home, tenant in zip(located, tenants)
+        if tenant.name in renaming and home.blocked
+    ]
+    if faults:
+        raise StateError("; ".join(faults))
     return tuple(
         replace(home, tenant=tenant, exists=False, former=renaming[tenant.name]) if tenant.name in renaming else home
         for home, tenant in zip(located, tenants)

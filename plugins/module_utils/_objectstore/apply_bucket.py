@@ -43,7 +43,7 @@ PART_BYTES = 8 * 1024 * 1024
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
 # What a server says that is overloaded or being repaired, and every answer with a status from 500 on.
-_BUSY, _SERVER_ERROR = ("SlowDown", "RequestTimeout", "Throttling"), 500
+_BUSY, _SERVER_ERROR, _NOT_IMPLEMENTED = ("SlowDown", "RequestTimeout", "Throttling"), 500, 501
 _EXISTS = ("PreconditionFailed", "412")
 _ABSENT = ("NoSuchKey", "404", "NoSuchLifecycleConfiguration", "NotFound")
 
@@ -284,7 +284,8 @@ def _sentence(error: Any, what: str, settings: Settings) -> Exception:
     if code in _ABSENT:
         return StateError(f"the {settings.where} could not {what}: there is no such object")
     message = settings.hide(error.response.get("Error", {}).get("Message") or "no further word")
-    if code in _BUSY or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _BUSY or (status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED):
         return UnreachableError(
             f"the {settings.where} could not {what} now: {code}, {message}; see the S3 server, and run again"
         )

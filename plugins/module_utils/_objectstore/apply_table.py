@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS public.gantry_object (
 """
 # read_only_sql_transaction: a standby, or default_transaction_read_only
 _READ_ONLY = "25006"
+_GONE = (psycopg2.OperationalError, psycopg2.InterfaceError) if psycopg2 else ()
 # Two that make the table at once are told of a duplicate name.
 _MAKE_ALONE = "SELECT pg_advisory_xact_lock(hashtext('gantry_object'))"
 
@@ -92,17 +93,22 @@ class Table:
         try:
             with connection.cursor() as cursor:
                 yield cursor
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            connection.close()
-            self._connection = None
-            raise UnreachableError(f"the {self.where} could not {what}: {sentence(error)}") from error
         except psycopg2.Error as error:
-            if error.pgcode == _READ_ONLY:
-                raise UnreachableError(
-                    f"the {self.where} could not {what}: it takes no writes now ({sentence(error)}); see whether "
-                    "another server is its primary"
-                ) from error
+            if isinstance(error, _GONE):
+                connection.close()
+                self._connection = None
+            self._refuse_absent(what, error)
             raise StateError(f"the {self.where} could not {what}: {sentence(error)}") from error
+
+    def _refuse_absent(self, what: str, error: Any) -> None:
+        """Raise UnreachableError where the server is not there, or takes no writes, and may be asked again."""
+        if isinstance(error, _GONE):
+            raise UnreachableError(f"the {self.where} could not {what}: {sentence(error)}") from error
+        if error.pgcode == _READ_ONLY:
+            raise UnreachableError(
+                f"the {self.where} could not {what}: it takes no writes now ({sentence(error)}); see whether another "
+                "server is its primary"
+            ) from error
 
     def _opened(self) -> Any:
         connection = connect(self.login, autocommit=False)
@@ -115,6 +121,7 @@ class Table:
             connection.commit()
         except psycopg2.Error as error:
             connection.close()
+            self._refuse_absent("be opened", error)
             raise StateError(
                 f"the {self.where} could not be made a change store: {sentence(error)}; "
                 f"let {self.login.user} create a table there"

@@ -32,7 +32,7 @@ class Home:
 def fault_of(number: int, group: str) -> str:
     """Why a home cannot be recorded; empty where it can."""
     if not 1 <= number <= _LARGEST:
-        return f"{number} is not the number of a lease; give one from 1 to {_LARGEST}"
+        return f"{number} is not the fencing number of a change; give one from 1 to {_LARGEST}"
     if not group.strip() or "\n" in group:
         return f"{group!r} is not the name of a group of hosts"
     return ""

@@ -38,8 +38,12 @@ INSTANCES: dict[str, Any] = {
 FENCING_NUMBER: dict[str, Any] = {"type": "int", "default": 0}
 
 
+# How long another run on the host may take: as long as the role gives a service.
+_WAIT_SECONDS = 900
+
+
 @contextmanager
-def alone(call: Call, deadline: Deadline) -> Iterator[None]:
+def alone(call: Call) -> Iterator[None]:
     """With the number of a change, work on the instances of this host alone, and not where the change was overtaken."""
     number = call.params["fencing_number"]
     fencing = Fencing(os.path.join(call.params["root"], ".fencing"), "Odoo on this host")
@@ -47,7 +51,7 @@ def alone(call: Call, deadline: Deadline) -> Iterator[None]:
     if not number or call.check_mode:
         yield
         return
-    with fencing.held(number, deadline):
+    with fencing.held(number, Deadline(_WAIT_SECONDS)):
         yield
 
 

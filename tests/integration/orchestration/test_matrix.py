@@ -155,14 +155,22 @@ def ended(rig: Rig, scenario: Scenario, way: str) -> Iterator[str]:
     if _left(rig):
         yield f"left behind: {_left(rig)}"
     yield from _reachable(rig.world, scenario.leaves if wanted is scenario.new else "")
+    # what is recorded agrees with what is there
+    after = rig.play("precheck", **_declared(scenario))
+    if after.rc != 0:
+        yield f"the next playbook is refused: {after.errors[-1:] or after.stderr[-300:]}"
+
+
+def _declared(scenario: Scenario) -> dict[str, Any]:
+    """The tenants that a scenario declares, where it declares others."""
+    return {name: value for name, value in scenario.inputs.items() if name == "odoo_tenants"}
 
 
 def _resumed(rig: Rig, scenario: Scenario, left: list[str], way: str) -> PlaybookRun:
     """Resume what was left, or run the playbook again; wait for the lease of a controller that was killed."""
     for _attempt in range(20):
         if left:
-            declared = {name: value for name, value in scenario.inputs.items() if name == "odoo_tenants"}
-            run = rig.play("resume", change=left[0].partition(" ")[0], way=way, **declared)
+            run = rig.play("resume", change=left[0].partition(" ")[0], way=way, **_declared(scenario))
         else:
             run = rig.play(scenario.playbook, **scenario.inputs)
         if not any(" holds " in error for error in run.errors):
@@ -177,13 +185,15 @@ def _held(rig: Rig) -> bool:
 
 
 def _left(rig: Rig) -> list[str]:
-    """The parts that are not settled, with their change."""
+    """The parts that are not settled, with their change. A change that has begun nothing has left nothing."""
     if not (rig.store / "parts").exists():
         return []
+    found = change_store.parts(rig.store)
+    begun = {part["change"] for part in found if part["state"] != "planned" or "way" in part["facts"]}
     return [
         f"{part['change']} {part['name']} {part['state']}"
-        for part in change_store.parts(rig.store)
-        if part["state"] != "proven"
+        for part in found
+        if part["state"] != "proven" and part["change"] in begun
     ]
 
 

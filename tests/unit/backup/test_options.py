@@ -62,6 +62,7 @@ def test_no_error_sentence_shows_a_key(code: str, message: str) -> None:
         ("", 502, UnreachableError),
         ("SlowDown", 429, UnreachableError),
         ("EntityTooLarge", 400, StateError),
+        ("NotImplemented", 501, StateError),
     ],
 )
 def test_a_server_that_cannot_answer_now_is_asked_again(code: str, status: int, kind: type[GantryError]) -> None:

@@ -60,7 +60,7 @@ def test_parameters_become_texts_as_odoo_writes_them() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"home": {"number": 0, "group": "app"}}, "home: 0 is not the number of a lease"),
+        ({"home": {"number": 0, "group": "app"}}, "home: 0 is not the fencing number of a change"),
         ({"home": {"number": 1, "group": "app"}, "state": "absent"}, "home: harbour is to be absent, and is no home"),
         ({"cron_timeout": 5}, "cron_timeout: 5 for harbour is a time to wait before it is blocked"),
         ({"cron_timeout": -1, "access": "blocked"}, "cron_timeout: -1 for harbour"),
