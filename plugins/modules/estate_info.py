@@ -318,8 +318,9 @@ estate:
     leaving:
       description:
         - For a tenant asked for that is decommissioned, its C(step) that is due (C(hold), C(drop), C(clean), C(forget)
-          or none), whether it is C(known), its C(phase), the id of its last C(backup), whether its database C(was_open),
-          its dates, and its C(instance) as role P(gantry.odoo.odoo#role) takes it, null where nothing of it is left.
+          or none), whether it is C(known), its C(phase), the id of its last C(backup), whether its database
+          C(was_open), its dates, and its C(instance) as role P(gantry.odoo.odoo#role) takes it, null where nothing of
+          it is left.
       type: dict
     destination:
       description: The group asked for.

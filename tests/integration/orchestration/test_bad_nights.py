@@ -114,18 +114,38 @@ def test_a_change_that_was_refused_leaves_nothing_and_takes_nothing_away(rig: Ri
 
 
 @pytest.mark.deep
-def test_resume_takes_the_last_node_away_from_nobody(rig: Rig) -> None:
-    """app2 was put back, and dies before the change is finished."""
-    change = lose(rig, "app2 odoo activate", "disk full", "patch", patch_release="r2")
-    undone = lose(rig, "app1 odoo activate", "disk full", "resume", change=change, way="undo")
-    rig.play("resume", change=undone, way="undo").expect_success()
-    change = lose(rig, "app1 odoo activate", "disk full", "patch", patch_release="r2")
+@pytest.mark.parametrize(("failed", "dead"), [("app1", "app2"), ("app2", "app1")])
+def test_resume_takes_the_last_node_away_from_nobody(rig: Rig, failed: str, dead: str) -> None:
+    """One node was put back. The other, which the change had done or not begun, dies before the change is finished."""
+    change = lose(rig, f"{failed} odoo activate", "disk full", "patch", patch_release="r2")
     with worlds.opened(rig.file) as world:
-        world.nodes["app2"].running = False
+        world.nodes[dead].running = False
     rig.change(harm=[])
     run = rig.play("resume", change=change, way="finish").expect_failure()
-    assert "app2 does not serve release r1" in run.stdout
-    assert (rig.world.nodes["app1"].running, rig.world.harm) == (True, [])
+    assert f"{dead} does not serve release" in run.stdout
+    assert (rig.world.nodes[failed].running, rig.world.harm) == (True, [])
+
+
+def test_a_move_that_is_resumed_is_recorded_as_it_is(rig: Rig) -> None:
+    """The destination was open, and not every edge sent its users there."""
+    rig.change(fault={"words": "edge2 traefik routes", "nth": 2, "kind": "disk full"})
+    rig.play("migrate", **MOVE).expect_failure()
+    rig.mend()
+    until_free(rig)
+    rig.play("resume", change=left(rig), way="finish").expect_success()
+    rig.play("precheck").expect_success()
+    assert (sent(rig), rig.world.harm) == ({"serve box1"}, [])
+
+
+@pytest.mark.deep
+def test_a_host_that_is_gone_for_good_does_not_keep_the_change_open(rig: Rig) -> None:
+    change = lose(rig, "app2 odoo stop", "host off", "patch", patch_release="r2")
+    with worlds.opened(rig.file) as world:
+        del world.nodes["app2"]
+    rig.play("site", site_released_hosts=["app2"]).expect_success()
+    assert parts(rig) == {"app1": f"{change} proven"}
+    rig.play("resume", change=change, way="finish").expect_success()
+    assert (releases(rig), parts(rig), rig.world.harm) == ({"r2"}, {}, [])
 
 
 def test_a_node_that_some_edges_use_again_is_drained_before_it_is_put_back(rig: Rig) -> None:

@@ -28,7 +28,9 @@ def test_an_archive_is_written_once_and_again_only_by_force() -> None:
 @pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("other", [replace(OURS, database="north"), replace(OURS, uuid="")])
 def test_an_archive_of_another_database_is_never_overwritten(other: Archive, force: bool) -> None:
-    with pytest.raises(RefusedError, match="/a.zip is an archive of database .* name another file, or remove this one"):
+    with pytest.raises(
+        RefusedError, match=r"/a\.zip is an archive of database .* name another file, or remove this one"
+    ):
         plan("/a.zip", FACTS.name, FACTS.uuid, other, force=force)
 
 
@@ -40,5 +42,5 @@ def test_what_is_written_is_what_is_read() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"db_name": "harbour"}', b"\xff"])
 def test_a_manifest_of_something_else_is_one_sentence(data: bytes) -> None:
-    with pytest.raises(StateError, match="/a.zip has a manifest that this module did not write"):
+    with pytest.raises(StateError, match=r"/a\.zip has a manifest that this module did not write"):
         archive_from(data, "/a.zip")
