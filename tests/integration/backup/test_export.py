@@ -15,7 +15,7 @@ from tests.integration.backup.conftest import CONFIG, DATA, HOST, Estate
 
 EXPORT = "gantry.odoo.odoo_export"
 PLACE = "/srv/exports"
-ROWS = "SELECT count(*) FROM ir_attachment WHERE store_fname IS NOT NULL"
+ROWS = "SELECT count(DISTINCT store_fname) FROM ir_attachment"
 
 
 @pytest.fixture

@@ -288,8 +288,14 @@ def test_a_node_that_fails_on_the_way_back_too_stays_drained(estate: Estate) -> 
     )
     estate.forget()
     estate.play("resume", change="patch-1", way="undo").expect_success()
-    # app1 is proven before it is taken away, at the release that the estate of this test names
-    assert resumed(estate, "none") == [*one("app2", "r1"), "app1 prove r1", *one("app1", "r1")]
+    # those that serve are proven before one is taken away, at the release that the estate of this test names
+    notes = resumed(estate, "none")
+    assert [*notes[:5], *sorted(notes[5:7]), *notes[7:]] == [
+        *one("app2", "r1"),
+        "app1 prove r1",
+        "app3 prove r1",
+        *one("app1", "r1"),
+    ]
     assert parts(estate) == []
 
 
