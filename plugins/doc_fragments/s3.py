@@ -52,6 +52,6 @@ requirements:
 """
 
     # For modules that ask the bucket only where a task needs it.
-    OPTIONAL = DOCUMENTATION.partition("requirements:")[0].replace(
+    OPTIONAL: str = DOCUMENTATION.partition("requirements:")[0].replace(
         "    required: true\n    suboptions:", "    suboptions:"
     )
