@@ -53,3 +53,13 @@ options:
     type: path
     default: /etc/odoo
 """
+
+    FENCING = r"""
+options:
+  fencing_number:
+    description:
+      - The C(fencing_number) of the change, see M(gantry.odoo.change_open). The highest one is kept in O(root). A run
+        with a lower one is refused, since its change was overtaken. V(0) compares nothing.
+    type: int
+    default: 0
+"""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_export
-short_description: Create an archive of an Odoo database for somebody else
+short_description: Create an archive of an Odoo database that Odoo can load
 version_added: 0.1.0
 description:
   - Writes a database and its files into one ZIP archive of the form that Odoo writes and loads, with C(dump.sql),

@@ -48,14 +48,9 @@ options:
     description:
       - Set by the action plugin where the content has to be sent. Do not set it.
     type: path
-  fencing_number:
-    description:
-      - The C(fencing_number) of the change, see M(gantry.odoo.change_open). The highest one is kept in O(root). A run
-        with a lower one is refused, since its change was overtaken. V(0) compares nothing.
-    type: int
-    default: 0
 extends_documentation_fragment:
   - gantry.odoo.attributes
+  - gantry.odoo.odoo_instances.fencing
 author:
   - Gantry contributors (@gantry-odoo)
 """
@@ -112,9 +107,10 @@ active:
 """
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_alone import alone
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore, apply_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import Manifest, release_id
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import FENCING_NUMBER, alone
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import FENCING_NUMBER
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
     needs_content,
     plan_release,

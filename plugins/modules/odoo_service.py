@@ -71,15 +71,10 @@ options:
       - Seconds that the whole call may take. Not less than the processes' own time to stop.
     type: int
     default: 300
-  fencing_number:
-    description:
-      - The C(fencing_number) of the change, see M(gantry.odoo.change_open). The highest one is kept in O(root). A run
-        with a lower one is refused, since its change was overtaken. V(0) compares nothing.
-    type: int
-    default: 0
 extends_documentation_fragment:
   - gantry.odoo.attributes
   - gantry.odoo.odoo_instances
+  - gantry.odoo.odoo_instances.fencing
 author:
   - Gantry contributors (@gantry-odoo)
 """
@@ -149,15 +144,11 @@ seconds:
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_alone import alone
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_service import apply_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import unique_instances
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import (
-    FENCING_NUMBER,
-    INSTANCES,
-    alone,
-    runtime_of,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.options import FENCING_NUMBER, INSTANCES, runtime_of
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan import (
     ProcessStep,
     plan_disable,

@@ -78,10 +78,7 @@ def uuid_of(login: Login, database: str) -> str:
     """The uuid of a database, empty without one."""
     with closing(connect(login, database)) as connection:
         read_database.require_odoo(connection, database)
-        said = read_database.rows(
-            connection, "SELECT value FROM public.ir_config_parameter WHERE key = 'database.uuid'"
-        )
-        return str(said[0][0]) if said else ""
+        return read_database.uuid(connection)
 
 
 def write(order: Export, client: int, deadline: Deadline) -> Exported:

@@ -43,7 +43,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
     FINISHED,
     mark,
     privileged_extensions,
-    refuse_overtaken,
     swapped,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, read_target
@@ -58,7 +57,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import too
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_extensions import create_extensions
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect, explaining
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import with_home
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import refuse_overtaken, with_home
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import entries_without
 
 PIECE_BYTES = 8 * 1024 * 1024
@@ -204,7 +203,7 @@ class Restorer:
         with self.timings.of("swap_s"):
             # another change may have made it the home since the plan was made
             home = read_target(self.order).home
-            refuse_overtaken(home, self.order.wish)
+            refuse_overtaken(build.name, home, self.order.wish.fencing_number)
             self._write_note(Note(step.origin, swapping=True, reopen=step.reopen))
             try:
                 with explaining(f"giving {build.at} its name", build.login):

@@ -36,7 +36,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import Home
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import refuse_overtaken
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import privileged
 
 UNFINISHED = "gantry.odoo.odoo_restore: not complete yet"
@@ -131,7 +131,7 @@ def restoration(target: Target, wish: Wish, manifest: Manifest, fetch: Mapping[s
     if is_restored(target, wish, manifest):
         return _access(target, wish)
     refuse_overwrite(target, wish)
-    refuse_overtaken(target.home, wish)
+    refuse_overtaken(wish.database, target.home, wish.fencing_number)
     return [
         CreateDatabase("create_database", new, f"for backup {origin(manifest)}"),
         *fetching,
@@ -192,15 +192,6 @@ def refuse_overwrite(target: Target, wish: Wish) -> None:
         raise RefusedError(
             f"a filestore of {wish.database} stands without its database; move it away, "
             "or give it up with overwrite: replace"
-        )
-
-
-def refuse_overtaken(home: Home | None, wish: Wish) -> None:
-    """Raises RefusedError where a later change has made the database that is there its tenant's home."""
-    if wish.fencing_number and home is not None and home.number > wish.fencing_number:
-        raise RefusedError(
-            f"database {wish.database} is {home}, and this change has {wish.fencing_number}, so that it was overtaken; "
-            "start it again"
         )
 
 

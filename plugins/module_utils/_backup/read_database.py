@@ -92,11 +92,10 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
         raise StateError(
             f"database {database} has no installed module base; it was never initialised, nothing to back up"
         )
-    uuid = rows(connection, "SELECT value FROM public.ir_config_parameter WHERE key = 'database.uuid'")
     return DatabaseFacts(
         name=database,
         odoo_version=".".join(modules["base"].split(".")[:2]),
-        uuid=uuid[0][0] if uuid else "",
+        uuid=uuid(connection),
         server_version=connection.server_version,
         locale=locale,
         modules={name: version or "" for name, version in modules.items()},
@@ -105,6 +104,12 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
         extensions=extensions.schemas,
         unaccent_immutable=extensions.immutable_unaccent,
     )
+
+
+def uuid(connection: Any) -> str:
+    """The uuid of the database that `connection` is in, empty without one."""
+    found = rows(connection, "SELECT value FROM public.ir_config_parameter WHERE key = 'database.uuid'")
+    return str(found[0][0]) if found else ""
 
 
 def row_counts(connection: Any) -> dict[str, int]:

@@ -29,7 +29,7 @@ RESUME = "resume"
 FINISH, UNDO = WAYS = ("finish", "undo")
 # The fact of a part that cannot be put back any more: why, and what to do.
 NO_WAY_BACK = "no_way_back"
-IN_WORDS: dict[str, str] = {
+IN_WORDS = {
     PLANNED: "is untouched",
     BEGUN: "left and is not proven to serve",
     PROVEN: "is done and proven",

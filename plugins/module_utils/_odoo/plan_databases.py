@@ -37,6 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps impo
     SetParameter,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_neutralize import refuse_lost, refuse_owner
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import refuse_overtaken
 
 _ORPHAN = "a filestore of this name belongs to no database"
 
@@ -96,19 +97,9 @@ def _refuse_foreign(server: Server, want: Desired) -> None:
 
 
 def _refuse_overtaken(server: Server, want: Desired) -> None:
-    """Raise RefusedError where a later change has made the database its tenant's home."""
     for name in (want.name, want.rename_from):
         found = server.databases.get(name)
-        if (
-            want.fencing_number
-            and found is not None
-            and found.home is not None
-            and found.home.number > want.fencing_number
-        ):
-            raise RefusedError(
-                f"database {name} is {found.home}, and this change has {want.fencing_number}, so that it was "
-                "overtaken; start it again"
-            )
+        refuse_overtaken(name, found.home if found else None, want.fencing_number)
 
 
 def _refuse_closed(server: Server, want: Desired) -> None:

@@ -9,6 +9,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
+
 # The first line of the comment; role postgresql reads it by the same pattern.
 _LINE = re.compile(r"gantry\.odoo: home: ([0-9]{1,18}) ([^\n]+)\n")
 _LARGEST = 10**18 - 1
@@ -36,6 +38,15 @@ def fault_of(number: int, group: str) -> str:
     if not group.strip() or "\n" in group:
         return f"{group!r} is not the name of a group of hosts"
     return ""
+
+
+def refuse_overtaken(database: str, home: Home | None, fencing_number: int) -> None:
+    """Raise RefusedError where a later change has made a database its tenant's home. fencing_number: 0 for none."""
+    if fencing_number and home is not None and home.number > fencing_number:
+        raise RefusedError(
+            f"database {database} is {home}, and this change has {fencing_number}, so that it was overtaken; start it "
+            "again"
+        )
 
 
 def home_of(comment: str | None) -> Home | None:

@@ -5,15 +5,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.fencing import Fencing
-from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_docker import Docker
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_runtime import Runtime
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_systemd import Systemd
@@ -36,23 +31,6 @@ INSTANCES: dict[str, Any] = {
     "config_dir": {"type": "path", "default": "/etc/odoo"},
 }
 FENCING_NUMBER: dict[str, Any] = {"type": "int", "default": 0}
-
-
-# How long another run on the host may take: as long as the role gives a service.
-_WAIT_SECONDS = 900
-
-
-@contextmanager
-def alone(call: Call) -> Iterator[None]:
-    """With the number of a change, work on the instances of this host alone, and not where the change was overtaken."""
-    number = call.params["fencing_number"]
-    fencing = Fencing(os.path.join(call.params["root"], ".fencing"), "Odoo on this host")
-    fencing.require(number)
-    if not number or call.check_mode:
-        yield
-        return
-    with fencing.held(number, Deadline(_WAIT_SECONDS)):
-        yield
 
 
 def runtime_of(params: Mapping[str, Any]) -> Runtime:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An archive for somebody else: Odoo itself loads it, on a database server that knows none of our roles."""
+"""An archive for a buyer: Odoo itself loads it, on a database server that knows none of our roles."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _call(path: Path, words: str) -> None:
         done = path.with_name("called")
         if one.get("kind") == "call before" and one.get("words") == words and not done.exists():
             done.touch()
-            subprocess.run(one["command"], shell=True, check=False, stdin=subprocess.DEVNULL)
+            subprocess.run(one["command"], check=True, stdin=subprocess.DEVNULL)
         if one.get("kind") == "orphan" and one.get("words") == words and not done.exists():
             done.touch()
             os.kill(os.getppid(), signal.SIGKILL)

@@ -31,13 +31,13 @@ def parts(rig: Rig) -> dict[str, str]:
     return {one["name"]: f"{one['change']} {one['state']}" for one in change_store.parts(rig.store)}
 
 
-def sent(rig: Rig) -> set[str]:
-    """What the edges do with users of harbour."""
+def sent(rig: Rig, tenant: str = "harbour") -> set[str]:
+    """What the edges do with users of a tenant."""
     return {
         " ".join([route["mode"], *(one["url"].split("/")[2].split(":")[0] for one in route["servers"])])
         for routes in rig.world.routes.values()
         for route in routes
-        if route["name"].startswith("harbour")
+        if route["name"].startswith(tenant)
     }
 
 
