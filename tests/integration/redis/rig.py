@@ -172,3 +172,14 @@ class Rig:
         """The port that a Sentinel names as the master."""
         lines = self.cli(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name).splitlines()
         return int(lines[1]) if len(lines) == 2 else None
+
+    def elected(self, sentinels: tuple[int, ...], old: int) -> int:
+        """Wait until all Sentinels name one master other than `old`, and it says so itself; its port."""
+
+        def named() -> str | None:
+            names = {self.named_master(port) for port in sentinels}
+            masters = [port for port in names if port not in (None, old) and self.master_of(port) is None]
+            return None if len(names) == len(masters) == 1 else f"the Sentinels name {names}, of them master: {masters}"
+
+        until(named, f"the election of another master than {old}", 30)
+        return self.named_master(sentinels[0]) or 0

@@ -49,17 +49,6 @@ def persistence(rig: Rig, port: int) -> str:
     return rig.info(port, "persistence")["aof_last_write_status"]
 
 
-def elected(rig: Rig, old: int) -> int:
-    """The master that the Sentinels agree on after `old`."""
-
-    def named() -> str | None:
-        names = {rig.named_master(port) for port in SENTINELS}
-        return None if len(names) == 1 and names != {old} else f"the Sentinels name {names}"
-
-    until(named, "an election", 30)
-    return rig.named_master(SENTINELS[0]) or 0
-
-
 def converge(rig: Rig, direct: Direct, master: int) -> dict[str, Any]:
     """One more run, after which everything is whole under `master` and nothing is left to do."""
     result = direct.call(**guarded())
@@ -75,7 +64,7 @@ def test_a_primary_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
     # A write counts here when a replica has it: that is what a queue may promise when its primary dies.
     with audited(broken_rig.host, NODES, SENTINELS, writes=200, replicas=1) as audit:
         broken_rig.kill(old)
-        new = elected(broken_rig, old)
+        new = broken_rig.elected(SENTINELS, old)
         assert f"{LOOPBACK}:{old} cannot be reached" in direct.call(**guarded(connect_timeout=1))["msg"]
         broken_rig.start(old)
         converge(broken_rig, direct, new)
@@ -113,7 +102,7 @@ def test_a_primary_that_is_cut_off_and_returns(broken_rig: Rig, direct: Direct) 
         broken_rig.cut(old)
         try:
             assert inside("SET", "only-inside", "kept") == "OK"
-            new = elected(broken_rig, old)
+            new = broken_rig.elected(SENTINELS, old)
             # The promise of min-replicas-to-write: soon nobody is told that a write counts which nobody else has.
             until(lambda: None if "NOREPLICAS" in inside("SET", "late", "1") else "still writes", "its refusal", 10)
             assert inside("GET", "late") in ("", "1")
@@ -132,7 +121,7 @@ def test_a_full_disk_under_the_append_only_file(broken_rig: Rig, direct: Direct)
         try:
             until(lambda: None if persistence(broken_rig, old) == "err" else "ok", "a failed write", 30)
             # a master that cannot write answers PING with an error too, so it counts as down
-            new = elected(broken_rig, old)
+            new = broken_rig.elected(SENTINELS, old)
             refused = direct.call(**guarded(timeout=3))
             assert f"{LOOPBACK}:{old} could not write its data to disk" in refused["msg"]
         finally:

@@ -23,7 +23,7 @@ NODES, SENTINELS = (7901, 7902), (8901, 8902, 8903)
 EVERY = (*NODES, *SENTINELS)
 FILED, CLUSTER = 7911, (7921, 7922, 7923)
 NEW = "another\\b#c$d%e{f}ü"
-QUICK = {"down-after-milliseconds": 1000, "failover-timeout": 10000}
+QUICK = {"down-after-milliseconds": 2000, "failover-timeout": 10000}
 GUARDED = declared(NODES, SENTINELS, sentinel_settings=QUICK)
 # Steps after which a run is killed, each going on where the last one was: among the additions, among the nodes that
 # are to log in with the new one, before the Sentinels are, before the first removal, and among the removals.

@@ -118,13 +118,7 @@ def test_a_killed_primary_stays_replaced_and_returns_as_a_replica(sentinel_rig, 
     sentinel_rig.cli(old, "SET", "session:1", "alive", "EX", "3600")
     sentinel_rig.cli(old, "WAITAOF", "1", "2", "5000")
     sentinel_rig.kill(old)
-
-    def elected() -> str | None:
-        names = {sentinel_rig.named_master(port) for port in SENTINELS}
-        return None if len(names) == 1 and not names & {old, None} else f"the Sentinels name {names}"
-
-    until(elected, "the election", 30)
-    new = sentinel_rig.named_master(SENTINELS[0])
+    new = sentinel_rig.elected(SENTINELS, old)
     refused = topology(guarded(connect_timeout=2), fails=True)
     assert f"127.0.0.1:{old} cannot be reached" in refused["msg"]
 
