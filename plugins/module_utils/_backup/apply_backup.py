@@ -129,5 +129,5 @@ def _dump(bucket: Bucket, job: Job, identifier: str, snapshot: str, client: int,
     with closing(connect(job.login, job.database)) as connection:
         size = int(read_database.rows(connection, "SELECT pg_database_size(current_database())")[0][0])
     with pgtools.dump(job.login, job.database, snapshot, client, job.lock_timeout, deadline) as stream:
-        bucket.upload(job.layout.dump(identifier), stream, size)  # type: ignore[arg-type]
+        bucket.upload(job.layout.dump(identifier), stream, size)
         return Part(stream.size, stream.sha256)

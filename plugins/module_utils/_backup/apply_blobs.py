@@ -132,7 +132,7 @@ def _send_if_whole(bucket: Bucket, key: str, path: str, name: str) -> int | None
         with open(path, "rb") as handle:
             size = os.fstat(handle.fileno()).st_size
             if size > SMALL_BYTES:
-                bucket.upload(key, _Proven(handle, name), size)  # type: ignore[arg-type]
+                bucket.upload(key, _Proven(handle, name), size)
                 return size
             data = handle.read()
     except _NotWholeError:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, BinaryIO
+from io import BytesIO
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -21,7 +22,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
     UnreachableError,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings, Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import (
+    Abilities,
+    Readable,
+    Settings,
+    Stored,
+)
 
 try:
     import boto3
@@ -37,6 +43,8 @@ else:
 WORKERS = 8
 DELETE_BATCH = 1000
 CONFLICT_S = 10
+# So often in a row, a body may be cut off without a byte of progress.
+BODY_ATTEMPTS = 5
 # S3 takes at most this many parts, and none below 5 MiB but the last
 MAX_PARTS = 9000
 PART_BYTES = 8 * 1024 * 1024
@@ -44,7 +52,9 @@ _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-
 _REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
 # What a server says that is overloaded or being repaired, and every answer with a status from 500 on.
 _BUSY, _SERVER_ERROR, _NOT_IMPLEMENTED = ("SlowDown", "RequestTimeout", "Throttling"), 500, 501
+_PAST_END = ("InvalidRange", "416")
 _EXISTS = ("PreconditionFailed", "412")
+_NO_LOCKS = ("ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed", "InvalidRequest")
 _ABSENT = ("NoSuchKey", "404", "NoSuchLifecycleConfiguration", "NotFound")
 
 
@@ -66,6 +76,18 @@ class Bucket:
             answer = self._client.list_objects_v2(Bucket=self.settings.bucket, MaxKeys=1, Prefix=self.settings.prefix)
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         return parsedate_to_datetime(date) if date else datetime.now(timezone.utc)
+
+    def abilities(self) -> Abilities:
+        """What the bucket can do. Conditions are tried, not asked for: see apply_log."""
+        locks = True
+        with self._said("show whether it locks objects"):
+            try:
+                self._client.get_object_lock_configuration(Bucket=self.settings.bucket)
+            except ClientError as error:
+                if _code(error) not in _NO_LOCKS:
+                    raise
+                locks = False
+        return Abilities(conditions=True, versions=self.versioning(), locks=locks, lifecycle=True)
 
     def objects(self, prefix: str) -> dict[str, Stored]:
         """Every object below `prefix`, by key."""
@@ -140,7 +162,7 @@ class Bucket:
         with self._said(f"list {prefix}"):
             return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
-    def upload(self, key: str, stream: BinaryIO, expected_bytes: int) -> None:
+    def upload(self, key: str, stream: Readable, expected_bytes: int) -> None:
         """Write one object from a stream in parts; an exception from the stream's read() leaves no object behind.
 
         expected_bytes: a rough size, so that the parts suffice.
@@ -150,16 +172,43 @@ class Bucket:
         with self._said(f"write {key}"):
             self._client.upload_fileobj(stream, self.settings.bucket, key, Config=transfer)
 
-    def pieces(self, key: str, size: int) -> Iterator[bytes]:
-        """The bytes of an object in pieces of at most `size`. Raises StateError when there is none."""
-        with self._said(f"read {key}"):
-            body = self._client.get_object(Bucket=self.settings.bucket, Key=key)["Body"]
-        while True:
-            with self._said(f"read {key}"):
-                piece = body.read(size)
-            if not piece:
+    def pieces(self, key: str, size: int, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes of an object in pieces of at most `size`, from `offset` on, `length` of them or all.
+
+        A body that is cut off is asked for again from there, a few times without progress at most.
+        """
+        done, cuts, etag = 0, 0, ""
+        while length is None or done < length:
+            try:
+                body, etag = self._body(key, offset + done, None if length is None else length - done, etag)
+                while piece := body.read(size):
+                    done, cuts = done + len(piece), 0
+                    yield piece
                 return
-            yield piece
+            except (BotoCoreError, OSError) as error:
+                cuts += 1
+                if cuts == BODY_ATTEMPTS:
+                    raise UnreachableError(
+                        f"the {self.where} stopped sending {key} after {done} bytes, {cuts} times: "
+                        f"{self.settings.hide(str(error))}; see the network and the S3 server, and run again"
+                    ) from error
+
+    def _body(self, key: str, offset: int, length: int | None, etag: str) -> tuple[Any, str]:
+        """The body of an object from `offset` on, and the mark of its content. etag: what that was before."""
+        if not offset and length is None and not etag:
+            options: dict[str, str] = {}
+        else:
+            end = "" if length is None else offset + length - 1
+            options = {"Range": f"bytes={offset}-{end}", **({"IfMatch": etag} if etag else {})}
+        with self._said(f"read {key}"):
+            try:
+                answer = self._client.get_object(Bucket=self.settings.bucket, Key=key, **options)
+            except ClientError as error:
+                # nothing is behind the last byte
+                if _code(error) in _PAST_END and etag:
+                    return BytesIO(), etag
+                raise
+        return answer["Body"], answer["ETag"]
 
     def delete(self, keys: Iterable[str]) -> int:
         """Remove objects; the number that went."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
+from io import BytesIO
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_directory
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Abilities, Readable, Stored
 
 # Keys do not begin with a dot, so that no object lies there.
 _STAGED = ".staged"
+PIECE_BYTES = 1024 * 1024
 
 
 class Directory:
@@ -71,6 +74,56 @@ class Directory:
                 found.append(key)
         return found
 
+    def abilities(self) -> Abilities:
+        """What a directory can do: who may write into it may remove everything in it."""
+        return Abilities(conditions=True, versions=False, locks=False, lifecycle=False)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write one object, and have it on disk."""
+        self.upload(key, BytesIO(data), len(data))
+
+    def upload(self, key: str, stream: Readable, expected_bytes: int) -> None:  # noqa: ARG002
+        """Write one object from a stream, and have it on disk; an exception of its read() leaves no object behind."""
+        target = os.path.join(self.path, key)
+        with self._said(f"write {key}"):
+            self._make(os.path.dirname(target))
+            staged = self._staging()
+            descriptor, name = tempfile.mkstemp(dir=staged)
+            try:
+                with open(descriptor, "wb") as file:
+                    while piece := stream.read(PIECE_BYTES):
+                        file.write(piece)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(name, target)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(name)
+            sync_directory(os.path.dirname(target))
+
+    def pieces(self, key: str, size: int, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes of an object in pieces of at most `size`, from `offset` on, `length` of them or all."""
+        left = length
+        with self._said(f"read {key}"):
+            path = os.path.join(self.path, key)
+            if not os.path.exists(path):
+                raise StateError(f"the {self.where} could not read {key}: there is no such object")
+            with open(path, "rb") as stream:
+                stream.seek(offset)
+                while piece := stream.read(size if left is None else min(size, left)):
+                    left = None if left is None else left - len(piece)
+                    yield piece
+
+    def objects(self, prefix: str) -> dict[str, Stored]:
+        """Every object whose key begins with `prefix`, which ends with a slash, by key."""
+        found: dict[str, Stored] = {}
+        with self._said(f"list {prefix}"):
+            for key in self._below(prefix.rstrip("/")):
+                with suppress(FileNotFoundError):
+                    seen = os.stat(os.path.join(self.path, key))
+                    found[key] = Stored(seen.st_size, datetime.fromtimestamp(seen.st_mtime, timezone.utc))
+        return found
+
     def delete(self, keys: Iterable[str]) -> int:
         """Remove objects; the number that was asked for."""
         listed = list(keys)
@@ -106,12 +159,16 @@ class Directory:
             return
         sync_directory(above)
 
+    def _staging(self) -> str:
+        """The directory for files that are no objects yet, which is there."""
+        staged = os.path.join(self.path, _STAGED)
+        self._make(staged)
+        return staged
+
     @contextmanager
     def _staged(self, data: bytes) -> Iterator[str]:
         """A file with the bytes, on disk, for the time of the block."""
-        staged = os.path.join(self.path, _STAGED)
-        self._make(staged)
-        with tempfile.NamedTemporaryFile(dir=staged) as stream:
+        with tempfile.NamedTemporaryFile(dir=self._staging()) as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -71,3 +71,49 @@ class Objects(Protocol):
 
     def delete(self, keys: Iterable[str]) -> int:
         """Remove objects; the number that was asked for."""
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a store can do, as it was seen or as the kind of store has it.
+
+    conditions: it refuses a second object of one key. versions: it keeps what is overwritten or removed. locks: it lets
+    nobody remove a version before its time. lifecycle: it removes old versions by itself.
+    """
+
+    conditions: bool
+    versions: bool
+    locks: bool
+    lifecycle: bool
+
+
+class Blobs(Objects, Protocol):
+    """A store that also takes large objects. Every method raises UnreachableError or StateError."""
+
+    def abilities(self) -> Abilities:
+        """What the store can do."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write one object, whether it exists or not."""
+
+    def upload(self, key: str, stream: Readable, expected_bytes: int) -> None:
+        """Write one object from a stream. An exception of its read() leaves no object behind.
+
+        expected_bytes: a rough size.
+        """
+
+    def pieces(self, key: str, size: int, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes of an object in pieces of at most `size`, from `offset` on, `length` of them or all.
+
+        A connection that is cut is made again, and goes on where it was. Raises StateError where there is no object.
+        """
+
+    def objects(self, prefix: str) -> Mapping[str, Stored]:
+        """Every object whose key begins with `prefix`, which ends with a slash, by key."""
+
+
+class Readable(Protocol):
+    """What is read like a file."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`; empty at the end."""

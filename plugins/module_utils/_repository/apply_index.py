@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sends the files of a filestore that a repository lacks, and writes the index of all of them, a shard at a time."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from functools import partial
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Turn
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_large, send_pack
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
+    Index,
+    Place,
+    Shard,
+    Tally,
+    digest_of,
+    grouped,
+    shard_bytes,
+    size_of,
+    width_for,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import SHARD, DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import FormerFiles, LeftFiles, listed
+
+# A pack is held in memory; a larger file is an object of its own, which is streamed.
+PACK_BYTES = 16 * 1024 * 1024
+PACK_FILES = 4096
+LARGE_BYTES = 8 * 1024 * 1024
+SENDERS = 3
+# What is sent and not yet in a shard: so much is held at once.
+WAITING = 6
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a backup holds of a filestore.
+
+    sent: files that the repository lacked. kept: names of files that are in the repository, and on the disk no more.
+    lost: names that the database refers to, and that are nowhere. orphans: files that the database does not refer to.
+    """
+
+    index: Index
+    sent: int
+    sent_bytes: int
+    orphans: int
+    kept: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files to back up. names: each once, in the order of their bytes. count: how many they are."""
+
+    filestore: str
+    names: Iterable[str]
+    count: int
+
+
+@dataclass(eq=False)
+class _Batch:
+    """Files that become one object."""
+
+    held: DataName
+    names: list[str] = field(default_factory=list)
+    bytes: int = 0
+    sent: Future[dict[str, Place]] | None = None
+
+
+@dataclass
+class _Pending:
+    """A shard whose files are on their way. before: its files in the backup before this one."""
+
+    prefix: str
+    files: dict[str, Place]
+    before: Mapping[str, Place]
+    batches: list[_Batch] = field(default_factory=list)
+
+
+class Sender:
+    """Sends what the repository of a turn lacks. progress: is told the files and bytes of each object that was sent.
+
+    doubted: objects whose files are sent again, such as damaged ones.
+    """
+
+    def __init__(
+        self,
+        turn: Turn,
+        former: FormerFiles,
+        left: LeftFiles,
+        doubted: Collection[DataName],
+        deadline: Deadline,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._turn = turn
+        self._former = former
+        self._left = left
+        self._doubted = frozenset(doubted)
+        self._deadline = deadline
+        self._progress = progress
+        self._places = itertools.count()
+        self._batch: _Batch | None = None
+        self._going: deque[_Batch] = deque()
+        self._pending: deque[_Pending] = deque()
+        self._shards: dict[str, Shard] = {}
+        self._tally = Tally(former.index.uses)
+        self._totals: dict[DataName, int] = {}
+        self._kept: list[str] = []
+        self._lost: list[str] = []
+        self._sent = 0
+        self._sent_bytes = 0
+
+    def new_name(self) -> DataName:
+        """The name of one more object of this turn."""
+        return DataName(self._turn.number, next(self._places))
+
+    def send(self, source: Source) -> Files:
+        """Send the files, and write the shards that differ from those of the backup before."""
+        width, orphans = width_for(source.count), 0
+        with ThreadPoolExecutor(SENDERS) as pool:
+            try:
+                for prefix, names in grouped(source.names, width):
+                    self._turn.require()
+                    if prefix is None:
+                        self._lost += names
+                        continue
+                    on_disk = listed(source.filestore, prefix)
+                    orphans += len(on_disk.difference(names))
+                    if names and not self._is_unchanged(prefix, width, names, on_disk):
+                        self._plan(pool, source.filestore, prefix, names, on_disk)
+                self._flush(pool, source.filestore)
+                while self._pending:
+                    self._settle()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        index = Index(width, dict(sorted(self._shards.items())), self._tally.uses())
+        return Files(index, self._sent, self._sent_bytes, orphans, tuple(self._kept), tuple(self._lost))
+
+    def _is_unchanged(self, prefix: str, width: int, names: Sequence[str], on_disk: Collection[str]) -> bool:
+        """Whether the shard of the backup before holds the same files, so that it need not even be read."""
+        same = self._former.index.shards.get(prefix) if self._former.index.width == width else None
+        if same is None or self._doubted:
+            return False
+        absent = [name for name in names if name not in on_disk]
+        if same.digest == digest_of(names):
+            self._kept += absent
+        elif absent and same.digest == digest_of(name for name in names if name in on_disk):
+            self._lost += absent
+        else:
+            return False
+        self._shards[prefix] = same
+        return True
+
+    def _plan(
+        self, pool: ThreadPoolExecutor, filestore: str, prefix: str, names: Sequence[str], on_disk: Collection[str]
+    ) -> None:
+        """Put the files of a shard that the repository lacks among those to send."""
+        before, left = self._former.below(prefix), self._left.below(prefix)
+        pending = _Pending(prefix, {}, before)
+        for name in names:
+            place = before.get(name) or left.get(name)
+            if name not in on_disk:
+                (self._lost if place is None else self._kept).append(name)
+            elif place is None or place.held in self._doubted:
+                self._collect(pool, filestore, name, pending)
+                continue
+            if place is not None:
+                pending.files[name] = place
+        self._pending.append(pending)
+
+    def _collect(self, pool: ThreadPoolExecutor, filestore: str, name: str, pending: _Pending) -> None:
+        size = _size(filestore, name)
+        if size > LARGE_BYTES:
+            batch = _Batch(self.new_name(), [name], size)
+            pending.batches.append(batch)
+            self._start(pool, batch, partial(send_large, self._turn.repository, batch.held, filestore, name))
+            return
+        full = self._batch and (self._batch.bytes + size > PACK_BYTES or len(self._batch.names) == PACK_FILES)
+        if full:
+            self._flush(pool, filestore)
+        if self._batch is None:
+            self._batch = _Batch(self.new_name())
+        self._batch.names.append(name)
+        self._batch.bytes += size
+        if not pending.batches or pending.batches[-1] is not self._batch:
+            pending.batches.append(self._batch)
+
+    def _flush(self, pool: ThreadPoolExecutor, filestore: str) -> None:
+        batch, self._batch = self._batch, None
+        if batch:
+            self._start(pool, batch, partial(send_pack, self._turn.repository, batch.held, filestore, batch.names))
+
+    def _start(self, pool: ThreadPoolExecutor, batch: _Batch, work: Callable[[], dict[str, Place]]) -> None:
+        batch.sent = pool.submit(work)
+        self._going.append(batch)
+        while len(self._going) > WAITING:
+            self._finish(self._going[0])
+        while self._pending and all(one.sent and one.sent.done() for one in self._pending[0].batches):
+            self._settle()
+
+    def _finish(self, batch: _Batch) -> dict[str, Place]:
+        """Wait until an object is sent; where its files lie."""
+        if batch.sent is None:
+            raise AssertionError(f"{batch.held} was not started")
+        try:
+            files = batch.sent.result(self._deadline.remaining)
+        except FutureTimeoutError as error:
+            raise DeadlineError(
+                f"sending the filestore was stopped after {self._deadline.seconds:g} s, its deadline"
+            ) from error
+        if batch in self._going:
+            self._going.remove(batch)
+            self._sent += len(files)
+            size = size_of(files)
+            self._sent_bytes += size
+            self._totals[batch.held] = size
+            self._progress(len(files), size)
+        return files
+
+    def _settle(self) -> None:
+        """Write the first shard that waits for its files."""
+        pending = self._pending.popleft()
+        for batch in pending.batches:
+            for name, place in self._finish(batch).items():
+                if name.startswith(pending.prefix):
+                    pending.files[name] = place
+        gone = [place for name, place in pending.before.items() if pending.files.get(name) != place]
+        new = [place for name, place in pending.files.items() if pending.before.get(name) != place]
+        self._tally.change(gone, new, {**self._left.totals, **self._totals})
+        if pending.files:
+            self._shards[pending.prefix] = self._write(pending)
+
+    def _write(self, pending: _Pending) -> Shard:
+        files, held = pending.files, self.new_name()
+        key = data_key(held)
+        sealed = self._turn.repository.keys.seal(SHARD, key, shard_bytes(files))
+        self._turn.repository.store.put(key, sealed)
+        self._sent_bytes += len(sealed)
+        size = sum(place.size for place in files.values())
+        return Shard(pending.prefix, held, digest_of(sorted(files)), len(files), size)
+
+
+def _size(filestore: str, name: str) -> int:
+    try:
+        return os.lstat(blob_path(filestore, name)).st_size
+    except OSError as error:
+        raise StateError(f"file {blob_path(filestore, name)} cannot be read: {error.strerror}") from error

@@ -1,0 +1,316 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opens the repository of one tenant, and gives runs their turns in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder, Lease
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import HeldError, LostError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import (
+    Record,
+    StateLog,
+    require_conditions,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Blobs
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import sealing
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, from_body
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
+    Keyring,
+    MasterKey,
+    data_keys_body,
+    keyring_from,
+    keys_for,
+    parse_data_keys,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    MANIFEST,
+    manifest_key,
+    tenant_root,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_begin, plan_commit
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import DataKeys
+
+# A lease that is not renewed for so long may be taken by another run.
+LEASE_S = 60
+RENEW_S = LEASE_S / 4
+# How long a run waits for its turn to write one record.
+RECORD_S = 30
+_WRITE, _READ = "write", "read:"
+
+
+@dataclass(frozen=True)
+class CatalogLog(StateLog[Catalog]):
+    """The records of a tenant's catalog."""
+
+    NAME = "catalog"
+
+    def parsed(self, record: Record | None) -> Catalog:
+        """The catalog that a record says."""
+        return Catalog() if record is None else from_body(record.number, record.body, self.objects.where)
+
+
+@dataclass(frozen=True)
+class KeyLog(StateLog[Keyring]):
+    """The records of a tenant's wrapped data keys."""
+
+    NAME = "keys"
+
+    def parsed(self, record: Record | None) -> Keyring:
+        """The keyring that a record says."""
+        return Keyring() if record is None else keyring_from(record.number, record.body, self.objects.where)
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where the repositories of all tenants are.
+
+    records: for what has to be created exactly once. It is another store where the one for contents keeps versions and
+    ignores the condition then, as RADOS does. prefix: of every key in both.
+    """
+
+    contents: Blobs
+    records: Blobs
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The backups of one tenant. tenant: its name."""
+
+    tenant: str
+    store: Below
+    records: Below
+    keys: DataKeys
+
+    @property
+    def where(self) -> str:
+        """The repository as an error sentence names it."""
+        return self.store.where
+
+    @property
+    def catalog(self) -> CatalogLog:
+        """The records of the catalog."""
+        return CatalogLog(Sealed(self.records, self.keys))
+
+    @property
+    def leases(self) -> Register:
+        """The leases of the runs that work on the repository."""
+        return Register(Sealed(self.records, self.keys), LEASE_S)
+
+
+def open_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -> Repository | None:
+    """The repository of a tenant, None where it has none yet.
+
+    Raises LibraryError without the libraries, and StateError where none of the keys opens it.
+    """
+    sealing.require_libraries()
+    root = tenant_root(stores.prefix, tenant)
+    store, records = Below(stores.contents, root), Below(stores.records, root)
+    keyring = KeyLog(records).read()
+    return (
+        Repository(tenant, store, records, unwrap(keyring, tenant, masters, records.where)) if keyring.number else None
+    )
+
+
+def make_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -> Repository:
+    """The repository of a tenant, which is made where it has none. Raises StateError where the store is not fit."""
+    found = open_repository(stores, tenant, masters)
+    if found is not None:
+        return found
+    records = Below(stores.records, tenant_root(stores.prefix, tenant))
+    require_conditions(records)
+    first = wrap({1: sealing.new_key()}, tenant, keys_for(tenant, masters)[0])
+    KeyLog(records).write(lambda seen: seen if seen.number else first, Deadline(RECORD_S))
+    made = open_repository(stores, tenant, masters)
+    if made is None:
+        raise StateError(f"the {records.where} does not show what was written into it; see whether it is consistent")
+    return made
+
+
+def rotate(repository: Repository, masters: Sequence[MasterKey]) -> Repository:
+    """Wrap the data keys by the first master key alone, and add one for what is written from now on."""
+    master = keys_for(repository.tenant, masters)[0]
+
+    def following(seen: Keyring) -> Keyring:
+        if seen.wrapped_by == master.name:
+            return seen
+        keys = unwrap(seen, repository.tenant, masters, repository.where).keys
+        more = {**keys, max(keys) + 1: sealing.new_key()}
+        return wrap(more, repository.tenant, master, seen.number + 1)
+
+    keyring = KeyLog(repository.records).write(following, Deadline(RECORD_S))
+    return replace(repository, keys=unwrap(keyring, repository.tenant, masters, repository.where))
+
+
+def wrap(keys: Mapping[int, bytes], tenant: str, master: MasterKey, number: int = 1) -> Keyring:
+    """The keyring that holds data keys for who has the master key."""
+    body = json.dumps(data_keys_body(keys)).encode()
+    return Keyring(number, master.name, DataKeys(tenant, {1: master.secret}).seal("keys", master.name, body))
+
+
+def unwrap(keyring: Keyring, tenant: str, masters: Sequence[MasterKey], where: str) -> DataKeys:
+    """The data keys of a keyring. Raises StateError where the master keys do not open it."""
+    fitting = [one for one in keys_for(tenant, masters) if one.name == keyring.wrapped_by]
+    if not fitting:
+        raise StateError(
+            f"the data keys in the {where} are wrapped by the key {keyring.wrapped_by!r}, which is not in "
+            "repository.keys; add it there"
+        )
+    what = f"the wrapped data keys in the {where} (key {keyring.wrapped_by!r} of repository.keys)"
+    opened = DataKeys(tenant, {1: fitting[0].secret}).open("keys", keyring.wrapped_by, keyring.wrapped, what)
+    return DataKeys(tenant, parse_data_keys(json.loads(opened), where))
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The right of one run to change a repository. number: its fencing number, which names what it writes."""
+
+    repository: Repository
+    number: int
+    catalog: Catalog
+    lost: threading.Event
+
+    def commit(self, entry: Entry, manifest: Mapping[str, Any]) -> Entry:
+        """Make a backup complete: write its manifest, then the catalog. Raises LostError where another run began."""
+        self.require()
+        key = manifest_key(entry.number)
+        repository = self.repository
+        repository.store.put(key, repository.keys.seal(MANIFEST, key, json.dumps(manifest, sort_keys=True).encode()))
+        catalog = repository.catalog.write(lambda seen: plan_commit(seen, entry), Deadline(RECORD_S))
+        return next(one for one in catalog.entries if one.number == entry.number)
+
+    def after(self, catalog: Catalog) -> Turn:
+        """The same turn, with what the catalog says now."""
+        return replace(self, catalog=catalog)
+
+    def require(self) -> None:
+        """Raise LostError where the lease is known to be lost; each write of the catalog makes sure of it by itself."""
+        if self.lost.is_set():
+            raise LostError(f"the lease on the {self.repository.where} was lost while at work; run again")
+
+
+def read_manifest(repository: Repository, number: int) -> dict[str, Any]:
+    """The manifest of a backup. Raises StateError where it is missing, damaged or forged."""
+    key = manifest_key(number)
+    where = f"{key} in the {repository.where}"
+    sealed = repository.store.get(key)
+    if sealed is None:
+        raise StateError(f"{where} is missing, so this backup is damaged; use another")
+    manifest: dict[str, Any] = json.loads(repository.keys.open(MANIFEST, key, sealed, where))
+    return manifest
+
+
+@contextmanager
+def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
+    """The turn to change the repository, for the time of the block. Raises DeadlineError after `wait_s` seconds."""
+    with _held(repository, kind, (_WRITE,), wait_s) as (lease, lost):
+        number = lease.fencing_number
+        catalog = repository.catalog.write(lambda seen: plan_begin(seen, number), Deadline(RECORD_S))
+        yield Turn(repository, number, catalog, lost)
+
+
+@contextmanager
+def reading(repository: Repository, entry: Entry, kind: str, wait_s: float) -> Iterator[None]:
+    """Keep a backup from being removed for the time of the block. Raises StateError where it is gone already."""
+    with _held(repository, kind, (f"{_READ}{entry.number}:{uuid.uuid4().hex}",), wait_s):
+        found = _find(repository, entry)
+        if found.expired:
+            # a removal that began before this lease was taken does not know of it
+            _wait_for_turn(repository, wait_s)
+            _find(repository, entry)
+        yield
+
+
+def _find(repository: Repository, entry: Entry) -> Entry:
+    found = repository.catalog.read().entry(entry.name)
+    if found is None or found.number != entry.number:
+        raise StateError(f"backup {entry.name} in the {repository.where} was removed meanwhile; choose another")
+    return found
+
+
+def being_read(repository: Repository) -> set[int]:
+    """The numbers of the backups that are being read.
+
+    Who reads takes a lease and looks for marks after that. So whoever asks here after it has marked a backup is told of
+    all who have not seen the mark.
+    """
+    now = repository.store.now()
+    covers = [part for lease in repository.leases.read().held if lease.until > now for part in lease.covers]
+    return {int(part.split(":")[1]) for part in covers if part.startswith(_READ)}
+
+
+@contextmanager
+def _held(
+    repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float
+) -> Iterator[tuple[Lease, threading.Event]]:
+    leases = repository.leases
+    lease = _take(repository, kind, covers, wait_s)
+    lost, done = threading.Event(), threading.Event()
+    renewing = threading.Thread(target=_renew, args=(leases, lease.number, lost, done), daemon=True)
+    renewing.start()
+    try:
+        yield lease, lost
+    finally:
+        done.set()
+        renewing.join()
+        # the work is done or has failed with words of its own; a lease that stays ends by itself
+        with suppress(GantryError):
+            leases.release(lease.number, Deadline(RECORD_S))
+
+
+def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float) -> Lease:
+    holder = Holder(kind, f"process {os.getpid()}", socket.gethostname())
+    deadline = Deadline(wait_s)
+    said = ""
+
+    def attempt() -> Lease | None:
+        nonlocal said
+        try:
+            return repository.leases.take(covers, holder, Deadline(RECORD_S))
+        except HeldError as error:
+            said = str(error)
+            return None
+
+    try:
+        return deadline.wait(attempt, "the lease", interval=0.5)
+    except DeadlineError as error:
+        raise DeadlineError(
+            f"the {repository.where} was in use for {wait_s:g} s: {said}; wait for it to end, or give a longer "
+            "lock_timeout"
+        ) from error
+
+
+def _renew(leases: Register, number: int, lost: threading.Event, done: threading.Event) -> None:
+    """Prolong a lease until the work is done. A store that does not answer is asked again."""
+    while not done.wait(RENEW_S):
+        try:
+            leases.renew(number, Deadline(RENEW_S))
+        except LostError:
+            lost.set()
+            return
+        except GantryError:
+            continue
+
+
+def _wait_for_turn(repository: Repository, wait_s: float) -> None:
+    def free() -> bool | None:
+        now = repository.store.now()
+        held = [one for one in repository.leases.read().held if _WRITE in one.covers and one.until > now]
+        return None if held else True
+
+    Deadline(wait_s).wait(free, f"the end of the work on the {repository.where}", interval=0.5)

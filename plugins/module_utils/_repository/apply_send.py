@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sends files of a filestore: small ones in packs, each proven by the SHA-1 that names it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import BinaryIO, TypeVar
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Place, shard_bytes
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    FILE,
+    NOTE,
+    DataName,
+    data_key,
+    note_of,
+)
+
+READ_BYTES = 1024 * 1024
+TORN_READS = 3
+TORN_PAUSE_S = 0.5
+
+T = TypeVar("T")
+
+
+class _TornError(Exception):
+    """The bytes of a file do not have the SHA-1 that names it: it is being written, or damaged."""
+
+
+def send_pack(repository: Repository, held: DataName, filestore: str, names: Sequence[str]) -> dict[str, Place]:
+    """Send small files as one object; where each lies in it. A note of them stands until the backup is complete."""
+    packed = bytearray()
+    files: dict[str, Place] = {}
+    for name in names:
+        content = _attempted(filestore, name, partial(_content, name))
+        sealed = repository.keys.seal(FILE, name, content)
+        files[name] = Place(len(content), held, len(packed), len(sealed))
+        packed += sealed
+    repository.store.put(data_key(held), bytes(packed))
+    _note(repository, held, files)
+    return files
+
+
+def send_large(repository: Repository, held: DataName, filestore: str, name: str) -> dict[str, Place]:
+    """Send one large file as an object of its own; where it lies."""
+
+    def send(handle: BinaryIO) -> Place:
+        sealed = PieceReader(repository.keys.seal_stream(FILE, name, _proven(handle, name)))
+        repository.store.upload(data_key(held), sealed, os.fstat(handle.fileno()).st_size)
+        return Place(handle.tell(), held, 0, sealed.size)
+
+    files = {name: _attempted(filestore, name, send)}
+    _note(repository, held, files)
+    return files
+
+
+def _content(name: str, handle: BinaryIO) -> bytes:
+    return b"".join(_proven(handle, name))
+
+
+def _note(repository: Repository, held: DataName, files: dict[str, Place]) -> None:
+    key = note_of(held, files).key
+    repository.store.put(key, repository.keys.seal(NOTE, key, shard_bytes(files)))
+
+
+def _attempted(filestore: str, name: str, work: Callable[[BinaryIO], T]) -> T:
+    """What `work` makes of a file. Odoo writes in place, so a file can be met half written."""
+    path = blob_path(filestore, name)
+    for attempt in range(TORN_READS):
+        if attempt:
+            time.sleep(TORN_PAUSE_S)
+        try:
+            # a tenant may put a link or a pipe in the place of a file
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as handle:
+                if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                    raise StateError(f"{path} is no regular file; put an intact copy there, or delete the attachment")
+                return work(handle)
+        except _TornError:
+            continue
+        except OSError as error:
+            raise StateError(f"file {path} of the filestore cannot be read: {error.strerror}") from error
+    raise StateError(
+        f"file {path} is damaged: its SHA-1 is not its name; "
+        "put an intact copy there from an older backup, or delete the attachment"
+    )
+
+
+def _proven(handle: BinaryIO, name: str) -> Iterator[bytes]:
+    digest = hashlib.sha1()
+    while piece := handle.read(READ_BYTES):
+        digest.update(piece)
+        yield piece
+    if digest.hexdigest() != name[3:]:
+        raise _TornError

@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stores within a store: below a root, and with sealed contents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import (
+    Abilities,
+    Blobs,
+    Objects,
+    Readable,
+    Stored,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import DataKeys
+
+
+@dataclass(frozen=True)
+class Below:
+    """The objects of a store whose keys begin with a root. root: with a slash at its end."""
+
+    inner: Blobs
+    root: str
+
+    @property
+    def where(self) -> str:
+        """The store as an error sentence names it."""
+        return f"{self.inner.where}, {self.root.rstrip('/')}"
+
+    def now(self) -> datetime:
+        """The time by the clock of the store."""
+        return self.inner.now()
+
+    def abilities(self) -> Abilities:
+        """What the store can do."""
+        return self.inner.abilities()
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write an object that does not exist yet; False where it exists."""
+        return self.inner.create(self.root + key, data)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write one object, whether it exists or not."""
+        self.inner.put(self.root + key, data)
+
+    def upload(self, key: str, stream: Readable, expected_bytes: int) -> None:
+        """Write one object from a stream."""
+        self.inner.upload(self.root + key, stream, expected_bytes)
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes of an object, None when there is none."""
+        return self.inner.get(self.root + key)
+
+    def pieces(self, key: str, size: int, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes of an object in pieces."""
+        return self.inner.pieces(self.root + key, size, offset, length)
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """The first `limit` keys that begin with `prefix`."""
+        return [key[len(self.root) :] for key in self.inner.names(self.root + prefix, limit)]
+
+    def objects(self, prefix: str) -> Mapping[str, Stored]:
+        """Every object whose key begins with `prefix`, by key."""
+        return {key[len(self.root) :]: one for key, one in self.inner.objects(self.root + prefix).items()}
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Remove objects; the number that was asked for."""
+        return self.inner.delete([self.root + key for key in keys])
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """Small objects that only who has the keys can read or write: a record of another place is refused."""
+
+    inner: Objects
+    keys: DataKeys
+
+    @property
+    def where(self) -> str:
+        """The store as an error sentence names it."""
+        return self.inner.where
+
+    def now(self) -> datetime:
+        """The time by the clock of the store."""
+        return self.inner.now()
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write an object that does not exist yet; False where it exists."""
+        return self.inner.create(key, self.keys.seal("record", key, data))
+
+    def get(self, key: str) -> bytes | None:
+        """The content of an object, None when there is none. Raises StateError for one that was not written so."""
+        sealed = self.inner.get(key)
+        return None if sealed is None else self.keys.open("record", key, sealed, f"{key} in the {self.where}")
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """The first `limit` keys that begin with `prefix`."""
+        return self.inner.names(prefix, limit)
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Remove objects; the number that was asked for."""
+        return self.inner.delete(keys)
+
+
+class PieceReader:
+    """Pieces of bytes as a file to read. size: of what was read so far."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._rest = b""
+        self.size = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`; empty at the end."""
+        found, held = [self._rest], len(self._rest)
+        while size < 0 or held < size:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            found.append(piece)
+            held += len(piece)
+        joined = b"".join(found)
+        taken = joined if size < 0 else joined[:size]
+        self._rest = joined[len(taken) :]
+        self.size += len(taken)
+        return taken
+
+    def skip(self, count: int) -> None:
+        """Read the next `count` bytes, and forget them."""
+        self.read(count)
+
+    def span(self, count: int, most: int) -> Iterator[bytes]:
+        """The next `count` bytes, in pieces of at most `most`."""
+        while count and (piece := self.read(min(count, most))):
+            count -= len(piece)
+            yield piece

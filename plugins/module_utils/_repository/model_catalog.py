@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalog of one tenant: its complete backups, and who may change that. Times are by the repository's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One complete backup.
+
+    number: the fencing number of the lease under which it was taken; no other backup of the tenant has it.
+    snapshot: the moment that it shows, by the clock of PostgreSQL. stored: when it was complete. uuid: of the database.
+    name: its identifier, empty until it is committed. expired: when it was marked to be removed; its objects stay
+    until the grace ends. Sizes in bytes.
+    """
+
+    number: int
+    snapshot: datetime
+    stored: datetime
+    uuid: str
+    odoo_version: str
+    dump_bytes: int
+    files: int
+    files_bytes: int
+    name: str = ""
+    expired: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All that counts in a tenant's repository.
+
+    number: of the record that says so. fence: the fencing number of the lease that began last; a lease with a lower
+    one commits and removes nothing. given_up: up to this number, what interrupted backups left is not used any more.
+    entries: the oldest number first.
+    """
+
+    number: int = 0
+    fence: int = 0
+    given_up: int = 0
+    entries: tuple[Entry, ...] = ()
+
+    def as_body(self) -> dict[str, Any]:
+        """The record's body."""
+        return {
+            "fence": self.fence,
+            "given_up": self.given_up,
+            "entries": [
+                {
+                    **asdict(one),
+                    "snapshot": one.snapshot.isoformat(),
+                    "stored": one.stored.isoformat(),
+                    "expired": one.expired and one.expired.isoformat(),
+                }
+                for one in self.entries
+            ],
+        }
+
+    def entry(self, name: str) -> Entry | None:
+        """The backup with that identifier, None where there is none."""
+        return next((one for one in self.entries if one.name == name), None)
+
+
+def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:
+    """The catalog that a record holds. Raises StateError where it is none of ours."""
+    try:
+        return Catalog(
+            number,
+            int(body["fence"]),
+            int(body["given_up"]),
+            tuple(_entry(one) for one in body["entries"]),
+        )
+    except BAD_VALUES as error:
+        raise StateError(f"record {number} of the catalog in the {where} cannot be read: {error!r}") from error
+
+
+def _entry(body: Mapping[str, Any]) -> Entry:
+    times = {name: _aware(body[name]) for name in ("snapshot", "stored")}
+    return replace(Entry(**{**body, **times}), expired=body["expired"] and _aware(body["expired"]))
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no zone")
+    return moment

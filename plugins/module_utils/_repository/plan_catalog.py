@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may follow on a catalog: pure, with the repository's clock as an argument.
+
+Each of these is planned on the newest record and written as the next one, or not at all. So what it requires holds at
+the moment that it counts, however long its writer has slept.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
+
+
+def plan_begin(seen: Catalog, fence: int) -> Catalog:
+    """The catalog that only the lease with the number `fence` may change. Raises LostError for an overtaken one."""
+    if seen.fence == fence:
+        return seen
+    if seen.fence > fence:
+        raise LostError(f"lease {fence} was overtaken by lease {seen.fence}")
+    return replace(seen, number=seen.number + 1, fence=fence)
+
+
+def plan_commit(seen: Catalog, entry: Entry) -> Catalog:
+    """The catalog with a backup that is complete. Raises LostError where another run began since."""
+    if any(one.number == entry.number for one in seen.entries):
+        return seen
+    require(seen, entry.number)
+    named = replace(entry, name=_free_name(seen, entry.snapshot))
+    return replace(seen, number=seen.number + 1, entries=(*seen.entries, named))
+
+
+def plan_expire(seen: Catalog, names: Collection[str], now: datetime) -> Catalog:
+    """The catalog in which exactly these backups are marked to be removed; a mark that stands keeps its time."""
+    unknown = sorted(set(names) - {one.name for one in seen.entries})
+    if unknown:
+        raise StateError(f"backup {unknown[0]} is not there any more; look again")
+    entries = tuple(replace(one, expired=(one.expired or now) if one.name in names else None) for one in seen.entries)
+    return seen if entries == seen.entries else replace(seen, number=seen.number + 1, entries=entries)
+
+
+def due(seen: Catalog, now: datetime, grace_s: int, read: Collection[int]) -> tuple[Entry, ...]:
+    """The backups whose grace has ended. read: the numbers of those that are being read, which stay."""
+    latest = now - timedelta(seconds=grace_s)
+    return tuple(one for one in seen.entries if one.expired and one.expired <= latest and one.number not in read)
+
+
+def given_up(
+    seen: Catalog, fence: int, gone: Iterable[Entry], written: Mapping[DataName, datetime], latest: datetime
+) -> int:
+    """Up to which number the objects of no backup are not used any more.
+
+    gone: backups that are removed. written: when each object was. latest: what interrupted backups wrote until then is
+    given up.
+    """
+    complete = {one.number for one in seen.entries}
+    newest: dict[int, datetime] = {}
+    for name, moment in written.items():
+        if name.number not in complete and name.number < fence:
+            newest[name.number] = max(moment, newest.get(name.number, moment))
+    old = (number for number, moment in newest.items() if moment <= latest)
+    return max([seen.given_up, *(one.number for one in gone), *old])
+
+
+def doomed(seen: Catalog, fence: int, used: Collection[DataName], written: Iterable[DataName]) -> list[DataName]:
+    """The objects that no backup uses and none will. used: by the backups of the catalog."""
+    complete = {one.number for one in seen.entries}
+    return sorted(
+        name
+        for name in written
+        if name not in used and name.number < fence and (name.number <= seen.given_up or name.number in complete)
+    )
+
+
+def plan_remove(seen: Catalog, fence: int, gone: Collection[Entry], until: int) -> Catalog:
+    """The catalog without the backups `gone`. Their objects may be removed once it is written.
+
+    until: up to this number, what interrupted backups left is not used any more.
+    """
+    require(seen, fence)
+    kept = tuple(one for one in seen.entries if one not in gone)
+    following = replace(seen, entries=kept, given_up=max(seen.given_up, until))
+    return seen if following == seen else replace(following, number=seen.number + 1)
+
+
+def require(seen: Catalog, fence: int) -> None:
+    """Raise LostError where another run began after the lease with the number `fence` was taken."""
+    if seen.fence != fence:
+        raise LostError(f"lease {fence} was overtaken by lease {seen.fence}; nothing more was written, run again")
+
+
+def _free_name(seen: Catalog, snapshot: datetime) -> str:
+    """An identifier with the second of the snapshot in UTC, and a count where another backup has the same one."""
+    second = f"{snapshot.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}"
+    taken = {one.name for one in seen.entries}
+    others = (f"{second}-{count}" for count in itertools.count(2))
+    return next(name for name in itertools.chain([second], others) if name not in taken)

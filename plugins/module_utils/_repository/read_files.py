@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what a backup stands on: shards of an index, and the notes that interrupted backups left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, Turn
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
+    DIGITS,
+    Index,
+    Place,
+    Shard,
+    parse_shard,
+    size_of,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    NOTE,
+    SHARD,
+    DataName,
+    Note,
+    data_key,
+    parse_note,
+)
+
+
+def read_shard(repository: Repository, shard: Shard) -> dict[str, Place]:
+    """The files of a shard. Raises StateError where it is missing or damaged."""
+    key = data_key(shard.held)
+    where = f"{key} in the {repository.where}"
+    sealed = repository.store.get(key)
+    if sealed is None:
+        raise StateError(f"{where} is missing; the backups that need it are damaged, use another")
+    return parse_shard(repository.keys.open(SHARD, key, sealed, where), where)
+
+
+@dataclass
+class FormerFiles:
+    """The files of the backup before this one. The shard that was read last is kept, for the next prefix in it."""
+
+    repository: Repository
+    index: Index
+    _last: tuple[str, dict[str, Place]] | None = None
+
+    def below(self, prefix: str) -> dict[str, Place]:
+        """The files whose names begin with `prefix`."""
+        found: dict[str, Place] = {}
+        for shard in self.index.overlapping(prefix):
+            if self._last is None or self._last[0] != shard.prefix:
+                self._last = (shard.prefix, read_shard(self.repository, shard))
+            found.update({name: place for name, place in self._last[1].items() if name.startswith(prefix)})
+        return found
+
+
+@dataclass
+class LeftFiles:
+    """The files that interrupted backups have sent. Of their notes, only those of the prefix in hand are held.
+
+    totals: the sizes of the objects that were met.
+    """
+
+    repository: Repository
+    notes: tuple[Note, ...] = ()
+    totals: dict[DataName, int] = field(default_factory=dict)
+    _read: dict[Note, dict[str, Place]] = field(default_factory=dict)
+
+    def below(self, prefix: str) -> dict[str, Place]:
+        """The files whose names begin with `prefix`."""
+        size = len(prefix)
+        wanted = [one for one in self.notes if one.first[:size] <= prefix <= one.last[:size]]
+        self._read = {one: self._read.get(one) or self._files_of(one) for one in wanted}
+        return {
+            name: place for files in self._read.values() for name, place in files.items() if name.startswith(prefix)
+        }
+
+    def _files_of(self, note: Note) -> dict[str, Place]:
+        sealed = self.repository.store.get(note.key)
+        if sealed is None:
+            return {}
+        where = f"{note.key} in the {self.repository.where}"
+        files = parse_shard(self.repository.keys.open(NOTE, note.key, sealed, where), where)
+        self.totals[note.held] = size_of(files)
+        return files
+
+
+def notes_left(turn: Turn) -> list[Note]:
+    """The notes of interrupted backups, of complete ones that were killed before they removed them, and of others."""
+    return [note for note in map(parse_note, turn.repository.store.objects("sent/")) if note]
+
+
+def left_files(turn: Turn, notes: Iterable[Note]) -> LeftFiles:
+    """The files of interrupted backups that a backup may use: none that an expiry has given up."""
+    complete = {one.number for one in turn.catalog.entries}
+    usable = [
+        one
+        for one in notes
+        if turn.catalog.given_up < one.held.number < turn.number and one.held.number not in complete
+    ]
+    return LeftFiles(turn.repository, tuple(sorted(usable, key=lambda one: one.held)))
+
+
+def listed(filestore: str, prefix: str) -> set[str]:
+    """The names in a filestore that begin with `prefix`, without a look at the files."""
+    found: set[str] = set()
+    for folder in _folders(prefix):
+        try:
+            with os.scandir(os.path.join(filestore, folder)) as entries:
+                found.update(f"{folder}/{entry.name}" for entry in entries)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StateError(f"filestore {error.filename} could not be listed: {error.strerror}") from error
+    return found
+
+
+def _folders(prefix: str) -> Iterable[str]:
+    if len(prefix) == len("00"):
+        return (prefix,)
+    return (folder for digit in DIGITS for folder in _folders(prefix + digit))

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalog of a tenant: what may follow on what."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, from_body
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    DataName,
+    data_key,
+    data_name,
+    manifest_key,
+    manifest_number,
+    note_of,
+    parse_note,
+    tenant_root,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import (
+    doomed,
+    due,
+    given_up,
+    plan_begin,
+    plan_commit,
+    plan_expire,
+    plan_remove,
+)
+
+NOW = datetime(2026, 11, 27, 2, 0, tzinfo=timezone.utc)
+HOUR = 3600
+
+
+def entry(number: int, hours_ago: float = 0, **changes: Any) -> Entry:
+    """A backup."""
+    moment = NOW - timedelta(hours=hours_ago)
+    return Entry(number, moment, moment, "uuid", "19.0", 1000, 10, 5000, **changes)
+
+
+def catalog(*entries: Entry, fence: int = 9) -> Catalog:
+    """A catalog with backups."""
+    seen = Catalog()
+    for one in entries:
+        seen = plan_commit(plan_begin(seen, one.number), one)
+    return plan_begin(seen, fence)
+
+
+def test_an_overtaken_run_commits_and_removes_nothing() -> None:
+    seen = catalog(entry(3), fence=5)
+    with pytest.raises(LostError, match="lease 4 was overtaken by lease 5"):
+        plan_commit(seen, entry(4))
+    with pytest.raises(LostError, match="lease 4 was overtaken by lease 5"):
+        plan_remove(seen, 4, seen.entries, 4)
+    with pytest.raises(LostError, match="lease 4 was overtaken by lease 5"):
+        plan_begin(seen, 4)
+    assert plan_begin(seen, 5) == seen
+
+
+def test_backups_of_one_second_have_names_of_their_own() -> None:
+    seen = catalog(entry(3), entry(4), entry(5))
+    assert [one.name for one in seen.entries] == ["20261127T020000Z", "20261127T020000Z-2", "20261127T020000Z-3"]
+    assert plan_commit(plan_begin(seen, 10), entry(3)).entries == seen.entries
+
+
+def test_a_catalog_is_read_as_it_was_written() -> None:
+    seen = plan_expire(catalog(entry(3, 2), entry(4, 1)), ["20261127T000000Z"], NOW)
+    assert from_body(seen.number, json.loads(json.dumps(seen.as_body())), "x") == seen
+    for broken in (
+        {},
+        {**seen.as_body(), "entries": [{}]},
+        {**seen.as_body(), "entries": [{"snapshot": "2026-11-27"}]},
+    ):
+        with pytest.raises(StateError, match="record 7 of the catalog in the bucket cannot be read"):
+            from_body(7, broken, "bucket")
+
+
+def test_marks_are_exactly_those_that_were_asked_for_and_keep_their_time() -> None:
+    seen = catalog(entry(3, 30), entry(4, 20), entry(5, 10))
+    first, second, third = (one.name for one in seen.entries)
+    marked = plan_expire(seen, [first, second], NOW)
+    assert plan_expire(marked, [first, second], NOW + timedelta(hours=1)) == marked
+    undone = plan_expire(marked, [second, third], NOW + timedelta(hours=1))
+    assert [one.expired for one in undone.entries] == [None, NOW, NOW + timedelta(hours=1)]
+    with pytest.raises(StateError, match="backup 20200101T000000Z is not there any more"):
+        plan_expire(seen, ["20200101T000000Z"], NOW)
+
+
+def test_a_backup_is_due_when_its_grace_has_ended_and_nobody_reads_it() -> None:
+    seen = catalog(entry(3, 30), entry(4, 20), entry(5, 10))
+    marked = plan_expire(seen, [seen.entries[0].name, seen.entries[1].name], NOW)
+    assert due(marked, NOW + timedelta(seconds=HOUR - 1), HOUR, ()) == ()
+    assert due(marked, NOW + timedelta(seconds=HOUR), HOUR, ()) == marked.entries[:2]
+    assert due(marked, NOW + timedelta(seconds=HOUR), HOUR, {3}) == marked.entries[1:2]
+
+
+def test_what_interrupted_backups_left_is_given_up_after_its_grace() -> None:
+    seen = catalog(entry(3), entry(6), fence=9)
+    old, new = NOW - timedelta(hours=2), NOW
+    written = {
+        DataName(2, 0): old,
+        DataName(3, 0): old,
+        DataName(4, 0): old,
+        DataName(4, 1): new,
+        DataName(5, 0): old,
+        DataName(9, 0): old,
+    }
+    latest = NOW - timedelta(hours=1)
+    assert given_up(seen, 9, (), written, latest) == 5
+    assert given_up(seen, 9, (), {DataName(4, 0): old, DataName(4, 1): new}, latest) == 0
+    assert given_up(seen, 9, seen.entries[1:], {}, latest) == 6
+
+
+def test_only_what_no_backup_uses_is_doomed() -> None:
+    seen = plan_remove(catalog(entry(3), entry(6), fence=9), 9, (), 4)
+    written = [DataName(number, place) for number in (2, 3, 4, 5, 6, 9, 10) for place in (0, 1)]
+    used = {DataName(2, 0), DataName(3, 0), DataName(6, 0)}
+    assert doomed(seen, 9, used, written) == [
+        DataName(2, 1),
+        DataName(3, 1),
+        DataName(4, 0),
+        DataName(4, 1),
+        DataName(6, 1),
+    ]
+
+
+def test_keys_are_read_as_they_were_written_and_all_others_are_not_ours() -> None:
+    name = DataName(12, 3)
+    note = note_of(name, ["0a/0a", "ff/ff", "10/10"])
+    assert data_name(data_key(name)) == name
+    assert parse_note(note.key) == note
+    assert note.key == "sent/12/3-0a-ff"
+    assert manifest_number(manifest_key(12)) == 12
+    for key in (
+        "data/12/3/4",
+        "data/0/3",
+        "data/12/03",
+        "data/12/3\n",
+        "filestore/data/12/3",
+        "sent/12/3",
+        "data/12/",
+        "manifests/12.json",
+        "manifests/012",
+        "../data/1/2",
+    ):
+        assert data_name(key) is None
+        assert parse_note(key) is None
+        assert manifest_number(key) is None
+
+
+@pytest.mark.parametrize("tenant", ["", "zz\n", "Zz", "a/b", "..", "-a", "a" * 64, "ä"])
+def test_a_name_that_cannot_be_a_tenants_is_refused(tenant: str) -> None:
+    with pytest.raises(InputError, match="cannot name a tenant"):
+        tenant_root("backups", tenant)
+
+
+def test_roots_of_tenants() -> None:
+    assert tenant_root("/backups/odoo/", "harbour") == "backups/odoo/harbour/"
+    assert tenant_root("", "harbour") == "harbour/"

@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of a filestore on their way into a repository, which is a directory here, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_index, model_index
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner, bring
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Files, Sender, Source
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    Stores,
+    make_repository,
+    writing,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
+    Index,
+    index_from,
+    pieces_of,
+    wasteful,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import (
+    FormerFiles,
+    left_files,
+    notes_left,
+    read_shard,
+)
+
+OWNER = Owner(os.getuid(), os.getgid())
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packs, shards and large files of a few files or bytes, so that small filestores have many."""
+    monkeypatch.setattr(apply_index, "PACK_BYTES", 2000)
+    monkeypatch.setattr(apply_index, "LARGE_BYTES", 1500)
+    monkeypatch.setattr(model_index, "FILES_A_SHARD", 8)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository in a directory."""
+    store = Directory(str(tmp_path / "store"))
+    return make_repository(Stores(store, store), "harbour", [MasterKey("estate", b"k" * 32)])
+
+
+class Disk:
+    """A filestore on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.names: set[str] = set()
+
+    def add(self, *contents: bytes) -> list[str]:
+        """Write files; their names."""
+        found = []
+        for content in contents:
+            digest = hashlib.sha1(content).hexdigest()
+            name = f"{digest[:2]}/{digest}"
+            (self.path / digest[:2]).mkdir(parents=True, exist_ok=True)
+            (self.path / name).write_bytes(content)
+            found.append(name)
+        self.names |= set(found)
+        return found
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    """An empty filestore."""
+    return Disk(tmp_path / "filestore")
+
+
+def numbered(first: int, last: int) -> list[bytes]:
+    """Contents that differ, some of them large."""
+    return [b"file %d " % number * (300 if number % 20 == 0 else 5) for number in range(first, last)]
+
+
+def send(repository: Repository, disk: Disk, before: Index | None = None, doubted: tuple[DataName, ...] = ()) -> Files:
+    """Send what the repository lacks, as a backup does that is interrupted at its end."""
+    with writing(repository, "backup", 0) as turn:
+        left = left_files(turn, notes_left(turn))
+        former = FormerFiles(repository, before or Index())
+        sender = Sender(turn, former, left, doubted, Deadline(60), lambda _files, _size: None)
+        return sender.send(Source(str(disk.path), sorted(disk.names), len(disk.names)))
+
+
+def forget_notes(repository: Repository) -> None:
+    """As a backup does that is complete."""
+    repository.store.delete(list(repository.store.objects("sent/")))
+
+
+def restored(repository: Repository, index: Index, target: Path) -> dict[str, bytes]:
+    """What a restore brings, by name."""
+    for shard in index.shards.values():
+        files = read_shard(repository, shard)
+        for name in files:
+            (target / name[:2]).mkdir(parents=True, exist_ok=True)
+        for piece in pieces_of(files, gap=100, largest=4000):
+            assert not bring(repository, piece, str(target), OWNER).damaged
+    return {path.relative_to(target).as_posix(): path.read_bytes() for path in target.glob("??/*")}
+
+
+def test_files_come_back_as_they_were(repository: Repository, disk: Disk, tmp_path: Path) -> None:
+    disk.add(*numbered(0, 400))
+    files = send(repository, disk)
+    assert (files.sent, files.orphans, files.kept, files.lost) == (400, 0, (), ())
+    index = index_from(files.index.as_body(), "manifest")
+    assert index == files.index
+    assert (index.width, index.files, len(index.shards)) == (2, 400, len({name[:2] for name in disk.names}))
+    assert index.bytes == sum(len(content) for content in numbered(0, 400))
+    assert 20 < len(index.uses) < 60
+    brought = restored(repository, index, tmp_path / "target")
+    assert brought == {name: (disk.path / name).read_bytes() for name in disk.names}
+
+
+def test_a_backup_sends_what_is_new_and_rewrites_the_shards_that_changed(repository: Repository, disk: Disk) -> None:
+    disk.add(*numbered(0, 400))
+    first = send(repository, disk).index
+    forget_notes(repository)
+    again = send(repository, disk, first)
+    assert (again.sent, again.sent_bytes, again.index) == (0, 0, first)
+    (new,) = disk.add(b"one more")
+    (gone,) = disk.add(b"file 1 " * 5)
+    disk.names.discard(gone)
+    more = send(repository, disk, first)
+    assert (more.sent, more.orphans) == (1, 1)
+    changed = {prefix for prefix, shard in more.index.shards.items() if first.shards.get(prefix) != shard}
+    assert changed == {new[:2], gone[:2]}
+    assert sum(use.files for use in more.index.uses.values()) == 400
+
+
+@pytest.mark.parametrize(("few", "many"), [(3, 300), (300, 3)])
+def test_an_index_is_divided_in_another_way_when_its_size_changes(
+    repository: Repository, disk: Disk, tmp_path: Path, few: int, many: int
+) -> None:
+    disk.add(*numbered(0, few))
+    first = send(repository, disk).index
+    forget_notes(repository)
+    if many > few:
+        disk.add(*numbered(few, many))
+    else:
+        disk.names = set(sorted(disk.names)[:many])
+    second = send(repository, disk, first)
+    assert second.index.width != first.width
+    assert second.sent == max(many - few, 0)
+    assert set(restored(repository, second.index, tmp_path / "target")) == disk.names
+
+
+def test_an_interrupted_backup_is_gone_on_with(repository: Repository, disk: Disk, tmp_path: Path) -> None:
+    disk.add(*numbered(0, 200))
+    send(repository, disk)
+    disk.add(*numbered(200, 250))
+    second = send(repository, disk)
+    assert second.sent == 50
+    third = send(repository, disk)
+    assert third.sent == 0
+    assert len({name.number for name in third.index.uses}) == 2
+    assert set(restored(repository, third.index, tmp_path / "target")) == disk.names
+
+
+def test_a_file_that_is_on_the_disk_no_more_is_kept_and_one_that_is_nowhere_is_lost(
+    repository: Repository, disk: Disk, tmp_path: Path
+) -> None:
+    kept, *_others = disk.add(*numbered(0, 100))
+    first = send(repository, disk).index
+    forget_notes(repository)
+    (disk.path / kept).unlink()
+    lost = f"00/00{'1' * 38}"
+    disk.names |= {lost, "s3://bucket/abcd", "0g/nothing", "00/short"}
+    second = send(repository, disk, first)
+    assert (second.sent, second.kept) == (0, (kept,))
+    assert set(second.lost) == {lost, "s3://bucket/abcd", "0g/nothing", "00/short"}
+    third = send(repository, disk, second.index)
+    assert (third.index, third.kept, set(third.lost)) == (second.index, second.kept, set(second.lost))
+    assert kept in restored(repository, third.index, tmp_path / "target")
+
+
+def test_files_of_objects_in_doubt_are_sent_again(repository: Repository, disk: Disk, tmp_path: Path) -> None:
+    disk.add(*numbered(0, 100))
+    first = send(repository, disk).index
+    forget_notes(repository)
+    damaged = min(first.uses)
+    repository.store.put(data_key(damaged), b"rot")
+    second = send(repository, disk, first, (damaged,))
+    assert second.sent == first.uses[damaged].files
+    assert damaged not in second.index.objects()
+    assert set(restored(repository, second.index, tmp_path / "target")) == disk.names
+
+
+def test_a_damaged_file_of_a_pack_does_not_hold_up_the_others(
+    repository: Repository, disk: Disk, tmp_path: Path
+) -> None:
+    disk.add(*numbered(1, 8))
+    index = send(repository, disk).index
+    (held,) = index.uses
+    data = bytearray(repository.store.get(data_key(held)) or b"")
+    files = {name: place for shard in index.shards.values() for name, place in read_shard(repository, shard).items()}
+    victim = sorted(files)[3]
+    data[files[victim].offset + 40] ^= 1
+    repository.store.put(data_key(held), bytes(data))
+    target = tmp_path / "target"
+    for name in files:
+        (target / name[:2]).mkdir(parents=True, exist_ok=True)
+    (piece,) = pieces_of(files, gap=100, largest=4000)
+    brought = bring(repository, piece, str(target), OWNER)
+    assert list(brought.damaged) == [victim]
+    assert "forged" in brought.damaged[victim]
+    assert {path.relative_to(target).as_posix() for path in target.glob("??/*")} == set(files) - {victim}
+
+
+@pytest.mark.parametrize("size", [10, 1600])
+def test_a_damaged_file_of_the_disk_is_not_sent(
+    repository: Repository, disk: Disk, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    (name,) = disk.add(b"x" * size)
+    (disk.path / name).write_bytes(b"y" * size)
+    with pytest.raises(StateError, match=f"{name} is damaged: its SHA-1 is not its name"):
+        send(repository, disk)
+    assert not repository.store.objects("sent/")
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_link_or_a_pipe_in_the_place_of_a_file_is_refused(repository: Repository, disk: Disk, kind: str) -> None:
+    (name,) = disk.add(b"content")
+    (disk.path / name).unlink()
+    if kind == "link":
+        (disk.path / name).symlink_to("/etc/hostname")
+    else:
+        os.mkfifo(disk.path / name)
+    with pytest.raises(StateError, match=r"cannot be read|is no regular file"):
+        send(repository, disk)
+
+
+def test_files_of_wasteful_objects_are_told() -> None:
+    use = model_index.Use
+    uses = {DataName(1, place): use(1, 10 if place < 4 else 100, 100) for place in range(10)}
+    assert wasteful(uses) == {DataName(1, place) for place in range(4)}
+    assert not wasteful({DataName(1, place): use(1, 10 if place < 2 else 100, 100) for place in range(10)})

@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Master keys and data keys: who opens a repository, and what a rotation leaves readable."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    KeyLog,
+    Repository,
+    Stores,
+    make_repository,
+    open_repository,
+    rotate,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
+    MasterKey,
+    keys_for,
+    parse_secret,
+)
+
+OLD, NEW = MasterKey("estate-2025", b"o" * 32), MasterKey("estate-2026", b"n" * 32)
+PAYROLL = MasterKey("payroll", b"p" * 32, tenant="harbour")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Directory:
+    """A directory for repositories."""
+    return Directory(str(tmp_path))
+
+
+def stores(store: Directory) -> Stores:
+    """The store, for contents and for records."""
+    return Stores(store, store, "backups")
+
+
+def opened(store: Directory, *masters: MasterKey, tenant: str = "harbour") -> Repository:
+    """The repository of a tenant, which is there."""
+    repository = open_repository(stores(store), tenant, masters)
+    assert repository is not None
+    return repository
+
+
+def test_a_repository_is_made_once_and_opened_by_its_key(store: Directory) -> None:
+    assert open_repository(stores(store), "harbour", [OLD]) is None
+    made = make_repository(stores(store), "harbour", [OLD])
+    assert make_repository(stores(store), "harbour", [OLD]).keys == made.keys
+    assert opened(store, NEW, OLD).keys == made.keys
+    other = make_repository(stores(store), "north", [OLD])
+    assert other.keys.keys != made.keys.keys
+
+
+def test_another_key_of_the_name_and_a_name_that_is_not_given_are_told_apart(store: Directory) -> None:
+    make_repository(stores(store), "harbour", [OLD])
+    with pytest.raises(StateError, match=r"wrapped by the key 'estate-2025', which is not in repository.keys"):
+        opened(store, NEW)
+    with pytest.raises(StateError, match=r"\(key 'estate-2025' of repository.keys\) is damaged or forged"):
+        opened(store, MasterKey("estate-2025", b"x" * 32))
+
+
+def test_wrapped_keys_of_another_tenant_are_refused(store: Directory) -> None:
+    make_repository(stores(store), "harbour", [OLD])
+    make_repository(stores(store), "north", [OLD])
+    (key,) = store.objects("backups/north/keys/")
+    stolen = store.get(key)
+    assert stolen is not None
+    store.put(key.replace("north", "harbour"), stolen)
+    with pytest.raises(StateError, match="forged, or lies in another object's place"):
+        opened(store, OLD)
+
+
+def test_a_rotation_shuts_the_old_key_out_and_keeps_all_contents_readable(store: Directory) -> None:
+    made = make_repository(stores(store), "harbour", [OLD])
+    before = made.keys.seal("file", "x", b"content")
+    rotated = rotate(opened(store, NEW, OLD), [NEW, OLD])
+    assert rotated.keys.open("file", "x", before, "x") == b"content"
+    assert sorted(rotated.keys.keys) == [1, 2]
+    assert opened(store, NEW).keys == rotated.keys
+    with pytest.raises(StateError, match="which is not in"):
+        opened(store, OLD)
+    after = rotated.keys.seal("file", "x", b"content")
+    with pytest.raises(StateError, match="sealed with the data key 2"):
+        made.keys.open("file", "x", after, "x")
+    assert rotate(opened(store, NEW), [NEW]).keys == rotated.keys
+    assert KeyLog(rotated.records).read().number == 2
+
+
+def test_a_tenants_own_key_goes_before_that_of_all() -> None:
+    assert keys_for("harbour", [OLD, PAYROLL]) == [PAYROLL, OLD]
+    assert keys_for("north", [OLD, PAYROLL]) == [OLD]
+    with pytest.raises(InputError, match=r"repository.keys: none of them is for tenant north"):
+        keys_for("north", [PAYROLL])
+
+
+@pytest.mark.parametrize("text", ["", "secret", "c2hvcnQ=", base64.b64encode(b"x" * 33).decode(), "ä"])
+def test_what_is_no_key_is_refused_without_being_shown(text: str) -> None:
+    with pytest.raises(InputError) as raised:
+        parse_secret("repository.keys", text)
+    assert str(raised.value).startswith("repository.keys: it is not a key of 32 bytes in base64")
+    assert not text or text not in str(raised.value)
+
+
+def test_a_key_is_read_with_its_line_end_and_never_shown() -> None:
+    secret = parse_secret("repository.keys", base64.b64encode(b"s" * 32).decode() + "\n")
+    assert secret == b"s" * 32
+    assert "ssss" not in repr(MasterKey("estate", secret))
