@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.options import settings_from
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import newest_backups
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import latest_backups
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
@@ -18,7 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.options import
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import BUCKET
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import REPOSITORY, location_from
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 _TENANT = {"name": {"type": "str", "required": True}, "tier": {"type": "int", "required": True}}
@@ -35,7 +34,7 @@ class ActionModule(ControllerAction):
         "downtime_minutes": {"type": "int", "default": 0},
         "backup_max_age_hours": {"type": "float", "default": 24},
         "drill_max_age_days": {"type": "float", "default": 31},
-        "repository": BUCKET,
+        "repository": REPOSITORY,
         "tiers": {"type": "list", "elements": "int", "default": [1]},
     }
 
@@ -80,7 +79,7 @@ def _proof(ledger: Ledger, tenant: str) -> plan_gate.Proof:
 def _with_repository(call: Call, proofs: Mapping[str, plan_gate.Proof]) -> dict[str, plan_gate.Proof]:
     """The proofs with the backups that the repository holds. One that cannot be asked proves nothing."""
     try:
-        newest = newest_backups(settings_from(call.params), list(proofs))
+        newest = latest_backups(location_from(call.params["repository"]), list(proofs))
     except (UnreachableError, StateError) as error:
         call.warn(f"the backup repository was not asked for evidence: {error}")
         newest = {}

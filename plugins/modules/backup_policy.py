@@ -12,11 +12,12 @@ version_added: 0.1.0
 description:
   - Records the policy of each tenant beside its backups, and has the bucket keep versions and clean up as it says.
   - Shows in the diff which backups a policy would expire before anything is expired.
-  - Removes expired backups, and then the files that no backup refers to any more, only when asked to by O(expire).
+  - Expires backups only when asked to by O(expire). An expired backup is marked, and can still be restored. A later run
+    removes it when O(grace_s) has ended. When the policy keeps it again before that, the mark is taken away.
 author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
-  - gantry.odoo.s3
+  - gantry.odoo.repository
   - gantry.odoo.attributes
 options:
   policies:
@@ -76,7 +77,23 @@ options:
             description: One for each of this many years.
             type: int
           within:
-            description: All in this span before the newest one, as in V(1y5m7d2h) for years, months, days and hours.
+            description:
+              - All in this duration before the newest one, as in V(1y5m7d2h) for years, months, days and hours.
+            type: str
+          within_hourly:
+            description: One for each hour in this duration before the newest one.
+            type: str
+          within_daily:
+            description: One for each day in this duration before the newest one.
+            type: str
+          within_weekly:
+            description: One for each week in this duration before the newest one.
+            type: str
+          within_monthly:
+            description: One for each month in this duration before the newest one.
+            type: str
+          within_yearly:
+            description: One for each year in this duration before the newest one.
             type: str
       versioning:
         description:
@@ -96,13 +113,14 @@ options:
         default: present
   expire:
     description:
-      - Remove the backups that their policy does not keep, leftovers of interrupted backups, and stored files
-        that no backup refers to any more.
+      - Mark the backups that their policy does not keep, and remove those that were marked O(grace_s) ago, with what
+        interrupted backups left and no backup needs any more.
     type: bool
     default: false
   grace_s:
     description:
-      - Age in seconds that an unreferenced stored file has to reach before O(expire) removes it.
+      - Seconds from the run that marks a backup to one that removes it, and the age at which leftovers of interrupted
+        backups are removed.
     type: int
     default: 86400
   lock_timeout:
@@ -164,29 +182,34 @@ removed:
   type: dict
   contains:
     backups: {description: Number of backups., type: int}
-    files: {description: Number of stored files that no backup referred to., type: int}
-    leftovers: {description: Number of interrupted backups., type: int}
-    bytes: {description: Size of those files in bytes., type: int}
+    objects: {description: Number of stored objects that no backup needed., type: int}
+    bytes: {description: Size of those objects in bytes., type: int}
 """
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
-    apply_lease,
     apply_policy,
-    options,
     plan_policy,
-    read_repository,
+    read_policy,
     report_policy,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import open_bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    make_repository,
+    open_repository,
+    writing,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import require_libraries
 
-_KEEP: dict[str, Any] = {**{name: {"type": "int"} for name in COUNTED}, "within": {"type": "str"}}
+_KEEP: dict[str, Any] = {**{name: {"type": "int"} for name in COUNTED}, **{name: {"type": "str"} for name in WITHIN}}
 _POLICY: dict[str, Any] = {
     "tenant": {"type": "str", "required": True},
     "tier": {"type": "int", "choices": [1, 2, 3], "default": 2},
@@ -208,26 +231,35 @@ OPTIONS: dict[str, Any] = {
 
 def work(call: Call) -> Outcome:
     """Read, plan, apply."""
-    settings = options.settings_from(call.params)
+    require_libraries()
+    location = options.location_from(call.params["repository"])
     request = plan_policy.parse_request(call.params["policies"], call.params["expire"])
-    if call.params["grace_s"] < 0:
-        raise InputError(f"grace_s: {call.params['grace_s']} is not a number of seconds; give 0 or more")
-    bucket = open_bucket(settings)
-    with ExitStack() as leases:
-        if request.expire and not call.check_mode:
-            # a backup counts on stored files that no manifest names yet, so it must not run meanwhile
-            for tenant in sorted(item.tenant for item in request.policies):
-                layout = layout_of(settings.prefix, tenant)
-                leases.enter_context(apply_lease.held(bucket, layout, "expiry", call.params["lock_timeout"]))
-        seen = read_repository.observe(bucket, settings.prefix, request)
-        plan = plan_policy.plan(request, seen, settings.prefix)
-        unused = read_repository.unreferenced_after(
-            bucket, settings.prefix, request, plan, seen, call.params["grace_s"]
-        )
-        if not call.check_mode:
-            apply_policy.apply(bucket, settings.prefix, plan)
-            bucket.delete(key for keys in unused.values() for key in keys)
-    return report_policy.report(request, plan, seen, unused, settings.prefix)
+    grace_s = call.params["grace_s"]
+    if grace_s < 0:
+        raise InputError(f"grace_s: {grace_s} is not a number of seconds; give 0 or more")
+    stores = open_stores(location)
+    if call.check_mode:
+        repositories = {tenant: open_repository(stores, tenant, location.keys) for tenant in request.tenants}
+        seen = read_policy.observe(stores, repositories)
+        plan = plan_policy.plan(request, seen, location.prefix)
+        removals = read_policy.removals(repositories, request, plan, seen, grace_s)
+        return report_policy.report(request, plan, seen, removals, location.prefix)
+    return carry_out(stores, location, request, call.params)
+
+
+def carry_out(stores: Stores, location: Location, request: plan_policy.Request, params: Mapping[str, Any]) -> Outcome:
+    """Carry the request out; where it expires, with the turn in the repository of each tenant."""
+    repositories = {tenant: make_repository(stores, tenant, location.keys) for tenant in request.tenants}
+    with ExitStack() as held:
+        turns = {
+            policy.tenant: held.enter_context(writing(repositories[policy.tenant], "expiry", params["lock_timeout"]))
+            for policy in (sorted(request.policies, key=lambda one: one.tenant) if request.expire else ())
+        }
+        seen = read_policy.observe(stores, repositories)
+        plan = plan_policy.plan(request, seen, location.prefix)
+        apply_policy.apply(stores, repositories, plan)
+        removals = {tenant: apply_policy.expire(turn, plan, params["grace_s"]) for tenant, turn in turns.items()}
+    return report_policy.report(request, plan, seen, removals, location.prefix)
 
 
 def main() -> None:

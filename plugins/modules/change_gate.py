@@ -15,7 +15,7 @@ author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change
   - gantry.odoo.change_store
-  - gantry.odoo.s3.optional
+  - gantry.odoo.repository.optional
   - gantry.odoo.attributes.controller
 description:
   - Decides by the reason and the approval of the change, the recorded backups and restore drills, and the number of

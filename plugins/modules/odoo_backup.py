@@ -7,20 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_backup
-short_description: Create consistent backups of Odoo databases and their filestores in S3
+short_description: Create consistent, encrypted backups of Odoo databases and their filestores
 version_added: 0.1.0
 description:
   - Reads the database, the list of its files and the number of its rows in one snapshot, so all three agree.
-  - Sends only the files that the bucket lacks, each proven by the SHA-1 that names it, and streams the dump
-    without a copy on the disk.
-  - Writes the manifest last. Leftovers of an interrupted run have none, are no backup, and are removed by the next run.
-  - Checks every database and the repository before the first backup is taken. When one backup fails later, the others
-    are still taken, and the module fails in the end.
+  - Sends only the files that the repository lacks, each proven by the SHA-1 that names it, and streams the dump
+    without a copy on the disk. Everything is compressed and encrypted on this host.
+  - A backup counts when the catalog of its tenant has it, which is the last thing that is written. An interrupted run
+    leaves no backup, and the next run uses the files that it sent.
+  - When one backup fails, the others are still taken, and the module fails in the end.
 author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.postgresql
-  - gantry.odoo.s3
+  - gantry.odoo.repository
   - gantry.odoo.attributes
 options:
   databases:
@@ -57,9 +57,18 @@ options:
     type: str
     choices: [fail, record]
     default: fail
+  other_database:
+    description:
+      - What to do about a database with another uuid than that of the tenant's newest backup, such as a copy of another
+        tenant.
+      - V(fail) takes no backup. V(accept) takes one, for example after the database was made anew.
+    type: str
+    choices: [fail, accept]
+    default: fail
   max_age_s:
     description:
       - Age in seconds below which a complete backup suffices, so that none is taken. With V(0) one is always taken.
+      - Both the moment that the backup shows and the one at which it was complete have to be so young.
     type: int
     default: 0
   lock_timeout:
@@ -133,11 +142,12 @@ backups:
       description: Moment that the backup shows, in UTC.
       type: str
       sample: "2026-11-22T10:30:00.123456Z"
-    bytes_sent: {description: Bytes written to the bucket. In check mode those of the files alone., type: int}
+    bytes_sent: {description: Bytes written to the repository., type: int}
     dump_bytes: {description: Size of the database's dump in bytes., type: int}
     files_total: {description: Files that the backup refers to., type: int}
-    files_sent: {description: Files that the bucket lacked., type: int}
+    files_sent: {description: Files that the repository lacked., type: int}
     files_missing: {description: Files that the database refers to and that are lost., type: int}
+    files_kept: {description: Files that the filestore has lost and the repository still has., type: int}
     files_orphaned: {description: Files of the filestore that the database does not refer to., type: int}
     rows: {description: Rows of all tables., type: int}
     duration_s: {description: Seconds that the backup took., type: float}
@@ -146,22 +156,19 @@ backups:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
-    apply_backup,
-    options,
-    plan_backup,
-    report_backup,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_backup, plan_backup, report_backup
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import open_bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import require_libraries
 
 _DATABASE: dict[str, Any] = {
     "name": {"type": "str", "required": True, "aliases": ["database"]},
@@ -175,6 +182,7 @@ OPTIONS: dict[str, Any] = {
     "config": {"type": "path"},
     "odoo_user": {"type": "str", "default": "odoo"},
     "missing": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
+    "other_database": {"type": "str", "choices": ["fail", "accept"], "default": "fail"},
     "max_age_s": {"type": "int", "default": 0},
     "lock_timeout": {"type": "int", "default": 300},
     "timeout": {"type": "int", "default": 14400},
@@ -189,18 +197,21 @@ def jobs_from(params: Mapping[str, Any], prefix: str) -> list[apply_backup.Job]:
         config = item["config"] or params["config"]
         if not config:
             raise InputError(f"databases: {item['name']} has no config; give the path of its odoo.conf")
+        tenant = item["tenant"] or item["name"]
+        tenant_root(prefix, tenant)
         jobs.append(
             apply_backup.Job(
-                layout=layout_of(prefix, item["tenant"] or item["name"]),
+                tenant=tenant,
                 database=item["name"],
                 filestore=filestore_path(read_config(config, params["odoo_user"]).data_dir, item["name"]),
                 login=login,
                 record_missing=params["missing"] == "record",
+                accept_other=params["other_database"] == "accept",
                 max_age_s=params["max_age_s"],
                 lock_timeout=params["lock_timeout"],
             )
         )
-    tenants = [job.layout.tenant for job in jobs]
+    tenants = [job.tenant for job in jobs]
     twice = sorted({name for name in tenants if tenants.count(name) > 1})
     if twice:
         raise InputError(f"databases: two of them belong to tenant {twice[0]}; a tenant has one database")
@@ -208,32 +219,34 @@ def jobs_from(params: Mapping[str, Any], prefix: str) -> list[apply_backup.Job]:
 
 
 def work(call: Call) -> Outcome:
-    """Check that all databases can be backed up, then back up one after the other."""
+    """Back up one database after the other; one that fails does not hold up the others."""
     call.warn_empty("databases")
-    settings = options.settings_from(call.params)
-    jobs = jobs_from(call.params, settings.prefix)
+    require_libraries()
+    location = options.location_from(call.params["repository"])
+    jobs = jobs_from(call.params, location.prefix)
     client = pgtools.client_major("pg_dump", Deadline(10))
-    bucket = open_bucket(settings)
-    for job in jobs:
-        apply_backup.preflight(job, client)
+    stores = open_stores(location)
     steps: list[Step] = []
     entries, failures = [], []
     before, after = {}, {}
     for job in jobs:
-        tenant = job.layout.tenant
         try:
+            apply_backup.preflight(job, client)
             if call.check_mode:
-                seen, taken = apply_backup.preview(bucket, job), None
+                seen, taken = apply_backup.preview(stores, location.keys, job), None
             else:
-                seen, taken = apply_backup.take(bucket, job, client, Deadline(call.params["timeout"]))
+                deadline = Deadline(call.params["timeout"])
+                seen, taken = apply_backup.take(stores, location.keys, job, client, deadline)
         except GantryError as error:
-            failures.append(f"tenant {tenant}: {error}")
+            failures.append(f"tenant {job.tenant}: {error}")
             continue
-        steps += plan_backup.steps_of(tenant, job.database, seen)
-        entries.append(report_backup.entry(taken) if taken else report_backup.foreseen(tenant, job.database, seen))
-        before[tenant] = list(seen.complete)
-        new = [] if seen.fresh else [taken.manifest.backup_id if taken else "a new backup"]
-        after[tenant] = [*seen.complete, *new]
+        for warning in taken.warnings if taken else ():
+            call.warn(f"tenant {job.tenant}: {warning}")
+        steps += plan_backup.steps_of(job.tenant, job.database, seen)
+        entries.append(report_backup.entry(taken) if taken else report_backup.foreseen(job.tenant, job.database, seen))
+        before[job.tenant] = [one.name for one in seen.catalog.entries]
+        new = [] if seen.fresh else [taken.manifest.name if taken else "a new backup"]
+        after[job.tenant] = [*before[job.tenant], *new]
     return Outcome(steps, before, after, {"backups": entries}, "; ".join(failures))
 
 

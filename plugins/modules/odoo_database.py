@@ -31,7 +31,7 @@ description:
 extends_documentation_fragment:
   - gantry.odoo.postgresql
   - gantry.odoo.odoo
-  - gantry.odoo.s3.optional
+  - gantry.odoo.repository.optional
   - gantry.odoo.attributes
 options:
   databases:
@@ -374,13 +374,13 @@ databases:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import options as backup_options
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options, options_instance
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_declared import Request, converge
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import REPOSITORY, location_from
 
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
@@ -388,7 +388,7 @@ OPTIONS: dict[str, Any] = {
     **options_instance.argument_spec(),
     "template_cache": {"type": "bool", "default": False},
     "parallel": {"type": "int", "default": 2},
-    "repository": {**backup_options.argument_spec()["repository"], "required": False},
+    "repository": REPOSITORY,
 }
 RULES: dict[str, Any] = {
     "mutually_exclusive": [("databases", "name")],
@@ -422,7 +422,7 @@ def require_backups(params: Mapping[str, Any], tier: int, given_up: Sequence[Dat
     # its client takes half a second to import, and hardly any call drops such a database
     from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import require_fresh_backups
 
-    require_fresh_backups(backup_options.settings_from(params), tier, given_up)
+    require_fresh_backups(location_from(params["repository"]), tier, given_up)
 
 
 def work(call: Call) -> Outcome:

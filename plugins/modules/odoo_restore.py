@@ -23,7 +23,7 @@ author:
 extends_documentation_fragment:
   - gantry.odoo.postgresql
   - gantry.odoo.odoo
-  - gantry.odoo.s3
+  - gantry.odoo.repository
   - gantry.odoo.attributes
 options:
   tenant:
@@ -217,18 +217,16 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_image import files_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import options
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_restore import Timings, restore
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import backup_id
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import UNFINISHED, check_wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, choose, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import open_bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options_instance
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
@@ -239,6 +237,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    open_repository,
+    reading,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DRILL, drill_key
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 OPTIONS: dict[str, Any] = {
@@ -283,9 +289,18 @@ def wish_from(params: Mapping[str, Any]) -> Wish:
     return wish
 
 
-def order_from(params: Mapping[str, Any], wish: Wish, deadline: Deadline) -> Order:
-    """The restore that the parameters ask for, with a connection to the repository."""
-    settings = options.settings_from(params)
+def repository_of(params: Mapping[str, Any]) -> Repository:
+    """The repository of the tenant. Raises StateError where it has none."""
+    location = options.location_from(params["repository"])
+    stores = open_stores(location)
+    repository = open_repository(stores, params["tenant"], location.keys)
+    if repository is None:
+        raise StateError(f"tenant {params['tenant']} has no backup in the {stores.contents.where}; take one")
+    return repository
+
+
+def order_from(params: Mapping[str, Any], repository: Repository, wish: Wish, deadline: Deadline) -> Order:
+    """The restore that the parameters ask for."""
     config = read_config(params["config"], params["odoo_user"])
     login = postgres.login_from(params)
     owner = params["owner"] or config.db_user
@@ -298,8 +313,7 @@ def order_from(params: Mapping[str, Any], wish: Wish, deadline: Deadline) -> Ord
     if wish.load_registry or (wish.neutralize and listed is None):
         odoo.require()
     return Order(
-        bucket=open_bucket(settings),
-        layout=layout_of(settings.prefix, params["tenant"]),
+        repository=repository,
         build=Build(login, config.data_dir, wish.database, UNFINISHED),
         neutralizer=Neutralizer(lambda: scripts_through(odoo, deadline) if listed is None else scripts_on_disk(listed)),
         odoo=odoo,
@@ -313,14 +327,22 @@ def order_from(params: Mapping[str, Any], wish: Wish, deadline: Deadline) -> Ord
 
 
 def work(call: Call) -> Outcome:
-    """Read, plan, restore."""
+    """Choose the backup, keep it from being removed, and restore it."""
     begun = datetime.now(timezone.utc)
     deadline = Deadline(call.params["timeout"])
     wish = wish_from(call.params)
-    order = order_from(call.params, wish, deadline)
-    manifest = choose(order.bucket, order.layout, call.params["backup"])
+    repository = repository_of(call.params)
+    order = order_from(call.params, repository, wish, deadline)
+    entry = choose(repository, call.params["backup"])
     if call.check_mode:
-        return report(wish, survey(order, manifest), begun)
+        return report(wish, survey(order, manifest_of(repository, entry)), begun)
+    with reading(repository, entry, "restore", call.params["lock_timeout"]):
+        return carry_out(call, order, manifest_of(repository, entry), begun)
+
+
+def carry_out(call: Call, order: Order, manifest: Manifest, begun: datetime) -> Outcome:
+    """Read, plan, restore. A drill leaves its record beside the backups, however it ends."""
+    wish = order.wish
     with locks.hold(order.build.login, [wish.database], call.params["lock_timeout"]):
         seen = survey(order, manifest)
         timings = Timings()
@@ -332,12 +354,17 @@ def work(call: Call) -> Outcome:
             error = str(failure)
             raise
         finally:
-            measured = {"timings": timings.seconds, "rto_s": round(deadline.elapsed, 3)}
+            measured = {"timings": timings.seconds, "rto_s": round(order.deadline.elapsed, 3)}
             outcome = report(wish, seen, begun, measured)
             if wish.drill:
-                record = drill_record(wish.tenant, begun, outcome.facts, error)
-                order.bucket.put(order.layout.drill(backup_id(begun)), record)
+                keep_record(order.repository, begun, drill_record(wish.tenant, begun, outcome.facts, error))
     return outcome
+
+
+def keep_record(repository: Repository, begun: datetime, record: bytes) -> None:
+    """Write the record of a drill."""
+    key = drill_key(f"{begun:%Y%m%dT%H%M%S.%fZ}")
+    repository.store.put(key, repository.keys.seal(DRILL, key, record))
 
 
 def main() -> None:

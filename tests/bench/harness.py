@@ -21,19 +21,25 @@ RUNS = 3
 SENT = "/root/.ansible/tmp"
 # Timed where it runs, so that no way to the host counts; the last line of the output tells.
 _TIMER = """
-import json, subprocess, sys, time
+import json, resource, subprocess, sys, time
 begun = time.monotonic()
 done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-print(json.dumps([time.monotonic() - begun, done.returncode, done.stdout[-4000000:], done.stderr[-4000:]]))
+seconds = time.monotonic() - begun
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+print(json.dumps([seconds, done.returncode, done.stdout[-4000000:], done.stderr[-4000:], peak]))
 """
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One run: seconds of wall time, and what it wrote to its standard output."""
+    """One run: seconds of wall time, and what it wrote to its standard output.
+
+    peak_mib: the most memory that one of its processes had at once.
+    """
 
     seconds: float
     stdout: str
+    peak_mib: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -104,9 +110,9 @@ def compare(bench: str, contenders: Sequence[Contender], **facts: Any) -> Result
 def timed(host: Host, argv: Sequence[str], *, user: str = "root", env: Mapping[str, str] | None = None) -> Timed:
     """Run a command on the host; any exit code but 0 is an error."""
     out = host.run(["python3", "-c", _TIMER, *argv], user=user, env=dict(env or {}))
-    seconds, code, stdout, stderr = json.loads(out.splitlines()[-1])
+    seconds, code, stdout, stderr, peak_mib = json.loads(out.splitlines()[-1])
     assert code == 0, f"{shlex.join(argv)} ended with {code}: {stdout[-1500:]} {stderr[-2000:]}"
-    return Timed(seconds, stdout)
+    return Timed(seconds, stdout, peak_mib)
 
 
 def sent(lab: Lab, host: Host, module: str, args: dict[str, Any]) -> Callable[[], Timed]:
@@ -129,6 +135,6 @@ def sent(lab: Lab, host: Host, module: str, args: dict[str, Any]) -> Callable[[]
         done = timed(host, ["/usr/bin/python3", kept])
         answer = json.loads(done.stdout.strip().splitlines()[-1])
         assert not answer.get("failed"), answer.get("msg")
-        return Timed(done.seconds, json.dumps(answer))
+        return Timed(done.seconds, json.dumps(answer), done.peak_mib)
 
     return call

@@ -112,6 +112,7 @@ def hosts(demo: Demo) -> str:
     """Bring up every host, and what the inventory reads from the lab's state."""
     for name in SECRETS:
         demo.lab.state.secret(name)
+    demo.lab.state.sealing_key("backup_key")
     lab_commands.up(demo.lab, None)
     return f"{len(demo.lab.status())} hosts"
 

@@ -32,7 +32,8 @@ DOMAIN = "lab.example"
 REFUSED_DOMAIN = f"blocked.{DOMAIN}"
 # What users type; in the lab's network every host finds the edge under these names.
 TENANT_HOSTS = tuple(f"{name}.{DOMAIN}" for name in ("erp.harbour", "harbour.internal", "north", "south"))
-BUCKET = "gantry-backup"
+# The second one keeps no versions: the server ignores conditions where a bucket does.
+BUCKET, RECORDS_BUCKET = "gantry-backup", "gantry-records"
 ACME_PORT, ACME_MANAGEMENT_PORT, S3_PORT = 14000, 15000, 9000
 # Hosts that are nobody's in the catalogue take their addresses from here on.
 FIRST_FREE_OCTET = 100

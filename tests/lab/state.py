@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import os
 import secrets
@@ -80,6 +81,13 @@ class State:
         path = self.directory / "secrets" / name
         if not path.exists():
             write(path, secrets.token_hex(20), mode=0o600)
+        return path.read_text(encoding="utf-8")
+
+    def sealing_key(self, name: str) -> str:
+        """The key of 32 bytes in base64 that is called `name`, made on first use."""
+        path = self.directory / "secrets" / name
+        if not path.exists():
+            write(path, base64.b64encode(secrets.token_bytes(32)).decode(), mode=0o600)
         return path.read_text(encoding="utf-8")
 
     def identity(self) -> str:

@@ -22,6 +22,7 @@ from tests.lab.spec import (
     ACME_PORT,
     BUCKET,
     CATALOGUE,
+    RECORDS_BUCKET,
     REFUSED_DOMAIN,
     S3_PORT,
     address,
@@ -111,12 +112,12 @@ def _fetch_acme_root(state: State, at: str) -> str | None:
 
 
 def _ensure_bucket(state: State, at: str) -> str | None:
-    """Make the bucket unless it is there; say what went wrong otherwise."""
+    """Make the buckets unless they are there; say what went wrong otherwise."""
     client = s3_client(state, at)
     try:
-        names = [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
-        if BUCKET not in names:
-            client.create_bucket(Bucket=BUCKET)
+        names = [one["Name"] for one in client.list_buckets()["Buckets"]]
+        for bucket in {BUCKET, RECORDS_BUCKET}.difference(names):
+            client.create_bucket(Bucket=bucket)
     except (BotoCoreError, ClientError) as error:
         return str(error)
     return None

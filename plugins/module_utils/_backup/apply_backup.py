@@ -1,69 +1,72 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take one backup: everything read in one snapshot, everything proven, the manifest written last."""
+"""Take one backup: everything read in one snapshot, everything proven, and nothing counts before the catalog has it."""
 
 from __future__ import annotations
 
-import hashlib
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
-    apply_blobs,
-    apply_lease,
-    read_database,
-    read_repository,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_policy import remove_backup
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_database
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
+    Dump,
     FilestoreFacts,
     Manifest,
-    Part,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import index_bytes, manifest_bytes
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import manifest_body
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
     Survey,
     Taken,
-    choose,
     fresh_enough,
-    new_identifier,
     refuse_missing,
+    refuse_other_database,
+    refuse_skew,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Files, Sender, Source
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Turn,
+    make_repository,
+    open_repository,
+    writing,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import wasteful
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import (
+    former_files,
+    left_files,
+    notes_left,
+)
+
+PIECE_BYTES = 1024 * 1024
+_CONSENT = ", or accept the loss with missing: record"
+# Is told numbers of files and bytes that were sent since it was told last.
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Job:
     """One backup to take. max_age_s: a complete backup younger than this many seconds suffices; 0 is never."""
 
-    layout: Layout
+    tenant: str
     database: str
     filestore: str
     login: Login
     record_missing: bool = False
+    accept_other: bool = False
     max_age_s: int = 0
     lock_timeout: int = 300
-
-
-def survey(bucket: Bucket, job: Job, connection: object) -> Survey:
-    """Compare the database behind `connection`, the disk and the bucket. Raises StateError for a lost file."""
-    complete, leftovers = read_repository.backups(bucket, job.layout)
-    stored = {job.layout.store_fname(key): item.size for key, item in bucket.objects(job.layout.filestore).items()}
-    on_disk = dict(blobs(job.filestore))
-    choice = choose(read_database.stored_names(connection, job.database), on_disk, stored)
-    if not job.record_missing:
-        refuse_missing(job.database, job.filestore, choice, ", or accept the loss with missing: record")
-    return Survey(complete, leftovers, choice, fresh_enough(complete, job.max_age_s, bucket.now()))
 
 
 def preflight(job: Job, client: int) -> None:
@@ -78,56 +81,104 @@ def preflight(job: Job, client: int) -> None:
         read_database.require_odoo(connection, job.database)
 
 
-def preview(bucket: Bucket, job: Job) -> Survey:
-    """What a backup would find, without a lease and without holding the database still."""
-    with closing(connect(job.login, job.database, autocommit=False)) as connection:
-        return survey(bucket, job, connection)
+def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
+    """What a backup would find. Raises StateError where it would be refused."""
+    repository = open_repository(stores, job.tenant, keys)
+    catalog = repository.catalog.read() if repository else Catalog()
+    fresh = fresh_enough(catalog, job.max_age_s, stores.records.now())
+    with closing(connect(job.login, job.database)) as connection:
+        _refuse(catalog, job, read_database.uuid(connection))
+    return Survey(catalog, fresh, repository is None)
 
 
-def take(bucket: Bucket, job: Job, client: int, deadline: Deadline) -> tuple[Survey, Taken | None]:
+def take(
+    stores: Stores,
+    keys: tuple[MasterKey, ...],
+    job: Job,
+    client: int,
+    deadline: Deadline,
+    progress: Progress = lambda _files, _bytes: None,
+) -> tuple[Survey, Taken | None]:
     """Take the backup unless a young enough one exists. client: the major version of pg_dump."""
     started = time.monotonic()
-    with apply_lease.held(bucket, job.layout, "backup", job.lock_timeout) as held:
+    new = open_repository(stores, job.tenant, keys) is None
+    repository = make_repository(stores, job.tenant, keys)
+    with writing(repository, "backup", job.lock_timeout) as turn:
+        now = repository.store.now()
+        seen = Survey(turn.catalog, fresh_enough(turn.catalog, job.max_age_s, now), new)
+        if seen.fresh:
+            return seen, None
+        former, notes = former_files(turn), notes_left(turn)
+        left = left_files(turn, notes)
+        sender = Sender(turn, former, left, wasteful(former.index.uses), deadline, progress)
         guard = read_database.hold_collector(job.login, job.database, job.lock_timeout)
         with closing(guard), read_database.held_still(job.login, job.database, job.lock_timeout) as still:
-            seen = survey(bucket, job, still.connection)
-            if seen.fresh:
-                return seen, None
-            identifier = new_identifier(job.layout.tenant, seen, still.taken, bucket.now())
-            for leftover in seen.leftovers:
-                remove_backup(bucket, job.layout, leftover)
-            with ThreadPoolExecutor(2) as pool:
-                sending = pool.submit(apply_blobs.upload, bucket, job.layout, job.filestore, seen.choice.send, deadline)
+            refuse_skew(still.taken, now)
+            _refuse(turn.catalog, job, read_database.uuid(still.connection))
+            size = read_database.size(still.connection)
+            with ThreadPoolExecutor(2) as pool, sender.stopped_by_failure():
+                sending = pool.submit(_send_files, sender, job, still)
                 # with the files safe the collector may work again
                 sending.add_done_callback(lambda _done: guard.close())
                 counting = pool.submit(read_database.facts, still.connection, job.database)
-                dump = _dump(bucket, job, identifier, still.snapshot, client, deadline)
-                facts, sent = counting.result(), sending.result()
-        index = index_bytes(seen.choice.present)
-        bucket.put(job.layout.index(identifier), index)
+                with pgtools.dump(
+                    job.login, job.database, still.snapshot, client, job.lock_timeout, deadline
+                ) as stream:
+                    dump, dump_sent = _dump(turn, sender.new_name(), stream, size, progress)
+                facts, files = counting.result(), sending.result()
+        if not job.record_missing:
+            refuse_missing(job.database, job.filestore, [*files.kept, *files.lost], _CONSENT)
         manifest = Manifest(
-            tenant=job.layout.tenant,
-            backup_id=identifier,
+            tenant=job.tenant,
+            number=turn.number,
+            name="",
             snapshot_time=still.taken,
             finished_time=datetime.now(timezone.utc),
             client_version=client,
             database=facts,
-            filestore=FilestoreFacts(
-                len(seen.choice.present), sum(seen.choice.present.values()), seen.choice.orphans, seen.choice.missing
-            ),
+            filestore=FilestoreFacts(files.index.files, files.index.bytes, files.orphans, files.lost, files.kept),
             dump=dump,
-            index=Part(len(index), hashlib.sha256(index).hexdigest()),
+            index=files.index,
         )
-        held.assert_held()
-        data = manifest_bytes(manifest)
-        bucket.put(job.layout.manifest(identifier), data)
-    total = sent + dump.size + len(index) + len(data)
-    return seen, Taken(manifest, len(seen.choice.send), total, time.monotonic() - started)
+        entry = turn.commit(_entry(manifest, repository.store.now()), manifest_body(manifest))
+        repository.store.delete([note.key for note in [*notes, *sender.notes]])
+    sent, seconds = files.sent_bytes + dump_sent, time.monotonic() - started
+    return seen, Taken(replace(manifest, name=entry.name), files.sent, sent, seconds, tuple(former.warnings))
 
 
-def _dump(bucket: Bucket, job: Job, identifier: str, snapshot: str, client: int, deadline: Deadline) -> Part:
-    with closing(connect(job.login, job.database)) as connection:
-        size = int(read_database.rows(connection, "SELECT pg_database_size(current_database())")[0][0])
-    with pgtools.dump(job.login, job.database, snapshot, client, job.lock_timeout, deadline) as stream:
-        bucket.upload(job.layout.dump(identifier), stream, size)
-        return Part(stream.size, stream.sha256)
+def _refuse(catalog: Catalog, job: Job, uuid: str) -> None:
+    if not job.accept_other:
+        refuse_other_database(catalog, job.tenant, uuid)
+
+
+def _send_files(sender: Sender, job: Job, still: read_database.Still) -> Files:
+    with read_database.joined(job.login, job.database, still) as connection:
+        count, names = read_database.stored_names(connection, job.database)
+        return sender.send(Source(job.filestore, names, count), require_all=not job.record_missing)
+
+
+def _dump(turn: Turn, held: DataName, stream: pgtools.DumpStream, size: int, progress: Progress) -> tuple[Dump, int]:
+    """Send the dump; what it is, and how many bytes were sent. size: a rough one."""
+    key = data_key(held)
+    sealed = PieceReader(turn.repository.keys.seal_stream(DUMP, key, _pieces(stream, progress)))
+    turn.repository.store.upload(key, sealed, size)
+    return Dump(held, stream.size, stream.sha256), sealed.size
+
+
+def _pieces(stream: pgtools.DumpStream, progress: Progress) -> Iterator[bytes]:
+    while piece := stream.read(PIECE_BYTES):
+        progress(0, len(piece))
+        yield piece
+
+
+def _entry(manifest: Manifest, stored: datetime) -> Entry:
+    return Entry(
+        number=manifest.number,
+        snapshot=manifest.snapshot_time,
+        stored=stored,
+        uuid=manifest.database.uuid,
+        odoo_version=manifest.database.odoo_version,
+        dump_bytes=manifest.dump.size,
+        files=manifest.filestore.files,
+        files_bytes=manifest.filestore.bytes,
+    )

@@ -22,11 +22,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_export i
     archive_from,
     manifest,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import choose, refuse_missing
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import refuse_missing
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_directory
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path, is_store_fname
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import CHUNK_BYTES, blobs
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
@@ -85,12 +85,12 @@ def write(order: Export, client: int, deadline: Deadline) -> Exported:
     """Write the archive beside its name, read it again, and give it its name. client: the major version of pg_dump."""
     guard = read_database.hold_collector(order.login, order.database, order.lock_timeout)
     with closing(guard), read_database.held_still(order.login, order.database, order.lock_timeout) as still:
-        choice = choose(read_database.stored_names(still.connection, order.database), dict(blobs(order.filestore)), {})
-        refuse_missing(order.database, order.filestore, choice)
+        _count, names = read_database.stored_names(still.connection, order.database)
+        files = _present(order, list(names))
         facts = read_database.facts(still.connection, order.database)
         try:
-            _fill(order, facts, choice.present, still.snapshot, client, deadline)
-            size, sha256 = _prove(order.path + PARTIAL, len(choice.present), deadline)
+            _fill(order, facts, files, still.snapshot, client, deadline)
+            size, sha256 = _prove(order.path + PARTIAL, len(files), deadline)
             os.rename(order.path + PARTIAL, order.path)
             sync_directory(os.path.dirname(order.path))
         except OSError as error:
@@ -99,7 +99,16 @@ def write(order: Export, client: int, deadline: Deadline) -> Exported:
             # a part is no use, holds a tenant's data, and may have filled the disk
             with suppress(FileNotFoundError):
                 os.unlink(order.path + PARTIAL)
-    return Exported(len(choice.present), sum(facts.tables.values()), size, sha256)
+    return Exported(len(files), sum(facts.tables.values()), size, sha256)
+
+
+def _present(order: Export, names: list[str]) -> dict[str, int]:
+    """The files that the database refers to, with their sizes in bytes. Raises StateError where one is not there."""
+    held = dict(blobs(order.filestore))
+    refuse_missing(
+        order.database, order.filestore, (name for name in names if name not in held or not is_store_fname(name))
+    )
+    return {name: held[name] for name in names}
 
 
 def _fill(

@@ -1,42 +1,71 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carries out a plan of policies on the bucket, and removes backups."""
+"""Carries out a plan of policies: on the bucket, and in the repository of each tenant."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout, layout_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import LifecycleRule, Plan, record
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    RECORD_S,
+    Repository,
+    Turn,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
 
 
-def remove_backup(bucket: Bucket, layout: Layout, identifier: str) -> None:
-    """Remove one backup, its manifest first: what an interruption leaves does not look complete."""
-    manifest = layout.manifest(identifier)
-    bucket.delete([manifest])
-    bucket.delete(sorted(set(bucket.objects(layout.backup(identifier))) - {manifest}))
+def apply(stores: Stores, repositories: Mapping[str, Repository], plan: Plan) -> None:
+    """Carry out a plan but for its removals; each action alone leaves a state that the next run understands."""
+    if isinstance(stores.contents, Bucket):
+        _manage_bucket(stores, stores.contents, plan)
+    for policy in plan.write:
+        repository = repositories[policy.tenant]
+        document = json.dumps(record(policy), sort_keys=True).encode()
+        repository.store.put(POLICY, repository.keys.seal(POLICY, POLICY, document))
+    for tenant in plan.remove:
+        repositories[tenant].store.delete([POLICY])
 
 
-def apply(bucket: Bucket, prefix: str, plan: Plan) -> None:
-    """Carry out a plan; each action alone leaves the repository in a state that the next run understands."""
+def expire(turn: Turn, plan: Plan, grace_s: int) -> Sweep:
+    """Mark the backups of a tenant as planned, then remove what is due."""
+    repository = turn.repository
+    gone, kept = (set(names.get(repository.tenant, ())) for names in (plan.expire, plan.keep))
+    now = repository.store.now()
+    marked = {one.name for one in turn.catalog.entries if one.expired}
+    catalog = repository.catalog.write(lambda seen: plan_expire(seen, (marked | gone) - kept, now), Deadline(RECORD_S))
+    if {one.name for one in catalog.entries} != {one.name for one in turn.catalog.entries}:
+        raise StateError(f"the backups in the {repository.where} changed meanwhile; run again")
+    return sweep(turn.after(catalog), grace_s)
+
+
+def _manage_bucket(stores: Stores, bucket: Bucket, plan: Plan) -> None:
     if plan.versioning is not None:
         bucket.set_versioning(plan.versioning)
+    if plan.versioning and stores.together:
+        try:
+            require_conditions(Below(stores.records, f"{stores.prefix}/" if stores.prefix else ""))
+        except StateError as error:
+            bucket.set_versioning(False)
+            raise StateError(
+                f"the {bucket.where} does not refuse a second object of one key while it keeps versions, so it keeps "
+                "none again; give repository.records_bucket, a bucket without versions, or versioning: false"
+            ) from error
     if plan.rules or plan.drop_rules:
         ours = {rule.name for rule in plan.rules} | set(plan.drop_rules)
         foreign = [rule for rule in bucket.lifecycle() if rule.get("ID") not in ours]
         bucket.set_lifecycle(foreign + [_as_s3(rule) for rule in plan.rules])
-    for policy in plan.write:
-        document = json.dumps(record(policy), sort_keys=True, indent=1)
-        bucket.put(layout_of(prefix, policy.tenant).policy, document.encode())
-    for tenant in plan.remove:
-        bucket.delete([layout_of(prefix, tenant).policy])
-    for batch in (plan.expire, plan.leftovers):
-        for tenant, identifiers in batch.items():
-            for identifier in identifiers:
-                remove_backup(bucket, layout_of(prefix, tenant), identifier)
 
 
 def _as_s3(rule: LifecycleRule) -> dict[str, Any]:

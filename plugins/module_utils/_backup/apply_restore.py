@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import IO
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_blobs
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_files
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
     Block,
@@ -59,8 +59,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_exte
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect, explaining
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import refuse_overtaken, with_home
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import entries_without
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
 
-PIECE_BYTES = 8 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
 
 
 @dataclass
@@ -139,7 +141,7 @@ class Restorer:
             Open: lambda step: open_database(build.login, step.target),
             Block: lambda step: block_database(build.login, step.target),
             CreateDatabase: lambda _step: self._create(),
-            FetchFiles: self._fetch,
+            FetchFiles: lambda _step: self._fetch(),
             RestoreDump: lambda _step: self._restore_dump(),
             Verify: lambda _step: self._verify(),
             RenewIdentity: lambda _step: Content(build.login).renew_identity(build.at),
@@ -151,19 +153,18 @@ class Restorer:
 
     def _create(self) -> None:
         build, manifest = self.order.build, self.seen.manifest
-        apply_blobs.directory(build.files, self._owner_of_files())
-        apply_blobs.prune(build.files, self.seen.files)
+        apply_files.make_directory(build.files, self._owner_of_files())
+        apply_files.prune(self.order.repository, manifest.index, build.files)
         self._write_note(Note(mark(manifest, self.order.wish)))
         with closing(connect(build.login)) as connection, connection.cursor() as cursor:
             build.create(cursor, self.order.owner, locale=manifest.database.locale, private=True)
             if self.order.wish.neutralize:
                 build.require_private(cursor)
 
-    def _fetch(self, step: FetchFiles) -> None:
-        order, owner = self.order, self._owner_of_files()
-        apply_blobs.directory(order.build.files, owner)
+    def _fetch(self) -> None:
+        order, index = self.order, self.seen.manifest.index
         with self.timings.of("fetch_files_s"):
-            apply_blobs.download(order.bucket, order.layout, order.build.files, step.files, owner, order.deadline)
+            apply_files.fetch(order.repository, index, order.build.files, self._owner_of_files(), order.deadline)
 
     def _restore_dump(self) -> None:
         order, build, manifest = self.order, self.order.build, self.seen.manifest
@@ -224,13 +225,13 @@ class Restorer:
     def _remove_files(self, name: str) -> None:
         remove(self.order.files(name))
 
-    def _owner_of_files(self) -> apply_blobs.Owner:
+    def _owner_of_files(self) -> Owner:
         data_dir = self.order.build.data_dir
         try:
             found = os.stat(data_dir)
         except OSError as error:
             raise StateError(f"data_dir {data_dir} cannot be used: {error.strerror}; install Odoo first") from error
-        return apply_blobs.Owner(found.st_uid, found.st_gid)
+        return Owner(found.st_uid, found.st_gid)
 
     def _write_note(self, note: Note) -> None:
         replace_file(self.order.note_path, json.dumps(asdict(note)), 0o644)
@@ -241,15 +242,14 @@ class Restorer:
 
 
 def _fetch_dump(order: Order, manifest: Manifest, archive: IO[bytes]) -> None:
-    """Write the dump to an open file. Raises StateError when it is not the one that the manifest vouches for."""
-    key = order.layout.dump(manifest.backup_id)
+    """Write the dump to an open file. Raises StateError when it is not the one that the manifest tells of."""
+    key, repository = data_key(manifest.dump.held), order.repository
+    where = f"{key} in the {repository.where}"
     digest = hashlib.sha256()
-    for piece in order.bucket.pieces(key, PIECE_BYTES):
+    pieces = repository.store.pieces(key, PIECE_BYTES)
+    for piece in repository.keys.open_stream(DUMP, key, pieces, where):
         digest.update(piece)
         archive.write(piece)
     archive.flush()
     if digest.hexdigest() != manifest.dump.sha256:
-        raise StateError(
-            f"{key} in the {order.bucket.settings.where} is damaged: its SHA-256 is not the manifest's; "
-            "use another backup"
-        )
+        raise StateError(f"{where} is damaged: its SHA-256 is not the manifest's; use another backup")

@@ -1,28 +1,36 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a backup is: policies, identifiers and the manifest that makes one complete. Sizes in bytes, times in UTC."""
+"""What a backup is: policies, and the manifest that says all of one. Sizes in bytes, times in UTC."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
-ID_FORMAT = "%Y%m%dT%H%M%SZ"
-_TENANT = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
-_ID = re.compile(r"^\d{8}T\d{6}Z$")
+_NAME = re.compile(r"\d{8}T\d{6}Z(-[1-9]\d{0,3})?")
+
+
+def check_backup_name(text: str) -> str:
+    """`text` itself. Raises InputError where it cannot be the identifier of a backup."""
+    if not _NAME.fullmatch(text):
+        raise InputError(f"backup: {text!r} is not a backup's identifier; give one such as 20261122T103000Z")
+    return text
 
 
 @dataclass(frozen=True)
 class Keep:
     """How many backups of each kind a policy keeps, as restic counts them; -1 is all, 0 is none.
 
-    within: a span such as `1y5m7d2h` before the newest backup in which every backup is kept.
+    within: a duration such as `1y5m7d2h` before the newest backup in which every backup is kept.
+    within_hourly to within_yearly: one in which the newest backup of each period is kept.
     """
 
     last: int = 0
@@ -32,6 +40,11 @@ class Keep:
     monthly: int = 0
     yearly: int = 0
     within: str = ""
+    within_hourly: str = ""
+    within_daily: str = ""
+    within_weekly: str = ""
+    within_monthly: str = ""
+    within_yearly: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,9 +61,10 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One object of a backup: its size and the SHA-256 of its bytes."""
+class Dump:
+    """The database of a backup, in pg_dump's custom format. size, sha256: of its bytes before they are sealed."""
 
+    held: DataName
     size: int
     sha256: str
 
@@ -76,54 +90,29 @@ class DatabaseFacts:
 
 @dataclass(frozen=True)
 class FilestoreFacts:
-    """What a backup holds of the filestore. missing: names that the database refers to and nobody has."""
+    """What a backup holds of the filestore.
+
+    missing: names that the database refers to and that are nowhere. kept: those that only the repository had.
+    """
 
     files: int
     bytes: int
     orphans: int
     missing: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The last object written: a backup is complete exactly when it has one."""
+    """What a backup says of itself. number: its own in the repository. name: its identifier, by the catalog."""
 
     tenant: str
-    backup_id: str
+    number: int
+    name: str
     snapshot_time: datetime
     finished_time: datetime
     client_version: int
     database: DatabaseFacts
     filestore: FilestoreFacts
-    dump: Part
-    index: Part
-
-
-def backup_id(moment: datetime) -> str:
-    """The identifier of a backup whose snapshot was taken at `moment`."""
-    return moment.astimezone(timezone.utc).strftime(ID_FORMAT)
-
-
-def moment_of(identifier: str) -> datetime:
-    """The snapshot time that an identifier carries. Raises InputError when it is not one."""
-    if not is_backup_id(identifier):
-        raise InputError(f"backup: {identifier!r} is not a backup's identifier; give one such as 20261122T103000Z")
-    try:
-        return datetime.strptime(identifier, ID_FORMAT).replace(tzinfo=timezone.utc)
-    except ValueError as error:
-        raise InputError(f"backup: {identifier!r} is not a moment in time") from error
-
-
-def is_backup_id(text: str) -> bool:
-    """Whether `text` has the form of a backup's identifier."""
-    return bool(_ID.match(text))
-
-
-def tenant_name(text: str) -> str:
-    """`text` itself. Raises InputError when it cannot be a tenant's directory in a bucket."""
-    if not _TENANT.match(text):
-        raise InputError(
-            f"tenant: {text!r} cannot name a tenant; use lower-case letters, digits, - and _, "
-            "beginning with a letter or digit"
-        )
-    return text
+    dump: Dump
+    index: Index

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -106,11 +105,8 @@ class CreateDatabase(Step):
     """Create the database under its temporary name, which only the login may connect to."""
 
 
-@dataclass(frozen=True)
 class FetchFiles(Step):
-    """Bring files, by name with their size in bytes."""
-
-    files: Mapping[str, int] = field(default_factory=dict)
+    """Bring the files of the backup that are not there yet."""
 
 
 class RestoreDump(Step):
@@ -150,8 +146,16 @@ class Discard(Step):
 
 
 @dataclass(frozen=True)
+class Fetch:
+    """What a restore has to bring: the files of the backup that are not at the target. bytes: their size."""
+
+    files: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
 class Survey:
-    """What stands before a restore. files: all of the backup; fetch: those not at the target; sizes in bytes.
+    """What stands before a restore.
 
     undo: the steps that complete or remove what an interrupted restore left. todo: those of this one.
     """
@@ -159,8 +163,7 @@ class Survey:
     target: Target
     server: Server
     manifest: Manifest
-    files: Mapping[str, int]
-    fetch: Mapping[str, int]
+    fetch: Fetch
     undo: list[Step]
     todo: list[Step]
 

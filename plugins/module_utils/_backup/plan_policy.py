@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, tenant_name
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import layout_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, Verdict, check, judge
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import Verdict, check, judge
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
 
 ABORT_DAYS = 2
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -54,19 +55,18 @@ class LifecycleRule:
 
 @dataclass(frozen=True)
 class Observed:
-    """What the repository shows of one tenant. Identifiers are those of complete backups."""
+    """What the repository shows of one tenant."""
 
     recorded: Mapping[str, Any] | None = None
     rule: LifecycleRule | None = None
-    backups: tuple[str, ...] = ()
-    leftovers: tuple[str, ...] = ()
+    catalog: Catalog = Catalog()
 
 
 @dataclass(frozen=True)
-class Repository:
-    """What the repository shows as a whole. now: the server's time."""
+class Seen:
+    """What the store shows. versioning: None where it keeps no versions and no lifecycle. now: the store's time."""
 
-    versioning: bool
+    versioning: bool | None
     now: datetime
     tenants: Mapping[str, Observed]
 
@@ -81,7 +81,7 @@ class Plan:
     write: tuple[Policy, ...] = ()
     remove: tuple[str, ...] = ()
     expire: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    leftovers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def steps(self) -> list[Step]:
@@ -95,8 +95,8 @@ class Plan:
         steps += [Step("remove_policy", tenant, "state is absent") for tenant in self.remove]
         for tenant, names in self.expire.items():
             steps += [Step("expire", f"{tenant}/{name}", "no rule of the policy keeps it") for name in names]
-        for tenant, names in self.leftovers.items():
-            steps += [Step("remove_leftover", f"{tenant}/{name}", "it has no manifest") for name in names]
+        for tenant, names in self.keep.items():
+            steps += [Step("keep", f"{tenant}/{name}", "it was expired, and a rule keeps it again") for name in names]
         return steps
 
 
@@ -109,6 +109,11 @@ class Request:
     expire: bool
 
     @property
+    def tenants(self) -> list[str]:
+        """All tenants that the request names."""
+        return [policy.tenant for policy in self.policies] + list(self.absent)
+
+    @property
     def versioning(self) -> bool | None:
         """What the bucket's versioning shall be, None when no policy minds."""
         return next((policy.versioning for policy in self.policies if policy.versioning is not None), None)
@@ -116,7 +121,9 @@ class Request:
 
 def parse_request(items: Sequence[Mapping[str, Any]], expire: bool) -> Request:
     """The request in a module's parameters. Raises InputError for what cannot be meant."""
-    names = [tenant_name(item["tenant"]) for item in items]
+    names = [item["tenant"] for item in items]
+    for name in names:
+        tenant_root("", name)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"policies: tenant {twice[0]} is listed twice; give each tenant one policy")
@@ -131,20 +138,19 @@ def parse_request(items: Sequence[Mapping[str, Any]], expire: bool) -> Request:
     return Request(policies, absent, expire)
 
 
-def plan(request: Request, seen: Repository, prefix: str) -> Plan:
+def plan(request: Request, seen: Seen, prefix: str) -> Plan:
     """The steps from what is seen to what is requested."""
-    tenants = seen.tenants
+    tenants, able = seen.tenants, seen.versioning is not None
     rules = [rule_of(policy, prefix) for policy in request.policies]
-    gone = {item.tenant: expired(judge(tenants[item.tenant].backups, item.keep, seen.now)) for item in request.policies}
-    left = {item.tenant: tenants[item.tenant].leftovers for item in request.policies}
+    marks = {item.tenant: marks_of(item, tenants[item.tenant].catalog, seen.now) for item in request.policies}
     return Plan(
-        versioning=request.versioning if request.versioning not in (None, seen.versioning) else None,
-        rules=tuple(rule for rule in rules if tenants[rule.tenant].rule != rule),
+        versioning=request.versioning if able and request.versioning not in (None, seen.versioning) else None,
+        rules=tuple(rule for rule in rules if able and tenants[rule.tenant].rule != rule),
         drop_rules=tuple(rule.name for rule in (tenants[name].rule for name in request.absent) if rule),
         write=tuple(item for item in request.policies if tenants[item.tenant].recorded != record(item)),
         remove=tuple(name for name in request.absent if tenants[name].recorded is not None),
-        expire={tenant: names for tenant, names in gone.items() if names and request.expire},
-        leftovers={tenant: names for tenant, names in left.items() if names and request.expire},
+        expire={tenant: new for tenant, (new, _undone) in marks.items() if new and request.expire},
+        keep={tenant: undone for tenant, (_new, undone) in marks.items() if undone and request.expire},
     )
 
 
@@ -155,7 +161,20 @@ def record(policy: Policy) -> dict[str, Any]:
 
 def rule_of(policy: Policy, prefix: str) -> LifecycleRule:
     """The lifecycle rule that a policy asks for."""
-    return LifecycleRule(policy.tenant, layout_of(prefix, policy.tenant).root, policy.noncurrent_days or None)
+    return LifecycleRule(policy.tenant, tenant_root(prefix, policy.tenant), policy.noncurrent_days or None)
+
+
+def history(catalog: Catalog) -> list[tuple[str, datetime]]:
+    """The backups of a catalog, as retention judges them."""
+    return [(one.name, one.snapshot) for one in catalog.entries]
+
+
+def marks_of(policy: Policy, catalog: Catalog, now: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The backups that a policy newly marks to be removed, and those whose mark it takes away."""
+    unwanted = expired(judge(history(catalog), policy.keep, now))
+    marked = {one.name for one in catalog.entries if one.expired}
+    undone = tuple(one.name for one in catalog.entries if one.expired and one.name not in unwanted)
+    return tuple(name for name in unwanted if name not in marked), undone
 
 
 def expired(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
@@ -163,7 +182,7 @@ def expired(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     return tuple(verdict.backup_id for verdict in verdicts if not verdict.kept)
 
 
-def forecast(recorded: Mapping[str, Any] | None, backups: Iterable[str], now: datetime) -> list[str]:
+def forecast(recorded: Mapping[str, Any] | None, catalog: Catalog, now: datetime) -> list[str]:
     """The backups that a recorded policy would expire; none without a policy."""
     if recorded is None:
         return []
@@ -171,7 +190,7 @@ def forecast(recorded: Mapping[str, Any] | None, backups: Iterable[str], now: da
         keep = Keep(**recorded["keep"])
     except (TypeError, KeyError) as error:
         raise StateError(f"the recorded policy cannot be read: {error}; update gantry.odoo, or remove it") from error
-    return list(expired(judge(backups, keep, now)))
+    return list(expired(judge(history(catalog), keep, now)))
 
 
 def _policy(item: Mapping[str, Any]) -> Policy:
@@ -186,13 +205,14 @@ def _policy(item: Mapping[str, Any]) -> Policy:
         raise InputError(
             f"policies: tenant {item['tenant']} has noncurrent_days {chosen['noncurrent_days']}; give 0 or more"
         )
-    counts = {name: chosen["keep"].get(name) or 0 for name in COUNTED}
+    # an option that is left out is None
+    keep = {name: value for name, value in chosen["keep"].items() if value is not None}
     return Policy(
         tenant=item["tenant"],
         tier=tier,
         rpo_s=chosen["rpo_s"],
         rto_s=chosen["rto_s"],
-        keep=check(Keep(**counts, within=chosen["keep"].get("within") or "")),
+        keep=check(Keep(**keep)),
         versioning=chosen.get("versioning"),
         noncurrent_days=chosen["noncurrent_days"],
     )

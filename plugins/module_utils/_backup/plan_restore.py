@@ -14,6 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     CreateDatabase,
     Discard,
     DropDatabase,
+    Fetch,
     FetchFiles,
     LoadRegistry,
     Neutralize,
@@ -47,7 +48,7 @@ TRANSACTION_TIMEOUT = 17
 
 def origin(manifest: Manifest) -> str:
     """A backup as error sentences name it."""
-    return f"{manifest.tenant}/{manifest.backup_id}"
+    return f"{manifest.tenant}/{manifest.name}"
 
 
 def mark(manifest: Manifest, wish: Wish) -> str:
@@ -121,11 +122,11 @@ def is_restored(target: Target, wish: Wish, manifest: Manifest) -> bool:
     return target.database and not wish.replace and target.comment == FINISHED + mark(manifest, wish)
 
 
-def restoration(target: Target, wish: Wish, manifest: Manifest, fetch: Mapping[str, int]) -> list[Step]:
-    """The steps of the restore, from a recovered target. fetch: files to bring, size in bytes by name."""
-    share = f"{len(fetch)} of {manifest.filestore.files} files, {sum(fetch.values())} bytes, are not there"
+def restoration(target: Target, wish: Wish, manifest: Manifest, fetch: Fetch) -> list[Step]:
+    """The steps of the restore, from a recovered target."""
+    share = f"{fetch.files} of {manifest.filestore.files} files, {fetch.bytes} bytes, are not there"
     new = unfinished(wish.database)
-    fetching: list[Step] = [FetchFiles("fetch_files", new, share, fetch)] if fetch else []
+    fetching: list[Step] = [FetchFiles("fetch_files", new, share)] if fetch.files else []
     if wish.prefetch:
         return fetching
     if is_restored(target, wish, manifest):

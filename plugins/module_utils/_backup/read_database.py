@@ -13,7 +13,6 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
     connect,
@@ -36,7 +35,9 @@ ORDER BY 1, 2
 _SEQUENCES = """
 SELECT schemaname || '.' || sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL ORDER BY 1
 """
+_ATTACHMENTS = "public.ir_attachment WHERE store_fname IS NOT NULL"
 COUNT_BATCH = 100
+NAMES_BATCH = 10000
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,11 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
     )
 
 
+def size(connection: Any) -> int:
+    """The size of the database that `connection` is in, in bytes."""
+    return int(rows(connection, "SELECT pg_database_size(current_database())")[0][0])
+
+
 def uuid(connection: Any) -> str:
     """The uuid of the database that `connection` is in, empty without one."""
     found = rows(connection, "SELECT value FROM public.ir_config_parameter WHERE key = 'database.uuid'")
@@ -132,14 +138,36 @@ def sequences(connection: Any) -> dict[str, int]:
     return {name: int(value) for name, value in rows(connection, _SEQUENCES)}
 
 
-def stored_names(connection: Any, database: str) -> list[str]:
-    """The names of the files that attachments refer to. Raises StateError when there is no table of attachments."""
+@contextmanager
+def joined(login: Login, database: str, still: Still) -> Iterator[Any]:
+    """Another connection that sees the same as `still`, for the time of the block."""
+    with closing(connect(login, database, autocommit=False)) as connection:
+        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(still.snapshot)))
+        yield connection
+
+
+def stored_names(connection: Any, database: str) -> tuple[int, Iterator[str]]:
+    """How many names of files the attachments refer to, and each of them once, in the order of their bytes.
+
+    Names of files on object storage are among them: a backup that left them out would be incomplete without saying so.
+    Raises StateError when there is no table of attachments.
+    """
     require_odoo(connection, database)
     with connection.cursor() as cursor:
         require_tables(cursor, database, "ir_attachment")
-        found = referenced(cursor)
-    # a backup that leaves out what is on object storage would be incomplete without saying so
-    return sorted({*found.files, *found.remote})
+    count = int(rows(connection, f"SELECT count(DISTINCT store_fname) FROM {_ATTACHMENTS}")[0][0])
+    return count, _names(connection)
+
+
+def _names(connection: Any) -> Iterator[str]:
+    # a cursor of the server, so that not all names are in memory at once
+    with connection.cursor("names") as cursor:
+        cursor.itersize = NAMES_BATCH
+        cursor.execute(f'SELECT DISTINCT store_fname COLLATE "C" FROM {_ATTACHMENTS} ORDER BY 1')
+        for (name,) in cursor:
+            yield name
 
 
 def require_tables(cursor: Any, database: str, *tables: str) -> None:

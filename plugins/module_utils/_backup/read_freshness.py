@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a database may be given up: its newest backup is young enough, of this very database, and whole."""
+"""Whether a database may be given up: its latest backup is young enough, of this very database, and complete."""
 
 from __future__ import annotations
 
@@ -10,80 +10,94 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout, layout_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_repository import (
-    backups,
-    read_index,
-    read_manifest,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import (
-    Bucket,
-    open_bucket,
-)
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    open_repository,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key, data_name
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 
-PIECE_BYTES = 8 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
 
 
-def require_fresh_backups(settings: Settings, tier: int, databases: Iterable[Database]) -> None:
+def require_fresh_backups(location: Location, tier: int, databases: Iterable[Database]) -> None:
     """Look for the backup of each of `databases`, which are called as their tenants; as require_fresh_backup."""
-    bucket = open_bucket(settings)
+    stores = open_stores(location)
     for database in databases:
-        require_fresh_backup(bucket, database.name, tier, database.uuid)
+        repository = open_repository(stores, database.name, location.keys)
+        if repository is None:
+            raise RefusedError(
+                f"{database.name} is of tier {tier} and has no backup in the {stores.contents.where}; back it up first"
+            )
+        require_fresh_backup(repository, tier, database.uuid)
 
 
-def require_fresh_backup(bucket: Bucket, tenant: str, tier: int, uuid: str) -> str:
+def require_fresh_backup(repository: Repository, tier: int, uuid: str) -> str:
     """The identifier of the backup that permits to drop the tenant's database.
 
     tier: its RPO counts where the tenant has no policy in the repository. uuid: of the database.
-    Raises RefusedError where no complete backup of it is younger than the RPO, or the newest one is not whole.
+    Raises RefusedError where no complete backup of it is younger than the RPO, or the latest one is not complete.
     """
-    layout = layout_of(bucket.settings.prefix, tenant)
-    complete, _leftovers = backups(bucket, layout)
-    if not complete:
+    tenant, now = repository.tenant, repository.store.now()
+    entry = latest_of(repository.catalog.read(), now)
+    if entry is None:
         raise RefusedError(
-            f"{tenant} is of tier {tier} and has no complete backup in the {bucket.settings.where}; back it up first"
+            f"{tenant} is of tier {tier} and has no complete backup in the {repository.where}; back it up first"
         )
-    manifest = read_manifest(bucket, layout, complete[-1])
-    policy = bucket.get_json(layout.policy) or {}
+    policy = recorded_policy(repository) or {}
     rpo_s = int(policy.get("rpo_s", TIERS[tier]["rpo_s"]))
-    fault = unfit(manifest, uuid, rpo_s, bucket.now()) or _damage(bucket, layout, manifest)
+    fault = unfit(entry, uuid, rpo_s, now) or damage(repository, entry)
     if fault:
-        raise RefusedError(
-            f"{tenant} is of tier {tier} and its newest backup {manifest.backup_id} {fault}; back it up first"
-        )
-    return manifest.backup_id
+        raise RefusedError(f"{tenant} is of tier {tier} and its latest backup {entry.name} {fault}; back it up first")
+    return entry.name
 
 
-def newest_backups(settings: Settings, tenants: Iterable[str]) -> dict[str, datetime]:
-    """The moment of which the newest complete backup of each tenant is, by the manifests; none for one without."""
-    bucket = open_bucket(settings)
-    newest: dict[str, datetime] = {}
+def latest_backups(location: Location, tenants: Iterable[str]) -> dict[str, datetime]:
+    """The moment that the latest backup of each tenant shows; none for one without."""
+    stores = open_stores(location)
+    found: dict[str, datetime] = {}
     for tenant in tenants:
-        layout = layout_of(settings.prefix, tenant)
-        complete, _leftovers = backups(bucket, layout)
-        if complete:
-            newest[tenant] = read_manifest(bucket, layout, complete[-1]).snapshot_time
-    return newest
+        repository = open_repository(stores, tenant, location.keys)
+        entry = latest_of(repository.catalog.read(), stores.records.now()) if repository else None
+        if entry is not None:
+            found[tenant] = min(entry.snapshot, entry.stored)
+    return found
 
 
-def unfit(manifest: Manifest, uuid: str, rpo_s: int, now: datetime) -> str:
+def unfit(entry: Entry, uuid: str, rpo_s: int, now: datetime) -> str:
     """Why a backup does not stand for the database, in words; empty where it does."""
-    age = (now - manifest.snapshot_time).total_seconds()
-    if manifest.database.uuid != uuid:
-        return f"is of another database, with uuid {manifest.database.uuid}"
+    age = (now - min(entry.snapshot, entry.stored)).total_seconds()
+    if entry.uuid != uuid:
+        return f"is of another database, with uuid {entry.uuid}"
     return f"is {age:.0f} s old, and its RPO is {rpo_s} s" if age > rpo_s else ""
 
 
-def _damage(bucket: Bucket, layout: Layout, manifest: Manifest) -> str:
+def damage(repository: Repository, entry: Entry) -> str:
+    """What is wrong with a backup, in words; empty where its dump is what was written and no object is missing."""
+    try:
+        manifest = manifest_of(repository, entry)
+        _read_dump(repository, manifest)
+    except StateError as error:
+        return f"is damaged: {error}"
+    sizes = {name: one.size for key, one in repository.store.objects("data/").items() if (name := data_name(key))}
+    lost = [name for name in manifest.index.objects() if name not in sizes]
+    lost += [name for name, use in manifest.index.uses.items() if sizes.get(name, use.total) != use.total]
+    return f"is damaged: {len(lost)} of its objects are missing or cut off" if lost else ""
+
+
+def _read_dump(repository: Repository, manifest: Manifest) -> None:
+    key = data_key(manifest.dump.held)
+    where = f"{key} in the {repository.where}"
     digest = hashlib.sha256()
-    for piece in bucket.pieces(layout.dump(manifest.backup_id), PIECE_BYTES):
+    for piece in repository.keys.open_stream(DUMP, key, repository.store.pieces(key, PIECE_BYTES), where):
         digest.update(piece)
     if digest.hexdigest() != manifest.dump.sha256:
-        return "is damaged: its dump is not what was written"
-    stored = {layout.store_fname(key): one.size for key, one in bucket.objects(layout.filestore).items()}
-    lost = [name for name, size in read_index(bucket, layout, manifest).items() if stored.get(name) != size]
-    return f"is damaged: {len(lost)} of its files are missing or cut off" if lost else ""
+        raise StateError(f"{where} is not what was written")

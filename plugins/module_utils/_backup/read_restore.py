@@ -10,10 +10,9 @@ import os
 from contextlib import closing
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_repository
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, moment_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_layout import Layout
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, check_backup_name
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
+    Fetch,
     Note,
     Server,
     Survey,
@@ -21,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     Wish,
     aside,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     recovered,
     recovery,
@@ -32,14 +32,17 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs, require_movable
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import require_movable
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import home_of, without_home
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import absent, read_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 _CATALOG = f"""
@@ -61,8 +64,7 @@ class Order:
     jobs: connections of pg_restore at the same time. series: of the instance's code, empty where it cannot be seen.
     """
 
-    bucket: Bucket
-    layout: Layout
+    repository: Repository
     build: Build
     neutralizer: Neutralizer
     odoo: Odoo
@@ -83,15 +85,18 @@ class Order:
         return filestore_path(self.build.data_dir, name)
 
 
-def choose(bucket: Bucket, layout: Layout, wanted: str) -> Manifest:
-    """The manifest of the backup that was asked for: `latest`, or an identifier."""
+def choose(repository: Repository, wanted: str) -> Entry:
+    """The backup that was asked for: `latest`, or an identifier. Raises StateError where there is none."""
+    catalog = repository.catalog.read()
     if wanted != "latest":
-        moment_of(wanted)
-        return read_repository.read_manifest(bucket, layout, wanted)
-    complete, _leftovers = read_repository.backups(bucket, layout)
-    if not complete:
-        raise StateError(f"tenant {layout.tenant} has no complete backup in the {bucket.settings.where}; take one")
-    return read_repository.read_manifest(bucket, layout, complete[-1])
+        found = catalog.entry(check_backup_name(wanted))
+        if found is None:
+            raise StateError(f"the {repository.where} has no complete backup {wanted}; choose another")
+        return found
+    latest = latest_of(catalog, repository.store.now())
+    if latest is None:
+        raise StateError(f"the {repository.where} has no complete backup; take one")
+    return latest
 
 
 def survey(order: Order, manifest: Manifest) -> Survey:
@@ -100,17 +105,26 @@ def survey(order: Order, manifest: Manifest) -> Survey:
     target = read_target(order)
     undo = recovery(target, wish.database)
     clean = recovered(target)
-    index = read_repository.read_index(order.bucket, order.layout, manifest)
     # a finished swap takes the new filestore away; until then what it holds need not be fetched again
-    held = dict(blobs(order.build.files)) if clean.new_files else {}
-    fetch = {name: size for name, size in index.items() if held.get(name) != size}
+    fetch = count_absent(order.repository, manifest.index, order.build.files if clean.new_files else "")
     server = read_server(order.build.login, order.owner)
     if not wish.prefetch:
         for name in (order.build.name, order.build.at, aside(order.build.name)):
             require_movable(order.files(name))
         refuse_code(order.series, manifest)
         refuse_server(server, order.client, manifest)
-    return Survey(target, server, manifest, index, fetch, undo, restoration(clean, wish, manifest, fetch))
+    return Survey(target, server, manifest, fetch, undo, restoration(clean, wish, manifest, fetch))
+
+
+def count_absent(repository: Repository, index: Index, filestore: str) -> Fetch:
+    """How many files of a backup are not in a filestore. filestore: empty where there is none yet."""
+    if not filestore:
+        return Fetch(index.files, index.bytes)
+    files = size = 0
+    for shard in index.shards.values():
+        for place in absent(read_shard(repository, shard), filestore, shard.prefix).values():
+            files, size = files + 1, size + place.size
+    return Fetch(files, size)
 
 
 def read_target(order: Order) -> Target:

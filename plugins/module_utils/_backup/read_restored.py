@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import closing
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_database
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_blobs import damaged
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import PROVEN_AT_ONCE, damaged_files
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import differing_rows, lagging
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -20,17 +21,20 @@ SHOWN = 3
 
 def verify_restored(login: Login, database: str, filestore: str, manifest: Manifest, deadline: Deadline) -> None:
     """Raises StateError with what differs: rows, sequences, the files referred to, or their contents."""
+    lost = set(manifest.filestore.missing)
+    spoilt: list[str] = []
     with closing(connect(login, database, autocommit=False)) as connection:
         tables = read_database.row_counts(connection)
         used = read_database.sequences(connection)
-        names = set(read_database.stored_names(connection, database))
+        _count, names = read_database.stored_names(connection, database)
+        wanted = (name for name in names if name not in lost)
+        while batch := list(itertools.islice(wanted, PROVEN_AT_ONCE)):
+            spoilt += damaged_files(filestore, batch, deadline)
     wrong = differing_rows(manifest.database.tables, tables) + lagging(manifest.database.sequences, used)
-    lost = set(manifest.filestore.missing)
-    spoilt = damaged(filestore, sorted(names - lost), deadline)
     wrong += [f"file {name} is missing or damaged" for name in spoilt]
     if wrong:
         more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise StateError(
-            f"the restored {database} is not what backup {manifest.tenant}/{manifest.backup_id} says: "
+            f"the restored {database} is not what backup {manifest.tenant}/{manifest.name} says: "
             f"{', '.join(wrong[:SHOWN])}{more}; it was not put in place, use another backup"
         )

@@ -16,13 +16,8 @@ def foreseen(tenant: str, database: str, found: Survey) -> dict[str, Any]:
     return {
         "tenant": tenant,
         "database": database,
-        "id": found.fresh or "",
+        "id": found.fresh.name if found.fresh else "",
         "taken": found.fresh is None,
-        "bytes_sent": 0 if found.fresh else found.send_bytes,
-        "files_total": len(found.choice.present),
-        "files_sent": 0 if found.fresh else len(found.choice.send),
-        "files_missing": len(found.choice.missing),
-        "files_orphaned": found.choice.orphans,
     }
 
 
@@ -32,7 +27,7 @@ def entry(taken: Taken) -> dict[str, Any]:
     return {
         "tenant": manifest.tenant,
         "database": manifest.database.name,
-        "id": manifest.backup_id,
+        "id": manifest.name,
         "taken": True,
         "snapshot_time": stamp(manifest.snapshot_time),
         "bytes_sent": taken.bytes_sent,
@@ -40,6 +35,7 @@ def entry(taken: Taken) -> dict[str, Any]:
         "files_total": manifest.filestore.files,
         "files_sent": taken.files_sent,
         "files_missing": len(manifest.filestore.missing),
+        "files_kept": len(manifest.filestore.kept),
         "files_orphaned": manifest.filestore.orphans,
         "rows": sum(manifest.database.tables.values()),
         "duration_s": round(taken.duration_s, 3),

@@ -5,89 +5,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
-    LifecycleRule,
+    Observed,
     Plan,
-    Repository,
     Request,
+    Seen,
     forecast,
+    history,
     record,
     rule_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import judge
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
 
-Unused = Mapping[str, Mapping[str, int]]
+Removals = Mapping[str, Sweep]
 
 
-def report(request: Request, plan: Plan, seen: Repository, unused: Unused, prefix: str) -> Outcome:
-    """The module's outcome. unused: for each tenant the keys of the files to remove, with sizes in bytes."""
-    steps = plan.steps + [
-        Step("remove_files", tenant, f"no backup refers to {len(keys)} stored files, {sum(keys.values())} bytes")
-        for tenant, keys in unused.items()
-    ]
+def steps_of(plan: Plan, removals: Removals) -> list[Step]:
+    """Everything that a call does, in order."""
+    steps = list(plan.steps)
+    for tenant, found in removals.items():
+        steps += [Step("remove", f"{tenant}/{one.name}", "its grace has ended") for one in found.gone]
+        if found.objects or found.others:
+            why = f"no backup needs {len(found.objects)} objects, {found.bytes} bytes"
+            steps.append(Step("remove_objects", tenant, why))
+    return steps
+
+
+def report(request: Request, plan: Plan, seen: Seen, removals: Removals, prefix: str) -> Outcome:
+    """The module's outcome. removals: for each tenant what is taken away."""
     wanted = seen.versioning if plan.versioning is None else plan.versioning
     return Outcome(
-        steps,
-        {"versioning": seen.versioning, "tenants": _before(seen, unused)},
-        {"versioning": wanted, "tenants": _after(request, plan, seen, prefix)},
+        steps_of(plan, removals),
+        {
+            "versioning": seen.versioning,
+            "tenants": {tenant: _view(item, seen) for tenant, item in seen.tenants.items()},
+        },
+        {"versioning": wanted, "tenants": _after(request, plan, seen, removals, prefix)},
         {
             "policies": [record(item) for item in request.policies],
             "forecast": {
                 item.tenant: [
                     {"backup": verdict.backup_id, "reasons": list(verdict.reasons)}
-                    for verdict in judge(seen.tenants[item.tenant].backups, item.keep, seen.now)
+                    for verdict in judge(history(seen.tenants[item.tenant].catalog), item.keep, seen.now)
                 ]
                 for item in request.policies
             },
             "removed": {
-                "backups": sum(len(names) for names in plan.expire.values()),
-                "leftovers": sum(len(names) for names in plan.leftovers.values()),
-                "files": sum(len(keys) for keys in unused.values()),
-                "bytes": sum(sum(keys.values()) for keys in unused.values()),
+                "backups": sum(len(found.gone) for found in removals.values()),
+                "objects": sum(len(found.objects) for found in removals.values()),
+                "bytes": sum(found.bytes for found in removals.values()),
             },
         },
     )
 
 
-def _before(seen: Repository, unused: Unused) -> dict[str, Any]:
-    return {
-        tenant: _view(item.recorded, item.rule, item.backups, item.leftovers, len(unused.get(tenant, ())), seen)
-        for tenant, item in seen.tenants.items()
-    }
-
-
-def _after(request: Request, plan: Plan, seen: Repository, prefix: str) -> dict[str, Any]:
+def _after(request: Request, plan: Plan, seen: Seen, removals: Removals, prefix: str) -> dict[str, Any]:
     views = {}
     for policy in request.policies:
         item = seen.tenants[policy.tenant]
-        left = [name for name in item.backups if name not in plan.expire.get(policy.tenant, ())]
-        leftovers = () if policy.tenant in plan.leftovers else item.leftovers
-        views[policy.tenant] = _view(record(policy), rule_of(policy, prefix), left, leftovers, 0, seen)
+        gone = {one.name for one in removals[policy.tenant].gone} if policy.tenant in removals else set()
+        expired = set(plan.expire.get(policy.tenant, ()))
+        kept = set(plan.keep.get(policy.tenant, ()))
+        entries = tuple(
+            replace(
+                one, expired=None if one.name in kept else one.expired or (seen.now if one.name in expired else None)
+            )
+            for one in item.catalog.entries
+            if one.name not in gone
+        )
+        rule = rule_of(policy, prefix) if seen.versioning is not None else None
+        recorded = record(policy)
+        views[policy.tenant] = _view(Observed(recorded, rule, replace(item.catalog, entries=entries)), seen)
     for tenant in request.absent:
-        views[tenant] = _view(None, None, seen.tenants[tenant].backups, seen.tenants[tenant].leftovers, 0, seen)
+        views[tenant] = _view(replace(seen.tenants[tenant], recorded=None, rule=None), seen)
     return views
 
 
-def _view(
-    recorded: Mapping[str, Any] | None,
-    rule: LifecycleRule | None,
-    backups: Iterable[str],
-    leftovers: Iterable[str],
-    unused_files: int,
-    seen: Repository,
-) -> dict[str, Any]:
-    listed = sorted(backups)
+def _view(item: Observed, seen: Seen) -> dict[str, Any]:
+    entries = item.catalog.entries
     return {
-        "policy": recorded,
-        "lifecycle": asdict(rule) if rule else None,
-        "backups": listed,
-        "policy_expires": sorted(forecast(recorded, listed, seen.now)),
-        "leftovers": sorted(leftovers),
-        "unused_files": unused_files,
+        "policy": item.recorded,
+        "lifecycle": asdict(item.rule) if item.rule else None,
+        "backups": [one.name for one in entries if not one.expired],
+        "expired": [one.name for one in entries if one.expired],
+        "policy_expires": sorted(forecast(item.recorded, item.catalog, seen.now)),
     }

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import FORMAT, stamp
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Survey, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Fetch, Survey, Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import mark, recovered
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Outcome
 
@@ -21,7 +21,7 @@ def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any
     manifest, target = seen.manifest, seen.target
     stands = recovered(target)
     actions = {step.action for step in seen.steps}
-    fetched = seen.fetch if "fetch_files" in actions else {}
+    fetched = seen.fetch if "fetch_files" in actions else Fetch()
     before = _view(target.database, target.comment, target.blocked)
     after = _view(stands.database, stands.comment, stands.blocked)
     if actions & {"publish", "replace"}:
@@ -30,7 +30,7 @@ def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any
         after = _view(True, stands.comment, wish.blocked)
     facts = {
         "restored": "restore_database" in actions,
-        "backup": manifest.backup_id,
+        "backup": manifest.name,
         "database": wish.database,
         "snapshot_time": stamp(manifest.snapshot_time),
         "rpo_s": round((begun - manifest.snapshot_time).total_seconds(), 3),
@@ -40,9 +40,9 @@ def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any
             "modules": len(manifest.database.modules),
             "files": manifest.filestore.files,
             "files_bytes": manifest.filestore.bytes,
-            "files_fetched": len(fetched),
+            "files_fetched": fetched.files,
             "files_missing": len(manifest.filestore.missing),
-            "bytes_fetched": sum(fetched.values()),
+            "bytes_fetched": fetched.bytes,
             "dump_bytes": manifest.dump.size,
         },
         **(measured or {}),

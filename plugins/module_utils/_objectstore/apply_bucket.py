@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import traceback
@@ -295,7 +296,7 @@ def connect_bucket(settings: Settings, answer_s: int = 60, attempts: int = 4) ->
         if option in Config.OPTION_DEFAULTS:
             options[option] = "when_required"
     try:
-        client = boto3.session.Session().client(
+        client = _session().client(
             "s3",
             endpoint_url=settings.endpoint_url or None,
             region_name=settings.region,
@@ -307,6 +308,12 @@ def connect_bucket(settings: Settings, answer_s: int = 60, attempts: int = 4) ->
     except (BotoCoreError, ValueError) as error:
         raise InputError(f"{settings.option}: {settings.hide(str(error))}") from error
     return Bucket(settings, client)
+
+
+@functools.lru_cache(maxsize=1)
+def _session() -> Any:
+    # what describes the service is read once, whatever number of clients a module has
+    return boto3.session.Session()
 
 
 def _trust(settings: Settings) -> Any:

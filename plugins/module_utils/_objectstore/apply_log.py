@@ -157,6 +157,20 @@ def require_conditions(objects: Objects) -> None:
         objects.delete(keys)
 
 
+def require_refusal(objects: Objects, name: str) -> None:
+    """Write the newest record of a log once more, with the same bytes. Raises StateError where that is not refused.
+
+    A server may ignore the condition from the day on which its bucket keeps versions.
+    """
+    keys = objects.names(f"{name}/", 1)
+    data = objects.get(keys[0]) if keys else None
+    if data is not None and objects.create(keys[0], data):
+        raise StateError(
+            f"the {objects.where} let a second object of one key be created, and a lease needs that to be refused; "
+            "let its bucket keep no versions, or give another one for the records"
+        )
+
+
 class State(Protocol):
     """What a record of a log says as a whole. number: that of the record, 0 where there is none yet."""
 

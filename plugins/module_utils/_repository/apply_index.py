@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -30,7 +32,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_inde
     size_of,
     width_for,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import SHARD, DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    SHARD,
+    DataName,
+    Note,
+    data_key,
+    note_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import FormerFiles, LeftFiles, listed
 
 # A pack is held in memory; a larger file is an object of its own, which is streamed.
@@ -90,7 +98,7 @@ class _Pending:
 class Sender:
     """Sends what the repository of a turn lacks. progress: is told the files and bytes of each object that was sent.
 
-    doubted: objects whose files are sent again, such as damaged ones.
+    doubted: objects whose files are sent again, such as damaged ones. notes: of the objects that were sent.
     """
 
     def __init__(
@@ -119,24 +127,31 @@ class Sender:
         self._lost: list[str] = []
         self._sent = 0
         self._sent_bytes = 0
+        self._stopped = threading.Event()
+        self.notes: list[Note] = []
 
     def new_name(self) -> DataName:
         """The name of one more object of this turn."""
         return DataName(self._turn.number, next(self._places))
 
-    def send(self, source: Source) -> Files:
-        """Send the files, and write the shards that differ from those of the backup before."""
+    def send(self, source: Source, *, require_all: bool) -> Files:
+        """Send the files, and write the shards that differ from those of the backup before.
+
+        require_all: once a file is missing on the disk, nothing more is sent; the others are still looked for.
+        """
         width, orphans = width_for(source.count), 0
         with ThreadPoolExecutor(SENDERS) as pool:
             try:
                 for prefix, names in grouped(source.names, width):
-                    self._turn.require()
+                    self._go_on()
                     if prefix is None:
                         self._lost += names
                         continue
                     on_disk = listed(source.filestore, prefix)
                     orphans += len(on_disk.difference(names))
-                    if names and not self._is_unchanged(prefix, width, names, on_disk):
+                    if require_all and (self._kept or self._lost):
+                        self._lost += [name for name in names if name not in on_disk]
+                    elif names and not self._is_unchanged(prefix, width, names, on_disk):
                         self._plan(pool, source.filestore, prefix, names, on_disk)
                 self._flush(pool, source.filestore)
                 while self._pending:
@@ -146,6 +161,20 @@ class Sender:
                 raise
         index = Index(width, dict(sorted(self._shards.items())), self._tally.uses())
         return Files(index, self._sent, self._sent_bytes, orphans, tuple(self._kept), tuple(self._lost))
+
+    @contextmanager
+    def stopped_by_failure(self) -> Iterator[None]:
+        """Send nothing more once the block has failed."""
+        try:
+            yield
+        except BaseException:
+            self._stopped.set()
+            raise
+
+    def _go_on(self) -> None:
+        if self._stopped.is_set():
+            raise StateError("sending the filestore was stopped, as another part of the backup has failed")
+        self._turn.require()
 
     def _is_unchanged(self, prefix: str, width: int, names: Sequence[str], on_disk: Collection[str]) -> bool:
         """Whether the shard of the backup before holds the same files, so that it need not even be read."""
@@ -202,6 +231,7 @@ class Sender:
             self._start(pool, batch, partial(send_pack, self._turn.repository, batch.held, filestore, batch.names))
 
     def _start(self, pool: ThreadPoolExecutor, batch: _Batch, work: Callable[[], dict[str, Place]]) -> None:
+        self._go_on()
         batch.sent = pool.submit(work)
         self._going.append(batch)
         while len(self._going) > WAITING:
@@ -225,6 +255,7 @@ class Sender:
             size = size_of(files)
             self._sent_bytes += size
             self._totals[batch.held] = size
+            self.notes.append(note_of(batch.held, files))
             self._progress(len(files), size)
         return files
 

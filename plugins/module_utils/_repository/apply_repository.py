@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,16 +16,16 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
-from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder, Lease
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Lease
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import HeldError, LostError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import (
     Record,
     StateLog,
     require_conditions,
+    require_refusal,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Blobs
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import sealing
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, from_body
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
     Keyring,
@@ -43,6 +41,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     tenant_root,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_begin, plan_commit
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_process import is_gone, this_process
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import DataKeys
 
 # A lease that is not renewed for so long may be taken by another run.
@@ -73,19 +72,6 @@ class KeyLog(StateLog[Keyring]):
     def parsed(self, record: Record | None) -> Keyring:
         """The keyring that a record says."""
         return Keyring() if record is None else keyring_from(record.number, record.body, self.objects.where)
-
-
-@dataclass(frozen=True)
-class Stores:
-    """Where the repositories of all tenants are.
-
-    records: for what has to be created exactly once. It is another store where the one for contents keeps versions and
-    ignores the condition then, as RADOS does. prefix: of every key in both.
-    """
-
-    contents: Blobs
-    records: Blobs
-    prefix: str = ""
 
 
 @dataclass(frozen=True)
@@ -218,6 +204,7 @@ def read_manifest(repository: Repository, number: int) -> dict[str, Any]:
 @contextmanager
 def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
     """The turn to change the repository, for the time of the block. Raises DeadlineError after `wait_s` seconds."""
+    require_refusal(repository.records, KeyLog.NAME)
     with _held(repository, kind, (_WRITE,), wait_s) as (lease, lost):
         number = lease.fencing_number
         catalog = repository.catalog.write(lambda seen: plan_begin(seen, number), Deadline(RECORD_S))
@@ -254,6 +241,12 @@ def being_read(repository: Repository) -> set[int]:
     return {int(part.split(":")[1]) for part in covers if part.startswith(_READ)}
 
 
+def being_written(repository: Repository) -> bool:
+    """Whether a run holds the lease to change the repository."""
+    now = repository.store.now()
+    return any(_WRITE in one.covers and one.until > now for one in repository.leases.read().held)
+
+
 @contextmanager
 def _held(
     repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float
@@ -274,7 +267,7 @@ def _held(
 
 
 def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float) -> Lease:
-    holder = Holder(kind, f"process {os.getpid()}", socket.gethostname())
+    holder = this_process(kind)
     deadline = Deadline(wait_s)
     said = ""
 
@@ -284,6 +277,7 @@ def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: fl
             return repository.leases.take(covers, holder, Deadline(RECORD_S))
         except HeldError as error:
             said = str(error)
+            _break_left(repository.leases)
             return None
 
     try:
@@ -293,6 +287,15 @@ def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: fl
             f"the {repository.where} was in use for {wait_s:g} s: {said}; wait for it to end, or give a longer "
             "lock_timeout"
         ) from error
+
+
+def _break_left(leases: Register) -> None:
+    """End the leases of processes that are gone, so that nobody waits for those to expire."""
+    for lease in leases.read().held:
+        if is_gone(lease.holder):
+            # another run may have ended it as well
+            with suppress(LostError):
+                leases.take_away(lease.number, lease.holder.where, "its process is gone", Deadline(RECORD_S))
 
 
 def _renew(leases: Register, number: int, lost: threading.Event, done: threading.Event) -> None:
@@ -309,8 +312,6 @@ def _renew(leases: Register, number: int, lost: threading.Event, done: threading
 
 def _wait_for_turn(repository: Repository, wait_s: float) -> None:
     def free() -> bool | None:
-        now = repository.store.now()
-        held = [one for one in repository.leases.read().held if _WRITE in one.covers and one.until > now]
-        return None if held else True
+        return None if being_written(repository) else True
 
     Deadline(wait_s).wait(free, f"the end of the work on the {repository.where}", interval=0.5)

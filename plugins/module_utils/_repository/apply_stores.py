@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import (
     Abilities,
     Blobs,
@@ -16,7 +18,48 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
     Readable,
     Stored,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import DataKeys
+
+# Requests for records end long before a lease does that is not renewed.
+RECORD_ANSWER_S, RECORD_ATTEMPTS = 10, 2
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where the repositories of all tenants are.
+
+    records: for what has to be created exactly once. It is another store where the one for contents keeps versions and
+    ignores the condition then, as RADOS does. together: whether both are one bucket. prefix: of every key.
+    """
+
+    contents: Blobs
+    records: Blobs
+    prefix: str = ""
+    together: bool = True
+
+
+def open_stores(location: Location) -> Stores:
+    """The stores of a location, which are there. Only their own library is imported."""
+    if location.bucket is None:
+        from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+
+        if not os.path.isdir(location.directory):
+            raise StateError(
+                f"repository.directory: there is no directory {location.directory}; mount it, or create it"
+            )
+        directory = Directory(location.directory)
+        return Stores(directory, directory, location.prefix)
+    from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import (
+        connect_bucket,
+        open_bucket,
+    )
+
+    place = replace(location.bucket, bucket=location.records_bucket or location.bucket.bucket)
+    records = connect_bucket(place, RECORD_ANSWER_S, RECORD_ATTEMPTS)
+    records.now()
+    contents = open_bucket(location.bucket) if location.records_bucket else connect_bucket(location.bucket)
+    return Stores(contents, records, location.prefix, not location.records_bucket)
 
 
 @dataclass(frozen=True)

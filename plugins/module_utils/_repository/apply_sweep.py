@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
@@ -18,7 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     being_read,
     read_manifest,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import index_from
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DataName,
@@ -40,44 +40,45 @@ READERS = 8
 DELETE_BATCH = 500
 
 
-@dataclass(frozen=True)
-class Swept:
-    """What was removed: backups, objects and their size in bytes."""
+def foresee(repository: Repository, seen: Catalog, fence: int, grace_s: int, now: datetime) -> Sweep:
+    """What a removal would take away: backups marked `grace_s` seconds ago, and the objects that nobody needs then.
 
-    backups: tuple[Entry, ...]
-    objects: int
-    bytes: int
-
-
-def sweep(turn: Turn, grace_s: int) -> Swept:
-    """Remove the backups that were marked `grace_s` seconds ago, and what nobody needs. Marks have to stand already."""
-    repository, store = turn.repository, turn.repository.store
-    now = store.now()
+    seen: the catalog with its marks. fence: of the run; in check mode, one higher than all. Raises StateError where it
+    is not known what a backup needs.
+    """
+    store = repository.store
     written = {name: one for key, one in store.objects("data/").items() if (name := data_name(key))}
-    gone = due(turn.catalog, now, grace_s, being_read(repository))
+    gone = due(seen, now, grace_s, being_read(repository))
     moments = {name: one.modified for name, one in written.items()}
-    until = given_up(turn.catalog, turn.number, gone, moments, now - timedelta(seconds=grace_s))
+    until = given_up(seen, fence, gone, moments, now - timedelta(seconds=grace_s))
+    after = replace(seen, entries=tuple(one for one in seen.entries if one not in gone), given_up=until)
+    complete = {one.number for one in after.entries}
     manifests = [number for key in store.objects("manifests/") if (number := manifest_number(key))]
-    seen = repository.catalog.write(lambda seen: plan_remove(seen, turn.number, gone, until), Deadline(RECORD_S))
-    complete = {one.number for one in seen.entries}
     # a manifest goes last, so one without a backup says that a removal was interrupted
-    left = [number for number in manifests if number not in complete and number <= seen.given_up]
-    if not left and seen.given_up == turn.catalog.given_up:
-        return Swept(gone, 0, 0)
-    used = _used(repository, seen)
-    objects = doomed(seen, turn.number, used, written)
-    _remove(turn, (data_key(name) for name in objects))
+    left = [number for number in manifests if number not in complete and number <= until]
+    if not left and until == seen.given_up:
+        return Sweep(gone, until)
+    objects = doomed(after, fence, _used(repository, after), written)
     notes = [note for key in store.objects("sent/") if (note := parse_note(key))]
-    _remove(turn, (one.key for one in notes if one.held.number <= seen.given_up or one.held.number in complete))
-    _remove(turn, (manifest_key(number) for number in left))
-    return Swept(gone, len(objects), sum(written[name].size for name in objects))
+    others = [one.key for one in notes if one.held.number <= until or one.held.number in complete]
+    others += [manifest_key(number) for number in left]
+    return Sweep(gone, until, tuple(objects), sum(written[name].size for name in objects), tuple(others))
+
+
+def sweep(turn: Turn, grace_s: int) -> Sweep:
+    """Remove what is due. The marks have to stand already in the turn's catalog."""
+    repository = turn.repository
+    found = foresee(repository, turn.catalog, turn.number, grace_s, repository.store.now())
+    repository.catalog.write(lambda seen: plan_remove(seen, turn.number, found.gone, found.until), Deadline(RECORD_S))
+    _remove(turn, [*map(data_key, found.objects), *found.others])
+    return found
 
 
 def objects_of(repository: Repository, entry: Entry) -> set[DataName]:
     """Every object that a backup needs, its manifest aside. Raises StateError where that is not known."""
     where = f"{manifest_key(entry.number)} in the {repository.where}"
     manifest = read_manifest(repository, entry.number)
-    return {parse_data_name(manifest["dump"]["object"]), *index_from(manifest["index"], where).objects()}
+    return {parse_data_name(manifest["dump"]["held"]), *index_from(manifest["index"], where).objects()}
 
 
 def _used(repository: Repository, catalog: Catalog) -> set[DataName]:
@@ -85,8 +86,7 @@ def _used(repository: Repository, catalog: Catalog) -> set[DataName]:
         return set().union(*pool.map(lambda entry: objects_of(repository, entry), catalog.entries))
 
 
-def _remove(turn: Turn, keys: Iterable[str]) -> None:
-    listed = list(keys)
-    for start in range(0, len(listed), DELETE_BATCH):
+def _remove(turn: Turn, keys: Sequence[str]) -> None:
+    for start in range(0, len(keys), DELETE_BATCH):
         turn.require()
-        turn.repository.store.delete(listed[start : start + DELETE_BATCH])
+        turn.repository.store.delete(keys[start : start + DELETE_BATCH])

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,20 @@ class Catalog:
     def entry(self, name: str) -> Entry | None:
         """The backup with that identifier, None where there is none."""
         return next((one for one in self.entries if one.name == name), None)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a removal takes away: backups, objects with their size in bytes, and the keys of notes and manifests.
+
+    until: up to this number, what interrupted backups left is given up.
+    """
+
+    gone: tuple[Entry, ...] = ()
+    until: int = 0
+    objects: tuple[DataName, ...] = ()
+    bytes: int = 0
+    others: tuple[str, ...] = ()
 
 
 def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 # The kinds of sealed objects, which each is bound to.
-FILE, SHARD, NOTE, DUMP, MANIFEST = "file", "shard", "note", "dump", "manifest"
+FILE, SHARD, NOTE, DUMP, MANIFEST, POLICY, DRILL = "file", "shard", "note", "dump", "manifest", "policy", "drill"
 # The digits of a folder of a filestore.
 FOLDER_DIGITS = 2
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, Turn
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    Turn,
+    read_manifest,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     DIGITS,
     Index,
     Place,
     Shard,
+    index_from,
     parse_shard,
     size_of,
 )
@@ -25,6 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     DataName,
     Note,
     data_key,
+    manifest_key,
     parse_note,
 )
 
@@ -41,10 +47,14 @@ def read_shard(repository: Repository, shard: Shard) -> dict[str, Place]:
 
 @dataclass
 class FormerFiles:
-    """The files of the backup before this one. The shard that was read last is kept, for the next prefix in it."""
+    """The files of the backup before this one. A part that cannot be read counts as empty, so its files are sent again.
+
+    warnings: what could not be read. The shard that was read last is kept, for the next prefix in it.
+    """
 
     repository: Repository
     index: Index
+    warnings: list[str] = field(default_factory=list)
     _last: tuple[str, dict[str, Place]] | None = None
 
     def below(self, prefix: str) -> dict[str, Place]:
@@ -52,9 +62,30 @@ class FormerFiles:
         found: dict[str, Place] = {}
         for shard in self.index.overlapping(prefix):
             if self._last is None or self._last[0] != shard.prefix:
-                self._last = (shard.prefix, read_shard(self.repository, shard))
+                self._last = (shard.prefix, self._read(shard))
             found.update({name: place for name, place in self._last[1].items() if name.startswith(prefix)})
         return found
+
+    def _read(self, shard: Shard) -> dict[str, Place]:
+        try:
+            return read_shard(self.repository, shard)
+        except StateError as error:
+            self.warnings.append(f"{error}; its files are sent again")
+            return {}
+
+
+def former_files(turn: Turn) -> FormerFiles:
+    """The files of the newest backup whose manifest can be read."""
+    warnings = []
+    for entry in sorted(turn.catalog.entries, key=lambda one: one.number, reverse=True):
+        where = f"{manifest_key(entry.number)} in the {turn.repository.where}"
+        try:
+            index = index_from(read_manifest(turn.repository, entry.number)["index"], where)
+        except StateError as error:
+            warnings.append(f"backup {entry.name} is damaged: {error}")
+        else:
+            return FormerFiles(turn.repository, index, warnings)
+    return FormerFiles(turn.repository, Index(), warnings)
 
 
 @dataclass
@@ -108,14 +139,27 @@ def listed(filestore: str, prefix: str) -> set[str]:
     """The names in a filestore that begin with `prefix`, without a look at the files."""
     found: set[str] = set()
     for folder in _folders(prefix):
-        try:
-            with os.scandir(os.path.join(filestore, folder)) as entries:
-                found.update(f"{folder}/{entry.name}" for entry in entries)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise StateError(f"filestore {error.filename} could not be listed: {error.strerror}") from error
+        found.update(f"{folder}/{entry.name}" for entry in _scanned(filestore, folder))
     return found
+
+
+def absent(files: Mapping[str, Place], filestore: str, prefix: str) -> dict[str, Place]:
+    """Those of `files`, whose names begin with `prefix`, that a filestore does not hold, or not with their size."""
+    held: dict[str, int] = {}
+    for folder in _folders(prefix):
+        for one in _scanned(filestore, folder):
+            held[f"{folder}/{one.name}"] = one.stat(follow_symlinks=False).st_size
+    return {name: place for name, place in files.items() if held.get(name) != place.size}
+
+
+def _scanned(filestore: str, folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(os.path.join(filestore, folder)) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StateError(f"filestore {error.filename} could not be listed: {error.strerror}") from error
 
 
 def _folders(prefix: str) -> Iterable[str]:

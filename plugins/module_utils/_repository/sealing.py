@@ -77,7 +77,7 @@ class DataKeys:
 
     def _decrypt(self, kind: str, name: str, pieces: Iterable[bytes], where: str) -> Iterator[bytes]:
         chunks = _chunks(pieces, CHUNK_BYTES + _EXTRA_BYTES, _FRONT_BYTES)
-        front, last = next(chunks)
+        front, last = next(chunks, (b"", True))
         number = int.from_bytes(front[len(_MAGIC) : len(_MAGIC) + 2], "big")
         if last or len(front) != _FRONT_BYTES or not front.startswith(_MAGIC):
             raise StateError(f"{where} is damaged: it is no sealed content, or was cut off")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
 from tests.lab.hosts import Host, Lab
 from tests.lab.spec import BUCKET, S3_PORT
+from tests.lab.state import ROOT
 from tests.lab.thirdparty import REGION, s3_client
 
 HOST = "backup1"
@@ -46,13 +50,27 @@ CREATE EXTENSION unaccent SCHEMA unaccent_schema;
 """
 
 
+def _loaded() -> Any:
+    path = ROOT / "extensions/restore/restore_backup.py"
+    spec = importlib.util.spec_from_file_location("restore_backup", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+restore_program = _loaded()
+
+
 @dataclass(frozen=True)
 class Estate:
     """The host under test and the bucket, each reachable by other means than the modules."""
 
     host: Host
     client: Any
-    repository: dict[str, str]
+    repository: dict[str, Any]
+    bucket: Settings
 
     def sql(self, statement: str, database: str = "postgres") -> list[str]:
         """The rows of a statement, as psql's superuser sees them."""
@@ -91,15 +109,45 @@ class Estate:
         self.client.delete_bucket_lifecycle(Bucket=BUCKET)
         self.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 
-    def complete(self, tenant: str = "harbour") -> list[str]:
-        """The identifiers of the backups that have a manifest, oldest first."""
-        found = [key.split("/") for key in self.listed(f"{tenant}/backups/")]
-        return sorted(parts[2] for parts in found if parts[3] == "manifest.json")
+    @property
+    def secrets(self) -> list[str]:
+        """What no output may show: the keys of the bucket, the access key first, and the one that encrypts."""
+        return [*(self.repository[key] for key in ("access_key", "secret_key")), self.repository["keys"][0]["secret"]]
 
-    def manifest(self, identifier: str, tenant: str = "harbour") -> dict[str, Any]:
+    def reader(self, tenant: str = "harbour") -> Any:
+        """The repository of a tenant, as the program reads it that shares no code with the collection."""
+        bucket, records = (restore_program.Bucket.__new__(restore_program.Bucket) for _twice in range(2))
+        bucket.name, bucket.client = BUCKET, self.client
+        records.name, records.client = self.repository.get("records_bucket", BUCKET), self.client
+        key = base64.b64decode(self.repository["keys"][0]["secret"])
+        return restore_program.Tenant(bucket, records, self.repository["prefix"], tenant, key)
+
+    def entries(self, tenant: str = "harbour") -> list[dict[str, Any]]:
+        """The backups of a tenant's catalog, oldest first."""
+        if not self.listed(f"{tenant}/keys/"):
+            return []
+        return sorted(self.reader(tenant).catalog(), key=lambda one: int(one["number"]))
+
+    def complete(self, tenant: str = "harbour") -> list[str]:
+        """The identifiers of the complete backups, oldest first."""
+        return [one["name"] for one in self.entries(tenant) if not one["expired"]]
+
+    def manifest(self, name: str, tenant: str = "harbour") -> dict[str, Any]:
         """The manifest of a backup."""
-        document: dict[str, Any] = json.loads(self.object(f"{tenant}/backups/{identifier}/manifest.json"))
+        (number,) = [one["number"] for one in self.entries(tenant) if one["name"] == name]
+        document: dict[str, Any] = json.loads(self.reader(tenant).read("manifest", f"manifests/{number}"))
         return document
+
+    def held(self, tenant: str = "harbour") -> list[dict[str, Any]]:
+        """The leases on the repository of a tenant."""
+        newest = self.listed(f"{tenant}/leases/")[0].removeprefix(f"{tenant}/")
+        held: list[dict[str, Any]] = json.loads(self.reader(tenant).read("record", newest))["held"]
+        return held
+
+    def drills(self, tenant: str = "harbour") -> list[dict[str, Any]]:
+        """The records of drills, oldest first."""
+        keys = [key.removeprefix(f"{tenant}/") for key in self.listed(f"{tenant}/drills/")]
+        return [json.loads(self.reader(tenant).read("drill", key)) for key in sorted(keys)]
 
     def databases(self) -> set[str]:
         """The databases whose names begin with the tenant's."""
@@ -157,12 +205,21 @@ def estate(lab: Lab, run_playbook: Callable[..., Any]) -> Iterator[Estate]:
         "prefix": PREFIX,
         "access_key": lab.state.secret("s3_access_key"),
         "secret_key": lab.state.secret("s3_secret_key"),
+        "keys": [{"name": "lab", "secret": lab.state.sealing_key("backup_key")}],
     }
     tools = {"name": "tools", "ansible.builtin.include_role": {"name": "gantry.odoo.backup"}}
     server = {"name": "server", "ansible.builtin.apt": {"name": ["postgresql", "ssl-cert"], "update_cache": True}}
     plays = [{"hosts": HOST, "gather_facts": False, "tasks": [server, tools]}]
     run_playbook(plays, extra_vars={"backup_repository": repository}).expect_success()
-    estate = Estate(host, s3_client(lab.state, s3.address), repository)
+    bucket = Settings(
+        BUCKET,
+        f"https://{s3.address}:{S3_PORT}",
+        REGION,
+        access_key=repository["access_key"],
+        secret_key=repository["secret_key"],
+        ca_bundle=str(lab.state.ca),
+    )
+    estate = Estate(host, s3_client(lab.state, s3.address), repository, bucket)
     if "harbour" not in estate.databases():
         _fill(estate)
     # a kept lab holds what the tests of the session before left

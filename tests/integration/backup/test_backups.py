@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,32 +57,38 @@ def copied(estate: Estate, ansible_module: Callable[..., Any], backed_up: str) -
     return "harbour-copy"
 
 
-def test_four_beats_of_a_backup(estate: Estate, calls: Callable[..., Any]) -> None:
+def test_four_beats_of_a_backup(estate: Estate, calls: Callable[..., Any], tmp_path: Path) -> None:
     args = {**estate.login, **HARBOUR, "max_age_s": 3600}
     beats = calls(*((BACKUP, args, check) for check in (True, False, True, False)))
     assert [beat["changed"] for beat in beats] == [True, True, False, False]
     assert beats[0]["steps"] == beats[1]["steps"]
-    for key in ("access_key", "secret_key"):
-        assert estate.repository[key] not in json.dumps(beats)
+    for secret in estate.secrets:
+        assert secret not in json.dumps(beats)
 
     taken = beats[1]["backups"][0]
     assert estate.complete() == [taken["id"]]
     assert beats[3]["backups"][0]["id"] == taken["id"]
+    assert estate.held() == []
+    assert not estate.listed("harbour/sent/")
+    # the program that shares no code with the collection writes it to a directory
+    number = estate.entries()[0]["number"]
+    estate.reader().write(number, tmp_path / "written")
     manifest = estate.manifest(taken["id"])
-    dump = estate.object(f"harbour/backups/{taken['id']}/database.dump")
-    index = estate.object(f"harbour/backups/{taken['id']}/filestore.json")
-    assert hashlib.sha256(dump).hexdigest() == manifest["dump"]["sha256"]
-    assert hashlib.sha256(index).hexdigest() == manifest["index"]["sha256"]
     assert manifest["database"]["tables"]["public.ir_model"] == int(
         estate.sql("SELECT count(*) FROM ir_model", "harbour")[0]
     )
-    names = [name for name, _size in json.loads(index)["files"]]
-    assert sorted(names) == estate.sql(
-        "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL ORDER BY 1", "harbour"
-    )
-    for name in names:
-        assert hashlib.sha1(estate.object(f"harbour/filestore/{name}")).hexdigest() == name[3:]
-    assert estate.listed("harbour/locks/") == []
+    written = {path.relative_to(tmp_path / "written/filestore").as_posix() for path in tmp_path.glob("written/*/*/*")}
+    assert written == set(files_of(estate))
+    estate.host.write("/srv/written.dump", (tmp_path / "written/database.dump").read_bytes(), mode=0o600)
+    listed = estate.host.run(["pg_restore", "--list", "/srv/written.dump"])
+    assert " TABLE DATA public ir_model odoo_harbour" in listed
+
+
+def test_nothing_in_the_bucket_can_be_read_without_the_key(estate: Estate, backed_up: str) -> None:
+    secrets = [b"ir_model", b"PGDMP", b"public.", PASSWORD.encode(), *(name.encode() for name in files_of(estate))]
+    for key in estate.listed():
+        data = estate.object(key)
+        assert not [secret for secret in secrets if secret in data], key
 
 
 def test_a_second_backup_sends_only_what_is_new(estate: Estate, calls: Callable[..., Any], backed_up: str) -> None:
@@ -103,9 +110,10 @@ def test_a_file_that_cannot_be_backed_up_fails_the_backup(
         assert ("1 files that are not in" if damage == "missing" else "is damaged: its SHA-1 is not its name") in told
         assert estate.complete() == before
         if damage == "missing":
-            recorded = ansible_module(HOST, BACKUP, {**estate.login, **HARBOUR, "missing": "record"})
-            assert recorded["backups"][0]["files_missing"] == 1
-            estate.remove(f"harbour/backups/{recorded['backups'][0]['id']}/manifest.json")
+            lossy = {"databases": [{"name": "harbour", "tenant": "lossy"}], "missing": "record"}
+            assert ansible_module(HOST, BACKUP, {**estate.login, **lossy})["backups"][0]["files_missing"] == 1
+            again = ansible_module(HOST, BACKUP, {**estate.login, **lossy})["backups"][0]
+            assert (again["files_missing"], again["files_sent"]) == (1, 0)
 
 
 def test_four_beats_of_a_restore(estate: Estate, calls: Callable[..., Any], backed_up: str) -> None:
@@ -230,28 +238,58 @@ def test_a_drill_proves_and_leaves_only_its_record(
     assert "in" not in met
     assert found["ok"]
     assert found["rto_s"] > 0
-    record = json.loads(estate.object(sorted(estate.listed("harbour/drills/"))[-1]))
+    record = estate.drills()[-1]
     assert record["ok"]
     assert record["rto_s"] == found["rto_s"]
     assert {"verify_s", "neutralize_s", "load_registry_s"} <= set(record["timings"])
     assert not any("drill" in name for name in estate.databases() | estate.filestores())
 
 
-def test_a_file_damaged_in_the_bucket_is_detected(
-    estate: Estate, ansible_module: Callable[..., Any], backed_up: str
+@pytest.mark.parametrize("damage", ["a changed byte", "an object of another key", "a removed object"])
+def test_what_is_damaged_or_forged_in_the_bucket_is_found(
+    estate: Estate, ansible_module: Callable[..., Any], backed_up: str, damage: str
 ) -> None:
-    key = "harbour/filestore/" + json.loads(estate.object(f"harbour/backups/{backed_up}/filestore.json"))["files"][0][0]
+    index = estate.manifest(backed_up)["index"]
+    key, other = f"harbour/data/{index['uses'][0][0]}", f"harbour/data/{index['shards'][0][1]}"
     intact = estate.object(key)
-    estate.put(key, bytes([intact[0] ^ 1]) + intact[1:])
+    if damage == "a removed object":
+        estate.remove(key)
+    else:
+        estate.put(
+            key, bytes([*intact[:200], intact[200] ^ 1, *intact[201:]]) if "byte" in damage else estate.object(other)
+        )
     try:
-        args = {**estate.login, "tenant": "harbour", "drill": True}
+        args = {**estate.login, "tenant": "harbour", "drill": True, "neutralize": True}
         told = ansible_module(HOST, RESTORE, args, fails=True)["msg"]
     finally:
         estate.put(key, intact)
-    assert key in told
-    assert "is damaged: its SHA-1 is not its name" in told
-    assert not json.loads(estate.object(sorted(estate.listed("harbour/drills/"))[-1]))["ok"]
+    assert key.removeprefix("harbour/") in told
+    assert "of the backup are damaged" in told
+    assert not estate.drills()[-1]["ok"]
     assert not any("drill" in name for name in estate.databases() | estate.filestores())
+
+
+def test_a_copy_under_another_name_is_not_taken_for_the_tenant(
+    estate: Estate, failures: Failures, ansible_module: Callable[..., Any], backed_up: str, copied: str
+) -> None:
+    estate.sql("UPDATE ir_config_parameter SET value = 'another' WHERE key = 'database.uuid'", copied)
+    before = estate.complete()
+    args = {**estate.login, "databases": [{"name": copied, "tenant": "harbour"}]}
+    (told,) = failures((BACKUP, args))
+    assert "and this one has another; give the right tenant, or let the new database follow" in told
+    assert estate.complete() == before
+
+
+def test_one_bad_database_does_not_hold_up_the_others(estate: Estate, ansible_module: Callable[..., Any]) -> None:
+    before = estate.complete()
+    bad = [{"name": "postgres"}, {"name": "nowhere"}]
+    done = ansible_module(
+        HOST, BACKUP, {**estate.login, "databases": [bad[0], {"name": "harbour"}, bad[1]]}, fails=True
+    )
+    assert [one["tenant"] for one in done["backups"]] == ["harbour"]
+    assert "tenant postgres: " in done["msg"]
+    assert "tenant nowhere: " in done["msg"]
+    assert len(estate.complete()) == len(before) + 1
 
 
 def test_a_killed_backup_is_no_backup_and_shows_no_secret(estate: Estate, ansible_module: Callable[..., Any]) -> None:
@@ -264,12 +302,12 @@ def test_a_killed_backup_is_no_backup_and_shows_no_secret(estate: Estate, ansibl
         estate.shell(f"kill -KILL $(ps -o ppid= -p {dump})")
         running.result()
     assert estate.complete() == before
-    assert len(estate.listed("harbour/locks/")) == 1
+    assert len(estate.held()) == 1
     scan(estate)
     found = ansible_module(HOST, BACKUP, args)
     assert estate.complete() == [*before, found["backups"][0]["id"]]
-    assert estate.listed("harbour/locks/") == []
-    assert {key.split("/")[2] for key in estate.listed("harbour/backups/")} == set(estate.complete())
+    assert estate.held() == []
+    assert not estate.listed("harbour/sent/")
 
 
 def test_a_killed_restore_is_undone_by_the_next(
@@ -305,17 +343,21 @@ def test_bad_input_is_one_sentence(estate: Estate, failures: Failures) -> None:
         (BACKUP, {"databases": [{"name": "postgres"}]}, "is not one of Odoo"),
         (BACKUP, {"databases": [{"name": "nowhere"}]}, "nowhere"),
         (BACKUP, {**HARBOUR, "config": "/no/such.conf"}, "/no/such.conf cannot be read"),
-        (RESTORE, {"tenant": "nobody"}, "tenant nobody has no complete backup"),
+        (RESTORE, {"tenant": "nobody"}, "tenant nobody has no backup"),
         (RESTORE, {"tenant": "harbour", "backup": "yesterday"}, "is not a backup's identifier"),
         (RESTORE, {"tenant": "harbour", "backup": "20010101T000000Z"}, "no complete backup 20010101T000000Z"),
         (RESTORE, {"tenant": "harbour", "database": "h2", "owner": "nobody"}, "role nobody does not exist"),
         (RESTORE, {"tenant": "harbour", "database": "Harbour"}, "lower-case"),
     ]
-    before = (estate.databases(), estate.filestores(), estate.listed())
+
+    def stored() -> list[str]:
+        return [key for key in estate.listed() if "/leases/" not in key]
+
+    before = (estate.databases(), estate.filestores(), stored())
     said = failures(*((module, {**estate.login, **given}) for module, given, _told in wrong))
     for sentence, (_module, _given, told) in zip(said, wrong):
         assert told in sentence
-    assert (estate.databases(), estate.filestores(), estate.listed()) == before
+    assert (estate.databases(), estate.filestores(), stored()) == before
 
 
 def door(database: str) -> str:
@@ -370,7 +412,7 @@ def awaited(estate: Estate, command: str) -> str:
 
 def scan(estate: Estate) -> None:
     """Neither password nor secret key is in an argument, an environment, or a file, but for Odoo's configuration."""
-    for secret in (PASSWORD, estate.repository["secret_key"]):
+    for secret in (PASSWORD, *estate.secrets[1:]):
         # outside of what is searched, and on a file system that Docker can write to
         pattern = "/srv/pattern"
         estate.host.write(pattern, secret, mode=0o600)

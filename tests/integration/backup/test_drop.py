@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,20 +27,22 @@ def test_a_tenant_of_tier_1_is_dropped_only_with_a_backup_that_stands_for_it(
     ansible_module(HOST, MODULE, {**login, "name": GONE, "clone_from": "harbour"})
     alone, unknown = failures((MODULE, drop), (MODULE, proven))
     assert "harbour-gone is of tier 1, and is dropped only when a backup of it is found" in alone
-    assert "harbour-gone is of tier 1 and has no complete backup in the bucket" in unknown
+    assert "harbour-gone is of tier 1 and has no backup in the bucket" in unknown
 
     ansible_module(HOST, "gantry.odoo.odoo_backup", {**estate.login, "databases": [{"name": GONE}]})
     (identifier,) = estate.complete(GONE)
-    dump = f"{GONE}/backups/{identifier}/database.dump"
-    whole = estate.object(dump)
-    estate.put(dump, whole[:-1])
+    dump = f"{GONE}/data/{estate.manifest(identifier, GONE)['dump']['held']}"
+    complete = estate.object(dump)
+    estate.put(dump, complete[:-1])
     (damaged,) = failures((MODULE, proven))
-    assert f"its newest backup {identifier} is damaged: its dump is not what was written" in damaged
-    estate.put(dump, whole)
-    estate.put(f"{GONE}/policy.json", json.dumps({"rpo_s": 0}).encode())
+    assert f"its latest backup {identifier} is damaged: {dump.removeprefix(GONE + '/')} in the bucket" in damaged
+    estate.put(dump, complete)
+    policy = {"repository": estate.repository, "policies": [{"tenant": GONE, "tier": 1, "rpo_s": 1}]}
+    ansible_module(HOST, "gantry.odoo.backup_policy", policy)
+    time.sleep(1)
     (old,) = failures((MODULE, proven))
-    assert "s old, and its RPO is 0 s" in old
-    estate.remove(f"{GONE}/policy.json")
+    assert "s old, and its RPO is 1 s" in old
+    estate.remove(f"{GONE}/policy")
     uuid = estate.sql("SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'", GONE)[0]
     estate.sql("UPDATE ir_config_parameter SET value = 'another' WHERE key = 'database.uuid'", GONE)
     (foreign,) = failures((MODULE, proven))

@@ -5,13 +5,29 @@
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    make_repository,
+    open_repository,
+    rotate,
+    writing,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Use
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from tests.integration.backup.conftest import HOST, PREFIX, Estate, Failures
-from tests.lab.spec import BUCKET
+from tests.lab.spec import BUCKET, RECORDS_BUCKET
 
 OLD = ["20250101T000000Z", "20250601T000000Z", "20250602T000000Z"]
 
@@ -31,9 +47,40 @@ def four(args: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"args": args, "check": check} for check in (True, False, True, False)]
 
 
-def test_four_beats(estate: Estate, run_playbook: Callable[..., Any]) -> None:
+@pytest.fixture
+def apart(estate: Estate) -> Estate:
+    """The estate with the records in another bucket, as one has to that keeps versions on this server."""
+    return replace(estate, repository={**estate.repository, "records_bucket": RECORDS_BUCKET, "prefix": f"{PREFIX}2"})
+
+
+def test_versions_are_refused_where_the_records_would_not_be_safe(
+    estate: Estate, ansible_module: Callable[..., Any]
+) -> None:
+    args = {"repository": estate.repository, "policies": [{"tenant": "harbour", "tier": 1}]}
+    told = ansible_module(HOST, "gantry.odoo.backup_policy", args, fails=True)["msg"]
+    assert "does not refuse a second object of one key while it keeps versions, so it keeps none again" in told
+    assert estate.client.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Suspended"
+
+
+def test_a_bucket_that_keeps_versions_by_another_hand_stops_the_next_run(
+    estate: Estate, ansible_module: Callable[..., Any]
+) -> None:
+    databases = {"databases": [{"name": "harbour"}]}
+    ansible_module(HOST, "gantry.odoo.odoo_backup", {**estate.login, **databases})
+    before = estate.complete()
+    enabled = {"Status": "Enabled"}
+    estate.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=enabled)
+    try:
+        told = ansible_module(HOST, "gantry.odoo.odoo_backup", {**estate.login, **databases}, fails=True)["msg"]
+    finally:
+        estate.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    assert "let a second object of one key be created, and a lease needs that to be refused" in told
+    assert estate.complete() == before
+
+
+def test_four_beats(apart: Estate, run_playbook: Callable[..., Any]) -> None:
     args = {
-        "repository": estate.repository,
+        "repository": apart.repository,
         "policies": [{"tenant": "harbour", "tier": 1}, {"tenant": "north", "tier": 3, "noncurrent_days": 0}],
     }
     first, second, third, fourth = beats(run_playbook, "gantry.odoo.backup_policy", *four(args))
@@ -41,14 +88,15 @@ def test_four_beats(estate: Estate, run_playbook: Callable[..., Any]) -> None:
     assert first["steps"] == second["steps"]
     assert fourth["diff"]["before"] == fourth["diff"]["after"]
 
-    assert estate.client.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
-    rules = {rule["ID"]: rule for rule in estate.client.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]}
-    harbour = rules[f"gantry-{PREFIX}-harbour"]
-    assert harbour["Filter"]["Prefix"] == f"{PREFIX}/harbour/"
+    assert apart.client.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
+    rules = {rule["ID"]: rule for rule in apart.client.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]}
+    harbour = rules[f"gantry-{PREFIX}2-harbour"]
+    assert harbour["Filter"]["Prefix"] == f"{PREFIX}2/harbour/"
     assert harbour["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
     assert harbour["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] >= 1
-    assert "NoncurrentVersionExpiration" not in rules[f"gantry-{PREFIX}-north"]
-    assert json.loads(estate.object("harbour/policy.json"))["rpo_s"] == 900
+    assert "NoncurrentVersionExpiration" not in rules[f"gantry-{PREFIX}2-north"]
+    assert json.loads(apart.reader().read("policy", "policy"))["rpo_s"] == 900
+    apart.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 
 
 def test_a_foreign_rule_stays_and_drift_is_named_alone(estate: Estate, ansible_module: Callable[..., Any]) -> None:
@@ -69,52 +117,77 @@ def test_a_foreign_rule_stays_and_drift_is_named_alone(estate: Estate, ansible_m
     assert left[f"gantry-{PREFIX}-drift"]["Status"] == "Enabled"
 
 
-def test_expiry_is_foretold_then_done_manifest_and_files(estate: Estate, run_playbook: Callable[..., Any]) -> None:
-    shared, only_old = (f"{name[:2]}/{name}" for name in (hashlib.sha1(text).hexdigest() for text in (b"1", b"2")))
-    for name in (shared, only_old):
-        estate.put(f"expiry/filestore/{name}", b"x")
-    for identifier in OLD:
-        names = [shared] if identifier == OLD[-1] else [shared, only_old]
-        _fake_backup(estate, "expiry", identifier, names)
-    estate.put(f"expiry/backups/{OLD[0][:-1].replace('2025', '2024')}Z/database.dump", b"half")
-
+def test_expiry_is_foretold_then_done_in_two_phases(estate: Estate, run_playbook: Callable[..., Any]) -> None:
+    backups = fake_backups(estate, "expiry", OLD)
     policy = {"tenant": "expiry", "tier": 3, "keep": {"last": 1}}
     args = {"repository": estate.repository, "policies": [policy]}
-    expire = {**args, "expire": True, "grace_s": 0}
-    declared, foretold, done, again = beats(
+    expire = {**args, "expire": True}
+    declared, foretold, marked, undone, again, removal, removed, settled = beats(
         run_playbook,
         "gantry.odoo.backup_policy",
         {"args": args, "check": False},
         {"args": expire, "check": True},
         {"args": expire, "check": False},
+        {"args": {**expire, "policies": [{**policy, "keep": {"last": 2}}]}, "check": False},
         {"args": expire, "check": False},
+        {"args": {**expire, "grace_s": 0}, "check": True},
+        {"args": {**expire, "grace_s": 0}, "check": False},
+        {"args": {**expire, "grace_s": 0}, "check": False},
     )
     assert declared["diff"]["after"]["tenants"]["expiry"]["policy_expires"] == OLD[:2]
-    assert declared["removed"] == {"backups": 0, "leftovers": 0, "files": 0, "bytes": 0}
-    assert foretold["steps"] == done["steps"]
-    assert done["removed"] == {"backups": 2, "leftovers": 1, "files": 1, "bytes": 1}
-    assert not again["changed"]
-    assert estate.complete("expiry") == OLD[-1:]
-    assert estate.listed("expiry/filestore/") == [f"expiry/filestore/{shared}"]
-    assert estate.listed("expiry/locks/") == []
+    assert declared["removed"] == {"backups": 0, "objects": 0, "bytes": 0}
+    assert foretold["steps"] == marked["steps"]
+    assert [(step["action"], step["target"]) for step in marked["steps"]] == [
+        ("expire", f"expiry/{OLD[1]}"),
+        ("expire", f"expiry/{OLD[0]}"),
+    ]
+    assert marked["diff"]["after"]["tenants"]["expiry"]["expired"] == OLD[:2]
+    assert [(step["action"], step["target"]) for step in undone["steps"]] == [
+        ("write_policy", "expiry"),
+        ("keep", f"expiry/{OLD[1]}"),
+    ]
+    assert again["removed"]["backups"] == 0
+    assert removal["steps"] == removed["steps"]
+    assert [step["action"] for step in removed["steps"]] == ["remove", "remove", "remove_objects"]
+    # a file of its own and the shard of each, and the dumps; what the newest backup shares stays
+    assert removed["removed"]["backups"] == 2
+    assert not settled["changed"]
+    assert [one["name"] for one in estate.entries("expiry")] == OLD[-1:]
+    assert set(estate.listed("expiry/data/")) == {f"expiry/data/{name}" for name in backups[OLD[-1]]}
+    assert len(estate.listed("expiry/manifests/")) == 1
+    assert estate.held("expiry") == []
 
 
-def test_an_index_that_cannot_be_trusted_stops_the_sweep(estate: Estate, ansible_module: Callable[..., Any]) -> None:
-    digest = hashlib.sha1(b"3").hexdigest()
-    name = f"{digest[:2]}/{digest}"
-    estate.put(f"damaged/filestore/{name}", b"x")
-    _fake_backup(estate, "damaged", OLD[0], [name])
-    estate.put(f"damaged/backups/{OLD[0]}/filestore.json", b'{"format": 1, "files": []}')
+def test_a_manifest_that_cannot_be_read_stops_the_removal(estate: Estate, ansible_module: Callable[..., Any]) -> None:
+    fake_backups(estate, "damaged", OLD)
+    newest = estate.entries("damaged")[-1]["number"]
+    estate.put(f"damaged/manifests/{newest}", b"rot")
+    before = estate.listed("damaged/data/")
     args = {
         "repository": estate.repository,
-        "policies": [{"tenant": "damaged", "keep": {"last": 5}}],
+        "policies": [{"tenant": "damaged", "keep": {"last": 1}}],
         "expire": True,
         "grace_s": 0,
     }
     told = ansible_module(HOST, "gantry.odoo.backup_policy", args, fails=True)["msg"]
-    assert "SHA-256 differs" in told
-    assert estate.listed("damaged/filestore/") == [f"damaged/filestore/{name}"]
-    assert "damaged/policy.json" not in estate.listed("damaged/")
+    assert f"manifests/{newest} in the bucket" in told
+    assert "is damaged" in told
+    assert estate.listed("damaged/data/") == before
+    assert len(estate.entries("damaged")) == len(OLD)
+
+
+def test_a_key_is_rotated_and_all_backups_stay_readable(estate: Estate) -> None:
+    backups = fake_backups(estate, "rotated", OLD)
+    assert backups
+    old = MasterKey("lab", base64.b64decode(estate.repository["keys"][0]["secret"]))
+    new = MasterKey("lab-2", b"n" * 32)
+    stores = open_stores(Location((old,), PREFIX, estate.bucket))
+    repository = open_repository(stores, "rotated", [old])
+    assert repository is not None
+    rotate(repository, [new, old])
+    opened = open_repository(stores, "rotated", [new])
+    assert opened is not None
+    assert [one.name for one in opened.catalog.read().entries] == OLD
 
 
 def test_a_repository_that_cannot_be_used_is_one_sentence(estate: Estate, failures: Failures) -> None:
@@ -136,33 +209,22 @@ def test_a_repository_that_cannot_be_used_is_one_sentence(estate: Estate, failur
     assert estate.listed("nobody/") == []
 
 
-def _fake_backup(estate: Estate, tenant: str, identifier: str, names: list[str]) -> None:
-    """A complete backup as far as retention can tell."""
-    index = json.dumps({"format": 1, "files": [[name, 1] for name in names]}).encode()
-    stamp = f"{identifier[:4]}-{identifier[4:6]}-{identifier[6:8]}T00:00:00.000000Z"
-    manifest = {
-        "format": 1,
-        "tenant": tenant,
-        "backup_id": identifier,
-        "snapshot_time": stamp,
-        "finished_time": stamp,
-        "client_version": 17,
-        "database": {
-            "name": tenant,
-            "odoo_version": "19.0",
-            "uuid": "",
-            "server_version": 170000,
-            "locale": {"encoding": "UTF8", "collate": "C", "ctype": "C"},
-            "modules": {},
-            "tables": {},
-            "sequences": {},
-            "extensions": {},
-            "unaccent_immutable": False,
-        },
-        "filestore": {"files": len(names), "bytes": len(names), "orphans": 0, "missing": []},
-        "dump": {"size": 1, "sha256": "0" * 64},
-        "index": {"size": len(index), "sha256": hashlib.sha256(index).hexdigest()},
-    }
-    estate.put(f"{tenant}/backups/{identifier}/database.dump", b"x")
-    estate.put(f"{tenant}/backups/{identifier}/filestore.json", index)
-    estate.put(f"{tenant}/backups/{identifier}/manifest.json", json.dumps(manifest).encode())
+def fake_backups(estate: Estate, tenant: str, names: list[str]) -> dict[str, set[str]]:
+    """Backups as far as retention can tell, each with a file more than the one before; the objects that each needs."""
+    key = MasterKey("lab", base64.b64decode(estate.repository["keys"][0]["secret"]))
+    stores = open_stores(Location((key,), PREFIX, estate.bucket))
+    repository = make_repository(stores, tenant, [key])
+    needed: dict[str, set[str]] = {}
+    shared: dict[DataName, Use] = {}
+    for name in names:
+        with writing(repository, "backup", 5) as turn:
+            dump, alone, common = (DataName(turn.number, place) for place in range(3))
+            for held in (dump, alone, common):
+                repository.store.put(data_key(held), b"x")
+            uses = {**shared, alone: Use(1, 1, 1), common: Use(1, 1, 1)}
+            shared = {**shared, common: Use(1, 1, 1)}
+            moment = datetime.strptime(name, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+            entry = Entry(turn.number, moment, moment, "", "19.0", 1, len(uses), len(uses))
+            turn.commit(entry, {"dump": {"held": str(dump)}, "index": Index(uses=uses).as_body()})
+            needed[name] = {str(held) for held in (dump, *uses)}
+    return needed

@@ -181,10 +181,13 @@ def test_clones_are_others_with_the_same_content(
 
 
 @pytest.fixture(scope="module")
-def repository(lab: Lab, server: Server) -> dict[str, str]:
+def repository(lab: Lab, server: Server) -> dict[str, Any]:
     """A bucket for backups of this server, which has the client for it."""
     lab.host("s3")
-    server.shell("DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-boto3 >/dev/null")
+    server.shell(
+        "DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "
+        "python3-boto3 python3-nacl python3-zstandard >/dev/null"
+    )
     return {
         "endpoint_url": f"https://s3:{S3_PORT}",
         "bucket": BUCKET,
@@ -192,6 +195,7 @@ def repository(lab: Lab, server: Server) -> dict[str, str]:
         "prefix": "odoo14",
         "access_key": lab.state.secret("s3_access_key"),
         "secret_key": lab.state.secret("s3_secret_key"),
+        "keys": [{"name": "lab", "secret": lab.state.sealing_key("backup_key")}],
     }
 
 

@@ -9,6 +9,7 @@ reach for a host. Everything that decides is the collection's.
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -163,7 +164,12 @@ class Rig:
             "odoo_admin_passwords": {"harbour": "e", "quarry": "f", "wharf": "k"},
             "redis_password": "g",
             "redis_nodes": [{"host": name, "port": 6379} for name in self.world.caches],
-            "backup_repository": {"bucket": "backup", "access_key": "h", "secret_key": "i"},
+            "backup_repository": {
+                "bucket": "backup",
+                "access_key": "h",
+                "secret_key": "i",
+                "keys": [{"name": "estate", "secret": base64.b64encode(b"l" * 32).decode()}],
+            },
             "certificate_acme_directory": "https://acme.example.com/directory",
         }
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import re
 import sys
@@ -19,6 +20,7 @@ from tests.lab.hosts import Lab
 from tests.lab.state import ROOT
 
 Inventory = dict[str, Any]
+KEY = {"name": "lab", "secret": base64.b64encode(b"l" * 32).decode()}
 
 
 def estate() -> Inventory:
@@ -39,7 +41,7 @@ def estate() -> Inventory:
                     {"name": name, "runtime": {"group": "app"}, "routes": [{"host": f"{name}.lab.example"}]}
                     for name in ("north", "south")
                 ],
-                "backup_repository": {"bucket": "none", "endpoint_url": "https://127.0.0.1:1"},
+                "backup_repository": {"bucket": "none", "endpoint_url": "https://127.0.0.1:1", "keys": [KEY]},
             },
             "children": {
                 "edge": hosts("edge1"),
@@ -187,6 +189,7 @@ def test_a_bucket_that_is_not_there(run_playbook: Callable[..., PlaybookRun], la
         "bucket": "no-such-bucket",
         "access_key": lab.state.secret("s3_access_key"),
         "secret_key": lab.state.secret("s3_secret_key"),
+        "keys": [{"name": "lab", "secret": lab.state.sealing_key("backup_key")}],
         "ca_bundle": str(lab.state.ca),
     }
     assert "no-such-bucket" in refused(run_playbook("gantry.odoo.site", inventory))
@@ -200,6 +203,7 @@ def test_credentials_that_the_bucket_refuses(run_playbook: Callable[..., Playboo
         "bucket": "gantry-backup",
         "access_key": lab.state.secret("s3_access_key"),
         "secret_key": "not-the-secret",
+        "keys": [{"name": "lab", "secret": lab.state.sealing_key("backup_key")}],
         "ca_bundle": str(lab.state.ca),
     }
     run = run_playbook("gantry.odoo.site", inventory)

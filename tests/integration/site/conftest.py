@@ -17,7 +17,7 @@ import pytest
 from tests.integration import ansible
 from tests.integration.ansible import PlaybookRun
 from tests.lab.hosts import Host, Lab
-from tests.lab.spec import BUCKET, lab_of_tests
+from tests.lab.spec import BUCKET, RECORDS_BUCKET, lab_of_tests
 from tests.lab.state import ROOT
 
 from . import watch
@@ -132,8 +132,10 @@ def _inventory(lab: Lab) -> dict[str, Any]:
                 "backup_repository": {
                     "endpoint_url": f"https://{lab.address('s3')}:9000",
                     "bucket": BUCKET,
+                    "records_bucket": RECORDS_BUCKET,
                     "access_key": lab.state.secret("s3_access_key"),
                     "secret_key": lab.state.secret("s3_secret_key"),
+                    "keys": [{"name": "lab", "secret": lab.state.sealing_key("backup_key")}],
                 },
                 "backup_repository_from_controller": {"ca_bundle": str(lab.state.ca)},
             },

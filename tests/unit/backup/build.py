@@ -10,11 +10,13 @@ from datetime import datetime, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     DatabaseFacts,
+    Dump,
     FilestoreFacts,
     Manifest,
-    Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Shard, Use
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
 
 def blob(text: str) -> str:
@@ -25,7 +27,8 @@ def blob(text: str) -> str:
 
 MANIFEST = Manifest(
     tenant="harbour",
-    backup_id="20261122T103000Z",
+    number=1795345800,
+    name="20261122T103000Z",
     snapshot_time=datetime(2026, 11, 22, 10, 30, 0, 123456, tzinfo=timezone.utc),
     finished_time=datetime(2026, 11, 22, 10, 30, 9, tzinfo=timezone.utc),
     client_version=17,
@@ -42,6 +45,10 @@ MANIFEST = Manifest(
         unaccent_immutable=False,
     ),
     filestore=FilestoreFacts(files=2, bytes=30, orphans=1, missing=(blob("lost"),)),
-    dump=Part(1000, "0" * 64),
-    index=Part(100, "1" * 64),
+    dump=Dump(DataName(1795345800, 0), 1000, "0" * 64),
+    index=Index(
+        0,
+        {"": Shard("", DataName(1795345800, 2), "1" * 64, 2, 30)},
+        {DataName(1795345800, 1): Use(2, 130, 130)},
+    ),
 )

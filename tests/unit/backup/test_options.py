@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.options import argument_spec, settings_from
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
     InputError,
@@ -19,7 +20,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import argument_spec, location_from
 
+SECRET = base64.b64encode(b"k" * 32).decode()
 KEYS = {"access_key": "AKIAHARBOUR", "secret_key": "s3cret-of-the-bucket"}
 SETTINGS = Settings("backups", "https://s3.example", **KEYS)
 
@@ -70,7 +73,64 @@ def test_a_server_that_cannot_answer_now_is_asked_again(code: str, status: int, 
         Bucket(SETTINGS, Refusing(code, "Please try again", status)).put("key", b"")
 
 
+def option(**changes: Any) -> dict[str, Any]:
+    """The option `repository`, as a module gets it."""
+    empty = dict.fromkeys(argument_spec()["repository"]["options"])
+    return {**empty, "bucket": "backups", "region": "us-east-1", "keys": [key("estate")], **changes}
+
+
+def key(name: str, **changes: Any) -> dict[str, Any]:
+    """A key in the option."""
+    return {"name": name, "secret": SECRET, "file": None, "tenant": "", **changes}
+
+
+def test_the_secret_of_a_key_is_hidden() -> None:
+    assert argument_spec()["repository"]["options"]["keys"]["options"]["secret"]["no_log"] is True
+
+
 def test_a_login_in_the_url_is_refused_and_not_shown() -> None:
     with pytest.raises(InputError, match="endpoint_url: it holds a login") as raised:
-        settings_from({"repository": {"bucket": "backups", "endpoint_url": "https://AKIA:s3cret@s3.example"}})
+        location_from(option(endpoint_url="https://AKIA:s3cret@s3.example"))
     assert "s3cret" not in str(raised.value)
+
+
+def test_a_bucket_and_its_keys_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{SECRET}\n", encoding="ascii")
+    file.chmod(0o600)
+    found = location_from(
+        option(prefix="odoo", records_bucket="records", keys=[key("estate"), key("old", secret=None, file=str(file))])
+    )
+    assert found.bucket == Settings("backups", prefix="odoo")
+    assert (found.prefix, found.records_bucket, found.directory) == ("odoo", "records", "")
+    assert [(one.name, one.secret) for one in found.keys] == [("estate", b"k" * 32), ("old", b"k" * 32)]
+
+
+def test_a_directory_needs_no_bucket(tmp_path: Path) -> None:
+    found = location_from(option(bucket=None, directory=str(tmp_path)))
+    assert (found.bucket, found.directory) == (None, str(tmp_path))
+    with pytest.raises(InputError, match=r"repository.directory: backups is a relative path"):
+        location_from(option(bucket=None, directory="backups"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ([], r"repository.keys: the list is empty"),
+        ([key("estate"), key("estate")], "'estate' is the name of two keys"),
+        ([key("estate", secret="c2hvcnQ=")], r"repository.keys\[0\]: it is not a key of 32 bytes in base64"),
+        ([key("estate", secret=None, file="/no/such/key")], r"keys\[0\].file: /no/such/key cannot be read"),
+    ],
+)
+def test_keys_that_cannot_be_used_are_one_sentence(keys: list[dict[str, Any]], said: str) -> None:
+    with pytest.raises(InputError, match=said) as raised:
+        location_from(option(keys=keys))
+    assert SECRET not in str(raised.value)
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(SECRET, encoding="ascii")
+    file.chmod(0o640)
+    with pytest.raises(InputError, match=r"others than its owner can use .*; give it the mode 0600"):
+        location_from(option(keys=[key("estate", secret=None, file=str(file))]))

@@ -16,8 +16,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     LifecycleRule,
     Observed,
     Plan,
-    Repository,
     Request,
+    Seen,
     parse_request,
     plan,
     record,
@@ -25,6 +25,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_policy import report
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 OLD, MIDDLE, NEW = "20261101T000000Z", "20261121T000000Z", "20261122T000000Z"
@@ -39,8 +41,17 @@ def request(*items: dict[str, Any], expire: bool = False) -> Request:
     return parse_request(items or (item(),), expire)
 
 
-def seen(versioning: bool = False, **tenants: Observed) -> Repository:
-    return Repository(versioning, NOW, tenants)
+def seen(versioning: bool | None = False, **tenants: Observed) -> Seen:
+    return Seen(versioning, NOW, tenants)
+
+
+def catalog(*names: str, expired: tuple[str, ...] = ()) -> Catalog:
+    entries = []
+    for number, name in enumerate(names, 1):
+        moment = datetime.strptime(name, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+        mark = NOW if name in expired else None
+        entries.append(Entry(number, moment, moment, "uuid", "19.0", 1, 1, 1, name, mark))
+    return Catalog(7, 3, 0, tuple(entries))
 
 
 def settled(wanted: Request, **given: Any) -> Observed:
@@ -99,7 +110,7 @@ def test_everything_new_is_written() -> None:
 
 def test_what_is_settled_stays() -> None:
     wanted = request(item(tier=1), expire=True)
-    assert plan(wanted, seen(True, harbour=settled(wanted, backups=(NEW,))), "p") == Plan()
+    assert plan(wanted, seen(True, harbour=settled(wanted, catalog=catalog(NEW))), "p") == Plan()
 
 
 def test_a_rule_changed_by_hand_is_named_alone() -> None:
@@ -109,28 +120,36 @@ def test_a_rule_changed_by_hand_is_named_alone() -> None:
 
 
 def test_nothing_is_expired_unless_asked_for() -> None:
-    history = {"backups": (OLD, MIDDLE, NEW), "leftovers": ("20261122T010000Z",)}
     keep = item(keep={"last": 1})
     wanted = request(keep)
-    assert plan(wanted, seen(harbour=settled(wanted, **history)), "p") == Plan()
-    wanted = request(keep, expire=True)
-    assert actions(plan(wanted, seen(harbour=settled(wanted, **history)), "p")) == [
+    stands = settled(wanted, catalog=catalog(OLD, MIDDLE, NEW))
+    assert plan(wanted, seen(harbour=stands), "p") == Plan()
+    assert actions(plan(request(keep, expire=True), seen(harbour=stands), "p")) == [
         ("expire", f"harbour/{MIDDLE}"),
         ("expire", f"harbour/{OLD}"),
-        ("remove_leftover", "harbour/20261122T010000Z"),
     ]
 
 
+def test_a_mark_that_stands_is_no_step_and_one_that_no_rule_wants_goes() -> None:
+    wanted = request(item(keep={"last": 2}), expire=True)
+    stands = settled(wanted, catalog=catalog(OLD, MIDDLE, NEW, expired=(OLD, MIDDLE)))
+    assert actions(plan(wanted, seen(harbour=stands), "p")) == [("keep", f"harbour/{MIDDLE}")]
+
+
+def test_a_store_without_versions_and_lifecycle_gets_the_policy_alone() -> None:
+    assert actions(plan(request(item(tier=1)), seen(None, harbour=Observed()), "p")) == [("write_policy", "harbour")]
+
+
 def test_an_absent_policy_leaves_the_backups() -> None:
-    stands = settled(request(), backups=(OLD, NEW))
+    stands = settled(request(), catalog=catalog(OLD, NEW))
     found = plan(request(item(state="absent"), expire=True), seen(harbour=stands), "p")
     assert actions(found) == [("remove_lifecycle", "gantry-p-harbour"), ("remove_policy", "harbour")]
-    assert plan(request(item(state="absent")), seen(harbour=Observed(backups=(OLD,))), "p") == Plan()
+    assert plan(request(item(state="absent")), seen(harbour=Observed(catalog=catalog(OLD))), "p") == Plan()
 
 
 def test_the_diff_foretells_what_a_new_policy_expires() -> None:
     before, after = request(item(keep={"last": 3})), request(item(keep={"last": 1}))
-    repository = seen(harbour=settled(before, backups=(OLD, MIDDLE, NEW)))
+    repository = seen(harbour=settled(before, catalog=catalog(OLD, MIDDLE, NEW)))
     told = report(after, plan(after, repository, "p"), repository, {}, "p").values()
     assert told["diff"]["before"]["tenants"]["harbour"]["policy_expires"] == []
     assert told["diff"]["after"]["tenants"]["harbour"]["policy_expires"] == [OLD, MIDDLE]
@@ -138,9 +157,27 @@ def test_the_diff_foretells_what_a_new_policy_expires() -> None:
     assert told["removed"]["backups"] == 0
 
 
+def test_the_diff_shows_what_a_call_expires_and_removes() -> None:
+    wanted = request(item(keep={"last": 1}), expire=True)
+    stands = settled(wanted, catalog=catalog(OLD, MIDDLE, NEW, expired=(OLD,)))
+    repository = seen(harbour=stands)
+    gone = stands.catalog.entries[:1]
+    removals = {"harbour": Sweep(gone, 1, (DataName(1, 0), DataName(1, 1)), 300, ("manifests/1",))}
+    told = report(wanted, plan(wanted, repository, "p"), repository, removals, "p").values()
+    before, after = (told["diff"][side]["tenants"]["harbour"] for side in ("before", "after"))
+    assert (before["backups"], before["expired"]) == ([MIDDLE, NEW], [OLD])
+    assert (after["backups"], after["expired"]) == ([NEW], [MIDDLE])
+    assert [(step["action"], step["target"]) for step in told["steps"]] == [
+        ("expire", f"harbour/{MIDDLE}"),
+        ("remove", f"harbour/{OLD}"),
+        ("remove_objects", "harbour"),
+    ]
+    assert told["removed"] == {"backups": 1, "objects": 2, "bytes": 300}
+
+
 def test_the_diff_is_empty_exactly_when_nothing_changes() -> None:
     wanted = request(expire=True)
-    repository = seen(harbour=settled(wanted, backups=(NEW,)))
+    repository = seen(harbour=settled(wanted, catalog=catalog(NEW)))
     told = report(wanted, plan(wanted, repository, "p"), repository, {}, "p").values()
     assert told["changed"] is False
     assert told["diff"]["before"] == told["diff"]["after"]

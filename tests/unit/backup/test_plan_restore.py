@@ -10,7 +10,13 @@ from itertools import product
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Note, Server, Target, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
+    Fetch,
+    Note,
+    Server,
+    Target,
+    Wish,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     FINISHED,
     UNFINISHED,
@@ -52,9 +58,9 @@ def test_what_a_later_change_has_made_the_home_is_not_replaced() -> None:
     with pytest.raises(
         RefusedError, match="database harbour is home 18 of box, and this change has 17, so that it was"
     ):
-        restoration(target, wish, MANIFEST, {})
+        restoration(target, wish, MANIFEST, Fetch())
     for number in (0, 18):
-        assert restoration(target, replace(wish, fencing_number=number), MANIFEST, {})
+        assert restoration(target, replace(wish, fencing_number=number), MANIFEST, Fetch())
 
 
 def test_a_half_built_database_goes_and_its_files_stay() -> None:
@@ -100,7 +106,7 @@ def test_a_restore_over_the_same_backup_killed_early_is_not_taken_for_a_swap() -
 def test_a_copy_that_was_to_be_neutralised_is_not_taken_for_one_that_was_not() -> None:
     stands = Target(True, FINISHED + ORIGIN, files=True)
     with pytest.raises(RefusedError):
-        restoration(stands, replace(WISH, neutralize=True), MANIFEST, {})
+        restoration(stands, replace(WISH, neutralize=True), MANIFEST, Fetch())
 
 
 def test_prefetched_files_are_not_taken_for_a_swap() -> None:
@@ -149,36 +155,36 @@ LOADED = ["open", "load_registry"]
     ],
 )
 def test_nobody_but_the_login_connects_before_the_database_is_verified(wish: Wish, then: list[str]) -> None:
-    assert actions(restoration(Target(), wish, MANIFEST, {"a": 1})) == BUILDING + then
+    assert actions(restoration(Target(), wish, MANIFEST, Fetch(1, 1))) == BUILDING + then
 
 
 def test_nothing_is_overwritten_unless_given_up() -> None:
     with pytest.raises(RefusedError, match="harbour exists"):
-        restoration(Target(database=True, files=True), WISH, MANIFEST, {})
+        restoration(Target(database=True, files=True), WISH, MANIFEST, Fetch())
     with pytest.raises(RefusedError, match="without its database"):
-        restoration(Target(files=True), WISH, MANIFEST, {})
+        restoration(Target(files=True), WISH, MANIFEST, Fetch())
     given_up = replace(WISH, replace=True)
-    assert actions(restoration(Target(database=True, files=True), given_up, MANIFEST, {}))[-1] == "replace"
+    assert actions(restoration(Target(database=True, files=True), given_up, MANIFEST, Fetch()))[-1] == "replace"
 
 
 def test_the_same_backup_is_not_restored_twice() -> None:
     stands = Target(True, FINISHED + ORIGIN, files=True)
-    assert restoration(stands, WISH, MANIFEST, {}) == []
-    assert actions(restoration(stands, replace(WISH, blocked=True), MANIFEST, {})) == ["block"]
-    assert actions(restoration(replace(stands, blocked=True), WISH, MANIFEST, {})) == ["open"]
+    assert restoration(stands, WISH, MANIFEST, Fetch()) == []
+    assert actions(restoration(stands, replace(WISH, blocked=True), MANIFEST, Fetch())) == ["block"]
+    assert actions(restoration(replace(stands, blocked=True), WISH, MANIFEST, Fetch())) == ["open"]
 
 
 def test_a_drill_leaves_nothing_whatever_stands_there() -> None:
     drill = replace(WISH, drill=True, neutralize=True, blocked=True)
-    steps = actions(restoration(Target(), drill, MANIFEST, {}))
+    steps = actions(restoration(Target(), drill, MANIFEST, Fetch()))
     assert steps[-1] == "discard"
     assert not {"publish", "replace", "block"} & set(steps)
 
 
 def test_a_prefetch_brings_files_and_nothing_else() -> None:
     fetch = replace(WISH, prefetch=True)
-    assert actions(restoration(Target(database=True), fetch, MANIFEST, {"a": 1})) == ["fetch_files"]
-    assert restoration(Target(), fetch, MANIFEST, {}) == []
+    assert actions(restoration(Target(database=True), fetch, MANIFEST, Fetch(1, 1))) == ["fetch_files"]
+    assert restoration(Target(), fetch, MANIFEST, Fetch()) == []
 
 
 @pytest.mark.parametrize(

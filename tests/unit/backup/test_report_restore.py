@@ -9,7 +9,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Server, Survey, Target, Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
+    Fetch,
+    Server,
+    Survey,
+    Target,
+    Wish,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import FINISHED, origin, restoration
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import report
 from tests.unit.backup.build import MANIFEST
@@ -19,8 +25,8 @@ STANDS = Target(True, FINISHED + origin(MANIFEST), files=True)
 
 
 def told(target: Target, wish: Wish) -> dict[str, Any]:
-    steps = restoration(target, wish, MANIFEST, {"a": 1})
-    seen = Survey(target, Server(17, False, frozenset(), frozenset()), MANIFEST, {"a": 1}, {"a": 1}, [], steps)
+    steps = restoration(target, wish, MANIFEST, Fetch(1, 1))
+    seen = Survey(target, Server(17, False, frozenset(), frozenset()), MANIFEST, Fetch(1, 1), [], steps)
     return report(wish, seen, MANIFEST.snapshot_time + timedelta(seconds=90)).values()
 
 

@@ -19,10 +19,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_brin
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Files, Sender, Source
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
-    Stores,
     make_repository,
     writing,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,
     index_from,
@@ -93,7 +93,7 @@ def send(repository: Repository, disk: Disk, before: Index | None = None, doubte
         left = left_files(turn, notes_left(turn))
         former = FormerFiles(repository, before or Index())
         sender = Sender(turn, former, left, doubted, Deadline(60), lambda _files, _size: None)
-        return sender.send(Source(str(disk.path), sorted(disk.names), len(disk.names)))
+        return sender.send(Source(str(disk.path), sorted(disk.names), len(disk.names)), require_all=False)
 
 
 def forget_notes(repository: Repository) -> None:

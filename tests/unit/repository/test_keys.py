@@ -15,11 +15,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_dir
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     KeyLog,
     Repository,
-    Stores,
     make_repository,
     open_repository,
     rotate,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
     MasterKey,
     keys_for,

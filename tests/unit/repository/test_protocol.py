@@ -19,13 +19,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
-    Stores,
     make_repository,
     read_manifest,
     reading,
     writing,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of, sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Place, Use, shard_bytes
@@ -78,7 +77,7 @@ def take_backup(repository: Repository, keep: int) -> Entry:
         uses = {held: Use(1, 1, 1) for held in {*old, *adopted, *new[1:]}}
         now = repository.store.now()
         entry = Entry(turn.number, now, now, "uuid", "19.0", 1, len(uses), len(uses))
-        entry = turn.commit(entry, {"dump": {"object": str(new[0])}, "index": Index(uses=uses).as_body()})
+        entry = turn.commit(entry, {"dump": {"held": str(new[0])}, "index": Index(uses=uses).as_body()})
         repository.store.delete([note.key for note in notes])
     return entry
 

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filestore of a restore: what is brought into it, what does not belong there, and the proof of what it holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
+from typing import TypeVar
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner, bring
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, pieces_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import absent, listed, read_shard
+
+WORKERS = 4
+# Files that lie so close together are fetched in one request, and no request is larger.
+GAP_BYTES = 256 * 1024
+REQUEST_BYTES = 16 * 1024 * 1024
+PROVEN_AT_ONCE = 2000
+SHOWN = 3
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def fetch(repository: Repository, index: Index, filestore: str, owner: Owner, deadline: Deadline) -> int:
+    """Bring the files of a backup that are not there; the bytes brought. Raises StateError with damaged ones."""
+    make_directory(filestore, owner)
+    brought, damaged = 0, {}
+    for shard in index.shards.values():
+        files = absent(read_shard(repository, shard), filestore, shard.prefix)
+        for folder in sorted({name[:2] for name in files}):
+            make_directory(os.path.join(filestore, folder), owner)
+        work = partial(bring, repository, filestore=filestore, owner=owner)
+        for done in each(work, pieces_of(files, GAP_BYTES, REQUEST_BYTES), deadline, "fetching the filestore"):
+            brought += done.bytes
+            damaged.update(done.damaged)
+    if damaged:
+        shown = ", ".join(sorted(damaged)[:SHOWN])
+        raise StateError(
+            f"{len(damaged)} files of the backup are damaged ({shown}): {next(iter(damaged.values()))}; "
+            "take a new backup, which sends them again, or restore one that does not refer to them"
+        )
+    return brought
+
+
+def make_directory(path: str, owner: Owner) -> None:
+    """Make a directory, and those above it that are missing, for the owner alone."""
+    if os.path.isdir(path):
+        return
+    make_directory(os.path.dirname(path), owner)
+    os.mkdir(path, 0o750)
+    os.chown(path, owner.uid, owner.gid)
+
+
+def prune(repository: Repository, index: Index, filestore: str) -> None:
+    """Remove from a filestore in the making what the backup does not refer to, such as half a file."""
+    for folder in sorted(os.listdir(filestore)) if os.path.isdir(filestore) else ():
+        wanted: set[str] = set()
+        for shard in index.overlapping(folder):
+            wanted.update(name for name in read_shard(repository, shard) if name.startswith(folder))
+        for name in listed(filestore, folder) - wanted:
+            os.unlink(blob_path(filestore, name))
+
+
+def damaged_files(filestore: str, names: Iterable[str], deadline: Deadline) -> list[str]:
+    """The names whose file is not there or does not have the SHA-1 that names it."""
+    wanted = list(names)
+    intact = each(partial(_is_intact, filestore), wanted, deadline, "proving the filestore")
+    return [name for name, ok in zip(wanted, intact) if not ok]
+
+
+def each(work: Callable[[T], R], items: Iterable[T], deadline: Deadline, what: str) -> list[R]:
+    """Do `work` for every item, several at a time; the first error ends it all."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        done, rest = wait(futures, timeout=deadline.remaining, return_when=FIRST_EXCEPTION)
+        for future in rest:
+            future.cancel()
+        failed = next((future.exception() for future in done if future.exception() is not None), None)
+        if failed is not None:
+            raise failed
+        if rest:
+            raise DeadlineError(f"{what} was stopped after {deadline.seconds:g} s, its deadline")
+    return [future.result() for future in futures]
+
+
+def _is_intact(filestore: str, name: str) -> bool:
+    try:
+        return sha1_of(blob_path(filestore, name)) == name[3:]
+    except FileNotFoundError:
+        return False

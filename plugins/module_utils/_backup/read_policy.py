@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what the repositories show of policies, and what their removals would take away. Changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Optional
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
+    LifecycleRule,
+    Observed,
+    Plan,
+    Request,
+    Seen,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, being_written
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import foresee
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, tenant_root
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
+
+READERS = 8
+
+Repositories = Mapping[str, Optional[Repository]]
+
+
+def observe(stores: Stores, repositories: Repositories) -> Seen:
+    """What the store shows of tenants. repositories: of each tenant, None where it has none yet."""
+    bucket = stores.contents if isinstance(stores.contents, Bucket) else None
+    rules = bucket.lifecycle() if bucket else []
+    with ThreadPoolExecutor(READERS) as pool:
+        found = dict(zip(repositories, pool.map(_observe, repositories.values())))
+    tenants = {
+        tenant: Observed(recorded, find_rule(rules, tenant, tenant_root(stores.prefix, tenant)), catalog)
+        for tenant, (recorded, catalog) in found.items()
+    }
+    return Seen(bucket.versioning() if bucket else None, stores.contents.now(), tenants)
+
+
+def removals(repositories: Repositories, request: Request, plan: Plan, seen: Seen, grace_s: int) -> dict[str, Sweep]:
+    """For each tenant what its removal takes away once the plan is carried out; nothing unless the request expires."""
+    found = {}
+    for policy in request.policies if request.expire else ():
+        repository = repositories[policy.tenant]
+        if repository is None:
+            continue
+        catalog = seen.tenants[policy.tenant].catalog
+        marked = {one.name for one in catalog.entries if one.expired} | set(plan.expire.get(policy.tenant, ()))
+        after = plan_expire(catalog, marked - set(plan.keep.get(policy.tenant, ())), seen.now)
+        # a run that is at work has the number of the fence, and what it writes is not left over
+        fence = catalog.fence if being_written(repository) else catalog.fence + 1
+        found[policy.tenant] = foresee(repository, after, fence, grace_s, seen.now)
+    return found
+
+
+def recorded_policy(repository: Repository) -> dict[str, Any] | None:
+    """The policy that was last asked for, None where there is none. Raises StateError where it is damaged."""
+    sealed = repository.store.get(POLICY)
+    if sealed is None:
+        return None
+    policy: dict[str, Any] = json.loads(
+        repository.keys.open(POLICY, POLICY, sealed, f"{POLICY} in the {repository.where}")
+    )
+    return policy
+
+
+def find_rule(rules: Iterable[Mapping[str, Any]], tenant: str, root: str) -> LifecycleRule | None:
+    """The rule of a tenant in a bucket's lifecycle."""
+    name = LifecycleRule(tenant, root, None).name
+    found = next((rule for rule in rules if rule.get("ID") == name), None)
+    if found is None:
+        return None
+    return LifecycleRule(
+        tenant,
+        found.get("Filter", {}).get("Prefix", found.get("Prefix", "")),
+        found.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays"),
+        found.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation", 0),
+        found.get("Status") == "Enabled",
+    )
+
+
+def _observe(repository: Repository | None) -> tuple[dict[str, Any] | None, Catalog]:
+    if repository is None:
+        return None, Catalog()
+    return recorded_policy(repository), repository.catalog.read()

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The option `repository`: where backups are, and the keys that open them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import BUCKET, bucket_from
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey, parse_secret
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
+
+_KEY: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "secret": {"type": "str", "no_log": True},
+    "file": {"type": "path"},
+    "tenant": {"type": "str", "default": ""},
+}
+REPOSITORY: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        **BUCKET["options"],
+        "bucket": {"type": "str"},
+        "records_bucket": {"type": "str"},
+        "directory": {"type": "path"},
+        "keys": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "no_log": False,
+            "options": _KEY,
+            "required_one_of": [("secret", "file")],
+            "mutually_exclusive": [("secret", "file")],
+        },
+    },
+    "required_together": BUCKET["required_together"],
+    "required_one_of": [("bucket", "directory")],
+    "mutually_exclusive": [("bucket", "directory"), ("records_bucket", "directory")],
+}
+
+
+def argument_spec() -> dict[str, dict[str, Any]]:
+    """The option of the documentation fragment gantry.odoo.repository."""
+    return {"repository": {**REPOSITORY, "required": True}}
+
+
+def location_from(values: Mapping[str, Any]) -> Location:
+    """The repository that the option describes. Raises InputError for values that cannot be used."""
+    keys = tuple(_key(number, one) for number, one in enumerate(values["keys"]))
+    names = [one.name for one in keys]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"repository.keys: {twice[0]!r} is the name of two keys; give each a name of its own")
+    if not keys:
+        raise InputError("repository.keys: the list is empty; give the key that encrypts the backups")
+    prefix = values.get("prefix") or ""
+    directory = values.get("directory")
+    if directory and not os.path.isabs(directory):
+        raise InputError(f"repository.directory: {directory} is a relative path; give an absolute one")
+    if directory:
+        return Location(keys, prefix, directory=directory)
+    asked = {name: values.get(name) for name in BUCKET["options"]}
+    return Location(keys, prefix, bucket_from("repository", asked), values.get("records_bucket") or "")
+
+
+def _key(number: int, values: Mapping[str, Any]) -> MasterKey:
+    option = f"repository.keys[{number}]"
+    secret = values.get("secret")
+    text = _content(f"{option}.file", values["file"]) if secret is None else secret
+    return MasterKey(values["name"], parse_secret(option, text), values.get("tenant") or "")
+
+
+def _content(option: str, path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as stream:
+            if os.fstat(stream.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise InputError(f"{option}: others than its owner can use {path}; give it the mode 0600")
+            return stream.read()
+    except OSError as error:
+        raise InputError(f"{option}: {path} cannot be read on this host: {error.strerror}") from error

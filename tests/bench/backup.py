@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups of a database with a filestore of 750 MB: the first one, one with nothing new, and one with a little new.
+
+Every contender writes to the same S3 server, or to the disk of the host where it can do no other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.bench import clone
+from tests.bench.erp import CONFIG, DATA_DIR, Erp
+from tests.bench.harness import Contender, Result, Timed, compare, timed
+from tests.lab.hosts import Host
+from tests.lab.spec import BUCKET, S3_PORT
+from tests.lab.thirdparty import REGION, s3_client
+
+PEER_DIR = "/var/lib/odoo/peers"
+DUMP = f"{PEER_DIR}/database.dump"
+NEW_SHARE = 100
+_ADD = """
+import hashlib, os, sys
+root, count, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+with open("/root/more.csv", "w") as rows:
+    for number in range(count):
+        content = os.urandom(size)
+        digest = hashlib.sha1(content).hexdigest()
+        os.makedirs(os.path.join(root, digest[:2]), exist_ok=True)
+        with open(os.path.join(root, digest[:2], digest), "wb") as stream:
+            stream.write(content)
+        rows.write(f"more {number},binary,{digest[:2]}/{digest},{digest},{size}\\n")
+"""
+
+
+@dataclass
+class Backups:
+    """The host with a database, and the S3 server beside it. seen: what our backups said, in the order of the runs."""
+
+    erp: Erp
+    s3: Host
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    peaks: list[float] = field(default_factory=list)
+
+    @property
+    def host(self) -> Host:
+        """Where the contenders run."""
+        return self.erp.server.host
+
+    @property
+    def repository(self) -> dict[str, Any]:
+        """The repository of ours."""
+        state = self.erp.lab.state
+        return {
+            "endpoint_url": f"https://s3:{S3_PORT}",
+            "bucket": BUCKET,
+            "region": REGION,
+            "prefix": "bench",
+            "access_key": state.secret("s3_access_key"),
+            "secret_key": state.secret("s3_secret_key"),
+            "keys": [{"name": "bench", "secret": state.sealing_key("backup_key")}],
+        }
+
+    def forget(self, prefix: str = "bench/") -> None:
+        """Remove what lies in the bucket below a prefix."""
+        client = s3_client(self.erp.lab.state, self.s3.address)
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix):
+            for item in page.get("Contents", []):
+                client.delete_object(Bucket=BUCKET, Key=item["Key"])
+        self.erp.settle()
+
+    def restic(self, *arguments: str) -> Timed:
+        """A command of restic on its repository in the bucket."""
+        state = self.erp.lab.state
+        env = {
+            "AWS_ACCESS_KEY_ID": state.secret("s3_access_key"),
+            "AWS_SECRET_ACCESS_KEY": state.secret("s3_secret_key"),
+            "AWS_DEFAULT_REGION": REGION,
+            "RESTIC_PASSWORD": "b3nch",
+            "RESTIC_REPOSITORY": f"s3:https://s3:{S3_PORT}/{BUCKET}/restic",
+            "PGPASSWORD": self.erp.login["login_password"],
+        }
+        return timed(self.host, arguments, env=env)
+
+    def new_restic(self) -> None:
+        """An empty repository of restic."""
+        self.forget("restic/")
+        self.restic("restic", "init", "--quiet")
+        self.erp.settle()
+
+    def restic_backup(self) -> Timed:
+        """A dump and the filestore, by restic. It has no snapshot in common, so it may miss a file."""
+        login = self.erp.login
+        url = f"host={login['login_host']} user={login['login_user']} dbname=origin"
+        script = f"pg_dump -Fc -f {DUMP} '{url}' && restic backup --quiet {DUMP} {DATA_DIR}/filestore/origin"
+        return self.restic("bash", "-euc", script)
+
+    def ours(self, call: Callable[[], Timed]) -> Callable[[], Timed]:
+        """A run of our module, whose answer is kept."""
+
+        def run() -> Timed:
+            done = call()
+            self.seen.append(json.loads(done.stdout)["backups"][0])
+            self.peaks.append(done.peak_mib)
+            return done
+
+        return run
+
+    def add_files(self, count: int) -> None:
+        """Attachments that no backup has."""
+        self.host.write("/root/add.py", _ADD)
+        filestore = f"{DATA_DIR}/filestore/origin"
+        self.erp.server.shell(
+            f"python3 /root/add.py {filestore} {count} {clone.FILE_BYTES}; chown -R odoo: {filestore}"
+        )
+        copy = "COPY ir_attachment (name, type, store_fname, checksum, file_size) FROM STDIN WITH (FORMAT csv)"
+        self.erp.server.shell(f"su postgres -c 'psql -Xqd origin -c \"{copy}\"' < /root/more.csv")
+        self.erp.settle()
+
+
+def run(erp: Erp) -> list[Result]:
+    """The first backup, the next ones, and their restores."""
+    backups = prepare(erp)
+    backup = erp.module("odoo_backup", repository=backups.repository, databases=[{"name": "origin"}])
+    facts = {"files": clone.FILES, "bytes": clone.FILES * clone.FILE_BYTES}
+    zipped, folder = f"{PEER_DIR}/origin.zip", f"{PEER_DIR}/origin"
+
+    def emptied() -> None:
+        erp.server.shell(f"rm -rf {zipped} {folder} {DUMP}")
+        erp.settle()
+
+    dump = Contender("odoo db dump", lambda: erp.odoo("db", "-c", CONFIG, "dump", "origin", zipped), emptied)
+    click = Contender(
+        "click-odoo-backupdb, folder",
+        lambda: erp.click_odoo("backupdb", "--format", "folder", "origin", folder),
+        emptied,
+    )
+    first = compare(
+        "backup-first",
+        [
+            Contender("gantry.odoo.odoo_backup", backups.ours(backup), backups.forget),
+            Contender("restic + pg_dump", backups.restic_backup, backups.new_restic),
+            dump,
+        ],
+        **facts,
+    )
+    first_peak = max(backups.peaks)
+    backups.seen.clear()
+    noop = compare(
+        "backup-noop",
+        [
+            Contender("gantry.odoo.odoo_backup", backups.ours(backup), erp.settle),
+            Contender("restic + pg_dump", backups.restic_backup, erp.settle),
+            dump,
+            click,
+        ],
+        **facts,
+    )
+    sent = max(one["bytes_sent"] for one in backups.seen)
+    files_sent = sum(one["files_sent"] for one in backups.seen)
+    assert files_sent == 0, f"{files_sent} files were sent where nothing was new"
+    backups.seen.clear()
+    added = clone.FILES // NEW_SHARE
+    delta = compare(
+        "backup-delta",
+        [
+            Contender("gantry.odoo.odoo_backup", backups.ours(backup), lambda: backups.add_files(added)),
+            Contender("restic + pg_dump", backups.restic_backup, lambda: backups.add_files(added)),
+        ],
+        **facts,
+    )
+    assert min(one["files_sent"] for one in backups.seen) >= added
+    peak = {"peak_mib": round(max(backups.peaks))}
+    vs_noop = round(delta.median(delta.ours) / noop.median(noop.ours), 2)
+    return [
+        with_facts(noop, bytes_sent=sent, sent_percent=round(100 * sent / facts["bytes"], 2), **peak),
+        with_facts(first, peak_mib=round(first_peak)),
+        with_facts(delta, vs_noop=vs_noop, **peak),
+    ]
+
+
+def with_facts(result: Result, **facts: Any) -> Result:
+    """A result with more facts."""
+    return Result(result.bench, result.ours, result.seconds, {**result.facts, **facts}, result.unit)
+
+
+def prepare(erp: Erp) -> Backups:
+    """The database, the bucket, and the programs of the contenders."""
+    clone.prepare(erp)
+    backups = Backups(erp, erp.lab.host("s3"))
+    packages = "restic python3-boto3 python3-nacl python3-zstandard"
+    erp.server.shell(f"apt-get update -q >/dev/null; apt-get install -qy --no-install-recommends {packages} >/dev/null")
+    erp.server.shell(f"install -d -o odoo -g odoo {PEER_DIR}")
+    backups.forget()
+    backups.new_restic()
+    return backups

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Manifests, and which backup of a catalog stands for a tenant."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import check_backup_name
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import manifest_body, parse_manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
+    fresh_enough,
+    latest_of,
+    refuse_missing,
+    refuse_other_database,
+    refuse_skew,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import unfit
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
+from tests.unit.backup.build import MANIFEST
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+
+
+def entry(number: int, hours_ago: float, **changes: Any) -> Entry:
+    """A backup."""
+    moment = NOW - HOUR * hours_ago
+    return replace(Entry(number, moment, moment, "uuid", "19.0", 1, 1, 1, f"{moment:%Y%m%dT%H%M%SZ}"), **changes)
+
+
+def test_a_manifest_is_read_as_it_was_written() -> None:
+    body = json.loads(json.dumps(manifest_body(MANIFEST)))
+    assert "name" not in body
+    assert parse_manifest(body, MANIFEST.name, "here") == MANIFEST
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"format": 2}, {"dump": {}}, {"snapshot_time": "yesterday"}, {"database": None}, {"index": {"shards": [[]]}}],
+)
+def test_a_manifest_of_another_version_is_refused(damage: dict[str, Any]) -> None:
+    with pytest.raises(StateError, match="here"):
+        parse_manifest({**manifest_body(MANIFEST), **damage}, MANIFEST.name, "here")
+
+
+def test_the_latest_backup_is_not_dated_in_the_future_and_not_expired() -> None:
+    old, new = entry(1, 5), entry(2, 3)
+    future, marked = entry(3, -1), entry(4, 1, expired=NOW)
+    assert latest_of(Catalog(entries=(old, new, future, marked)), NOW) == new
+    assert latest_of(Catalog(entries=(future, marked)), NOW) is None
+    # a snapshot with an older time may have a higher number, where the clock of PostgreSQL was set back
+    assert latest_of(Catalog(entries=(new, replace(old, number=9))), NOW) == new
+
+
+def test_a_backup_suffices_that_is_young_by_both_clocks() -> None:
+    young = entry(1, 1)
+    assert fresh_enough(Catalog(entries=(young,)), 7200, NOW) == young
+    assert fresh_enough(Catalog(entries=(young,)), 3600, NOW) is None
+    assert fresh_enough(Catalog(entries=(replace(young, stored=NOW - 3 * HOUR),)), 7200, NOW) is None
+    assert fresh_enough(Catalog(entries=(entry(1, -1),)), 7200, NOW) is None
+    assert fresh_enough(Catalog(entries=(young,)), 0, NOW) is None
+    assert fresh_enough(Catalog(), 7200, NOW) is None
+
+
+def test_a_copy_does_not_become_the_newest_backup_of_its_source() -> None:
+    catalog = Catalog(entries=(entry(1, 5), entry(2, 3)))
+    refuse_other_database(catalog, "harbour", "uuid")
+    refuse_other_database(Catalog(), "harbour", "any")
+    for uuid, named in (("another", "another"), ("", "none")):
+        with pytest.raises(StateError, match=f"are of the database with uuid uuid, and this one has {named}; give"):
+            refuse_other_database(catalog, "harbour", uuid)
+
+
+def test_missing_files_are_counted_and_a_few_are_named() -> None:
+    refuse_missing("harbour", "/files", [])
+    with pytest.raises(StateError, match=r"refers to 4 files that are not in /files \(a, b, c\); restore them, or"):
+        refuse_missing("harbour", "/files", ["a", "b", "c", "d"], ", or accept the loss")
+
+
+def test_clocks_that_are_far_apart_are_refused() -> None:
+    refuse_skew(NOW + timedelta(seconds=900), NOW)
+    with pytest.raises(StateError, match="are 901 s apart; set them right first"):
+        refuse_skew(NOW - timedelta(seconds=901), NOW)
+
+
+def test_what_stands_for_a_database_is_its_own_and_young() -> None:
+    assert unfit(entry(1, 1), "uuid", 3600, NOW) == ""
+    assert unfit(entry(1, 1.5), "uuid", 3600, NOW) == "is 5400 s old, and its RPO is 3600 s"
+    assert unfit(replace(entry(1, 1), stored=NOW - 2 * HOUR), "uuid", 3600, NOW).startswith("is 7200 s old")
+    assert unfit(entry(1, 1), "another", 3600, NOW) == "is of another database, with uuid uuid"
+
+
+@pytest.mark.parametrize("name", ["20261122T103000Z", "20261122T103000Z-2"])
+def test_identifiers_of_backups(name: str) -> None:
+    assert check_backup_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "latest ", "20261122T103000Z\n", "20261122", "20261122T103000Z-0", "../x"])
+def test_what_is_no_identifier_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="is not a backup's identifier"):
+        check_backup_name(name)

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""On ansible-core 2.21, all hosts share what a task that is run once sets, unless each has a fact of its own before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.project.tree import ROOT
+
+PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
+OWN, ONCE = "tasks/own_facts.yml", "run_once"
+
+
+def events(play: Any) -> Iterator[str]:
+    """What a part of a playbook does in order: it gives each host facts of its own, or runs a task once."""
+    if isinstance(play, Mapping):
+        imported = play.get("ansible.builtin.import_playbook")
+        if imported:
+            yield from events(yaml.safe_load((ROOT / "playbooks" / imported).read_text(encoding="utf-8")))
+        if play.get("ansible.builtin.import_tasks") == OWN:
+            yield OWN
+        if play.get("run_once"):
+            yield ONCE
+        for part in ("pre_tasks", "tasks", "block", "rescue", "always", "post_tasks"):
+            yield from events(play.get(part) or [])
+    elif isinstance(play, Sequence) and not isinstance(play, str):
+        for one in play:
+            yield from events(one)
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_each_host_has_facts_of_its_own_before_a_task_that_is_run_once(name: str) -> None:
+    found = list(events(yaml.safe_load((ROOT / "playbooks" / name).read_text(encoding="utf-8"))))
+    assert found[0] == OWN
+
+
+def test_a_task_that_is_run_once_is_seen_wherever_it_is() -> None:
+    early = [{"hosts": "all", "tasks": [{"block": [{"name": "x", "run_once": True}]}]}]
+    assert list(events(early)) == [ONCE]

@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program that restores without the collection reads what the collection writes, and refuses what it did not."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Sender, Source
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    make_repository,
+    writing,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import FormerFiles, LeftFiles
+from tests.unit.project.tree import ROOT
+
+MASTER = MasterKey("estate", b"m" * 32)
+NOW = datetime(2026, 11, 27, 2, 0, tzinfo=timezone.utc)
+CONTENTS = [b"", b"an invoice", b"plan " * 100_000, bytes(range(256)) * 40_000]
+PROGRAM = ROOT / "extensions/restore/restore_backup.py"
+
+
+def backed_up(store: Path, filestore: Path) -> list[str]:
+    """Take a backup of these files, and of a dump; the names of the files."""
+    names = []
+    for content in CONTENTS:
+        digest = hashlib.sha1(content).hexdigest()
+        names.append(f"{digest[:2]}/{digest}")
+        (filestore / digest[:2]).mkdir(parents=True, exist_ok=True)
+        (filestore / names[-1]).write_bytes(content)
+    directory = Directory(str(store))
+    repository = make_repository(Stores(directory, directory, "estate"), "harbour", [MASTER])
+    with writing(repository, "backup", 0) as turn:
+        sender = Sender(
+            turn, FormerFiles(repository, Index()), LeftFiles(repository), (), Deadline(60), lambda _files, _size: None
+        )
+        files = sender.send(Source(str(filestore), sorted(names), len(names)), require_all=True)
+        dump, held = b"the dump " * 50_000, sender.new_name()
+        repository.store.put(data_key(held), repository.keys.seal(DUMP, data_key(held), dump))
+        entry = Entry(turn.number, NOW, NOW, "uuid", "19.0", len(dump), len(names), files.index.bytes)
+        turn.commit(
+            entry,
+            {
+                "tenant": "harbour",
+                "number": turn.number,
+                "dump": {"held": str(held), "size": len(dump), "sha256": hashlib.sha256(dump).hexdigest()},
+                "filestore": {"missing": []},
+                "index": files.index.as_body(),
+            },
+        )
+    return names
+
+
+def program(store: Path, *arguments: str, key: bytes = MASTER.secret) -> subprocess.CompletedProcess[str]:
+    """Run the program as a person does, with the key on its standard input."""
+    argv = [sys.executable, str(PROGRAM), "--directory", str(store), "--prefix", "estate", "--key-file", "-"]
+    text = base64.b64encode(key).decode()
+    return subprocess.run([*argv, *arguments, "harbour"], input=text, capture_output=True, text=True, check=False)
+
+
+def test_a_backup_is_listed_and_written_to_a_directory(tmp_path: Path) -> None:
+    store, target = tmp_path / "store", tmp_path / "target"
+    names = backed_up(store, tmp_path / "filestore")
+    assert program(store).stdout == "20261127T020000Z  4 files\n"
+    done = program(store, "--to", str(target))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "20261127T020000Z: 450000 bytes of dump, 4 files, 0 lost before the backup\n"
+    assert (target / "database.dump").read_bytes() == b"the dump " * 50_000
+    found = {
+        path.relative_to(target / "filestore").as_posix(): path.read_bytes() for path in target.glob("filestore/*/*")
+    }
+    assert found == dict(zip(names, CONTENTS))
+
+
+def test_a_lost_catalog_does_not_hide_a_backup(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    backed_up(store, tmp_path / "filestore")
+    for path in (store / "estate/harbour/catalog").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    assert program(store).stdout.startswith("number ")
+    assert program(store, "--to", str(tmp_path / "target")).returncode == 0
+
+
+@pytest.mark.parametrize("what", ["another key", "a changed byte", "another tenant's manifest", "no backup"])
+def test_what_was_not_written_so_is_refused(tmp_path: Path, what: str) -> None:
+    store, arguments, key = tmp_path / "store", ["--to", str(tmp_path / "target")], MASTER.secret
+    backed_up(store, tmp_path / "filestore")
+    (manifest,) = (store / "estate/harbour/manifests").iterdir()
+    if what == "another key":
+        key = b"x" * 32
+    elif what == "a changed byte":
+        data = bytearray(manifest.read_bytes())
+        data[100] ^= 1
+        manifest.write_bytes(data)
+    elif what == "another tenant's manifest":
+        directory = Directory(str(store))
+        north = make_repository(Stores(directory, directory, "estate"), "north", [MASTER])
+        name = f"manifests/{manifest.name}"
+        manifest.write_bytes(north.keys.seal("manifest", name, b"{}"))
+    else:
+        arguments += ["--backup", "20200101T000000Z"]
+    done = program(store, *arguments, key=key)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("restore_backup.py: ")
