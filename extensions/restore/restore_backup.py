@@ -151,12 +151,10 @@ class Tenant:
         if (manifest["tenant"], manifest["number"]) != (self.tenant, number):
             raise DamagedError(f"manifest {number} is another one")
         target.mkdir(mode=0o700, parents=True)
-        key = f"data/{manifest['dump']['held']}"
         digest = hashlib.sha256()
         with (target / "database.dump").open("xb") as stream:
-            for piece in opened(self.keys, self.tenant, "dump", key, self.store.pieces(self.root + key)):
-                digest.update(piece)
-                stream.write(piece)
+            for key in (f"data/{held}" for held in manifest["dump"]["held"]):
+                copy(opened(self.keys, self.tenant, "dump", key, self.store.pieces(self.root + key)), stream, digest)
         if digest.hexdigest() != manifest["dump"]["sha256"]:
             raise DamagedError("the dump is not what was written")
         files = 0

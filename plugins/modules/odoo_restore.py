@@ -204,6 +204,13 @@ counts:
     files_missing: {description: Files that were lost before the backup was taken., type: int}
     bytes_fetched: {description: Size in bytes of the files that the target lacked., type: int}
     dump_bytes: {description: Size of the dump in bytes., type: int}
+left_out:
+  description:
+    - Parts of the backup that were left out, such as grants to roles that the server does not have. Each is a warning
+      as well.
+  returned: success and not in check mode
+  type: list
+  elements: str
 timings:
   description: Seconds that the parts of the restore took; parts that ran at the same time overlap.
   returned: success and not in check mode
@@ -212,6 +219,7 @@ timings:
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -348,7 +356,7 @@ def carry_out(call: Call, order: Order, manifest: Manifest, begun: datetime) -> 
         timings = Timings()
         error = "the restore was interrupted"
         try:
-            restore(order, seen, timings)
+            left_out = restore(order, seen, timings)
             error = ""
         except GantryError as failure:
             error = str(failure)
@@ -358,7 +366,9 @@ def carry_out(call: Call, order: Order, manifest: Manifest, begun: datetime) -> 
             outcome = report(wish, seen, begun, measured)
             if wish.drill:
                 keep_record(order.repository, begun, drill_record(wish.tenant, begun, outcome.facts, error))
-    return outcome
+    for sentence in left_out.sentences:
+        call.warn(f"database {wish.database}: {sentence}")
+    return replace(outcome, facts={**outcome.facts, "left_out": left_out.sentences})
 
 
 def keep_record(repository: Repository, begun: datetime, record: bytes) -> None:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backups of a database with a filestore of 750 MB: the first one, one with nothing new, and one with a little new.
+"""Backups of a database with a filestore of 750 MB: the first one, later ones, and the restore.
 
 Every contender writes to the same S3 server, or to the disk of the host where it can do no other.
 """
@@ -176,11 +176,54 @@ def run(erp: Erp) -> list[Result]:
     assert min(one["files_sent"] for one in backups.seen) >= added
     peak = {"peak_mib": round(max(backups.peaks))}
     vs_noop = round(delta.median(delta.ours) / noop.median(noop.ours), 2)
+    restored = restore(backups, zipped, folder)
     return [
         with_facts(noop, bytes_sent=sent, sent_percent=round(100 * sent / facts["bytes"], 2), **peak),
         with_facts(first, peak_mib=round(first_peak)),
         with_facts(delta, vs_noop=vs_noop, **peak),
+        restored,
     ]
+
+
+def restore(backups: Backups, zipped: str, folder: str) -> Result:
+    """The newest backup under another name, into a server and a data directory that are not empty."""
+    erp = backups.erp
+    erp.server.shell(f"rm -rf {zipped} {folder}")
+    erp.odoo("db", "-c", CONFIG, "dump", "origin", zipped)
+    wish = {"tenant": "origin", "database": "back", "repository": backups.repository}
+    call = erp.module("odoo_restore", **wish)
+    erp.put_aside("back")
+    peaks: list[float] = []
+
+    def ours() -> Timed:
+        done = call()
+        peaks.append(done.peak_mib)
+        return done
+
+    def foldered() -> None:
+        # the peer moves the files out of the folder
+        erp.server.shell(f"rm -rf {folder}")
+        erp.click_odoo("backupdb", "--format", "folder", "origin", folder)
+        erp.settle()
+
+    def whole() -> None:
+        names = erp.server.psql("SELECT count(DISTINCT store_fname) FROM ir_attachment", "back")
+        files = erp.server.shell(f"find {DATA_DIR}/filestore/back -type f | wc -l").strip()
+        assert int(names) <= int(files), f"{names} files are referred to and {files} are there"
+        erp.put_aside("back")
+
+    contenders = [
+        Contender("gantry.odoo.odoo_restore", ours, erp.settle, whole),
+        Contender("odoo db load", lambda: erp.odoo("db", "-c", CONFIG, "load", "back", zipped), erp.settle, whole),
+        Contender(
+            "click-odoo-restoredb, folder, 2 jobs",
+            lambda: erp.click_odoo("restoredb", "--jobs", "2", "back", folder),
+            foldered,
+            whole,
+        ),
+    ]
+    found = compare("restore", contenders, files=clone.FILES, bytes=clone.FILES * clone.FILE_BYTES)
+    return with_facts(found, peak_mib=round(max(peaks)))
 
 
 def with_facts(result: Result, **facts: Any) -> Result:

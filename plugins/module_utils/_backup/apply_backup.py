@@ -38,7 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     open_repository,
     writing,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, Stores, segments
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import wasteful
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
@@ -50,6 +50,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files
 )
 
 PIECE_BYTES = 1024 * 1024
+SEGMENT_BYTES = 32 * 1024**3
 _CONSENT = ", or accept the loss with missing: record"
 # Is told numbers of files and bytes that were sent since it was told last.
 Progress = Callable[[int, int], None]
@@ -124,7 +125,7 @@ def take(
                 with pgtools.dump(
                     job.login, job.database, still.snapshot, client, job.lock_timeout, deadline
                 ) as stream:
-                    dump, dump_sent = _dump(turn, sender.new_name(), stream, size, progress)
+                    dump, dump_sent = _dump(turn, sender, stream, size, progress)
                 facts, files = counting.result(), sending.result()
         if not job.record_missing:
             refuse_missing(job.database, job.filestore, [*files.kept, *files.lost], _CONSENT)
@@ -157,12 +158,20 @@ def _send_files(sender: Sender, job: Job, still: read_database.Still) -> Files:
         return sender.send(Source(job.filestore, names, count), require_all=not job.record_missing)
 
 
-def _dump(turn: Turn, held: DataName, stream: pgtools.DumpStream, size: int, progress: Progress) -> tuple[Dump, int]:
-    """Send the dump; what it is, and how many bytes were sent. size: a rough one."""
-    key = data_key(held)
-    sealed = PieceReader(turn.repository.keys.seal_stream(DUMP, key, _pieces(stream, progress)))
-    turn.repository.store.upload(key, sealed, size)
-    return Dump(held, stream.size, stream.sha256), sealed.size
+def _dump(turn: Turn, sender: Sender, stream: pgtools.DumpStream, size: int, progress: Progress) -> tuple[Dump, int]:
+    """Send the dump in objects of at most SEGMENT_BYTES; what it is, and how many bytes were sent. size: a rough one.
+
+    An object of S3 has at most 10,000 parts, so a larger one would need larger parts, and more memory for them.
+    """
+    held: list[DataName] = []
+    sent = 0
+    for segment in segments(_pieces(stream, progress), SEGMENT_BYTES):
+        held.append(sender.new_name())
+        key = data_key(held[-1])
+        sealed = PieceReader(turn.repository.keys.seal_stream(DUMP, key, segment))
+        turn.repository.store.upload(key, sealed, min(size, SEGMENT_BYTES))
+        sent += sealed.size
+    return Dump(tuple(held), stream.size, stream.sha256), sent
 
 
 def _pieces(stream: pgtools.DumpStream, progress: Progress) -> Iterator[bytes]:

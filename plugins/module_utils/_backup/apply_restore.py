@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -14,10 +13,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import IO
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_files
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
     Block,
     CreateDatabase,
@@ -41,10 +38,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     FINISHED,
+    REPLACED,
     mark,
     privileged_extensions,
     swapped,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, read_target
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restored import verify_restored
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
@@ -56,13 +55,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content im
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_extensions import create_extensions
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_grants import make_grants
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_settings import make_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect, explaining
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import refuse_overtaken, with_home
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import entries_without
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_grants import statements_of, without_rights
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
-
-PIECE_BYTES = 1024 * 1024
 
 
 @dataclass
@@ -81,8 +81,27 @@ class Timings:
             self.seconds[part] = round(time.monotonic() - started, 3)
 
 
-def restore(order: Order, seen: Survey, timings: Timings) -> None:
-    """Carry out the plan of a survey. What fails leaves nothing but files, which spare the next run the way."""
+@dataclass(frozen=True)
+class LeftOut:
+    """What a restore could not make of a backup, each with the reason: settings, and grants to roles not there."""
+
+    settings: dict[Setting, str]
+    grants: dict[str, str]
+
+    @property
+    def sentences(self) -> list[str]:
+        """All of it, for people."""
+        return [
+            *(f"setting {one.name} was left out: {why}" for one, why in sorted(self.settings.items())),
+            *(f"{statement.removesuffix(';')} was left out: {why}" for statement, why in self.grants.items()),
+        ]
+
+
+def restore(order: Order, seen: Survey, timings: Timings) -> LeftOut:
+    """Carry out the plan of a survey; what could not be made of the backup.
+
+    What fails leaves nothing but files, which spare the next run the way.
+    """
     restorer = Restorer(order, seen, timings)
     restorer.carry_out(seen.undo)
     builds = any(isinstance(step, CreateDatabase) for step in seen.todo)
@@ -91,6 +110,7 @@ def restore(order: Order, seen: Survey, timings: Timings) -> None:
     finally:
         if builds:
             restorer.tidy()
+    return restorer.left_out
 
 
 @dataclass(frozen=True)
@@ -100,6 +120,7 @@ class Restorer:
     order: Order
     seen: Survey
     timings: Timings
+    left_out: LeftOut = field(default_factory=lambda: LeftOut({}, {}))
 
     def carry_out(self, steps: Sequence[Step]) -> None:
         """Do the steps in their order; files come while the dump is restored."""
@@ -171,24 +192,31 @@ class Restorer:
         # without a name, the file is gone with the process however that ends
         with tempfile.TemporaryFile(dir=build.data_dir) as archive:
             with self.timings.of("fetch_dump_s"):
-                _fetch_dump(order, manifest, archive)
+                for piece in read_dump(order.repository, manifest):
+                    archive.write(piece)
+                archive.flush()
             with self.timings.of("restore_s"), closing(connect(build.login, build.at)) as connection:
                 contents = pgtools.contents(archive.fileno(), order.deadline)
                 special = privileged_extensions(self.seen.server, manifest)
                 with connection.cursor() as cursor:
                     altered = manifest.database.unaccent_immutable
                     schemas = create_extensions(cursor, special, order.owner, altered)
-                    entries = entries_without(contents, special, schemas)
+                    entries, rights = without_rights(entries_without(contents, special, schemas))
                     pgtools.restore(
                         build.login, build.at, archive.fileno(), entries, order.owner, order.jobs, order.deadline
                     )
                     # let the planner know the restored tables
                     cursor.execute("ANALYZE")
+                    statements = statements_of(pgtools.script(archive.fileno(), rights, order.deadline))
+                    self.left_out.grants.update(make_grants(cursor, order.owner, statements))
+                    self.left_out.settings.update(make_settings(cursor, build.at, manifest.database.settings))
 
     def _verify(self) -> None:
         build = self.order.build
         with self.timings.of("verify_s"):
-            verify_restored(build.login, build.at, build.files, self.seen.manifest, self.order.deadline)
+            verify_restored(
+                build.login, build.at, build.files, self.seen.manifest, set(self.left_out.settings), self.order.deadline
+            )
 
     def _neutralize(self) -> None:
         with self.timings.of("neutralize_s"):
@@ -211,16 +239,18 @@ class Restorer:
                     if step.replaces:
                         block_database(build.login, build.name)
                     said = with_home(FINISHED + step.origin, home)
-                    build.publish(said, old if step.replaces else "")
+                    build.publish(said, old if step.replaces else "", REPLACED)
             except GantryError:
                 if read_target(self.order).new_database:
                     self._write_note(Note(step.origin))
                     if step.reopen:
                         open_database(build.login, build.name)
                 raise
+            if step.replaces:
+                drop_database(build.login, old)
+            if step.removes:
+                self._remove_files(old)
             self._remove_note()
-            drop_database(build.login, old)
-            self._remove_files(old)
 
     def _remove_files(self, name: str) -> None:
         remove(self.order.files(name))
@@ -239,17 +269,3 @@ class Restorer:
     def _remove_note(self) -> None:
         if os.path.exists(self.order.note_path):
             os.unlink(self.order.note_path)
-
-
-def _fetch_dump(order: Order, manifest: Manifest, archive: IO[bytes]) -> None:
-    """Write the dump to an open file. Raises StateError when it is not the one that the manifest tells of."""
-    key, repository = data_key(manifest.dump.held), order.repository
-    where = f"{key} in the {repository.where}"
-    digest = hashlib.sha256()
-    pieces = repository.store.pieces(key, PIECE_BYTES)
-    for piece in repository.keys.open_stream(DUMP, key, pieces, where):
-        digest.update(piece)
-        archive.write(piece)
-    archive.flush()
-    if digest.hexdigest() != manifest.dump.sha256:
-        raise StateError(f"{where} is damaged: its SHA-256 is not the manifest's; use another backup")

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
@@ -62,9 +62,12 @@ class Policy:
 
 @dataclass(frozen=True)
 class Dump:
-    """The database of a backup, in pg_dump's custom format. size, sha256: of its bytes before they are sealed."""
+    """The database of a backup, in pg_dump's custom format, in one object or more.
 
-    held: DataName
+    size, sha256: of all its bytes, before they are sealed.
+    """
+
+    held: tuple[DataName, ...]
     size: int
     sha256: str
 
@@ -73,7 +76,9 @@ class Dump:
 class DatabaseFacts:
     """What the snapshot says of the database. tables: rows by `schema.table`; sequences: last value used.
 
+    modules: the version of each that is there. pending: the state of each that Odoo is to install, upgrade or remove.
     extensions: the schema of each. unaccent_immutable: the extension's own function was altered, as old Odoos did.
+    settings: those that sessions on the database begin with.
     """
 
     name: str
@@ -86,6 +91,8 @@ class DatabaseFacts:
     sequences: Mapping[str, int]
     extensions: Mapping[str, str]
     unaccent_immutable: bool
+    pending: Mapping[str, str] = field(default_factory=dict)
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True)

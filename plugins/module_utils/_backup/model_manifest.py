@@ -17,7 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     Manifest,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, index_from
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import parse_data_name
 
@@ -39,7 +39,7 @@ def manifest_body(manifest: Manifest) -> dict[str, Any]:
     """The manifest as the repository keeps it. The name is the catalog's."""
     body = {**asdict(replace(manifest, index=Index())), "format": FORMAT, "index": manifest.index.as_body()}
     del body["name"]
-    body["dump"]["held"] = str(manifest.dump.held)
+    body["dump"]["held"] = [str(name) for name in manifest.dump.held]
     body["snapshot_time"] = stamp(manifest.snapshot_time)
     body["finished_time"] = stamp(manifest.finished_time)
     return body
@@ -52,6 +52,7 @@ def parse_manifest(body: Mapping[str, Any], name: str, where: str) -> Manifest:
     try:
         database, filestore, dump = (dict(body[part]) for part in ("database", "filestore", "dump"))
         database["locale"] = Locale(**database["locale"])
+        database["settings"] = tuple(Setting(**one) for one in database["settings"])
         return Manifest(
             tenant=body["tenant"],
             number=int(body["number"]),
@@ -63,7 +64,7 @@ def parse_manifest(body: Mapping[str, Any], name: str, where: str) -> Manifest:
             filestore=FilestoreFacts(
                 **{**filestore, "missing": tuple(filestore["missing"]), "kept": tuple(filestore["kept"])}
             ),
-            dump=Dump(parse_data_name(dump["held"]), int(dump["size"]), str(dump["sha256"])),
+            dump=Dump(tuple(map(parse_data_name, dump["held"])), int(dump["size"]), str(dump["sha256"])),
             index=index_from(body["index"], where),
         )
     except BAD_VALUES as error:

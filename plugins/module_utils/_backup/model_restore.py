@@ -26,7 +26,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Target:
-    """What stands at the target. `new` and `old` are the temporary names; comments tell whose a database is.
+    """What stands at the target. `new` and `old` are the temporary names; comments say whose a database is.
 
     home: of the tenant's database, which the one that replaces it keeps.
     """
@@ -37,6 +37,7 @@ class Target:
     new_database: bool = False
     new_comment: str = ""
     old_database: bool = False
+    old_comment: str = ""
     files: bool = False
     new_files: bool = False
     old_files: bool = False
@@ -131,13 +132,14 @@ class LoadRegistry(Step):
 
 @dataclass(frozen=True)
 class Publish(Step):
-    """Give database and filestore their names. origin: for the comment. replaces: another one has the name.
+    """Give database and filestore their names. origin: for the comment. replaces: another database has the name.
 
-    reopen: the other one is open, and is opened again where this fails.
+    removes: another filestore has it. reopen: the other one is open, and is opened again where this fails.
     """
 
     origin: str = ""
     replaces: bool = False
+    removes: bool = False
     reopen: bool = False
 
 

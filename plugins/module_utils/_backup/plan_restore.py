@@ -42,6 +42,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_exten
 
 UNFINISHED = "gantry.odoo.odoo_restore: not complete yet"
 FINISHED = "gantry.odoo.odoo_restore: restored from "
+REPLACED = "gantry.odoo.odoo_restore: replaced, to be dropped"
 # from this version on the client sets a parameter that older servers do not know
 TRANSACTION_TIMEOUT = 17
 
@@ -62,15 +63,7 @@ def recovery(target: Target, database: str) -> list[Step]:
     The databases change names in one transaction, so the swap either happened, and the filestore follows,
     or it did not, and what was made for it goes.
     """
-    if target.new_database and target.new_comment != UNFINISHED and target.note is None:
-        raise StateError(
-            f"database {unfinished(database)} is in the way: it was not left by a restore; "
-            "look at it, then drop it or let what made it finish"
-        )
-    if target.old_database and not target.database:
-        raise StateError(
-            f"database {database} is gone while {aside(database)} stands; rename the one that is wanted to {database}"
-        )
+    _require_ours(target, database)
     steps: list[Step] = []
     finishes = swapped(target) and target.new_files
     if finishes:
@@ -86,13 +79,31 @@ def recovery(target: Target, database: str) -> list[Step]:
         )
     if target.new_database:
         steps.append(DropDatabase("drop_new", unfinished(database), "an interrupted restore left it"))
-    if target.note is not None:
-        steps.append(RemoveNote("forget", database, "nothing of the interrupted restore is under way"))
     if target.old_database:
         steps.append(DropDatabase("drop_old", aside(database), "the restore that replaced it is complete"))
-    if target.old_files or (finishes and target.files):
+    if swapped(target) and (target.old_files or (finishes and target.files)):
         steps.append(RemoveFiles("remove_old_files", aside(database), "the restore that replaced it is complete"))
+    # the note says whose the files are, so it goes last
+    if target.note is not None:
+        steps.append(RemoveNote("forget", database, "nothing of the interrupted restore is under way"))
     return steps
+
+
+def _require_ours(target: Target, database: str) -> None:
+    """Raises StateError for a database under one of our temporary names that no restore left there."""
+    if target.new_database and target.new_comment != UNFINISHED and target.note is None:
+        raise StateError(
+            f"database {unfinished(database)} is in the way: it was not left by a restore; "
+            "look at it, then drop it or let what made it finish"
+        )
+    if target.old_database and target.old_comment != REPLACED:
+        raise StateError(
+            f"database {aside(database)} is in the way: it was not left by a restore; rename it, or drop it"
+        )
+    if target.old_database and not target.database:
+        raise StateError(
+            f"database {database} is gone while {aside(database)} stands; rename the one that is wanted to {database}"
+        )
 
 
 def swapped(target: Target) -> bool:
@@ -110,9 +121,10 @@ def recovered(target: Target) -> Target:
         blocked=target.blocked and not reopened,
         new_database=False,
         old_database=False,
+        old_comment="",
         files=target.files or finished,
         new_files=target.new_files and not finished,
-        old_files=False,
+        old_files=target.old_files and not swapped(target),
         note=None,
     )
 
@@ -178,11 +190,17 @@ def _end(target: Target, wish: Wish, manifest: Manifest) -> list[Step]:
     action = "replace" if target.database else "publish"
     why = "complete and verified" if wish.verify else "complete"
     reopen = target.database and not target.blocked
-    return [*access, Publish(action, wish.database, why, mark(manifest, wish), target.database, reopen)]
+    removes = target.database and target.files
+    publish = Publish(action, wish.database, why, mark(manifest, wish), target.database, removes, reopen)
+    return [*access, publish]
 
 
 def refuse_overwrite(target: Target, wish: Wish) -> None:
     """Raises RefusedError when something stands at the target that was not given up."""
+    if target.old_files and target.files and wish.replace:
+        raise RefusedError(
+            f"the filestore {aside(wish.database)} is in the way: it was not left by a restore; move it away"
+        )
     if wish.replace or wish.drill:
         return
     if target.database:
@@ -260,6 +278,15 @@ def differing_rows(recorded: Mapping[str, int], found: Mapping[str, int]) -> lis
         f"{table} has {found.get(table, 'no table')} rows instead of {recorded.get(table, 'no table')}"
         for table in sorted({*recorded, *found})
         if recorded.get(table) != found.get(table)
+    ]
+
+
+def differing(kind: str, recorded: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    """In words, each thing of a `kind` that is not what was recorded."""
+    return [
+        f"{kind} {name} is {found.get(name, 'not there')} instead of {recorded.get(name, 'not there')}"
+        for name in sorted({*recorded, *found})
+        if recorded.get(name) != found.get(name)
     ]
 
 

@@ -20,7 +20,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sentence,
     sql,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import read_extensions, read_locale
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import (
+    read_extensions,
+    read_locale,
+    read_settings,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 
 # tables of extensions are theirs to fill, so pg_dump leaves them out
@@ -36,6 +40,10 @@ _SEQUENCES = """
 SELECT schemaname || '.' || sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL ORDER BY 1
 """
 _ATTACHMENTS = "public.ir_attachment WHERE store_fname IS NOT NULL"
+_MODULES = """
+SELECT name, state, coalesce(latest_version, '') FROM public.ir_module_module
+WHERE state IN ('installed', 'to install', 'to upgrade', 'to remove') ORDER BY name
+"""
 COUNT_BATCH = 100
 NAMES_BATCH = 10000
 
@@ -85,26 +93,36 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
     used = sequences(connection)
     with connection.cursor() as cursor:
         locale, extensions = read_locale(cursor, database), read_extensions(cursor)
-        require_tables(cursor, database, "ir_module_module", "ir_config_parameter")
-    modules = dict(
-        rows(connection, "SELECT name, latest_version FROM public.ir_module_module WHERE state = 'installed'")
-    )
-    if not modules.get("base"):
+        settings = tuple(read_settings(cursor, database))
+        require_tables(cursor, database, "ir_config_parameter")
+    installed, pending = modules(connection, database)
+    if not installed.get("base"):
         raise StateError(
             f"database {database} has no installed module base; it was never initialised, nothing to back up"
         )
     return DatabaseFacts(
         name=database,
-        odoo_version=".".join(modules["base"].split(".")[:2]),
+        odoo_version=".".join(installed["base"].split(".")[:2]),
         uuid=uuid(connection),
         server_version=connection.server_version,
         locale=locale,
-        modules={name: version or "" for name, version in modules.items()},
+        modules=installed,
         tables=row_counts(connection),
         sequences=used,
         extensions=extensions.schemas,
         unaccent_immutable=extensions.immutable_unaccent,
+        pending=pending,
+        settings=settings,
     )
+
+
+def modules(connection: Any, database: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The versions of the modules that are there, and the states of those that Odoo has still to work on."""
+    with connection.cursor() as cursor:
+        require_tables(cursor, database, "ir_module_module")
+    found = rows(connection, _MODULES)
+    there = {name: version for name, state, version in found if state != "to install"}
+    return there, {name: state for name, state, _version in found if state != "installed"}
 
 
 def size(connection: Any) -> int:

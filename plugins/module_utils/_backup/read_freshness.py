@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
@@ -22,10 +20,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key, data_name
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import data_name
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
-
-PIECE_BYTES = 1024 * 1024
 
 
 def require_fresh_backups(location: Location, tier: int, databases: Iterable[Database]) -> None:
@@ -84,20 +80,11 @@ def damage(repository: Repository, entry: Entry) -> str:
     """What is wrong with a backup, in words; empty where its dump is what was written and no object is missing."""
     try:
         manifest = manifest_of(repository, entry)
-        _read_dump(repository, manifest)
+        for _piece in read_dump(repository, manifest):
+            continue
     except StateError as error:
         return f"is damaged: {error}"
     sizes = {name: one.size for key, one in repository.store.objects("data/").items() if (name := data_name(key))}
     lost = [name for name in manifest.index.objects() if name not in sizes]
     lost += [name for name, use in manifest.index.uses.items() if sizes.get(name, use.total) != use.total]
     return f"is damaged: {len(lost)} of its objects are missing or cut off" if lost else ""
-
-
-def _read_dump(repository: Repository, manifest: Manifest) -> None:
-    key = data_key(manifest.dump.held)
-    where = f"{key} in the {repository.where}"
-    digest = hashlib.sha256()
-    for piece in repository.keys.open_stream(DUMP, key, repository.store.pieces(key, PIECE_BYTES), where):
-        digest.update(piece)
-    if digest.hexdigest() != manifest.dump.sha256:
-        raise StateError(f"{where} is not what was written")

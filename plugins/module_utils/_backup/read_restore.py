@@ -142,6 +142,7 @@ def read_target(order: Order) -> Target:
         new_database=new in found,
         new_comment=found.get(new, ("", False))[0],
         old_database=old in found,
+        old_comment=found.get(old, ("", False))[0],
         files=os.path.lexists(order.files(name)),
         new_files=os.path.lexists(order.files(new)),
         old_files=os.path.lexists(order.files(old)),

@@ -11,26 +11,44 @@ from contextlib import closing
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_database
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import PROVEN_AT_ONCE, damaged_files
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import differing_rows, lagging
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
+    differing,
+    differing_rows,
+    lagging,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Setting
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import read_locale, read_settings
 
 SHOWN = 3
 
 
-def verify_restored(login: Login, database: str, filestore: str, manifest: Manifest, deadline: Deadline) -> None:
-    """Raises StateError with what differs: rows, sequences, the files referred to, or their contents."""
-    lost = set(manifest.filestore.missing)
+def verify_restored(
+    login: Login, database: str, filestore: str, manifest: Manifest, left_out: set[Setting], deadline: Deadline
+) -> None:
+    """Raises StateError with what differs: rows, sequences, modules, locale, settings, the files or their contents.
+
+    left_out: settings that could not be made, which the caller tells of.
+    """
+    facts, lost = manifest.database, set(manifest.filestore.missing)
     spoilt: list[str] = []
     with closing(connect(login, database, autocommit=False)) as connection:
         tables = read_database.row_counts(connection)
         used = read_database.sequences(connection)
+        installed, pending = read_database.modules(connection, database)
+        with connection.cursor() as cursor:
+            locale = read_locale(cursor, database)
+            settings = set(read_settings(cursor, database))
         _count, names = read_database.stored_names(connection, database)
         wanted = (name for name in names if name not in lost)
         while batch := list(itertools.islice(wanted, PROVEN_AT_ONCE)):
             spoilt += damaged_files(filestore, batch, deadline)
-    wrong = differing_rows(manifest.database.tables, tables) + lagging(manifest.database.sequences, used)
+    wrong = differing_rows(facts.tables, tables) + lagging(facts.sequences, used)
+    wrong += differing("module", facts.modules, installed) + differing("pending module", facts.pending, pending)
+    wrong += [f"its locale is {locale} instead of {facts.locale}"] if locale != facts.locale else []
+    wrong += [f"setting {one.name} is not {one.value}" for one in sorted(set(facts.settings) - left_out - settings)]
     wrong += [f"file {name} is missing or damaged" for name in spoilt]
     if wrong:
         more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""

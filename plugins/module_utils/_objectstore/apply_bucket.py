@@ -42,6 +42,7 @@ else:
     BOTO3_IMPORT_ERROR = None
 
 WORKERS = 8
+UPLOADERS = 4
 DELETE_BATCH = 1000
 CONFLICT_S = 10
 # So often in a row, a body may be cut off without a byte of progress.
@@ -169,7 +170,9 @@ class Bucket:
         expected_bytes: a rough size, so that the parts suffice.
         """
         part = max(PART_BYTES, expected_bytes * 2 // MAX_PARTS)
-        transfer = TransferConfig(multipart_threshold=part, multipart_chunksize=part, max_concurrency=4)
+        transfer = TransferConfig(multipart_threshold=part, multipart_chunksize=part, max_concurrency=UPLOADERS)
+        # the library holds ten parts by default, whatever the number of those that send them
+        transfer.max_in_memory_upload_chunks = UPLOADERS
         with self._said(f"write {key}"):
             self._client.upload_fileobj(stream, self.settings.bucket, key, Config=transfer)
 

@@ -75,14 +75,18 @@ class Build:
                 "could connect; take that from the role, or give the database a plain owner"
             )
 
-    def publish(self, comment: str | None = None, aside: str = "") -> None:
+    def publish(self, comment: str | None = None, aside: str = "", aside_comment: str = "") -> None:
         """Give the complete database its name, then its filestore: it is either there and complete, or not there.
 
-        comment: on the database from then on. aside: the name that a database takes which has the real name now; it
-        does so in the same transaction.
+        comment: on the database from then on. aside: the name that a database takes which has the real name now, with
+        `aside_comment`; it does so in the same transaction.
         """
-        said = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(self.at), sql.Literal(comment))
-        rename_databases(self.login, {**({self.name: aside} if aside else {}), self.at: self.name}, said)
+        comments = {self.at: comment, **({self.name: aside_comment} if aside else {})}
+        said = [
+            sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text))
+            for name, text in comments.items()
+        ]
+        rename_databases(self.login, {**({self.name: aside} if aside else {}), self.at: self.name}, *said)
         self.publish_filestore(aside)
 
     def publish_filestore(self, aside: str = "") -> None:

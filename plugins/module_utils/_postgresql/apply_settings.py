@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -29,8 +30,13 @@ def copy_settings(cursor: Any, source: str, target: str) -> dict[Setting, str]:
 
     cursor: of a connection to `target`, which shows what a setting of its own means.
     """
+    return make_settings(cursor, target, read_settings(cursor, source))
+
+
+def make_settings(cursor: Any, target: str, settings: Iterable[Setting]) -> dict[Setting, str]:
+    """Give `target` settings; those that the login cannot set, each with the reason. cursor: as for copy_settings."""
     refused: dict[Setting, str] = {}
-    for setting in sorted(set(read_settings(cursor, source)) - set(read_settings(cursor, target))):
+    for setting in sorted(set(settings) - set(read_settings(cursor, target))):
         try:
             cursor.execute(_assignment(setting, target))
         except _REFUSALS as error:

@@ -23,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
 
 # a run that loses its parent must not write into what the next run makes under the same name
 _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
+_PLAIN_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
@@ -165,6 +166,17 @@ def contents(archive: int, deadline: Deadline) -> list[str]:
     """The table of contents of the dump in the open file `archive`, one line for each entry."""
     listed = _restore(["--list"], archive, None, deadline, "pg_restore --list")
     return [line for line in listed.splitlines() if line and not line.startswith(";")]
+
+
+def script(archive: int, entries: Sequence[str], deadline: Deadline) -> str:
+    """The statements of `entries` of a dump, as text."""
+    listing = os.memfd_create("entries")
+    try:
+        os.write(listing, "\n".join(entries).encode() + b"\n")
+        options = ["--no-owner", "--file=-", f"--use-list=/proc/self/fd/{listing}"]
+        return _restore(options, archive, Access(_PLAIN_ENVIRONMENT, (listing,)), deadline, "pg_restore to text")
+    finally:
+        os.close(listing)
 
 
 def restore(

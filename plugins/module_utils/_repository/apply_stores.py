@@ -181,3 +181,23 @@ class PieceReader:
         while count and (piece := self.read(min(count, most))):
             count -= len(piece)
             yield piece
+
+
+def segments(pieces: Iterable[bytes], size: int) -> Iterator[Iterator[bytes]]:
+    """The pieces in groups of about `size` bytes, at least one group. Read each to its end before the next one."""
+    coming = iter(pieces)
+    ahead = next(coming, None)
+
+    def group(first: bytes) -> Iterator[bytes]:
+        nonlocal ahead
+        held = len(first)
+        yield first
+        ahead = next(coming, None)
+        while ahead is not None and held < size:
+            held += len(ahead)
+            yield ahead
+            ahead = next(coming, None)
+
+    yield group(ahead or b"")
+    while ahead is not None:
+        yield group(ahead)

@@ -78,7 +78,7 @@ def objects_of(repository: Repository, entry: Entry) -> set[DataName]:
     """Every object that a backup needs, its manifest aside. Raises StateError where that is not known."""
     where = f"{manifest_key(entry.number)} in the {repository.where}"
     manifest = read_manifest(repository, entry.number)
-    return {parse_data_name(manifest["dump"]["held"]), *index_from(manifest["index"], where).objects()}
+    return {*map(parse_data_name, manifest["dump"]["held"]), *index_from(manifest["index"], where).objects()}
 
 
 def _used(repository: Repository, catalog: Catalog) -> set[DataName]:

@@ -99,11 +99,15 @@ class Estate:
         """Remove an object below the prefix."""
         self.client.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")
 
-    def empty(self) -> None:
-        """Leave the bucket and the host as the tests want to find them."""
+    def drop_copies(self) -> None:
+        """Remove what was made beside the tenant's database, and its files."""
         for name in self.databases() - {"harbour"}:
             self.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
         self.shell(f"mkdir -p {DATA}/filestore && cd {DATA}/filestore && ls | grep -vx harbour | xargs -r rm -r")
+
+    def empty(self) -> None:
+        """Leave the bucket and the host as the tests want to find them."""
+        self.drop_copies()
         for key in self.listed():
             self.remove(key)
         self.client.delete_bucket_lifecycle(Bucket=BUCKET)

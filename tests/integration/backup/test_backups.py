@@ -145,6 +145,62 @@ def test_four_beats_of_a_restore(estate: Estate, calls: Callable[..., Any], back
     estate.host.run(["odoo", "neutralize", "-c", CONFIG, "-d", "harbour-copy"], user="odoo")
 
 
+def test_locale_settings_and_pending_modules_are_part_of_a_backup(
+    estate: Estate, calls: Callable[..., Any], ansible_module: Callable[..., Any]
+) -> None:
+    name = "harbour-icu"
+    estate.sql(
+        f"CREATE DATABASE \"{name}\" OWNER odoo_harbour TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-AT' "
+        "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+    )
+    dumped = f"pg_dump harbour | psql -Xq -v ON_ERROR_STOP=1 {name} > /dev/null"
+    estate.shell(f"runuser -u postgres -- bash -o pipefail -c '{dumped}'")
+    estate.sql(
+        f"ALTER DATABASE \"{name}\" SET work_mem = '17MB'; "
+        f"ALTER ROLE odoo_harbour IN DATABASE \"{name}\" SET lock_timeout = '10s'; "
+        f'ALTER DATABASE "{name}" SET log_min_messages = error'
+    )
+    estate.sql("UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'base'", name)
+    estate.shell(f"cp -a {DATA}/filestore/harbour {DATA}/filestore/{name}")
+    backup = {**estate.login, "databases": [{"name": name}]}
+    restore = {**estate.login, "tenant": name, "database": "harbour-icu-copy"}
+    _taken, done = calls((BACKUP, backup, False), (RESTORE, restore, False))
+    assert done["restored"]
+    (left,) = done["left_out"]
+    assert left.startswith("setting log_min_messages was left out: permission denied")
+    assert f"database harbour-icu-copy: {left}" in done["warnings"]
+    locale = "SELECT datlocprovider, datlocale FROM pg_database WHERE datname = '{}'"
+    assert estate.sql(locale.format("harbour-icu-copy")) == estate.sql(locale.format(name)) == ["i|de-AT"]
+    assert estate.sql("SHOW work_mem", "harbour-icu-copy") == ["17MB"]
+    roles = "SELECT count(*) FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = setrole JOIN pg_database d"
+    assert estate.sql(f"{roles} ON d.oid = setdatabase WHERE datname = 'harbour-icu-copy'") == ["1"]
+    assert estate.sql("SELECT state FROM ir_module_module WHERE name = 'base'", "harbour-icu-copy") == ["to upgrade"]
+    assert estate.manifest(done["backup"], name)["database"]["pending"] == {"base": "to upgrade"}
+    estate.drop_copies()
+
+
+def test_a_grant_to_a_role_that_this_server_lacks_is_left_out_and_named(
+    estate: Estate, ansible_module: Callable[..., Any]
+) -> None:
+    estate.sql("CREATE ROLE bi_reader; CREATE ROLE bi_gone")
+    grants = "GRANT SELECT ON res_partner TO bi_reader, bi_gone; GRANT SELECT (id) ON res_users TO bi_gone"
+    estate.sql(f"SET ROLE odoo_harbour; {grants}", "harbour")
+    try:
+        ansible_module(HOST, BACKUP, {**estate.login, **HARBOUR})
+        estate.sql("DROP OWNED BY bi_gone; DROP ROLE bi_gone", "harbour")
+        args = {"tenant": "harbour", "database": "harbour-grants"}
+        done = ansible_module(HOST, RESTORE, {**estate.login, **args})
+    finally:
+        estate.sql("DROP OWNED BY bi_reader", "harbour")
+    assert estate.sql("SELECT has_table_privilege('bi_reader', 'res_partner', 'SELECT')", "harbour-grants") == ["t"]
+    assert sorted(done["left_out"]) == [
+        'GRANT SELECT ON TABLE public.res_partner TO bi_gone was left out: role "bi_gone" does not exist',
+        'GRANT SELECT(id) ON TABLE public.res_users TO bi_gone was left out: role "bi_gone" does not exist',
+    ]
+    estate.drop_copies()
+    estate.sql("DROP ROLE bi_reader")
+
+
 def test_a_restore_overwrites_only_what_was_given_up(
     estate: Estate, ansible_module: Callable[..., Any], copied: str
 ) -> None:
@@ -166,12 +222,28 @@ def test_a_restore_killed_after_the_swap_is_finished_by_the_next(
     note = json.dumps({"origin": f"harbour/{backed_up}", "swapping": True, "reopen": True})
     estate.shell(f"mv {files} {files}__new; mkdir {files}; echo '{note}' > {files}__new.note")
     estate.sql('CREATE DATABASE "harbour-copy__old" OWNER odoo_harbour')
+    estate.sql("COMMENT ON DATABASE \"harbour-copy__old\" IS 'gantry.odoo.odoo_restore: replaced, to be dropped'")
     args = {**estate.login, "tenant": "harbour", "database": "harbour-copy", "access": "blocked"}
     found = ansible_module(HOST, RESTORE, {**args, "backup": backed_up})
-    assert [step["action"] for step in found["steps"]] == ["finish_filestore", "forget", "drop_old", "remove_old_files"]
+    assert [step["action"] for step in found["steps"]] == ["finish_filestore", "drop_old", "remove_old_files", "forget"]
     assert estate.databases() == {"harbour", "harbour-copy"}
     assert estate.filestores() == {"harbour", "harbour-copy"}
     assert estate.shell(f"find {files} -type f | wc -l").strip() != "0"
+
+
+@pytest.mark.deep
+def test_a_session_that_cannot_be_ended_leaves_the_database_as_it_was(
+    estate: Estate, failures: Failures, copied: str
+) -> None:
+    estate.sql(f'GRANT CONNECT ON DATABASE "{copied}" TO odoo_harbour')
+    before = estate.sql(f"SELECT oid, datacl FROM pg_database WHERE datname = '{copied}'")
+    with asleep(estate, copied):
+        args = {**estate.login, "tenant": "harbour", "database": copied, "overwrite": "replace"}
+        (told,) = failures((RESTORE, args))
+    assert copied in told
+    assert estate.sql(f"SELECT oid, datacl FROM pg_database WHERE datname = '{copied}'") == before
+    assert estate.databases() == {"harbour", copied}
+    assert estate.shell(f"ls {DATA}/filestore | grep note || true") == ""
 
 
 def test_a_restored_copy_is_harmless_before_anybody_enters(estate: Estate, calls: Callable[..., Any]) -> None:
@@ -391,6 +463,20 @@ def locked(estate: Estate, table: str) -> Iterator[None]:
     estate.shell(f'runuser -u postgres -- psql -Xq -d harbour -c "{hold}" > /dev/null 2>&1 &')
     held = f"SELECT pid FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = '{table}'::regclass AND granted"
     wait.until(lambda: None if estate.sql(held, "harbour") else "not yet", f"the lock on {table}")
+    try:
+        yield
+    finally:
+        estate.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'")
+
+
+@contextmanager
+def asleep(estate: Estate, database: str) -> Iterator[None]:
+    """A session of a superuser in a database, for the time of the block."""
+    name = "gantry-test-sleeper"
+    hold = f"SET application_name = '{name}'; SELECT pg_sleep(600)"
+    estate.shell(f'runuser -u postgres -- psql -Xq -d {database} -c "{hold}" > /dev/null 2>&1 &')
+    there = f"SELECT pid FROM pg_stat_activity WHERE application_name = '{name}'"
+    wait.until(lambda: None if estate.sql(there) else "not yet", f"a session in {database}")
     try:
         yield
     finally:

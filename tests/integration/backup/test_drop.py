@@ -31,13 +31,16 @@ def test_a_tenant_of_tier_1_is_dropped_only_with_a_backup_that_stands_for_it(
 
     ansible_module(HOST, "gantry.odoo.odoo_backup", {**estate.login, "databases": [{"name": GONE}]})
     (identifier,) = estate.complete(GONE)
-    dump = f"{GONE}/data/{estate.manifest(identifier, GONE)['dump']['held']}"
+    dump = f"{GONE}/data/{estate.manifest(identifier, GONE)['dump']['held'][0]}"
     complete = estate.object(dump)
     estate.put(dump, complete[:-1])
     (damaged,) = failures((MODULE, proven))
     assert f"its latest backup {identifier} is damaged: {dump.removeprefix(GONE + '/')} in the bucket" in damaged
     estate.put(dump, complete)
-    policy = {"repository": estate.repository, "policies": [{"tenant": GONE, "tier": 1, "rpo_s": 1}]}
+    policy = {
+        "repository": estate.repository,
+        "policies": [{"tenant": GONE, "tier": 1, "rpo_s": 1, "versioning": False}],
+    }
     ansible_module(HOST, "gantry.odoo.backup_policy", policy)
     time.sleep(1)
     (old,) = failures((MODULE, proven))

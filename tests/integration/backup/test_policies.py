@@ -225,6 +225,6 @@ def fake_backups(estate: Estate, tenant: str, names: list[str]) -> dict[str, set
             shared = {**shared, common: Use(1, 1, 1)}
             moment = datetime.strptime(name, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
             entry = Entry(turn.number, moment, moment, "", "19.0", 1, len(uses), len(uses))
-            turn.commit(entry, {"dump": {"held": str(dump)}, "index": Index(uses=uses).as_body()})
+            turn.commit(entry, {"dump": {"held": [str(dump)]}, "index": Index(uses=uses).as_body()})
             needed[name] = {str(held) for held in (dump, *uses)}
     return needed

@@ -14,7 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     FilestoreFacts,
     Manifest,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Shard, Use
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
@@ -43,9 +43,11 @@ MANIFEST = Manifest(
         sequences={"public.res_users_id_seq": 7},
         extensions={"pg_trgm": "public", "unaccent": "unaccent_schema"},
         unaccent_immutable=False,
+        pending={"stock": "to upgrade"},
+        settings=(Setting("", "work_mem", "64MB"), Setting("odoo_harbour", "lock_timeout", "10s")),
     ),
     filestore=FilestoreFacts(files=2, bytes=30, orphans=1, missing=(blob("lost"),)),
-    dump=Dump(DataName(1795345800, 0), 1000, "0" * 64),
+    dump=Dump((DataName(1795345800, 0),), 1000, "0" * 64),
     index=Index(
         0,
         {"": Shard("", DataName(1795345800, 2), "1" * 64, 2, 30)},

@@ -19,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     FINISHED,
+    REPLACED,
     UNFINISHED,
     check_wish,
     differing_rows,
@@ -82,15 +83,34 @@ def test_a_database_that_was_blocked_before_stays_blocked() -> None:
 
 def test_killed_after_the_swap_the_filestore_follows() -> None:
     target = Target(
-        True, FINISHED + ORIGIN, old_database=True, files=True, new_files=True, note=Note(ORIGIN, True, True)
+        True,
+        FINISHED + ORIGIN,
+        old_database=True,
+        old_comment=REPLACED,
+        files=True,
+        new_files=True,
+        note=Note(ORIGIN, True, True),
     )
-    assert actions(recovery(target, "harbour")) == ["finish_filestore", "forget", "drop_old", "remove_old_files"]
+    assert actions(recovery(target, "harbour")) == ["finish_filestore", "drop_old", "remove_old_files", "forget"]
     assert recovered(target) == Target(True, FINISHED + ORIGIN, files=True)
 
 
 def test_killed_while_tidying_up_the_rest_is_tidied_up() -> None:
-    target = Target(True, FINISHED + ORIGIN, old_database=True, files=True, old_files=True)
-    assert actions(recovery(target, "harbour")) == ["drop_old", "remove_old_files"]
+    left = Target(True, FINISHED + ORIGIN, files=True, old_files=True, note=Note(ORIGIN, True, True))
+    assert actions(recovery(left, "harbour")) == ["remove_old_files", "forget"]
+    earlier = replace(left, old_database=True, old_comment=REPLACED)
+    assert actions(recovery(earlier, "harbour")) == ["drop_old", "remove_old_files", "forget"]
+
+
+def test_a_database_that_is_called_like_an_old_one_is_not_ours() -> None:
+    theirs = Target(True, FINISHED + ORIGIN, old_database=True, old_comment="accounts of last year")
+    with pytest.raises(StateError, match="database harbour__old is in the way: it was not left by a restore; rename"):
+        recovery(theirs, "harbour")
+    files = Target(True, FINISHED + ORIGIN, files=True, old_files=True)
+    assert recovery(files, "harbour") == []
+    assert recovered(files).old_files
+    with pytest.raises(RefusedError, match="the filestore harbour__old is in the way"):
+        restoration(files, replace(WISH, replace=True), MANIFEST, Fetch())
 
 
 def test_a_database_killed_before_it_had_its_comment_is_known_by_the_note() -> None:
@@ -116,7 +136,7 @@ def test_prefetched_files_are_not_taken_for_a_swap() -> None:
 
 @pytest.mark.parametrize(
     "target",
-    [Target(new_database=True, new_comment="somebody's"), Target(old_database=True)],
+    [Target(new_database=True, new_comment="somebody's"), Target(old_database=True, old_comment=REPLACED)],
 )
 def test_what_no_restore_left_is_not_touched(target: Target) -> None:
     with pytest.raises(StateError, match="harbour__"):
@@ -129,7 +149,7 @@ def test_recovery_settles_every_state_it_does_not_refuse() -> None:
     comments = ("", FINISHED + ORIGIN)
     notes = (None, Note(ORIGIN), Note(ORIGIN, True), Note(ORIGIN, True, True), Note("x", True))
     for (database, blocked, new, old, files, new_files), comment, note in product(flags, comments, notes):
-        target = Target(database, comment, blocked, new, UNFINISHED, old, files, new_files, False, note)
+        target = Target(database, comment, blocked, new, UNFINISHED, old, REPLACED, files, new_files, False, note)
         try:
             recovery(target, "harbour")
         except GantryError:

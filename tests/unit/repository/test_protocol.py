@@ -77,7 +77,7 @@ def take_backup(repository: Repository, keep: int) -> Entry:
         uses = {held: Use(1, 1, 1) for held in {*old, *adopted, *new[1:]}}
         now = repository.store.now()
         entry = Entry(turn.number, now, now, "uuid", "19.0", 1, len(uses), len(uses))
-        entry = turn.commit(entry, {"dump": {"held": str(new[0])}, "index": Index(uses=uses).as_body()})
+        entry = turn.commit(entry, {"dump": {"held": [str(new[0])]}, "index": Index(uses=uses).as_body()})
         repository.store.delete([note.key for note in notes])
     return entry
 

@@ -58,7 +58,7 @@ def backed_up(store: Path, filestore: Path) -> list[str]:
             {
                 "tenant": "harbour",
                 "number": turn.number,
-                "dump": {"held": str(held), "size": len(dump), "sha256": hashlib.sha256(dump).hexdigest()},
+                "dump": {"held": [str(held)], "size": len(dump), "sha256": hashlib.sha256(dump).hexdigest()},
                 "filestore": {"missing": []},
                 "index": files.index.as_body(),
             },

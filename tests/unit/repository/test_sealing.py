@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, segments
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import (
     CHUNK_BYTES,
     DataKeys,
@@ -93,6 +93,20 @@ def test_a_key_that_is_not_there_is_named() -> None:
         DataKeys("harbour", {1: b"1" * 32}).open("file", "x", sealed, WHERE)
     assert b"\x02" * 32 not in repr(KEYS).encode()
     assert "2222" not in repr(KEYS)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "groups"),
+    [
+        ([], [[b""]]),
+        ([b"abc"], [[b"abc"]]),
+        ([b"abc", b"defg"], [[b"abc", b"defg"]]),
+        ([b"abcd", b"e"], [[b"abcd"], [b"e"]]),
+        ([b"abcdefgh", b"ij", b"kl", b"m"], [[b"abcdefgh"], [b"ij", b"kl"], [b"m"]]),
+    ],
+)
+def test_a_stream_is_cut_into_segments(pieces: list[bytes], groups: list[list[bytes]]) -> None:
+    assert [list(group) for group in segments(pieces, 4)] == groups
 
 
 def test_pieces_are_read_like_a_file() -> None:
