@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Backups of a database with a filestore of 750 MB: the first one, later ones, and the restore.
 
-Every contender writes to the same S3 server, or to the disk of the host where it can do no other.
+Every contender writes to the same disk of the host. On the S3 server of the tests, restic stops for minutes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from tests.bench import clone
 from tests.bench.erp import CONFIG, DATA_DIR, Erp
 from tests.bench.harness import Contender, Result, Timed, compare, timed
 from tests.lab.hosts import Host
-from tests.lab.spec import BUCKET, S3_PORT
-from tests.lab.thirdparty import REGION, s3_client
 
 PEER_DIR = "/var/lib/odoo/peers"
+OURS = "/var/lib/odoo/backups"
 DUMP = f"{PEER_DIR}/database.dump"
 NEW_SHARE = 100
 _ADD = """
@@ -39,10 +38,9 @@ with open("/root/more.csv", "w") as rows:
 
 @dataclass
 class Backups:
-    """The host with a database, and the S3 server beside it. seen: what our backups said, in the order of the runs."""
+    """The host with a database. seen: what our backups said, in the order of the runs. peaks: their memory in MiB."""
 
     erp: Erp
-    s3: Host
     seen: list[dict[str, Any]] = field(default_factory=list)
     peaks: list[float] = field(default_factory=list)
 
@@ -54,41 +52,26 @@ class Backups:
     @property
     def repository(self) -> dict[str, Any]:
         """The repository of ours."""
-        state = self.erp.lab.state
-        return {
-            "endpoint_url": f"https://s3:{S3_PORT}",
-            "bucket": BUCKET,
-            "region": REGION,
-            "prefix": "bench",
-            "access_key": state.secret("s3_access_key"),
-            "secret_key": state.secret("s3_secret_key"),
-            "keys": [{"name": "bench", "secret": state.sealing_key("backup_key")}],
-        }
+        key = self.erp.lab.state.sealing_key("backup_key")
+        return {"directory": OURS, "keys": [{"name": "bench", "secret": key}]}
 
-    def forget(self, prefix: str = "bench/") -> None:
-        """Remove what lies in the bucket below a prefix."""
-        client = s3_client(self.erp.lab.state, self.s3.address)
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix):
-            for item in page.get("Contents", []):
-                client.delete_object(Bucket=BUCKET, Key=item["Key"])
+    def forget(self) -> None:
+        """An empty repository of ours."""
+        self.erp.server.shell(f"rm -rf {OURS}; install -d -m 0700 {OURS}")
         self.erp.settle()
 
     def restic(self, *arguments: str) -> Timed:
-        """A command of restic on its repository in the bucket."""
-        state = self.erp.lab.state
+        """A command of restic on its repository."""
         env = {
-            "AWS_ACCESS_KEY_ID": state.secret("s3_access_key"),
-            "AWS_SECRET_ACCESS_KEY": state.secret("s3_secret_key"),
-            "AWS_DEFAULT_REGION": REGION,
             "RESTIC_PASSWORD": "b3nch",
-            "RESTIC_REPOSITORY": f"s3:https://s3:{S3_PORT}/{BUCKET}/restic",
+            "RESTIC_REPOSITORY": f"{PEER_DIR}/restic",
             "PGPASSWORD": self.erp.login["login_password"],
         }
         return timed(self.host, arguments, env=env)
 
     def new_restic(self) -> None:
         """An empty repository of restic."""
-        self.forget("restic/")
+        self.erp.server.shell(f"rm -rf {PEER_DIR}/restic")
         self.restic("restic", "init", "--quiet")
         self.erp.settle()
 
@@ -234,8 +217,8 @@ def with_facts(result: Result, **facts: Any) -> Result:
 def prepare(erp: Erp) -> Backups:
     """The database, the bucket, and the programs of the contenders."""
     clone.prepare(erp)
-    backups = Backups(erp, erp.lab.host("s3"))
-    packages = "restic python3-boto3 python3-nacl python3-zstandard"
+    backups = Backups(erp)
+    packages = "restic python3-nacl python3-zstandard"
     erp.server.shell(f"apt-get update -q >/dev/null; apt-get install -qy --no-install-recommends {packages} >/dev/null")
     erp.server.shell(f"install -d -o odoo -g odoo {PEER_DIR}")
     backups.forget()
