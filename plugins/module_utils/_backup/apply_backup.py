@@ -102,11 +102,11 @@ def take(
 ) -> tuple[Survey, Taken | None]:
     """Take the backup unless a young enough one exists. client: the major version of pg_dump."""
     started = time.monotonic()
-    new = open_repository(stores, job.tenant, keys) is None
-    repository = make_repository(stores, job.tenant, keys)
+    found = open_repository(stores, job.tenant, keys)
+    repository = found or make_repository(stores, job.tenant, keys)
     with writing(repository, "backup", job.lock_timeout) as turn:
         now = repository.store.now()
-        seen = Survey(turn.catalog, fresh_enough(turn.catalog, job.max_age_s, now), new)
+        seen = Survey(turn.catalog, fresh_enough(turn.catalog, job.max_age_s, now), found is None)
         if seen.fresh:
             return seen, None
         former, notes = former_files(turn), notes_left(turn)

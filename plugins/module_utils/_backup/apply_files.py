@@ -17,7 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model impor
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import sha1_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner, bring
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, pieces_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, pieces_of, prefixes
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import absent, listed, read_shard
 
 WORKERS = 4
@@ -63,11 +63,12 @@ def make_directory(path: str, owner: Owner) -> None:
 
 def prune(repository: Repository, index: Index, filestore: str) -> None:
     """Remove from a filestore in the making what the backup does not refer to, such as half a file."""
-    for folder in sorted(os.listdir(filestore)) if os.path.isdir(filestore) else ():
-        wanted: set[str] = set()
-        for shard in index.overlapping(folder):
-            wanted.update(name for name in read_shard(repository, shard) if name.startswith(folder))
-        for name in listed(filestore, folder) - wanted:
+    if not os.path.isdir(filestore):
+        return
+    for prefix in prefixes(index.width):
+        shard = index.shards.get(prefix)
+        wanted = set(read_shard(repository, shard)) if shard else set()
+        for name in listed(filestore, prefix) - wanted:
             os.unlink(blob_path(filestore, name))
 
 

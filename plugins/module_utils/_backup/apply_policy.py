@@ -9,7 +9,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import LifecycleRule, Plan, record
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
+    LifecycleRule,
+    Plan,
+    marked_after,
+    record,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
@@ -41,10 +46,9 @@ def apply(stores: Stores, repositories: Mapping[str, Repository], plan: Plan) ->
 def expire(turn: Turn, plan: Plan, grace_s: int) -> Sweep:
     """Mark the backups of a tenant as planned, then remove what is due."""
     repository = turn.repository
-    gone, kept = (set(names.get(repository.tenant, ())) for names in (plan.expire, plan.keep))
     now = repository.store.now()
-    marked = {one.name for one in turn.catalog.entries if one.expired}
-    catalog = repository.catalog.write(lambda seen: plan_expire(seen, (marked | gone) - kept, now), Deadline(RECORD_S))
+    marked = marked_after(plan, repository.tenant, turn.catalog)
+    catalog = repository.catalog.write(lambda seen: plan_expire(seen, marked, now), Deadline(RECORD_S))
     if {one.name for one in catalog.entries} != {one.name for one in turn.catalog.entries}:
         raise StateError(f"the backups in the {repository.where} changed meanwhile; run again")
     return sweep(turn.after(catalog), grace_s)

@@ -177,6 +177,12 @@ def marks_of(policy: Policy, catalog: Catalog, now: datetime) -> tuple[tuple[str
     return tuple(name for name in unwanted if name not in marked), undone
 
 
+def marked_after(plan: Plan, tenant: str, catalog: Catalog) -> set[str]:
+    """The backups of a tenant that are marked to be removed once the plan is carried out."""
+    marked = {one.name for one in catalog.entries if one.expired}
+    return (marked | set(plan.expire.get(tenant, ()))) - set(plan.keep.get(tenant, ()))
+
+
 def expired(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     """The backups that no rule keeps, newest first."""
     return tuple(verdict.backup_id for verdict in verdicts if not verdict.kept)

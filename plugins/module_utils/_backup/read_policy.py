@@ -16,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     Plan,
     Request,
     Seen,
+    marked_after,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, being_written
@@ -51,8 +52,7 @@ def removals(repositories: Repositories, request: Request, plan: Plan, seen: See
         if repository is None:
             continue
         catalog = seen.tenants[policy.tenant].catalog
-        marked = {one.name for one in catalog.entries if one.expired} | set(plan.expire.get(policy.tenant, ()))
-        after = plan_expire(catalog, marked - set(plan.keep.get(policy.tenant, ())), seen.now)
+        after = plan_expire(catalog, marked_after(plan, policy.tenant, catalog), seen.now)
         # a run that is at work has the number of the fence, and what it writes is not left over
         fence = catalog.fence if being_written(repository) else catalog.fence + 1
         found[policy.tenant] = foresee(repository, after, fence, grace_s, seen.now)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import traceback
 from collections.abc import Iterable, Iterator
@@ -24,7 +23,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     UnreachableError,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import (
-    Abilities,
     Readable,
     Settings,
     Stored,
@@ -56,7 +54,6 @@ _REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403"
 _BUSY, _SERVER_ERROR, _NOT_IMPLEMENTED = ("SlowDown", "RequestTimeout", "Throttling"), 500, 501
 _PAST_END = ("InvalidRange", "416")
 _EXISTS = ("PreconditionFailed", "412")
-_NO_LOCKS = ("ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed", "InvalidRequest")
 _ABSENT = ("NoSuchKey", "404", "NoSuchLifecycleConfiguration", "NotFound")
 
 
@@ -79,18 +76,6 @@ class Bucket:
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         return parsedate_to_datetime(date) if date else datetime.now(timezone.utc)
 
-    def abilities(self) -> Abilities:
-        """What the bucket can do. Conditions are tried, not asked for: see apply_log."""
-        locks = True
-        with self._said("show whether it locks objects"):
-            try:
-                self._client.get_object_lock_configuration(Bucket=self.settings.bucket)
-            except ClientError as error:
-                if _code(error) not in _NO_LOCKS:
-                    raise
-                locks = False
-        return Abilities(conditions=True, versions=self.versioning(), locks=locks, lifecycle=True)
-
     def objects(self, prefix: str) -> dict[str, Stored]:
         """Every object below `prefix`, by key."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.settings.bucket, Prefix=prefix)
@@ -111,25 +96,6 @@ class Bucket:
                 if _code(error) in _ABSENT:
                     return None
                 raise
-
-    def get_json(self, key: str) -> Any | None:
-        """The document in an object, None when there is none."""
-        data = self.get(key)
-        try:
-            return None if data is None else json.loads(data)
-        except ValueError as error:
-            raise StateError(f"{key} in {self.settings.where} is not JSON; look at it, then remove it") from error
-
-    def exists(self, key: str) -> bool:
-        """Whether an object is there."""
-        with self._said(f"look for {key}"):
-            try:
-                self._client.head_object(Bucket=self.settings.bucket, Key=key)
-            except ClientError as error:
-                if _code(error) in _ABSENT:
-                    return False
-                raise
-        return True
 
     def put(self, key: str, data: bytes) -> None:
         """Write one object in one request."""

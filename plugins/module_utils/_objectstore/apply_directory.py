@@ -14,7 +14,7 @@ from io import BytesIO
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_directory
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Abilities, Readable, Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Readable, Stored
 
 # Keys do not begin with a dot, so that no object lies there.
 _STAGED = ".staged"
@@ -39,7 +39,7 @@ class Directory:
         """
         if not os.path.lexists(self.path):
             return datetime.now(timezone.utc)
-        with self._said("tell its time"), self._staged(b"") as name:
+        with self._said("tell its time"), self._staged(BytesIO()) as name:
             return datetime.fromtimestamp(os.stat(name).st_mtime, timezone.utc)
 
     def create(self, key: str, data: bytes) -> bool:
@@ -47,7 +47,7 @@ class Directory:
         target = os.path.join(self.path, key)
         with self._said(f"write {key}"):
             self._make(os.path.dirname(target))
-            with self._staged(data) as name:
+            with self._staged(BytesIO(data)) as name:
                 try:
                     os.link(name, target)
                 except FileExistsError:
@@ -74,10 +74,6 @@ class Directory:
                 found.append(key)
         return found
 
-    def abilities(self) -> Abilities:
-        """What a directory can do: who may write into it may remove everything in it."""
-        return Abilities(conditions=True, versions=False, locks=False, lifecycle=False)
-
     def put(self, key: str, data: bytes) -> None:
         """Write one object, and have it on disk."""
         self.upload(key, BytesIO(data), len(data))
@@ -87,18 +83,8 @@ class Directory:
         target = os.path.join(self.path, key)
         with self._said(f"write {key}"):
             self._make(os.path.dirname(target))
-            staged = self._staging()
-            descriptor, name = tempfile.mkstemp(dir=staged)
-            try:
-                with open(descriptor, "wb") as file:
-                    while piece := stream.read(PIECE_BYTES):
-                        file.write(piece)
-                    file.flush()
-                    os.fsync(file.fileno())
+            with self._staged(stream) as name:
                 os.replace(name, target)
-            finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(name)
             sync_directory(os.path.dirname(target))
 
     def pieces(self, key: str, size: int, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
@@ -159,20 +145,22 @@ class Directory:
             return
         sync_directory(above)
 
-    def _staging(self) -> str:
-        """The directory for files that are no objects yet, which is there."""
+    @contextmanager
+    def _staged(self, stream: Readable) -> Iterator[str]:
+        """A file with the bytes of a stream, on disk, for the time of the block, unless the block renames it."""
         staged = os.path.join(self.path, _STAGED)
         self._make(staged)
-        return staged
-
-    @contextmanager
-    def _staged(self, data: bytes) -> Iterator[str]:
-        """A file with the bytes, on disk, for the time of the block."""
-        with tempfile.NamedTemporaryFile(dir=self._staging()) as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-            yield stream.name
+        descriptor, name = tempfile.mkstemp(dir=staged)
+        try:
+            with open(descriptor, "wb") as file:
+                while piece := stream.read(PIECE_BYTES):
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            yield name
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(name)
 
     @contextmanager
     def _said(self, what: str) -> Iterator[None]:

@@ -73,25 +73,8 @@ class Objects(Protocol):
         """Remove objects; the number that was asked for."""
 
 
-@dataclass(frozen=True)
-class Abilities:
-    """What a store can do, as it was seen or as the kind of store has it.
-
-    conditions: it refuses a second object of one key. versions: it keeps what is overwritten or removed. locks: it lets
-    nobody remove a version before its time. lifecycle: it removes old versions by itself.
-    """
-
-    conditions: bool
-    versions: bool
-    locks: bool
-    lifecycle: bool
-
-
 class Blobs(Objects, Protocol):
     """A store that also takes large objects. Every method raises UnreachableError or StateError."""
-
-    def abilities(self) -> Abilities:
-        """What the store can do."""
 
     def put(self, key: str, data: bytes) -> None:
         """Write one object, whether it exists or not."""

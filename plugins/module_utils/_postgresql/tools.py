@@ -168,15 +168,22 @@ def contents(archive: int, deadline: Deadline) -> list[str]:
     return [line for line in listed.splitlines() if line and not line.startswith(";")]
 
 
-def script(archive: int, entries: Sequence[str], deadline: Deadline) -> str:
-    """The statements of `entries` of a dump, as text."""
+@contextmanager
+def _listing(entries: Sequence[str]) -> Iterator[int]:
+    """The descriptor of a list of a dump's entries, for the time of the block."""
     listing = os.memfd_create("entries")
     try:
         os.write(listing, "\n".join(entries).encode() + b"\n")
-        options = ["--no-owner", "--file=-", f"--use-list=/proc/self/fd/{listing}"]
-        return _restore(options, archive, Access(_PLAIN_ENVIRONMENT, (listing,)), deadline, "pg_restore to text")
+        yield listing
     finally:
         os.close(listing)
+
+
+def script(archive: int, entries: Sequence[str], deadline: Deadline) -> str:
+    """The statements of `entries` of a dump, as text."""
+    with _listing(entries) as listing:
+        options = ["--no-owner", "--file=-", f"--use-list=/proc/self/fd/{listing}"]
+        return _restore(options, archive, Access(_PLAIN_ENVIRONMENT, (listing,)), deadline, "pg_restore to text")
 
 
 def restore(
@@ -186,9 +193,7 @@ def restore(
 
     archive: descriptor of an open file, which may have no name. jobs: connections at the same time.
     """
-    listing = os.memfd_create("entries")
-    try:
-        os.write(listing, "\n".join(entries).encode() + b"\n")
+    with _listing(entries) as listing, access(login, database) as way:
         options = [
             "--exit-on-error",
             "--no-owner",
@@ -198,13 +203,10 @@ def restore(
             f"--use-list=/proc/self/fd/{listing}",
             f"--dbname={database}",
         ]
-        with access(login, database) as way:
-            # the rename that ends the restore is written through, and everything before it with it
-            env = {**way.env, "PGOPTIONS": "-c synchronous_commit=off -c maintenance_work_mem=256MB"}
-            handed = Access(env, (*way.descriptors, listing))
-            _restore(options, archive, handed, deadline, f"pg_restore into {database}")
-    finally:
-        os.close(listing)
+        # the rename that ends the restore is written through, and everything before it with it
+        env = {**way.env, "PGOPTIONS": "-c synchronous_commit=off -c maintenance_work_mem=256MB"}
+        handed = Access(env, (*way.descriptors, listing))
+        _restore(options, archive, handed, deadline, f"pg_restore into {database}")
 
 
 def _restore(options: Sequence[str], archive: int, way: Access | None, deadline: Deadline, what: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -268,7 +268,7 @@ class Sender:
                     pending.files[name] = place
         gone = [place for name, place in pending.before.items() if pending.files.get(name) != place]
         new = [place for name, place in pending.files.items() if pending.before.get(name) != place]
-        self._tally.change(gone, new, {**self._left.totals, **self._totals})
+        self._tally.change(gone, new, ChainMap(self._totals, self._left.totals))
         if pending.files:
             self._shards[pending.prefix] = self._write(pending)
 

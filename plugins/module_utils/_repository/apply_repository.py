@@ -236,15 +236,18 @@ def being_read(repository: Repository) -> set[int]:
     Who reads takes a lease and looks for marks after that. So whoever asks here after it has marked a backup is told of
     all who have not seen the mark.
     """
-    now = repository.store.now()
-    covers = [part for lease in repository.leases.read().held if lease.until > now for part in lease.covers]
-    return {int(part.split(":")[1]) for part in covers if part.startswith(_READ)}
+    return {int(part.split(":")[1]) for part in _covered(repository) if part.startswith(_READ)}
 
 
 def being_written(repository: Repository) -> bool:
     """Whether a run holds the lease to change the repository."""
+    return _WRITE in _covered(repository)
+
+
+def _covered(repository: Repository) -> set[str]:
+    """All parts that leases cover which have not expired."""
     now = repository.store.now()
-    return any(_WRITE in one.covers and one.until > now for one in repository.leases.read().held)
+    return {part for lease in repository.leases.read().held if lease.until > now for part in lease.covers}
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import (
-    Abilities,
     Blobs,
     Objects,
     Readable,
@@ -77,10 +76,6 @@ class Below:
     def now(self) -> datetime:
         """The time by the clock of the store."""
         return self.inner.now()
-
-    def abilities(self) -> Abilities:
-        """What the store can do."""
-        return self.inner.abilities()
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object that does not exist yet; False where it exists."""

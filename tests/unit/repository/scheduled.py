@@ -21,7 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
     UnreachableError,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Abilities, Readable, Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Readable, Stored
 
 DONE, REPEATED, FAILED, UNANSWERED, LATE, KILLED = "done", "repeated", "failed", "unanswered", "late", "killed"
 MODES = (DONE, REPEATED, FAILED, UNANSWERED, LATE, KILLED)
@@ -125,10 +125,6 @@ class Scheduled:
     def now(self) -> datetime:
         """The time by the clock of the store."""
         return self._request(lambda: self.memory.clock)
-
-    def abilities(self) -> Abilities:
-        """What the store can do."""
-        return Abilities(conditions=True, versions=False, locks=False, lifecycle=False)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object that does not exist yet; False where it exists."""
