@@ -51,6 +51,7 @@ class ActionModule(ControllerAction):
         "facts": {"type": "dict", "default": {}},
         "parts": {"type": "list", "elements": "dict", "default": []},
         "lost": {"type": "list", "elements": "str", "default": []},
+        "failures": {"type": "list", "elements": "str", "default": []},
         "notes": {"type": "list", "elements": "str", "default": []},
     }
 
@@ -63,14 +64,15 @@ class ActionModule(ControllerAction):
 
     @staticmethod
     def _close(call: Call) -> Outcome:
-        params, change = call.params, call.params["change"]
+        params, change, failures = call.params, call.params["change"], call.params["failures"]
         if call.check_mode:
-            return Outcome(facts={"screen": planned(change["id"], params["parts"], params["notes"])})
+            screen = planned(change["id"], params["parts"], [*failures, *params["notes"]])
+            return Outcome(facts={"screen": screen}, failure="; ".join(failures))
         try:
             parts, lost = patiently(lambda: _settled(params), Deadline(AWAY_SECONDS))
             # where a change has parts, they say what became of each host
             hosts = [] if parts else params["lost"]
-            reasons = [*filter(None, [lost]), *_lost(hosts)]
+            reasons = [*filter(None, [lost]), *_lost(hosts), *failures]
             done = is_done(parts) and not reasons
             entry = _record(params, "closed" if done else "unfinished", parts, "; ".join(reasons))
             patiently(lambda: _end(params, lost), Deadline(AWAY_SECONDS))
@@ -82,9 +84,11 @@ class ActionModule(ControllerAction):
         return Outcome(
             facts={
                 **entry,
-                "screen": closing(change["id"], change["kind"], parts, [*_lost(hosts), *params["notes"]], done=done),
+                "screen": closing(
+                    change["id"], change["kind"], parts, [*_lost(hosts), *failures, *params["notes"]], done=done
+                ),
             },
-            failure="" if done else unfinished(change["id"], change["kind"], parts, lost, hosts),
+            failure="" if done else unfinished(change["id"], change["kind"], parts, lost, [*_lost(hosts), *failures]),
         )
 
 

@@ -61,6 +61,7 @@ class ActionModule(ControllerAction):
         "tenant": {"type": "str"},
         "destination": {"type": "str"},
         "allow_new": {"type": "bool", "default": True},
+        "allow_missing": {"type": "bool", "default": False},
         "release_source": {"type": "bool", "default": False},
         "number": {"type": "int", "default": 0},
         "assume": {"type": "dict", "default": {}},

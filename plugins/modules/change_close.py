@@ -37,6 +37,11 @@ options:
     type: list
     elements: str
     default: []
+  failures:
+    description: A sentence for each item that failed. The change is not done then. Never put a secret here.
+    type: list
+    elements: str
+    default: []
   notes:
     description: Further lines of the last screen. Never put a secret here.
     type: list

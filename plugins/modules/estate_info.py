@@ -212,6 +212,12 @@ options:
     description: Whether tenants may lack a database. It is an error otherwise.
     type: bool
     default: true
+  allow_missing:
+    description:
+      - Whether a tenant may lack the database that is recorded of it, and is left out of RV(estate.backups). It is an
+        error otherwise.
+    type: bool
+    default: false
   number:
     description:
       - Number that homes get which have none yet, the C(fencing_number) of the change. None gets one where V(0).
@@ -305,7 +311,12 @@ estate:
       description: The tier of each tenant, as M(gantry.odoo.backup_policy) takes them.
       type: list
     backups:
-      description: The tenants that each leading host backs up, all or O(tenant) alone, by host.
+      description: >-
+        The databases to back up, all or that of O(tenant) alone, by group, as role P(gantry.odoo.backup#role) takes
+        them.
+      type: dict
+    not_backed_up:
+      description: A sentence by tenant, for each that has no database that could be backed up.
       type: dict
     notes:
       description: >-

@@ -128,6 +128,14 @@ steps:
     action: {description: The action., type: str}
     target: {description: Name of its object., type: str}
     why: {description: The reason., type: str}
+failures:
+  description: One entry for each database whose backup failed.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    tenant: {description: Name of the tenant., type: str}
+    error: {description: The reason., type: str}
 backups:
   description: One entry for each database, those that failed left out. In check mode what is known beforehand.
   returned: always
@@ -158,7 +166,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_backup, plan_backup, report_backup
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
@@ -189,33 +197,35 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def jobs_from(params: Mapping[str, Any], prefix: str) -> list[apply_backup.Job]:
-    """The backups that the parameters ask for. Raises InputError before anything is touched."""
-    login = postgres.login_from(params)
-    jobs = []
+def databases_from(params: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
+    """The databases, each with its tenant and config. Raises InputError before anything is touched."""
+    databases = []
     for item in params["databases"]:
         config = item["config"] or params["config"]
         if not config:
             raise InputError(f"databases: {item['name']} has no config; give the path of its odoo.conf")
         tenant = item["tenant"] or item["name"]
         tenant_root(prefix, tenant)
-        jobs.append(
-            apply_backup.Job(
-                tenant=tenant,
-                database=item["name"],
-                filestore=filestore_path(read_config(config, params["odoo_user"]).data_dir, item["name"]),
-                login=login,
-                record_missing=params["missing"] == "record",
-                accept_other=params["other_database"] == "accept",
-                max_age_s=params["max_age_s"],
-                lock_timeout=params["lock_timeout"],
-            )
-        )
-    tenants = [job.tenant for job in jobs]
+        databases.append({"name": item["name"], "tenant": tenant, "config": config})
+    tenants = [one["tenant"] for one in databases]
     twice = sorted({name for name in tenants if tenants.count(name) > 1})
     if twice:
         raise InputError(f"databases: two of them belong to tenant {twice[0]}; a tenant has one database")
-    return jobs
+    return databases
+
+
+def job_from(params: Mapping[str, Any], login: postgres.Login, item: Mapping[str, Any]) -> apply_backup.Job:
+    """The backup of one database. Raises StateError where its configuration cannot be read."""
+    return apply_backup.Job(
+        tenant=item["tenant"],
+        database=item["name"],
+        filestore=filestore_path(read_config(item["config"], params["odoo_user"]).data_dir, item["name"]),
+        login=login,
+        record_missing=params["missing"] == "record",
+        accept_other=params["other_database"] == "accept",
+        max_age_s=params["max_age_s"],
+        lock_timeout=params["lock_timeout"],
+    )
 
 
 def work(call: Call) -> Outcome:
@@ -223,31 +233,36 @@ def work(call: Call) -> Outcome:
     call.warn_empty("databases")
     require_libraries()
     location = options.location_from(call.params["repository"])
-    jobs = jobs_from(call.params, location.prefix)
+    databases = databases_from(call.params, location.prefix)
+    login = postgres.login_from(call.params)
     client = pgtools.client_major("pg_dump", Deadline(10))
     stores = open_stores(location)
     steps: list[Step] = []
     entries, failures = [], []
     before, after = {}, {}
-    for job in jobs:
+    for item in databases:
+        tenant = item["tenant"]
         try:
-            apply_backup.preflight(job, client)
-            if call.check_mode:
-                seen, taken = apply_backup.preview(stores, location.keys, job), None
-            else:
-                deadline = Deadline(call.params["timeout"])
-                seen, taken = apply_backup.take(stores, location.keys, job, client, deadline)
-        except GantryError as error:
-            failures.append(f"tenant {job.tenant}: {error}")
+            with postgres.explaining(f"backing up {item['name']}", login):
+                job = job_from(call.params, login, item)
+                apply_backup.preflight(job, client)
+                if call.check_mode:
+                    seen, taken = apply_backup.preview(stores, location.keys, job), None
+                else:
+                    deadline = Deadline(call.params["timeout"])
+                    seen, taken = apply_backup.take(stores, location.keys, job, client, deadline)
+        except (GantryError, OSError) as error:
+            failures.append({"tenant": tenant, "error": sentence_of(error)})
             continue
         for warning in taken.warnings if taken else ():
-            call.warn(f"tenant {job.tenant}: {warning}")
-        steps += plan_backup.steps_of(job.tenant, job.database, seen)
-        entries.append(report_backup.entry(taken) if taken else report_backup.foreseen(job.tenant, job.database, seen))
-        before[job.tenant] = [one.name for one in seen.catalog.entries]
+            call.warn(f"tenant {tenant}: {warning}")
+        steps += plan_backup.steps_of(tenant, job.database, seen)
+        entries.append(report_backup.entry(taken) if taken else report_backup.foreseen(tenant, job.database, seen))
+        before[tenant] = [one.name for one in seen.catalog.entries]
         new = [] if seen.fresh else [taken.manifest.name if taken else "a new backup"]
-        after[job.tenant] = [*before[job.tenant], *new]
-    return Outcome(steps, before, after, {"backups": entries}, "; ".join(failures))
+        after[tenant] = [*before[tenant], *new]
+    said = "; ".join(f"tenant {one['tenant']}: {one['error']}" for one in failures)
+    return Outcome(steps, before, after, {"backups": entries, "failures": failures}, said)
 
 
 def main() -> None:

@@ -162,11 +162,14 @@ def with_backup(proof: Proof, seen: datetime | None) -> Proof:
 
 
 def evidence(body: Mapping[str, Any]) -> list[str]:
-    """The tenants that an entry is evidence for. One that does not say when, with a zone, and of whom, is none."""
+    """The tenants that an entry is evidence for. One that does not say when, with a zone, and of whom, is none.
+
+    What failed is recorded as well, and proves nothing.
+    """
     if body.get("event") not in EVIDENCE or _moment(body) is None:
         return []
     try:
-        return [str(item["tenant"]) for item in body["facts"]["tenants"]]
+        return [str(item["tenant"]) for item in body["facts"]["tenants"] if item["ok"] is True]
     except (KeyError, TypeError):
         return []
 

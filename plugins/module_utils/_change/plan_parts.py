@@ -141,16 +141,14 @@ def is_done(parts: Iterable[Part]) -> bool:
     return all(part.state == PROVEN for part in parts)
 
 
-def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str, hosts: Sequence[str] = ()) -> str:
+def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str, failures: Sequence[str] = ()) -> str:
     """The last sentence of a change that is not done: what is where, and what to run.
 
-    lost: what became of its lease. hosts: those that a change without parts has lost.
+    lost: what became of its lease. failures: what failed of a change without parts, a sentence each.
     """
     listed = list(parts)
-    if hosts:
-        return (
-            f"{change} is not done: {', '.join(hosts)} was lost or failed; repair it, and run gantry.odoo.{kind} again"
-        )
+    if failures:
+        return f"{change} is not done: {'; '.join(failures)}; repair that, and run gantry.odoo.{kind} again"
     where = "; ".join(_in_words(part, since=False) for part in listed)
     said = [f"{change} is not done: {where}"] if not is_done(listed) else []
     said += [f"{lost}, so that another change may have worked on the same"] if lost else []

@@ -42,8 +42,10 @@ class LibraryError(GantryError):
         self.trace = trace
 
 
-def sentence_of(error: OSError) -> str:
-    """An error of the operating system that no reader or applier has told by itself, as one sentence."""
+def sentence_of(error: GantryError | OSError) -> str:
+    """What an error says, also one of the operating system that no reader or applier has told, as one sentence."""
+    if isinstance(error, GantryError):
+        return str(error)
     names = [str(name) for name in (error.filename, error.filename2) if name is not None]
     where = f"{' and '.join(names)} cannot be used" if names else "the operating system refused what was asked"
     return f"{where}: {error.strerror or error}; see who owns it, what it is, and the space on its disk"

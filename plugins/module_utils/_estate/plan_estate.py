@@ -66,11 +66,14 @@ def resolve(
     plan_leaving.require_one_step(declared, record, seen)
     others = plan_leaving.beyond(declared, undeclared, runtimes, seen, record, recorded, refused)
     plan_leaving.require_undisturbed(tenants, others)
-    if args["locate"] and not unknown:
+    if args["locate"] and not unknown and not args["allow_missing"]:
         plan_leaving.require_recorded(settled, others, record, args["assume"])
     if not args["allow_new"]:
         plan_homes.require_databases(settled)
     serving = (*settled, *(one.home for one in others if one.home.exists and not one.phase))
+    asked_for = [home for home in serving if args["tenant"] in (None, "", home.tenant.name)]
+    doubts = plan_leaving.doubts(settled, others, record, args["assume"])
+    without = {home.tenant.name: _why_not_backed_up(home, unknown, doubts) for home in asked_for}
     # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
     run = [home for home in serving if home in settled or home.tenant.tenancy == "shared"]
     declared_drained = [host.name for group in runtimes.values() for host in group.hosts if host.drained]
@@ -110,10 +113,9 @@ def resolve(
             for server in servers
         },
         "policies": _policies([home.tenant for home in (*settled, *(one.home for one in others))], record),
-        "backup_covers": [
-            f"backup:{home.tenant.name}" for home in serving if args["tenant"] in (None, "", home.tenant.name)
-        ],
-        "backups": _backups(serving, args["tenant"], layout),
+        "backup_covers": [f"backup:{home.tenant.name}" for home in asked_for],
+        "backups": _backups([home for home in asked_for if not without[home.tenant.name]], layout),
+        "not_backed_up": {name: why for name, why in without.items() if why},
         "hosts": hosts,
         "servers": sorted(servers),
         "notes": [
@@ -309,21 +311,29 @@ def _owners(server: str, others: Sequence[plan_leaving.Beyond], seen: plan_homes
     return frozenset([*(plan_inputs.role_name(tenant.instance) for tenant in recorded), *found])
 
 
-def _backups(
-    settled: Sequence[plan_homes.Home], only: str | None, layout: model.Layout
-) -> dict[str, list[dict[str, str]]]:
-    """What each leading host backs up, as role backup takes it: its tenants, or the one asked for."""
+def _backups(settled: Sequence[plan_homes.Home], layout: model.Layout) -> dict[str, list[dict[str, str]]]:
+    """The databases of each group, as role backup takes them."""
     listed: dict[str, list[dict[str, str]]] = {}
     for home in settled:
-        if home.exists and only in (None, "", home.tenant.name):
-            listed.setdefault(home.group.leader, []).append(
-                {
-                    "tenant": home.tenant.name,
-                    "database": home.tenant.name,
-                    "config": layout.config(home.tenant.instance),
-                }
-            )
+        name = home.tenant.name
+        of_tenant = {"tenant": name, "database": name, "config": layout.config(home.tenant.instance)}
+        listed.setdefault(home.group.name, []).append(of_tenant)
     return listed
+
+
+def _why_not_backed_up(home: plan_homes.Home, unknown: frozenset[str], doubts: Mapping[str, str]) -> str:
+    """Why a tenant has nothing that could be backed up; empty where it has. unknown: servers that did not answer."""
+    name, server, silent = home.tenant.name, home.group.database_server, " and ".join(sorted(unknown))
+    if server in unknown:
+        return "" if home.exists else f"tenant {name} is not known to have a database, as {server} did not answer"
+    if name in doubts:
+        return doubts[name]
+    if not home.exists:
+        return f"tenant {name} has no database on {server}; make it with gantry.odoo.site"
+    if home.blocked and unknown:
+        # an older copy is blocked, and it would count as the newest backup
+        return f"tenant {name} has a blocked database on {server}, and {silent} did not answer, which may hold its home"
+    return ""
 
 
 def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int], layout: model.Layout) -> dict[str, Any]:

@@ -216,43 +216,74 @@ def settle(
     )
 
 
+def doubts(
+    settled: Sequence[Home], others: Iterable[Beyond], record: EstateRecord, expected: Iterable[str]
+) -> dict[str, str]:
+    """Why what was found of a tenant is not what the record has of it, by tenant.
+
+    expected: tenants whose database is known not to be there yet.
+    """
+    there = set(expected)
+    found = [
+        *((home, _lost(home, record) or _older(home, record)) for home in settled),
+        *((one.home, _older(one.home, record)) for one in others),
+    ]
+    return {home.tenant.name: why for home, why in found if why and home.tenant.name not in there}
+
+
+def _lost(home: Home, record: EstateRecord) -> str:
+    """Why a tenant that has no database should have one."""
+    name = home.tenant.name
+    if home.exists or home.former:
+        return ""
+    if name in record.homes:
+        return (
+            f"tenant {name} is recorded to live on {record.homes[name].group}, and no server of the estate holds its "
+            "database; restore it with gantry.odoo.odoo_restore, or decommission it before it is made anew"
+        )
+    if name in record.leaving:
+        return (
+            f"tenant {name} was dropped by {record.leaving[name].change} on {record.leaving[name].since}, and no "
+            "server holds its database; restore it with gantry.odoo.odoo_restore, or declare it as decommissioned again"
+        )
+    return ""
+
+
+def _older(home: Home, record: EstateRecord) -> str:
+    """Why the database that was found is not the home that is recorded."""
+    place = record.homes.get(home.tenant.name)
+    if not place or not home.exists or home.number >= place.number:
+        return ""
+    # a database that was restored in its place has no number yet
+    if not home.number and home.group.name == place.group:
+        return ""
+    return (
+        f"tenant {home.tenant.name} is recorded as home {place.number} of {place.group}, and the newest database that "
+        f"was found is {home.number or 'without a number'} on {home.group.name}; find the other one, or state this one "
+        "as the home with gantry.odoo.odoo_database (home)"
+    )
+
+
 def require_recorded(
     settled: Sequence[Home], others: Iterable[Beyond], record: EstateRecord, expected: Iterable[str]
 ) -> None:
     """Raise StateError where a tenant would be made anew that has been here, under its name or under another.
 
-    expected: tenants whose database is known not to be there yet.
+    expected: as `doubts` takes it.
     """
-    there = set(expected)
-    missing = [
-        home.tenant.name for home in settled if not home.exists and not home.former and home.tenant.name not in there
+    listed, there = list(others), set(expected)
+    faults = list(doubts(settled, listed, record, there).values())
+    made = [
+        home.tenant.name
+        for home in settled
+        if not home.exists
+        and not home.former
+        and home.tenant.name not in there
+        and home.tenant.name not in record.homes
     ]
-    faults = [
-        f"tenant {name} is recorded to live on {record.homes[name].group}, and no server of the estate holds its "
-        "database; restore it with gantry.odoo.odoo_restore, or decommission it before it is made anew"
-        for name in missing
-        if name in record.homes
-    ]
-    faults += [
-        f"tenant {home.tenant.name} is recorded as home {place.number} of {place.group}, and the newest database that "
-        f"was found is {home.number or 'without a number'} on {home.group.name}; find the other one, or state this one "
-        "as the home with gantry.odoo.odoo_database (home)"
-        for home in (*settled, *(one.home for one in others))
-        for place in [record.homes.get(home.tenant.name)]
-        if place and home.exists and home.tenant.name not in there
-        # a database that was restored in its place has no number yet
-        if home.number < place.number and (home.number or home.group.name != place.group)
-    ]
-    faults += [
-        f"tenant {name} was dropped by {record.leaving[name].change} on {record.leaving[name].since}, and no server "
-        "holds its database; restore it with gantry.odoo.odoo_restore, or declare it as decommissioned again"
-        for name in missing
-        if name in record.leaving
-    ]
-    made = [name for name in missing if name not in record.homes]
     gone = [
         one.name
-        for one in others
+        for one in listed
         if not one.declared and one.home.exists and record.tenants[one.name].declared and not one.phase
     ]
     if made and gone:

@@ -352,15 +352,20 @@ def test_a_copy_under_another_name_is_not_taken_for_the_tenant(
     assert estate.complete() == before
 
 
-def test_one_bad_database_does_not_hold_up_the_others(estate: Estate, ansible_module: Callable[..., Any]) -> None:
+def test_bad_databases_do_not_hold_up_the_others(estate: Estate, ansible_module: Callable[..., Any]) -> None:
     before = estate.complete()
-    bad = [{"name": "postgres"}, {"name": "nowhere"}]
+    bad = [
+        {"name": "postgres"},
+        {"name": "nowhere"},
+        {"name": "harbour", "tenant": "gone", "config": "/etc/odoo/gone.conf"},
+    ]
     done = ansible_module(
-        HOST, BACKUP, {**estate.login, "databases": [bad[0], {"name": "harbour"}, bad[1]]}, fails=True
+        HOST, BACKUP, {**estate.login, "databases": [*bad[:2], {"name": "harbour"}, bad[2]]}, fails=True
     )
     assert [one["tenant"] for one in done["backups"]] == ["harbour"]
-    assert "tenant postgres: " in done["msg"]
-    assert "tenant nowhere: " in done["msg"]
+    assert [one["tenant"] for one in done["failures"]] == ["postgres", "nowhere", "gone"]
+    assert "/etc/odoo/gone.conf" in done["failures"][2]["error"]
+    assert all(f"tenant {one['tenant']}: {one['error']}" in done["msg"] for one in done["failures"])
     assert len(estate.complete()) == len(before) + 1
 
 

@@ -27,7 +27,11 @@ from tests.lab.state import ROOT
 HERE = Path(__file__).parent
 # The modules that reach for a host, and what stands in the place of Ansible's own.
 MODULES = ("odoo_database", "odoo_database_info", "odoo_backup", "odoo_restore", "backup_policy")
-BUILTIN = {"ansible.builtin.ping": "gantry.odoo.reach", "ansible.builtin.uri": "gantry.odoo.fetch"}
+BUILTIN = {
+    "ansible.builtin.ping": "gantry.odoo.reach",
+    "ansible.builtin.wait_for_connection": "gantry.odoo.connect",
+    "ansible.builtin.uri": "gantry.odoo.fetch",
+}
 # What a role's entry point is given, by role.
 GIVEN = {
     "odoo": {"release": "{{ odoo_release | default('') }}", "fencing_number": "{{ odoo_fencing_number | default(0) }}"},
@@ -41,7 +45,7 @@ GIVEN = {
     "backup": {},
 }
 # Entry points that are the roles' own: they call modules of the world's.
-REAL = {("backup", "run")}
+REAL = {("backup", "run"), ("backup", "drill")}
 # The tenants that are declared.
 TENANTS: list[dict[str, Any]] = [
     {

@@ -37,12 +37,16 @@ class Node:
 
 @dataclass
 class Copy:
-    """One database of a tenant. data: the writes that it holds. operator: blocked on purpose, by hand."""
+    """One database of a tenant. data: the writes that it holds. operator: blocked on purpose, by hand.
+
+    readable: by a backup.
+    """
 
     data: list[int] = field(default_factory=list)
     open: bool = True
     home: dict[str, Any] = field(default_factory=dict)
     operator: bool = False
+    readable: bool = True
 
 
 @dataclass
@@ -299,20 +303,28 @@ class World:
 
     def odoo_backup(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module odoo_backup."""
-        held, taken = self.servers[self.server(host, args)], []
+        held, taken, failures = self.servers[self.server(host, args)], [], []
         for one in args["databases"]:
             database = one.get("name") or one["database"]
-            if database not in held:
-                raise RefusedError(f"there is no database {database}")
+            if database not in held or not held[database].readable:
+                failures.append({"tenant": one["tenant"], "error": f"database {database} cannot be read"})
+                continue
             kept = self.backups.setdefault(one["tenant"], [])
             kept.append(list(held[database].data))
-            taken.append({"tenant": one["tenant"], "id": str(len(kept) - 1), "ok": True})
-        return {"changed": True, "backups": taken}
+            sent = {"bytes_sent": 6291456, "files_missing": 0, "duration_s": 3.4}
+            taken.append({"tenant": one["tenant"], "id": str(len(kept) - 1), **sent})
+        said = {"failed": True, "msg": failures[0]["error"]} if failures else {}
+        return {"changed": True, "backups": taken, "failures": failures, **said}
 
     def odoo_restore(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module odoo_restore."""
         if args.get("prefetch"):
             return {"changed": True}
+        if args.get("drill"):
+            kept = self.backups.get(args["tenant"])
+            if not kept:
+                raise RefusedError(f"tenant {args['tenant']} has no backup")
+            return {"changed": False, "backup": str(len(kept) - 1), "rto_s": 33.4, "rpo_s": 53.0}
         held, name = self.servers[self.server(host, args)], args["database"]
         if name in held and 0 < int(args.get("fencing_number") or 0) < held[name].home.get("number", 0):
             raise RefusedError(f"{name} is home {held[name].home['number']}")
@@ -339,6 +351,11 @@ class World:
     def reach(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module ping."""
         return {"ping": "pong"}
+
+    def connect(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module wait_for_connection, which says of a host that is off that it failed."""
+        off = {"failed": True, "msg": f"timed out waiting for {host}"}
+        return off if host in self.gone else {}
 
     def fetch(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module uri: the login page, from an edge or from the node itself."""

@@ -95,7 +95,7 @@ def entry(**fields):
     return {
         "event": "backup",
         "time": "2026-11-22T01:00:00+00:00",
-        "facts": {"tenants": [{"tenant": "harbour"}]},
+        "facts": {"tenants": [{"tenant": "harbour", "ok": True}]},
         **fields,
     }
 
@@ -116,6 +116,9 @@ def test_proof_is_the_time_of_each_kind():
         {"time": None},
         {"facts": None},
         {"facts": {"tenants": ["harbour"]}},
+        {"facts": {"tenants": [{"tenant": "harbour"}]}},
+        {"facts": {"tenants": [{"tenant": "harbour", "ok": False}]}},
+        {"facts": {"tenants": [{"tenant": "harbour", "ok": "yes"}]}},
         {"facts": {"tenants": 1}},
         {"facts": {}},
     ],

@@ -38,7 +38,8 @@ def files(path: Path) -> list[Path]:
 
 
 def evidence(event: str, *tenants: str, **fields: Any) -> dict[str, Any]:
-    return {"event": event, "time": TIME, "facts": {"tenants": [{"tenant": name} for name in tenants]}, **fields}
+    facts = {"tenants": [{"tenant": name, "ok": True} for name in tenants]}
+    return {"event": event, "time": TIME, "facts": facts, **fields}
 
 
 def test_entries_follow_one_another(tmp_path: Path) -> None:

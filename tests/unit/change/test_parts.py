@@ -189,8 +189,9 @@ def test_the_last_sentence_says_what_is_where_and_what_to_run() -> None:
 
 
 def test_a_change_without_parts_that_lost_a_host_is_not_done() -> None:
-    assert unfinished("site-4", "site", [], "", ["db1", "edge1"]) == (
-        "site-4 is not done: db1, edge1 was lost or failed; repair it, and run gantry.odoo.site again"
+    assert unfinished("site-4", "site", [], "", ["db1 was lost or failed", "edge1 was lost or failed"]) == (
+        "site-4 is not done: db1 was lost or failed; edge1 was lost or failed; repair that, and run gantry.odoo.site "
+        "again"
     )
 
 

@@ -403,6 +403,7 @@ def arguments(*raw, **given):
         "config_dir": "/etc/odoo",
         "login": "gantry",
         "allow_new": True,
+        "allow_missing": False,
         "number": 0,
         "arrived": [],
     }
@@ -418,16 +419,17 @@ VARIABLES = {
 }
 
 
-def test_the_first_host_of_a_group_leads_and_backs_up_what_lives_there():
+def test_the_first_host_of_a_group_leads_and_each_group_backs_up_what_lives_there():
     placement = {"db1": [{"name": "south", "open": True}], "box1": [{"name": "north", "open": True}]}
     estate = resolve(
         arguments(tenant(), tenant("south"), runtime_groups=["box"], placement=placement), RUNTIMES, VARIABLES
     )
     assert estate["leads"] == {"app1": "app", "box1": "box"}
-    assert {host: [item["tenant"] for item in items] for host, items in estate["backups"].items()} == {
-        "app1": ["south"],
-        "box1": ["north"],
+    assert {group: [item["tenant"] for item in items] for group, items in estate["backups"].items()} == {
+        "app": ["south"],
+        "box": ["north"],
     }
+    assert estate["not_backed_up"] == {}
     assert estate["tenants"]["north"]["leader"] == "box1"
 
 

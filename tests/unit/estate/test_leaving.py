@@ -83,7 +83,7 @@ def test_a_removed_dedicated_tenant_is_named_and_goes_on() -> None:
         "carol": 8369,
         "south": 8069,
     }
-    assert "bravo" in [one["tenant"] for one in after["backups"]["app1"]]
+    assert "bravo" in [one["tenant"] for one in after["backups"]["app"]]
     assert {"tenant": "bravo", "tier": 3} in after["policies"]
     assert "backup:bravo" in after["backup_covers"]
     (route,) = [one for one in after["routes"] if one["name"] == "bravo-public"]
@@ -198,11 +198,11 @@ def test_a_decommissioned_tenant_goes_on_until_it_is_blocked_and_is_then_under_m
     declared = (own("alpha"), own("bravo", **LEAVES), own("carol"), tenant("south"))
     before = estate(*declared, record=BEFORE, holds="alpha bravo carol south").estate
     assert "tenant bravo on app goes on until it is decommissioned: run gantry.odoo.decommission" in before["notes"]
-    assert "bravo" in [one["tenant"] for one in before["backups"]["app1"]]
+    assert "bravo" in [one["tenant"] for one in before["backups"]["app"]]
     held = plan_entry(BEFORE, Entry(9, leaving={"bravo": Leaving("held", 3, "id", "decommission-9", "2026-11-26")}))
     after = estate(*declared, record=held, holds="alpha bravo! carol south").estate
     assert {one["name"]: one["mode"] for one in after["routes"]}["bravo-public"] == "maintenance"
-    assert "bravo" not in [one["tenant"] for one in after["backups"]["app1"]]
+    assert "bravo" not in [one["tenant"] for one in after["backups"]["app"]]
     assert {"tenant": "bravo", "tier": 3} in after["policies"]
     with pytest.raises(StateError, match="decommission-9 has decommissioned it on 2026-11-26"):
         estate(own("alpha"), own("bravo"), own("carol"), tenant("south"), record=held, holds="alpha bravo! carol south")
