@@ -224,7 +224,7 @@ options:
   release_source:
     description:
       - Whether the variable C(odoo_release_source) of each host that runs Odoo has to be a directory of the controller,
-        where it is set.
+        where it is set. The hosts whose C(odoo_release) it does not hold are returned as C(unsourced).
     type: bool
     default: false
   arrived:
@@ -307,6 +307,9 @@ estate:
     backups:
       description: The tenants that each leading host backs up, all or O(tenant) alone, by host.
       type: dict
+    unsourced:
+      description: With O(release_source), the hosts whose release the controller does not hold, so that they have to.
+      type: list
     notes:
       description: >-
         A sentence for each tenant that lives elsewhere than declared, that an operator has blocked, or that is not
