@@ -301,7 +301,7 @@ def _roles(
             for instance in plan_inputs.instances(group, run, with_ports)
         }
     )
-    restore = {"name": RESTORE_USER, "password": None, "member_of": []}
+    restore: dict[str, Any] = {"name": RESTORE_USER, "password": None, "member_of": []}
     login = {"name": layout.login, "createdb": True, "member_of": sorted(owners.union(names, [RESTORE_USER]))}
     return [*({"name": name} for name in names), restore, login]
 

@@ -57,7 +57,10 @@ def read_restore_role(cursor: Any, name: str, making: str) -> RestoreRole | None
     act = "SET" if cursor.connection.server_version >= SET_OPTION else "MEMBER"
     cursor.execute(_ROLE, {"role": name, "making": making, "act": act})
     row = cursor.fetchone()
-    return RestoreRole(name, row[0], *map(tuple, row[1:5]), row[5]) if row else None
+    if row is None:
+        return None
+    logs_in, powers, member_of, members, holds, acts = row
+    return RestoreRole(name, logs_in, tuple(powers), tuple(member_of), tuple(members), tuple(holds), acts)
 
 
 def read_self_granted(cursor: Any, name: str) -> list[str]:
