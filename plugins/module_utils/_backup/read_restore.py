@@ -14,7 +14,9 @@ from typing import Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, check_backup_name
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
+    CreateDatabase,
     Fetch,
+    FetchFiles,
     Note,
     Server,
     Space,
@@ -136,18 +138,20 @@ def survey(order: Order, manifest: Manifest) -> Survey:
     # a finished swap takes the new filestore away; until then what it holds need not be fetched again
     fetch = count_absent(order.repository, manifest.index, order.build.files if clean.new_files else "")
     server = read_server(order.build.login, order.owner)
-    refuse_full(read_space(order.build.data_dir), wish, manifest, fetch)
-    if not wish.prefetch:
-        clean = replace(clean, twins=read_twins(order, manifest))
-        refuse_twins(clean, wish)
-        refuse_role(order)
+    todo = restoration(clean, wish, manifest, fetch)
+    if any(isinstance(step, (CreateDatabase, FetchFiles)) for step in todo):
+        refuse_full(read_space(order.build.data_dir), wish, manifest, fetch)
+    if any(isinstance(step, CreateDatabase) for step in todo):
         for name in (order.build.name, order.build.at, aside(order.build.name)):
             require_movable(order.files(name))
         refuse_code(order.series, manifest)
         refuse_server(server, order.client, manifest)
+        refuse_role(order)
         if gives_up(clean, wish):
             order.permit(wish.database, read_uuid(order.build.login, wish.database))
-    return Survey(target, server, manifest, fetch, undo, restoration(clean, wish, manifest, fetch))
+    if not wish.prefetch:
+        refuse_twins(replace(clean, twins=read_twins(order, manifest)), wish)
+    return Survey(target, server, manifest, fetch, undo, todo)
 
 
 def refuse_role(order: Order) -> None:

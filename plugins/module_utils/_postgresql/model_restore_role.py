@@ -15,8 +15,9 @@ RESTORE_USER = "gantry_restore"
 class RestoreRole:
     """The role that owns a database while a dump is restored into it, and nothing else.
 
-    logs_in: it has LOGIN. powers: what it has beyond that. member_of: roles whose rights it has. members: roles that
-    could act as it, without the login, superusers and roles that create roles. holds: databases that it owns or has
+    logs_in: it has LOGIN. powers: what it has beyond that. member_of: roles whose rights it has.
+    members: roles that could act as it, without the login and other operators, which create databases or roles.
+    holds: databases that it owns or has
     rights in, without those in the making. acts: whether the login may act as it.
     """
 

@@ -25,7 +25,7 @@ SELECT r.rolcanlogin,
              WHERE m.member = r.oid ORDER BY 1),
        ARRAY(SELECT DISTINCT o.rolname::text FROM pg_auth_members m JOIN pg_roles o ON o.oid = m.member
              WHERE m.roleid = r.oid AND o.rolname <> current_user AND NOT o.rolsuper AND NOT o.rolcreaterole
-             AND m.grantor <> r.oid ORDER BY 1),
+             AND NOT o.rolcreatedb AND m.grantor <> r.oid ORDER BY 1),
        ARRAY(SELECT DISTINCT d.datname::text FROM pg_shdepend s
              JOIN pg_database d ON d.oid = CASE s.dbid WHEN 0 THEN s.objid ELSE s.dbid END
              WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid
