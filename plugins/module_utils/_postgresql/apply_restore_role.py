@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import keep_to, make_ordinary
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import (
@@ -30,28 +30,40 @@ _PASSWORD_BYTES = 32
 
 
 def act_as(login: Login, name: str, database: str, work: Callable[[Login], None]) -> str:
-    """Do `work` with a login as the role `name`; a note where code in the dump has changed the role's password.
+    """Do `work` with a login as the role `name`; a note where code in the dump has changed how the role logs in.
 
     database: the one that the work gives to the role, and that is the login's afterwards. The caller holds the lock of
     the role.
     """
+    note = ""
     with closing(connect(login)) as connection, connection.cursor() as cursor:
         for left in read_databases(cursor, name):
-            if left != database:
-                _take_away(cursor, left, login.user)
+            _take_away(cursor, left, login.user)
         as_role = _prepared(cursor, login, name)
         try:
-            work(as_role)
-        finally:
-            changed = not _lets_in(as_role, database)
-            _prepared(cursor, login, name)
-            _close(cursor, name)
-            if changed:
-                # a login that had begun with the other password may end with it for as long as this
-                time.sleep(_authentication_s(cursor))
-                _close(cursor, name)
-            _take_away(cursor, database, login.user)
-    return f"code in the dump has changed the password of {name}, which is gone again" if changed else ""
+            try:
+                work(as_role)
+            finally:
+                note = _ended(cursor, login, as_role, database)
+        except StateError as error:
+            if note:
+                raise StateError(f"{error}; {note}") from error
+            raise
+    return note
+
+
+def _ended(cursor: Any, login: Login, as_role: Login, database: str) -> str:
+    """Leave the role as it has to be, and the database to the login; a note where code in the dump has acted on it."""
+    name = as_role.user
+    changed = not _lets_in(as_role, database)
+    _prepared(cursor, login, name)
+    _close(cursor, name)
+    if changed:
+        # a login that had begun with another password may end with it for as long as this
+        time.sleep(_authentication_s(cursor))
+        _close(cursor, name)
+    _take_away(cursor, database, login.user)
+    return f"code in the dump has changed how {name} logs in, which is as it was again" if changed else ""
 
 
 def _take_away(cursor: Any, database: str, login: str) -> None:

@@ -17,8 +17,7 @@ class RestoreRole:
 
     logs_in: it has LOGIN. powers: what it has beyond that. member_of: roles whose rights it has.
     members: roles that could act as it, without the login and other operators, which create databases or roles.
-    holds: databases that it owns or has
-    rights in, without those in the making. acts: whether the login may act as it.
+    holds: databases that it owns or has rights in, without those in the making. acts: whether the login may act as it.
     """
 
     name: str
