@@ -69,7 +69,6 @@ OWN_DEEDS = (
     "EXECUTE format('COMMENT ON DATABASE %I IS ''mine''', current_database())",
 )
 MORE = """
-SET ROLE odoo_harbour;
 CREATE TYPE trap.mood AS ENUM ('calm');
 CREATE DOMAIN trap.port AS int CHECK (VALUE > 0);
 CREATE TYPE trap.span AS RANGE (subtype = int4);
@@ -79,7 +78,7 @@ CREATE VIEW trap.seen AS SELECT * FROM trap.log;
 CREATE MATERIALIZED VIEW trap.kept AS SELECT 1 AS one;
 CREATE STATISTICS trap.odd ON id, at FROM trap.log;
 CREATE FUNCTION trap.sum(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $2';
-CREATE OPERATOR trap.+++ (LEFTARG = int, RIGHTARG = int, FUNCTION = trap.sum);
+CREATE OPERATOR trap.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = trap.sum);
 CREATE PUBLICATION harbour_log FOR TABLE trap.log_calm;
 CREATE EXTENSION hstore SCHEMA trap;
 ALTER DEFAULT PRIVILEGES IN SCHEMA trap GRANT SELECT ON TABLES TO odoo_north;
@@ -139,13 +138,13 @@ def trap(estate: Estate, *deeds: str, more: str = "") -> Iterator[None]:
         f"CREATE FUNCTION trap.act(int) RETURNS boolean LANGUAGE plpgsql AS $act${body(*deeds)}$act$; "
         "CREATE TABLE trap.bait (id int CHECK (trap.act(id))); INSERT INTO trap.bait VALUES (1);"
     )
-    estate.sql(made, "harbour")
-    for statement in more.strip().splitlines()[1:]:
-        estate.sql("SET ROLE odoo_harbour; " + statement, "harbour")
     try:
+        estate.sql(made, "harbour")
+        for statement in more.strip().splitlines():
+            estate.sql("SET ROLE odoo_harbour; " + statement, "harbour")
         yield
     finally:
-        estate.sql("DROP SCHEMA trap CASCADE; DROP PUBLICATION IF EXISTS harbour_log", "harbour")
+        estate.sql("DROP SCHEMA IF EXISTS trap CASCADE; DROP PUBLICATION IF EXISTS harbour_log", "harbour")
         estate.sql("SELECT lo_unlink(oid) FROM pg_largeobject_metadata", "harbour")
         estate.sql("DROP OWNED BY odoo_north", "harbour")
 
