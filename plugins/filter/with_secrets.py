@@ -16,12 +16,12 @@ def with_secrets(
 ) -> list[dict[str, Any]]:
     """Return `items` with `field` set to the secret that `secrets` holds under the item's `by`.
 
-    An item without a secret is an error that names the item and never a value.
+    An item that has `field` already keeps it. One without a secret is an error that names the item and never a value.
     """
-    missing = sorted({str(item[by]) for item in items if not secrets.get(item[by])})
+    missing = sorted({str(item[by]) for item in items if field not in item and not secrets.get(item[by])})
     if missing:
         raise AnsibleFilterError(f"no secret is given for {', '.join(missing)}; add it to the variable that holds them")
-    return [{**item, field: secrets[item[by]]} for item in items]
+    return [dict(item) if field in item else {**item, field: secrets[item[by]]} for item in items]
 
 
 class FilterModule:

@@ -24,8 +24,8 @@ description:
   - A database that is not Odoo's is never changed.
   - Odoo's tables have to be in the schema C(public). A table with triggers, rules or functions of its owner is not
     written, and a view in its place is not read, since they would act with the rights of O(login_user).
-  - A copy can still run such code while it is restored or neutralized, so O(login_user) should be no superuser where
-    tenants write SQL of their own.
+  - A copy can still run such code while it is neutralized, so O(login_user) should be no superuser where tenants write
+    SQL of their own.
   - A database that cannot be read, such as one with a changed table, fails the module, and the others are worked on all
     the same.
 extends_documentation_fragment:
@@ -252,6 +252,12 @@ options:
       - How many databases are worked on at a time.
     type: int
     default: 2
+  restore_user:
+    description:
+      - Role that C(pg_restore) logs in as where O(clone_from) is in use and is copied by a dump, as in
+        O(gantry.odoo.odoo_restore#module:restore_user).
+    type: str
+    default: gantry_restore
 requirements:
   - boto3 >= 1.26, to drop a database of tier 1
 seealso:
@@ -380,6 +386,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options, 
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_declared import Request, converge
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_restore_role import RESTORE_USER
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import REPOSITORY, location_from
 
 OPTIONS: dict[str, Any] = {
@@ -388,6 +395,7 @@ OPTIONS: dict[str, Any] = {
     **options_instance.argument_spec(),
     "template_cache": {"type": "bool", "default": False},
     "parallel": {"type": "int", "default": 2},
+    "restore_user": {"type": "str", "default": RESTORE_USER},
     "repository": REPOSITORY,
 }
 RULES: dict[str, Any] = {
@@ -407,6 +415,7 @@ def request_from(params: Mapping[str, Any]) -> Request:
         odoo_user=params["odoo_user"],
         cached=params["template_cache"],
         parallel=params["parallel"],
+        restore_user=params["restore_user"],
         timeout_s=params["timeout"],
         lock_timeout_s=params["lock_timeout"],
     )
@@ -422,7 +431,7 @@ def require_backups(params: Mapping[str, Any], tier: int, given_up: Sequence[Dat
     # its client takes half a second to import, and hardly any call drops such a database
     from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import require_fresh_backups
 
-    require_fresh_backups(location_from(params["repository"]), tier, given_up)
+    require_fresh_backups(location_from(params["repository"]), tier, {one.name: one.uuid for one in given_up})
 
 
 def work(call: Call) -> Outcome:

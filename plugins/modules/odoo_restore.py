@@ -16,7 +16,9 @@ description:
   - A backup of another major version of Odoo than that of the code in O(config) is refused.
   - Keeps the identity of the database, its UUID and secret, so a restore elsewhere is a move. With O(neutralize), it is
     a copy.
-  - Only O(login_user) can connect until the database is complete.
+  - Only O(login_user) can connect until the database is complete, and O(restore_user) while the dump is restored.
+  - Code in the dump, such as a function in a check constraint, runs while rows are loaded. It has the rights of
+    O(restore_user), which owns nothing but the database in the making.
   - With O(drill), removes all of it again and records how long it took.
 author:
   - Gantry contributors (@gantry-odoo)
@@ -49,6 +51,15 @@ options:
     description:
       - Role that owns the database. By default C(db_user) of O(config).
     type: str
+  restore_user:
+    description:
+      - Role that C(pg_restore) logs in as. It has C(LOGIN) and no other right and is a member of no role.
+        O(login_user) is a member of it. The playbook C(gantry.odoo.site) makes one on every server of the estate.
+      - It needs no password. The module gives it a random one for as long as a dump is restored, so the server has to
+        accept a login by C(scram-sha-256) from this host.
+      - One restore at a time uses it. The others wait for O(lock_timeout).
+    type: str
+    default: gantry_restore
   access:
     description:
       - V(blocked) lets only O(login_user) connect to the restored database, V(open) its owner as well.
@@ -59,10 +70,19 @@ options:
     description:
       - What to do where the database exists. V(never) changes nothing when it was restored from this very backup,
         and fails otherwise.
-      - V(replace) ends its sessions and drops it, with its filestore, once the restored one is proven and in its place.
+      - V(replace) ends its sessions and drops it, once the restored one is proven and in its place. Its filestore goes
+        to the recycle directory, C(filestore/.recycled) in the data directory, where it stays until it is removed by
+        hand. That of a copy which this module has neutralized is removed.
     type: str
     choices: [never, replace]
     default: never
+  tier:
+    description:
+      - Tier of the tenant whose database is replaced. One of tier V(1) is replaced only when O(repository) has a backup
+        of it that is complete and not older than its RPO, as for a drop by
+        O(gantry.odoo.odoo_database#module:tier).
+    type: int
+    choices: [1, 2, 3]
   fencing_number:
     description:
       - The C(fencing_number) of the change, see M(gantry.odoo.change_open). A database that a later change has made the
@@ -111,6 +131,10 @@ options:
     default: 14400
 notes:
   - Restored files belong to the owner of the C(data_dir) in O(config).
+  - The module fails before anything is touched where the file system of the C(data_dir) has no room for the missing
+    files and the dump. How much room the PostgreSQL server has is not known to it.
+  - A copy that is open and not neutralized would run the same jobs as its original. So it is refused while another
+    database on the server is open and has the same UUID.
 requirements:
   - pg_restore
 seealso:
@@ -128,6 +152,18 @@ EXAMPLES = r"""
     tenant: harbour
     database: harbour
     config: /etc/odoo/harbour.conf
+
+- name: Go back to an older backup of a tenant of tier 1, which was backed up a moment ago
+  gantry.odoo.odoo_restore:
+    repository: "{{ backup_repository }}"
+    login_host: db1.example
+    login_user: gantry
+    login_password: "{{ vault_gantry_password }}"
+    tenant: harbour
+    backup: 20261122T103000Z
+    config: /etc/odoo/harbour.conf
+    overwrite: replace
+    tier: 1
 
 - name: Prove the newest backup
   gantry.odoo.odoo_restore:
@@ -206,8 +242,8 @@ counts:
     dump_bytes: {description: Size of the dump in bytes., type: int}
 left_out:
   description:
-    - Parts of the backup that were left out, such as grants to roles that the server does not have. Each is a warning
-      as well.
+    - Parts of the backup that were left out, such as grants to roles that the server does not have, and what code in
+      the dump was seen to do. Each is a warning as well.
   returned: success and not in check mode
   type: list
   elements: str
@@ -215,7 +251,7 @@ timings:
   description: Seconds that the parts of the restore took; parts that ran at the same time overlap.
   returned: success and not in check mode
   type: dict
-  sample: {"fetch_dump_s": 0.2, "restore_s": 3.1, "fetch_files_s": 1.4, "verify_s": 0.6, "swap_s": 0.1}
+  sample: {"fetch_dump_s": 0.2, "restore_s": 3.1, "give_s": 0.3, "fetch_files_s": 1.4, "verify_s": 0.6, "swap_s": 0.1}
 """
 
 from collections.abc import Mapping
@@ -228,7 +264,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_image imp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_restore import Timings, restore
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Wish
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import UNFINISHED, check_wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
+    PROVEN_TIER,
+    UNFINISHED,
+    check_wish,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import require_fresh_backups
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, choose, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
@@ -245,6 +286,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_restore_role import RESTORE_USER
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
@@ -264,8 +306,10 @@ OPTIONS: dict[str, Any] = {
     **options_instance.argument_spec(timeout=14400, lock_timeout=300),
     "config": {"type": "path", "required": True},
     "owner": {"type": "str"},
+    "restore_user": {"type": "str", "default": RESTORE_USER},
     "access": {"type": "str", "choices": ["open", "blocked"], "default": "open"},
     "overwrite": {"type": "str", "choices": ["never", "replace"], "default": "never"},
+    "tier": {"type": "int", "choices": [1, 2, 3]},
     "neutralize": {"type": "bool", "default": False},
     "verify": {"type": "bool", "default": True},
     "load_registry": {"type": "bool", "default": False},
@@ -290,6 +334,7 @@ def wish_from(params: Mapping[str, Any]) -> Wish:
         prefetch=params["prefetch"],
         drill=params["drill"],
         fencing_number=params["fencing_number"],
+        tier=params["tier"] or 0,
     )
     check_wish(wish)
     if params["jobs"] < 1:
@@ -327,9 +372,14 @@ def order_from(params: Mapping[str, Any], repository: Repository, wish: Wish, de
         odoo=odoo,
         wish=wish,
         owner=owner,
+        restore_user=params["restore_user"],
         jobs=params["jobs"],
+        lock_s=params["lock_timeout"],
         client=pgtools.client_major("pg_restore", deadline),
         deadline=deadline,
+        permit=lambda name, uuid: require_fresh_backups(
+            options.location_from(params["repository"]), PROVEN_TIER, {name: uuid}
+        ),
         series=code.series(listed) if listed else "",
     )
 

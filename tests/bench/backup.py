@@ -175,6 +175,8 @@ def restore(backups: Backups, zipped: str, folder: str) -> Result:
     erp.odoo("db", "-c", CONFIG, "dump", "origin", zipped)
     wish = {"tenant": "origin", "database": "back", "repository": backups.repository}
     call = erp.module("odoo_restore", **wish)
+    # two open databases with one uuid are refused
+    erp.server.psql("UPDATE ir_config_parameter SET value = 'other' WHERE key = 'database.uuid'", "origin")
     erp.put_aside("back")
     peaks: list[float] = []
 

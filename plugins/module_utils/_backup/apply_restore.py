@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     Open,
     Publish,
     PublishFiles,
+    RecycleFiles,
     RemoveFiles,
     RemoveNote,
     RenewIdentity,
@@ -38,9 +39,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     FINISHED,
-    REPLACED,
     mark,
-    privileged_extensions,
+    replaced_comment,
     swapped,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_dump
@@ -49,19 +49,18 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restored 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import remove
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import recycle, remove
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_extensions import create_extensions
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_grants import make_grants
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import (
+    drop_database,
+    drop_unfinished,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_fill import Filling, fill
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_settings import make_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect, explaining
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Setting
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions, Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import refuse_overtaken, with_home
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import entries_without
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_grants import statements_of, without_rights
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner
 
 
@@ -83,10 +82,14 @@ class Timings:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a restore could not make of a backup, each with the reason: settings, and grants to roles not there."""
+    """What a restore could not make of a backup, each with the reason: settings, and grants to roles not there.
 
-    settings: dict[Setting, str]
-    grants: dict[str, str]
+    notes: what else is to be said.
+    """
+
+    settings: dict[Setting, str] = field(default_factory=dict)
+    grants: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def sentences(self) -> list[str]:
@@ -94,6 +97,7 @@ class LeftOut:
         return [
             *(f"setting {one.name} was left out: {why}" for one, why in sorted(self.settings.items())),
             *(f"{statement.removesuffix(';')} was left out: {why}" for statement, why in self.grants.items()),
+            *self.notes,
         ]
 
 
@@ -120,7 +124,7 @@ class Restorer:
     order: Order
     seen: Survey
     timings: Timings
-    left_out: LeftOut = field(default_factory=lambda: LeftOut({}, {}))
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def carry_out(self, steps: Sequence[Step]) -> None:
         """Do the steps in their order; files come while the dump is restored."""
@@ -157,7 +161,8 @@ class Restorer:
             WriteNote: lambda step: self._write_note(step.note),
             RemoveNote: lambda _step: self._remove_note(),
             PublishFiles: lambda _step: build.publish_filestore(aside(build.name)),
-            DropDatabase: lambda step: drop_database(build.login, step.target),
+            DropDatabase: lambda step: self._drop(step.target),
+            RecycleFiles: lambda step: recycle(build.data_dir, step.target, self.order.started, step.database),
             RemoveFiles: lambda step: self._remove_files(step.target),
             Open: lambda step: open_database(build.login, step.target),
             Block: lambda step: block_database(build.login, step.target),
@@ -195,21 +200,18 @@ class Restorer:
                 for piece in read_dump(order.repository, manifest):
                     archive.write(piece)
                 archive.flush()
-            with self.timings.of("restore_s"), closing(connect(build.login, build.at)) as connection:
-                contents = pgtools.contents(archive.fileno(), order.deadline)
-                special = privileged_extensions(self.seen.server, manifest)
-                with connection.cursor() as cursor:
-                    altered = manifest.database.unaccent_immutable
-                    schemas = create_extensions(cursor, special, order.owner, altered)
-                    entries, rights = without_rights(entries_without(contents, special, schemas))
-                    pgtools.restore(
-                        build.login, build.at, archive.fileno(), entries, order.owner, order.jobs, order.deadline
-                    )
-                    # let the planner know the restored tables
-                    cursor.execute("ANALYZE")
-                    statements = statements_of(pgtools.script(archive.fileno(), rights, order.deadline))
-                    self.left_out.grants.update(make_grants(cursor, order.owner, statements))
-                    self.left_out.settings.update(make_settings(cursor, build.at, manifest.database.settings))
+            with self.timings.of("restore_s"):
+                filled = fill(build.login, self._filling(), archive.fileno(), order.deadline)
+        self.timings.seconds["give_s"] = filled.give_s
+        self.left_out.grants.update(filled.left_out)
+        self.left_out.notes.extend([filled.note] if filled.note else [])
+        with closing(connect(build.login, build.at)) as connection, connection.cursor() as cursor:
+            self.left_out.settings.update(make_settings(cursor, build.at, manifest.database.settings))
+
+    def _filling(self) -> Filling:
+        order, server, facts = self.order, self.seen.server, self.seen.manifest.database
+        extensions = Extensions(facts.extensions, server.trusted, facts.unaccent_immutable)
+        return Filling(order.build.at, order.owner, order.restore_user, extensions, order.jobs, order.lock_s)
 
     def _verify(self) -> None:
         build = self.order.build
@@ -227,7 +229,7 @@ class Restorer:
             self.order.odoo.load_registry(self.order.build.at, self.order.deadline)
 
     def _publish(self, step: Publish) -> None:
-        """What stood there goes to the old name, then for good. On failure it has its name and access again."""
+        """What stood there goes to the old name. On failure it has its name and access again."""
         build, old = self.order.build, aside(self.order.build.name)
         with self.timings.of("swap_s"):
             # another change may have made it the home since the plan was made
@@ -239,18 +241,19 @@ class Restorer:
                     if step.replaces:
                         block_database(build.login, build.name)
                     said = with_home(FINISHED + step.origin, home)
-                    build.publish(said, old if step.replaces else "", REPLACED)
+                    build.publish(said, old if step.replaces else "", replaced_comment(self.seen.target.comment))
             except GantryError:
                 if read_target(self.order).new_database:
                     self._write_note(Note(step.origin))
                     if step.reopen:
                         open_database(build.login, build.name)
                 raise
-            if step.replaces:
-                drop_database(build.login, old)
-            if step.removes:
-                self._remove_files(old)
-            self._remove_note()
+            if not step.replaces:
+                self._remove_note()
+
+    def _drop(self, name: str) -> None:
+        # what is left of a restore may be anything that the dump's code has made of it
+        (drop_unfinished if name == self.order.build.at else drop_database)(self.order.build.login, name)
 
     def _remove_files(self, name: str) -> None:
         remove(self.order.files(name))

@@ -28,7 +28,8 @@ class Note:
 class Target:
     """What stands at the target. `new` and `old` are the temporary names; comments say whose a database is.
 
-    home: of the tenant's database, which the one that replaces it keeps.
+    home: of the tenant's database, which the one that replaces it keeps. twins: other databases that are open and have
+    the uuid of the backup.
     """
 
     database: bool = False
@@ -43,11 +44,21 @@ class Target:
     old_files: bool = False
     note: Note | None = None
     home: Home | None = None
+    twins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Space:
+    """A file system. free, block: in bytes; a file takes its size, rounded up to blocks."""
+
+    path: str
+    free: int
+    block: int
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a restore was asked for. fencing_number: of the change, 0 for none."""
+    """What a restore was asked for. fencing_number: of the change. tier: of what is replaced. Either is 0 for none."""
 
     database: str
     tenant: str
@@ -59,6 +70,7 @@ class Wish:
     prefetch: bool = False
     drill: bool = False
     fencing_number: int = 0
+    tier: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,16 @@ class DropDatabase(Step):
 
 class RemoveFiles(Step):
     """Remove the filestore of the name that is the target."""
+
+
+@dataclass(frozen=True)
+class RecycleFiles(Step):
+    """Put the filestore of a replaced database, which has the name that is the target, into the recycle directory.
+
+    database: the name that it is found by there.
+    """
+
+    database: str = ""
 
 
 class Open(Step):
@@ -134,12 +156,11 @@ class LoadRegistry(Step):
 class Publish(Step):
     """Give database and filestore their names. origin: for the comment. replaces: another database has the name.
 
-    removes: another filestore has it. reopen: the other one is open, and is opened again where this fails.
+    reopen: the other one is open, and is opened again where this fails.
     """
 
     origin: str = ""
     replaces: bool = False
-    removes: bool = False
     reopen: bool = False
 
 

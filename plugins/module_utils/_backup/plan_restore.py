@@ -22,11 +22,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     Open,
     Publish,
     PublishFiles,
+    RecycleFiles,
     RemoveFiles,
     RemoveNote,
     RenewIdentity,
     RestoreDump,
     Server,
+    Space,
     Target,
     Verify,
     Wish,
@@ -43,6 +45,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_exten
 UNFINISHED = "gantry.odoo.odoo_restore: not complete yet"
 FINISHED = "gantry.odoo.odoo_restore: restored from "
 REPLACED = "gantry.odoo.odoo_restore: replaced, to be dropped"
+_COPY = ", neutralised"
+_STAYS = "its files stay in the recycle directory until they are removed by hand"
+# the tier whose databases are given up only when they are backed up, as in odoo_database
+PROVEN_TIER = 1
 # from this version on the client sets a parameter that older servers do not know
 TRANSACTION_TIMEOUT = 17
 
@@ -54,7 +60,7 @@ def origin(manifest: Manifest) -> str:
 
 def mark(manifest: Manifest, wish: Wish) -> str:
     """What the comment on a restored database says of it."""
-    return origin(manifest) + (", neutralised" if wish.neutralize else "")
+    return origin(manifest) + (_COPY if wish.neutralize else "")
 
 
 def recovery(target: Target, database: str) -> list[Step]:
@@ -82,11 +88,27 @@ def recovery(target: Target, database: str) -> list[Step]:
     if target.old_database:
         steps.append(DropDatabase("drop_old", aside(database), "the restore that replaced it is complete"))
     if swapped(target) and (target.old_files or (finishes and target.files)):
-        steps.append(RemoveFiles("remove_old_files", aside(database), "the restore that replaced it is complete"))
+        steps.append(former_files(database, target.old_comment, "the restore that replaced it is complete"))
     # the note says whose the files are, so it goes last
     if target.note is not None:
         steps.append(RemoveNote("forget", database, "nothing of the interrupted restore is under way"))
     return steps
+
+
+def former_files(database: str, comment: str, why: str) -> Step:
+    """The step for the filestore of a database that was replaced. comment: on that database.
+
+    It is kept as that of a dropped one is, but for a neutralized copy, which holds nothing that its backup does not.
+    """
+    old = aside(database)
+    if comment == REPLACED + _COPY:
+        return RemoveFiles("remove_old_files", old, why)
+    return RecycleFiles("recycle_old_files", old, f"{why}; {_STAYS}", database)
+
+
+def replaced_comment(comment: str) -> str:
+    """What the comment on a replaced database says. comment: the one that it had."""
+    return REPLACED + (_COPY if comment.startswith(FINISHED) and comment.endswith(_COPY) else "")
 
 
 def _require_ours(target: Target, database: str) -> None:
@@ -96,7 +118,7 @@ def _require_ours(target: Target, database: str) -> None:
             f"database {unfinished(database)} is in the way: it was not left by a restore; "
             "look at it, then drop it or let what made it finish"
         )
-    if target.old_database and target.old_comment != REPLACED:
+    if target.old_database and not target.old_comment.startswith(REPLACED):
         raise StateError(
             f"database {aside(database)} is in the way: it was not left by a restore; rename it, or drop it"
         )
@@ -190,9 +212,26 @@ def _end(target: Target, wish: Wish, manifest: Manifest) -> list[Step]:
     action = "replace" if target.database else "publish"
     why = "complete and verified" if wish.verify else "complete"
     reopen = target.database and not target.blocked
-    removes = target.database and target.files
-    publish = Publish(action, wish.database, why, mark(manifest, wish), target.database, removes, reopen)
-    return [*access, publish]
+    publish = Publish(action, wish.database, why, mark(manifest, wish), target.database, reopen)
+    return [*_orphan(target, wish), *access, publish, *(_former(target, wish) if target.database else [])]
+
+
+def _orphan(target: Target, wish: Wish) -> list[Step]:
+    """What becomes of a filestore without its database, as where odoo_database makes one."""
+    why = f"a filestore of this name belongs to no database; {_STAYS}"
+    lost = target.files and not target.database
+    return [RecycleFiles("recycle_filestore", wish.database, why, wish.database)] if lost else []
+
+
+def _former(target: Target, wish: Wish) -> list[Step]:
+    """What becomes of a replaced database and its files. The note goes last: until then, the next run goes on."""
+    gone = f"{wish.database} was restored in its place"
+    files = [former_files(wish.database, replaced_comment(target.comment), gone)] if target.files else []
+    return [
+        DropDatabase("drop_old", aside(wish.database), gone),
+        *files,
+        RemoveNote("forget", wish.database, "the restore is complete"),
+    ]
 
 
 def refuse_overwrite(target: Target, wish: Wish) -> None:
@@ -211,6 +250,32 @@ def refuse_overwrite(target: Target, wish: Wish) -> None:
         raise RefusedError(
             f"a filestore of {wish.database} stands without its database; move it away, "
             "or give it up with overwrite: replace"
+        )
+
+
+def gives_up(target: Target, wish: Wish) -> bool:
+    """Whether a restore replaces a database of a tier whose databases are dropped only with a fresh backup."""
+    return target.database and wish.replace and wish.tier == PROVEN_TIER
+
+
+def refuse_twins(target: Target, wish: Wish) -> None:
+    """Raises RefusedError where two databases with one uuid would be open."""
+    if target.twins and not (wish.blocked or wish.neutralize or wish.drill):
+        raise RefusedError(
+            f"database {target.twins[0]} is open and has the uuid of the backup, and two of them would run the same "
+            f"jobs and send the same mail; restore {wish.database} with neutralize: true or access: blocked, or block "
+            f"{target.twins[0]} first"
+        )
+
+
+def refuse_full(space: Space, wish: Wish, manifest: Manifest, fetch: Fetch) -> None:
+    """Raises StateError where the file system has no room for the missing files, and for the dump meanwhile."""
+    dump = 0 if wish.prefetch else manifest.dump.size
+    needed = dump + fetch.bytes + fetch.files * space.block
+    if needed > space.free:
+        raise StateError(
+            f"backup {origin(manifest)} needs {needed} bytes in {space.path}, {dump} of them for the dump until it is "
+            f"restored and the others for {fetch.files} files, and {space.free} are free; make room"
         )
 
 
@@ -268,6 +333,8 @@ def check_wish(wish: Wish) -> None:
         raise InputError("load_registry: a copy that is loaded could send mail; give neutralize: true as well")
     if wish.prefetch and (wish.drill or wish.replace):
         raise InputError("prefetch: only files are brought, so there is nothing to replace or to drill")
+    if wish.tier and not wish.replace:
+        raise InputError("tier: it is that of a database that is replaced; give overwrite: replace as well, or no tier")
     if wish.drill and not wish.verify:
         raise InputError("verify: a drill that verifies nothing proves nothing; leave verify true")
 

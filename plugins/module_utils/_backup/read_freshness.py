@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of
@@ -13,7 +13,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     open_repository,
@@ -24,16 +23,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 
 
-def require_fresh_backups(location: Location, tier: int, databases: Iterable[Database]) -> None:
-    """Look for the backup of each of `databases`, which are called as their tenants; as require_fresh_backup."""
+def require_fresh_backups(location: Location, tier: int, databases: Mapping[str, str]) -> None:
+    """Look for the backup of each database, which is called as its tenant; as require_fresh_backup.
+
+    databases: the uuid of each, by its name.
+    """
     stores = open_stores(location)
-    for database in databases:
-        repository = open_repository(stores, database.name, location.keys)
+    for name, uuid in databases.items():
+        repository = open_repository(stores, name, location.keys)
         if repository is None:
             raise RefusedError(
-                f"{database.name} is of tier {tier} and has no backup in the {stores.contents.where}; back it up first"
+                f"{name} is of tier {tier} and has no backup in the {stores.contents.where}; back it up first"
             )
-        require_fresh_backup(repository, tier, database.uuid)
+        require_fresh_backup(repository, tier, uuid)
 
 
 def require_fresh_backup(repository: Repository, tier: int, uuid: str) -> str:

@@ -8,13 +8,18 @@ from __future__ import annotations
 import json
 import os
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, check_backup_name
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
+    CreateDatabase,
     Fetch,
+    FetchFiles,
     Note,
     Server,
+    Space,
     Survey,
     Target,
     Wish,
@@ -22,23 +27,34 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
+    FINISHED,
+    gives_up,
     recovered,
     recovery,
     refuse_code,
+    refuse_full,
     refuse_server,
+    refuse_twins,
     restoration,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import rows
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import require_tables, rows, uuid
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import require_movable
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import UNFINISHED
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import home_of, without_home
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_restore_role import (
+    refuse_restore_role,
+    refuse_shared_role,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import is_superuser
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import read_restore_role
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
@@ -54,14 +70,24 @@ _EXTENSIONS = """
 SELECT e.name, coalesce(v.trusted OR NOT v.superuser, false) FROM pg_available_extensions e
 LEFT JOIN pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version
 """
-_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+# those that may have the uuid of a backup: its source, and what was restored of the tenant
+_TWINS = """
+SELECT datname::text FROM pg_database d WHERE datallowconn AND datname <> ALL(%(own)s)
+  AND has_database_privilege(datdba, d.oid, 'CONNECT') AND has_database_privilege(d.oid, 'CONNECT')
+  AND (datname = ANY(%(names)s) OR starts_with(shobj_description(d.oid, 'pg_database'), %(mark)s)) ORDER BY 1
+"""
+
+# called with the name and the uuid of a database
+Permit = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
 class Order:
     """Everything that a restore needs to know.
 
-    jobs: connections of pg_restore at the same time. series: of the instance's code, empty where it cannot be seen.
+    restore_user: what pg_restore logs in as. jobs: its connections at the same time. lock_s: seconds to wait for
+    another run that uses that role. series: of the instance's code, empty where it cannot be seen. permit: raises where
+    the database with a name and a uuid may not be given up. started: the date of what is.
     """
 
     repository: Repository
@@ -70,10 +96,14 @@ class Order:
     odoo: Odoo
     wish: Wish
     owner: str
+    restore_user: str
     jobs: int
+    lock_s: float
     client: int
     deadline: Deadline
+    permit: Permit
     series: str = ""
+    started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     @property
     def note_path(self) -> str:
@@ -108,12 +138,60 @@ def survey(order: Order, manifest: Manifest) -> Survey:
     # a finished swap takes the new filestore away; until then what it holds need not be fetched again
     fetch = count_absent(order.repository, manifest.index, order.build.files if clean.new_files else "")
     server = read_server(order.build.login, order.owner)
-    if not wish.prefetch:
+    todo = restoration(clean, wish, manifest, fetch)
+    if any(isinstance(step, (CreateDatabase, FetchFiles)) for step in todo):
+        refuse_full(read_space(order.build.data_dir), wish, manifest, fetch)
+    if any(isinstance(step, CreateDatabase) for step in todo):
         for name in (order.build.name, order.build.at, aside(order.build.name)):
             require_movable(order.files(name))
         refuse_code(order.series, manifest)
         refuse_server(server, order.client, manifest)
-    return Survey(target, server, manifest, fetch, undo, restoration(clean, wish, manifest, fetch))
+        refuse_role(order)
+        if gives_up(clean, wish):
+            order.permit(wish.database, read_uuid(order.build.login, wish.database))
+    if not wish.prefetch:
+        refuse_twins(replace(clean, twins=read_twins(order, manifest)), wish)
+    return Survey(target, server, manifest, fetch, undo, todo)
+
+
+def refuse_role(order: Order) -> None:
+    """Raise where pg_restore must not log in as the role that was given for it."""
+    login = order.build.login
+    refuse_shared_role(order.restore_user, login.user, order.owner)
+    with closing(connect(login)) as connection, connection.cursor() as cursor:
+        role = read_restore_role(cursor, order.restore_user, UNFINISHED)
+    refuse_restore_role(role, order.restore_user, login.user, login.where)
+
+
+def read_twins(order: Order, manifest: Manifest) -> tuple[str, ...]:
+    """The other databases on the server that are open and have the uuid of the backup."""
+    login, name = order.build.login, order.build.name
+    wanted = {
+        "own": [name, order.build.at, aside(name)],
+        "names": [manifest.tenant, manifest.database.name],
+        "mark": f"{FINISHED}{manifest.tenant}/",
+    }
+    with closing(connect(login)) as connection, connection.cursor() as cursor:
+        cursor.execute(_TWINS, wanted)
+        found = [row[0] for row in cursor.fetchall()]
+    return tuple(one for one in found if read_uuid(login, one) == manifest.database.uuid)
+
+
+def read_uuid(login: Login, database: str) -> str:
+    """The uuid of a database of Odoo. Raises StateError where it cannot be read."""
+    with closing(connect(login, database, autocommit=False)) as connection:
+        with connection.cursor() as cursor:
+            require_tables(cursor, database, "ir_config_parameter")
+        return uuid(connection)
+
+
+def read_space(path: str) -> Space:
+    """The file system of a directory. Raises StateError where there is no such directory."""
+    try:
+        found = os.statvfs(path)
+    except OSError as error:
+        raise StateError(f"data_dir {path} cannot be used: {error.strerror}; install Odoo first") from error
+    return Space(path, found.f_bavail * found.f_frsize, found.f_frsize)
 
 
 def count_absent(repository: Repository, index: Index, filestore: str) -> Fetch:
@@ -157,9 +235,11 @@ def read_server(login: Login, owner: str) -> Server:
         if not rows(connection, sql.SQL("SELECT FROM pg_roles WHERE rolname = {}").format(sql.Literal(owner))):
             raise StateError(f"role {owner} does not exist at {login.where}; create it, or give another owner")
         extensions = dict(rows(connection, _EXTENSIONS))
+        with connection.cursor() as cursor:
+            superuser = is_superuser(cursor)
         return Server(
             version=connection.server_version // 10000,
-            superuser=bool(rows(connection, _SUPERUSER)[0][0]),
+            superuser=superuser,
             available=frozenset(extensions),
             trusted=frozenset(name for name, trusted in extensions.items() if trusted),
         )

@@ -14,6 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Fetch, Survey, Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import mark, recovered
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import RECYCLED
 
 
 def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any] | None = None) -> Outcome:
@@ -26,6 +27,8 @@ def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any
     after = _view(stands.database, stands.comment, stands.blocked)
     if actions & {"publish", "replace"}:
         after = _view(True, f"restored from {mark(manifest, wish)}", wish.blocked)
+        if "recycle_old_files" in actions:
+            after["former_files"] = f"filestore/{RECYCLED}, until removed by hand"
     elif actions & {"block", "open"} and not wish.drill:
         after = _view(True, stands.comment, wish.blocked)
     facts = {

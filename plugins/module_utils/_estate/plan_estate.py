@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     plan_record,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import GONE, EstateRecord, Known
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_restore_role import RESTORE_USER
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,7 @@ def _hosts(runtimes: Mapping[str, model.Group], groups: Mapping[str, Sequence[st
 def _require_roles(tenants: Sequence[model.Tenant], layout: model.Layout) -> None:
     """Raise InputError where two instances, or one and the modules, would log in as one role of PostgreSQL."""
     users: dict[str, set[str]] = {layout.login: {"the login of the modules"}}
+    users.setdefault(RESTORE_USER, set()).add("the login of restores")
     for tenant in tenants:
         name = tenant.name if tenant.tenancy == "dedicated" else tenant.instance
         users.setdefault(plan_inputs.role_name(tenant.instance), set()).add(name)
@@ -290,6 +292,7 @@ def _roles(
 ) -> list[dict[str, Any]]:
     """The PostgreSQL roles that a server needs: one for each instance of each group it serves, and the modules' own.
 
+    The one that restores has no password, as a restore gives it one for its time, and is a member of nothing.
     owners: of other databases of Odoo there, on which the modules keep their rights.
     """
     names = sorted(
@@ -300,8 +303,9 @@ def _roles(
             for instance in plan_inputs.instances(group, run, with_ports)
         }
     )
-    login = {"name": layout.login, "createdb": True, "member_of": sorted(owners.union(names))}
-    return [*({"name": name} for name in names), login]
+    restore: dict[str, Any] = {"name": RESTORE_USER, "password": None, "member_of": []}
+    login = {"name": layout.login, "createdb": True, "member_of": sorted(owners.union(names, [RESTORE_USER]))}
+    return [*({"name": name} for name in names), restore, login]
 
 
 def _owners(server: str, others: Sequence[plan_leaving.Beyond], seen: plan_homes.Placement) -> frozenset[str]:

@@ -63,9 +63,12 @@ def remove(directory: str) -> None:
         os.unlink(directory)
 
 
-def recycle(data_dir: str, database: str, moment: datetime) -> None:
-    """Put the filestore of a database into the recycle directory, where it can be found again by its date."""
-    move(filestore_path(data_dir, database), recycled_path(data_dir, database, moment))
+def recycle(data_dir: str, database: str, moment: datetime, known_as: str = "") -> None:
+    """Put the filestore of a database into the recycle directory, where it can be found again by its date.
+
+    known_as: the name that it is found by, where it is not the one that the database has now.
+    """
+    move(filestore_path(data_dir, database), recycled_path(data_dir, known_as or database, moment))
 
 
 def restore_recycled(data_dir: str, database: str, moment: datetime) -> None:

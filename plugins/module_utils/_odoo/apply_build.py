@@ -16,7 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names impo
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import (
     allow_connections,
     create_database,
-    drop_database,
+    drop_unfinished,
     mark,
     rename_databases,
     shut_out,
@@ -102,6 +102,6 @@ class Build:
 
     def discard(self, keep_files: bool = False) -> None:
         """Remove what was built so far. keep_files: a next run brings only those that are not there yet."""
-        drop_database(self.login, self.at)
+        drop_unfinished(self.login, self.at)
         if not keep_files:
             remove(self.files)

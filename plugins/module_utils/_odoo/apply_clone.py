@@ -33,10 +33,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_table
 
 @dataclass(frozen=True)
 class Cloner:
-    """The databases of one server and the filestores of one instance."""
+    """The databases of one server and the filestores of one instance. restore_user: what pg_restore logs in as."""
 
     login: Login
     data_dir: str
+    restore_user: str
 
     def clone(self, step: Clone, deadline: Deadline) -> str:
         """Build a copy of a database, with its files; the note for the user, empty where there is nothing to say.
@@ -46,6 +47,7 @@ class Cloner:
         """
         name, source, files = step.target, step.source, step.files
         build = Build(self.login, self.data_dir, name)
+        notes: list[str] = []
         with ThreadPoolExecutor(1) as pool:
             # a file is never written to again, so most can come over while the database does
             present = [one for one, _size in blobs(filestore_path(self.data_dir, source))]
@@ -54,7 +56,8 @@ class Cloner:
                 # most copies need none of it, and it takes a while to import
                 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_dump import clone_by_dump
 
-                clone_by_dump(build, source, deadline)
+                note = clone_by_dump(build, source, self.restore_user, deadline)
+                notes += [note] if note else []
             copied = early.result()
         with closing(connect(self.login, build.at)) as connection, connection.cursor() as cursor:
             refused = copy_settings(cursor, source, build.at)
@@ -66,7 +69,7 @@ class Cloner:
         # and those that were stored since then come now
         late = self._files(build, source, names - set(copied.names), files)
         self._remove(build, set(copied.names) - names)
-        notes = [f"{one.name} of {source} is not set for {name}: {reason}" for one, reason in refused.items()]
+        notes += [f"{one.name} of {source} is not set for {name}: {reason}" for one, reason in refused.items()]
         if late.missing:
             notes.append(f"{source} refers to {len(late.missing)} files that it does not hold, and so does {name}")
         if found.remote:

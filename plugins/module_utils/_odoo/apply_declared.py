@@ -53,7 +53,8 @@ Permit = Callable[[int, Sequence[Database]], None]
 class Request:
     """What a call asks for. declared: the options of each database, by the path of its instance's configuration.
 
-    cached: new databases are made from templates. parallel: how many are worked on at a time. Times are in seconds.
+    cached: new databases are made from templates. parallel: how many are worked on at a time. restore_user: what
+    pg_restore logs in as. Times are in seconds.
     """
 
     login: Login
@@ -62,6 +63,7 @@ class Request:
     odoo_user: str
     cached: bool
     parallel: int
+    restore_user: str
     timeout_s: float
     lock_timeout_s: float
 
@@ -197,7 +199,8 @@ def _carry_out(request: Request, parts: Iterable[Part]) -> dict[str, apply_plan.
 
     jobs = []
     for part in parts:
-        instance = Instance(request.login, part.config.data_dir, _odoo(request, part.config), part.listed)
+        odoo = _odoo(request, part.config)
+        instance = Instance(request.login, part.config.data_dir, odoo, part.listed, request.restore_user)
         made_from = {name: template.name for name, template in part.before.templates.items()}
         jobs += [Job(instance, name, steps, made_from.get(name, "")) for name, steps in part.planned.items()]
     return apply(jobs, Deadline(request.timeout_s), request.parallel)

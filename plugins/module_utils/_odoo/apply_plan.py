@@ -76,20 +76,22 @@ class Outcome:
 class Instance:
     """All that can change a server's databases and an instance's files.
 
-    listed: the addons on disk, None where they cannot be seen from here. started: the date of what is given up.
+    listed: the addons on disk, None where they cannot be seen from here. restore_user: what pg_restore logs in as.
+    started: the date of what is given up.
     """
 
     login: Login
     data_dir: str
     odoo: Odoo
     listed: Mapping[str, Listed] | None
+    restore_user: str
     started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     def hands(self, deadline: Deadline) -> Hands:
         """The hand for each class of step."""
         lifecycle, content = Lifecycle(self.login, self.data_dir), Content(self.login)
         installer = Installer(self.login, self.odoo, self.listed)
-        templates, cloner = Templates(self.login, self.data_dir), Cloner(self.login, self.data_dir)
+        templates, cloner = Templates(self.login, self.data_dir), Cloner(self.login, self.data_dir, self.restore_user)
         return {
             Create: lifecycle.create,
             MakeFromTemplate: templates.make,

@@ -19,7 +19,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import BEGUN_LIMIT, Locale
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import Right
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import read_entrants, read_rights
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import (
+    read_entrants,
+    read_grantees,
+    read_rights,
+)
 
 FREE_SECONDS = 30
 # the first version whose databases have a provider of locales
@@ -87,7 +91,27 @@ def shut_out(cursor: Any, database: str, login: str) -> list[str]:
 
 def grantee(right: Right) -> Any:
     """Whose right it is, as GRANT and REVOKE spell it."""
-    return sql.Identifier(right.role) if right.role else sql.SQL("PUBLIC")
+    return _spelled(right.role)
+
+
+def _spelled(role: str) -> Any:
+    return sql.Identifier(role) if role else sql.SQL("PUBLIC")
+
+
+def keep_to(cursor: Any, database: str, login: str) -> None:
+    """Take every right in a database from everybody; its owner keeps all but that to connect, which `login` gets."""
+    target, owner = sql.Identifier(database), sql.Identifier(owner_of(cursor, database))
+    revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM {} CASCADE")
+    statements = [revoke.format(target, _spelled(role)) for role in read_grantees(cursor, database)]
+    statements.append(sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(target, owner))
+    statements.append(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, sql.Identifier(login)))
+    cursor.execute(sql.SQL(";").join(statements))
+
+
+def make_ordinary(cursor: Any, database: str) -> None:
+    """Undo what an owner can declare of a database: settings, a template, no connections."""
+    ordinary = "ALTER DATABASE {0} IS_TEMPLATE false ALLOW_CONNECTIONS true CONNECTION LIMIT -1"
+    cursor.execute(sql.SQL(f"{ordinary}; ALTER DATABASE {{0}} RESET ALL").format(sql.Identifier(database)))
 
 
 def owner_of(cursor: Any, database: str) -> str:
@@ -157,6 +181,15 @@ def drop_database(login: Login, name: str) -> None:
             return True
 
         _once_free(cursor, [name], dropped, f"{name} cannot be dropped")
+
+
+def drop_unfinished(login: Login, name: str) -> None:
+    """Drop a database in the making, if there is one; code that was restored into it may have made it a template."""
+    with closing(connect(login)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_database WHERE datname = %s AND datistemplate", (name,))
+        if cursor.fetchone() is not None:
+            cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
+    drop_database(login, name)
 
 
 def _once_free(cursor: Any, names: list[str], attempt: Callable[[], bool | None], what: str) -> None:

@@ -5,27 +5,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import privileged
 
 
-def create_extensions(cursor: Any, schemas: Mapping[str, str], owner: str, immutable_unaccent: bool) -> list[str]:
-    """Create extensions as the login, and return the schemas that were created for them, which are the owner's.
+def create_extensions(cursor: Any, extensions: Extensions, names: Iterable[str], owner: str) -> list[str]:
+    """Create extensions as the owner of the database, or as the login where the owner may not.
 
-    schemas: of each extension, by its name. The cursor is in the database that gets them.
+    names: of the extensions, in order. The cursor is in the database, which has nothing in it yet. An extension stays
+    its creator's, as PostgreSQL cannot give it to another role. Returns the schemas that were created for them, which
+    are the owner's.
     """
     created: list[str] = []
-    for name, schema in schemas.items():
+    special = privileged(extensions)
+    for name in names:
+        schema = extensions.schemas[name]
         cursor.execute("SELECT to_regnamespace(quote_ident(%s)) IS NULL", (schema,))
         if cursor.fetchone()[0]:
             statement = sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}")
             cursor.execute(statement.format(sql.Identifier(schema), sql.Identifier(owner)))
             created.append(schema)
+        if name not in special:
+            cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
         statement = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {}")
         cursor.execute(statement.format(sql.Identifier(name), sql.Identifier(schema)))
-    if immutable_unaccent:
-        own = sql.Identifier(schemas["unaccent"])
+        cursor.execute("RESET ROLE")
+    if extensions.immutable_unaccent:
+        own = sql.Identifier(extensions.schemas["unaccent"])
         cursor.execute(sql.SQL("ALTER FUNCTION {}.unaccent(text) IMMUTABLE").format(own))
     return created

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import owner_of
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_settings import move_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
@@ -17,8 +18,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sentence,
     sql,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import read_traces
 
 LOCK_SECONDS = 30
+# A table takes a lock for itself, for each index and for its sequence; a server has 6,400 for all, as it comes.
+BATCH = 100
+SHOWN = 3
 # lower numbers are the server's own
 _OWN = "c.oid >= 16384"
 # By catalog: the column with the owner, and which of its rows are objects of their own. A sequence that belongs to a
@@ -77,6 +82,24 @@ def change_owner(login: Login, database: str, owner: str) -> str:
             kept += move_settings(cursor, database, former, owner)
         connection.commit()
     return f"in {database}, {former} still owns {', '.join(kept)}" if kept else ""
+
+
+def give(login: Login, database: str, former: str, owner: str) -> None:
+    """Give everything in a database that `former` owns to the role that owns the database, in batches.
+
+    Raises StateError where the role owns anything in it or has any right in it afterwards.
+    """
+    with closing(connect(login, database, lock_timeout=LOCK_SECONDS)) as connection, connection.cursor() as cursor:
+        statements = [statement for _what, statement in _statements(cursor, former, owner)]
+        for first in range(0, len(statements), BATCH):
+            # one message is one transaction
+            cursor.execute(sql.SQL(";").join(statements[first : first + BATCH]))
+        left = read_traces(cursor, former)
+    if left:
+        raise StateError(
+            f"role {former} has still to do with {', '.join(left[:SHOWN])} in {database}, which code in the dump has "
+            "made; look for that code in the original"
+        )
 
 
 def _statements(cursor: Any, former: str, owner: str) -> list[tuple[str, Any]]:

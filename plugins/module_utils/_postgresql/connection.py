@@ -119,6 +119,8 @@ def connect(
         # what a site sets for its users' sessions must not end one that waits for files
         "options": f"-c statement_timeout={int(statement_timeout * 1000)} -c lock_timeout={int(lock_timeout * 1000)} "
         "-c idle_in_transaction_session_timeout=0 "
+        # a policy of a tenant is an error then, and is not run with the rights of the login
+        "-c row_security=off "
         # a tenant may set it for its database, and name its functions like those of PostgreSQL
         "-c search_path=pg_catalog,pg_temp",
     }

@@ -22,6 +22,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
 # the first version that has idle_session_timeout
 IDLE_TIMEOUT = 140000
 _KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
+_ROLE_KEY = "hashtextextended('gantry.odoo:role:' || %(role)s, 0)"
+# a key of 64 bits is shown in two halves
+_HOLDER = f"""
+SELECT a.client_addr::text, to_char(a.backend_start AT TIME ZONE 'UTC', 'HH24:MI:SS'),
+       ARRAY(SELECT datname::text FROM pg_database WHERE pg_get_userbyid(datdba) = %(role)s ORDER BY 1)
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+  AND (l.classid::bigint << 32 | l.objid::bigint) = {_ROLE_KEY}
+"""
 
 
 class LostLockError(StateError):
@@ -61,6 +70,37 @@ def hold(login: Login, names: Iterable[str], seconds: float, shared: Iterable[st
             ) from error
         yield
         _require_kept(cursor, login, names, shared)
+
+
+@contextmanager
+def hold_role(login: Login, role: str, seconds: float) -> Iterator[None]:
+    """Hold the lock of a role that only one run on the server may use at a time, as `hold` holds those of databases."""
+    with _session(login) as cursor:
+
+        def taken() -> bool | None:
+            cursor.execute(f"SELECT pg_try_advisory_lock({_ROLE_KEY})", {"role": role})
+            return True if cursor.fetchone()[0] else None
+
+        with explaining(f"locking role {role}", login):
+            try:
+                Deadline(seconds).wait(taken, "the lock", interval=0.5)
+            except DeadlineError as error:
+                raise DeadlineError(
+                    f"role {role} at {login.where} restores {_holder(cursor, role)}, which did not end within "
+                    f"{seconds:g} s; run again when it has, or with a longer lock_timeout"
+                ) from error
+        yield
+        _require_kept(cursor, login, [f"role {role}"], ())
+
+
+def _holder(cursor: Any, role: str) -> str:
+    """What the role restores now, and for whom, in words."""
+    cursor.execute(_HOLDER, {"role": role})
+    found = cursor.fetchone()
+    if found is None:
+        return "another database"
+    address, since, databases = found
+    return f"{', '.join(databases) or 'another database'} for a run on {address or 'the server'} since {since} UTC"
 
 
 def _require_kept(cursor: Any, login: Login, names: Iterable[str], shared: Iterable[str]) -> None:

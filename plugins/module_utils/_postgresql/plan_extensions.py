@@ -20,6 +20,16 @@ def privileged(extensions: Extensions) -> dict[str, str]:
     }
 
 
+def in_order(extensions: Extensions, contents: Sequence[str]) -> list[str]:
+    """The names of extensions in the order of a dump's table of contents, where what one requires comes first."""
+    positions = dict.fromkeys(extensions.schemas, 0)
+    for position, line in enumerate(contents):
+        for name in positions:
+            if f" EXTENSION - {name} " in f"{line} " and " COMMENT - " not in line:
+                positions[name] = position
+    return sorted(positions, key=lambda name: (positions[name], name))
+
+
 def entries_without(contents: Sequence[str], made: Iterable[str], schemas: Iterable[str]) -> list[str]:
     """The entries of a dump's table of contents to restore, without what exists or only a superuser may say.
 

@@ -24,6 +24,10 @@ SELECT coalesce(r.rolname::text, ''), a.grantee::bigint, a.grantee = d.datdba, b
 FROM pg_database d CROSS JOIN {_GRANTED} LEFT JOIN pg_roles r ON r.oid = a.grantee
 WHERE d.datname = %s AND a.privilege_type = 'CONNECT' GROUP BY 1, 2, 3 ORDER BY 2
 """
+_GRANTEES = f"""
+SELECT DISTINCT coalesce(r.rolname::text, '') FROM pg_database d CROSS JOIN {_GRANTED}
+LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = %s ORDER BY 1
+"""
 _ENTRANTS = f"""
 SELECT r.rolname::text, CASE WHEN r.rolsuper THEN 'a superuser,'
                              WHEN pg_has_role(r.oid, l.oid, 'USAGE') THEN 'a member of ' || l.rolname || ','
@@ -42,6 +46,12 @@ def read_rights(cursor: Any, database: str) -> list[Right]:
     """Who has been granted the right to connect."""
     cursor.execute(_RIGHTS, (database,))
     return [Right(*row) for row in cursor.fetchall()]
+
+
+def read_grantees(cursor: Any, database: str) -> list[str]:
+    """The roles that have any right in a database, the owner among them; PUBLIC has an empty name."""
+    cursor.execute(_GRANTEES, (database,))
+    return [row[0] for row in cursor.fetchall()]
 
 
 def read_entrants(cursor: Any, database: str, login: str) -> list[str]:

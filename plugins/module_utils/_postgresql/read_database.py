@@ -46,6 +46,12 @@ def read_settings(cursor: Any, database: str) -> list[Setting]:
     return [Setting(*row) for row in cursor.fetchall()]
 
 
+def is_superuser(cursor: Any) -> bool:
+    """Whether the login is a superuser."""
+    cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    return bool(cursor.fetchone()[0])
+
+
 def read_extensions(cursor: Any) -> Extensions:
     """The extensions of the database that the cursor is in."""
     cursor.execute(_EXTENSIONS)

@@ -186,11 +186,10 @@ def script(archive: int, entries: Sequence[str], deadline: Deadline) -> str:
         return _restore(options, archive, Access(_PLAIN_ENVIRONMENT, (listing,)), deadline, "pg_restore to text")
 
 
-def restore(
-    login: Login, database: str, archive: int, entries: Sequence[str], role: str, jobs: int, deadline: Deadline
-) -> None:
-    """Restore the `entries` of a dump into `database` as `role`; the first error ends it.
+def restore(login: Login, database: str, archive: int, entries: Sequence[str], jobs: int, deadline: Deadline) -> None:
+    """Restore the `entries` of a dump into `database`; the first error ends it.
 
+    Code in the dump has the rights of the login, whatever role it would set.
     archive: descriptor of an open file, which may have no name. jobs: connections at the same time.
     """
     with _listing(entries) as listing, access(login, database) as way:
@@ -198,7 +197,6 @@ def restore(
             "--exit-on-error",
             "--no-owner",
             "--no-password",
-            f"--role={role}",
             f"--jobs={jobs}",
             f"--use-list=/proc/self/fd/{listing}",
             f"--dbname={database}",

@@ -38,7 +38,8 @@ list_db = False
 ROLES = f"""
 CREATE ROLE gantry LOGIN CREATEDB PASSWORD '{PASSWORD}';
 CREATE ROLE odoo_harbour LOGIN PASSWORD '{PASSWORD}';
-GRANT odoo_harbour TO gantry WITH INHERIT TRUE, SET TRUE;
+CREATE ROLE gantry_restore LOGIN;
+GRANT odoo_harbour, gantry_restore TO gantry WITH INHERIT TRUE, SET TRUE;
 CREATE DATABASE harbour OWNER odoo_harbour TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8';
 """
 # what a database of the collection has: a trusted extension with a comment, and one wrapped by a function
@@ -108,8 +109,10 @@ class Estate:
     def empty(self) -> None:
         """Leave the bucket and the host as the tests want to find them."""
         self.drop_copies()
-        for key in self.listed():
-            self.remove(key)
+        # without versions and marks, which would hinder what is written once
+        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/")
+        for one in [one for page in pages for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))]:
+            self.client.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"])
         self.client.delete_bucket_lifecycle(Bucket=BUCKET)
         self.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 

@@ -14,6 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     Fetch,
     Note,
     Server,
+    Space,
     Target,
     Wish,
 )
@@ -23,13 +24,17 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
     UNFINISHED,
     check_wish,
     differing_rows,
+    gives_up,
     lagging,
     origin,
     privileged_extensions,
     recovered,
     recovery,
     refuse_code,
+    refuse_full,
     refuse_server,
+    refuse_twins,
+    replaced_comment,
     restoration,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -91,15 +96,15 @@ def test_killed_after_the_swap_the_filestore_follows() -> None:
         new_files=True,
         note=Note(ORIGIN, True, True),
     )
-    assert actions(recovery(target, "harbour")) == ["finish_filestore", "drop_old", "remove_old_files", "forget"]
+    assert actions(recovery(target, "harbour")) == ["finish_filestore", "drop_old", "recycle_old_files", "forget"]
     assert recovered(target) == Target(True, FINISHED + ORIGIN, files=True)
 
 
 def test_killed_while_tidying_up_the_rest_is_tidied_up() -> None:
     left = Target(True, FINISHED + ORIGIN, files=True, old_files=True, note=Note(ORIGIN, True, True))
-    assert actions(recovery(left, "harbour")) == ["remove_old_files", "forget"]
+    assert actions(recovery(left, "harbour")) == ["recycle_old_files", "forget"]
     earlier = replace(left, old_database=True, old_comment=REPLACED)
-    assert actions(recovery(earlier, "harbour")) == ["drop_old", "remove_old_files", "forget"]
+    assert actions(recovery(earlier, "harbour")) == ["drop_old", "recycle_old_files", "forget"]
 
 
 def test_a_database_that_is_called_like_an_old_one_is_not_ours() -> None:
@@ -184,7 +189,48 @@ def test_nothing_is_overwritten_unless_given_up() -> None:
     with pytest.raises(RefusedError, match="without its database"):
         restoration(Target(files=True), WISH, MANIFEST, Fetch())
     given_up = replace(WISH, replace=True)
-    assert actions(restoration(Target(database=True, files=True), given_up, MANIFEST, Fetch()))[-1] == "replace"
+    steps = restoration(Target(database=True, files=True), given_up, MANIFEST, Fetch())
+    assert actions(steps)[-4:] == ["replace", "drop_old", "recycle_old_files", "forget"]
+    assert "stay in the recycle directory until they are removed by hand" in steps[-2].why
+    orphaned = restoration(Target(files=True), given_up, MANIFEST, Fetch())
+    assert actions(orphaned)[-3:] == ["recycle_filestore", "open", "publish"]
+
+
+def test_of_a_neutralized_copy_that_is_replaced_nothing_is_kept() -> None:
+    copy = Target(database=True, files=True, comment=f"{FINISHED}harbour/20261122T103000Z, neutralised")
+    steps = restoration(copy, replace(WISH, replace=True), MANIFEST, Fetch())
+    assert actions(steps)[-4:] == ["replace", "drop_old", "remove_old_files", "forget"]
+    left = Target(True, FINISHED + ORIGIN, old_database=True, old_files=True)
+    swapping = replace(left, old_comment=replaced_comment(copy.comment), note=Note(ORIGIN, True, True))
+    assert actions(recovery(swapping, "harbour")) == ["drop_old", "remove_old_files", "forget"]
+
+
+def test_two_databases_with_one_uuid_are_not_open() -> None:
+    target = Target(twins=("harbour",))
+    with pytest.raises(RefusedError, match="harbour is open and has the uuid of the backup"):
+        refuse_twins(target, replace(WISH, database="copy"))
+    for kept in ({"blocked": True}, {"neutralize": True}, {"drill": True}):
+        refuse_twins(target, replace(WISH, database="copy", **kept))
+    refuse_twins(Target(), WISH)
+
+
+def test_only_a_database_of_tier_1_needs_a_backup_to_be_replaced() -> None:
+    stands = Target(database=True)
+    assert gives_up(stands, replace(WISH, replace=True, tier=1))
+    assert not gives_up(stands, replace(WISH, replace=True, tier=2))
+    assert not gives_up(stands, replace(WISH, replace=True))
+    assert not gives_up(Target(), replace(WISH, replace=True, tier=1))
+    with pytest.raises(InputError, match="tier: it is that of a database that is replaced"):
+        check_wish(replace(WISH, tier=1))
+
+
+def test_room_is_asked_for_before_anything_is_touched() -> None:
+    fetch, dump = Fetch(2, 1000), MANIFEST.dump.size
+    refuse_full(Space("/data", dump + 1000 + 2 * 4096, 4096), WISH, MANIFEST, fetch)
+    said = f"needs {dump + 9192} bytes in /data, {dump} of them for the dump .* 10 are free"
+    with pytest.raises(StateError, match=said):
+        refuse_full(Space("/data", 10, 4096), WISH, MANIFEST, fetch)
+    refuse_full(Space("/data", 9192, 4096), replace(WISH, prefetch=True), MANIFEST, fetch)
 
 
 def test_the_same_backup_is_not_restored_twice() -> None:

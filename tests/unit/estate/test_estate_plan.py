@@ -439,7 +439,8 @@ def test_the_modules_role_is_a_member_of_each_instances_role():
         "db1": [
             {"name": "odoo_harbour"},
             {"name": "odoo_shared"},
-            {"name": "gantry", "createdb": True, "member_of": ["odoo_harbour", "odoo_shared"]},
+            {"name": "gantry_restore", "password": None, "member_of": []},
+            {"name": "gantry", "createdb": True, "member_of": ["gantry_restore", "odoo_harbour", "odoo_shared"]},
         ]
     }
 

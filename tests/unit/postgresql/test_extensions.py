@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which extensions the login creates before a dump is restored as the owner."""
+"""Which extensions are created before a dump is restored, by whom and in which order."""
 
 from __future__ import annotations
 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import (
     entries_without,
+    in_order,
     privileged,
 )
 
@@ -32,3 +33,14 @@ def test_the_owner_creates_what_it_may() -> None:
 def test_what_exists_is_not_restored_again() -> None:
     assert entries_without(CONTENTS, ["dblink"], ["extensions"]) == [CONTENTS[3], CONTENTS[4]]
     assert entries_without(CONTENTS, ["dblink"], []) == [CONTENTS[0], CONTENTS[3], CONTENTS[4]]
+
+
+def test_what_an_extension_requires_is_created_before_it() -> None:
+    contents = [f"{number}; 3079 {number} EXTENSION - {name} " for number, name in enumerate(("plperl", "hstore"))]
+    contents.append("3; 3079 3 EXTENSION - hstore_plperl ")
+    schemas = dict.fromkeys(("hstore", "hstore_plperl", "plperl"), "public")
+    assert in_order(Extensions(schemas), [*contents, "4; 0 0 COMMENT - EXTENSION plperl "]) == [
+        "plperl",
+        "hstore",
+        "hstore_plperl",
+    ]
