@@ -83,10 +83,14 @@ class Timings:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a restore could not make of a backup, each with the reason: settings, and grants to roles not there."""
+    """What a restore could not make of a backup, each with the reason: settings, and grants to roles not there.
+
+    files: names of those that are damaged in the repository.
+    """
 
     settings: dict[Setting, str]
     grants: dict[str, str]
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def sentences(self) -> list[str]:
@@ -94,6 +98,11 @@ class LeftOut:
         return [
             *(f"setting {one.name} was left out: {why}" for one, why in sorted(self.settings.items())),
             *(f"{statement.removesuffix(';')} was left out: {why}" for statement, why in self.grants.items()),
+            *(
+                [f"{len(self.files)} files were left out, the first as {next(iter(self.files.values()))}"]
+                if self.files
+                else []
+            ),
         ]
 
 
@@ -185,7 +194,9 @@ class Restorer:
     def _fetch(self) -> None:
         order, index = self.order, self.seen.manifest.index
         with self.timings.of("fetch_files_s"):
-            apply_files.fetch(order.repository, index, order.build.files, self._owner_of_files(), order.deadline)
+            owner, accept = self._owner_of_files(), order.wish.accept_missing
+            lacking = apply_files.fetch(order.repository, index, order.build.files, owner, accept, order.deadline)
+            self.left_out.files.update(lacking)
 
     def _restore_dump(self) -> None:
         order, build, manifest = self.order, self.order.build, self.seen.manifest
@@ -215,7 +226,13 @@ class Restorer:
         build = self.order.build
         with self.timings.of("verify_s"):
             verify_restored(
-                build.login, build.at, build.files, self.seen.manifest, set(self.left_out.settings), self.order.deadline
+                build.login,
+                build.at,
+                build.files,
+                self.seen.manifest,
+                set(self.left_out.settings),
+                set(self.left_out.files),
+                self.order.deadline,
             )
 
     def _neutralize(self) -> None:

@@ -47,7 +47,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a restore was asked for. fencing_number: of the change, 0 for none."""
+    """What a restore was asked for. fencing_number: of the change, 0 for none. accept_missing: of damaged files."""
 
     database: str
     tenant: str
@@ -59,6 +59,7 @@ class Wish:
     prefetch: bool = False
     drill: bool = False
     fencing_number: int = 0
+    accept_missing: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Turn
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_large, send_pack
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import (
+    send_large,
+    send_pack,
+    send_shard,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,
     Place,
@@ -28,17 +32,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_inde
     Tally,
     digest_of,
     grouped,
-    shard_bytes,
     size_of,
     width_for,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
-    SHARD,
-    DataName,
-    Note,
-    data_key,
-    note_of,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, Note, note_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import FormerFiles, LeftFiles, listed
 
 # A pack is held in memory; a larger file is an object of its own, which is streamed.
@@ -273,13 +270,9 @@ class Sender:
             self._shards[pending.prefix] = self._write(pending)
 
     def _write(self, pending: _Pending) -> Shard:
-        files, held = pending.files, self.new_name()
-        key = data_key(held)
-        sealed = self._turn.repository.keys.seal(SHARD, key, shard_bytes(files))
-        self._turn.repository.store.put(key, sealed)
-        self._sent_bytes += len(sealed)
-        size = sum(place.size for place in files.values())
-        return Shard(pending.prefix, held, digest_of(sorted(files)), len(files), size)
+        shard, sent = send_shard(self._turn.repository, self.new_name(), pending.prefix, pending.files)
+        self._sent_bytes += sent
+        return shard
 
 
 def _size(filestore: str, name: str) -> int:

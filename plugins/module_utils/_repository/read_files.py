@@ -30,7 +30,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     DataName,
     Note,
     data_key,
-    manifest_key,
     parse_note,
 )
 
@@ -78,9 +77,9 @@ def former_files(turn: Turn) -> FormerFiles:
     """The files of the newest backup whose manifest can be read."""
     warnings = []
     for entry in sorted(turn.catalog.entries, key=lambda one: one.number, reverse=True):
-        where = f"{manifest_key(entry.number)} in the {turn.repository.where}"
+        where = f"{entry.manifest.key} in the {turn.repository.where}"
         try:
-            index = index_from(read_manifest(turn.repository, entry.number)["index"], where)
+            index = index_from(read_manifest(turn.repository, entry.manifest)["index"], where)
         except StateError as error:
             warnings.append(f"backup {entry.name} is damaged: {error}")
         else:

@@ -16,10 +16,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import Los
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, from_body
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DataName,
+    ManifestName,
     data_key,
     data_name,
-    manifest_key,
-    manifest_number,
+    manifest_name,
     note_of,
     parse_note,
     tenant_root,
@@ -136,7 +136,8 @@ def test_keys_are_read_as_they_were_written_and_all_others_are_not_ours() -> Non
     assert data_name(data_key(name)) == name
     assert parse_note(note.key) == note
     assert note.key == "sent/12/3-0a-ff"
-    assert manifest_number(manifest_key(12)) == 12
+    for manifest in (ManifestName(12), ManifestName(12, 15)):
+        assert manifest_name(manifest.key) == manifest
     for key in (
         "data/12/3/4",
         "data/0/3",
@@ -147,11 +148,13 @@ def test_keys_are_read_as_they_were_written_and_all_others_are_not_ours() -> Non
         "data/12/",
         "manifests/12.json",
         "manifests/012",
+        "manifests/12-",
+        "manifests/12-0",
         "../data/1/2",
     ):
         assert data_name(key) is None
         assert parse_note(key) is None
-        assert manifest_number(key) is None
+        assert manifest_name(key) is None
 
 
 @pytest.mark.parametrize("tenant", ["", "zz\n", "Zz", "a/b", "..", "-a", "a" * 64, "ä"])
