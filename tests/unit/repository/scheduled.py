@@ -124,6 +124,11 @@ class _Current(threading.local):
 _CURRENT = _Current()
 
 
+def current() -> str:
+    """The name of the run in whose thread this is called; empty outside of all."""
+    return _CURRENT.run.name if _CURRENT.run else ""
+
+
 @dataclass
 class Scheduled:
     """The objects of a memory, for runs that a scheduler steps. late: requests that have not arrived yet."""

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
@@ -24,6 +24,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._core import deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
@@ -54,7 +56,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files
 )
 from tests.unit.backup.build import MANIFEST
 
-from .scheduled import DONE, KILLED, MODES, Memory, Run, Scheduled, later
+from .scheduled import DONE, KILLED, MODES, Memory, Run, Scheduled, current, later
 
 MASTER = MasterKey("estate", b"k" * 32)
 GRACE_S = 3600
@@ -150,6 +152,7 @@ class Protocol(RuleBasedStateMachine):
         self.store = Scheduled(self.memory)
         self.repository = make_repository(Stores(self.store, self.store), "harbour", [MASTER])
         self.runs: list[Run] = []
+        self.started = 0
         self.rotted = 0
         self.begun: dict[str, int] = {}
 
@@ -157,7 +160,8 @@ class Protocol(RuleBasedStateMachine):
         """Begin a run with a connection of its own."""
         client = Scheduled(self.memory, self.store.late)
         mine = replace(self.repository, store=Below(client, "harbour/"), records=Below(client, "harbour/"))
-        self.runs.append(Run(f"{what} {len(self.runs)}", lambda: work(mine, *arguments)))
+        self.started += 1
+        self.runs.append(Run(f"{what} {self.started}", lambda: work(mine, *arguments)))
 
     @precondition(lambda self: len(self.runs) < 4)
     @rule(keep=st.integers(0, 3))
@@ -269,11 +273,12 @@ class Protocol(RuleBasedStateMachine):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No run waits in the time of this machine."""
+    """No run waits in the time of this machine, and each is a process of its own."""
     monkeypatch.setattr(deadline.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(apply_repository, "this_process", lambda kind: Holder(kind, current(), "here"))
 
 
-Protocol.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, phases=(Phase.explicit, Phase.generate))
+Protocol.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 class TestProtocol(Protocol.TestCase):  # type: ignore[misc,name-defined]
