@@ -110,6 +110,10 @@ class Estate:
         self.drop_copies()
         for key in self.listed():
             self.remove(key)
+        # a key whose removal the bucket remembers is not free for a record
+        for page in self.client.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/"):
+            for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                self.client.delete_object(Bucket=BUCKET, Key=item["Key"], VersionId=item["VersionId"])
         self.client.delete_bucket_lifecycle(Bucket=BUCKET)
         self.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 

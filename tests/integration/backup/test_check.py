@@ -70,12 +70,17 @@ def rotting(estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         estate.remove(name)
 
 
-def options(estate: Estate, **given: Any) -> dict[str, Any]:
+def options(estate: Estate, tenant: str, **given: Any) -> dict[str, Any]:
     """The options of the check."""
-    return {"repository": estate.repository, "tenants": ["harbour"], **given}
+    return {"repository": estate.repository, "tenants": [tenant], **given}
 
 
-def stored(estate: Estate, tenant: str = "harbour") -> dict[str, str]:
+def backup_of(estate: Estate, tenant: str) -> Asked:
+    """A backup of the database under the name of another tenant, for this test alone."""
+    return (BACKUP, {**estate.login, "databases": [{"name": "harbour", "tenant": tenant}]}, False)
+
+
+def stored(estate: Estate, tenant: str) -> dict[str, str]:
     """Every object of a tenant but its leases, with the digest that the server has of it."""
     pages = estate.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/{tenant}/")
     listed = [item for page in pages for item in page.get("Contents", [])]
@@ -90,25 +95,24 @@ def flipped(data: bytes, at: int = -40) -> bytes:
 
 
 def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) -> None:
-    backup = (BACKUP, {**estate.login, "databases": [{"name": "harbour"}]}, False)
-    check = (CHECK, options(estate), False)
-    foreseen = (CHECK, options(estate), True)
-    estate.empty()
+    backup = backup_of(estate, "rot")
+    check, foreseen = ((CHECK, options(estate, "rot"), dry) for dry in (False, True))
     taken, ahead, intact = ask(backup, foreseen, check)
-    assert (ahead["changed"], intact["changed"], intact["failed"]) == (False, False, False)
-    (first,) = estate.complete()
+    assert not any(one["failed"] for one in (taken, ahead, intact)), (taken.get("msg"), ahead.get("msg"))
+    assert (ahead["changed"], intact["changed"]) == (False, False)
+    (first,) = estate.complete("rot")
     (entry,) = intact["checks"]
     assert entry["ok"]
     assert [one["result"] for one in entry["backups"]] == ["ok"]
-    manifest = estate.manifest(first)
+    manifest = estate.manifest(first, "rot")
     assert entry["bytes_read"] == sum(use[3] for use in manifest["index"]["uses"]) + sum(manifest["dump"]["stored"])
 
-    pack = f"harbour/data/{max(manifest['index']['uses'], key=lambda use: use[1])[0]}"
+    pack = f"rot/data/{max(manifest['index']['uses'], key=lambda use: use[1])[0]}"
     estate.put(pack, flipped(estate.object(pack)))
-    before = stored(estate)
+    before = stored(estate, "rot")
     (ahead,) = ask(foreseen)
-    assert stored(estate) == before
-    restore = {**estate.login, "tenant": "harbour", "database": "harbour-copy"}
+    assert stored(estate, "rot") == before
+    restore = {**estate.login, "tenant": "rot", "database": "harbour-copy"}
     found, again, refused, lossy = ask(
         check,
         check,
@@ -121,8 +125,8 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     assert (found["changed"], again["changed"]) == (True, False)
     assert "1 of 1 backups can be restored only in part or not at all" in found["msg"]
     (damaged,) = found["checks"][0]["backups"][0]["findings"]
-    assert (damaged["kind"], damaged["files"], damaged["object"]) == ("files", 1, pack.removeprefix("harbour/"))
-    assert estate.entries()[0]["restorable"] == PARTIAL
+    assert (damaged["kind"], damaged["files"], damaged["object"]) == ("files", 1, pack.removeprefix("rot/"))
+    assert estate.entries("rot")[0]["restorable"] == PARTIAL
     assert "lacks files that a check found damaged" in refused["msg"]
     assert lossy["files_left_out"] == damaged["names"]
     assert "1 files were left out" in lossy["warnings"][0]
@@ -134,7 +138,7 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     assert sent["backups"][0]["files_sent"] == max(use[1] for use in manifest["index"]["uses"])
     assert (healed["failed"], [step["action"] for step in healed["steps"]]) == (False, ["heal"])
     assert (once_more["failed"], once_more["changed"], once_more["checks"][0]["ok"]) == (False, False, True)
-    assert [one["restorable"] for one in estate.entries()] == [FULL, FULL]
+    assert [one["restorable"] for one in estate.entries("rot")] == [FULL, FULL]
     (done,) = ask((RESTORE, {**restore, "backup": first, "overwrite": "replace"}, False))
     assert done["files_left_out"] == []
     estate.shell(
@@ -143,24 +147,22 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     )
     assert estate.shell(f"cd {DATA}/filestore/harbour-copy && find . -type f | wc -l").strip() == str(len(wanted))
     # the program that shares no code with the collection follows the healed manifest as well
-    number = estate.entries()[0]["number"]
-    assert estate.listed(f"harbour/manifests/{number}-")
-    assert [taken["backups"][0]["id"], sent["backups"][0]["id"]] == estate.complete()
+    number = estate.entries("rot")[0]["number"]
+    assert estate.listed(f"rot/manifests/{number}-")
+    assert [taken["backups"][0]["id"], sent["backups"][0]["id"]] == estate.complete("rot")
     estate.drop_copies()
 
 
 def test_a_backup_without_its_dump_is_not_counted_on(estate: Estate, ask: Ask) -> None:
-    estate.empty()
-    backup = (BACKUP, {**estate.login, "databases": [{"name": "harbour"}]}, False)
-    ask(backup, backup)
-    first, second = estate.complete()
-    dump = f"harbour/data/{estate.manifest(second)['dump']['held'][0]}"
+    ask(*[backup_of(estate, "dumpless")] * 2)
+    first, second = estate.complete("dumpless")
+    dump = f"dumpless/data/{estate.manifest(second, 'dumpless')['dump']['held'][0]}"
     estate.put(dump, estate.object(dump)[:-1])
-    policies = [{"tenant": "harbour", "tier": 3, "keep": {"last": 1}, "versioning": False}]
+    policies = [{"tenant": "dumpless", "tier": 3, "keep": {"last": 1}, "versioning": False}]
     policy = {"repository": estate.repository, "policies": policies, "expire": True}
-    restore = {**estate.login, "tenant": "harbour", "database": "harbour-copy", "prefetch": True}
+    restore = {**estate.login, "tenant": "dumpless", "database": "harbour-copy", "prefetch": True}
     checked, latest, named, kept = ask(
-        (CHECK, options(estate, share_percent=1), False),
+        (CHECK, options(estate, "dumpless", share_percent=1), False),
         (RESTORE, restore, True),
         (RESTORE, {**restore, "backup": second}, True),
         (POLICY, policy, False),
@@ -170,32 +172,29 @@ def test_a_backup_without_its_dump_is_not_counted_on(estate: Estate, ask: Ask) -
     assert latest["backup"] == first
     assert f"backup {second} is newer than {first} and damaged, so {first} is restored" in latest["warnings"][0]
     assert "cannot be restored: a check found its dump, manifest or index damaged" in named["msg"]
-    assert estate.complete() == [first]
-    assert {one["backup"]: one["reasons"] for one in kept["forecast"]["harbour"]} == {second: [], first: ["last"]}
+    assert estate.complete("dumpless") == [first]
+    assert {one["backup"]: one["reasons"] for one in kept["forecast"]["dumpless"]} == {second: [], first: ["last"]}
 
 
 def test_a_share_is_read_in_turn_and_bad_input_is_one_sentence(estate: Estate, ask: Ask, failures: Failures) -> None:
-    estate.empty()
-    share = (CHECK, options(estate, share_percent=50), False)
-    _taken, *done, ahead = ask(
-        (BACKUP, {**estate.login, "databases": [{"name": "harbour"}]}, False), share, share, share, (*share[:2], True)
-    )
+    share = (CHECK, options(estate, "shares", share_percent=50), False)
+    _taken, *done, ahead = ask(backup_of(estate, "shares"), share, share, share, (*share[:2], True))
     assert [(one["checks"][0]["part"], one["checks"][0]["parts"]) for one in done] == [(1, 2), (2, 2), (1, 2)]
     assert ahead["checks"][0]["part"] == 2
     sizes = [one["checks"][0]["bytes_read"] for one in done]
     assert sizes[0] == sizes[2] != sizes[1]
-    before = stored(estate)
+    before = stored(estate, "shares")
     wrong = [
         ({"share_percent": 0}, "share_percent: 0 is no share; give 1 to 100"),
-        ({"tenants": ["harbour", "harbour"]}, "tenants: harbour is listed twice"),
+        ({"tenants": ["shares", "shares"]}, "tenants: shares is listed twice"),
         ({"tenants": ["../x"]}, "cannot name a tenant"),
-        ({"tenants": ["nobody", "harbour"]}, "tenant nobody: it has no backup in the bucket"),
-        ({"rebuild": True}, "tenant harbour: the catalog is not lost"),
+        ({"tenants": ["nobody", "shares"]}, "tenant nobody: it has no backup in the bucket"),
+        ({"rebuild": True}, "tenant shares: the catalog is not lost"),
     ]
-    said = failures(*((CHECK, options(estate, **given)) for given, _told in wrong))
+    said = failures(*((CHECK, {**options(estate, "shares"), **given}) for given, _told in wrong))
     for sentence, (_given, told) in zip(said, wrong):
         assert told in sentence
-    assert stored(estate) == before
+    assert stored(estate, "shares") == before
 
 
 def test_the_role_checks_and_returns_what_it_found(estate: Estate, run_playbook: Callable[..., Any]) -> None:
@@ -208,10 +207,10 @@ def test_the_role_checks_and_returns_what_it_found(estate: Estate, run_playbook:
         "hosts": HOST,
         "gather_facts": False,
         "tasks": tasks,
-        "vars": {"backup_repository": estate.repository, "backup_check_tenants": ["harbour"]},
+        "vars": {"backup_repository": estate.repository, "backup_check_tenants": ["shares"]},
     }
     (found,) = run_playbook([play]).expect_success().results("told")[HOST]["backup_check_results"]
-    assert (found["tenant"], found["ok"]) == ("harbour", True)
+    assert (found["tenant"], found["ok"]) == ("shares", True)
 
 
 @pytest.mark.parametrize("what", ["a removed pack", "a pack cut off", "two packs swapped", "a removed index"])
