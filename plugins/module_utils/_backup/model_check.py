@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -35,8 +36,8 @@ class Part:
         return Part((self.number + 1) % self.parts, self.parts)
 
     def has(self, name: DataName) -> bool:
-        """Whether an object is in this part. The objects of one run are spread evenly."""
-        return (name.number + name.place) % self.parts == self.number
+        """Whether an object is in this part. Names alternate between packs and shards, so they are spread by a hash."""
+        return zlib.crc32(str(name).encode()) % self.parts == self.number
 
 
 @dataclass(frozen=True)

@@ -48,12 +48,14 @@ def read_shard(repository: Repository, shard: Shard) -> dict[str, Place]:
 class FormerFiles:
     """The files of the backup before this one. A part that cannot be read counts as empty, so its files are sent again.
 
-    warnings: what could not be read. The shard that was read last is kept, for the next prefix in it.
+    warnings: what could not be read. unread: whether a part was among that. The shard that was read last is kept, for
+    the next prefix in it.
     """
 
     repository: Repository
     index: Index
     warnings: list[str] = field(default_factory=list)
+    unread: bool = False
     _last: tuple[str, dict[str, Place]] | None = None
 
     def below(self, prefix: str) -> dict[str, Place]:
@@ -70,6 +72,7 @@ class FormerFiles:
             return read_shard(self.repository, shard)
         except StateError as error:
             self.warnings.append(f"{error}; its files are sent again")
+            self.unread = True
             return {}
 
 

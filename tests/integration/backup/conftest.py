@@ -112,8 +112,10 @@ class Estate:
             self.remove(key)
         # a key whose removal the bucket remembers is not free for a record
         for page in self.client.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/"):
-            for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-                self.client.delete_object(Bucket=BUCKET, Key=item["Key"], VersionId=item["VersionId"])
+            kept = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            gone = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in kept]
+            if gone:
+                self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": gone, "Quiet": True})
         self.client.delete_bucket_lifecycle(Bucket=BUCKET)
         self.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from tests.unit.backup.rotting import CONTENTS, Rotting, rotting_in
 
 CHECK, BACKUP, RESTORE = (f"gantry.odoo.{name}" for name in ("odoo_backup_check", "odoo_backup", "odoo_restore"))
 POLICY = "gantry.odoo.backup_policy"
+COUNT = itertools.count(1)
 # a call of a module: its name, its options, and whether it is in check mode
 Asked = tuple[str, dict[str, Any], bool]
 Ask = Callable[..., list[dict[str, Any]]]
@@ -49,7 +51,7 @@ def ask(run_playbook: Callable[..., Any]) -> Ask:
         ]
         done = run_playbook([{"hosts": HOST, "gather_facts": False, "tasks": tasks}]).expect_success()
         assert PASSWORD not in done.stdout
-        results = [done.results(f"call {number}")[HOST] for number in range(len(wanted))]
+        results = [{"failed": False, **done.results(f"call {number}")[HOST]} for number in range(len(wanted))]
         assert "Traceback" not in str(results)
         return results
 
@@ -57,17 +59,16 @@ def ask(run_playbook: Callable[..., Any]) -> Ask:
 
 
 @pytest.fixture
-def rotting(estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rotting]:
+def rotting(estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rotting:
     """A repository in the bucket with small packs and shards, and a filestore with some files."""
     monkeypatch.setattr(apply_index, "PACK_BYTES", 500)
     monkeypatch.setattr(apply_index, "LARGE_BYTES", 1500)
     monkeypatch.setattr(model_index, "FILES_A_SHARD", 30)
     key = MasterKey("lab", base64.b64decode(estate.repository["keys"][0]["secret"]))
-    made = rotting_in(tmp_path, open_stores(Location((key,), PREFIX, estate.bucket)), "rotting")
+    # the bucket remembers the keys of a tenant that was removed, so each test has one of its own
+    made = rotting_in(tmp_path, open_stores(Location((key,), PREFIX, estate.bucket)), f"rotting-{next(COUNT)}", [key])
     made.add(*CONTENTS)
-    yield made
-    for name in estate.listed("rotting/"):
-        estate.remove(name)
+    return made
 
 
 def options(estate: Estate, tenant: str, **given: Any) -> dict[str, Any]:
@@ -130,8 +131,8 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     assert "lacks files that a check found damaged" in refused["msg"]
     assert lossy["files_left_out"] == damaged["names"]
     assert "1 files were left out" in lossy["warnings"][0]
-    copied = set(estate.shell(f"cd {DATA}/filestore/harbour-copy && find . -type f -printf '%P\\n'").split())
-    wanted = set(estate.shell(f"cd {DATA}/filestore/harbour && find . -type f -printf '%P\\n'").split())
+    copied = set(estate.shell(f"cd {DATA}/filestore/harbour-copy && find ?? -type f").split())
+    wanted = set(estate.shell(f"cd {DATA}/filestore/harbour && find ?? -type f").split())
     assert wanted - copied == set(damaged["names"])
 
     sent, healed, once_more = ask(backup, check, check)
@@ -142,10 +143,10 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     (done,) = ask((RESTORE, {**restore, "backup": first, "overwrite": "replace"}, False))
     assert done["files_left_out"] == []
     estate.shell(
-        f"cd {DATA}/filestore/harbour-copy && find . -type f | while read -r f; do "
+        f"cd {DATA}/filestore/harbour-copy && find ?? -type f | while read -r f; do "
         'test $(sha1sum < "$f" | cut -c1-40) = "${f##*/}"; done'
     )
-    assert estate.shell(f"cd {DATA}/filestore/harbour-copy && find . -type f | wc -l").strip() == str(len(wanted))
+    assert estate.shell(f"cd {DATA}/filestore/harbour-copy && find ?? -type f | wc -l").strip() == str(len(wanted))
     # the program that shares no code with the collection follows the healed manifest as well
     number = estate.entries("rot")[0]["number"]
     assert estate.listed(f"rot/manifests/{number}-")
@@ -213,7 +214,15 @@ def test_the_role_checks_and_returns_what_it_found(estate: Estate, run_playbook:
     assert (found["tenant"], found["ok"]) == ("shares", True)
 
 
-@pytest.mark.parametrize("what", ["a removed pack", "a pack cut off", "two packs swapped", "a removed index"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "a removed pack",
+        "a removed index",
+        pytest.param("a pack cut off", marks=pytest.mark.deep),
+        pytest.param("two packs swapped", marks=pytest.mark.deep),
+    ],
+)
 def test_damage_in_the_bucket_is_healed_by_the_next_backup(rotting: Rotting, what: str) -> None:
     first = rotting.backup()
     index = rotting.manifest(first).index
@@ -236,7 +245,9 @@ def test_damage_in_the_bucket_is_healed_by_the_next_backup(rotting: Rotting, wha
     assert rotting.restored(first) == set(rotting.names)
 
 
-@pytest.mark.parametrize("boundary", [0, 1, pytest.param(2, marks=pytest.mark.deep)])
+@pytest.mark.parametrize(
+    "boundary", [pytest.param(0, marks=pytest.mark.deep), 1, pytest.param(2, marks=pytest.mark.deep)]
+)
 def test_a_healing_that_is_killed_is_completed_by_the_next(
     rotting: Rotting, monkeypatch: pytest.MonkeyPatch, boundary: int
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Tally
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
@@ -35,6 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files
     former_files,
     left_files,
     notes_left,
+    read_shard,
 )
 from tests.unit.backup.build import MANIFEST
 
@@ -130,6 +133,15 @@ class Rotting:
         assert all(hashlib.sha1((target / name).read_bytes()).hexdigest() == name[3:] for name in found)
         return found
 
+    def is_counted(self, entry: Entry) -> bool:
+        """Whether the manifest of a backup counts each object as far as its index uses it."""
+        index = self.manifest(entry).index
+        tally = Tally({})
+        for shard in index.shards.values():
+            totals = {name: use.total for name, use in index.uses.items()}
+            tally.change((), read_shard(self.repository, shard).values(), totals)
+        return tally.uses() == dict(index.uses)
+
     def listed(self) -> list[str]:
         """The keys of contents and manifests."""
         return [key for part in ("data/", "manifests/") for key in sorted(self.repository.store.objects(part))]
@@ -170,7 +182,9 @@ class Rotting:
         return len(self.repository.leases.read().held)
 
 
-def rotting_in(path: Path, stores: Stores | None = None, tenant: str = "harbour") -> Rotting:
+def rotting_in(
+    path: Path, stores: Stores | None = None, tenant: str = "harbour", keys: Sequence[MasterKey] = (MASTER,)
+) -> Rotting:
     """The repository of a tenant and an empty filestore; by default in a directory beside it."""
     directory = Directory(str(path / "store"))
-    return Rotting(path, make_repository(stores or Stores(directory, directory), tenant, [MASTER]))
+    return Rotting(path, make_repository(stores or Stores(directory, directory), tenant, keys))
