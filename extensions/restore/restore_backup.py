@@ -32,6 +32,7 @@ from nacl import bindings, exceptions
 CHUNK = 128 * 1024 + 17
 READ = 1024 * 1024
 FILE = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{38}")
+MANIFEST = re.compile(r"manifests/([1-9][0-9]*)(?:-([1-9][0-9]*))?")
 
 
 class DamagedError(Exception):
@@ -139,15 +140,19 @@ class Tenant:
         """The complete backups; those with a manifest where the catalog is lost."""
         newest = next(iter(self.records.keys(f"{self.root}catalog/")), None)
         if newest is None:
-            numbers = (key.rsplit("/", 1)[1] for key in self.store.keys(f"{self.root}manifests/"))
-            return [{"number": int(number), "name": f"number {number}"} for number in numbers]
+            found = [MANIFEST.fullmatch(key[len(self.root) :]) for key in self.store.keys(f"{self.root}manifests/")]
+            healed: dict[int, int] = {}
+            for number, run in ((int(one[1]), int(one[2] or 0)) for one in found if one):
+                healed[number] = max(run, healed.get(number, 0))
+            return [{"number": one, "name": f"number {one}", "healed": run} for one, run in healed.items()]
         key = newest[len(self.root) :]
         body = b"".join(opened(self.keys, self.tenant, "record", key, self.records.pieces(newest)))
         return json.loads(body)["entries"]
 
-    def write(self, number: int, target: Path) -> str:
-        """Write a backup into a directory; what it holds, in words."""
-        manifest = json.loads(self.read("manifest", f"manifests/{number}"))
+    def write(self, number: int, target: Path, healed: int = 0) -> str:
+        """Write a backup into a directory; what it holds, in words. healed: the run that wrote its manifest anew."""
+        key = f"manifests/{number}-{healed}" if healed else f"manifests/{number}"
+        manifest = json.loads(self.read("manifest", key))
         if (manifest["tenant"], manifest["number"]) != (self.tenant, number):
             raise DamagedError(f"manifest {number} is another one")
         target.mkdir(mode=0o700, parents=True)
@@ -188,6 +193,16 @@ def copy(pieces: Iterable[bytes], stream: BinaryIO, digest: Any) -> int:
     return size
 
 
+def is_intact(entry: dict[str, Any]) -> bool:
+    """Whether no check has found the backup damaged; without a catalog nobody knows."""
+    return entry.get("restorable", "full") == "full"
+
+
+def line(entry: dict[str, Any]) -> str:
+    """A backup as it is listed."""
+    return f"{entry['name']}  {entry.get('files', '')} files{'' if is_intact(entry) else '  damaged'}"
+
+
 def main() -> int:
     """List or write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -212,12 +227,13 @@ def main() -> int:
         tenant = Tenant(store, records, given.prefix, given.tenant, base64.b64decode(text))
         entries = sorted(tenant.catalog(), key=lambda one: one["number"])
         if given.to is None:
-            print("\n".join(f"{one['name']}  {one.get('files', '')} files" for one in entries) or "no backups")
+            print("\n".join(map(line, entries)) or "no backups")
             return 0
-        chosen = entries[-1:] if given.backup == "latest" else [one for one in entries if one["name"] == given.backup]
+        intact = [one for one in entries if is_intact(one)] or entries
+        chosen = intact[-1:] if given.backup == "latest" else [one for one in entries if one["name"] == given.backup]
         if not chosen:
             raise DamagedError(f"there is no backup {given.backup}")
-        print(f"{chosen[0]['name']}: {tenant.write(chosen[0]['number'], given.to)}")
+        print(f"{chosen[0]['name']}: {tenant.write(chosen[0]['number'], given.to, chosen[0]['healed'])}")
     except DamagedError as error:
         print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
         return 1

@@ -35,7 +35,8 @@ options:
     required: true
   backup:
     description:
-      - Identifier of the backup, or V(latest).
+      - Identifier of the backup, or V(latest), the newest one that can be restored in full.
+      - A backup whose dump, manifest or index M(gantry.odoo.odoo_backup_check) has found damaged is refused.
     type: str
     default: latest
   database:
@@ -120,6 +121,14 @@ options:
       - Restore, prove, then remove the database and its files in every case, and write the result beside the backups.
     type: bool
     default: false
+  missing_files:
+    description:
+      - What to do about files of the backup that are missing or damaged in the repository.
+      - V(fail) restores nothing. V(list) restores the database without them and returns their names. Attachments that
+        refer to them cannot be opened.
+    type: str
+    choices: [fail, list]
+    default: fail
   jobs:
     description:
       - Connections that restore at the same time.
@@ -247,6 +256,11 @@ left_out:
   returned: success and not in check mode
   type: list
   elements: str
+files_left_out:
+  description: Names of files that are damaged in the repository, with O(missing_files=list).
+  returned: success and not in check mode
+  type: list
+  elements: str
 timings:
   description: Seconds that the parts of the restore took; parts that ran at the same time overlap.
   returned: success and not in check mode
@@ -317,6 +331,7 @@ OPTIONS: dict[str, Any] = {
     "drill": {"type": "bool", "default": False},
     "jobs": {"type": "int", "default": 2},
     "fencing_number": {"type": "int", "default": 0},
+    "missing_files": {"type": "str", "choices": ["fail", "list"], "default": "fail"},
 }
 
 
@@ -335,6 +350,7 @@ def wish_from(params: Mapping[str, Any]) -> Wish:
         drill=params["drill"],
         fencing_number=params["fencing_number"],
         tier=params["tier"] or 0,
+        accept_missing=params["missing_files"] == "list",
     )
     check_wish(wish)
     if params["jobs"] < 1:
@@ -391,11 +407,11 @@ def work(call: Call) -> Outcome:
     wish = wish_from(call.params)
     repository = repository_of(call.params)
     order = order_from(call.params, repository, wish, deadline)
-    entry = choose(repository, call.params["backup"])
+    entry = choose(repository, call.params["backup"], wish.accept_missing, call.warn)
     if call.check_mode:
         return report(wish, survey(order, manifest_of(repository, entry)), begun)
-    with reading(repository, entry, "restore", call.params["lock_timeout"]):
-        return carry_out(call, order, manifest_of(repository, entry), begun)
+    with reading(repository, entry, "restore", call.params["lock_timeout"]) as held:
+        return carry_out(call, order, manifest_of(repository, held), begun)
 
 
 def carry_out(call: Call, order: Order, manifest: Manifest, begun: datetime) -> Outcome:
@@ -418,7 +434,8 @@ def carry_out(call: Call, order: Order, manifest: Manifest, begun: datetime) -> 
                 keep_record(order.repository, begun, drill_record(wish.tenant, begun, outcome.facts, error))
     for sentence in left_out.sentences:
         call.warn(f"database {wish.database}: {sentence}")
-    return replace(outcome, facts={**outcome.facts, "left_out": left_out.sentences})
+    told = {"left_out": left_out.sentences, "files_left_out": sorted(left_out.files)}
+    return replace(outcome, facts={**outcome.facts, **told})
 
 
 def keep_record(repository: Repository, begun: datetime, record: bytes) -> None:

@@ -18,7 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     FilestoreFacts,
     Manifest,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import manifest_body
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, manifest_body
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
     Survey,
     Taken,
@@ -39,7 +39,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, Stores, segments
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import wasteful
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, DataName, data_key
@@ -111,7 +111,8 @@ def take(
             return seen, None
         former, notes = former_files(turn), notes_left(turn)
         left = left_files(turn, notes)
-        sender = Sender(turn, former, left, wasteful(former.index.uses), deadline, progress)
+        doubted = wasteful(former.index.uses) | (former.index.objects() & set(turn.catalog.damaged))
+        sender = Sender(turn, former, left, doubted, deadline, progress)
         guard = read_database.hold_collector(job.login, job.database, job.lock_timeout)
         with closing(guard), read_database.held_still(job.login, job.database, job.lock_timeout) as still:
             refuse_skew(still.taken, now)
@@ -141,7 +142,7 @@ def take(
             dump=dump,
             index=files.index,
         )
-        entry = turn.commit(_entry(manifest, repository.store.now()), manifest_body(manifest))
+        entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest))
         repository.store.delete([note.key for note in [*notes, *sender.notes]])
     sent, seconds = files.sent_bytes + dump_sent, time.monotonic() - started
     return seen, Taken(replace(manifest, name=entry.name), files.sent, sent, seconds, tuple(former.warnings))
@@ -164,30 +165,17 @@ def _dump(turn: Turn, sender: Sender, stream: pgtools.DumpStream, size: int, pro
     An object of S3 has at most 10,000 parts, so a larger one would need larger parts, and more memory for them.
     """
     held: list[DataName] = []
-    sent = 0
+    stored: list[int] = []
     for segment in segments(_pieces(stream, progress), SEGMENT_BYTES):
         held.append(sender.new_name())
         key = data_key(held[-1])
         sealed = PieceReader(turn.repository.keys.seal_stream(DUMP, key, segment))
         turn.repository.store.upload(key, sealed, min(size, SEGMENT_BYTES))
-        sent += sealed.size
-    return Dump(tuple(held), stream.size, stream.sha256), sent
+        stored.append(sealed.size)
+    return Dump(tuple(held), tuple(stored), stream.size, stream.sha256), sum(stored)
 
 
 def _pieces(stream: pgtools.DumpStream, progress: Progress) -> Iterator[bytes]:
     while piece := stream.read(PIECE_BYTES):
         progress(0, len(piece))
         yield piece
-
-
-def _entry(manifest: Manifest, stored: datetime) -> Entry:
-    return Entry(
-        number=manifest.number,
-        snapshot=manifest.snapshot_time,
-        stored=stored,
-        uuid=manifest.database.uuid,
-        odoo_version=manifest.database.odoo_version,
-        dump_bytes=manifest.dump.size,
-        files=manifest.filestore.files,
-        files_bytes=manifest.filestore.bytes,
-    )

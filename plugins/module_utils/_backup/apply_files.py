@@ -31,25 +31,30 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def fetch(repository: Repository, index: Index, filestore: str, owner: Owner, deadline: Deadline) -> int:
-    """Bring the files of a backup that are not there; the bytes brought. Raises StateError with damaged ones."""
+def fetch(
+    repository: Repository, index: Index, filestore: str, owner: Owner, accept_missing: bool, deadline: Deadline
+) -> dict[str, str]:
+    """Bring the files of a backup that are not there; why others are not. Raises StateError with damaged ones.
+
+    accept_missing: leave damaged ones out instead.
+    """
     make_directory(filestore, owner)
-    brought, damaged = 0, {}
+    damaged: dict[str, str] = {}
     for shard in index.shards.values():
         files = absent(read_shard(repository, shard), filestore, shard.prefix)
         for folder in sorted({name[:2] for name in files}):
             make_directory(os.path.join(filestore, folder), owner)
         work = partial(bring, repository, filestore=filestore, owner=owner)
-        for done in each(work, pieces_of(files, GAP_BYTES, REQUEST_BYTES), deadline, "fetching the filestore"):
-            brought += done.bytes
-            damaged.update(done.damaged)
-    if damaged:
+        for done in each(work, pieces_of(files.items(), GAP_BYTES, REQUEST_BYTES), deadline, "fetching the filestore"):
+            damaged.update(done)
+    if damaged and not accept_missing:
         shown = ", ".join(sorted(damaged)[:SHOWN])
         raise StateError(
             f"{len(damaged)} files of the backup are damaged ({shown}): {next(iter(damaged.values()))}; "
-            "take a new backup, which sends them again, or restore one that does not refer to them"
+            "check the backups and take a new one, which sends them again, or restore without them with "
+            "missing_files: list"
         )
-    return brought
+    return damaged
 
 
 def make_directory(path: str, owner: Owner) -> None:

@@ -84,11 +84,12 @@ class Timings:
 class LeftOut:
     """What a restore could not make of a backup, each with the reason: settings, and grants to roles not there.
 
-    notes: what else is to be said.
+    files: names of those that are damaged in the repository. notes: what else is to be said.
     """
 
     settings: dict[Setting, str] = field(default_factory=dict)
     grants: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -97,6 +98,11 @@ class LeftOut:
         return [
             *(f"setting {one.name} was left out: {why}" for one, why in sorted(self.settings.items())),
             *(f"{statement.removesuffix(';')} was left out: {why}" for statement, why in self.grants.items()),
+            *(
+                [f"{len(self.files)} files were left out, the first as {next(iter(self.files.values()))}"]
+                if self.files
+                else []
+            ),
             *self.notes,
         ]
 
@@ -190,7 +196,9 @@ class Restorer:
     def _fetch(self) -> None:
         order, index = self.order, self.seen.manifest.index
         with self.timings.of("fetch_files_s"):
-            apply_files.fetch(order.repository, index, order.build.files, self._owner_of_files(), order.deadline)
+            owner, accept = self._owner_of_files(), order.wish.accept_missing
+            lacking = apply_files.fetch(order.repository, index, order.build.files, owner, accept, order.deadline)
+            self.left_out.files.update(lacking)
 
     def _restore_dump(self) -> None:
         order, build, manifest = self.order, self.order.build, self.seen.manifest
@@ -217,7 +225,13 @@ class Restorer:
         build = self.order.build
         with self.timings.of("verify_s"):
             verify_restored(
-                build.login, build.at, build.files, self.seen.manifest, set(self.left_out.settings), self.order.deadline
+                build.login,
+                build.at,
+                build.files,
+                self.seen.manifest,
+                set(self.left_out.settings),
+                set(self.left_out.files),
+                self.order.deadline,
             )
 
     def _neutralize(self) -> None:

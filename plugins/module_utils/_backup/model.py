@@ -64,10 +64,11 @@ class Policy:
 class Dump:
     """The database of a backup, in pg_dump's custom format, in one object or more.
 
-    size, sha256: of all its bytes, before they are sealed.
+    stored: the size of each object. size, sha256: of all its bytes, before they are sealed.
     """
 
     held: tuple[DataName, ...]
+    stored: tuple[int, ...]
     size: int
     sha256: str
 

@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, index_from
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import parse_data_name
 
@@ -45,6 +46,20 @@ def manifest_body(manifest: Manifest) -> dict[str, Any]:
     return body
 
 
+def entry_of(manifest: Manifest, stored: datetime) -> Entry:
+    """What the catalog says of a backup. stored: when it was complete."""
+    return Entry(
+        number=manifest.number,
+        snapshot=manifest.snapshot_time,
+        stored=stored,
+        uuid=manifest.database.uuid,
+        odoo_version=manifest.database.odoo_version,
+        dump_bytes=manifest.dump.size,
+        files=manifest.filestore.files,
+        files_bytes=manifest.filestore.bytes,
+    )
+
+
 def parse_manifest(body: Mapping[str, Any], name: str, where: str) -> Manifest:
     """The manifest of the backup with that name. Raises StateError, naming `where`, for one of another version."""
     if body.get("format") != FORMAT:
@@ -64,7 +79,12 @@ def parse_manifest(body: Mapping[str, Any], name: str, where: str) -> Manifest:
             filestore=FilestoreFacts(
                 **{**filestore, "missing": tuple(filestore["missing"]), "kept": tuple(filestore["kept"])}
             ),
-            dump=Dump(tuple(map(parse_data_name, dump["held"])), int(dump["size"]), str(dump["sha256"])),
+            dump=Dump(
+                tuple(map(parse_data_name, dump["held"])),
+                tuple(map(int, dump["stored"])),
+                int(dump["size"]),
+                str(dump["sha256"]),
+            ),
             index=index_from(body["index"], where),
         )
     except BAD_VALUES as error:

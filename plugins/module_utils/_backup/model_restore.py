@@ -58,7 +58,10 @@ class Space:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a restore was asked for. fencing_number: of the change. tier: of what is replaced. Either is 0 for none."""
+    """What a restore was asked for. fencing_number: of the change. tier: of what is replaced. Either is 0 for none.
+
+    accept_missing: restore without the files that are damaged.
+    """
 
     database: str
     tenant: str
@@ -71,6 +74,7 @@ class Wish:
     drill: bool = False
     fencing_number: int = 0
     tier: int = 0
+    accept_missing: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
+    NONE,
+    PARTIAL,
+    Catalog,
+    Entry,
+)
 
 # S3 itself refuses requests whose clock is further off
 SKEW_S = 900
@@ -65,13 +71,36 @@ def newest_of(catalog: Catalog) -> Entry | None:
     return max(catalog.entries, key=lambda one: one.number, default=None)
 
 
-def latest_of(catalog: Catalog, now: datetime) -> Entry | None:
+def latest_of(catalog: Catalog, now: datetime, restorable: Collection[str] = (FULL,)) -> Entry | None:
     """The backup that shows the latest moment, of those that are not marked to be removed. now: by the store's clock.
 
-    One that is dated in the future is not the latest one: its clock was wrong.
+    One that is dated in the future is not the latest one: its clock was wrong. restorable: how far it can be restored;
+    by default in full.
     """
     past = [one for one in catalog.entries if one.snapshot <= now and one.expired is None]
-    return max(past, key=lambda one: (one.snapshot, one.number), default=None)
+    fit = [one for one in past if one.restorable in restorable]
+    return max(fit, key=lambda one: (one.snapshot, one.number), default=None)
+
+
+def newest_fit(catalog: Catalog, now: datetime) -> tuple[Entry | None, Entry | None]:
+    """The backup to restore where the latest one is asked for, and a later one that is passed over as it is damaged."""
+    latest = latest_of(catalog, now, (FULL, PARTIAL, NONE))
+    fit = latest_of(catalog, now) or latest_of(catalog, now, (PARTIAL,)) or latest
+    return fit, None if fit == latest else latest
+
+
+def refuse_damaged(entry: Entry, where: str, accept_missing: bool) -> None:
+    """Raises StateError for a backup that a check has found damaged. accept_missing: go on where only files lack."""
+    if entry.restorable == NONE:
+        raise StateError(
+            f"backup {entry.name} in the {where} cannot be restored: a check found its dump, manifest or index "
+            "damaged; choose another, and see odoo_backup_check"
+        )
+    if entry.restorable == PARTIAL and not accept_missing:
+        raise StateError(
+            f"backup {entry.name} in the {where} lacks files that a check found damaged; take a new backup, which "
+            "sends them again, or restore without them with missing_files: list"
+        )
 
 
 def fresh_enough(catalog: Catalog, max_age_s: int, now: datetime) -> Entry | None:

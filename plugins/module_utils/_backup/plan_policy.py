@@ -14,7 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import K
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import Verdict, check, judge
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Catalog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
 
 ABORT_DAYS = 2
@@ -164,14 +164,25 @@ def rule_of(policy: Policy, prefix: str) -> LifecycleRule:
     return LifecycleRule(policy.tenant, tenant_root(prefix, policy.tenant), policy.noncurrent_days or None)
 
 
-def history(catalog: Catalog) -> list[tuple[str, datetime]]:
-    """The backups of a catalog, as retention judges them."""
-    return [(one.name, one.snapshot) for one in catalog.entries]
+def verdicts(catalog: Catalog, keep: Keep, now: datetime) -> list[Verdict]:
+    """A verdict for each backup, newest first: a damaged one never counts instead of one that is not.
+
+    Rules first choose among the backups that can be restored in full. What they choose where those without some files
+    count as well is kept beside. One that cannot be restored is expired, unless no backup can.
+    """
+    usable = [one for one in catalog.entries if one.restorable != NONE] or catalog.entries
+    reasons: dict[str, tuple[str, ...]] = {}
+    for counted in ([one for one in usable if one.restorable == FULL], usable):
+        for verdict in judge(((one.name, one.snapshot) for one in counted), keep, now):
+            known = reasons.get(verdict.backup_id, ())
+            reasons[verdict.backup_id] = known + tuple(one for one in verdict.reasons if one not in known)
+    newest_first = sorted(catalog.entries, key=lambda one: (one.snapshot, one.name), reverse=True)
+    return [Verdict(one.name, reasons.get(one.name, ())) for one in newest_first]
 
 
 def marks_of(policy: Policy, catalog: Catalog, now: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The backups that a policy newly marks to be removed, and those whose mark it takes away."""
-    unwanted = expired(judge(history(catalog), policy.keep, now))
+    unwanted = expired(verdicts(catalog, policy.keep, now))
     marked = {one.name for one in catalog.entries if one.expired}
     undone = tuple(one.name for one in catalog.entries if one.expired and one.name not in unwanted)
     return tuple(name for name in unwanted if name not in marked), undone
@@ -196,7 +207,7 @@ def forecast(recorded: Mapping[str, Any] | None, catalog: Catalog, now: datetime
         keep = Keep(**recorded["keep"])
     except (TypeError, KeyError) as error:
         raise StateError(f"the recorded policy cannot be read: {error}; update gantry.odoo, or remove it") from error
-    return list(expired(judge(history(catalog), keep, now)))
+    return list(expired(verdicts(catalog, keep, now)))
 
 
 def _policy(item: Mapping[str, Any]) -> Policy:

@@ -48,7 +48,8 @@ def require_fresh_backup(repository: Repository, tier: int, uuid: str) -> str:
     entry = latest_of(repository.catalog.read(), now)
     if entry is None:
         raise RefusedError(
-            f"{tenant} is of tier {tier} and has no complete backup in the {repository.where}; back it up first"
+            f"{tenant} is of tier {tier} and has no complete backup in the {repository.where} that can be restored in "
+            "full; back it up first"
         )
     policy = recorded_policy(repository) or {}
     rpo_s = int(policy.get("rpo_s", TIERS[tier]["rpo_s"]))

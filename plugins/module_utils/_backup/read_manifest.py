@@ -16,15 +16,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     read_manifest,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key, manifest_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
 
 PIECE_BYTES = 1024 * 1024
 
 
 def manifest_of(repository: Repository, entry: Entry) -> Manifest:
     """The manifest of a backup. Raises StateError where it is damaged, or another's."""
-    where = f"{manifest_key(entry.number)} in the {repository.where}"
-    manifest = parse_manifest(read_manifest(repository, entry.number), entry.name, where)
+    where = f"{entry.manifest.key} in the {repository.where}"
+    manifest = parse_manifest(read_manifest(repository, entry.manifest), entry.name, where)
     if (manifest.tenant, manifest.number) != (repository.tenant, entry.number):
         raise StateError(f"{where} is the manifest of {manifest.tenant}, number {manifest.number}; use another backup")
     return manifest

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, check_backup_name
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
@@ -25,7 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     Wish,
     aside,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import newest_fit, refuse_damaged
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     FINISHED,
     gives_up,
@@ -55,7 +55,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_resto
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import is_superuser
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import read_restore_role
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    require_catalog,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import absent, read_shard
@@ -115,18 +118,25 @@ class Order:
         return filestore_path(self.build.data_dir, name)
 
 
-def choose(repository: Repository, wanted: str) -> Entry:
-    """The backup that was asked for: `latest`, or an identifier. Raises StateError where there is none."""
+def choose(repository: Repository, wanted: str, accept_missing: bool, warn: Callable[[str], None]) -> Entry:
+    """The backup that was asked for: `latest`, or an identifier. Raises StateError where there is none that is fit.
+
+    accept_missing: whether one is fit that lacks files. warn: is given a sentence where a later one is passed over.
+    """
     catalog = repository.catalog.read()
+    require_catalog(repository, catalog)
     if wanted != "latest":
         found = catalog.entry(check_backup_name(wanted))
         if found is None:
             raise StateError(f"the {repository.where} has no complete backup {wanted}; choose another")
-        return found
-    latest = latest_of(catalog, repository.store.now())
-    if latest is None:
-        raise StateError(f"the {repository.where} has no complete backup; take one")
-    return latest
+    else:
+        found, passed_over = newest_fit(catalog, repository.store.now())
+        if found is None:
+            raise StateError(f"the {repository.where} has no complete backup; take one")
+        if passed_over:
+            warn(f"backup {passed_over.name} is newer than {found.name} and damaged, so {found.name} is restored")
+    refuse_damaged(found, repository.where, accept_missing)
+    return found
 
 
 def survey(order: Order, manifest: Manifest) -> Survey:

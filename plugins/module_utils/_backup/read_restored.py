@@ -26,13 +26,19 @@ SHOWN = 3
 
 
 def verify_restored(
-    login: Login, database: str, filestore: str, manifest: Manifest, left_out: set[Setting], deadline: Deadline
+    login: Login,
+    database: str,
+    filestore: str,
+    manifest: Manifest,
+    left_out: set[Setting],
+    files_left_out: set[str],
+    deadline: Deadline,
 ) -> None:
     """Raises StateError with what differs: rows, sequences, modules, locale, settings, the files or their contents.
 
-    left_out: settings that could not be made, which the caller tells of.
+    left_out: settings that could not be made, which the caller tells of, as of files_left_out.
     """
-    facts, lost = manifest.database, set(manifest.filestore.missing)
+    facts, lost = manifest.database, files_left_out.union(manifest.filestore.missing)
     spoilt: list[str] = []
     with closing(connect(login, database, autocommit=False)) as connection:
         tables = read_database.row_counts(connection)

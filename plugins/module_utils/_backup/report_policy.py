@@ -15,11 +15,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     Request,
     Seen,
     forecast,
-    history,
     record,
     rule_of,
+    verdicts,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import judge
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
@@ -53,7 +52,7 @@ def report(request: Request, plan: Plan, seen: Seen, removals: Removals, prefix:
             "forecast": {
                 item.tenant: [
                     {"backup": verdict.backup_id, "reasons": list(verdict.reasons)}
-                    for verdict in judge(history(seen.tenants[item.tenant].catalog), item.keep, seen.now)
+                    for verdict in verdicts(seen.tenants[item.tenant].catalog, item.keep, seen.now)
                 ]
                 for item in request.policies
             },

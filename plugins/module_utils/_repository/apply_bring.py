@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Piece
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import FILE, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_pieces import opened
 
-READ_BYTES = 1024 * 1024
 PARTIAL = ".gantry-part-"
 
 
@@ -31,34 +29,18 @@ class Owner:
     gid: int
 
 
-@dataclass(frozen=True)
-class Brought:
-    """What became of the files of a request. bytes: of the files that are there; damaged: why another one is not."""
-
-    bytes: int
-    damaged: dict[str, str]
-
-
-def bring(repository: Repository, piece: Piece, filestore: str, owner: Owner) -> Brought:
-    """Bring the files of one request, whose directories exist. A damaged one does not hold up the others."""
-    coming = PieceReader(repository.store.pieces(data_key(piece.held), READ_BYTES, piece.offset, piece.length))
-    where = f"{data_key(piece.held)} in the {repository.where}"
-    at, size = piece.offset, 0
+def bring(repository: Repository, piece: Piece, filestore: str, owner: Owner) -> dict[str, str]:
+    """Bring the files of one request, whose directories exist; those that are damaged, and why."""
     damaged: dict[str, str] = {}
-    for name, place in piece.files:
-        coming.skip(place.offset - at)
-        at = place.offset + place.length
-        sealed = coming.span(place.length, READ_BYTES)
+    for name, _place, content in opened(repository, piece):
         try:
-            size += _write(filestore, name, repository.keys.open_stream(FILE, name, sealed, where), owner)
+            _write(filestore, name, content, owner)
         except StateError as error:
             damaged[name] = str(error)
-            for _rest in sealed:
-                continue
-    return Brought(size, damaged)
+    return damaged
 
 
-def _write(filestore: str, name: str, content: Iterator[bytes], owner: Owner) -> int:
+def _write(filestore: str, name: str, content: Iterator[bytes], owner: Owner) -> None:
     target = blob_path(filestore, name)
     digest = hashlib.sha1()
     unproven = ""
@@ -68,7 +50,6 @@ def _write(filestore: str, name: str, content: Iterator[bytes], owner: Owner) ->
             for piece in content:
                 digest.update(piece)
                 handle.write(piece)
-            size = handle.tell()
             os.fchmod(handle.fileno(), 0o640)
             os.fchown(handle.fileno(), owner.uid, owner.gid)
         if digest.hexdigest() != name[3:]:
@@ -80,4 +61,3 @@ def _write(filestore: str, name: str, content: Iterator[bytes], owner: Owner) ->
         if unproven:
             with suppress(FileNotFoundError):
                 os.unlink(unproven)
-    return size

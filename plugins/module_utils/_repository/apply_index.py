@@ -20,26 +20,29 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Turn
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_large, send_pack
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import (
+    send_large,
+    send_pack,
+    send_shard,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,
     Place,
     Shard,
     Tally,
+    Use,
     digest_of,
     grouped,
-    shard_bytes,
     size_of,
     width_for,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
-    SHARD,
-    DataName,
-    Note,
-    data_key,
-    note_of,
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, Note, note_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import (
+    FormerFiles,
+    LeftFiles,
+    listed,
+    read_shard,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import FormerFiles, LeftFiles, listed
 
 # A pack is held in memory; a larger file is an object of its own, which is streamed.
 PACK_BYTES = 16 * 1024 * 1024
@@ -159,7 +162,7 @@ class Sender:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        index = Index(width, dict(sorted(self._shards.items())), self._tally.uses())
+        index = Index(width, dict(sorted(self._shards.items())), self._uses())
         return Files(index, self._sent, self._sent_bytes, orphans, tuple(self._kept), tuple(self._lost))
 
     @contextmanager
@@ -272,14 +275,25 @@ class Sender:
         if pending.files:
             self._shards[pending.prefix] = self._write(pending)
 
+    def _uses(self) -> dict[DataName, Use]:
+        """How far each object is used: all are counted anew where a part of the former index could not be read."""
+        if not self._former.unread:
+            return self._tally.uses()
+        totals = {name: use.total for name, use in self._former.index.uses.items()}
+        tally = Tally({})
+        try:
+            for shard in self._shards.values():
+                places = read_shard(self._turn.repository, shard).values()
+                tally.change((), places, ChainMap(self._totals, self._left.totals, totals))
+        except StateError as error:
+            self._former.warnings.append(f"{error}; this backup needs it as well, so check the backups")
+            return self._tally.uses()
+        return tally.uses()
+
     def _write(self, pending: _Pending) -> Shard:
-        files, held = pending.files, self.new_name()
-        key = data_key(held)
-        sealed = self._turn.repository.keys.seal(SHARD, key, shard_bytes(files))
-        self._turn.repository.store.put(key, sealed)
-        self._sent_bytes += len(sealed)
-        size = sum(place.size for place in files.values())
-        return Shard(pending.prefix, held, digest_of(sorted(files)), len(files), size)
+        shard, sent = send_shard(self._turn.repository, self.new_name(), pending.prefix, pending.files)
+        self._sent_bytes += sent
+        return shard
 
 
 def _size(filestore: str, name: str) -> int:

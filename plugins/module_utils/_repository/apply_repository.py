@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import sealing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, from_body
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import objects_in
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
     Keyring,
     MasterKey,
@@ -37,10 +38,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     MANIFEST,
-    manifest_key,
+    ManifestName,
+    manifest_name,
     tenant_root,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_begin, plan_commit
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import (
+    plan_begin,
+    plan_commit,
+    plan_rebuild,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_process import is_gone, this_process
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import DataKeys
 
@@ -173,12 +179,16 @@ class Turn:
 
     def commit(self, entry: Entry, manifest: Mapping[str, Any]) -> Entry:
         """Make a backup complete: write its manifest, then the catalog. Raises LostError where another run began."""
-        self.require()
-        key = manifest_key(entry.number)
-        repository = self.repository
-        repository.store.put(key, repository.keys.seal(MANIFEST, key, json.dumps(manifest, sort_keys=True).encode()))
-        catalog = repository.catalog.write(lambda seen: plan_commit(seen, entry), Deadline(RECORD_S))
+        objects = objects_in(manifest, entry.manifest.key)
+        self.write_manifest(entry.manifest, manifest)
+        catalog = self.repository.catalog.write(lambda seen: plan_commit(seen, entry, objects), Deadline(RECORD_S))
         return next(one for one in catalog.entries if one.number == entry.number)
+
+    def write_manifest(self, name: ManifestName, manifest: Mapping[str, Any]) -> None:
+        """Write a manifest, which counts when the catalog says so."""
+        self.require()
+        body = json.dumps(manifest, sort_keys=True).encode()
+        self.repository.store.put(name.key, self.repository.keys.seal(MANIFEST, name.key, body))
 
     def after(self, catalog: Catalog) -> Turn:
         """The same turn, with what the catalog says now."""
@@ -190,14 +200,13 @@ class Turn:
             raise LostError(f"the lease on the {self.repository.where} was lost while at work; run again")
 
 
-def read_manifest(repository: Repository, number: int) -> dict[str, Any]:
+def read_manifest(repository: Repository, name: ManifestName) -> dict[str, Any]:
     """The manifest of a backup. Raises StateError where it is missing, damaged or forged."""
-    key = manifest_key(number)
-    where = f"{key} in the {repository.where}"
-    sealed = repository.store.get(key)
+    where = f"{name.key} in the {repository.where}"
+    sealed = repository.store.get(name.key)
     if sealed is None:
         raise StateError(f"{where} is missing, so this backup is damaged; use another")
-    manifest: dict[str, Any] = json.loads(repository.keys.open(MANIFEST, key, sealed, where))
+    manifest: dict[str, Any] = json.loads(repository.keys.open(MANIFEST, name.key, sealed, where))
     return manifest
 
 
@@ -207,19 +216,55 @@ def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
     require_refusal(repository.records, KeyLog.NAME)
     with _held(repository, kind, (_WRITE,), wait_s) as (lease, lost):
         number = lease.fencing_number
-        catalog = repository.catalog.write(lambda seen: plan_begin(seen, number), Deadline(RECORD_S))
+
+        def begin(seen: Catalog) -> Catalog:
+            require_catalog(repository, seen)
+            return plan_begin(seen, number)
+
+        catalog = repository.catalog.write(begin, Deadline(RECORD_S))
         yield Turn(repository, number, catalog, lost)
 
 
+def rebuild_catalog(repository: Repository, entries: Sequence[Entry], wait_s: float) -> Catalog:
+    """Write a catalog with these backups in the place of one that is lost. Raises StateError where there is one."""
+    require_refusal(repository.records, KeyLog.NAME)
+    with _held(repository, "rebuild", (_WRITE,), wait_s) as (lease, _lost):
+        number = lease.fencing_number
+        return repository.catalog.write(lambda seen: plan_rebuild(seen, number, entries), Deadline(RECORD_S))
+
+
+def require_catalog(repository: Repository, seen: Catalog) -> None:
+    """Raises StateError where backups have manifests, and no catalog says that they are complete."""
+    if not seen.number and any(map(manifest_name, repository.store.objects("manifests/"))):
+        raise StateError(
+            f"the {repository.where} has manifests of backups and no catalog, so its catalog is lost; "
+            "run odoo_backup_check with rebuild: true"
+        )
+
+
 @contextmanager
-def reading(repository: Repository, entry: Entry, kind: str, wait_s: float) -> Iterator[None]:
-    """Keep a backup from being removed for the time of the block. Raises StateError where it is gone already."""
-    with _held(repository, kind, (f"{_READ}{entry.number}:{uuid.uuid4().hex}",), wait_s):
+def reading(repository: Repository, entry: Entry, kind: str, wait_s: float) -> Iterator[Entry]:
+    """Keep a backup from being removed for the time of the block, which is given what the catalog says of it now.
+
+    Raises StateError where it is gone already.
+    """
+    with reading_all(repository, (entry,), kind, wait_s):
         found = _find(repository, entry)
         if found.expired:
             # a removal that began before this lease was taken does not know of it
             _wait_for_turn(repository, wait_s)
-            _find(repository, entry)
+            found = _find(repository, entry)
+        yield found
+
+
+@contextmanager
+def reading_all(repository: Repository, entries: Sequence[Entry], kind: str, wait_s: float) -> Iterator[None]:
+    """Keep backups from being removed for the time of the block, but for a removal that has begun already."""
+    if not entries:
+        yield
+        return
+    mine = uuid.uuid4().hex
+    with _held(repository, kind, tuple(f"{_READ}{one.number}:{mine}" for one in entries), wait_s):
         yield
 
 

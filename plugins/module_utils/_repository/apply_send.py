@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import BinaryIO, TypeVar
 
@@ -17,10 +17,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Place, shard_bytes
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
+    Place,
+    Shard,
+    digest_of,
+    shard_bytes,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     FILE,
     NOTE,
+    SHARD,
     DataName,
     data_key,
     note_of,
@@ -62,6 +68,15 @@ def send_large(repository: Repository, held: DataName, filestore: str, name: str
     files = {name: _attempted(filestore, name, send)}
     _note(repository, held, files)
     return files
+
+
+def send_shard(repository: Repository, held: DataName, prefix: str, files: Mapping[str, Place]) -> tuple[Shard, int]:
+    """Send a part of an index; what a manifest says of it, and the bytes sent."""
+    key = data_key(held)
+    sealed = repository.keys.seal(SHARD, key, shard_bytes(files))
+    repository.store.put(key, sealed)
+    size = sum(place.size for place in files.values())
+    return Shard(prefix, held, digest_of(sorted(files)), len(files), size), len(sealed)
 
 
 def _content(name: str, handle: BinaryIO) -> bytes:

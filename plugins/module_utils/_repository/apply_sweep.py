@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     RECORD_S,
     Repository,
@@ -18,15 +19,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     being_read,
     read_manifest,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Sweep
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import index_from
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    NONE,
+    Catalog,
+    Entry,
+    Sweep,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import objects_in
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DataName,
+    ManifestName,
     data_key,
     data_name,
-    manifest_key,
-    manifest_number,
-    parse_data_name,
+    manifest_name,
     parse_note,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import (
@@ -34,6 +39,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catal
     due,
     given_up,
     plan_remove,
+    replaced_manifests,
 )
 
 READERS = 8
@@ -48,20 +54,25 @@ def foresee(repository: Repository, seen: Catalog, fence: int, grace_s: int, now
     """
     store = repository.store
     written = {name: one for key, one in store.objects("data/").items() if (name := data_name(key))}
-    gone = due(seen, now, grace_s, being_read(repository))
+    read = being_read(repository)
+    gone = due(seen, now, grace_s, read)
     moments = {name: one.modified for name, one in written.items()}
     until = given_up(seen, fence, gone, moments, now - timedelta(seconds=grace_s))
     after = replace(seen, entries=tuple(one for one in seen.entries if one not in gone), given_up=until)
     complete = {one.number for one in after.entries}
-    manifests = [number for key in store.objects("manifests/") if (number := manifest_number(key))]
+    manifests = [one for one in map(manifest_name, store.objects("manifests/")) if one]
     # a manifest goes last, so one without a backup says that a removal was interrupted
-    left = [number for number in manifests if number not in complete and number <= until]
+    left = [name for name in manifests if name.number not in complete and name.number <= until]
+    replaced = replaced_manifests(after, fence, manifests)
+    kept = [name for name in replaced if name.number in read]
+    left += [name for name in replaced if name.number not in read]
     if not left and until == seen.given_up:
         return Sweep(gone, until)
-    objects = doomed(after, fence, _used(repository, after), written)
+    used = _used(repository, after, written).union(*(_objects_of(repository, name) for name in kept))
+    objects = doomed(after, fence, used, written)
     notes = [note for key in store.objects("sent/") if (note := parse_note(key))]
     others = [one.key for one in notes if one.held.number <= until or one.held.number in complete]
-    others += [manifest_key(number) for number in left]
+    others += [name.key for name in left]
     return Sweep(gone, until, tuple(objects), sum(written[name].size for name in objects), tuple(others))
 
 
@@ -76,14 +87,25 @@ def sweep(turn: Turn, grace_s: int) -> Sweep:
 
 def objects_of(repository: Repository, entry: Entry) -> set[DataName]:
     """Every object that a backup needs, its manifest aside. Raises StateError where that is not known."""
-    where = f"{manifest_key(entry.number)} in the {repository.where}"
-    manifest = read_manifest(repository, entry.number)
-    return {*map(parse_data_name, manifest["dump"]["held"]), *index_from(manifest["index"], where).objects()}
+    return _objects_of(repository, entry.manifest)
 
 
-def _used(repository: Repository, catalog: Catalog) -> set[DataName]:
+def _objects_of(repository: Repository, name: ManifestName) -> set[DataName]:
+    return objects_in(read_manifest(repository, name), f"{name.key} in the {repository.where}")
+
+
+def _used(repository: Repository, catalog: Catalog, written: Collection[DataName]) -> set[DataName]:
+    def objects(entry: Entry) -> set[DataName]:
+        try:
+            return objects_of(repository, entry)
+        except StateError:
+            if entry.restorable != NONE:
+                raise
+            # what a backup without a manifest may need is what was written until then
+            return {name for name in written if name.number <= max(entry.number, entry.healed)}
+
     with ThreadPoolExecutor(READERS) as pool:
-        return set().union(*pool.map(lambda entry: objects_of(repository, entry), catalog.entries))
+        return set().union(*pool.map(objects, catalog.entries))
 
 
 def _remove(turn: Turn, keys: Sequence[str]) -> None:

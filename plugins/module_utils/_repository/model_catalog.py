@@ -11,7 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    DataName,
+    ManifestName,
+    parse_data_name,
+)
+
+# How far a backup can be restored: all of it, all but some of its files, or not at all.
+FULL, PARTIAL, NONE = "full", "partial", "none"
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,8 @@ class Entry:
     number: the fencing number of the lease under which it was taken; no other backup of the tenant has it.
     snapshot: the moment that it shows, by the clock of PostgreSQL. stored: when it was complete. uuid: of the database.
     name: its identifier, empty until it is committed. expired: when it was marked to be removed; its objects stay
-    until the grace ends. Sizes in bytes.
+    until the grace ends. healed: the number of the run that wrote its manifest anew, 0 for none. restorable: how far it
+    can be restored, by the last check that read it. Sizes in bytes.
     """
 
     number: int
@@ -34,6 +42,13 @@ class Entry:
     files_bytes: int
     name: str = ""
     expired: datetime | None = None
+    healed: int = 0
+    restorable: str = FULL
+
+    @property
+    def manifest(self) -> ManifestName:
+        """The manifest that counts."""
+        return ManifestName(self.number, self.healed)
 
 
 @dataclass(frozen=True)
@@ -42,13 +57,14 @@ class Catalog:
 
     number: of the record that says so. fence: the fencing number of the lease that began last; a lease with a lower
     one commits and removes nothing. given_up: up to this number, what interrupted backups left is not used any more.
-    entries: the oldest number first.
+    entries: the oldest number first. damaged: objects of theirs that a check found missing or damaged.
     """
 
     number: int = 0
     fence: int = 0
     given_up: int = 0
     entries: tuple[Entry, ...] = ()
+    damaged: tuple[DataName, ...] = ()
 
     def as_body(self) -> dict[str, Any]:
         """The record's body."""
@@ -64,6 +80,7 @@ class Catalog:
                 }
                 for one in self.entries
             ],
+            "damaged": [str(name) for name in self.damaged],
         }
 
     def entry(self, name: str) -> Entry | None:
@@ -93,12 +110,15 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:
             int(body["fence"]),
             int(body["given_up"]),
             tuple(_entry(one) for one in body["entries"]),
+            tuple(map(parse_data_name, body["damaged"])),
         )
     except BAD_VALUES as error:
         raise StateError(f"record {number} of the catalog in the {where} cannot be read: {error!r}") from error
 
 
 def _entry(body: Mapping[str, Any]) -> Entry:
+    if body["restorable"] not in (FULL, PARTIAL, NONE):
+        raise ValueError(f"{body['restorable']!r} says nothing of how far a backup can be restored")
     times = {name: _aware(body[name]) for name in ("snapshot", "stored")}
     return replace(Entry(**{**body, **times}), expired=body["expired"] and _aware(body["expired"]))
 

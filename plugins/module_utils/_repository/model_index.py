@@ -109,6 +109,16 @@ def index_from(body: Mapping[str, Any], where: str) -> Index:
         raise StateError(f"{where} holds no index of files: {error!r}") from error
 
 
+def objects_in(manifest: Mapping[str, Any], where: str) -> set[DataName]:
+    """Every object that the backup with this manifest needs. Raises StateError, naming `where`, where it is none."""
+    try:
+        dump = set(map(parse_data_name, manifest["dump"]["held"]))
+        index = manifest["index"]
+    except BAD_VALUES as error:
+        raise StateError(f"{where} names no dump or no index: {error!r}") from error
+    return dump | index_from(index, where).objects()
+
+
 def width_for(files: int) -> int:
     """The number of digits by which so many names are divided among shards."""
     width = 0
@@ -224,13 +234,13 @@ class Piece(NamedTuple):
     files: Sequence[tuple[str, Place]]
 
 
-def pieces_of(files: Mapping[str, Place], gap: int, largest: int) -> list[Piece]:
-    """The requests that bring `files`, neighbours in an object together.
+def pieces_of(files: Iterable[tuple[str, Place]], gap: int, largest: int) -> list[Piece]:
+    """The requests that bring `files`, names with their places, neighbours in an object together.
 
     gap: the most bytes between two of them. largest: the most bytes of a request for more than one file.
     """
     found: list[Piece] = []
-    for name, place in sorted(files.items(), key=lambda item: (item[1].held, item[1].offset)):
+    for name, place in sorted(files, key=lambda item: (item[1].held, item[1].offset)):
         last = found[-1] if found else None
         end = place.offset + place.length
         if (

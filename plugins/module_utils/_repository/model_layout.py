@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 # The kinds of sealed objects, which each is bound to.
-FILE, SHARD, NOTE, DUMP, MANIFEST, POLICY, DRILL = "file", "shard", "note", "dump", "manifest", "policy", "drill"
+FILE, SHARD, NOTE, DUMP, MANIFEST = "file", "shard", "note", "dump", "manifest"
+POLICY, DRILL, CHECK = "policy", "drill", "check"
 # The digits of a folder of a filestore.
 FOLDER_DIGITS = 2
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _DATA = re.compile(r"data/([1-9][0-9]{0,14})/(0|[1-9][0-9]{0,14})")
 _SENT = re.compile(r"sent/([1-9][0-9]{0,14})/(0|[1-9][0-9]{0,14})-([0-9a-f]{2})-([0-9a-f]{2})")
-_MANIFEST = re.compile(r"manifests/([1-9][0-9]{0,14})")
+_MANIFEST = re.compile(r"manifests/([1-9][0-9]{0,14})(?:-([1-9][0-9]{0,14}))?")
 
 
 @dataclass(frozen=True, order=True)
@@ -60,9 +61,17 @@ def note_of(held: DataName, names: Iterable[str]) -> Note:
     return Note(held, min(folders), max(folders))
 
 
-def manifest_key(number: int) -> str:
-    """The key of a backup's manifest."""
-    return f"manifests/{number}"
+@dataclass(frozen=True, order=True)
+class ManifestName:
+    """The manifest of the backup with this number. healed: the number of the run that wrote it anew, 0 for none."""
+
+    number: int
+    healed: int = 0
+
+    @property
+    def key(self) -> str:
+        """The key of the manifest."""
+        return f"manifests/{self.number}-{self.healed}" if self.healed else f"manifests/{self.number}"
 
 
 def drill_key(moment: str) -> str:
@@ -82,10 +91,10 @@ def parse_note(key: str) -> Note | None:
     return Note(DataName(int(found[1]), int(found[2])), found[3], found[4]) if found else None
 
 
-def manifest_number(key: str) -> int | None:
-    """The number of the backup whose manifest a key stands for, None for any other key."""
+def manifest_name(key: str) -> ManifestName | None:
+    """The manifest that a key stands for, None for any other key."""
     found = _MANIFEST.fullmatch(key)
-    return int(found[1]) if found else None
+    return ManifestName(int(found[1]), int(found[2] or 0)) if found else None
 
 
 def parse_data_name(text: str) -> DataName:

@@ -16,8 +16,8 @@ from datetime import datetime, timedelta, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import PARTIAL, Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, ManifestName
 
 
 def plan_begin(seen: Catalog, fence: int) -> Catalog:
@@ -29,13 +29,70 @@ def plan_begin(seen: Catalog, fence: int) -> Catalog:
     return replace(seen, number=seen.number + 1, fence=fence)
 
 
-def plan_commit(seen: Catalog, entry: Entry) -> Catalog:
-    """The catalog with a backup that is complete. Raises LostError where another run began since."""
+def plan_commit(seen: Catalog, entry: Entry, objects: Collection[DataName] = ()) -> Catalog:
+    """The catalog with a backup that is complete. Raises LostError where another run began since.
+
+    objects: those that the backup needs. It lacks files where a check has found one of them damaged.
+    """
     if any(one.number == entry.number for one in seen.entries):
         return seen
     require(seen, entry.number)
-    named = replace(entry, name=_free_name(seen, entry.snapshot))
+    restorable = entry.restorable if set(seen.damaged).isdisjoint(objects) else PARTIAL
+    named = replace(entry, name=_free_name(seen, entry.snapshot), restorable=restorable)
     return replace(seen, number=seen.number + 1, entries=(*seen.entries, named))
+
+
+def plan_mark(seen: Catalog, before: Catalog, found: Mapping[int, str], damaged: Iterable[DataName]) -> Catalog:
+    """The catalog with what a check has found. It needs no lease: a backup or an expiry beside it goes on.
+
+    before: the catalog that the check has read. found: how far each backup can be restored, by number; one that was
+    removed since is left out. damaged: the objects that are missing or damaged.
+    Raises StateError where another check has changed the marks since.
+    """
+    _require_marks(seen, before)
+    entries = tuple(replace(one, restorable=found.get(one.number, one.restorable)) for one in seen.entries)
+    following = replace(seen, entries=entries, damaged=tuple(sorted(damaged)))
+    return seen if following == seen else replace(following, number=seen.number + 1)
+
+
+def plan_heal(
+    seen: Catalog, fence: int, before: Catalog, healed: Mapping[int, str], damaged: Iterable[DataName]
+) -> Catalog:
+    """The catalog in which backups have the manifests that the lease with the number `fence` has written.
+
+    before: the catalog with the marks of the check. healed: how far each backup can be restored with its new manifest,
+    by number. damaged: the objects that still are.
+    Raises LostError where another run began since, and StateError where another check has changed the marks.
+    """
+    if any(one.healed == fence for one in seen.entries):
+        return seen
+    require(seen, fence)
+    _require_marks(seen, before)
+    entries = tuple(
+        replace(one, healed=fence, restorable=healed[one.number]) if one.number in healed else one
+        for one in seen.entries
+    )
+    return replace(seen, number=seen.number + 1, entries=entries, damaged=tuple(sorted(damaged)))
+
+
+def plan_rebuild(seen: Catalog, fence: int, entries: Iterable[Entry]) -> Catalog:
+    """A catalog in the place of one that is lost. Raises StateError where there is one.
+
+    entries: the backups whose manifests are there. fence: of the run, above all numbers. What interrupted backups left
+    is given up, since the lost catalog may have done so already.
+    """
+    if seen.number:
+        raise StateError(f"the catalog is not lost: its record {seen.number} is there; leave rebuild out")
+    listed = sorted(entries, key=lambda one: one.number)
+    if not listed:
+        raise StateError("no manifest of a backup can be read, so there is nothing to make a catalog of; take a backup")
+    highest = max(max(one.number, one.healed) for one in listed)
+    if highest >= fence:
+        raise StateError(f"lease {fence} is not above backup {highest}; set the clock of the store right")
+    made = Catalog(1, fence, fence - 1)
+    for one in listed:
+        made = replace(made, entries=(*made.entries, replace(one, name=_free_name(made, one.snapshot))))
+    return made
 
 
 def plan_expire(seen: Catalog, names: Collection[str], now: datetime) -> Catalog:
@@ -80,6 +137,12 @@ def doomed(seen: Catalog, fence: int, used: Collection[DataName], written: Itera
     )
 
 
+def replaced_manifests(seen: Catalog, fence: int, names: Iterable[ManifestName]) -> list[ManifestName]:
+    """The manifests of complete backups that do not count: those before a healing, and those of an interrupted one."""
+    current = {one.number: one.manifest for one in seen.entries}
+    return [name for name in names if current.get(name.number, name) != name and name.healed < fence]
+
+
 def plan_remove(seen: Catalog, fence: int, gone: Collection[Entry], until: int) -> Catalog:
     """The catalog without the backups `gone`. Their objects may be removed once it is written.
 
@@ -95,6 +158,14 @@ def require(seen: Catalog, fence: int) -> None:
     """Raise LostError where another run began after the lease with the number `fence` was taken."""
     if seen.fence != fence:
         raise LostError(f"lease {fence} was overtaken by lease {seen.fence}; nothing more was written, run again")
+
+
+def _require_marks(seen: Catalog, before: Catalog) -> None:
+    """Raise StateError where another check has changed the marks of the backups that are still there."""
+    marks = {one.number: (one.healed, one.restorable) for one in before.entries}
+    now = {one.number: (one.healed, one.restorable) for one in seen.entries}
+    if seen.damaged != before.damaged or any(now.get(number, mark) != mark for number, mark in marks.items()):
+        raise StateError("another check has marked backups meanwhile; run again")
 
 
 def _free_name(seen: Catalog, snapshot: datetime) -> str:

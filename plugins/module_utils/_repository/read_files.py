@@ -30,7 +30,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     DataName,
     Note,
     data_key,
-    manifest_key,
     parse_note,
 )
 
@@ -49,12 +48,14 @@ def read_shard(repository: Repository, shard: Shard) -> dict[str, Place]:
 class FormerFiles:
     """The files of the backup before this one. A part that cannot be read counts as empty, so its files are sent again.
 
-    warnings: what could not be read. The shard that was read last is kept, for the next prefix in it.
+    warnings: what could not be read. unread: whether a part was among that. The shard that was read last is kept, for
+    the next prefix in it.
     """
 
     repository: Repository
     index: Index
     warnings: list[str] = field(default_factory=list)
+    unread: bool = False
     _last: tuple[str, dict[str, Place]] | None = None
 
     def below(self, prefix: str) -> dict[str, Place]:
@@ -71,6 +72,7 @@ class FormerFiles:
             return read_shard(self.repository, shard)
         except StateError as error:
             self.warnings.append(f"{error}; its files are sent again")
+            self.unread = True
             return {}
 
 
@@ -78,9 +80,9 @@ def former_files(turn: Turn) -> FormerFiles:
     """The files of the newest backup whose manifest can be read."""
     warnings = []
     for entry in sorted(turn.catalog.entries, key=lambda one: one.number, reverse=True):
-        where = f"{manifest_key(entry.number)} in the {turn.repository.where}"
+        where = f"{entry.manifest.key} in the {turn.repository.where}"
         try:
-            index = index_from(read_manifest(turn.repository, entry.number)["index"], where)
+            index = index_from(read_manifest(turn.repository, entry.manifest)["index"], where)
         except StateError as error:
             warnings.append(f"backup {entry.name} is damaged: {error}")
         else:

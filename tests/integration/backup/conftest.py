@@ -141,8 +141,10 @@ class Estate:
 
     def manifest(self, name: str, tenant: str = "harbour") -> dict[str, Any]:
         """The manifest of a backup."""
-        (number,) = [one["number"] for one in self.entries(tenant) if one["name"] == name]
-        document: dict[str, Any] = json.loads(self.reader(tenant).read("manifest", f"manifests/{number}"))
+        (entry,) = [one for one in self.entries(tenant) if one["name"] == name]
+        healed = f"-{entry['healed']}" if entry["healed"] else ""
+        key = f"manifests/{entry['number']}{healed}"
+        document: dict[str, Any] = json.loads(self.reader(tenant).read("manifest", key))
         return document
 
     def held(self, tenant: str = "harbour") -> list[dict[str, Any]]:

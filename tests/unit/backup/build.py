@@ -47,7 +47,7 @@ MANIFEST = Manifest(
         settings=(Setting("", "work_mem", "64MB"), Setting("odoo_harbour", "lock_timeout", "10s")),
     ),
     filestore=FilestoreFacts(files=2, bytes=30, orphans=1, missing=(blob("lost"),)),
-    dump=Dump((DataName(1795345800, 0),), 1000, "0" * 64),
+    dump=Dump((DataName(1795345800, 0),), (1040,), 1000, "0" * 64),
     index=Index(
         0,
         {"": Shard("", DataName(1795345800, 2), "1" * 64, 2, 30)},

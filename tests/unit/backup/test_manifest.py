@@ -17,13 +17,20 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
     fresh_enough,
     latest_of,
+    newest_fit,
+    refuse_damaged,
     refuse_missing,
     refuse_other_database,
     refuse_skew,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import unfit
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    NONE,
+    PARTIAL,
+    Catalog,
+    Entry,
+)
 from tests.unit.backup.build import MANIFEST
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -58,6 +65,29 @@ def test_the_latest_backup_is_not_dated_in_the_future_and_not_expired() -> None:
     assert latest_of(Catalog(entries=(future, marked)), NOW) is None
     # a snapshot with an older time may have a higher number, where the clock of PostgreSQL was set back
     assert latest_of(Catalog(entries=(new, replace(old, number=9))), NOW) == new
+
+
+def test_a_damaged_backup_is_neither_the_latest_nor_a_fresh_one() -> None:
+    full, partial, none = entry(1, 5), entry(2, 3, restorable=PARTIAL), entry(3, 1, restorable=NONE)
+    everything = Catalog(entries=(full, partial, none))
+    assert latest_of(everything, NOW) == full
+    assert latest_of(Catalog(entries=(partial, none)), NOW) is None
+    assert fresh_enough(everything, 4 * 3600, NOW) is None
+    assert fresh_enough(everything, 6 * 3600, NOW) == full
+    assert newest_fit(everything, NOW) == (full, none)
+    assert newest_fit(Catalog(entries=(full,)), NOW) == (full, None)
+    assert newest_fit(Catalog(entries=(partial, none)), NOW) == (partial, none)
+    assert newest_fit(Catalog(entries=(none,)), NOW) == (none, None)
+    assert newest_fit(Catalog(), NOW) == (None, None)
+
+
+def test_a_damaged_backup_is_restored_only_where_files_alone_lack_and_that_is_accepted() -> None:
+    refuse_damaged(entry(1, 1), "bucket", accept_missing=False)
+    refuse_damaged(entry(1, 1, restorable=PARTIAL), "bucket", accept_missing=True)
+    with pytest.raises(StateError, match=r"in the bucket lacks files that .* with missing_files: list"):
+        refuse_damaged(entry(1, 1, restorable=PARTIAL), "bucket", accept_missing=False)
+    with pytest.raises(StateError, match="cannot be restored: a check found its dump, manifest or index damaged"):
+        refuse_damaged(entry(1, 1, restorable=NONE), "bucket", accept_missing=True)
 
 
 def test_a_backup_suffices_that_is_young_by_both_clocks() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     TIERS,
     LifecycleRule,
@@ -22,10 +23,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     plan,
     record,
     rule_of,
+    verdicts,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import judge
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_policy import report
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
+    NONE,
+    PARTIAL,
+    Catalog,
+    Entry,
+    Sweep,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -187,3 +197,41 @@ def test_a_policy_of_another_version_is_not_guessed_at() -> None:
     repository = seen(harbour=Observed(recorded={"keep": {"decades": 3}}))
     with pytest.raises(StateError, match="update gantry"):
         report(request(), plan(request(), repository, "p"), repository, {}, "p").values()
+
+
+def damaged(**restorable: str) -> Catalog:
+    """A catalog with a backup of each of these days of November 2026, such as d21."""
+    moments = {name: datetime(2026, 11, int(name[1:]), tzinfo=timezone.utc) for name in restorable}
+    return Catalog(
+        entries=tuple(
+            Entry(int(name[1:]), moments[name], moments[name], "", "19.0", 1, 1, 1, name, restorable=how)
+            for name, how in restorable.items()
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("catalog", "keep", "kept"),
+    [
+        # the newest backup has lost its dump
+        (damaged(d20=FULL, d21=FULL, d22=NONE), Keep(last=1), {"d21"}),
+        # one that lacks files stands beside the full one, and not in its place
+        (damaged(d20=FULL, d21=FULL, d22=PARTIAL), Keep(last=1), {"d21", "d22"}),
+        (damaged(d19=FULL, d20=PARTIAL, d21=FULL, d22=FULL), Keep(daily=3), {"d19", "d20", "d21", "d22"}),
+        (damaged(d19=PARTIAL, d20=FULL, d21=FULL, d22=FULL), Keep(last=2), {"d21", "d22"}),
+        # nothing better is there
+        (damaged(d20=NONE, d21=PARTIAL, d22=PARTIAL), Keep(last=1), {"d22"}),
+        (damaged(d21=NONE, d22=NONE), Keep(last=1), {"d22"}),
+    ],
+)
+def test_a_damaged_backup_counts_for_no_rule_instead_of_another(catalog: Catalog, keep: Keep, kept: set[str]) -> None:
+    found = verdicts(catalog, keep, NOW)
+    assert [one.backup_id for one in found] == sorted((one.name for one in catalog.entries), reverse=True)
+    assert {one.backup_id for one in found if one.kept} == kept
+
+
+def test_verdicts_on_intact_backups_are_those_of_the_rules() -> None:
+    catalog = damaged(**{f"d{day}": FULL for day in range(10, 23)})
+    keep = Keep(last=2, daily=5, weekly=2)
+    history = [(one.name, one.snapshot) for one in catalog.entries]
+    assert verdicts(catalog, keep, NOW) == judge(history, keep, NOW)

@@ -35,9 +35,13 @@ class KilledError(BaseException):
 
 @dataclass
 class Memory:
-    """Objects in memory. clock: of the store. version: rises where what is complete may have changed."""
+    """Objects in memory. clock: of the store. version: rises where what is complete may have changed.
+
+    first: what was written under each key, however it has rotted since.
+    """
 
     held: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
+    first: dict[str, bytes] = field(default_factory=dict)
     clock: datetime = START
     version: int = 0
     where: str = "store in memory"
@@ -45,7 +49,17 @@ class Memory:
     def write(self, key: str, data: bytes) -> None:
         """Write an object."""
         self.held[key] = (data, self.clock)
+        self.first.setdefault(key, data)
         self.version += "/catalog/" in key
+
+    def rot(self, key: str) -> None:
+        """Change a byte of an object."""
+        data, moment = self.held[key]
+        self.held[key] = (bytes([*data[:-1], data[-1] ^ 1]), moment)
+
+    def is_rotten(self, key: str) -> bool:
+        """Whether an object is there, and not as it was written."""
+        return key in self.held and self.held[key][0] != self.first[key]
 
     def remove(self, key: str) -> None:
         """Remove an object."""
@@ -108,6 +122,11 @@ class _Current(threading.local):
 
 
 _CURRENT = _Current()
+
+
+def current() -> str:
+    """The name of the run in whose thread this is called; empty outside of all."""
+    return _CURRENT.run.name if _CURRENT.run else ""
 
 
 @dataclass

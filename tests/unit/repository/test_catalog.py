@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,13 +14,20 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, from_body
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
+    NONE,
+    PARTIAL,
+    Catalog,
+    Entry,
+    from_body,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DataName,
+    ManifestName,
     data_key,
     data_name,
-    manifest_key,
-    manifest_number,
+    manifest_name,
     note_of,
     parse_note,
     tenant_root,
@@ -31,7 +39,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catal
     plan_begin,
     plan_commit,
     plan_expire,
+    plan_heal,
+    plan_mark,
+    plan_rebuild,
     plan_remove,
+    replaced_manifests,
 )
 
 NOW = datetime(2026, 11, 27, 2, 0, tzinfo=timezone.utc)
@@ -76,6 +88,8 @@ def test_a_catalog_is_read_as_it_was_written() -> None:
         {},
         {**seen.as_body(), "entries": [{}]},
         {**seen.as_body(), "entries": [{"snapshot": "2026-11-27"}]},
+        {**seen.as_body(), "entries": [{**seen.as_body()["entries"][0], "restorable": "perhaps"}]},
+        {**seen.as_body(), "damaged": ["3-1"]},
     ):
         with pytest.raises(StateError, match="record 7 of the catalog in the bucket cannot be read"):
             from_body(7, broken, "bucket")
@@ -136,7 +150,8 @@ def test_keys_are_read_as_they_were_written_and_all_others_are_not_ours() -> Non
     assert data_name(data_key(name)) == name
     assert parse_note(note.key) == note
     assert note.key == "sent/12/3-0a-ff"
-    assert manifest_number(manifest_key(12)) == 12
+    for manifest in (ManifestName(12), ManifestName(12, 15)):
+        assert manifest_name(manifest.key) == manifest
     for key in (
         "data/12/3/4",
         "data/0/3",
@@ -147,11 +162,13 @@ def test_keys_are_read_as_they_were_written_and_all_others_are_not_ours() -> Non
         "data/12/",
         "manifests/12.json",
         "manifests/012",
+        "manifests/12-",
+        "manifests/12-0",
         "../data/1/2",
     ):
         assert data_name(key) is None
         assert parse_note(key) is None
-        assert manifest_number(key) is None
+        assert manifest_name(key) is None
 
 
 @pytest.mark.parametrize("tenant", ["", "zz\n", "Zz", "a/b", "..", "-a", "a" * 64, "ä"])
@@ -163,3 +180,60 @@ def test_a_name_that_cannot_be_a_tenants_is_refused(tenant: str) -> None:
 def test_roots_of_tenants() -> None:
     assert tenant_root("/backups/odoo/", "harbour") == "backups/odoo/harbour/"
     assert tenant_root("", "harbour") == "harbour/"
+
+
+def test_a_mark_changes_what_the_check_has_read_and_nothing_else() -> None:
+    before = catalog(entry(3, 30), entry(4, 20))
+    seen = plan_commit(plan_begin(before, 10), entry(10, 1))
+    marked = plan_mark(seen, before, {3: PARTIAL, 4: NONE}, [DataName(4, 2), DataName(3, 1)])
+    assert [one.restorable for one in marked.entries] == [PARTIAL, NONE, FULL]
+    assert marked.damaged == (DataName(3, 1), DataName(4, 2))
+    assert (marked.number, marked.fence) == (seen.number + 1, seen.fence)
+    assert plan_mark(marked, marked, {3: PARTIAL, 4: NONE}, marked.damaged) == marked
+    assert from_body(marked.number, json.loads(json.dumps(marked.as_body())), "x") == marked
+    # what was removed since is left out, and another check's marks are not overwritten
+    gone = plan_remove(before, 9, before.entries[:1], 3)
+    assert [one.restorable for one in plan_mark(gone, before, {3: NONE, 4: PARTIAL}, ()).entries] == [PARTIAL]
+    for other in (replace(before, damaged=(DataName(3, 1),)), plan_mark(before, before, {4: PARTIAL}, ())):
+        with pytest.raises(StateError, match="another check has marked backups meanwhile; run again"):
+            plan_mark(other, before, {3: PARTIAL}, ())
+
+
+def test_a_backup_that_uses_a_damaged_object_lacks_files() -> None:
+    seen = replace(catalog(entry(3), fence=9), damaged=(DataName(3, 1),))
+    assert plan_commit(seen, entry(9), {DataName(3, 1), DataName(9, 0)}).entries[-1].restorable == PARTIAL
+    assert plan_commit(seen, entry(9), {DataName(3, 2), DataName(9, 0)}).entries[-1].restorable == FULL
+
+
+def test_only_the_run_of_the_fence_heals_and_only_what_it_has_marked() -> None:
+    first = catalog(entry(3, 30), entry(4, 20), fence=8)
+    marked = plan_mark(first, first, {3: PARTIAL}, [DataName(3, 1)])
+    seen = plan_begin(marked, 9)
+    healed = plan_heal(seen, 9, marked, {3: FULL}, ())
+    assert [(one.manifest, one.restorable) for one in healed.entries] == [
+        (ManifestName(3, 9), FULL),
+        (ManifestName(4), FULL),
+    ]
+    assert healed.damaged == ()
+    assert plan_heal(healed, 9, marked, {3: FULL}, ()) == healed
+    with pytest.raises(LostError, match="lease 8 was overtaken by lease 9"):
+        plan_heal(seen, 8, marked, {3: FULL}, ())
+    with pytest.raises(StateError, match="another check has marked backups meanwhile"):
+        plan_heal(plan_mark(seen, seen, {4: NONE}, [DataName(4, 0)]), 9, marked, {3: FULL}, ())
+    names = [ManifestName(3), ManifestName(3, 9), ManifestName(3, 7), ManifestName(4), ManifestName(4, 10)]
+    assert replaced_manifests(healed, 10, names) == [ManifestName(3), ManifestName(3, 7)]
+
+
+def test_a_catalog_is_made_anew_only_where_it_is_lost() -> None:
+    known = catalog(entry(3, 30), entry(4, 20), entry(5, 20))
+    lost = [replace(one, name="") for one in known.entries]
+    made = plan_rebuild(Catalog(), 20, reversed(lost))
+    assert made == Catalog(1, 20, 19, known.entries)
+    with pytest.raises(StateError, match="the catalog is not lost: its record 7 is there; leave rebuild out"):
+        plan_rebuild(replace(known, number=7), 20, lost)
+    with pytest.raises(StateError, match="lease 5 is not above backup 5; set the clock of the store right"):
+        plan_rebuild(Catalog(), 5, lost)
+    with pytest.raises(StateError, match="lease 20 is not above backup 21"):
+        plan_rebuild(Catalog(), 20, [replace(lost[0], healed=21)])
+    with pytest.raises(StateError, match="no manifest of a backup can be read"):
+        plan_rebuild(Catalog(), 20, [])

@@ -107,8 +107,8 @@ def restored(repository: Repository, index: Index, target: Path) -> dict[str, by
         files = read_shard(repository, shard)
         for name in files:
             (target / name[:2]).mkdir(parents=True, exist_ok=True)
-        for piece in pieces_of(files, gap=100, largest=4000):
-            assert not bring(repository, piece, str(target), OWNER).damaged
+        for piece in pieces_of(files.items(), gap=100, largest=4000):
+            assert not bring(repository, piece, str(target), OWNER)
     return {path.relative_to(target).as_posix(): path.read_bytes() for path in target.glob("??/*")}
 
 
@@ -213,10 +213,10 @@ def test_a_damaged_file_of_a_pack_does_not_hold_up_the_others(
     target = tmp_path / "target"
     for name in files:
         (target / name[:2]).mkdir(parents=True, exist_ok=True)
-    (piece,) = pieces_of(files, gap=100, largest=4000)
+    (piece,) = pieces_of(files.items(), gap=100, largest=4000)
     brought = bring(repository, piece, str(target), OWNER)
-    assert list(brought.damaged) == [victim]
-    assert "forged" in brought.damaged[victim]
+    assert list(brought) == [victim]
+    assert "forged" in brought[victim]
     assert {path.relative_to(target).as_posix() for path in target.glob("??/*")} == set(files) - {victim}
 
 

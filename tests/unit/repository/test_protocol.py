@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,9 +17,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_check import Order, check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Dump
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, manifest_body
 from ansible_collections.gantry.odoo.plugins.module_utils._core import deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
@@ -24,62 +33,89 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     reading,
     writing,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of, sweep
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Place, Use, shard_bytes
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    DUMP,
+    FILE,
     NOTE,
     DataName,
+    ManifestName,
     data_key,
     note_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import left_files, notes_left
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import (
+    former_files,
+    left_files,
+    notes_left,
+)
+from tests.unit.backup.build import MANIFEST
 
-from .scheduled import DONE, KILLED, MODES, Memory, Run, Scheduled, later
+from .scheduled import DONE, KILLED, MODES, Memory, Run, Scheduled, current, later
 
 MASTER = MasterKey("estate", b"k" * 32)
 GRACE_S = 3600
-FILES = 3
+CONTENTS = [f"file {number}".encode() for number in range(3)]
+CHECK = Order(lock_timeout=0)
 
 
-def content(name: DataName) -> bytes:
-    """What an object holds; who reads it finds out whether it is the one that was written."""
-    return f"object {name}".encode()
+def name_of(content: bytes) -> str:
+    """The name of a file with this content."""
+    digest = hashlib.sha1(content).hexdigest()
+    return f"{digest[:2]}/{digest}"
 
 
-def name_of(number: int) -> str:
-    """A name of a file."""
-    digits = f"{number:02x}"
-    return f"{digits}/{digits}{'0' * 38}"
+NAMES = sorted(map(name_of, CONTENTS))
+FILES = {name_of(content): content for content in CONTENTS}
 
 
 def take_backup(repository: Repository, keep: int) -> Entry:
-    """As odoo_backup does it: stand on the newest backup and on what interrupted ones left, add some, commit.
+    """As odoo_backup does it: stand on the newest backup and on what interrupted ones left, send the rest, commit.
 
-    keep: how many objects of those are used again.
+    keep: how many of the files are not sent again. With all of them the index is used again as well, unread.
     """
     with writing(repository, "backup", 0) as turn:
-        newest = max(turn.catalog.entries, key=lambda one: one.number, default=None)
-        old = sorted(objects_of(repository, newest))[:keep] if newest else []
+        places = map(partial(DataName, turn.number), itertools.count())
         notes = notes_left(turn)
-        left = left_files(turn, tuple(notes))
-        adopted = sorted({place.held for place in left.below("").values()})[:keep]
-        new = [DataName(turn.number, place) for place in range(FILES)]
-        for place, held in enumerate(new):
-            repository.store.put(data_key(held), content(held))
-            note = note_of(held, [name_of(place)])
-            files = {name_of(place): Place(1, held, 0, 1)}
-            repository.store.put(note.key, repository.keys.seal(NOTE, note.key, shard_bytes(files)))
-            notes.append(note)
-        uses = {held: Use(1, 1, 1) for held in {*old, *adopted, *new[1:]}}
-        now = repository.store.now()
-        entry = Entry(turn.number, now, now, "uuid", "19.0", 1, len(uses), len(uses))
-        entry = turn.commit(entry, {"dump": {"held": [str(new[0])]}, "index": Index(uses=uses).as_body()})
+        former, left = former_files(turn), left_files(turn, tuple(notes))
+        doubted = former.index.objects() & set(turn.catalog.damaged)
+        dump = send_dump(repository, next(places))
+        if keep == len(NAMES) and former.index.shards and not doubted:
+            index = former.index
+        else:
+            known = {**left.below(""), **former.below("")}
+            files = {name: known[name] for name in NAMES[:keep] if name in known and known[name].held not in doubted}
+            for name in [name for name in NAMES if name not in files]:
+                files[name] = send_file(repository, next(places), name)
+                notes.append(note_of(files[name].held, [name]))
+            shard, _sent = send_shard(repository, next(places), "", files)
+            index = Index(0, {"": shard}, {one.held: Use(1, one.length, one.length) for one in files.values()})
+        manifest = replace(MANIFEST, tenant="harbour", number=turn.number, dump=dump, index=index)
+        entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest))
         repository.store.delete([note.key for note in notes])
     return entry
+
+
+def send_dump(repository: Repository, held: DataName) -> Dump:
+    """A dump."""
+    sealed = repository.keys.seal(DUMP, data_key(held), b"dump")
+    repository.store.put(data_key(held), sealed)
+    return Dump((held,), (len(sealed),), 4, hashlib.sha256(b"dump").hexdigest())
+
+
+def send_file(repository: Repository, held: DataName, name: str) -> Place:
+    """A file in an object of its own, with its note."""
+    sealed = repository.keys.seal(FILE, name, FILES[name])
+    repository.store.put(data_key(held), sealed)
+    place = Place(len(FILES[name]), held, 0, len(sealed))
+    note = note_of(held, [name])
+    repository.store.put(note.key, repository.keys.seal(NOTE, note.key, shard_bytes({name: place})))
+    return place
 
 
 def expire(repository: Repository, kept: int, grace_s: int) -> None:
@@ -96,11 +132,15 @@ def read_backup(repository: Repository, which: int) -> None:
     entries = repository.catalog.read().entries
     if not entries:
         return
-    entry = entries[which % len(entries)]
-    with reading(repository, entry, "restore", 0):
+    with reading(repository, entries[which % len(entries)], "restore", 0) as entry:
         for held in objects_of(repository, entry):
             found = repository.store.get(data_key(held))
-            assert found == content(held), f"{held}, which backup {entry.name} needs, is gone while it is read"
+            assert found is not None, f"{held}, which backup {entry.name} needs, is gone while it is read"
+
+
+def check_all(repository: Repository) -> Check:
+    """As odoo_backup_check does it. Raises StateError where there is no backup."""
+    return check(repository, CHECK)
 
 
 class Protocol(RuleBasedStateMachine):
@@ -112,13 +152,16 @@ class Protocol(RuleBasedStateMachine):
         self.store = Scheduled(self.memory)
         self.repository = make_repository(Stores(self.store, self.store), "harbour", [MASTER])
         self.runs: list[Run] = []
-        self.clients: list[Scheduled] = []
+        self.started = 0
+        self.rotted = 0
+        self.begun: dict[str, int] = {}
 
     def start(self, what: str, work: Any, *arguments: int) -> None:
         """Begin a run with a connection of its own."""
         client = Scheduled(self.memory, self.store.late)
         mine = replace(self.repository, store=Below(client, "harbour/"), records=Below(client, "harbour/"))
-        self.runs.append(Run(f"{what} {len(self.runs)}", lambda: work(mine, *arguments)))
+        self.started += 1
+        self.runs.append(Run(f"{what} {self.started}", lambda: work(mine, *arguments)))
 
     @precondition(lambda self: len(self.runs) < 4)
     @rule(keep=st.integers(0, 3))
@@ -138,6 +181,21 @@ class Protocol(RuleBasedStateMachine):
         """Somebody begins to read a backup."""
         self.start("restore", read_backup, which)
 
+    @precondition(lambda self: len(self.runs) < 4)
+    @rule()
+    def check(self) -> None:
+        """Another check begins."""
+        self.start("check", check_all)
+        self.begun[self.runs[-1].name] = self.rotted
+
+    @rule(which=st.integers(0, 20))
+    def rot(self, which: int) -> None:
+        """A byte of an object changes."""
+        sound = [key for key in self.store.objects("harbour/data/") if not self.memory.is_rotten(key)]
+        if sound:
+            self.memory.rot(sound[which % len(sound)])
+            self.rotted += 1
+
     @precondition(lambda self: self.runs)
     @rule(which=st.integers(0, 3), count=st.integers(1, 40), mode=st.sampled_from([*MODES, DONE, DONE]))
     def go_on(self, which: int, count: int, mode: str) -> None:
@@ -155,6 +213,8 @@ class Protocol(RuleBasedStateMachine):
             assert run.error is None or isinstance(run.error, Exception) or run.dead
             if isinstance(run.error, AssertionError):
                 raise run.error
+            if isinstance(run.result, Check) and self.begun[run.name] == self.rotted:
+                self.marked(run.result)
 
     @rule(seconds=st.sampled_from([1, 30, 61, 1800, 3601]))
     def time_passes(self, seconds: int) -> None:
@@ -171,11 +231,20 @@ class Protocol(RuleBasedStateMachine):
     def complete(self) -> None:
         """Every backup of the catalog has its manifest and all its objects."""
         for entry in self.repository.catalog.read().entries:
-            assert read_manifest(self.repository, entry.number)
+            assert read_manifest(self.repository, entry.manifest)
             for held in objects_of(self.repository, entry):
-                found = self.memory.held.get(f"harbour/{data_key(held)}")
-                assert found is not None, f"backup {entry.name} lacks {held}"
-                assert found[0] == content(held), f"backup {entry.name} has another {held}"
+                assert f"harbour/{data_key(held)}" in self.memory.held, f"backup {entry.name} lacks {held}"
+
+    def rotten(self, entry: Entry) -> bool:
+        """Whether an object that a backup needs is damaged."""
+        return any(self.memory.is_rotten(f"harbour/{data_key(held)}") for held in objects_of(self.repository, entry))
+
+    def marked(self, found: Check) -> None:
+        """Each backup that a check has read is marked as what it is, where nothing has changed since."""
+        checked = {one.entry.number for one in found.found}
+        for entry in self.repository.catalog.read().entries:
+            if entry.number in checked:
+                assert (entry.restorable == FULL) == (not self.rotten(entry)), entry
 
     def teardown(self) -> None:
         """End the runs that stand still, and see that a next one works."""
@@ -185,12 +254,18 @@ class Protocol(RuleBasedStateMachine):
         for late in self.store.late:
             late()
         later(self.memory, 3 * GRACE_S)
-        entry = take_backup(self.repository, 3)
+        # what an interrupted backup left may have rotted before the first one uses it
+        for _twice in range(2):
+            entry = take_backup(self.repository, len(NAMES))
+            self.marked(check_all(self.repository))
+        assert not self.rotten(entry)
         expire(self.repository, 1, GRACE_S)
         later(self.memory, 2 * GRACE_S)
         expire(self.repository, 1, GRACE_S)
         self.complete()
-        assert [one.name for one in self.repository.catalog.read().entries] == [entry.name]
+        (entry,) = self.repository.catalog.read().entries
+        assert entry.restorable == FULL
+        assert set(self.store.objects("harbour/manifests/")) == {f"harbour/{entry.manifest.key}"}
         needed = {f"harbour/{data_key(held)}" for held in objects_of(self.repository, entry)}
         assert {key for key in self.memory.held if key.startswith("harbour/data/")} == needed
         assert not self.store.objects("harbour/sent/")
@@ -198,8 +273,9 @@ class Protocol(RuleBasedStateMachine):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No run waits in the time of this machine."""
+    """No run waits in the time of this machine, and each is a process of its own."""
     monkeypatch.setattr(deadline.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(apply_repository, "this_process", lambda kind: Holder(kind, current(), "here"))
 
 
 Protocol.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
@@ -213,5 +289,5 @@ def test_a_manifest_that_is_gone_is_one_sentence() -> None:
     store = Scheduled(Memory())
     repository = make_repository(Stores(store, store), "harbour", [MASTER])
     with pytest.raises(StateError, match="manifests/7 in the store in memory, harbour is missing"):
-        read_manifest(repository, 7)
+        read_manifest(repository, ManifestName(7))
     assert json.dumps(repository.catalog.read().as_body())

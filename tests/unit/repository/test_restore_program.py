@@ -27,6 +27,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_inde
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import FormerFiles, LeftFiles
+from tests.unit.backup.rotting import MASTER as ROTTING
+from tests.unit.backup.rotting import rotting_in
 from tests.unit.project.tree import ROOT
 
 MASTER = MasterKey("estate", b"m" * 32)
@@ -66,9 +68,11 @@ def backed_up(store: Path, filestore: Path) -> list[str]:
     return names
 
 
-def program(store: Path, *arguments: str, key: bytes = MASTER.secret) -> subprocess.CompletedProcess[str]:
+def program(
+    store: Path, *arguments: str, key: bytes = MASTER.secret, prefix: str = "estate"
+) -> subprocess.CompletedProcess[str]:
     """Run the program as a person does, with the key on its standard input."""
-    argv = [sys.executable, str(PROGRAM), "--directory", str(store), "--prefix", "estate", "--key-file", "-"]
+    argv = [sys.executable, str(PROGRAM), "--directory", str(store), "--prefix", prefix, "--key-file", "-"]
     text = base64.b64encode(key).decode()
     return subprocess.run([*argv, *arguments, "harbour"], input=text, capture_output=True, text=True, check=False)
 
@@ -95,6 +99,31 @@ def test_a_lost_catalog_does_not_hide_a_backup(tmp_path: Path) -> None:
             path.unlink()
     assert program(store).stdout.startswith("number ")
     assert program(store, "--to", str(tmp_path / "target")).returncode == 0
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_manifest_of_a_healed_backup_is_followed(tmp_path: Path, lost: bool) -> None:
+    rotting = rotting_in(tmp_path)
+    rotting.add(*CONTENTS)
+    first = rotting.backup()
+    shard = rotting.manifest(first).index.shards[""]
+    rotting.remove(data_key(min(rotting.manifest(first).index.uses)))
+    rotting.check()
+    assert program(tmp_path / "store", prefix="", key=ROTTING.secret).stdout == f"{first.name}  4 files  damaged\n"
+    second = rotting.backup()
+    rotting.check()
+    rotting.remove(data_key(shard.held))
+    if lost:
+        rotting.lose_catalog()
+    names = [f"number {one.number}" if lost else one.name for one in (first, second)]
+    listed = program(tmp_path / "store", prefix="", key=ROTTING.secret).stdout.splitlines()
+    assert [line.partition("  ")[0] for line in listed] == names
+    target = tmp_path / "target"
+    done = program(tmp_path / "store", "--backup", names[0], "--to", str(target), prefix="", key=ROTTING.secret)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.relative_to(target / "filestore").as_posix() for path in target.glob("filestore/*/*")} == {
+        *rotting.names
+    }
 
 
 @pytest.mark.parametrize("what", ["another key", "a changed byte", "another tenant's manifest", "no backup"])

@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks the backups of one tenant: records what is damaged, and heals what lies intact in another object."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies, Part
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import (
+    entries_left,
+    recorded_part,
+    survey,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    RECORD_S,
+    Repository,
+    Turn,
+    read_manifest,
+    reading_all,
+    rebuild_catalog,
+    require_catalog,
+    writing,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
+    Index,
+    Place,
+    Shard,
+    Use,
+    index_from,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    CHECK,
+    DataName,
+    ManifestName,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import (
+    plan_heal,
+    plan_mark,
+    plan_rebuild,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import read_shard
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a check was asked for. parts: checks in a row that read everything. rebuild: a catalog that is lost."""
+
+    parts: int = 1
+    rebuild: bool = False
+    lock_timeout: int = 300
+    timeout: int = 14400
+
+
+def foresee(repository: Repository, order: Order) -> Check:
+    """Read what a check reads, and change nothing."""
+    catalog = repository.catalog.read()
+    if not order.rebuild:
+        return _read(repository, order, catalog)
+    entries, unreadable = entries_left(repository)
+    fence = max((max(one.number, one.healed) for one in entries), default=0) + 1
+    return _read(repository, order, plan_rebuild(catalog, fence, entries), unreadable)
+
+
+def check(repository: Repository, order: Order) -> Check:
+    """Read the backups, record what is damaged, and heal what can be healed."""
+    unreadable: list[str] = []
+    if order.rebuild:
+        entries, unreadable = entries_left(repository)
+        rebuild_catalog(repository, entries, order.lock_timeout)
+    catalog = repository.catalog.read()
+    with reading_all(repository, catalog.entries, "check", order.lock_timeout):
+        found = _read(repository, order, catalog, unreadable)
+        marked = repository.catalog.write(
+            lambda seen: plan_mark(seen, found.catalog, found.marks, found.damaged), Deadline(RECORD_S)
+        )
+        if any(one.heals for one in found.found):
+            with writing(repository, "heal", order.lock_timeout) as turn:
+                heal(turn, found, marked)
+    if found.part.parts > 1:
+        _record(repository, found.part.following)
+    return found
+
+
+def heal(turn: Turn, found: Check, marked: Catalog) -> None:
+    """Write the indexes of damaged backups anew, with the places of intact copies. Nothing counts before the end.
+
+    marked: the catalog with the marks of the check.
+    """
+    repository = turn.repository
+    # an expiry may remove what no backup uses, whenever its requests arrive
+    if not found.copies.objects() <= _used(turn):
+        raise StateError(f"the backups in the {repository.where} changed meanwhile, so none was healed; run again")
+    healer = Healer(turn, found.copies, found.sizes)
+    healed = {}
+    for one in (one for one in still_there(found, turn.catalog).found if one.heals):
+        name = one.entry.manifest
+        manifest = read_manifest(repository, name)
+        index = healer.healed(index_from(manifest["index"], f"{name.key} in the {repository.where}"))
+        turn.write_manifest(ManifestName(name.number, turn.number), {**manifest, "index": index.as_body()})
+        healed[name.number] = one.healed
+    repository.catalog.write(
+        lambda seen: plan_heal(seen, turn.number, marked, healed, found.damaged_after), Deadline(RECORD_S)
+    )
+
+
+def _used(turn: Turn) -> set[DataName]:
+    """The objects that backups use whose manifests can be read."""
+    found: set[DataName] = set()
+    for entry in turn.catalog.entries:
+        # no copy lies in what only such a backup uses
+        with suppress(StateError):
+            found |= objects_of(turn.repository, entry)
+    return found
+
+
+@dataclass
+class Healer:
+    """Writes parts of indexes anew, each once though backups share it. sizes: of all objects with files."""
+
+    turn: Turn
+    copies: Copies
+    sizes: Mapping[DataName, int]
+    _places: itertools.count[int] = field(default_factory=itertools.count)
+    _written: dict[DataName, Shard] = field(default_factory=dict)
+    _uses: dict[DataName, dict[DataName, list[int]]] = field(default_factory=dict)
+
+    def healed(self, index: Index) -> Index:
+        """An index with the same names, and with places of intact copies."""
+        shards = {prefix: self._shard(shard) for prefix, shard in index.shards.items()}
+        counts: dict[DataName, list[int]] = defaultdict(lambda: [0, 0])
+        for shard in shards.values():
+            for name, (files, live) in self._uses.get(shard.held, {}).items():
+                counts[name][0] += files
+                counts[name][1] += live
+        uses = {name: Use(files, live, self.sizes[name]) for name, (files, live) in sorted(counts.items())}
+        return Index(index.width, shards, uses)
+
+    def _shard(self, before: Shard) -> Shard:
+        """What stands for a shard from now on."""
+        intact = self.copies.shards.get(before.held, before)
+        if intact.held not in self._written:
+            files = read_shard(self.turn.repository, intact)
+            healed = {name: self.copies.files.get(name, place) for name, place in files.items()}
+            if healed == files:
+                shard = intact
+            else:
+                self.turn.require()
+                held = DataName(self.turn.number, next(self._places))
+                shard, _sent = send_shard(self.turn.repository, held, intact.prefix, healed)
+            self._written[intact.held] = shard
+            self._uses[shard.held] = _counted(healed)
+        return self._written[intact.held]
+
+
+def _counted(files: Mapping[str, Place]) -> dict[DataName, list[int]]:
+    """The files of a shard in each object, and their bytes there."""
+    counts: dict[DataName, list[int]] = defaultdict(lambda: [0, 0])
+    for place in files.values():
+        counts[place.held][0] += 1
+        counts[place.held][1] += place.length
+    return dict(counts)
+
+
+def _read(repository: Repository, order: Order, catalog: Catalog, unreadable: Iterable[str] = ()) -> Check:
+    require_catalog(repository, catalog)
+    if not catalog.entries:
+        raise StateError(f"the {repository.where} has no complete backup to check; take one")
+    part = next_part(recorded_part(repository) if order.parts > 1 else None, order.parts)
+    found = survey(repository, catalog, part, Deadline(order.timeout))
+    if not order.rebuild:
+        found = still_there(found, repository.catalog.read())
+    return replace(found, rebuilt=order.rebuild, warnings=tuple(unreadable))
+
+
+def _record(repository: Repository, part: Part) -> None:
+    """Write which part the next check is to read."""
+    document = json.dumps({"number": part.number, "parts": part.parts}).encode()
+    repository.store.put(CHECK, repository.keys.seal(CHECK, CHECK, document))

@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what a check has found to its steps and its verdict: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Finding, Found, Part
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
+    NONE,
+    PARTIAL,
+    Catalog,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
+
+ALL = 100
+SHOWN = 3
+WORDS = {FULL: "in full", PARTIAL: "without some files", NONE: "not at all"}
+
+
+def parse_tenants(names: Sequence[str]) -> list[str]:
+    """The tenants of a call. Raises InputError for a name that cannot be one, or is listed twice."""
+    for name in names:
+        tenant_root("", name)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"tenants: {twice[0]} is listed twice; give each tenant once")
+    return list(names)
+
+
+def parts_of(share_percent: int) -> int:
+    """How many checks in a row read everything. Raises InputError for what is no share."""
+    if not 1 <= share_percent <= ALL:
+        raise InputError(f"share_percent: {share_percent} is no share; give 1 to 100")
+    return -(-ALL // share_percent)
+
+
+def next_part(recorded: Mapping[str, Any] | None, parts: int) -> Part:
+    """The part to read now. recorded: what the check before has written; another number of parts begins anew."""
+    if recorded is None or parts == 1:
+        return Part(0, parts)
+    try:
+        following = Part(int(recorded["number"]), int(recorded["parts"]))
+    except BAD_VALUES as error:
+        raise StateError(f"the record of the last check cannot be read: {error!r}; remove it") from error
+    return following if following.parts == parts else Part(0, parts)
+
+
+def still_there(check: Check, now: Catalog) -> Check:
+    """The check without backups that were removed, or healed by another run, since it began."""
+    current = {one.manifest for one in now.entries}
+    return replace(check, found=tuple(one for one in check.found if one.entry.manifest in current))
+
+
+def steps_of(check: Check) -> list[Step]:
+    """What a check changes, the same in check mode and in a run."""
+    tenant = check.tenant
+    steps = [Step("rebuild_catalog", tenant, f"it is lost, and {len(check.found)} manifests are there")]
+    steps = steps if check.rebuilt else []
+    marked = [one for one in check.found if one.restorable != one.entry.restorable]
+    steps += [Step("mark", _target(check, one), f"it can be restored {WORDS[one.restorable]}") for one in marked]
+    if not marked and set(check.catalog.damaged) != check.damaged:
+        steps.append(Step("mark_objects", tenant, f"{len(check.damaged)} objects are missing or damaged"))
+    for one in (one for one in check.found if one.heals):
+        why = f"intact copies of {sum(finding.copies for finding in one.findings)} files lie in other objects"
+        steps.append(Step("heal", _target(check, one), why))
+    if check.part.parts > 1:
+        steps.append(Step("record_part", tenant, f"part {check.part.number + 1} of {check.part.parts} was read"))
+    return steps
+
+
+def failure_of(check: Check) -> str:
+    """Why a check fails, as one sentence; empty where each backup that is to stay can be restored in full."""
+    bad = [one for one in check.found if one.left and not one.entry.expired]
+    if not bad:
+        return ""
+    shown = ", ".join(f"{one.entry.name} ({WORDS[one.healed]}: {_worst(one)})" for one in bad[:SHOWN])
+    more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+    return (
+        f"tenant {check.tenant}: {len(bad)} of {len(check.found)} backups can be restored only in part or not at all: "
+        f"{shown}{more}; take a new backup, which sends the files again, and check again"
+    )
+
+
+def _target(check: Check, one: Found) -> str:
+    return f"{check.tenant}/{one.entry.name}"
+
+
+def _worst(one: Found) -> str:
+    """The finding that says most, in words."""
+    found = next((each for each in one.left if not each.names), one.left[0])
+    return _words(found)
+
+
+def _words(found: Finding) -> str:
+    lacking = f"{found.files - found.copies} files, such as {found.names[0]}, " if found.names else ""
+    return f"{lacking}{found.kind} {found.key}".replace(", files ", " in ")
