@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     LifecycleRule,
     Plan,
@@ -28,11 +29,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stor
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
 
 
 def apply(stores: Stores, repositories: Mapping[str, Repository], plan: Plan) -> None:
     """Carry out a plan but for its removals; each action alone leaves a state that the next run understands."""
+    for tenant, wish in plan.holds.items():
+        _record_holds(repositories[tenant], wish)
     if isinstance(stores.contents, Bucket):
         _manage_bucket(stores, stores.contents, plan)
     for policy in plan.write:
@@ -52,6 +55,11 @@ def expire(turn: Turn, plan: Plan, grace_s: int) -> Sweep:
     if {one.name for one in catalog.entries} != {one.name for one in turn.catalog.entries}:
         raise StateError(f"the backups in the {repository.where} changed meanwhile; run again")
     return sweep(turn.after(catalog), grace_s)
+
+
+def _record_holds(repository: Repository, wish: HoldWish) -> None:
+    """Record holds where removals are decided, so that one that has been planned already is refused."""
+    repository.catalog.write(lambda seen: plan_hold(seen, wish.placed, wish.released), Deadline(RECORD_S))
 
 
 def _manage_bucket(stores: Stores, bucket: Bucket, plan: Plan) -> None:

@@ -5,17 +5,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import Verdict, check, judge
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, RetentionClass
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import (
+    HoldWish,
+    parse_classes,
+    parse_holds,
+    require_pinned,
+    verdicts,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import Verdict, check
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_hold
 
 ABORT_DAYS = 2
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -26,15 +35,30 @@ TIERS: dict[int, dict[str, Any]] = {
         "keep": {"last": 8, "hourly": 48, "daily": 14, "weekly": 8, "monthly": 12, "yearly": 7},
         "versioning": True,
         "noncurrent_days": 30,
+        "drill_interval_s": 28 * DAY,
+        "immutability": "versions",
+        "copies": 3,
     },
     2: {
         "rpo_s": DAY,
         "rto_s": 4 * HOUR,
         "keep": {"last": 2, "daily": 7, "weekly": 4, "monthly": 3},
         "noncurrent_days": 14,
+        "drill_interval_s": 91 * DAY,
+        "immutability": "none",
+        "copies": 2,
     },
-    3: {"rpo_s": 7 * DAY, "rto_s": DAY, "keep": {"last": 1, "weekly": 4}, "noncurrent_days": 7},
+    3: {
+        "rpo_s": 7 * DAY,
+        "rto_s": DAY,
+        "keep": {"last": 1, "weekly": 4},
+        "noncurrent_days": 7,
+        "drill_interval_s": 364 * DAY,
+        "immutability": "none",
+        "copies": 2,
+    },
 }
+IMMUTABILITY = ("none", "versions", "lock")
 
 
 @dataclass(frozen=True)
@@ -73,8 +97,9 @@ class Seen:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done; the client carries it out in this order."""
+    """What is to be done; the client carries it out in this order. holds: by tenant, what has to be recorded."""
 
+    holds: Mapping[str, HoldWish] = field(default_factory=dict)
     versioning: bool | None = None
     rules: tuple[LifecycleRule, ...] = ()
     drop_rules: tuple[str, ...] = ()
@@ -86,7 +111,7 @@ class Plan:
     @property
     def steps(self) -> list[Step]:
         """The plan in words."""
-        steps = []
+        steps = [step for tenant, wish in self.holds.items() for step in wish.steps(tenant)]
         if self.versioning is not None:
             steps.append(Step("set_versioning", "bucket", "enabled" if self.versioning else "suspended"))
         steps += [Step("set_lifecycle", rule.name, "differs from the policy") for rule in self.rules]
@@ -94,19 +119,20 @@ class Plan:
         steps += [Step("write_policy", policy.tenant, "differs from the recorded request") for policy in self.write]
         steps += [Step("remove_policy", tenant, "state is absent") for tenant in self.remove]
         for tenant, names in self.expire.items():
-            steps += [Step("expire", f"{tenant}/{name}", "no rule of the policy keeps it") for name in names]
+            steps += [Step("expire", f"{tenant}/{name}", "no rule, class or hold keeps it") for name in names]
         for tenant, names in self.keep.items():
-            steps += [Step("keep", f"{tenant}/{name}", "it was expired, and a rule keeps it again") for name in names]
+            steps += [Step("keep", f"{tenant}/{name}", "it was expired, and is to be kept again") for name in names]
         return steps
 
 
 @dataclass(frozen=True)
 class Request:
-    """The whole of what a call asks for."""
+    """The whole of what a call asks for. holds: by tenant."""
 
     policies: tuple[Policy, ...]
     absent: tuple[str, ...]
     expire: bool
+    holds: Mapping[str, HoldWish] = field(default_factory=dict)
 
     @property
     def tenants(self) -> list[str]:
@@ -135,15 +161,25 @@ def parse_request(items: Sequence[Mapping[str, Any]], expire: bool) -> Request:
             f"policies: tenant {wanted[True]} wants versioning and tenant {wanted[False]} refuses it, but it is the "
             "bucket's; give both the same value, or a bucket each"
         )
-    return Request(policies, absent, expire)
+    holds = {item["tenant"]: parse_holds(item["tenant"], item.get("holds") or ()) for item in items}
+    return Request(policies, absent, expire, holds)
 
 
 def plan(request: Request, seen: Seen, prefix: str) -> Plan:
-    """The steps from what is seen to what is requested."""
+    """The steps from what is seen to what is requested. Raises StateError for a backup that is named and not there."""
     tenants, able = seen.tenants, seen.versioning is not None
     rules = [rule_of(policy, prefix) for policy in request.policies]
-    marks = {item.tenant: marks_of(item, tenants[item.tenant].catalog, seen.now) for item in request.policies}
+    for item in request.policies:
+        require_pinned(item.tenant, item.classes, tenants[item.tenant].catalog, seen.now)
+    wishes = {name: wish.changed(tenants[name].catalog.holds) for name, wish in request.holds.items()}
+    for name, wish in wishes.items():
+        plan_hold(tenants[name].catalog, wish.placed, wish.released)
+    marks = {
+        item.tenant: marks_of(item, tenants[item.tenant].catalog, seen.now, held_after(request, item.tenant, seen))
+        for item in request.policies
+    }
     return Plan(
+        holds={name: wish for name, wish in wishes.items() if wish != HoldWish()},
         versioning=request.versioning if able and request.versioning not in (None, seen.versioning) else None,
         rules=tuple(rule for rule in rules if able and tenants[rule.tenant].rule != rule),
         drop_rules=tuple(rule.name for rule in (tenants[name].rule for name in request.absent) if rule),
@@ -156,7 +192,8 @@ def plan(request: Request, seen: Seen, prefix: str) -> Plan:
 
 def record(policy: Policy) -> dict[str, Any]:
     """The policy as it is stored, and compared the next time."""
-    return asdict(policy)
+    document: dict[str, Any] = json.loads(json.dumps(asdict(policy)))
+    return document
 
 
 def rule_of(policy: Policy, prefix: str) -> LifecycleRule:
@@ -169,9 +206,21 @@ def history(catalog: Catalog) -> list[tuple[str, datetime]]:
     return [(one.name, one.snapshot) for one in catalog.entries]
 
 
-def marks_of(policy: Policy, catalog: Catalog, now: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The backups that a policy newly marks to be removed, and those whose mark it takes away."""
-    unwanted = expired(judge(history(catalog), policy.keep, now))
+def held_after(request: Request, tenant: str, seen: Seen) -> tuple[Hold, ...]:
+    """The holds on the backups of a tenant once the request is carried out."""
+    return request.holds.get(tenant, HoldWish()).after(seen.tenants[tenant].catalog.holds)
+
+
+def kept_by(policy: Policy, catalog: Catalog, now: datetime, holds: Sequence[Hold]) -> list[Verdict]:
+    """Each backup of a tenant, newest first, with the reasons to keep it."""
+    return verdicts(history(catalog), policy.keep, policy.classes, holds, now)
+
+
+def marks_of(
+    policy: Policy, catalog: Catalog, now: datetime, holds: Sequence[Hold]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The backups that are newly marked to be removed, and those whose mark is taken away."""
+    unwanted = expired(kept_by(policy, catalog, now, holds))
     marked = {one.name for one in catalog.entries if one.expired}
     undone = tuple(one.name for one in catalog.entries if one.expired and one.name not in unwanted)
     return tuple(name for name in unwanted if name not in marked), undone
@@ -188,15 +237,21 @@ def expired(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     return tuple(verdict.backup_id for verdict in verdicts if not verdict.kept)
 
 
-def forecast(recorded: Mapping[str, Any] | None, catalog: Catalog, now: datetime) -> list[str]:
-    """The backups that a recorded policy would expire; none without a policy."""
+def forecast(recorded: Mapping[str, Any] | None, catalog: Catalog, now: datetime) -> list[Verdict]:
+    """The verdicts of a recorded policy and of the catalog's holds, newest backup first; none without a policy."""
     if recorded is None:
         return []
     try:
         keep = Keep(**recorded["keep"])
-    except (TypeError, KeyError) as error:
+        classes = tuple(
+            RetentionClass(
+                one["name"], one["keep"] and Keep(**one["keep"]), tuple(one["backups"]), period=one["period"]
+            )
+            for one in recorded.get("classes", ())
+        )
+    except BAD_VALUES as error:
         raise StateError(f"the recorded policy cannot be read: {error}; update gantry.odoo, or remove it") from error
-    return list(expired(judge(history(catalog), keep, now)))
+    return verdicts(history(catalog), keep, classes, catalog.holds, now)
 
 
 def _policy(item: Mapping[str, Any]) -> Policy:
@@ -204,9 +259,9 @@ def _policy(item: Mapping[str, Any]) -> Policy:
     if tier not in TIERS:
         raise InputError(f"policies: tenant {item['tenant']} has tier {tier}; the tiers are 1, 2 and 3")
     chosen = {**TIERS[tier], **{key: value for key, value in item.items() if value is not None}}
-    for option in ("rpo_s", "rto_s"):
+    for option in ("rpo_s", "rto_s", "drill_interval_s", "copies"):
         if chosen[option] < 1:
-            raise InputError(f"policies: tenant {item['tenant']} has {option} {chosen[option]}; give seconds above 0")
+            raise InputError(f"policies: tenant {item['tenant']} has {option} {chosen[option]}; give a number above 0")
     if chosen["noncurrent_days"] < 0:
         raise InputError(
             f"policies: tenant {item['tenant']} has noncurrent_days {chosen['noncurrent_days']}; give 0 or more"
@@ -221,4 +276,9 @@ def _policy(item: Mapping[str, Any]) -> Policy:
         keep=check(Keep(**keep)),
         versioning=chosen.get("versioning"),
         noncurrent_days=chosen["noncurrent_days"],
+        drill_interval_s=chosen["drill_interval_s"],
+        immutability=chosen["immutability"],
+        copies=chosen["copies"],
+        regions=tuple(chosen.get("regions") or ()),
+        classes=parse_classes(item["tenant"], item.get("classes") or ()),
     )

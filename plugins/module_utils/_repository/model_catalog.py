@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
@@ -37,18 +37,41 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A reason for which backups are not removed, whatever a policy says.
+
+    name: its identifier. until: the last day of it in UTC (ISO 8601), empty without an end. backups: their names, empty
+    for all of the tenant, those to come among them.
+    """
+
+    name: str
+    reason: str
+    until: str = ""
+    backups: tuple[str, ...] = ()
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its last day has passed."""
+        return bool(self.until) and self.until < f"{now.astimezone(timezone.utc):%Y-%m-%d}"
+
+    def keeps(self, backup: str, now: datetime) -> bool:
+        """Whether a backup stays because of it."""
+        return not self.is_over(now) and (not self.backups or backup in self.backups)
+
+
+@dataclass(frozen=True)
 class Catalog:
     """All that counts in a tenant's repository.
 
     number: of the record that says so. fence: the fencing number of the lease that began last; a lease with a lower
     one commits and removes nothing. given_up: up to this number, what interrupted backups left is not used any more.
-    entries: the oldest number first.
+    entries: the oldest number first. holds: by name; who removes a backup plans that on the record that has them.
     """
 
     number: int = 0
     fence: int = 0
     given_up: int = 0
     entries: tuple[Entry, ...] = ()
+    holds: tuple[Hold, ...] = ()
 
     def as_body(self) -> dict[str, Any]:
         """The record's body."""
@@ -64,6 +87,7 @@ class Catalog:
                 }
                 for one in self.entries
             ],
+            "holds": [asdict(one) for one in self.holds],
         }
 
     def entry(self, name: str) -> Entry | None:
@@ -93,6 +117,7 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:
             int(body["fence"]),
             int(body["given_up"]),
             tuple(_entry(one) for one in body["entries"]),
+            tuple(_hold(one) for one in body.get("holds", ())),
         )
     except BAD_VALUES as error:
         raise StateError(f"record {number} of the catalog in the {where} cannot be read: {error!r}") from error
@@ -101,6 +126,10 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:
 def _entry(body: Mapping[str, Any]) -> Entry:
     times = {name: _aware(body[name]) for name in ("snapshot", "stored")}
     return replace(Entry(**{**body, **times}), expired=body["expired"] and _aware(body["expired"]))
+
+
+def _hold(body: Mapping[str, Any]) -> Hold:
+    return Hold(body["name"], body["reason"], body["until"], tuple(body["backups"]))
 
 
 def _aware(text: str) -> datetime:

@@ -26,7 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of, sweep
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Place, Use, shard_bytes
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
@@ -35,7 +35,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     data_key,
     note_of,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import left_files, notes_left
 
 from .scheduled import DONE, KILLED, MODES, Memory, Run, Scheduled, later
@@ -103,6 +103,16 @@ def read_backup(repository: Repository, which: int) -> None:
             assert found == content(held), f"{held}, which backup {entry.name} needs, is gone while it is read"
 
 
+def hold_backup(repository: Repository, which: int) -> None:
+    """As backup_policy does it: record that a backup is not to be removed."""
+    entries = repository.catalog.read().entries
+    if not entries:
+        return
+    name = entries[which % len(entries)].name
+    placed = [Hold(f"hold-{name.lower()}", "a claim", "", (name,))]
+    repository.catalog.write(lambda seen: plan_hold(seen, placed, ()), Deadline(0))
+
+
 class Protocol(RuleBasedStateMachine):
     """Runs that a scheduler steps in any order. What is in the catalog is complete, at every moment."""
 
@@ -138,6 +148,12 @@ class Protocol(RuleBasedStateMachine):
         """Somebody begins to read a backup."""
         self.start("restore", read_backup, which)
 
+    @precondition(lambda self: len(self.runs) < 4)
+    @rule(which=st.integers(0, 5))
+    def hold(self, which: int) -> None:
+        """Somebody begins to place a hold on a backup."""
+        self.start("hold", hold_backup, which)
+
     @precondition(lambda self: self.runs)
     @rule(which=st.integers(0, 3), count=st.integers(1, 40), mode=st.sampled_from([*MODES, DONE, DONE]))
     def go_on(self, which: int, count: int, mode: str) -> None:
@@ -169,8 +185,11 @@ class Protocol(RuleBasedStateMachine):
         self.complete()
 
     def complete(self) -> None:
-        """Every backup of the catalog has its manifest and all its objects."""
-        for entry in self.repository.catalog.read().entries:
+        """Every backup of the catalog has its manifest and all its objects, and each that a hold names is there."""
+        catalog = self.repository.catalog.read()
+        held_back = {name for hold in catalog.holds for name in hold.backups}
+        assert held_back <= {one.name for one in catalog.entries}
+        for entry in catalog.entries:
             assert read_manifest(self.repository, entry.number)
             for held in objects_of(self.repository, entry):
                 found = self.memory.held.get(f"harbour/{data_key(held)}")
@@ -185,6 +204,8 @@ class Protocol(RuleBasedStateMachine):
         for late in self.store.late:
             late()
         later(self.memory, 3 * GRACE_S)
+        placed = [one.name for one in self.repository.catalog.read().holds]
+        self.repository.catalog.write(lambda seen: plan_hold(seen, (), placed), Deadline(0))
         entry = take_backup(self.repository, 3)
         expire(self.repository, 1, GRACE_S)
         later(self.memory, 2 * GRACE_S)
