@@ -239,19 +239,20 @@ def expired(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
 
 def forecast(recorded: Mapping[str, Any] | None, catalog: Catalog, now: datetime) -> list[Verdict]:
     """The verdicts of a recorded policy and of the catalog's holds, newest backup first; none without a policy."""
-    if recorded is None:
-        return []
+    return [] if recorded is None else kept_by(policy_from(recorded), catalog, now, catalog.holds)
+
+
+def policy_from(recorded: Mapping[str, Any]) -> Policy:
+    """The policy that a record holds. Raises StateError for one of another version."""
     try:
-        keep = Keep(**recorded["keep"])
         classes = tuple(
-            RetentionClass(
-                one["name"], one["keep"] and Keep(**one["keep"]), tuple(one["backups"]), period=one["period"]
-            )
+            RetentionClass(one["name"], one["keep"] and Keep(**one["keep"]), tuple(one["backups"]), one["period"])
             for one in recorded.get("classes", ())
         )
+        regions = tuple(recorded.get("regions", ()))
+        return Policy(**{**recorded, "keep": Keep(**recorded["keep"]), "classes": classes, "regions": regions})
     except BAD_VALUES as error:
         raise StateError(f"the recorded policy cannot be read: {error}; update gantry.odoo, or remove it") from error
-    return verdicts(history(catalog), keep, classes, catalog.holds, now)
 
 
 def _policy(item: Mapping[str, Any]) -> Policy:
