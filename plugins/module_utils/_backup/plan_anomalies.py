@@ -53,7 +53,8 @@ def _faults(seen: Evidence) -> Iterator[Finding]:
 
 def _dates(seen: Evidence, now: datetime) -> Iterator[Finding]:
     """Backups whose times disagree with the store's: a wrong clock can make real ones expire."""
-    latest, skew = now + timedelta(seconds=SKEW_S), timedelta(seconds=SKEW_S)
+    skew = timedelta(seconds=SKEW_S)
+    latest = now + skew
     for one in seen.catalog.entries:
         written = seen.written.get(one.number)
         if one.snapshot > latest or one.stored > latest:

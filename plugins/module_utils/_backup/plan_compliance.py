@@ -61,6 +61,8 @@ def judge_tenant(seen: Evidence, store: StoreFacts) -> Judgement:
 def sound(seen: Evidence, findings: Iterable[Finding]) -> Catalog:
     """The catalog with those backups alone of which nothing says that they are lost, forged or dated wrongly."""
     doubtful = {one.backup for one in findings if one.kind in ("unsealed", "lost", "future")}
+    if not doubtful:
+        return seen.catalog
     return replace(seen.catalog, entries=tuple(one for one in seen.catalog.entries if one.name not in doubtful))
 
 
@@ -106,10 +108,10 @@ def _retention(policy: Policy, catalog: Catalog, now: datetime) -> Part:
     then = now - timedelta(seconds=EXPIRY_S)
     unwanted = set(expired(kept_by(policy, catalog, now, catalog.holds)))
     late = [one.name for one in catalog.entries if one.name in unwanted and one.expired and one.expired < then]
-    if unwanted:
+    unmarked = {one.name for one in catalog.entries if one.name in unwanted and not one.expired and one.stored <= then}
+    if unmarked:
         before = replace(catalog, entries=tuple(one for one in catalog.entries if one.stored <= then))
-        gone = unwanted.intersection(expired(kept_by(policy, before, then, catalog.holds)))
-        late += [one.name for one in catalog.entries if one.name in gone and one.expired is None]
+        late += [name for name in expired(kept_by(policy, before, then, catalog.holds)) if name in unmarked]
     if late:
         sentence = f"{len(late)} backups were to expire two days ago and are there still, such as {late[0]}"
         return Part("retention", VIOLATED, sentence, remedy)

@@ -30,8 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     StateError,
     UnreachableError,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping, Stored
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     open_repository,
@@ -54,7 +53,7 @@ DRILLS = 20
 
 def read_store(stores: Stores) -> StoreFacts:
     """What the store says of itself. A question that it refuses to answer is unknown, with its reason."""
-    if not isinstance(stores.contents, Bucket):
+    if not isinstance(stores.contents, Keeping):
         return StoreFacts(DIRECTORY, stores.contents.now(), versioning=False)
     bucket, refused = stores.contents, []
     answers: dict[str, bool | str | None] = {"versioning": None, "region": None}
@@ -138,7 +137,7 @@ def _locked(stores: Stores, repository: Repository, newest: Manifest | None) -> 
     """Until when the objects that make the newest backup are locked, and whether that was answered."""
     if newest is None:
         return None, False
-    if not isinstance(stores.contents, Bucket):
+    if not isinstance(stores.contents, Keeping):
         return None, True
     root = tenant_root(stores.prefix, repository.tenant)
     keys = [manifest_key(newest.number), *(data_key(name) for name in newest.dump.held)]

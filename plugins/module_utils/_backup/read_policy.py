@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     Seen,
     marked_after,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, being_written
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import foresee
@@ -34,7 +34,7 @@ Repositories = Mapping[str, Optional[Repository]]
 
 def observe(stores: Stores, repositories: Repositories) -> Seen:
     """What the store shows of tenants. repositories: of each tenant, None where it has none yet."""
-    bucket = stores.contents if isinstance(stores.contents, Bucket) else None
+    bucket = stores.contents if isinstance(stores.contents, Keeping) else None
     rules = bucket.lifecycle() if bucket else []
     with ThreadPoolExecutor(READERS) as pool:
         found = dict(zip(repositories, pool.map(_observe, repositories.values())))
