@@ -132,7 +132,7 @@ options:
       classes:
         description:
           - Retention classes, such as a claim or a warranty.
-          - What a class keeps stays beside what O(policies[].keep) keeps.
+          - Their backups stay beside those that O(policies[].keep) keeps.
         type: list
         elements: dict
         suboptions:

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import Judgement
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
 
 DAY_S = 86400
 # A round of drills ends before the interval does, so that one that fails or is missed can be made good.
 SHARE = 6 / 7
+STRICTEST_S = int(TIERS[1]["drill_interval_s"])
 
 
 def due_today(fleet: Iterable[Judgement], now: datetime) -> list[str]:
@@ -23,12 +25,13 @@ def due_today(fleet: Iterable[Judgement], now: datetime) -> list[str]:
     Each group of tenants with one interval has a quota a day, by which all are drilled once a round. It goes to those
     whose drill is the longest ago, those without one first, in an order that does not follow from their names. A drill
     of today counts, so a second call on one day names no further tenant. A tenant whose newest drill failed is named
-    besides, and takes no place of another one. One without a backup has nothing to restore.
+    besides, and takes no place of another one. One without a backup has nothing to restore. One without a policy has
+    the interval of the first tier.
     """
     groups: dict[int, list[Judgement]] = {}
     for one in fleet:
-        if one.policy is not None and one.latest is not None:
-            groups.setdefault(one.policy.drill_interval_s, []).append(one)
+        if one.latest is not None:
+            groups.setdefault(one.policy.drill_interval_s if one.policy else STRICTEST_S, []).append(one)
     return [name for interval_s in sorted(groups) for name in _due(groups[interval_s], interval_s, now)]
 
 

@@ -70,10 +70,10 @@ def test_a_failed_drill_is_tried_again_and_takes_no_place() -> None:
     assert due_today([failed, tenant("old", NOW - 60 * DAY)], NOW) == ["failed", "old"]
 
 
-def test_a_tenant_without_policy_or_backup_has_nothing_to_drill() -> None:
+def test_a_tenant_without_a_backup_has_nothing_to_drill_and_one_without_a_policy_has() -> None:
     nothing = replace(tenant("nothing", None), latest=None)
     unruled = replace(tenant("unruled", None), policy=None)
-    assert due_today([nothing, unruled], NOW) == []
+    assert due_today([nothing, unruled], NOW) == ["unruled"]
 
 
 def test_a_drill_of_today_uses_up_the_quota() -> None:
