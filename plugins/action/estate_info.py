@@ -59,6 +59,7 @@ class ActionModule(ControllerAction):
         "drained": {"type": "list", "elements": "str", "default": []},
         "maintenance": {"type": "list", "elements": "str", "default": []},
         "tenant": {"type": "str"},
+        "tier": {"type": "int", "default": 0},
         "destination": {"type": "str"},
         "allow_new": {"type": "bool", "default": True},
         "allow_missing": {"type": "bool", "default": False},

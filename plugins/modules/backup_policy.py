@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Records the policy of each tenant beside its backups, and has the bucket keep versions and clean up as it says.
   - Shows in the diff which backups a policy would expire before anything is expired.
+  - Records legal holds in the catalog of the backups. A hold that a later call does not name goes on, and is named in a
+    warning. It ends by O(policies[].holds[].state=released) or by its last day.
   - Expires backups only when asked to by O(expire). An expired backup is marked, and can still be restored. A later run
     removes it when O(grace_s) has ended. When the policy keeps it again before that, the mark is taken away.
 author:
@@ -105,6 +107,113 @@ options:
           - Days after which the bucket removes a version that was replaced or deleted. V(0) keeps them for ever.
           - By default 30 in tier 1, 14 in tier 2 and 7 in tier 3.
         type: int
+      drill_interval_s:
+        description:
+          - Seconds after which the newest proven restore drill is too old.
+          - By default 28 days in tier 1, 91 days in tier 2 and 364 days in tier 3.
+        type: int
+      immutability:
+        description:
+          - The protection that the objects of the newest backup need. With V(versions) the bucket keeps what is
+            overwritten or deleted. With V(lock) the server refuses to delete it before a date.
+          - M(gantry.odoo.backup_compliance) verifies it. By default V(versions) in tier 1 and V(none) otherwise.
+        type: str
+        choices: [none, versions, lock]
+      copies:
+        description:
+          - The number of copies of the data, the database itself among them.
+          - M(gantry.odoo.backup_compliance) counts them.
+          - By default 3 in tier 1 and 2 otherwise.
+        type: int
+      regions:
+        description: Regions in which backups may lie, as the server names them. If empty, all of them.
+        type: list
+        elements: str
+      classes:
+        description:
+          - Retention classes, such as a claim or a warranty.
+          - Their backups stay beside those that O(policies[].keep) keeps.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: Name of the class.
+            type: str
+            required: true
+          keep:
+            description: Rules as in O(policies[].keep).
+            type: dict
+            suboptions:
+              last:
+                description: The newest ones, this many.
+                type: int
+              hourly:
+                description: One for each of this many hours.
+                type: int
+              daily:
+                description: One for each of this many days.
+                type: int
+              weekly:
+                description: One for each of this many weeks.
+                type: int
+              monthly:
+                description: One for each of this many months.
+                type: int
+              yearly:
+                description: One for each of this many years.
+                type: int
+              within:
+                description: All in this duration before the newest one.
+                type: str
+              within_hourly:
+                description: One for each hour in this duration before the newest one.
+                type: str
+              within_daily:
+                description: One for each day in this duration before the newest one.
+                type: str
+              within_weekly:
+                description: One for each week in this duration before the newest one.
+                type: str
+              within_monthly:
+                description: One for each month in this duration before the newest one.
+                type: str
+              within_yearly:
+                description: One for each year in this duration before the newest one.
+                type: str
+          backups:
+            description: Identifiers of backups that are kept for O(policies[].classes[].period).
+            type: list
+            elements: str
+          period:
+            description: Duration from the snapshot of each of O(policies[].classes[].backups), such as V(10y).
+            type: str
+      holds:
+        description:
+          - Legal holds. No backup that a hold covers is marked to be removed or removed while it stands.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: Name of the hold, such as V(claim-4711).
+            type: str
+            required: true
+          reason:
+            description: The reason, which the diff shows for each backup. Required unless it is released.
+            type: str
+          until:
+            description: The last day of the hold in UTC, such as V(2031-12-31). Without it the hold has no end.
+            type: str
+          backups:
+            description:
+              - Identifiers of the backups that it covers.
+              - If empty, all backups of the tenant, future ones included.
+            type: list
+            elements: str
+          state:
+            description: V(released) ends the hold.
+            type: str
+            choices: [present, released]
+            default: present
       state:
         description:
           - V(absent) removes the policy and the bucket's rule for the tenant. Its backups stay.
@@ -143,6 +252,11 @@ EXAMPLES = r"""
       - tenant: north
         tier: 2
         keep: {last: 3, daily: 14, monthly: 6}
+        classes:
+          - {name: warranty, keep: {within_monthly: 5y}}
+          - {name: claim, backups: [20261122T103000Z], period: 10y}
+        holds:
+          - {name: claim-4711, reason: "claim 4711, asked for by counsel", until: "2031-12-31"}
   check_mode: true
   diff: true
 
@@ -172,10 +286,11 @@ policies:
   elements: dict
 forecast:
   description:
-    - For each tenant the backups, newest first, with the rules that keep them. Without a rule, the policy expires it.
+    - For each tenant the backups, newest first, with the rules, classes and holds that keep them. One without a reason
+      expires.
   returned: success
   type: dict
-  sample: {"harbour": [{"backup": "20261122T103000Z", "reasons": ["last", "daily"]}]}
+  sample: {"harbour": [{"backup": "20261122T103000Z", "reasons": ["daily", "hold claim-4711 until 2031-12-31"]}]}
 removed:
   description: Counts of the objects that O(expire) removed.
   returned: success
@@ -186,7 +301,6 @@ removed:
     bytes: {description: Size of those objects in bytes., type: int}
 """
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -210,6 +324,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_loca
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import require_libraries
 
 _KEEP: dict[str, Any] = {**{name: {"type": "int"} for name in COUNTED}, **{name: {"type": "str"} for name in WITHIN}}
+_CLASS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "keep": {"type": "dict", "options": _KEEP},
+    "backups": {"type": "list", "elements": "str"},
+    "period": {"type": "str"},
+}
+_HOLD: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "reason": {"type": "str"},
+    "until": {"type": "str"},
+    "backups": {"type": "list", "elements": "str"},
+    "state": {"type": "str", "choices": ["present", "released"], "default": "present"},
+}
 _POLICY: dict[str, Any] = {
     "tenant": {"type": "str", "required": True},
     "tier": {"type": "int", "choices": [1, 2, 3], "default": 2},
@@ -218,6 +345,12 @@ _POLICY: dict[str, Any] = {
     "keep": {"type": "dict", "options": _KEEP},
     "versioning": {"type": "bool"},
     "noncurrent_days": {"type": "int"},
+    "drill_interval_s": {"type": "int"},
+    "immutability": {"type": "str", "choices": list(plan_policy.IMMUTABILITY)},
+    "copies": {"type": "int"},
+    "regions": {"type": "list", "elements": "str"},
+    "classes": {"type": "list", "elements": "dict", "options": _CLASS},
+    "holds": {"type": "list", "elements": "dict", "options": _HOLD},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 OPTIONS: dict[str, Any] = {
@@ -242,13 +375,15 @@ def work(call: Call) -> Outcome:
         repositories = {tenant: open_repository(stores, tenant, location.keys) for tenant in request.tenants}
         seen = read_policy.observe(stores, repositories)
         plan = plan_policy.plan(request, seen, location.prefix)
+        warn_of_holds(call, request, seen)
         removals = read_policy.removals(repositories, request, plan, seen, grace_s)
         return report_policy.report(request, plan, seen, removals, location.prefix)
-    return carry_out(stores, location, request, call.params)
+    return carry_out(call, stores, location, request)
 
 
-def carry_out(stores: Stores, location: Location, request: plan_policy.Request, params: Mapping[str, Any]) -> Outcome:
+def carry_out(call: Call, stores: Stores, location: Location, request: plan_policy.Request) -> Outcome:
     """Carry the request out; where it expires, with the turn in the repository of each tenant."""
+    params = call.params
     repositories = {tenant: make_repository(stores, tenant, location.keys) for tenant in request.tenants}
     with ExitStack() as held:
         turns = {
@@ -257,9 +392,16 @@ def carry_out(stores: Stores, location: Location, request: plan_policy.Request, 
         }
         seen = read_policy.observe(stores, repositories)
         plan = plan_policy.plan(request, seen, location.prefix)
+        warn_of_holds(call, request, seen)
         apply_policy.apply(stores, repositories, plan)
         removals = {tenant: apply_policy.expire(turn, plan, params["grace_s"]) for tenant, turn in turns.items()}
     return report_policy.report(request, plan, seen, removals, location.prefix)
+
+
+def warn_of_holds(call: Call, request: plan_policy.Request, seen: plan_policy.Seen) -> None:
+    """Warn of each recorded hold that the call does not name."""
+    for sentence in report_policy.undeclared(request, seen):
+        call.warn(sentence)
 
 
 def main() -> None:

@@ -129,6 +129,12 @@ options:
         description:
           - Date until which the policy of a decommissioned tenant goes on to keep its backups. If not set, for ever.
         type: raw
+      backup:
+        description:
+          - Options of the backup policy of the tenant beside its tier, such as C(rpo_s), C(keep), C(classes), C(holds)
+            and C(regions), as the option O(gantry.odoo.backup_policy#module:policies) takes it.
+        type: dict
+        default: {}
   runtime_groups:
     description:
       - Groups that run Odoo, also those that no tenant is declared on.
@@ -205,6 +211,10 @@ options:
   tenant:
     description: A tenant to look up.
     type: str
+  tier:
+    description: The tier whose tenants RV(estate.backups) names. All of them with V(0).
+    type: int
+    default: 0
   destination:
     description: The group that O(tenant) is to move to; it is an error where it cannot.
     type: str
@@ -308,12 +318,12 @@ estate:
       description: The C(host), C(user) and C(ca_cert) with which modules reach PostgreSQL, by host that runs Odoo.
       type: dict
     policies:
-      description: The tier of each tenant, as M(gantry.odoo.backup_policy) takes them.
+      description: The policy of each tenant, as M(gantry.odoo.backup_policy) takes them.
       type: list
     backups:
       description: >-
-        The databases to back up, all or that of O(tenant) alone, by group, as role P(gantry.odoo.backup#role) takes
-        them.
+        The databases to back up, all, that of O(tenant) or those of O(tier), by group, as role
+        P(gantry.odoo.backup#role) takes them.
       type: dict
     not_backed_up:
       description: A sentence by tenant, for each that has no database that could be backed up.

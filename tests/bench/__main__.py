@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from tests.bench import addons_noop, backup, clone, converge, create, estate, redis_converge, redis_switch
+from tests.bench import addons_noop, backup, clone, converge, create, estate, policy, redis_converge, redis_switch
 from tests.bench.erp import Erp
 from tests.bench.harness import BENCH_LAB, Result
 from tests.lab.hosts import Lab
@@ -26,6 +26,7 @@ BENCHES: dict[str, Callable[[Erp], list[Result]]] = {
     "addons-noop": addons_noop.run,
     "clone": clone.run,
     "backup-noop": backup.run,
+    "policy": policy.run,
     # last, for it ends with the removal of a thousand databases, which slows whoever makes files after it
     "converge": converge.run,
 }

@@ -77,6 +77,7 @@ CATALOGUE = {
         Image("acme", "base", "acme"),
         Image("s3", "base", "s3"),
         Image("sanity", "base", "sanity"),
+        Image("promtool", "base", "promtool"),
         # An older estate: the Odoo, PostgreSQL and Python that Debian 11 has.
         Image("base11", None, "", suite="bullseye"),
         Image("vm11", "base11", "vm"),

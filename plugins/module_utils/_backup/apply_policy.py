@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     LifecycleRule,
     Plan,
@@ -17,8 +18,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     RECORD_S,
     Repository,
@@ -28,12 +29,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stor
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
 
 
 def apply(stores: Stores, repositories: Mapping[str, Repository], plan: Plan) -> None:
     """Carry out a plan but for its removals; each action alone leaves a state that the next run understands."""
-    if isinstance(stores.contents, Bucket):
+    for tenant, wish in plan.holds.items():
+        _record_holds(repositories[tenant], wish)
+    if isinstance(stores.contents, Keeping):
         _manage_bucket(stores, stores.contents, plan)
     for policy in plan.write:
         repository = repositories[policy.tenant]
@@ -54,7 +57,12 @@ def expire(turn: Turn, plan: Plan, grace_s: int) -> Sweep:
     return sweep(turn.after(catalog), grace_s)
 
 
-def _manage_bucket(stores: Stores, bucket: Bucket, plan: Plan) -> None:
+def _record_holds(repository: Repository, wish: HoldWish) -> None:
+    """Record holds where removals are decided, so that one that has been planned already is refused."""
+    repository.catalog.write(lambda seen: plan_hold(seen, wish.placed, wish.released), Deadline(RECORD_S))
+
+
+def _manage_bucket(stores: Stores, bucket: Keeping, plan: Plan) -> None:
     if plan.versioning is not None:
         bucket.set_versioning(plan.versioning)
     if plan.versioning and stores.together:
@@ -63,8 +71,8 @@ def _manage_bucket(stores: Stores, bucket: Bucket, plan: Plan) -> None:
         except StateError as error:
             bucket.set_versioning(False)
             raise StateError(
-                f"the {bucket.where} does not refuse a second object of one key while it keeps versions, so it keeps "
-                "none again; give repository.records_bucket, a bucket without versions, or versioning: false"
+                f"the {stores.contents.where} does not refuse a second object of one key while it keeps versions, so "
+                "it keeps none again; give repository.records_bucket, a bucket without versions, or versioning: false"
             ) from error
     if plan.rules or plan.drop_rules:
         ours = {rule.name for rule in plan.rules} | set(plan.drop_rules)

@@ -48,8 +48,26 @@ class Keep:
 
 
 @dataclass(frozen=True)
+class RetentionClass:
+    """A further reason to keep backups of a tenant, such as a claim or a warranty.
+
+    name: its identifier. keep: rules beside those of the policy. backups: names of those that are kept for `period`, a
+    duration such as `10y` from their snapshot on.
+    """
+
+    name: str
+    keep: Keep | None = None
+    backups: tuple[str, ...] = ()
+    period: str = ""
+
+
+@dataclass(frozen=True)
 class Policy:
-    """What one tenant was promised. rpo_s, rto_s: seconds. None: the bucket's setting is not managed."""
+    """What one tenant was promised. rpo_s, rto_s, drill_interval_s: seconds. None: the bucket's setting is not managed.
+
+    immutability: `none`, `versions` or `lock`. copies: of the data, the database itself among them. regions: those in
+    which backups may lie, any without one.
+    """
 
     tenant: str
     tier: int
@@ -58,6 +76,11 @@ class Policy:
     keep: Keep
     versioning: bool | None = None
     noncurrent_days: int | None = None
+    drill_interval_s: int = 0
+    immutability: str = "none"
+    copies: int = 2
+    regions: tuple[str, ...] = ()
+    classes: tuple[RetentionClass, ...] = ()
 
 
 @dataclass(frozen=True)

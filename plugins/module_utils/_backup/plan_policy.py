@@ -5,17 +5,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import Verdict, check, judge
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, RetentionClass
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import (
+    HoldWish,
+    parse_classes,
+    parse_holds,
+    require_pinned,
+    stays,
+    verdicts,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import Verdict, check
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Catalog, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_hold
 
 ABORT_DAYS = 2
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -26,15 +36,30 @@ TIERS: dict[int, dict[str, Any]] = {
         "keep": {"last": 8, "hourly": 48, "daily": 14, "weekly": 8, "monthly": 12, "yearly": 7},
         "versioning": True,
         "noncurrent_days": 30,
+        "drill_interval_s": 28 * DAY,
+        "immutability": "versions",
+        "copies": 3,
     },
     2: {
         "rpo_s": DAY,
         "rto_s": 4 * HOUR,
         "keep": {"last": 2, "daily": 7, "weekly": 4, "monthly": 3},
         "noncurrent_days": 14,
+        "drill_interval_s": 91 * DAY,
+        "immutability": "none",
+        "copies": 2,
     },
-    3: {"rpo_s": 7 * DAY, "rto_s": DAY, "keep": {"last": 1, "weekly": 4}, "noncurrent_days": 7},
+    3: {
+        "rpo_s": 7 * DAY,
+        "rto_s": DAY,
+        "keep": {"last": 1, "weekly": 4},
+        "noncurrent_days": 7,
+        "drill_interval_s": 364 * DAY,
+        "immutability": "none",
+        "copies": 2,
+    },
 }
+IMMUTABILITY = ("none", "versions", "lock")
 
 
 @dataclass(frozen=True)
@@ -73,8 +98,9 @@ class Seen:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done; the client carries it out in this order."""
+    """What is to be done; the client carries it out in this order. holds: by tenant, what has to be recorded."""
 
+    holds: Mapping[str, HoldWish] = field(default_factory=dict)
     versioning: bool | None = None
     rules: tuple[LifecycleRule, ...] = ()
     drop_rules: tuple[str, ...] = ()
@@ -86,7 +112,7 @@ class Plan:
     @property
     def steps(self) -> list[Step]:
         """The plan in words."""
-        steps = []
+        steps = [step for tenant, wish in self.holds.items() for step in wish.steps(tenant)]
         if self.versioning is not None:
             steps.append(Step("set_versioning", "bucket", "enabled" if self.versioning else "suspended"))
         steps += [Step("set_lifecycle", rule.name, "differs from the policy") for rule in self.rules]
@@ -94,19 +120,20 @@ class Plan:
         steps += [Step("write_policy", policy.tenant, "differs from the recorded request") for policy in self.write]
         steps += [Step("remove_policy", tenant, "state is absent") for tenant in self.remove]
         for tenant, names in self.expire.items():
-            steps += [Step("expire", f"{tenant}/{name}", "no rule of the policy keeps it") for name in names]
+            steps += [Step("expire", f"{tenant}/{name}", "no rule, class or hold keeps it") for name in names]
         for tenant, names in self.keep.items():
-            steps += [Step("keep", f"{tenant}/{name}", "it was expired, and a rule keeps it again") for name in names]
+            steps += [Step("keep", f"{tenant}/{name}", "it was expired, and is to be kept again") for name in names]
         return steps
 
 
 @dataclass(frozen=True)
 class Request:
-    """The whole of what a call asks for."""
+    """The whole of what a call asks for. holds: by tenant."""
 
     policies: tuple[Policy, ...]
     absent: tuple[str, ...]
     expire: bool
+    holds: Mapping[str, HoldWish] = field(default_factory=dict)
 
     @property
     def tenants(self) -> list[str]:
@@ -135,15 +162,25 @@ def parse_request(items: Sequence[Mapping[str, Any]], expire: bool) -> Request:
             f"policies: tenant {wanted[True]} wants versioning and tenant {wanted[False]} refuses it, but it is the "
             "bucket's; give both the same value, or a bucket each"
         )
-    return Request(policies, absent, expire)
+    holds = {item["tenant"]: parse_holds(item["tenant"], item.get("holds") or ()) for item in items}
+    return Request(policies, absent, expire, holds)
 
 
 def plan(request: Request, seen: Seen, prefix: str) -> Plan:
-    """The steps from what is seen to what is requested."""
+    """The steps from what is seen to what is requested. Raises StateError for a backup that is named and not there."""
     tenants, able = seen.tenants, seen.versioning is not None
     rules = [rule_of(policy, prefix) for policy in request.policies]
-    marks = {item.tenant: marks_of(item, tenants[item.tenant].catalog, seen.now) for item in request.policies}
+    for item in request.policies:
+        require_pinned(item.tenant, item.classes, tenants[item.tenant].catalog, seen.now)
+    wishes = {name: wish.changed(tenants[name].catalog.holds) for name, wish in request.holds.items()}
+    for name, wish in wishes.items():
+        plan_hold(tenants[name].catalog, wish.placed, wish.released)
+    marks = {
+        item.tenant: marks_of(item, tenants[item.tenant].catalog, seen.now, held_after(request, item.tenant, seen))
+        for item in request.policies
+    }
     return Plan(
+        holds={name: wish for name, wish in wishes.items() if wish != HoldWish()},
         versioning=request.versioning if able and request.versioning not in (None, seen.versioning) else None,
         rules=tuple(rule for rule in rules if able and tenants[rule.tenant].rule != rule),
         drop_rules=tuple(rule.name for rule in (tenants[name].rule for name in request.absent) if rule),
@@ -156,7 +193,8 @@ def plan(request: Request, seen: Seen, prefix: str) -> Plan:
 
 def record(policy: Policy) -> dict[str, Any]:
     """The policy as it is stored, and compared the next time."""
-    return asdict(policy)
+    document: dict[str, Any] = json.loads(json.dumps(asdict(policy)))
+    return document
 
 
 def rule_of(policy: Policy, prefix: str) -> LifecycleRule:
@@ -164,25 +202,36 @@ def rule_of(policy: Policy, prefix: str) -> LifecycleRule:
     return LifecycleRule(policy.tenant, tenant_root(prefix, policy.tenant), policy.noncurrent_days or None)
 
 
-def verdicts(catalog: Catalog, keep: Keep, now: datetime) -> list[Verdict]:
-    """A verdict for each backup, newest first: a damaged one never counts instead of one that is not.
+def kept_by(policy: Policy, catalog: Catalog, now: datetime, holds: Sequence[Hold]) -> list[Verdict]:
+    """Each backup of a tenant, newest first, with the reasons to keep it: a damaged one never counts for a good one.
 
     Rules first choose among the backups that can be restored in full. What they choose where those without some files
-    count as well is kept beside. One that cannot be restored is expired, unless no backup can.
+    count as well is kept beside. One that cannot be restored is expired, unless no backup can, or it is held.
     """
     usable = [one for one in catalog.entries if one.restorable != NONE] or catalog.entries
     reasons: dict[str, tuple[str, ...]] = {}
     for counted in ([one for one in usable if one.restorable == FULL], usable):
-        for verdict in judge(((one.name, one.snapshot) for one in counted), keep, now):
+        history = [(one.name, one.snapshot) for one in counted]
+        for verdict in verdicts(history, policy.keep, policy.classes, holds, now):
             known = reasons.get(verdict.backup_id, ())
             reasons[verdict.backup_id] = known + tuple(one for one in verdict.reasons if one not in known)
     newest_first = sorted(catalog.entries, key=lambda one: (one.snapshot, one.name), reverse=True)
-    return [Verdict(one.name, reasons.get(one.name, ())) for one in newest_first]
+    return [
+        Verdict(one.name, reasons.get(one.name) or stays(one.name, one.snapshot, policy.classes, holds, now))
+        for one in newest_first
+    ]
 
 
-def marks_of(policy: Policy, catalog: Catalog, now: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The backups that a policy newly marks to be removed, and those whose mark it takes away."""
-    unwanted = expired(verdicts(catalog, policy.keep, now))
+def held_after(request: Request, tenant: str, seen: Seen) -> tuple[Hold, ...]:
+    """The holds on the backups of a tenant once the request is carried out."""
+    return request.holds.get(tenant, HoldWish()).after(seen.tenants[tenant].catalog.holds)
+
+
+def marks_of(
+    policy: Policy, catalog: Catalog, now: datetime, holds: Sequence[Hold]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The backups that are newly marked to be removed, and those whose mark is taken away."""
+    unwanted = expired(kept_by(policy, catalog, now, holds))
     marked = {one.name for one in catalog.entries if one.expired}
     undone = tuple(one.name for one in catalog.entries if one.expired and one.name not in unwanted)
     return tuple(name for name in unwanted if name not in marked), undone
@@ -199,15 +248,22 @@ def expired(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     return tuple(verdict.backup_id for verdict in verdicts if not verdict.kept)
 
 
-def forecast(recorded: Mapping[str, Any] | None, catalog: Catalog, now: datetime) -> list[str]:
-    """The backups that a recorded policy would expire; none without a policy."""
-    if recorded is None:
-        return []
+def forecast(recorded: Mapping[str, Any] | None, catalog: Catalog, now: datetime) -> list[Verdict]:
+    """The verdicts of a recorded policy and of the catalog's holds, newest backup first; none without a policy."""
+    return [] if recorded is None else kept_by(policy_from(recorded), catalog, now, catalog.holds)
+
+
+def policy_from(recorded: Mapping[str, Any]) -> Policy:
+    """The policy that a record holds. Raises StateError for one of another version."""
     try:
-        keep = Keep(**recorded["keep"])
-    except (TypeError, KeyError) as error:
+        classes = tuple(
+            RetentionClass(one["name"], one["keep"] and Keep(**one["keep"]), tuple(one["backups"]), one["period"])
+            for one in recorded.get("classes", ())
+        )
+        regions = tuple(recorded.get("regions", ()))
+        return Policy(**{**recorded, "keep": Keep(**recorded["keep"]), "classes": classes, "regions": regions})
+    except BAD_VALUES as error:
         raise StateError(f"the recorded policy cannot be read: {error}; update gantry.odoo, or remove it") from error
-    return list(expired(verdicts(catalog, keep, now)))
 
 
 def _policy(item: Mapping[str, Any]) -> Policy:
@@ -215,9 +271,9 @@ def _policy(item: Mapping[str, Any]) -> Policy:
     if tier not in TIERS:
         raise InputError(f"policies: tenant {item['tenant']} has tier {tier}; the tiers are 1, 2 and 3")
     chosen = {**TIERS[tier], **{key: value for key, value in item.items() if value is not None}}
-    for option in ("rpo_s", "rto_s"):
+    for option in ("rpo_s", "rto_s", "drill_interval_s", "copies"):
         if chosen[option] < 1:
-            raise InputError(f"policies: tenant {item['tenant']} has {option} {chosen[option]}; give seconds above 0")
+            raise InputError(f"policies: tenant {item['tenant']} has {option} {chosen[option]}; give a number above 0")
     if chosen["noncurrent_days"] < 0:
         raise InputError(
             f"policies: tenant {item['tenant']} has noncurrent_days {chosen['noncurrent_days']}; give 0 or more"
@@ -232,4 +288,9 @@ def _policy(item: Mapping[str, Any]) -> Policy:
         keep=check(Keep(**keep)),
         versioning=chosen.get("versioning"),
         noncurrent_days=chosen["noncurrent_days"],
+        drill_interval_s=chosen["drill_interval_s"],
+        immutability=chosen["immutability"],
+        copies=chosen["copies"],
+        regions=tuple(chosen.get("regions") or ()),
+        classes=parse_classes(item["tenant"], item.get("classes") or ()),
     )

@@ -47,14 +47,19 @@ class _Rule:
     start: Callable[[datetime], datetime] | None
 
 
-def check(keep: Keep) -> Keep:
-    """`keep` itself. Raises InputError for a rule that restic refuses, or when there is none at all."""
+def check(keep: Keep, where: str = "keep") -> Keep:
+    """`keep` itself. Raises InputError for a rule that restic refuses, or when there is none at all.
+
+    where: the option, as an error names it.
+    """
     for name in COUNTED:
         if getattr(keep, name) < _UNLIMITED:
-            raise InputError(f"keep.{name}: {getattr(keep, name)} is not a count; give 0 or more, or -1 for all")
-    durations = [_option(keep, name) for name in WITHIN]
+            raise InputError(f"{where}.{name}: {getattr(keep, name)} is not a count; give 0 or more, or -1 for all")
+    durations = [duration_in(getattr(keep, name), f"{where}.{name}") for name in WITHIN]
     if not any(getattr(keep, name) for name in COUNTED) and not any(any(one.values()) for one in durations):
-        raise InputError("keep: a policy without any rule would expire every backup; give at least one count or within")
+        raise InputError(
+            f"{where}: a policy without any rule would expire every backup; give at least one count or within"
+        )
     return keep
 
 
@@ -82,7 +87,7 @@ def _reasons(moments: Sequence[datetime], keep: Keep) -> list[tuple[str, ...]]:
 
 def _rules(moments: Sequence[datetime], keep: Keep) -> Iterator[_Rule]:
     """The rules of `keep`, in the order in which restic gives its reasons."""
-    within = {name: _option(keep, name) for name in WITHIN}
+    within = {name: duration_in(getattr(keep, name), f"keep.{name}") for name in WITHIN}
     for name in (WITHIN[0], *COUNTED, *WITHIN[1:]):
         start = _STARTS.get(name.removeprefix("within_"))
         if name in COUNTED:
@@ -129,14 +134,19 @@ def _newer(moments: Iterable[datetime], since: datetime) -> int:
     return sum(moment > since for moment in moments)
 
 
-def _option(keep: Keep, name: str) -> dict[str, int]:
-    """The duration in one option of `keep`, by unit. Raises InputError when it is not one."""
-    text = getattr(keep, name)
+def is_within(moment: datetime, text: str, now: datetime) -> bool:
+    """Whether a moment lies less than a duration before `now`."""
+    since = _before(now.astimezone(timezone.utc), duration_in(text, "period"))
+    return since is None or moment > since
+
+
+def duration_in(text: str, where: str) -> dict[str, int]:
+    """The numbers in a duration, by unit. where: the option. Raises InputError when it is not one."""
     try:
         return _parse(text)
     except ValueError as error:
         raise InputError(
-            f"keep.{name}: {text!r} is not a duration; give numbers of years, months, days and hours, as in 1y5m7d2h"
+            f"{where}: {text!r} is not a duration; give numbers of years, months, days and hours, as in 1y5m7d2h"
         ) from error
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     LifecycleRule,
     Observed,
@@ -18,13 +19,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     Seen,
     marked_after,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, being_written
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import foresee
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, tenant_root
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
 
 READERS = 8
 
@@ -33,7 +34,7 @@ Repositories = Mapping[str, Optional[Repository]]
 
 def observe(stores: Stores, repositories: Repositories) -> Seen:
     """What the store shows of tenants. repositories: of each tenant, None where it has none yet."""
-    bucket = stores.contents if isinstance(stores.contents, Bucket) else None
+    bucket = stores.contents if isinstance(stores.contents, Keeping) else None
     rules = bucket.lifecycle() if bucket else []
     with ThreadPoolExecutor(READERS) as pool:
         found = dict(zip(repositories, pool.map(_observe, repositories.values())))
@@ -52,7 +53,9 @@ def removals(repositories: Repositories, request: Request, plan: Plan, seen: See
         if repository is None:
             continue
         catalog = seen.tenants[policy.tenant].catalog
-        after = plan_expire(catalog, marked_after(plan, policy.tenant, catalog), seen.now)
+        wish = plan.holds.get(policy.tenant, HoldWish())
+        held = plan_hold(catalog, wish.placed, wish.released)
+        after = plan_expire(held, marked_after(plan, policy.tenant, catalog), seen.now)
         # a run that is at work has the number of the fence, and what it writes is not left over
         fence = catalog.fence if being_written(repository) else catalog.fence + 1
         found[policy.tenant] = foresee(repository, after, fence, grace_s, seen.now)

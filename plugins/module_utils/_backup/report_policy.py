@@ -9,15 +9,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish, end_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     Observed,
     Plan,
     Request,
     Seen,
+    expired,
     forecast,
+    held_after,
+    kept_by,
     record,
     rule_of,
-    verdicts,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -52,7 +55,9 @@ def report(request: Request, plan: Plan, seen: Seen, removals: Removals, prefix:
             "forecast": {
                 item.tenant: [
                     {"backup": verdict.backup_id, "reasons": list(verdict.reasons)}
-                    for verdict in verdicts(seen.tenants[item.tenant].catalog, item.keep, seen.now)
+                    for verdict in kept_by(
+                        item, seen.tenants[item.tenant].catalog, seen.now, held_after(request, item.tenant, seen)
+                    )
                 ]
                 for item in request.policies
             },
@@ -79,20 +84,36 @@ def _after(request: Request, plan: Plan, seen: Seen, removals: Removals, prefix:
             for one in item.catalog.entries
             if one.name not in gone
         )
+        holds = held_after(request, policy.tenant, seen)
         rule = rule_of(policy, prefix) if seen.versioning is not None else None
         recorded = record(policy)
-        views[policy.tenant] = _view(Observed(recorded, rule, replace(item.catalog, entries=entries)), seen)
+        catalog = replace(item.catalog, entries=entries, holds=holds)
+        views[policy.tenant] = _view(Observed(recorded, rule, catalog), seen)
     for tenant in request.absent:
-        views[tenant] = _view(replace(seen.tenants[tenant], recorded=None, rule=None), seen)
+        catalog = replace(seen.tenants[tenant].catalog, holds=held_after(request, tenant, seen))
+        views[tenant] = _view(Observed(None, None, catalog), seen)
     return views
 
 
 def _view(item: Observed, seen: Seen) -> dict[str, Any]:
     entries = item.catalog.entries
+    found = forecast(item.recorded, item.catalog, seen.now)
     return {
         "policy": item.recorded,
         "lifecycle": asdict(item.rule) if item.rule else None,
         "backups": [one.name for one in entries if not one.expired],
         "expired": [one.name for one in entries if one.expired],
-        "policy_expires": sorted(forecast(item.recorded, item.catalog, seen.now)),
+        "policy_expires": sorted(expired(found)),
+        "holds": {one.name: f"{one.reason}, {end_of(one)}" for one in item.catalog.holds},
+        "reasons": {one.backup_id: ", ".join(one.reasons) or "none, it expires" for one in found},
     }
+
+
+def undeclared(request: Request, seen: Seen) -> list[str]:
+    """A sentence for each recorded hold that the request does not name."""
+    return [
+        f"tenant {tenant}: hold {one.name} ({one.reason}, {end_of(one)}) is recorded and not declared, and goes on; "
+        "declare it, or end it with state: released"
+        for tenant, item in seen.tenants.items()
+        for one in request.holds.get(tenant, HoldWish()).undeclared(item.catalog.holds)
+    ]

@@ -5,12 +5,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 AUDIENCES = ("public", "partner", "internal")
 TENANCIES = ("shared", "dedicated")
 TIERS = (1, 2, 3)
 PRESENT, DECOMMISSIONED = STATES = ("present", "decommissioned")
+# What a tenant may say of its backup policy beside the tier: options of gantry.odoo.backup_policy.
+BACKUP_OPTIONS = (
+    "classes",
+    "copies",
+    "drill_interval_s",
+    "holds",
+    "immutability",
+    "keep",
+    "noncurrent_days",
+    "regions",
+    "rpo_s",
+    "rto_s",
+    "versioning",
+)
 SHARED_INSTANCE = "shared"
 
 # Databases that are no tenant's: those that PostgreSQL makes itself, and the change store.
@@ -41,6 +57,7 @@ class Tenant:
 
     renamed_from: its former name. hold_until, keep_backups_until: dates (ISO 8601) of one that is decommissioned.
     runs_as: the instance of its own that it was recorded with, where that is not called as the tenant.
+    backup: options of its backup policy, by name.
     """
 
     name: str
@@ -60,6 +77,7 @@ class Tenant:
     hold_until: str | None = None
     keep_backups_until: str | None = None
     runs_as: str | None = None
+    backup: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def instance(self) -> str:

@@ -15,6 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert, convert_all, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     AUDIENCES,
+    BACKUP_OPTIONS,
     DECOMMISSIONED,
     PRESENT,
     RESERVED,
@@ -50,6 +51,7 @@ TENANT: dict[str, Any] = {
     # YAML reads an unquoted date as one
     "hold_until": {"type": "raw"},
     "keep_backups_until": {"type": "raw"},
+    "backup": {"type": "dict", "default": {}},
 }
 _PORTS = range(1024, 65533)
 
@@ -102,6 +104,7 @@ def _tenant(item: Any, path: str) -> tuple[Tenant | None, list[str]]:
         renamed_from=value["renamed_from"],
         hold_until=_date(value["hold_until"], f"{path}.hold_until", faults),
         keep_backups_until=_date(value["keep_backups_until"], f"{path}.keep_backups_until", faults),
+        backup=value["backup"],
     )
     return tenant, faults + _check(tenant, path)
 
@@ -136,6 +139,9 @@ def _check(tenant: Tenant, path: str) -> list[str]:
     for option, count in (("workers", tenant.workers), ("cron_threads", tenant.cron_threads)):
         if count < 0:
             faults.append(f"{path}.{option} must be 0 or more, not {count}")
+    unknown = sorted(set(tenant.backup) - set(BACKUP_OPTIONS))
+    if unknown:
+        faults.append(f"{path}.backup has no option {unknown[0]}; it takes {', '.join(BACKUP_OPTIONS)}")
     for place, route in enumerate(tenant.routes):
         faults += _check_route(tenant, route, f"{path}.routes[{place}]")
     return faults

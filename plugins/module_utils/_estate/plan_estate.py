@@ -72,7 +72,7 @@ def resolve(
     if not args["allow_new"]:
         plan_homes.require_databases(settled)
     serving = (*settled, *(one.home for one in others if one.home.exists and not one.phase))
-    asked_for = [home for home in serving if args["tenant"] in (None, "", home.tenant.name)]
+    asked_for = [home for home in serving if _is_asked_for(home, args)]
     doubts = plan_leaving.doubts(settled, others, record, args["assume"])
     without = {home.tenant.name: _why_not_backed_up(home, unknown, doubts) for home in asked_for}
     # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
@@ -254,9 +254,9 @@ def _is_gone(tenant: model.Tenant, record: EstateRecord) -> bool:
 
 def _policies(tenants: Sequence[model.Tenant], record: EstateRecord) -> list[dict[str, Any]]:
     """The policy of each tenant that has backups: also of one of which nothing else is left."""
-    tiers = {name: leaving.tier for name, leaving in record.leaving.items()}
-    tiers |= {tenant.name: tenant.tier for tenant in tenants}
-    return [{"tenant": name, "tier": tier} for name, tier in tiers.items()]
+    policies = {name: {"tenant": name, "tier": leaving.tier} for name, leaving in record.leaving.items()}
+    policies |= {one.name: {"tenant": one.name, "tier": one.tier, **one.backup} for one in tenants}
+    return list(policies.values())
 
 
 def _require_present(present: Sequence[str] | None, hosts: Sequence[str]) -> None:
@@ -313,6 +313,12 @@ def _owners(server: str, others: Sequence[plan_leaving.Beyond], seen: plan_homes
     recorded = [one.home.tenant for one in others if one.home.group.database_server == server]
     found = [database.owner for database in seen.get(server, ()) if database.owner.startswith(plan_inputs.ROLE)]
     return frozenset([*(plan_inputs.role_name(tenant.instance) for tenant in recorded), *found])
+
+
+def _is_asked_for(home: plan_homes.Home, args: Mapping[str, Any]) -> bool:
+    """Whether a tenant is the one that is asked for, and of the tier; without such inputs all are."""
+    tenant = home.tenant
+    return args["tenant"] in (None, "", tenant.name) and args["tier"] in (None, 0, tenant.tier)
 
 
 def _backups(settled: Sequence[plan_homes.Home], layout: model.Layout) -> dict[str, list[dict[str, str]]]:

@@ -54,6 +54,8 @@ _REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403"
 _BUSY, _SERVER_ERROR, _NOT_IMPLEMENTED = ("SlowDown", "RequestTimeout", "Throttling"), 500, 501
 _PAST_END = ("InvalidRange", "416")
 _EXISTS = ("PreconditionFailed", "412")
+# An object without a lock, and a bucket whose objects cannot have one.
+_UNLOCKED = ("NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError", "InvalidRequest")
 _ABSENT = ("NoSuchKey", "404", "NoSuchLifecycleConfiguration", "NotFound")
 
 
@@ -206,6 +208,25 @@ class Bucket:
                 Bucket=self.settings.bucket,
                 VersioningConfiguration={"Status": "Enabled" if enabled else "Suspended"},
             )
+
+    def region(self) -> str | None:
+        """Where the server says that the bucket lies, None where it does not say."""
+        with self._said("say in which region it lies"):
+            where: str | None = self._client.get_bucket_location(Bucket=self.settings.bucket).get("LocationConstraint")
+        # Amazon says nothing for its first region
+        return where or (None if self.settings.endpoint_url else "us-east-1")
+
+    def locked_until(self, key: str) -> datetime | None:
+        """Until when the server refuses to remove an object, None where it does not."""
+        with self._said(f"say until when it keeps {key}"):
+            try:
+                answer = self._client.get_object_retention(Bucket=self.settings.bucket, Key=key)
+            except ClientError as error:
+                if _code(error) in _UNLOCKED:
+                    return None
+                raise
+        until: datetime | None = answer.get("Retention", {}).get("RetainUntilDate")
+        return until
 
     def lifecycle(self) -> list[dict[str, Any]]:
         """The rules of the bucket's lifecycle, as S3 words them."""

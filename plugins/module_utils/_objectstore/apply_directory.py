@@ -68,7 +68,7 @@ class Directory:
         """The first `limit` keys below `prefix`, in their order."""
         found: list[str] = []
         with self._said(f"list {prefix}"):
-            for key in self._below(prefix.rstrip("/")):
+            for key, _entry in self._below(prefix.rstrip("/")):
                 if len(found) == limit:
                     break
                 found.append(key)
@@ -104,10 +104,12 @@ class Directory:
         """Every object whose key begins with `prefix`, which ends with a slash, by key."""
         found: dict[str, Stored] = {}
         with self._said(f"list {prefix}"):
-            for key in self._below(prefix.rstrip("/")):
-                with suppress(FileNotFoundError):
-                    seen = os.stat(os.path.join(self.path, key))
-                    found[key] = Stored(seen.st_size, datetime.fromtimestamp(seen.st_mtime, timezone.utc))
+            for key, entry in self._below(prefix.rstrip("/")):
+                try:
+                    seen = entry.stat()
+                except FileNotFoundError:
+                    continue
+                found[key] = Stored(seen.st_size, datetime.fromtimestamp(seen.st_mtime, timezone.utc))
         return found
 
     def delete(self, keys: Iterable[str]) -> int:
@@ -121,17 +123,17 @@ class Directory:
                     continue
         return len(listed)
 
-    def _below(self, key: str) -> Iterator[str]:
+    def _below(self, key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         try:
             with os.scandir(os.path.join(self.path, key)) as listing:
-                entries = sorted((entry.name, entry.is_dir()) for entry in listing)
+                entries = sorted(listing, key=lambda entry: entry.name)
         except FileNotFoundError:
             return
-        for name, is_directory in entries:
-            if is_directory:
-                yield from self._below(f"{key}/{name}")
+        for entry in entries:
+            if entry.is_dir():
+                yield from self._below(f"{key}/{entry.name}")
             else:
-                yield f"{key}/{name}"
+                yield f"{key}/{entry.name}", entry
 
     def _make(self, directory: str) -> None:
         """Make a directory and those above it, each of them on disk before anything is in it."""

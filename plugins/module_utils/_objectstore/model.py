@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,29 @@ class Blobs(Objects, Protocol):
 
     def objects(self, prefix: str) -> Mapping[str, Stored]:
         """Every object whose key begins with `prefix`, which ends with a slash, by key."""
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A store that keeps versions and locks, and cleans up by itself, as a bucket does and a directory does not."""
+
+    def versioning(self) -> bool:
+        """Whether it keeps old versions of its objects."""
+
+    def set_versioning(self, enabled: bool) -> None:
+        """Have it keep old versions, or stop."""
+
+    def region(self) -> str | None:
+        """Where the server says that it lies, None where it does not say."""
+
+    def locked_until(self, key: str) -> datetime | None:
+        """Until when the server refuses to remove an object, None where it does not."""
+
+    def lifecycle(self) -> list[dict[str, Any]]:
+        """The rules of its lifecycle, as S3 words them."""
+
+    def set_lifecycle(self, rules: list[dict[str, Any]]) -> None:
+        """Replace the rules of its lifecycle."""
 
 
 class Readable(Protocol):

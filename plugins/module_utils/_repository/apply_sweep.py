@@ -40,6 +40,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catal
     given_up,
     plan_remove,
     replaced_manifests,
+    require_holds,
 )
 
 READERS = 8
@@ -80,7 +81,10 @@ def sweep(turn: Turn, grace_s: int) -> Sweep:
     """Remove what is due. The marks have to stand already in the turn's catalog."""
     repository = turn.repository
     found = foresee(repository, turn.catalog, turn.number, grace_s, repository.store.now())
-    repository.catalog.write(lambda seen: plan_remove(seen, turn.number, found.gone, found.until), Deadline(RECORD_S))
+    repository.catalog.write(
+        lambda seen: plan_remove(require_holds(seen, turn.catalog), turn.number, found.gone, found.until),
+        Deadline(RECORD_S),
+    )
     _remove(turn, [*map(data_key, found.objects), *found.others])
     return found
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
@@ -52,12 +52,35 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A reason for which backups are not removed, whatever a policy says.
+
+    name: its identifier. until: the last day of it in UTC (ISO 8601), empty without an end. backups: their names, empty
+    for all of the tenant, those to come among them.
+    """
+
+    name: str
+    reason: str
+    until: str = ""
+    backups: tuple[str, ...] = ()
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its last day has passed."""
+        return bool(self.until) and self.until < f"{now.astimezone(timezone.utc):%Y-%m-%d}"
+
+    def keeps(self, backup: str, now: datetime) -> bool:
+        """Whether a backup stays because of it."""
+        return not self.is_over(now) and (not self.backups or backup in self.backups)
+
+
+@dataclass(frozen=True)
 class Catalog:
     """All that counts in a tenant's repository.
 
     number: of the record that says so. fence: the fencing number of the lease that began last; a lease with a lower
     one commits and removes nothing. given_up: up to this number, what interrupted backups left is not used any more.
-    entries: the oldest number first. damaged: objects of theirs that a check found missing or damaged.
+    entries: the oldest number first. damaged: objects of theirs that a check found missing or damaged. holds: by name;
+    who removes a backup plans that on the record that has them.
     """
 
     number: int = 0
@@ -65,6 +88,7 @@ class Catalog:
     given_up: int = 0
     entries: tuple[Entry, ...] = ()
     damaged: tuple[DataName, ...] = ()
+    holds: tuple[Hold, ...] = ()
 
     def as_body(self) -> dict[str, Any]:
         """The record's body."""
@@ -81,6 +105,7 @@ class Catalog:
                 for one in self.entries
             ],
             "damaged": [str(name) for name in self.damaged],
+            "holds": [asdict(one) for one in self.holds],
         }
 
     def entry(self, name: str) -> Entry | None:
@@ -111,6 +136,7 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:
             int(body["given_up"]),
             tuple(_entry(one) for one in body["entries"]),
             tuple(map(parse_data_name, body["damaged"])),
+            tuple(_hold(one) for one in body.get("holds", ())),
         )
     except BAD_VALUES as error:
         raise StateError(f"record {number} of the catalog in the {where} cannot be read: {error!r}") from error
@@ -121,6 +147,10 @@ def _entry(body: Mapping[str, Any]) -> Entry:
         raise ValueError(f"{body['restorable']!r} says nothing of how far a backup can be restored")
     times = {name: _aware(body[name]) for name in ("snapshot", "stored")}
     return replace(Entry(**{**body, **times}), expired=body["expired"] and _aware(body["expired"]))
+
+
+def _hold(body: Mapping[str, Any]) -> Hold:
+    return Hold(body["name"], body["reason"], body["until"], tuple(body["backups"]))
 
 
 def _aware(text: str) -> datetime:

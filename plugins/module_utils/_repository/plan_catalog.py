@@ -16,7 +16,12 @@ from datetime import datetime, timedelta, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import PARTIAL, Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    PARTIAL,
+    Catalog,
+    Entry,
+    Hold,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, ManifestName
 
 
@@ -104,10 +109,33 @@ def plan_expire(seen: Catalog, names: Collection[str], now: datetime) -> Catalog
     return seen if entries == seen.entries else replace(seen, number=seen.number + 1, entries=entries)
 
 
+def plan_hold(seen: Catalog, placed: Collection[Hold], released: Collection[str]) -> Catalog:
+    """The catalog with the holds `placed` and without those that are called `released`; all others stay.
+
+    Raises StateError where a hold names a backup that is not there.
+    """
+    for hold in placed:
+        unknown = sorted(set(hold.backups) - {one.name for one in seen.entries})
+        if unknown:
+            raise StateError(f"hold {hold.name} names backup {unknown[0]}, which is not there; name one that is")
+    left = {one.name: one for one in (*seen.holds, *placed) if one.name not in released}
+    left |= {one.name: one for one in placed}
+    holds = tuple(left[name] for name in sorted(left))
+    return seen if holds == seen.holds else replace(seen, number=seen.number + 1, holds=holds)
+
+
+def require_holds(seen: Catalog, planned: Catalog) -> Catalog:
+    """The catalog itself. Raises StateError where its holds are not those that a removal was planned with."""
+    if seen.holds != planned.holds:
+        raise StateError("the holds on the backups changed meanwhile, and nothing was removed; run again")
+    return seen
+
+
 def due(seen: Catalog, now: datetime, grace_s: int, read: Collection[int]) -> tuple[Entry, ...]:
-    """The backups whose grace has ended. read: the numbers of those that are being read, which stay."""
+    """The backups whose grace has ended and that no hold keeps. read: the numbers of those being read, which stay."""
     latest = now - timedelta(seconds=grace_s)
-    return tuple(one for one in seen.entries if one.expired and one.expired <= latest and one.number not in read)
+    ended = (one for one in seen.entries if one.expired and one.expired <= latest and one.number not in read)
+    return tuple(one for one in ended if not any(hold.keeps(one.name, now) for hold in seen.holds))
 
 
 def given_up(

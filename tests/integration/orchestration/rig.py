@@ -26,7 +26,7 @@ from tests.lab.state import ROOT
 
 HERE = Path(__file__).parent
 # The modules that reach for a host, and what stands in the place of Ansible's own.
-MODULES = ("odoo_database", "odoo_database_info", "odoo_backup", "odoo_restore", "backup_policy")
+MODULES = ("odoo_database", "odoo_database_info", "odoo_backup", "odoo_restore", "backup_policy", "backup_compliance")
 BUILTIN = {
     "ansible.builtin.ping": "gantry.odoo.reach",
     "ansible.builtin.wait_for_connection": "gantry.odoo.connect",

@@ -139,3 +139,21 @@ def test_a_host_that_is_lost_while_it_backs_up_is_named_and_proves_nothing(rig: 
     rig.mend()
     rig.play("backup").expect_success()
     assert recorded(rig, "backup") == {"harbour": True, "quarry": True}
+
+
+def test_a_tier_is_backed_up_alone_and_drills_are_those_that_are_due(rig: Rig) -> None:
+    rig.play("backup", tier=1).expect_success()
+    assert rig.world.backups == {}
+    rig.play("backup").expect_success()
+    rig.change(due=["quarry"])
+    screen = last_screen(rig.play("restore_drill").expect_success())
+    assert [line for line in screen if "restored in" in line] == [
+        "  quarry: backup 0 restored in 33 s, its data 53 s old"
+    ]
+    rig.change(due=[])
+    rig.play("restore_drill").expect_success()
+    rig.play("restore_drill", tenant="harbour").expect_success()
+    rig.play("restore_drill", drill_all=True).expect_success()
+    assert rig.world.drills[:2] == ["quarry", "harbour"]
+    assert sorted(rig.world.drills[2:]) == ["harbour", "quarry"]
+    assert not change_store.held(rig.store)

@@ -94,3 +94,11 @@ def test_a_lost_server_of_postgresql_ends_the_run(rig: Rig) -> None:
     assert re.search(r"(db1|box1) was lost, or was stopped by it, so that nothing more is begun", run.errors[-1])
     assert rig.world.log[-1] in servers
     assert change_store.entries(rig.store)[-1]["event"] == "opened"
+
+
+def test_policies_are_managed_and_backups_verified_from_the_controller(rig: Rig) -> None:
+    rig.play("backup_policy", policy_expire=True).expect_success()
+    rig.play("backup_compliance").expect_success()
+    assert rig.world.log[-1] == "localhost backup_compliance"
+    assert "app1 backup main" in rig.world.log
+    assert "app2 backup main" not in rig.world.log

@@ -63,7 +63,8 @@ class World:
     """The estate, its users and its log.
 
     routes: by edge, as role traefik takes them. edges: the fencing number of each.
-    reads: the numbers of the steps that changed nothing.
+    reads: the numbers of the steps that changed nothing. due: the tenants whose drill is due, None for all.
+    drills: the tenants that were drilled, in turn.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -81,6 +82,8 @@ class World:
     fault: dict[str, Any] = field(default_factory=dict)
     reads: list[int] = field(default_factory=list)
     edges: dict[str, int] = field(default_factory=dict)
+    due: list[str] | None = None
+    drills: list[str] = field(default_factory=list)
 
     def note_harm(self, what: str) -> None:
         """Note what a playbook did to users or their data."""
@@ -324,6 +327,7 @@ class World:
             kept = self.backups.get(args["tenant"])
             if not kept:
                 raise RefusedError(f"tenant {args['tenant']} has no backup")
+            self.drills.append(args["tenant"])
             return {"changed": False, "backup": str(len(kept) - 1), "rto_s": 33.4, "rpo_s": 53.0}
         held, name = self.servers[self.server(host, args)], args["database"]
         if name in held and 0 < int(args.get("fencing_number") or 0) < held[name].home.get("number", 0):
@@ -347,6 +351,10 @@ class World:
     def backup_policy(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module backup_policy."""
         return {"changed": False}
+
+    def backup_compliance(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module backup_compliance."""
+        return {"changed": False, "drills_due": [one for one in args["tenants"] if self.due is None or one in self.due]}
 
     def reach(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module ping."""

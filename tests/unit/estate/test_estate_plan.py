@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     plan_record,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, Place
+from ansible_collections.gantry.odoo.plugins.modules import backup_policy
 
 APP = model.Group("app", "systemd", (model.Host("app1", "10.0.0.1"), model.Host("app2", "10.0.0.2")), "db1", "db1")
 BOX = model.Group("box", "docker", (model.Host("box1", "10.0.0.9"),), "box1", "localhost")
@@ -398,6 +399,7 @@ def arguments(*raw, **given):
         "drained": [],
         "maintenance": [],
         "tenant": None,
+        "tier": 0,
         "destination": None,
         "assume": {},
         "config_dir": "/etc/odoo",
@@ -431,6 +433,34 @@ def test_the_first_host_of_a_group_leads_and_each_group_backs_up_what_lives_ther
     }
     assert estate["not_backed_up"] == {}
     assert estate["tenants"]["north"]["leader"] == "box1"
+
+
+def test_a_tier_narrows_what_is_backed_up_and_nothing_else():
+    placement = {"db1": [{"name": "south", "open": True}], "box1": [{"name": "north", "open": True}]}
+    declared = (tenant(tier=1), tenant("south"))
+    estates = [
+        resolve(arguments(*declared, runtime_groups=["box"], placement=placement, tier=tier), RUNTIMES, VARIABLES)
+        for tier in (0, 1, 2)
+    ]
+    assert [sorted(estate["backups"]) for estate in estates] == [["app", "box"], ["box"], []]
+    assert [estate["backup_covers"] for estate in estates] == [["backup:north", "backup:south"], ["backup:north"], []]
+    assert estates[0]["tenants"] == estates[2]["tenants"]
+
+
+def test_a_tenant_says_more_of_its_policy_than_the_tier():
+    hold = {"name": "claim-4711", "reason": "counsel"}
+    estate = resolve(arguments(tenant(tier=1, backup={"holds": [hold]}), tenant("south")), RUNTIMES, VARIABLES)
+    assert estate["policies"] == [
+        {"tenant": "north", "tier": 1, "holds": [hold]},
+        {"tenant": "south", "tier": 3},
+    ]
+    with pytest.raises(InputError, match=r"odoo_tenants\[0\].backup has no option tier; it takes classes, copies"):
+        resolve(arguments(tenant(backup={"tier": 2})), RUNTIMES, VARIABLES)
+
+
+def test_the_options_of_a_tenants_policy_are_those_of_the_module():
+    options = set(backup_policy.OPTIONS["policies"]["options"]) - {"tenant", "tier", "state"}
+    assert set(model.BACKUP_OPTIONS) == options
 
 
 def test_the_modules_role_is_a_member_of_each_instances_role():

@@ -36,7 +36,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of, sweep
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, Entry, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Place, Use, shard_bytes
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
@@ -48,7 +48,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     data_key,
     note_of,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import (
     former_files,
     left_files,
@@ -143,6 +143,16 @@ def check_all(repository: Repository) -> Check:
     return check(repository, CHECK)
 
 
+def hold_backup(repository: Repository, which: int) -> None:
+    """As backup_policy does it: record that a backup is not to be removed."""
+    entries = repository.catalog.read().entries
+    if not entries:
+        return
+    name = entries[which % len(entries)].name
+    placed = [Hold(f"hold-{name.lower()}", "a claim", "", (name,))]
+    repository.catalog.write(lambda seen: plan_hold(seen, placed, ()), Deadline(0))
+
+
 class Protocol(RuleBasedStateMachine):
     """Runs that a scheduler steps in any order. What is in the catalog is complete, at every moment."""
 
@@ -196,6 +206,12 @@ class Protocol(RuleBasedStateMachine):
             self.memory.rot(sound[which % len(sound)])
             self.rotted += 1
 
+    @precondition(lambda self: len(self.runs) < 4)
+    @rule(which=st.integers(0, 5))
+    def hold(self, which: int) -> None:
+        """Somebody begins to place a hold on a backup."""
+        self.start("hold", hold_backup, which)
+
     @precondition(lambda self: self.runs)
     @rule(which=st.integers(0, 3), count=st.integers(1, 40), mode=st.sampled_from([*MODES, DONE, DONE]))
     def go_on(self, which: int, count: int, mode: str) -> None:
@@ -229,8 +245,11 @@ class Protocol(RuleBasedStateMachine):
         self.complete()
 
     def complete(self) -> None:
-        """Every backup of the catalog has its manifest and all its objects."""
-        for entry in self.repository.catalog.read().entries:
+        """Every backup of the catalog has its manifest and all its objects, and each that a hold names is there."""
+        catalog = self.repository.catalog.read()
+        held_back = {name for hold in catalog.holds for name in hold.backups}
+        assert held_back <= {one.name for one in catalog.entries}
+        for entry in catalog.entries:
             assert read_manifest(self.repository, entry.manifest)
             for held in objects_of(self.repository, entry):
                 assert f"harbour/{data_key(held)}" in self.memory.held, f"backup {entry.name} lacks {held}"
@@ -254,6 +273,8 @@ class Protocol(RuleBasedStateMachine):
         for late in self.store.late:
             late()
         later(self.memory, 3 * GRACE_S)
+        placed = [one.name for one in self.repository.catalog.read().holds]
+        self.repository.catalog.write(lambda seen: plan_hold(seen, (), placed), Deadline(0))
         # what an interrupted backup left may have rotted before the first one uses it
         for _twice in range(2):
             entry = take_backup(self.repository, len(NAMES))

@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tenants whose backups a playbook is asked for, and the estate with those alone whose drill is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+
+def backup_asked(estate: Mapping[str, Any]) -> list[str]:
+    """The tenants that are asked for, also those that cannot be backed up now."""
+    listed = {database["tenant"] for databases in estate["backups"].values() for database in databases}
+    return sorted(listed.union(estate["not_backed_up"]))
+
+
+def backup_due(estate: Mapping[str, Any], due: Iterable[str]) -> dict[str, Any]:
+    """The estate, whose `backups` and `not_backed_up` have the tenants `due` alone, and whose `drill_covers` name them.
+
+    A drill reads a backup that is complete, so that backups do not wait for it: its lease is on a part of its own.
+    """
+    names = set(due)
+    chosen = {
+        group: [database for database in databases if database["tenant"] in names]
+        for group, databases in estate["backups"].items()
+    }
+    return {
+        **estate,
+        "backups": {group: databases for group, databases in chosen.items() if databases},
+        "not_backed_up": {name: why for name, why in estate["not_backed_up"].items() if name in names},
+        # a lease has to cover something, also on a day when nothing is due
+        "drill_covers": [f"backup:drill:{name}" for name in sorted(names)] or ["backup:drill"],
+    }
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """By name."""
+        return {"backup_asked": backup_asked, "backup_due": backup_due}

@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is observed of a tenant's backups, and what follows from it. Times are by the store's clock, sizes in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
+
+# The states of a part. UNKNOWN is for what was not asked or not answered, and never counts as good.
+OK, VIOLATED, UNKNOWN, NOT_REQUIRED = "ok", "violated", "unknown", "not_required"
+CRITICAL, WARNING = "critical", "warning"
+BUCKET, DIRECTORY = "bucket", "directory"
+
+
+@dataclass(frozen=True)
+class Drill:
+    """The record of a drill. begun: not later than the store dates the record. rto_s, rpo_s: seconds."""
+
+    begun: datetime
+    ok: bool
+    backup: str
+    rto_s: float
+    rpo_s: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A manifest that was unsealed. rows: of all tables. duration_s: seconds from its snapshot to its end."""
+
+    rows: int
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An object that is missing, damaged or forged. backup: its name, empty where it concerns all of the tenant."""
+
+    backup: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class StoreFacts:
+    """What the store says of itself, the same for all tenants.
+
+    kind: BUCKET or DIRECTORY. versioning, region: None where they were not answered; unknown: why, in a sentence.
+    """
+
+    kind: str
+    now: datetime
+    versioning: bool | None = None
+    region: str | None = None
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is observed of one tenant.
+
+    policy: the recorded one, None where there is none. written: when the store wrote the manifest of each backup, by
+    number. opened: by name of the backup. drills: newest first, as far back as the newest good one.
+    locked_until: of the newest backup, None without a lock. lock_asked: whether the store has answered that.
+    """
+
+    tenant: str
+    policy: Policy | None = None
+    catalog: Catalog = Catalog()
+    written: Mapping[int, datetime] = field(default_factory=dict)
+    opened: Mapping[str, Opened] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    drills: tuple[Drill, ...] = ()
+    locked_until: datetime | None = None
+    lock_asked: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """One promise of the policy: what of it is proven. remedy: what to do, empty where it is kept."""
+
+    name: str
+    state: str
+    sentence: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about one backup, or about all of the tenant, that needs a look. kind: such as `collapsed`."""
+
+    kind: str
+    severity: str
+    backup: str
+    sentence: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What follows for one tenant.
+
+    latest: the newest backup that counts, as good as it is known to be. rules: the parts of 3-2-1-1-0, by name.
+    """
+
+    tenant: str
+    policy: Policy | None
+    parts: tuple[Part, ...]
+    findings: tuple[Finding, ...]
+    rules: Mapping[str, str]
+    latest: Entry | None = None
+    latest_moment: datetime | None = None
+    opened: Opened | None = None
+    drills: tuple[Drill, ...] = ()
+    backups: int = 0
+    expired: int = 0
+    holds: int = 0
+
+    @property
+    def compliant(self) -> bool:
+        """Whether every part that the policy requires is proven."""
+        return all(one.state in (OK, NOT_REQUIRED) for one in self.parts)
+
+    @property
+    def score(self) -> int:
+        """How many of the five rules are proven."""
+        return sum(state == OK for state in self.rules.values())
+
+    @property
+    def last_good_drill(self) -> Drill | None:
+        """The newest drill that proved a backup."""
+        return next((one for one in self.drills if one.ok), None)

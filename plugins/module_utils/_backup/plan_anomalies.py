@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups that need a look: collapsed, grown, dated wrongly, lost or forged. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import (
+    CRITICAL,
+    WARNING,
+    Evidence,
+    Finding,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import SKEW_S
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+
+# The newest backups are compared with the median of those before them.
+RECENT, FORMER, FEWEST = 8, 20, 3
+COLLAPSED, GROWN = 0.5, 3.0
+# Below these, a share says nothing.
+FLOOR_BYTES, FLOOR_COUNT = 1024 * 1024, 100
+_REWRITTEN = timedelta(hours=1)
+_BACKDATED = timedelta(days=2)
+_LOOK = "compare it with the database, and take a new backup"
+_SIZES: tuple[tuple[str, Callable[[Entry], int], int], ...] = (
+    ("bytes of its dump", lambda one: one.dump_bytes, FLOOR_BYTES),
+    ("files", lambda one: one.files, FLOOR_COUNT),
+    ("bytes of its files", lambda one: one.files_bytes, FLOOR_BYTES),
+)
+
+
+def anomalies(seen: Evidence, now: datetime) -> list[Finding]:
+    """What is wrong with the backups of a tenant, whatever its policy says. now: by the store's clock."""
+    return [*_faults(seen), *_dates(seen, now), *_sizes(seen.catalog.entries), *_rows(seen)]
+
+
+def _faults(seen: Evidence) -> Iterator[Finding]:
+    for fault in seen.faults:
+        yield Finding(
+            "unsealed", CRITICAL, fault.backup, fault.sentence, "find out who wrote it; restore from another copy"
+        )
+    for one in seen.catalog.entries:
+        if one.number not in seen.written:
+            sentence = f"backup {one.name} is in the catalog, and its manifest is not in the store"
+            yield Finding(
+                "lost", CRITICAL, one.name, sentence, "find out who removed it; bring it back from its versions"
+            )
+
+
+def _dates(seen: Evidence, now: datetime) -> Iterator[Finding]:
+    """Backups whose times disagree with the store's: a wrong clock can make real ones expire."""
+    skew = timedelta(seconds=SKEW_S)
+    latest = now + skew
+    for one in seen.catalog.entries:
+        written = seen.written.get(one.number)
+        if one.snapshot > latest or one.stored > latest:
+            sentence = f"backup {one.name} is dated {max(one.snapshot, one.stored) - now} after the clock of the store"
+            yield Finding(
+                "future", CRITICAL, one.name, sentence, "correct the clock of its host, and take a new backup"
+            )
+        elif one.snapshot - one.stored > skew or one.stored - one.snapshot > _BACKDATED:
+            sentence = f"backup {one.name} says that it is of {one.snapshot:%Y-%m-%d %H:%M} UTC, and was stored at "
+            sentence += f"{one.stored:%Y-%m-%d %H:%M} UTC"
+            yield Finding("misdated", WARNING, one.name, sentence, "correct the clock of its host")
+        if written is not None and abs(written - one.stored) > _REWRITTEN:
+            sentence = f"the manifest of backup {one.name} was written at {written:%Y-%m-%d %H:%M} UTC, and the backup "
+            sentence += f"was stored at {one.stored:%Y-%m-%d %H:%M} UTC"
+            yield Finding("rewritten", WARNING, one.name, sentence, "find out who wrote it again, or copied the bucket")
+
+
+def _sizes(entries: Sequence[Entry]) -> Iterator[Finding]:
+    """The newest backups against those that were complete before them."""
+    listed = [one for one in entries if one.expired is None]
+    for place in range(max(FEWEST, len(listed) - RECENT), len(listed)):
+        former = listed[max(0, place - FORMER) : place]
+        for what, value, floor in _SIZES:
+            yield from _compared(listed[place].name, what, value(listed[place]), [value(one) for one in former], floor)
+
+
+def _rows(seen: Evidence) -> Iterator[Finding]:
+    """The rows of the newest backup against those of the others whose manifests were opened."""
+    listed = [(one.name, seen.opened[one.name].rows) for one in seen.catalog.entries if one.name in seen.opened]
+    if len(listed) > FEWEST:
+        *former, (name, rows) = listed
+        yield from _compared(name, "rows", rows, [count for _name, count in former], FLOOR_COUNT)
+
+
+def _compared(name: str, what: str, value: int, former: Sequence[int], floor: int) -> Iterator[Finding]:
+    usual = median(former)
+    if value < usual * COLLAPSED and usual - value >= floor:
+        sentence = f"backup {name} has {value} {what}, and the median of those before it is {usual:.0f}"
+        yield Finding("collapsed", CRITICAL, name, sentence, _LOOK)
+    elif value > usual * GROWN and value - usual >= floor:
+        sentence = f"backup {name} has {value} {what}, and the median of those before it is {usual:.0f}"
+        yield Finding("grown", WARNING, name, sentence, "find out what was added to the database")

@@ -1,0 +1,180 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what proves the promises of policies: catalogs, manifests, drills, and what the store says. Changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, Policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import (
+    BUCKET,
+    DIRECTORY,
+    Drill,
+    Evidence,
+    Fault,
+    Opened,
+    StoreFacts,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import policy_from
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    BAD_VALUES,
+    GantryError,
+    StateError,
+    UnreachableError,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping, Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    open_repository,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    DRILL,
+    data_key,
+    manifest_key,
+    manifest_number,
+    tenant_root,
+)
+
+READERS = 8
+# How far back a good drill is looked for; one behind more failures than that is no proof any more.
+DRILLS = 20
+
+
+def read_store(stores: Stores) -> StoreFacts:
+    """What the store says of itself. A question that it refuses to answer is unknown, with its reason."""
+    if not isinstance(stores.contents, Keeping):
+        return StoreFacts(DIRECTORY, stores.contents.now(), versioning=False)
+    bucket, refused = stores.contents, []
+    answers: dict[str, bool | str | None] = {"versioning": None, "region": None}
+    for name, ask in (("versioning", bucket.versioning), ("region", bucket.region)):
+        try:
+            answers[name] = ask()
+        except (StateError, UnreachableError) as error:
+            refused.append(str(error))
+    versioning, region = answers["versioning"], answers["region"]
+    return StoreFacts(
+        BUCKET,
+        bucket.now(),
+        versioning if isinstance(versioning, bool) else None,
+        region if isinstance(region, str) else None,
+        "; ".join(refused),
+    )
+
+
+def read_evidence(
+    stores: Stores, tenants: Sequence[str], masters: Sequence[MasterKey], manifests: int
+) -> Iterator[Evidence]:
+    """What is observed of each tenant. manifests: how many of the newest are opened.
+
+    Raises UnreachableError where the store does not answer. What of one tenant cannot be unsealed is a fault of it.
+    """
+    with ThreadPoolExecutor(READERS) as pool:
+        yield from pool.map(lambda tenant: _evidence(stores, tenant, masters, manifests), tenants)
+
+
+def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifests: int) -> Evidence:
+    faults: list[Fault] = []
+    try:
+        repository = open_repository(stores, tenant, masters)
+        catalog = repository.catalog.read() if repository else Catalog()
+    except StateError as error:
+        return Evidence(tenant, faults=(Fault("", str(error)),))
+    if repository is None:
+        return Evidence(tenant)
+    policy = _policy(repository, faults)
+    written = _written(repository)
+    opened, newest = _opened(repository, catalog, manifests, faults)
+    locked_until, asked = _locked(stores, repository, newest)
+    return Evidence(
+        tenant, policy, catalog, written, opened, tuple(faults), _drills(repository, faults), locked_until, asked
+    )
+
+
+def _policy(repository: Repository, faults: list[Fault]) -> Policy | None:
+    try:
+        recorded = recorded_policy(repository)
+        return None if recorded is None else policy_from(recorded)
+    except StateError as error:
+        faults.append(Fault("", str(error)))
+        return None
+
+
+def _written(repository: Repository) -> dict[int, datetime]:
+    listed = repository.store.objects("manifests/").items()
+    return {number: one.modified for key, one in listed if (number := manifest_number(key)) is not None}
+
+
+def _opened(
+    repository: Repository, catalog: Catalog, count: int, faults: list[Fault]
+) -> tuple[dict[str, Opened], Manifest | None]:
+    """The newest manifests, as far as they are authentic, and the newest one of them."""
+    opened: dict[str, Opened] = {}
+    newest = None
+    kept = [one for one in catalog.entries if one.expired is None]
+    for entry in kept[-count:]:
+        try:
+            newest = manifest_of(repository, entry)
+        except StateError as error:
+            faults.append(Fault(entry.name, str(error)))
+            continue
+        took = newest.finished_time - newest.snapshot_time
+        opened[entry.name] = Opened(sum(newest.database.tables.values()), took.total_seconds())
+    return opened, newest
+
+
+def _locked(stores: Stores, repository: Repository, newest: Manifest | None) -> tuple[datetime | None, bool]:
+    """Until when the objects that make the newest backup are locked, and whether that was answered."""
+    if newest is None:
+        return None, False
+    if not isinstance(stores.contents, Keeping):
+        return None, True
+    root = tenant_root(stores.prefix, repository.tenant)
+    keys = [manifest_key(newest.number), *(data_key(name) for name in newest.dump.held)]
+    try:
+        moments = [stores.contents.locked_until(root + key) for key in keys]
+    except (StateError, UnreachableError):
+        return None, False
+    known = [one for one in moments if one is not None]
+    return (min(known) if len(known) == len(keys) else None), True
+
+
+def _drills(repository: Repository, faults: list[Fault]) -> tuple[Drill, ...]:
+    """The newest drills, back to a good one."""
+    found: list[Drill] = []
+    listed = sorted(repository.store.objects("drills/").items(), reverse=True)
+    for key, stored in listed[:DRILLS]:
+        try:
+            found.append(_drill(repository, key, stored))
+        except GantryError as error:
+            if isinstance(error, UnreachableError):
+                raise
+            faults.append(Fault("", str(error)))
+            continue
+        if found[-1].ok:
+            break
+    return tuple(found)
+
+
+def _drill(repository: Repository, key: str, stored: Stored) -> Drill:
+    where = f"{key} in the {repository.where}"
+    sealed = repository.store.get(key)
+    if sealed is None:
+        raise StateError(f"{where} is listed and cannot be read; see whether the store is consistent")
+    body: Mapping[str, object] = json.loads(repository.keys.open(DRILL, key, sealed, where))
+    try:
+        begun = min(parse_stamp(str(body["begun"])), stored.modified)
+        rto_s, rpo_s = (float(str(body[name])) for name in ("rto_s", "rpo_s"))
+        return Drill(begun, bool(body["ok"]), str(body["backup"]), rto_s, rpo_s, str(body["error"]))
+    except BAD_VALUES as error:
+        raise StateError(f"{where} is not the record of a drill: {error!r}; remove it, and run a drill") from error

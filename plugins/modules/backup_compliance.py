@@ -1,0 +1,213 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_compliance
+short_description: Verify backups against their policies
+version_added: 0.1.0
+description:
+  - Compares the backups of each tenant with the policy that M(gantry.odoo.backup_policy) has recorded beside them.
+  - Judges what is observed, by the clock of the store. A question that was not asked or not answered is V(unknown), and
+    does not count as good.
+  - Looks for backups that have collapsed or grown, that are dated wrongly, or whose manifests are lost or forged.
+  - Chooses the tenants whose restore drill is due today, so that the drills of a tier spread evenly over its interval.
+  - Writes metrics for Prometheus. C(extensions/prometheus/gantry_backup_rules.yml) has alerts for them.
+  - Changes nothing in the repository.
+author:
+  - Gantry contributors (@gantry-odoo)
+extends_documentation_fragment:
+  - gantry.odoo.repository
+  - gantry.odoo.attributes
+options:
+  tenants:
+    description: The tenants that are to have backups. One without any is not compliant.
+    type: list
+    elements: str
+    required: true
+  manifests:
+    description:
+      - The number of newest backups of each tenant whose manifests are opened. Each costs one request.
+      - Their rows are compared, and that they can be opened proves that they are authentic.
+    type: int
+    default: 5
+  metrics_path:
+    description:
+      - Path of a file for the metrics, such as V(/var/lib/prometheus/node-exporter/gantry_backup.prom). Its directory
+        has to exist. The file is replaced in one step.
+      - Each run renews the time of the observation in it, which alone is no change. Without a path, RV(metrics) has
+        them.
+    type: path
+  enforce:
+    description: Fail where a part of a policy is not proven. The metrics are written before.
+    type: bool
+    default: false
+seealso:
+  - module: gantry.odoo.backup_policy
+  - module: gantry.odoo.odoo_restore
+"""
+
+EXAMPLES = r"""
+- name: Write the state of all backups for the node exporter
+  gantry.odoo.backup_compliance:
+    repository: "{{ backup_repository }}"
+    tenants: [harbour, north]
+    metrics_path: /var/lib/prometheus/node-exporter/gantry_backup.prom
+
+- name: Fail where a backup does not comply
+  gantry.odoo.backup_compliance:
+    repository: "{{ backup_repository }}"
+    tenants: [harbour]
+    enforce: true
+"""
+
+RETURN = r"""
+steps:
+  description: The steps that were done, or would be in check mode, in order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action: {description: The action., type: str}
+    target: {description: Name of its object., type: str}
+    why: {description: The reason., type: str}
+compliance:
+  description: Each tenant, in the order of O(tenants).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    tenant: {description: Name of the tenant., type: str}
+    tier: {description: Tier in the recorded policy; null without one., type: int}
+    compliant: {description: Whether every part that the policy requires is proven., type: bool}
+    score: {description: "Number of the rules 3-2-1-1-0 that are proven, V(0) to V(5).", type: int}
+    rules:
+      description: V(ok), V(violated) or V(unknown) for each of the five rules.
+      type: dict
+      sample: {three_copies: unknown, two_media: ok, one_offsite: unknown, one_immutable: violated, zero_errors: ok}
+    parts:
+      description:
+        - The parts V(policy), V(rpo), V(retention), V(drill), V(rto), V(immutability), V(copies), V(region) and
+          V(integrity).
+      type: list
+      elements: dict
+      contains:
+        name: {description: Name of the part., type: str}
+        state: {description: "V(ok), V(violated), V(unknown) or V(not_required).", type: str}
+        sentence: {description: The observation., type: str}
+        remedy: {description: The action to take; empty where the part is kept., type: str}
+    findings:
+      description: Backups that need a look.
+      type: list
+      elements: dict
+      contains:
+        kind:
+          description:
+            - V(collapsed) or V(grown) against the median of the backups before it, V(future) or V(misdated) by its
+              times, V(rewritten) by the store's, V(lost) without a manifest, V(unsealed) where it is damaged or forged.
+          type: str
+        severity: {description: V(critical) or V(warning)., type: str}
+        backup: {description: Identifier of the backup; empty for all of the tenant., type: str}
+        sentence: {description: The observation., type: str}
+        remedy: {description: The action to take., type: str}
+    backup: {description: Identifier of the newest backup that counts; empty without one., type: str}
+    last_success: {description: Moment from which its age counts., type: str}
+    age_s: {description: Its age in seconds by the store's clock; null without one., type: float}
+    backups: {description: Number of backups that are kept., type: int}
+    expired: {description: Number of backups that are marked to be removed., type: int}
+    holds: {description: Number of legal holds that stand., type: int}
+    last_drill:
+      description: The newest drill; null without one.
+      type: dict
+      sample: {begun: "2026-11-22T10:30:00.000000Z", ok: true, backup: 20261122T103000Z, rto_s: 31.2, rpo_s: 840.0}
+    last_proven_drill: {description: The newest drill that proved a backup; null without one., type: dict}
+drills_due:
+  description: The tenants whose restore drill is due today.
+  returned: always
+  type: list
+  elements: str
+metrics:
+  description: The metrics in the text form of Prometheus.
+  returned: where O(metrics_path) is not given
+  type: str
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_metrics
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import judge_tenant
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_drills import due_today
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence, read_store
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_compliance import entry, failure
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_metrics import render, without_time
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import require_libraries
+
+OPTIONS: dict[str, Any] = {
+    **options.argument_spec(),
+    "tenants": {"type": "list", "elements": "str", "required": True},
+    "manifests": {"type": "int", "default": 5},
+    "metrics_path": {"type": "path"},
+    "enforce": {"type": "bool", "default": False},
+}
+
+
+def work(call: Call) -> Outcome:
+    """Read, judge, report."""
+    require_libraries()
+    call.warn_empty("tenants")
+    tenants = check_tenants(call.params["tenants"])
+    manifests, path = call.params["manifests"], call.params["metrics_path"]
+    if manifests < 1:
+        raise InputError(f"manifests: {manifests} is not a number of backups; give 1 or more")
+    if path:
+        apply_metrics.check_path(path)
+    location = options.location_from(call.params["repository"])
+    stores = open_stores(location)
+    store = read_store(stores)
+    judged = [judge_tenant(seen, store) for seen in read_evidence(stores, tenants, location.keys, manifests)]
+    facts = {
+        "compliance": [entry(one, store.now) for one in judged],
+        "drills_due": due_today(judged, store.now),
+    }
+    complaint = failure(judged) if call.params["enforce"] else ""
+    text = render(judged, store.now)
+    if not path:
+        return Outcome([], facts={**facts, "metrics": text}, failure=complaint)
+    return publish(call, path, text, facts, complaint)
+
+
+def check_tenants(names: Sequence[str]) -> list[str]:
+    """The names themselves. Raises InputError for one that cannot name a tenant, or that is given twice."""
+    for name in names:
+        tenant_root("", name)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"tenants: {twice[0]} is listed twice; name each tenant once")
+    return list(names)
+
+
+def publish(call: Call, path: str, text: str, facts: dict[str, Any], complaint: str) -> Outcome:
+    """Write the metrics. The time of the observation alone is no change."""
+    before, after = without_time(apply_metrics.read_metrics(path)), without_time(text)
+    steps = [Step("write_metrics", path, "the metrics differ")] if before != after else []
+    if not call.check_mode:
+        apply_metrics.write_metrics(path, text)
+    return Outcome(steps, {"metrics": before}, {"metrics": after}, facts, complaint)
+
+
+def main() -> None:
+    run(OPTIONS, work)
+
+
+if __name__ == "__main__":
+    main()

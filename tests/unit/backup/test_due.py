@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The estate that a drill is for: only what is due, and a lease on nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.filter.backup_due import backup_asked, backup_due
+
+ESTATE: dict[str, Any] = {
+    "backups": {"app": [{"tenant": "harbour"}, {"tenant": "north"}], "box": [{"tenant": "south"}]},
+    "not_backed_up": {"lost": "db9 did not answer"},
+    "hosts": ["app1"],
+}
+
+
+def test_who_is_asked_for_includes_who_cannot_be_backed_up() -> None:
+    assert backup_asked(ESTATE) == ["harbour", "lost", "north", "south"]
+
+
+def test_only_what_is_due_is_left() -> None:
+    found = backup_due(ESTATE, ["north", "lost"])
+    assert found["backups"] == {"app": [{"tenant": "north"}]}
+    assert found["not_backed_up"] == ESTATE["not_backed_up"]
+    assert found["drill_covers"] == ["backup:drill:lost", "backup:drill:north"]
+    assert found["hosts"] == ["app1"]
+    nothing = backup_due(ESTATE, [])
+    assert (nothing["backups"], nothing["not_backed_up"], nothing["drill_covers"]) == ({}, {}, ["backup:drill"])
