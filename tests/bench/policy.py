@@ -35,8 +35,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     MANIFEST,
     POLICY,
     DataName,
+    ManifestName,
     drill_key,
-    manifest_key,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import DataKeys
 from tests.bench.erp import Erp
@@ -95,7 +95,7 @@ class Fleet:
         keyring = wrap({1: sealing.new_key()}, tenant, self.key)
         keys = self.opened(tenant, keyring.wrapped)
         drill = drill_key(f"{self.now:%Y%m%dT%H%M%S.%fZ}")
-        newest = manifest_key(BACKUPS)
+        newest = ManifestName(BACKUPS).key
         held = {
             f"catalog/{FIRST}": keys.seal("record", f"catalog/{FIRST}", dumped(catalog.as_body())),
             POLICY: keys.seal(POLICY, POLICY, dumped(record(policy(tenant)))),
@@ -171,7 +171,7 @@ def manifest(tenant: str, moment: datetime) -> Manifest:
     database = DatabaseFacts(
         tenant, "19.0", "uuid", 170005, Locale("UTF8", "C", "C.UTF-8"), {"base": "19.0.1.3"}, tables, {}, {}, False
     )
-    dump = Dump((DataName(BACKUPS, 0),), 10**9, "0" * 64)
+    dump = Dump((DataName(BACKUPS, 0),), (10**9,), 10**9, "0" * 64)
     finished = moment + timedelta(minutes=1)
     return Manifest(tenant, BACKUPS, "", moment, finished, 17, database, FilestoreFacts(5000, 10**10, 0), dump, Index())
 

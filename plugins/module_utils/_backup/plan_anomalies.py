@@ -16,7 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     Finding,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import SKEW_S
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Entry
 
 # The newest backups are compared with the median of those before them.
 RECENT, FORMER, FEWEST = 8, 20, 3
@@ -50,6 +50,12 @@ def _faults(seen: Evidence) -> Iterator[Finding]:
                 "lost", CRITICAL, one.name, sentence, "find out who removed it; bring it back from its versions"
             )
 
+    for one in seen.catalog.entries:
+        if one.restorable != FULL and one.expired is None:
+            how = "cannot be restored" if one.restorable == NONE else "lacks files"
+            sentence = f"a check found that backup {one.name} {how}"
+            yield Finding("damaged", CRITICAL, one.name, sentence, "take a new backup, and see what damages the store")
+
 
 def _dates(seen: Evidence, now: datetime) -> Iterator[Finding]:
     """Backups whose times disagree with the store's: a wrong clock can make real ones expire."""
@@ -66,7 +72,8 @@ def _dates(seen: Evidence, now: datetime) -> Iterator[Finding]:
             sentence = f"backup {one.name} says that it is of {one.snapshot:%Y-%m-%d %H:%M} UTC, and was stored at "
             sentence += f"{one.stored:%Y-%m-%d %H:%M} UTC"
             yield Finding("misdated", WARNING, one.name, sentence, "correct the clock of its host")
-        if written is not None and abs(written - one.stored) > _REWRITTEN:
+        # a check that heals a backup writes its manifest again
+        if written is not None and not one.healed and abs(written - one.stored) > _REWRITTEN:
             sentence = f"the manifest of backup {one.name} was written at {written:%Y-%m-%d %H:%M} UTC, and the backup "
             sentence += f"was stored at {one.stored:%Y-%m-%d %H:%M} UTC"
             yield Finding("rewritten", WARNING, one.name, sentence, "find out who wrote it again, or copied the bucket")

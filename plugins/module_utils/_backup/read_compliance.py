@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, Policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import (
     BUCKET,
     DIRECTORY,
@@ -41,8 +41,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DRILL,
     data_key,
-    manifest_key,
-    manifest_number,
     tenant_root,
 )
 
@@ -93,9 +91,9 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
     if repository is None:
         return Evidence(tenant)
     policy = _policy(repository, faults)
-    written = _written(repository)
-    opened, newest = _opened(repository, catalog, manifests, faults)
-    locked_until, asked = _locked(stores, repository, newest)
+    written = _written(repository, catalog)
+    opened, newest_keys = _opened(repository, catalog, manifests, faults)
+    locked_until, asked = _locked(stores, repository, newest_keys)
     return Evidence(
         tenant, policy, catalog, written, opened, tuple(faults), _drills(repository, faults), locked_until, asked
     )
@@ -110,37 +108,39 @@ def _policy(repository: Repository, faults: list[Fault]) -> Policy | None:
         return None
 
 
-def _written(repository: Repository) -> dict[int, datetime]:
-    listed = repository.store.objects("manifests/").items()
-    return {number: one.modified for key, one in listed if (number := manifest_number(key)) is not None}
+def _written(repository: Repository, catalog: Catalog) -> dict[int, datetime]:
+    """When the manifest of each backup was written, by the store's clock; without those that are not there."""
+    listed = repository.store.objects("manifests/")
+    there = ((one.number, listed.get(one.manifest.key)) for one in catalog.entries)
+    return {number: stored.modified for number, stored in there if stored is not None}
 
 
 def _opened(
     repository: Repository, catalog: Catalog, count: int, faults: list[Fault]
-) -> tuple[dict[str, Opened], Manifest | None]:
-    """The newest manifests, as far as they are authentic, and the newest one of them."""
+) -> tuple[dict[str, Opened], list[str]]:
+    """The newest manifests, as far as they are authentic, and the keys of what makes the newest of these backups."""
     opened: dict[str, Opened] = {}
-    newest = None
+    keys: list[str] = []
     kept = [one for one in catalog.entries if one.expired is None]
     for entry in kept[-count:]:
         try:
-            newest = manifest_of(repository, entry)
+            manifest = manifest_of(repository, entry)
         except StateError as error:
             faults.append(Fault(entry.name, str(error)))
             continue
-        took = newest.finished_time - newest.snapshot_time
-        opened[entry.name] = Opened(sum(newest.database.tables.values()), took.total_seconds())
-    return opened, newest
+        took = manifest.finished_time - manifest.snapshot_time
+        opened[entry.name] = Opened(sum(manifest.database.tables.values()), took.total_seconds())
+        keys = [entry.manifest.key, *(data_key(name) for name in manifest.dump.held)]
+    return opened, keys
 
 
-def _locked(stores: Stores, repository: Repository, newest: Manifest | None) -> tuple[datetime | None, bool]:
+def _locked(stores: Stores, repository: Repository, keys: Sequence[str]) -> tuple[datetime | None, bool]:
     """Until when the objects that make the newest backup are locked, and whether that was answered."""
-    if newest is None:
+    if not keys:
         return None, False
     if not isinstance(stores.contents, Keeping):
         return None, True
     root = tenant_root(stores.prefix, repository.tenant)
-    keys = [manifest_key(newest.number), *(data_key(name) for name in newest.dump.held)]
     try:
         moments = [stores.contents.locked_until(root + key) for key in keys]
     except (StateError, UnreachableError):

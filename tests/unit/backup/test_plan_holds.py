@@ -59,7 +59,7 @@ def catalog(*holds: Hold, expired: tuple[str, ...] = ()) -> Catalog:
         Entry(number, at, at, "uuid", "19.0", 1, 1, 1, name, NOW - timedelta(days=9) if name in expired else None)
         for number, (name, at) in enumerate(HISTORY, 1)
     )
-    return Catalog(7, 3, 0, entries, holds)
+    return Catalog(7, 3, 0, entries, holds=holds)
 
 
 def item(**given: Any) -> dict[str, Any]:

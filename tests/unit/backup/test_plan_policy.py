@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     TIERS,
     LifecycleRule,
@@ -19,11 +19,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     Plan,
     Request,
     Seen,
+    kept_by,
     parse_request,
     plan,
     record,
     rule_of,
-    verdicts,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import judge
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_policy import report
@@ -225,7 +225,7 @@ def damaged(**restorable: str) -> Catalog:
     ],
 )
 def test_a_damaged_backup_counts_for_no_rule_instead_of_another(catalog: Catalog, keep: Keep, kept: set[str]) -> None:
-    found = verdicts(catalog, keep, NOW)
+    found = kept_by(Policy("harbour", 1, 900, 3600, keep), catalog, NOW, ())
     assert [one.backup_id for one in found] == sorted((one.name for one in catalog.entries), reverse=True)
     assert {one.backup_id for one in found if one.kept} == kept
 
@@ -234,4 +234,4 @@ def test_verdicts_on_intact_backups_are_those_of_the_rules() -> None:
     catalog = damaged(**{f"d{day}": FULL for day in range(10, 23)})
     keep = Keep(last=2, daily=5, weekly=2)
     history = [(one.name, one.snapshot) for one in catalog.entries]
-    assert verdicts(catalog, keep, NOW) == judge(history, keep, NOW)
+    assert kept_by(Policy("harbour", 1, 900, 3600, keep), catalog, NOW, ()) == judge(history, keep, NOW)
