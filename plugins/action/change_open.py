@@ -93,7 +93,7 @@ class ActionModule(ControllerAction):
             plan_take(leases, params["covers"], holder, now, params["lease_seconds"])
             seen = PartsLog(store).read()
             if params["resumes"]:
-                planned = plan_resume(seen, name, params["resumes"], params["way"]).of(name)
+                planned = plan_resume(seen, name, params["resumes"], params["way"], params["released"]).of(name)
             elif not _stands_aside(params):
                 plan_open(seen, name, params["parts"], params["facts"], now, params["released"])
         except StateError as error:
@@ -111,7 +111,7 @@ class ActionModule(ControllerAction):
 
         def plan(seen: Parts) -> Parts:
             if params["resumes"]:
-                return plan_resume(seen, opened["id"], params["resumes"], params["way"])
+                return plan_resume(seen, opened["id"], params["resumes"], params["way"], params["released"])
             facts = {"kind": params["kind"], **params["facts"]}
             return plan_open(seen, opened["id"], params["parts"], facts, now, params["released"])
 

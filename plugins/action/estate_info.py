@@ -76,15 +76,18 @@ class ActionModule(ControllerAction):
         args = {**call.params, "today": _today(call.params).date().isoformat()}
         hosts = _Variables(variables["hostvars"])
         resolved = resolve(args, variables["groups"], hosts, record)
+        sources = {}
         if call.params["release_source"]:
-            self._require_sources(list(resolved.estate["group_of"]), hosts)
+            running = list(resolved.estate["group_of"])
+            self._require_sources(running, hosts)
+            sources = {"unsourced": [name for name in running if not self._has_release(hosts[name])]}
         if call.params["outline"]:
             # by the rules of the edges, which would refuse them at the end of the run
             present, _absent = model_routes.requests(resolved.estate["routes"])
             model_routes.check_collisions(present)
             # a value as large as the whole estate takes seconds to be sent and copied
-            return Outcome(facts={"estate": outline(resolved.estate)})
-        return Outcome(facts={"estate": resolved.estate, "record": resolved.record})
+            return Outcome(facts={"estate": {**outline(resolved.estate), **sources}})
+        return Outcome(facts={"estate": {**resolved.estate, **sources}, "record": resolved.record})
 
     @staticmethod
     def _record(call: Call) -> EstateRecord:
@@ -119,11 +122,22 @@ class ActionModule(ControllerAction):
             return f"cannot be read: {error.message.rstrip('.')}"
         if not source:
             return ""
-        path = self._loader.path_dwim(os.path.expanduser(str(source)))
+        path = self._on_controller(source)
         for inventory in context.CLIARGS.get("inventory") or ():
             if os.path.isdir(inventory) and os.path.realpath(path).startswith(os.path.realpath(inventory) + os.sep):
                 return f"is {source} in the inventory {inventory}, whose files Ansible reads and runs as inventories"
         return "" if os.path.isdir(path) else f"is {source}, which is no directory of this controller"
+
+    def _has_release(self, variables: Mapping[str, Any]) -> bool:
+        """Whether this controller has the release that a new host gets."""
+        source, release = variables.get("odoo_release_source"), variables.get("odoo_release")
+        return bool(source and release) and os.path.isdir(
+            os.path.join(self._on_controller(source), str(release), "addons")
+        )
+
+    def _on_controller(self, source: Any) -> str:
+        path: str = self._loader.path_dwim(os.path.expanduser(str(source)))
+        return path
 
 
 def _today(params: Mapping[str, Any]) -> datetime:

@@ -230,7 +230,7 @@ options:
   release_source:
     description:
       - Whether the variable C(odoo_release_source) of each host that runs Odoo has to be a directory of the controller,
-        where it is set.
+        where it is set. The hosts whose C(odoo_release) it does not hold are returned as C(unsourced).
     type: bool
     default: false
   arrived:
@@ -318,6 +318,9 @@ estate:
     not_backed_up:
       description: A sentence by tenant, for each that has no database that could be backed up.
       type: dict
+    unsourced:
+      description: With O(release_source), the hosts whose release the controller does not hold, so that they have to.
+      type: list
     notes:
       description: >-
         A sentence for each tenant that lives elsewhere than declared, that an operator has blocked, or that is not

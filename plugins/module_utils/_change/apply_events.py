@@ -138,25 +138,27 @@ def bring(declared: Mapping[str, Any], make: Callable[[datetime, bool], Event], 
         store = open_store(declared)
         event = make(store.now(), False).tried(_newest(store))
     except (UnreachableError, StateError, OSError) as error:
-        late = make(datetime.now(timezone.utc), True)
-        try:
-            return Brought(None, f"{error}; it is kept in {box.add(late)}")
-        except OSError as full:
-            return Brought(None, f"{error}; and it could not be kept: {full}")
+        _path, kept = _keep(box, make(datetime.now(timezone.utc), True))
+        return Brought(None, f"{error}; {kept}")
+    path, kept = _keep(box, event)
     try:
-        path = box.add(event)
-    except OSError as full:
-        # without a place for files, what is cut off before its end is lost
-        try:
+        if not path:
+            # without a place for files, what is cut off before its end is lost
             return Brought(write(event, store, deadline))
-        except (GantryError, OSError) as error:
-            return Brought(None, f"{error}; and it could not be kept: {full}")
-    try:
         entry = box.deliver(store, deadline).get(path)
         # another process may have brought it there meanwhile
         return Brought(entry or Ledger(store).append(event.body, deadline, event.after))
     except (GantryError, OSError) as error:
-        return Brought(None, f"{error}; it is kept in {path}")
+        return Brought(None, f"{error}; {kept}")
+
+
+def _keep(box: Outbox, event: Event) -> tuple[str, str]:
+    """The file in which an event is kept, empty where there is none; and a clause that says so."""
+    try:
+        path = box.add(event)
+    except OSError as full:
+        return "", f"and it could not be kept: {full}"
+    return path, f"it is kept in {path}"
 
 
 def _newest(store: Objects) -> int:

@@ -67,11 +67,11 @@ def plan_open(
     return Parts(seen.number + 1, (*others, *(Part(name, change, PLANNED, now, facts=dict(facts)) for name in wanted)))
 
 
-def plan_resume(seen: Parts, change: str, interrupted: str, way: str) -> Parts:
+def plan_resume(seen: Parts, change: str, interrupted: str, way: str, released: Collection[str] = ()) -> Parts:
     """The parts with those of an interrupted change in the hands of another, the ones that are out first.
 
-    way: to finish, what is as it was is planned; to undo, it is where it is to be. Raises StateError where the change
-    left nothing, has begun nothing, or cannot be undone any more.
+    way: to finish, what is as it was is planned; to undo, it is where it is to be. released: as for `plan_open`. Raises
+    StateError where the change left nothing, has begun nothing, or cannot be undone any more.
     """
     mine = seen.of(interrupted)
     if not mine:
@@ -80,6 +80,7 @@ def plan_resume(seen: Parts, change: str, interrupted: str, way: str) -> Parts:
     if not has_begun(mine):
         kind = interrupted.rpartition("-")[0]
         raise StateError(f"{interrupted} has begun nothing that could be resumed; run gantry.odoo.{kind} again")
+    mine = tuple(part for part in mine if part.name not in released)
     if stuck(mine) and way == UNDO:
         said = "; ".join(f"{part.name}: {part.facts[NO_WAY_BACK]}" for part in stuck(mine))
         raise StateError(f"{interrupted} cannot be undone: {said}")

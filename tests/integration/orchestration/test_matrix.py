@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import PROVEN, from_body
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import has_begun
 from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.integration.orchestration.rig import TENANTS, Rig
@@ -188,12 +190,11 @@ def _left(rig: Rig) -> list[str]:
     """The parts that are not settled, with their change. A change that has begun nothing has left nothing."""
     if not (rig.store / "parts").exists():
         return []
-    found = change_store.parts(rig.store)
-    begun = {part["change"] for part in found if part["state"] != "planned" or "way" in part["facts"]}
+    seen = from_body(0, {"parts": change_store.parts(rig.store)}, "store")
     return [
-        f"{part['change']} {part['name']} {part['state']}"
-        for part in found
-        if part["state"] != "proven" and part["change"] in begun
+        f"{part.change} {part.name} {part.state}"
+        for part in seen.parts
+        if part.state != PROVEN and has_begun(seen.of(part.change))
     ]
 
 

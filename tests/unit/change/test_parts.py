@@ -118,6 +118,13 @@ def test_a_change_that_began_nothing_leaves_nothing() -> None:
     assert ways("patch-1", "patch", idle.parts) == [("gantry.odoo.patch with the same inputs", "to begin again")]
 
 
+@pytest.mark.parametrize("gone", [BEGUN, FAILED, PLANNED, PROVEN])
+def test_a_host_that_left_the_estate_is_no_part_of_what_is_resumed(gone: str) -> None:
+    seen = plan_resume(opened(BEGUN, gone), "resume-2", "patch-1", FINISH, released=["app2"])
+    assert states(seen) == {"app1": INTERRUPTED}
+    assert seen.of("patch-1") == ()
+
+
 def test_a_change_that_is_done_leaves_nothing_and_one_that_is_not_keeps_all() -> None:
     assert plan_close(opened(PROVEN, PROVEN), "patch-1").parts == ()
     left = opened(PROVEN, RESTORED)
