@@ -65,7 +65,7 @@ options:
             type: path
       s3:
         description:
-          - A bucket of an S3 server that honours conditional writes (C(If-None-Match)). Another one is refused.
+          - A bucket of an S3 server that honors conditional writes (C(If-None-Match)). Another one is refused.
           - It must not keep versions of its objects where Ceph serves it, since Ceph ignores the condition then.
         type: dict
         suboptions:

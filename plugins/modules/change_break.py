@@ -48,7 +48,7 @@ EXAMPLES = r"""
     store: {directory: /tmp/gantry-store}
     change: "{{ opened.change.id }}"
     requester: tom
-    reason: the controller burnt
+    reason: the controller burned
   when: not ansible_check_mode
 """
 

@@ -155,7 +155,7 @@ options:
       clone_from: &clone_from
         description:
           - Database to copy, with its files, where this one does not exist yet. The copy gets a new C(database.uuid)
-            and C(database.secret), and loses the address and the licence of the original.
+            and C(database.secret), and loses the address and the license of the original.
           - The copy has the locale and the settings (C(ALTER DATABASE ... SET)) of the original, which is verified. A
             warning lists the settings that only a superuser could set.
           - What else is declared is applied to the copy before it gets its name. O(addons) that the original lacks are
@@ -335,7 +335,7 @@ steps:
   contains:
     action:
       description:
-        - One of C(discard), C(create), C(extend), C(initialise), C(seal), C(drop_template), C(make_from_template),
+        - One of C(discard), C(create), C(extend), C(initialize), C(seal), C(drop_template), C(make_from_template),
           C(clone), C(renew_identity), C(neutralize), C(publish), C(rename), C(move_filestore), C(change_owner),
           C(install), C(set_parameter), C(set_admin), C(block), C(open), C(set_home), C(recycle_filestore), C(drop).
       type: str

@@ -186,7 +186,7 @@ EXAMPLES = r"""
     purpose: cache
     password: "{{ redis_password }}"
 
-- name: End a split brain in favour of one node, after a person looked at both
+- name: End a split brain in favor of one node, after a person looked at both
   gantry.odoo.redis_topology:
     mode: replicated
     nodes:

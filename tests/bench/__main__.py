@@ -39,7 +39,7 @@ def table(results: Sequence[Result]) -> str:
         "# Benchmarks",
         "",
         "Written by `make bench`: medians, ours and the peers' in turn on the same host; seconds are wall time, of a",
-        "module as its own process, start and imports included. More than 1 is in our favour. Compare ratios, not",
+        "module as its own process, start and imports included. More than 1 is in our favor. Compare ratios, not",
         "seconds: those are of this machine.",
         "",
         f"{date.today().isoformat()}, {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB; Odoo 19.0, "

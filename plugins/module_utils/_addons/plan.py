@@ -35,7 +35,7 @@ class Plan:
 def plan(found: Found, wish: Wish, code: Mapping[str, Code]) -> Plan:
     """The plan for one database.
 
-    Raises InputError for a wish that the code on disk cannot fulfil, StateError where the database runs code that is
+    Raises InputError for a wish that the code on disk cannot fulfill, StateError where the database runs code that is
     not on disk, RefusedError for a step back in version.
     """
     _refuse_contradiction(wish)

@@ -151,7 +151,7 @@ def require_conditions(objects: Objects) -> None:
             if len(winners) != 1 or objects.get(key) != winners[0] or objects.create(key, b"late"):
                 raise StateError(
                     f"the {objects.where} let {len(winners)} of {_RACERS} writers create one object, or a later one, "
-                    "and a lease needs exactly one; use a server that honours If-None-Match, or another kind of store"
+                    "and a lease needs exactly one; use a server that honors If-None-Match, or another kind of store"
                 )
     finally:
         objects.delete(keys)

@@ -52,7 +52,7 @@ class Content:
             connection.commit()
 
     def renew_identity(self, database: str) -> None:
-        """What Odoo itself renews in a copy: uuid, secret and date of creation; the address and the licence go."""
+        """What Odoo itself renews in a copy: uuid, secret and date of creation; the address and the license go."""
         with closing(connect(self.login, database, autocommit=False)) as connection:
             with connection.cursor() as cursor:
                 require_plain(cursor, ["ir_config_parameter"], writing=True)

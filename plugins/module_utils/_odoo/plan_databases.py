@@ -212,7 +212,7 @@ def _clear(server: Server, want: Desired) -> list[Step]:
 
 
 def _fresh(server: Server, want: Desired, owner: str, steps: list[Step]) -> Database:
-    """Add the steps of an initialisation, and return what it will be."""
+    """Add the steps of an initialization, and return what it will be."""
     addons, at = tuple(sorted(want.addons)), unfinished(want.name)
     why = f"the database does not exist; owner is {owner}"
     # a template's extensions would bind the role that it is made with for as long as it is there
@@ -220,7 +220,7 @@ def _fresh(server: Server, want: Desired, owner: str, steps: list[Step]) -> Data
     # an addon may need them to be installed
     bare = Database(want.name, owner)
     steps += _extend(server, want, bare, at)
-    steps.append(Install("initialise", want.name, f"addons {', '.join(addons)}", at, addons, want.language, want.demo))
+    steps.append(Install("initialize", want.name, f"addons {', '.join(addons)}", at, addons, want.language, want.demo))
     return Database(want.name, owner, installed=want.addons, extensions=want.extensions)
 
 
@@ -273,7 +273,7 @@ def _clone(server: Server, want: Desired, owner: str, steps: list[Step]) -> Data
     steps += _extend(server, want, made, at)
     steps.append(Open("open", want.name, "Odoo has to connect, to install what is missing", at))
     why = f"not installed in {source.name}: {', '.join(missing)}"
-    steps.append(Install("initialise", want.name, why, at, tuple(missing), want.language, want.demo))
+    steps.append(Install("initialize", want.name, why, at, tuple(missing), want.language, want.demo))
     # what has just been installed may bring jobs of its own
     steps += [harmless] if want.neutralize else []
     return replace(made, blocked=want.neutralize, extensions=made.extensions | want.extensions)

@@ -26,7 +26,7 @@ class ChallengeHandler(BaseHTTPRequestHandler):
     timeout = 10  # seconds for one request
 
     def do_GET(self) -> None:
-        """Answer with the token's key authorisation, or 404."""
+        """Answer with the token's key authorization, or 404."""
         token = TOKEN.fullmatch(self.path)
         try:
             if token is None:

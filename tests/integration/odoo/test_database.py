@@ -52,7 +52,7 @@ def four_beats(declare: Declare, *databases: dict[str, Any], actions: list[str],
 def test_two_databases_are_made_whole_by_one_call(server: Server, declare: Declare, created: dict[str, Any]) -> None:
     assert [step["action"] for step in created["steps"] if step["target"] == "north"] == [
         "create",
-        "initialise",
+        "initialize",
         "publish",
     ]
     assert {name: (seen["state"], seen["access"]) for name, seen in created["databases"].items()} == {

@@ -122,7 +122,7 @@ def box(lab: Lab, server: Server, ansible_module: Callable[..., dict[str, Any]])
 @pytest.fixture(scope="module")
 def berth(box: Box) -> Box:
     """The database berth, made from a template that Odoo makes in a container."""
-    made = ["create", "initialise", "seal", "make_from_template", "renew_identity", "change_owner", "publish"]
+    made = ["create", "initialize", "seal", "make_from_template", "renew_identity", "change_owner", "publish"]
     four_beats(box.databases, BERTH, actions=made)
     return box
 

@@ -251,7 +251,7 @@ def test_new_databases_are_made_from_a_template(server: Server, declare: Declare
         server.psql(f'DROP DATABASE "{name}"')
     classes = [{"name": name, "admin_password": PASSWORD} for name in ("class1", "class2")]
     done = declare(*classes, template_cache=True)
-    assert [step["action"] for step in done["steps"]].count("initialise") == 1
+    assert [step["action"] for step in done["steps"]].count("initialize") == 1
     assert declare(*classes, template_cache=True)["changed"] is False
     assert len(server.psql(listed).split()) == 1
     for name in ("class1", "class2"):

@@ -59,7 +59,7 @@ def test_one_template_serves_tenants_of_any_owner_and_instance(
 ) -> None:
     (template,) = server.psql(TEMPLATES).split()
     steps = [(step["target"], step["action"]) for step in made["steps"]]
-    assert [action for target, action in steps if target == template] == ["create", "initialise", "seal"]
+    assert [action for target, action in steps if target == template] == ["create", "initialize", "seal"]
     for name in ("quay1", "quay2"):
         assert [action for target, action in steps if target == name] == FROM_TEMPLATE
     sealed = "SELECT pg_get_userbyid(datdba), datallowconn, datistemplate FROM pg_database WHERE datname = "

@@ -58,7 +58,7 @@ def test_what_is_as_declared_needs_nothing() -> None:
 
 def test_a_new_database_gets_its_name_last() -> None:
     want = replace(WANT, parameters=(("a", "1"),), admin_password="secret", blocked=True)
-    assert actions(SERVER, want) == ["create", "initialise", "set_parameter", "set_admin", "block", "publish"]
+    assert actions(SERVER, want) == ["create", "initialize", "set_parameter", "set_admin", "block", "publish"]
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_a_copy_gets_its_own_owner_and_the_addons_that_it_lacks() -> None:
     server = with_database(replace(FOUND, owner="other"))
     want = replace(COPY, addons=COPY.addons | {"stock"})
     steps = plan(server, [want])["trial"]
-    done = ["clone", "change_owner", "renew_identity", "open", "initialise", "publish"]
+    done = ["clone", "change_owner", "renew_identity", "open", "initialize", "publish"]
     assert [step.action for step in steps] == done
     assert isinstance(steps[4], Install)
     assert (steps[4].addons, steps[4].at) == (("stock",), "trial__new")
@@ -382,7 +382,7 @@ def test_a_staging_copy_is_opened_only_when_it_is_harmless() -> None:
     assert actions(server, want) == ["clone", "renew_identity", "neutralize", "open", "publish"]
     # what is installed after that may bring harm again
     more = replace(want, addons=want.addons | {"stock"})
-    expected = ["clone", "renew_identity", "neutralize", "open", "initialise", "neutralize", "open", "publish"]
+    expected = ["clone", "renew_identity", "neutralize", "open", "initialize", "neutralize", "open", "publish"]
     assert actions(server, more) == expected
     for one in (want, more):
         assert plan(predict(server, [one], plan(server, [one])), [one]) == {}
@@ -429,7 +429,7 @@ def test_a_template_is_made_once_and_before_what_is_made_from_it() -> None:
     planned = plan(server, wants)
     assert [want.name for want in wants] == ["gantry-template-1", "harbour", "south"]
     made = [step.action for step in planned["gantry-template-1"]]
-    assert made == ["create", "initialise", "seal", "drop_template"]
+    assert made == ["create", "initialize", "seal", "drop_template"]
     for name in ("harbour", "south"):
         actions_of = [step.action for step in planned[name]]
         assert actions_of == ["make_from_template", "renew_identity", "change_owner", "publish"]
