@@ -39,7 +39,8 @@ options:
     elements: str
     default: []
   released:
-    description: Hosts that left the estate for good. Nothing waits for them any more, and O(resumes) goes on without them.
+    description:
+      - Hosts that left the estate for good. Nothing waits for them any more, and O(resumes) goes on without them.
     type: list
     elements: str
     default: []

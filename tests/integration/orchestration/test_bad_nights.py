@@ -138,6 +138,44 @@ def test_a_host_that_is_gone_for_good_does_not_keep_the_change_open(rig: Rig) ->
     assert (releases(rig), parts(rig), rig.world.harm) == ({"r2"}, {}, [])
 
 
+@pytest.mark.parametrize("gone", ["edge2", pytest.param("app1", marks=pytest.mark.deep)])
+def test_a_change_is_resumed_although_a_host_is_gone_for_good(rig: Rig, gone: str) -> None:
+    """A node is out of service, and meanwhile an edge dies, or the node does."""
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    with worlds.opened(rig.file) as world:
+        (world.routes if gone == "edge2" else world.nodes).pop(gone)
+    if gone == "edge2":
+        refused = rig.play("site", site_released_hosts=[gone]).expect_failure()
+        assert "app1 left and is not proven to serve" in refused.errors[-1]
+    refused = rig.play("resume", change=change, way="finish").expect_failure()
+    assert f"or first gantry.odoo.resume with resume_released_hosts: [{gone}]" in refused.errors[-1]
+    rig.change(harm=[])
+    released = {"resume_released_hosts": [gone], "change_downtime_minutes": 5}
+    rig.play("resume", change=change, way="finish", **released).expect_success()
+    assert (releases(rig), parts(rig), rig.world.harm) == ({"r2"}, {}, [])
+    rig.play("site", site_released_hosts=[gone]).expect_success()
+    rig.play("precheck").expect_success()
+
+
+@pytest.mark.deep
+def test_a_change_is_resumed_while_no_database_server_answers(rig: Rig) -> None:
+    change = lose(rig, "edge1 traefik certificates", "cut after", "renew_certificates")
+    rig.change(gone=["db1", "box1"])
+    assert "is done" in rig.play("resume", change=change, way="finish").stdout
+    assert parts(rig) == {}
+
+
+def test_a_host_without_a_release_is_named_before_the_estate_is_touched(rig: Rig) -> None:
+    with worlds.opened(rig.file) as world:
+        world.nodes["app2"].release = ""
+    refused = rig.play("site").expect_failure()
+    assert (
+        "app2 runs no release yet, and this controller has no release r1 for it in odoo_release_source"
+        in refused.stdout
+    )
+    assert not [line for line in rig.world.log if not line.endswith((" facts", " reach"))]
+
+
 def test_a_node_that_some_edges_use_again_is_drained_before_it_is_put_back(rig: Rig) -> None:
     rig.change(fault={"words": "edge2 traefik routes", "nth": 2, "kind": "disk full"})
     rig.play("patch", patch_release="r2").expect_failure()

@@ -91,6 +91,19 @@ def test_a_move_that_loses_its_source_is_undone_from_the_store(fresh: Callable[[
     assert [harm for harm in rig.world.harm if not harm.endswith("to app1, which does not run")] == []
 
 
+def test_a_move_to_hosts_whose_server_was_lost_does_not_begin(rig: Rig) -> None:
+    """On the way back the lost server is not among the hosts that would move the tenant."""
+    rig.play("migrate", **MOVE).expect_success()
+    rig.change(fault={"words": "db1 postgresql main", "kind": "cut after"}, step=0, log=[])
+    run = rig.play("migrate", tenant="harbour", destination="app").expect_failure()
+    assert "db1 was lost, or was stopped by it, so that nothing more is begun" in run.errors[-1]
+    assert rig.world.log[-1] == "db1 postgresql main"
+    assert (sent(rig), rig.world.harm) == ({"serve box1"}, [])
+    rig.mend()
+    rig.play("migrate", tenant="harbour", destination="app").expect_success()
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve app1 app2"}, {}, [])
+
+
 def test_users_are_served_without_the_store(fresh: Callable[[], Rig]) -> None:
     rig = fresh()
     rig.play("migrate", **MOVE).expect_success()

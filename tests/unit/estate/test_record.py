@@ -111,7 +111,7 @@ def test_a_host_that_is_missing_from_the_inventory_is_told_with_the_way_to_take_
         require_roster(FULL, ["app1"], [])
     require_roster(FULL, ["app1"], ["db1"])
     require_roster(FULL, ["app1", "db1", "app2"], [])
-    with pytest.raises(InputError, match="app1 is released by site_released_hosts and still in the estate"):
+    with pytest.raises(InputError, match="app1 is released and still in the estate"):
         require_roster(FULL, ["app1", "db1"], ["app1"])
 
 

@@ -26,7 +26,7 @@ from tests.unit.project.tree import ROOT
 GUIDES = ROOT / "docs/docsite/rst"
 _BLOCK = re.compile(r"^\.\. code-block:: yaml\n\n((?:    .*\n|\n)+)", re.MULTILINE)
 # A file of the inventory, named in the sentence before it.
-_FILE = re.compile(r"``((?:group_vars/|hosts)\S*\.yml)``[^`]*?\n\n\.\. code-block:: yaml\n\n((?:    .*\n|\n)+)")
+_FILE = re.compile(r"``((?:group_vars/|hosts)\S*\.yml)``.*(?:\n.+)*\n\n\.\. code-block:: yaml\n\n((?:    .*\n|\n)+)")
 # Reads the inventory as the playbooks do, without a host.
 _ASKED = {
     "hosts": "localhost",
