@@ -96,7 +96,7 @@ def test_a_move_to_hosts_whose_server_was_lost_does_not_begin(rig: Rig) -> None:
     rig.play("migrate", **MOVE).expect_success()
     rig.change(fault={"words": "db1 postgresql main", "kind": "cut after"}, step=0, log=[])
     run = rig.play("migrate", tenant="harbour", destination="app").expect_failure()
-    assert "db1 was lost, or was stopped by it, so that nothing more is begun" in run.errors[-1]
+    assert "box1, db1 was lost, or was stopped by it, so that nothing more is begun" in run.errors[-1]
     assert rig.world.log[-1] == "db1 postgresql main"
     assert (sent(rig), rig.world.harm) == ({"serve box1"}, [])
     rig.mend()

@@ -1,11 +1,17 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""On ansible-core 2.21, all hosts share what a task that is run once sets, unless each has a fact of its own before."""
+"""What ansible-core makes of keywords of plays, where it is not what it seems.
+
+On 2.21, all hosts share what a task that is run once sets, unless each has a fact of its own before. On all versions, a
+template of any_errors_fatal is not read, and counts as true.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,3 +49,9 @@ def test_each_host_has_facts_of_its_own_before_a_task_that_is_run_once(name: str
 def test_a_task_that_is_run_once_is_seen_wherever_it_is() -> None:
     early = [{"hosts": "all", "tasks": [{"block": [{"name": "x", "run_once": True}]}]}]
     assert list(events(early)) == [ONCE]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").rglob("*.yml")), ids=lambda path: path.name)
+def test_any_errors_fatal_is_no_template(path: Path) -> None:
+    values = re.findall(r"^ *(?:- )?any_errors_fatal: *(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(values) <= {"true", "false"}
