@@ -86,15 +86,21 @@ class Store:
 
 def _pair(directory: str) -> Certificate | None:
     """The certificate in `directory`; None where there is none, or nothing that can be read as one."""
+    # before the library is used: on a bare host, where check mode has not installed it, there is nothing to read
     try:
         with open(os.path.join(directory, CERTIFICATE), "rb") as stream:
-            certificate = x509.load_pem_x509_certificate(stream.read())
+            chain = stream.read()
         with open(os.path.join(directory, KEY), "rb") as stream:
-            key = serialization.load_pem_private_key(stream.read(), password=None)
+            private = stream.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        certificate = x509.load_pem_x509_certificate(chain)
+        key = serialization.load_pem_private_key(private, password=None)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         public = certificate.public_key()
     # a key that needs a password is a TypeError
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, x509.ExtensionNotFound, UnsupportedAlgorithm):
+    except (ValueError, TypeError, x509.ExtensionNotFound, UnsupportedAlgorithm):
         return None
     form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return Certificate(

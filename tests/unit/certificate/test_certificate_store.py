@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate import apply
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate import apply, read
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Found, Request
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import Store
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -118,3 +118,9 @@ def test_a_kill_between_the_two_renames_is_seen_and_mended(store: Store) -> None
     renew(store)
     assert not store.read("harbour").interrupted
     assert f"{lost:x}" not in os.listdir(versions)
+
+
+def test_a_bare_host_without_the_library_holds_no_pair(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("x509", "UnsupportedAlgorithm", "serialization"):
+        monkeypatch.delattr(read, name)
+    assert store.read("harbour") == Found(None, None, interrupted=False)
