@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.integration import change_store
-from tests.integration.orchestration.rig import Rig
+from tests.integration.orchestration.rig import TENANTS, Rig
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,20 @@ def test_check_mode_ends_with_the_plan_and_names_what_stands_in_its_way(rig: Rig
     assert resumed.results("Close the change")["app1"]["screen"][1].startswith("  app1  would be taken in hand (")
     assert (rig.world.nodes, rig.world.routes) == (before.nodes, before.routes)
     assert {part["change"] for part in change_store.parts(rig.store)} == {change}
+
+
+def test_check_mode_asks_for_no_database_whose_instance_is_to_be_made_first(rig: Rig, tmp_path: Path) -> None:
+    """A new tenant gets an instance of its own, whose configuration only the run outside check mode writes."""
+    tenants = [*TENANTS, {**TENANTS[0], "name": "wharf", "routes": [{"host": "wharf.example.com"}]}]
+    for name in ("harbour", "quarry", "shared"):
+        (tmp_path / f"{name}.conf").touch()
+    plan = rig.play("site", check=True, odoo_tenants=tenants, estate_config_dir=str(tmp_path)).expect_success()
+    asked = plan.results("Set the databases of this group as facts")["app1"]["ansible_facts"]
+    assert [one["name"] for one in asked["tenants_asked"]] == ["harbour", "quarry"]
+    assert asked["tenants_ahead"] == ["wharf"]
+    said = plan.results("Report the databases whose instance or server is to be made first")["app1"]
+    assert said["msg"] == "wharf: the databases would be managed once instance and server are there"
+    assert "wharf" not in rig.world.servers["db1"]
 
 
 def test_a_store_that_is_not_mounted_is_not_made_anew(rig: Rig) -> None:
