@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -93,7 +94,7 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
     if repository is None:
         return Evidence(tenant)
     policy = _policy(repository, faults)
-    written = _written(repository)
+    written = _written(stores, repository)
     opened, newest = _opened(repository, catalog, manifests, faults)
     locked_until, asked = _locked(stores, repository, newest)
     return Evidence(
@@ -110,9 +111,13 @@ def _policy(repository: Repository, faults: list[Fault]) -> Policy | None:
         return None
 
 
-def _written(repository: Repository) -> dict[int, datetime]:
-    listed = repository.store.objects("manifests/").items()
-    return {number: one.modified for key, one in listed if (number := manifest_number(key)) is not None}
+def _written(stores: Stores, repository: Repository) -> dict[int, datetime | None]:
+    """When each manifest was written; a server dates its objects itself, in a directory it is the writer who does."""
+    if isinstance(stores.contents, Keeping):
+        listed = repository.store.objects("manifests/").items()
+        return {number: one.modified for key, one in listed if (number := manifest_number(key)) is not None}
+    names = repository.store.names("manifests/", sys.maxsize)
+    return {number: None for key in names if (number := manifest_number(key)) is not None}
 
 
 def _opened(

@@ -125,7 +125,8 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:
 
 def _entry(body: Mapping[str, Any]) -> Entry:
     expired = body["expired"] and _aware(body["expired"])
-    return Entry(**{**body, "snapshot": _aware(body["snapshot"]), "stored": _aware(body["stored"]), "expired": expired})
+    fields = dict(body, snapshot=_aware(body["snapshot"]), stored=_aware(body["stored"]), expired=expired)
+    return Entry(**fields)
 
 
 def _hold(body: Mapping[str, Any]) -> Hold:
