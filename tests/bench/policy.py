@@ -39,14 +39,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     drill_key,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import DataKeys
-from tests.bench.erp import Erp
+from tests.bench.erp import DISKS, Erp
 from tests.bench.harness import Contender, Result, Timed, compare, sent
 from tests.lab.archive import File, pack
 from tests.lab.hosts import Host, Lab
 
 TENANTS, BACKUPS = 100, 1000
 BOUND_S, BOUND_MIB = 1.5, 200
-PLACE = "/var/lib/fleet"
+PLACE = f"{DISKS['odoo']}/fleet"
 EVERY = timedelta(minutes=15)
 # The first record of a log.
 FIRST = "999999/998"
@@ -113,7 +113,7 @@ class Fleet:
 
 def run(erp: Erp) -> list[Result]:
     """One call for the whole fleet."""
-    host = erp.lab.host("fleet1", image="app")
+    host = erp.lab.host("fleet1", image="app", volumes=DISKS)
     tenants = prepare(erp.lab, host)
     key = erp.lab.state.sealing_key("backup_key")
     repository = {"directory": PLACE, "keys": [{"name": "bench", "secret": key}]}

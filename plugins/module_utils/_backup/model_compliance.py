@@ -65,14 +65,15 @@ class Evidence:
     """What is observed of one tenant.
 
     policy: the recorded one, None where there is none. written: when the store wrote the manifest of each backup, by
-    number. opened: by name of the backup. drills: newest first, as far back as the newest good one.
-    locked_until: of the newest backup, None without a lock. lock_asked: whether the store has answered that.
+    number; None where its dates are those that writers give. opened: by name of the backup. drills: newest first, as
+    far back as the newest good one. locked_until: of the newest backup, None without a lock. lock_asked: whether the
+    store has answered that.
     """
 
     tenant: str
     policy: Policy | None = None
     catalog: Catalog = Catalog()
-    written: Mapping[int, datetime] = field(default_factory=dict)
+    written: Mapping[int, datetime | None] = field(default_factory=dict)
     opened: Mapping[str, Opened] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     drills: tuple[Drill, ...] = ()

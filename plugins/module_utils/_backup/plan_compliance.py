@@ -68,7 +68,7 @@ def sound(seen: Evidence, findings: Iterable[Finding]) -> Catalog:
 
 def moment_of(entry: Entry, seen: Evidence) -> datetime:
     """The moment from which a backup's age counts: the earliest of what PostgreSQL, its writer and the store say."""
-    return min(entry.snapshot, entry.stored, seen.written.get(entry.number, entry.stored))
+    return min(entry.snapshot, entry.stored, seen.written.get(entry.number) or entry.stored)
 
 
 def _parts(

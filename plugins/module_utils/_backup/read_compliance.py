@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -91,7 +92,7 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
     if repository is None:
         return Evidence(tenant)
     policy = _policy(repository, faults)
-    written = _written(repository, catalog)
+    written = _written(stores, repository, catalog)
     opened, newest_keys = _opened(repository, catalog, manifests, faults)
     locked_until, asked = _locked(stores, repository, newest_keys)
     return Evidence(
@@ -108,11 +109,17 @@ def _policy(repository: Repository, faults: list[Fault]) -> Policy | None:
         return None
 
 
-def _written(repository: Repository, catalog: Catalog) -> dict[int, datetime]:
-    """When the manifest of each backup was written, by the store's clock; without those that are not there."""
-    listed = repository.store.objects("manifests/")
-    there = ((one.number, listed.get(one.manifest.key)) for one in catalog.entries)
-    return {number: stored.modified for number, stored in there if stored is not None}
+def _written(stores: Stores, repository: Repository, catalog: Catalog) -> dict[int, datetime | None]:
+    """When the manifest of each backup was written, without those that are not there.
+
+    A server dates its objects itself; in a directory it is the writer who does, so there it is None.
+    """
+    if isinstance(stores.contents, Keeping):
+        listed = repository.store.objects("manifests/")
+        there = ((one.number, listed.get(one.manifest.key)) for one in catalog.entries)
+        return {number: stored.modified for number, stored in there if stored is not None}
+    names = set(repository.store.names("manifests/", sys.maxsize))
+    return {one.number: None for one in catalog.entries if one.manifest.key in names}
 
 
 def _opened(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -145,8 +145,9 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:
 def _entry(body: Mapping[str, Any]) -> Entry:
     if body["restorable"] not in (FULL, PARTIAL, NONE):
         raise ValueError(f"{body['restorable']!r} says nothing of how far a backup can be restored")
-    times = {name: _aware(body[name]) for name in ("snapshot", "stored")}
-    return replace(Entry(**{**body, **times}), expired=body["expired"] and _aware(body["expired"]))
+    expired = body["expired"] and _aware(body["expired"])
+    fields = dict(body, snapshot=_aware(body["snapshot"]), stored=_aware(body["stored"]), expired=expired)
+    return Entry(**fields)
 
 
 def _hold(body: Mapping[str, Any]) -> Hold:

@@ -241,6 +241,15 @@ def test_wrong_dates_are_flagged() -> None:
     assert kinds(again) == [("rewritten", "warning", "b03")]
 
 
+def test_a_store_without_dates_of_its_own_is_asked_for_names_alone() -> None:
+    seen = evidence()
+    undated = judged(replace(seen, written=dict.fromkeys(seen.written)))
+    assert undated.findings == ()
+    assert undated.latest_moment == judged().latest_moment
+    gone = judged(replace(seen, written=dict.fromkeys(list(seen.written)[1:])))
+    assert kinds(gone) == [("lost", "critical", "b01")]
+
+
 def test_a_catalog_that_does_not_unseal_is_a_finding_and_not_the_end() -> None:
     found = judged(Evidence("harbour", faults=(Fault("", "catalog/9 is damaged or forged"),)))
     assert kinds(found) == [("unsealed", "critical", "")]
