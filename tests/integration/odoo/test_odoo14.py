@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.integration.intruder import intruder
+from tests.integration.owners import OWNERS
 from tests.lab.hosts import Lab
 from tests.lab.spec import BUCKET, S3_PORT
 from tests.lab.thirdparty import REGION
@@ -229,6 +230,7 @@ def test_copies_are_made_harmless_without_help_of_the_addons(
     )
     declare({"name": "harmless", "clone_from": "harbour", "neutralize": True})
     assert_harmless(server, "harmless")
+    owners = server.psql(OWNERS, "harbour")
     args = {**server.login, "config": CONFIG, "repository": repository}
     ansible_module(server.host, "gantry.odoo.odoo_backup", {**args, "databases": [{"name": "harbour"}]})
     url = f"host={server.host.name} user={OWNER} dbname=restored__new sslmode=verify-full sslrootcert={CERTIFICATE}"
@@ -241,6 +243,7 @@ def test_copies_are_made_harmless_without_help_of_the_addons(
     assert "in" not in met
     assert_harmless(server, "restored")
     assert server.may_connect("restored")
+    assert server.psql(OWNERS, "restored") == owners
     declare(*({"name": name, "state": "absent", "policy": "drop"} for name in ("harmless", "restored")))
 
 
