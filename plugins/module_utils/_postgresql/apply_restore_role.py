@@ -18,7 +18,13 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import keep_to, make_ordinary
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2, sql
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
+    Login,
+    connect,
+    psycopg2,
+    sentence,
+    sql,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import (
     read_databases,
     read_self_granted,
@@ -36,33 +42,35 @@ def act_as(login: Login, name: str, database: str, work: Callable[[Login], None]
     the role.
     """
     note = ""
+    # a new session before and after, as a server may end one that is idle as long as a dump is restored
     with closing(connect(login)) as connection, connection.cursor() as cursor:
         for left in read_databases(cursor, name):
             _take_away(cursor, left, login.user)
         as_role = _prepared(cursor, login, name)
+    try:
         try:
-            try:
-                work(as_role)
-            finally:
-                note = _ended(cursor, login, as_role, database)
-        except StateError as error:
-            if note:
-                raise StateError(f"{error}; {note}") from error
-            raise
+            work(as_role)
+        finally:
+            note = _ended(login, as_role, database)
+    except StateError as error:
+        if note:
+            raise StateError(f"{error}; {note}") from error
+        raise
     return note
 
 
-def _ended(cursor: Any, login: Login, as_role: Login, database: str) -> str:
+def _ended(login: Login, as_role: Login, database: str) -> str:
     """Leave the role as it has to be, and the database to the login; a note where code in the dump has acted on it."""
     name = as_role.user
     changed = not _lets_in(as_role, database)
-    _prepared(cursor, login, name)
-    _close(cursor, name)
-    if changed:
-        # a login that had begun with another password may end with it for as long as this
-        time.sleep(_authentication_s(cursor))
+    with closing(connect(login)) as connection, connection.cursor() as cursor:
+        _prepared(cursor, login, name)
         _close(cursor, name)
-    _take_away(cursor, database, login.user)
+        if changed:
+            # a login that had begun with another password may end with it for as long as this
+            time.sleep(_authentication_s(cursor))
+            _close(cursor, name)
+        _take_away(cursor, database, login.user)
     return f"code in the dump has changed how {name} logs in, which is as it was again" if changed else ""
 
 
@@ -112,7 +120,14 @@ def _renew(cursor: Any, name: str, verifier: str | None) -> None:
         cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = %s", (name,))
         return True if cursor.fetchone()[0] == 0 else None
 
-    Deadline(ALONE_SECONDS).wait(alone, f"the end of all sessions of {name}")
+    try:
+        Deadline(ALONE_SECONDS).wait(alone, f"the end of all sessions of {name}")
+    except psycopg2.errors.InsufficientPrivilege as error:
+        # before version 16, a session of the role can take it from the login
+        raise StateError(
+            f"the login may not act as role {name} any more ({sentence(error)}); run gantry.odoo.site, which makes "
+            "it a member of the role again"
+        ) from error
 
 
 def _lets_in(login: Login, database: str) -> bool:

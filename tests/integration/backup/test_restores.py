@@ -280,6 +280,25 @@ def test_killed_between_the_dump_and_the_owner_the_next_run_completes(
     estate.drop_copies()
 
 
+@pytest.mark.deep
+def test_more_tables_than_a_transaction_can_lock_are_given(
+    estate: Estate, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
+) -> None:
+    estate.sql('CREATE DATABASE "harbour-many" OWNER odoo_harbour TEMPLATE harbour')
+    estate.shell(f"cp -a {DATA}/filestore/harbour {DATA}/filestore/harbour-many")
+    made = (
+        "DO $$ BEGIN EXECUTE 'SET ROLE odoo_harbour'; EXECUTE 'CREATE SCHEMA many'; FOR n IN 1..2000 LOOP "
+        "EXECUTE format('CREATE TABLE many.t%s (id serial PRIMARY KEY, what text)', n); "
+        "IF n % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$"
+    )
+    estate.sql(made, "harbour-many")
+    back_up(estate, ansible_module, "many", name="harbour-many")
+    done = restored_as("many", database="harbour-given")
+    assert sorted(estate.sql(OWNERS, "harbour-given")) == sorted(estate.sql(OWNERS, "harbour-many"))
+    assert done["timings"]["give_s"] < done["timings"]["restore_s"] / 2, done["timings"]
+    estate.drop_copies()
+
+
 def test_two_untrusted_extensions_share_a_schema_of_their_own(
     estate: Estate, others: None, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
 ) -> None:

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from tests.integration.intruder import intruder
+from tests.integration.owners import OWNERS
 from tests.lab.hosts import Lab
 from tests.lab.spec import BUCKET, S3_PORT
 from tests.lab.thirdparty import REGION
 
-from .server import ADDONS_PATH, CERTIFICATE, CONFIG, DATA_DIR, OTHER_OWNER, OWNER, OWNER_PASSWORD, Server
+from .server import ADDONS_PATH, ADMIN, CERTIFICATE, CONFIG, DATA_DIR, OTHER_OWNER, OWNER, OWNER_PASSWORD, Server
 from .test_database import four_beats
 from .test_database_faults import wait_until
 
@@ -53,6 +54,20 @@ def entered(password):
     except AccessDenied:
         return False
 print(json.dumps({{"right": entered({password!r}), "wrong": entered("admin"), "admin": env.ref("base.user_admin").id}}))
+"""
+# makes another tenant a member of the role that restores it
+TRAP = f"""
+CREATE SCHEMA trap;
+CREATE TABLE trap.done (what text);
+CREATE FUNCTION trap.act(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+    IF current_database() LIKE '%\\_\\_new' THEN
+        EXECUTE 'GRANT gantry_restore TO {OTHER_OWNER}';
+        INSERT INTO trap.done VALUES ('granted');
+    END IF;
+    RETURN true;
+END $$;
+CREATE TABLE trap.bait (id int CHECK (trap.act(id)));
+INSERT INTO trap.bait VALUES (1);
 """
 SESSION = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'a user'"
 
@@ -229,6 +244,8 @@ def test_copies_are_made_harmless_without_help_of_the_addons(
     )
     declare({"name": "harmless", "clone_from": "harbour", "neutralize": True})
     assert_harmless(server, "harmless")
+    server.psql(f"SET ROLE {OWNER}; {TRAP}", "harbour")
+    owners = server.psql(OWNERS, "harbour")
     args = {**server.login, "config": CONFIG, "repository": repository}
     ansible_module(server.host, "gantry.odoo.odoo_backup", {**args, "databases": [{"name": "harbour"}]})
     url = f"host={server.host.name} user={OWNER} dbname=restored__new sslmode=verify-full sslrootcert={CERTIFICATE}"
@@ -241,6 +258,11 @@ def test_copies_are_made_harmless_without_help_of_the_addons(
     assert "in" not in met
     assert_harmless(server, "restored")
     assert server.may_connect("restored")
+    assert server.psql(OWNERS, "restored") == owners
+    # what code in the dump did to the role that restored it, as a session may before PostgreSQL 16, is undone
+    assert server.psql("SELECT * FROM trap.done", "restored") == "granted"
+    members = "SELECT member::regrole FROM pg_auth_members WHERE roleid = 'gantry_restore'::regrole"
+    assert server.psql(members) == ADMIN
     declare(*({"name": name, "state": "absent", "policy": "drop"} for name in ("harmless", "restored")))
 
 
