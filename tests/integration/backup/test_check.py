@@ -132,7 +132,7 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     assert lossy["files_left_out"] == damaged["names"]
     assert "1 files were left out" in lossy["warnings"][0]
     copied = set(estate.shell(f"cd {DATA}/filestore/harbour-copy && find ?? -type f").split())
-    wanted = set(estate.shell(f"cd {DATA}/filestore/harbour && find ?? -type f").split())
+    wanted = set(estate.sql("SELECT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL", "harbour"))
     assert wanted - copied == set(damaged["names"])
 
     sent, healed, once_more = ask(backup, check, check)

@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check im
     Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_check import after, before, entry
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
@@ -171,7 +172,7 @@ def test_a_file_is_healed_from_any_other_object_that_has_it(rotting: Rotting) ->
     doubted = rotting.repository.catalog.read()
     # as a backup does that finds an object wasteful: its files are sent again
     marked = replace(doubted, number=doubted.number + 1, damaged=tuple(map(_name, packs(rotting, first.number)[:1])))
-    rotting.repository.catalog.write(lambda _seen: marked, apply_check.Deadline(5))
+    rotting.repository.catalog.write(lambda _seen: marked, Deadline(5))
     second = rotting.backup()
     rotting.check()
     rotting.remove(packs(rotting, first.number)[0])
@@ -290,10 +291,37 @@ def test_an_overtaken_healing_changes_nothing(rotting: Rotting) -> None:
     marked = rotting.repository.catalog.read()
     with writing(rotting.repository, "heal", 5) as turn:
         overtaken = replace(marked, number=turn.catalog.number + 1, fence=turn.number + 1)
-        rotting.repository.catalog.write(lambda _seen: overtaken, apply_check.Deadline(5))
+        rotting.repository.catalog.write(lambda _seen: overtaken, Deadline(5))
         with pytest.raises(LostError, match="was overtaken by lease"):
             apply_check.heal(turn, found, marked)
     assert rotting.entry(first.number).restorable == PARTIAL
+
+
+def test_nothing_is_healed_from_what_an_expiry_may_remove(rotting: Rotting) -> None:
+    first = rotting.backup()
+    damage(rotting, first.number, "a removed pack")
+    rotting.check()
+    second = rotting.backup()
+    found = rotting.foresee()
+    rotting.expire(second.name)
+    with writing(rotting.repository, "heal", 5) as turn, pytest.raises(StateError, match="changed meanwhile, so none"):
+        apply_check.heal(turn, found, turn.catalog)
+    assert rotting.entry(first.number).healed == 0
+
+
+def test_a_copy_that_has_rotted_as_well_is_no_copy(rotting: Rotting) -> None:
+    first = rotting.backup()
+    damage(rotting, first.number, "a removed pack")
+    rotting.check()
+    rotting.backup()
+    (copy,) = {place.held for place in rotting.foresee().copies.files.values()}
+    rotting.truncate(data_key(copy))
+    rotting.repository.store.put(data_key(copy), b"x" * rotting.foresee().sizes[copy])
+    part = next(Part(number, 100) for number in range(100) if not Part(number, 100).has(copy))
+    found = read_check.survey(rotting.repository, rotting.repository.catalog.read(), part, Deadline(60))
+    assert found.copies.files == {}
+    assert [one.restorable for one in found.found] == [PARTIAL, PARTIAL]
+    assert not any(one.heals for one in found.found)
 
 
 def test_who_reads_a_backup_keeps_what_it_needed_before_it_was_healed(rotting: Rotting) -> None:
