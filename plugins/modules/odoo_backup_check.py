@@ -135,7 +135,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check, plan_check, report_check
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
@@ -189,8 +189,8 @@ def work(call: Call) -> Outcome:
         try:
             repository = repository_of(stores, location, tenant)
             found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order)
-        except GantryError as error:
-            failures.append(f"tenant {tenant}: {error}")
+        except (GantryError, OSError) as error:
+            failures.append(f"tenant {tenant}: {sentence_of(error)}")
             continue
         for warning in found.warnings:
             call.warn(f"tenant {tenant}: {warning}")

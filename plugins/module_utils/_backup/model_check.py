@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -37,7 +37,8 @@ class Part:
 
     def has(self, name: DataName) -> bool:
         """Whether an object is in this part. Names alternate between packs and shards, so they are spread by a hash."""
-        return zlib.crc32(str(name).encode()) % self.parts == self.number
+        digest = hashlib.sha256(str(name).encode()).digest()
+        return int.from_bytes(digest[:4], "big") % self.parts == self.number
 
 
 @dataclass(frozen=True)
