@@ -113,7 +113,7 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     before = stored(estate, "rot")
     (ahead,) = ask(foreseen)
     assert stored(estate, "rot") == before
-    restore = {**estate.login, "tenant": "rot", "database": "harbour-copy"}
+    restore = {**estate.login, "tenant": "rot", "database": "harbour-rot"}
     found, again, refused, lossy = ask(
         check,
         check,
@@ -131,7 +131,7 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     assert "lacks files that a check found damaged" in refused["msg"]
     assert lossy["files_left_out"] == damaged["names"]
     assert "1 files were left out" in lossy["warnings"][0]
-    copied = set(estate.shell(f"cd {DATA}/filestore/harbour-copy && find ?? -type f").split())
+    copied = set(estate.shell(f"cd {DATA}/filestore/harbour-rot && find ?? -type f").split())
     wanted = set(estate.sql("SELECT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL", "harbour"))
     assert wanted - copied == set(damaged["names"])
 
@@ -143,10 +143,10 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     (done,) = ask((RESTORE, {**restore, "backup": first, "overwrite": "replace"}, False))
     assert done["files_left_out"] == []
     estate.shell(
-        f"cd {DATA}/filestore/harbour-copy && find ?? -type f | while read -r f; do "
+        f"cd {DATA}/filestore/harbour-rot && find ?? -type f | while read -r f; do "
         'test $(sha1sum < "$f" | cut -c1-40) = "${f##*/}"; done'
     )
-    assert estate.shell(f"cd {DATA}/filestore/harbour-copy && find ?? -type f | wc -l").strip() == str(len(wanted))
+    assert estate.shell(f"cd {DATA}/filestore/harbour-rot && find ?? -type f | wc -l").strip() == str(len(wanted))
     # the program that shares no code with the collection follows the healed manifest as well
     number = estate.entries("rot")[0]["number"]
     assert estate.listed(f"rot/manifests/{number}-")
@@ -161,7 +161,7 @@ def test_a_backup_without_its_dump_is_not_counted_on(estate: Estate, ask: Ask) -
     estate.put(dump, estate.object(dump)[:-1])
     policies = [{"tenant": "dumpless", "tier": 3, "keep": {"last": 1}, "versioning": False}]
     policy = {"repository": estate.repository, "policies": policies, "expire": True}
-    restore = {**estate.login, "tenant": "dumpless", "database": "harbour-copy", "prefetch": True}
+    restore = {**estate.login, "tenant": "dumpless", "database": "harbour-dumpless", "prefetch": True}
     checked, latest, named, kept = ask(
         (CHECK, options(estate, "dumpless", share_percent=1), False),
         (RESTORE, restore, True),
