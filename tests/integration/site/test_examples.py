@@ -17,7 +17,7 @@ from tests.unit.project.tree import ROLES, example_plays
 
 from .conftest import Estate
 
-GROUPS = {"odoo": "app1", "edges": "edge1", "databases": "db1"}
+GROUPS = {"odoo": "app1", "edges": "edge1", "databases": "db1", "controller": "app1"}
 PEMS = "/etc/gantry/certificates/harbour"
 
 
