@@ -16,6 +16,7 @@ description:
     warning. It ends by O(policies[].holds[].state=released) or by its last day.
   - Expires backups only when asked to by O(expire). An expired backup is marked, and can still be restored. A later run
     removes it when O(grace_s) has ended. When the policy keeps it again before that, the mark is taken away.
+  - When one tenant fails, the policies of the others are still carried out, and the module fails in the end.
 author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
@@ -291,6 +292,14 @@ forecast:
   returned: success
   type: dict
   sample: {"harbour": [{"backup": "20261122T103000Z", "reasons": ["daily", "hold claim-4711 until 2031-12-31"]}]}
+failures:
+  description: One entry for each tenant whose policy could not be carried out, or not all of it.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    tenant: {description: Name of the tenant., type: str}
+    error: {description: The reason., type: str}
 removed:
   description: Counts of the objects that O(expire) removed.
   returned: success
@@ -301,7 +310,8 @@ removed:
     bytes: {description: Size of those objects in bytes., type: int}
 """
 
-from contextlib import ExitStack
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
@@ -311,7 +321,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     report_policy,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
@@ -320,6 +330,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import require_libraries
 
@@ -371,31 +382,56 @@ def work(call: Call) -> Outcome:
     if grace_s < 0:
         raise InputError(f"grace_s: {grace_s} is not a number of seconds; give 0 or more")
     stores = open_stores(location)
+    opening = open_repository if call.check_mode else make_repository
+    repositories, failures = read_policy.opened(request.tenants, lambda name: opening(stores, name, location.keys))
+    seen, unread = read_policy.observe(stores, repositories)
+    request = request.only(seen.tenants)
+    warn_of_holds(call, request, seen)
     if call.check_mode:
-        repositories = {tenant: open_repository(stores, tenant, location.keys) for tenant in request.tenants}
-        seen = read_policy.observe(stores, repositories)
-        plan = plan_policy.plan(request, seen, location.prefix)
-        warn_of_holds(call, request, seen)
+        plan, unplanned = plan_policy.plan_each(request, seen, location.prefix)
+        request = request.only(set(request.tenants) - set(unplanned))
         removals = read_policy.removals(repositories, request, plan, seen, grace_s)
-        return report_policy.report(request, plan, seen, removals, location.prefix)
-    return carry_out(call, stores, location, request)
+        outcome = report_policy.report(request, plan, seen, removals, location.prefix)
+    else:
+        outcome, unplanned = carry_out(call, stores, location, request, repositories, seen)
+    return with_failures(outcome, {**failures, **unread, **unplanned})
 
 
-def carry_out(call: Call, stores: Stores, location: Location, request: plan_policy.Request) -> Outcome:
-    """Carry the request out; where it expires, with the turn in the repository of each tenant."""
-    params = call.params
-    repositories = {tenant: make_repository(stores, tenant, location.keys) for tenant in request.tenants}
-    with ExitStack() as held:
-        turns = {
-            policy.tenant: held.enter_context(writing(repositories[policy.tenant], "expiry", params["lock_timeout"]))
-            for policy in (sorted(request.policies, key=lambda one: one.tenant) if request.expire else ())
-        }
-        seen = read_policy.observe(stores, repositories)
-        plan = plan_policy.plan(request, seen, location.prefix)
-        warn_of_holds(call, request, seen)
-        apply_policy.apply(stores, repositories, plan)
-        removals = {tenant: apply_policy.expire(turn, plan, params["grace_s"]) for tenant, turn in turns.items()}
-    return report_policy.report(request, plan, seen, removals, location.prefix)
+def carry_out(
+    call: Call,
+    stores: Stores,
+    location: Location,
+    request: plan_policy.Request,
+    repositories: Mapping[str, Any],
+    seen: plan_policy.Seen,
+) -> tuple[Outcome, dict[str, str]]:
+    """Carry the request out, and expire with the turn in one repository after the other; and what failed of whom."""
+    plan, failures = plan_policy.plan_each(replace(request, expire=False), seen, location.prefix)
+    request = request.only(set(request.tenants) - set(failures))
+    apply_policy.apply(stores, repositories, plan)
+    removals: dict[str, Sweep] = {}
+    tenants = dict(seen.tenants)
+    for tenant in sorted(policy.tenant for policy in request.policies if request.expire):
+        try:
+            with writing(repositories[tenant], "expiry", call.params["lock_timeout"]) as turn:
+                now = replace(seen, tenants={tenant: replace(seen.tenants[tenant], catalog=turn.catalog)})
+                marks = plan_policy.plan(request.only([tenant]), now, location.prefix)
+                removals[tenant] = apply_policy.expire(turn, marks, call.params["grace_s"])
+        except GantryError as error:
+            failures[tenant] = str(error)
+            continue
+        # the holds were recorded before the turn began
+        former = seen.tenants[tenant].catalog.holds
+        tenants[tenant] = replace(seen.tenants[tenant], catalog=replace(turn.catalog, holds=former))
+        plan = plan_policy.together(plan, plan_policy.Plan(expire=marks.expire, keep=marks.keep))
+    return report_policy.report(request, plan, replace(seen, tenants=tenants), removals, location.prefix), failures
+
+
+def with_failures(outcome: Outcome, failures: Mapping[str, str]) -> Outcome:
+    """The outcome with why the policies of some tenants were not carried out."""
+    listed = [{"tenant": tenant, "error": why} for tenant, why in sorted(failures.items())]
+    said = "; ".join(f"tenant {one['tenant']}: {one['error']}" for one in listed)
+    return replace(outcome, facts={**outcome.facts, "failures": listed}, failure=said)
 
 
 def warn_of_holds(call: Call, request: plan_policy.Request, seen: plan_policy.Seen) -> None:

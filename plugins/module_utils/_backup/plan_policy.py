@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, RetentionClass
@@ -140,6 +141,15 @@ class Request:
         """All tenants that the request names."""
         return [policy.tenant for policy in self.policies] + list(self.absent)
 
+    def only(self, tenants: Container[str]) -> Request:
+        """What is asked for these tenants."""
+        return Request(
+            tuple(policy for policy in self.policies if policy.tenant in tenants),
+            tuple(tenant for tenant in self.absent if tenant in tenants),
+            self.expire,
+            {tenant: wish for tenant, wish in self.holds.items() if tenant in tenants},
+        )
+
     @property
     def versioning(self) -> bool | None:
         """What the bucket's versioning shall be, None when no policy minds."""
@@ -188,6 +198,32 @@ def plan(request: Request, seen: Seen, prefix: str) -> Plan:
         remove=tuple(name for name in request.absent if tenants[name].recorded is not None),
         expire={tenant: new for tenant, (new, _undone) in marks.items() if new and request.expire},
         keep={tenant: undone for tenant, (_new, undone) in marks.items() if undone and request.expire},
+    )
+
+
+def plan_each(request: Request, seen: Seen, prefix: str) -> tuple[Plan, dict[str, str]]:
+    """The plan for the tenants that can have one, and why the others cannot."""
+    failures: dict[str, str] = {}
+    plans = []
+    for tenant in request.tenants:
+        try:
+            plans.append(plan(request.only([tenant]), seen, prefix))
+        except StateError as error:
+            failures[tenant] = str(error)
+    return reduce(together, plans, Plan()), failures
+
+
+def together(one: Plan, other: Plan) -> Plan:
+    """Two plans for different tenants of one bucket as one."""
+    return Plan(
+        holds={**one.holds, **other.holds},
+        versioning=other.versioning if one.versioning is None else one.versioning,
+        rules=(*one.rules, *other.rules),
+        drop_rules=(*one.drop_rules, *other.drop_rules),
+        write=(*one.write, *other.write),
+        remove=(*one.remove, *other.remove),
+        expire={**one.expire, **other.expire},
+        keep={**one.keep, **other.keep},
     )
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
 
@@ -19,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     Seen,
     marked_after,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, being_written
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
@@ -32,17 +33,33 @@ READERS = 8
 Repositories = Mapping[str, Optional[Repository]]
 
 
-def observe(stores: Stores, repositories: Repositories) -> Seen:
-    """What the store shows of tenants. repositories: of each tenant, None where it has none yet."""
+def opened(
+    tenants: Iterable[str], opening: Callable[[str], Repository | None]
+) -> tuple[dict[str, Repository | None], dict[str, str]]:
+    """The repository of each tenant, None where it has none yet; and why those of others cannot be opened."""
+    found: dict[str, Repository | None] = {}
+    failures: dict[str, str] = {}
+    for tenant in tenants:
+        try:
+            found[tenant] = opening(tenant)
+        except StateError as error:
+            failures[tenant] = str(error)
+    return found, failures
+
+
+def observe(stores: Stores, repositories: Repositories) -> tuple[Seen, dict[str, str]]:
+    """What the store shows of tenants, and why others cannot be read. repositories: of each, None where it has none."""
     bucket = stores.contents if isinstance(stores.contents, Keeping) else None
     rules = bucket.lifecycle() if bucket else []
     with ThreadPoolExecutor(READERS) as pool:
         found = dict(zip(repositories, pool.map(_observe, repositories.values())))
     tenants = {
-        tenant: Observed(recorded, find_rule(rules, tenant, tenant_root(stores.prefix, tenant)), catalog)
-        for tenant, (recorded, catalog) in found.items()
+        tenant: Observed(one[0], find_rule(rules, tenant, tenant_root(stores.prefix, tenant)), one[1])
+        for tenant, one in found.items()
+        if not isinstance(one, str)
     }
-    return Seen(bucket.versioning() if bucket else None, stores.contents.now(), tenants)
+    failures = {tenant: one for tenant, one in found.items() if isinstance(one, str)}
+    return Seen(bucket.versioning() if bucket else None, stores.contents.now(), tenants), failures
 
 
 def removals(repositories: Repositories, request: Request, plan: Plan, seen: Seen, grace_s: int) -> dict[str, Sweep]:
@@ -88,7 +105,11 @@ def find_rule(rules: Iterable[Mapping[str, Any]], tenant: str, root: str) -> Lif
     )
 
 
-def _observe(repository: Repository | None) -> tuple[dict[str, Any] | None, Catalog]:
+def _observe(repository: Repository | None) -> tuple[dict[str, Any] | None, Catalog] | str:
+    """The recorded policy and the catalog of a tenant, or why they cannot be read."""
     if repository is None:
         return None, Catalog()
-    return recorded_policy(repository), repository.catalog.read()
+    try:
+        return recorded_policy(repository), repository.catalog.read()
+    except StateError as error:
+        return str(error)

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One call for the policies of many tenants: what hinders one hinders no other, and is named. On real directories."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    make_repository,
+    writing,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
+from ansible_collections.gantry.odoo.plugins.modules import backup_policy
+
+MASTER = MasterKey("estate", b"k" * 32)
+TENANTS = ("harbour", "north", "south")
+_ITEM = dict.fromkeys(("rpo_s", "rto_s", "versioning", "noncurrent_days", "drill_interval_s", "immutability"))
+
+
+def repositories(path: Path) -> dict[str, Repository]:
+    store = Directory(str(path))
+    return {name: make_repository(Stores(store, store, ""), name, (MASTER,)) for name in TENANTS}
+
+
+def call(path: Path, *tenants: str, check: bool = False) -> Outcome:
+    secret = base64.b64encode(b"k" * 32).decode()
+    empty = dict.fromkeys(
+        ("bucket", "endpoint_url", "region", "access_key", "secret_key", "ca_bundle", "records_bucket")
+    )
+    keys = [{"name": "estate", "secret": secret, "file": None, "tenant": None}]
+    item = {**_ITEM, "keep": {"last": 1}, "copies": None, "regions": None, "classes": None, "holds": None, "tier": 2}
+    params: dict[str, Any] = {
+        "repository": {**empty, "directory": str(path), "prefix": "", "keys": keys},
+        "policies": [{**item, "tenant": name, "state": "present"} for name in tenants or TENANTS],
+        "expire": True,
+        "grace_s": 0,
+        "lock_timeout": 1,
+    }
+    return backup_policy.work(Call(params, check_mode=check))
+
+
+def recorded(path: Path) -> set[str]:
+    return {name for name in TENANTS if (path / name / POLICY).exists()}
+
+
+def test_a_tenant_that_is_being_backed_up_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    made = repositories(tmp_path)
+    with ExitStack() as held:
+        held.enter_context(writing(made["harbour"], "backup", 0))
+        outcome = call(tmp_path)
+    assert "tenant harbour: " in outcome.failure
+    assert [one["tenant"] for one in outcome.facts["failures"]] == ["harbour"]
+    # the others had their turn, and what waits for none is done for all
+    assert recorded(tmp_path) == set(TENANTS)
+    assert {made[name].catalog.read().fence > 0 for name in ("north", "south")} == {True}
+    again = call(tmp_path)
+    assert (again.failure, again.facts["failures"], again.values()["changed"]) == ("", [], False)
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("damaged", [POLICY, "keys"])
+def test_a_tenant_that_cannot_be_read_does_not_hold_up_the_others(tmp_path: Path, damaged: str, check: bool) -> None:
+    repositories(tmp_path)
+    call(tmp_path, "north")
+    (target,) = [one for one in [tmp_path / "north" / damaged] if one.is_file()] or [
+        max(one for one in (tmp_path / "north" / damaged).rglob("*") if one.is_file())
+    ]
+    target.write_bytes(b"forged")
+    outcome = call(tmp_path, check=check)
+    assert [one["tenant"] for one in outcome.facts["failures"]] == ["north"]
+    assert outcome.failure.startswith("tenant north: ")
+    assert set(outcome.facts["forecast"]) == {"harbour", "south"}
+    assert recorded(tmp_path) - {"north"} == (set() if check else {"harbour", "south"})
