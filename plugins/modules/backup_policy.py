@@ -124,7 +124,7 @@ options:
         description:
           - The number of copies of the data, the database itself among them.
           - M(gantry.odoo.backup_compliance) counts them.
-          - By default 3 in tier 1 and 2 otherwise.
+          - By default 2. A third one is counted as unknown, since no other repository is asked yet.
         type: int
       regions:
         description: Regions in which backups may lie, as the server names them. If empty, all of them.
