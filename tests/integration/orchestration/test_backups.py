@@ -157,3 +157,16 @@ def test_a_tier_is_backed_up_alone_and_drills_are_those_that_are_due(rig: Rig) -
     assert rig.world.drills[:2] == ["quarry", "harbour"]
     assert sorted(rig.world.drills[2:]) == ["harbour", "quarry"]
     assert not change_store.held(rig.store)
+
+
+def test_policies_are_managed_by_a_host_that_answers_and_a_failure_closes_the_change(rig: Rig) -> None:
+    rig.change(fault={"words": "app1 backup main", "kind": "disk full"})
+    run = rig.play("backup_policy").expect_failure()
+    assert "No space left on device" in run.errors[-1]
+    assert "repair that, and run gantry.odoo.backup_policy again" in run.errors[-1]
+    assert not change_store.held(rig.store)
+    rig.mend()
+    turn_off(rig, "app1")
+    rig.change(log=[])
+    rig.play("backup_policy").expect_success()
+    assert "app2 backup main" in rig.world.log
