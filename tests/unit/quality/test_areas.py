@@ -87,6 +87,6 @@ def test_the_project_has_a_total_that_holds_and_a_budget_for_each_area() -> None
         "total took 41.0 minutes, and its budget is 40; make its tests faster, or move a budget in tests/budgets.yml"
     ]
     # an area alone never has so much room that the total says nothing of it
-    assert round(sum(known.stages.values()) + sum(known.tests.values()), 1) <= 1.25 * known.total
+    assert round(sum(known.stages.values()) + sum(known.tests.values()), 1) <= 1.4 * known.total
     directories = {path.parent.name for path in Path("tests/integration").glob("*/test_*.py")} | {"molecule"}
     assert set(known.tests) == directories
