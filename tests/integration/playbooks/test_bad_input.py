@@ -20,6 +20,8 @@ from tests.lab.hosts import Lab
 from tests.lab.state import ROOT
 
 Inventory = dict[str, Any]
+RELEASES = ROOT / "tests/lab/releases"
+RELEASE = min(one.name for one in RELEASES.iterdir() if one.is_dir())
 KEY = {"name": "lab", "secret": base64.b64encode(b"l" * 32).decode()}
 
 
@@ -41,6 +43,8 @@ def estate() -> Inventory:
                     {"name": name, "runtime": {"group": "app"}, "routes": [{"host": f"{name}.lab.example"}]}
                     for name in ("north", "south")
                 ],
+                "odoo_release": RELEASE,
+                "odoo_release_source": str(RELEASES),
                 "backup_repository": {"bucket": "none", "endpoint_url": "https://127.0.0.1:1", "keys": [KEY]},
             },
             "children": {
@@ -177,7 +181,7 @@ def test_a_host_that_cannot_be_reached(run_playbook: Callable[..., PlaybookRun])
 
 
 def test_a_silent_postgresql_is_not_taken_for_an_empty_one(run_playbook: Callable[..., PlaybookRun]) -> None:
-    sentence = refused(run_playbook("gantry.odoo.backup", estate()))
+    sentence = refused(run_playbook("gantry.odoo.precheck", estate()))
     assert "PostgreSQL on db1 does not answer" in sentence
 
 
