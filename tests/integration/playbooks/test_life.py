@@ -85,6 +85,8 @@ class Estate:
                     "odoo_runtime_groups": ["app"],
                     "odoo_tenants": self.tenants,
                     "odoo_running_release": "r1",
+                    "odoo_release": "2026.11.1",
+                    "odoo_release_source": str(ROOT / "tests/lab/releases"),
                     "traefik_pending": [],
                     "precheck_repository": False,
                     "odoo_db_passwords": {"gantry": "none", **{f"odoo_{name}": "none" for name in (*NAMES, "shared")}},
