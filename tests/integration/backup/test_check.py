@@ -113,7 +113,8 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     before = stored(estate, "rot")
     (ahead,) = ask(foreseen)
     assert stored(estate, "rot") == before
-    restore = {**estate.login, "tenant": "rot", "database": "harbour-rot"}
+    # open beside its original, it would be refused
+    restore = {**estate.login, "tenant": "rot", "database": "harbour-rot", "access": "blocked"}
     found, again, refused, lossy = ask(
         check,
         check,
