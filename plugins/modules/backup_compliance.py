@@ -135,7 +135,6 @@ metrics:
   type: str
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_metrics
@@ -149,7 +148,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Ca
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import require_libraries
 
 OPTIONS: dict[str, Any] = {
@@ -165,7 +163,7 @@ def work(call: Call) -> Outcome:
     """Read, judge, report."""
     require_libraries()
     call.warn_empty("tenants")
-    tenants = check_tenants(call.params["tenants"])
+    tenants = options.tenants_from(call.params["tenants"])
     manifests, path = call.params["manifests"], call.params["metrics_path"]
     if manifests < 1:
         raise InputError(f"manifests: {manifests} is not a number of backups; give 1 or more")
@@ -184,16 +182,6 @@ def work(call: Call) -> Outcome:
     if not path:
         return Outcome([], facts={**facts, "metrics": text}, failure=complaint)
     return publish(call, path, text, facts, complaint)
-
-
-def check_tenants(names: Sequence[str]) -> list[str]:
-    """The names themselves. Raises InputError for one that cannot name a tenant, or that is given twice."""
-    for name in names:
-        tenant_root("", name)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"tenants: {twice[0]} is listed twice; name each tenant once")
-    return list(names)
 
 
 def publish(call: Call, path: str, text: str, facts: dict[str, Any], complaint: str) -> Outcome:

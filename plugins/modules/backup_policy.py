@@ -60,7 +60,7 @@ options:
           - A backup that is dated in the future is kept, and counts for nothing.
           - When given, it replaces the tier's rules as a whole.
         type: dict
-        suboptions:
+        suboptions: &keep
           last:
             description: The newest ones, this many.
             type: int
@@ -144,43 +144,7 @@ options:
           keep:
             description: Rules as in O(policies[].keep).
             type: dict
-            suboptions:
-              last:
-                description: The newest ones, this many.
-                type: int
-              hourly:
-                description: One for each of this many hours.
-                type: int
-              daily:
-                description: One for each of this many days.
-                type: int
-              weekly:
-                description: One for each of this many weeks.
-                type: int
-              monthly:
-                description: One for each of this many months.
-                type: int
-              yearly:
-                description: One for each of this many years.
-                type: int
-              within:
-                description: All in this duration before the newest one.
-                type: str
-              within_hourly:
-                description: One for each hour in this duration before the newest one.
-                type: str
-              within_daily:
-                description: One for each day in this duration before the newest one.
-                type: str
-              within_weekly:
-                description: One for each week in this duration before the newest one.
-                type: str
-              within_monthly:
-                description: One for each month in this duration before the newest one.
-                type: str
-              within_yearly:
-                description: One for each year in this duration before the newest one.
-                type: str
+            suboptions: *keep
           backups:
             description: Identifiers of backups that are kept for O(policies[].classes[].period).
             type: list
@@ -321,6 +285,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     report_policy,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
@@ -394,7 +359,7 @@ def work(call: Call) -> Outcome:
         outcome = report_policy.report(request, plan, seen, removals, location.prefix)
     else:
         outcome, unplanned = carry_out(call, stores, location, request, repositories, seen)
-    return with_failures(outcome, {**failures, **unread, **unplanned})
+    return with_failures(outcome, dict(sorted({**failures, **unread, **unplanned}.items())))
 
 
 def carry_out(
@@ -425,13 +390,6 @@ def carry_out(
         tenants[tenant] = replace(seen.tenants[tenant], catalog=replace(turn.catalog, holds=former))
         plan = plan_policy.together(plan, plan_policy.Plan(expire=marks.expire, keep=marks.keep))
     return report_policy.report(request, plan, replace(seen, tenants=tenants), removals, location.prefix), failures
-
-
-def with_failures(outcome: Outcome, failures: Mapping[str, str]) -> Outcome:
-    """The outcome with why the policies of some tenants were not carried out."""
-    listed = [{"tenant": tenant, "error": why} for tenant, why in sorted(failures.items())]
-    said = "; ".join(f"tenant {one['tenant']}: {one['error']}" for one in listed)
-    return replace(outcome, facts={**outcome.facts, "failures": listed}, failure=said)
 
 
 def warn_of_holds(call: Call, request: plan_policy.Request, seen: plan_policy.Seen) -> None:

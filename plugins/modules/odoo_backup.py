@@ -165,6 +165,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_backup, plan_backup, report_backup
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
@@ -238,7 +239,7 @@ def work(call: Call) -> Outcome:
     client = pgtools.client_major("pg_dump", Deadline(10))
     stores = open_stores(location)
     steps: list[Step] = []
-    entries, failures = [], []
+    entries, failures = [], {}
     before, after = {}, {}
     for item in databases:
         tenant = item["tenant"]
@@ -252,7 +253,7 @@ def work(call: Call) -> Outcome:
                     deadline = Deadline(call.params["timeout"])
                     seen, taken = apply_backup.take(stores, location.keys, job, client, deadline)
         except (GantryError, OSError) as error:
-            failures.append({"tenant": tenant, "error": sentence_of(error)})
+            failures[tenant] = sentence_of(error)
             continue
         for warning in taken.warnings if taken else ():
             call.warn(f"tenant {tenant}: {warning}")
@@ -261,8 +262,7 @@ def work(call: Call) -> Outcome:
         before[tenant] = [one.name for one in seen.catalog.entries]
         new = [] if seen.fresh else [taken.manifest.name if taken else "a new backup"]
         after[tenant] = [*before[tenant], *new]
-    said = "; ".join(f"tenant {one['tenant']}: {one['error']}" for one in failures)
-    return Outcome(steps, before, after, {"backups": entries, "failures": failures}, said)
+    return with_failures(Outcome(steps, before, after, {"backups": entries}), failures)
 
 
 def main() -> None:

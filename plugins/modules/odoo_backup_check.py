@@ -180,7 +180,7 @@ def work(call: Call) -> Outcome:
     call.warn_empty("tenants")
     require_libraries()
     location = options.location_from(call.params["repository"])
-    tenants, order = plan_check.parse_tenants(call.params["tenants"]), order_from(call.params)
+    tenants, order = options.tenants_from(call.params["tenants"]), order_from(call.params)
     stores = open_stores(location)
     steps: list[Step] = []
     entries, failures = [], []

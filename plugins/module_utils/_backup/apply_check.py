@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -29,6 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     reading_all,
     rebuild_catalog,
     require_catalog,
+    write_document,
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
@@ -187,5 +187,4 @@ def _read(repository: Repository, order: Order, catalog: Catalog, unreadable: It
 
 def _record(repository: Repository, part: Part) -> None:
     """Write which part the next check is to read."""
-    document = json.dumps({"number": part.number, "parts": part.parts}).encode()
-    repository.store.put(CHECK, repository.keys.seal(CHECK, CHECK, document))
+    write_document(repository, CHECK, {"number": part.number, "parts": part.parts})

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     RECORD_S,
     Repository,
     Turn,
+    write_document,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
@@ -39,9 +39,7 @@ def apply(stores: Stores, repositories: Mapping[str, Repository], plan: Plan) ->
     if isinstance(stores.contents, Keeping):
         _manage_bucket(stores, stores.contents, plan)
     for policy in plan.write:
-        repository = repositories[policy.tenant]
-        document = json.dumps(record(policy), sort_keys=True).encode()
-        repository.store.put(POLICY, repository.keys.seal(POLICY, POLICY, document))
+        write_document(repositories[policy.tenant], POLICY, record(policy))
     for tenant in plan.remove:
         repositories[tenant].store.delete([POLICY])
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,21 +18,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     PARTIAL,
     Catalog,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
 
 ALL = 100
 SHOWN = 3
 WORDS = {FULL: "in full", PARTIAL: "without some files", NONE: "not at all"}
-
-
-def parse_tenants(names: Sequence[str]) -> list[str]:
-    """The tenants of a call. Raises InputError for a name that cannot be one, or is listed twice."""
-    for name in names:
-        tenant_root("", name)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"tenants: {twice[0]} is listed twice; give each tenant once")
-    return list(names)
 
 
 def parts_of(share_percent: int) -> int:

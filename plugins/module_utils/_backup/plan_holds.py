@@ -26,6 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Hold
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import holds_after
 
 History = Sequence[tuple[str, datetime]]
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
@@ -40,9 +41,7 @@ class HoldWish:
 
     def after(self, seen: Sequence[Hold]) -> tuple[Hold, ...]:
         """The holds that stand once the call is done. One that it does not name goes on."""
-        named = {one.name for one in self.placed}
-        left = [one for one in seen if one.name not in named and one.name not in self.released]
-        return tuple(sorted([*left, *self.placed], key=lambda one: one.name))
+        return holds_after(seen, self.placed, self.released)
 
     def changed(self, seen: Sequence[Hold]) -> HoldWish:
         """What of it has to be recorded."""
@@ -81,7 +80,7 @@ def verdicts(
         if hold.is_over(now):
             continue
         for name in hold.backups or [name for name, _moment in history]:
-            further.setdefault(name, []).append(f"hold {hold.name} {end_of(hold)}")
+            further.setdefault(name, []).append(_held(hold))
     if not further:
         return found
     return [Verdict(one.backup_id, (*one.reasons, *further.get(one.backup_id, ()))) for one in found]
@@ -92,13 +91,18 @@ def stays(
 ) -> tuple[str, ...]:
     """Why a backup that counts for no rule is kept all the same: a hold has it, or a class names it."""
     return (
-        *(
-            f"class {one.name}: for {one.period}"
-            for one in classes
-            if name in one.backups and is_within(moment, one.period, now)
-        ),
-        *(f"hold {one.name} {end_of(one)}" for one in holds if one.keeps(name, now)),
+        *(f"class {one.name}: for {one.period}" for one in classes if _is_pinned(one, name, moment, now)),
+        *(_held(one) for one in holds if one.keeps(name, now)),
     )
+
+
+def _held(hold: Hold) -> str:
+    return f"hold {hold.name} {end_of(hold)}"
+
+
+def _is_pinned(one: RetentionClass, name: str, moment: datetime, now: datetime) -> bool:
+    """Whether a class names a backup, and its period has not ended."""
+    return name in one.backups and is_within(moment, one.period, now)
 
 
 def _by_class(history: History, one: RetentionClass, now: datetime) -> Iterable[tuple[str, str]]:
@@ -108,9 +112,8 @@ def _by_class(history: History, one: RetentionClass, now: datetime) -> Iterable[
             # those are kept already, and count for nothing
             if verdict.kept and verdict.reasons != ("dated in the future",):
                 yield verdict.backup_id, ", ".join(verdict.reasons)
-    moments = dict(history) if one.backups else {}
-    for name in one.backups:
-        if name in moments and is_within(moments[name], one.period, now):
+    for name, moment in history if one.backups else ():
+        if _is_pinned(one, name, moment, now):
             yield name, f"for {one.period}"
 
 

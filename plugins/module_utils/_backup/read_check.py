@@ -8,7 +8,6 @@ What is held of files at once are those of one shard's prefix, and of the damage
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -39,6 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
+    read_document,
     read_manifest,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
@@ -98,12 +98,7 @@ class FilesRead:
 
 def recorded_part(repository: Repository) -> dict[str, Any] | None:
     """The part that the next check is to read, None before the first one."""
-    sealed = repository.store.get(CHECK)
-    if sealed is None:
-        return None
-    where = f"{CHECK} in the {repository.where}"
-    recorded: dict[str, Any] = json.loads(repository.keys.open(CHECK, CHECK, sealed, where))
-    return recorded
+    return read_document(repository, CHECK)
 
 
 def entries_left(repository: Repository) -> tuple[list[Entry], list[str]]:

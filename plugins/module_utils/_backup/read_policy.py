@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
@@ -21,7 +20,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, being_written
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    being_written,
+    read_document,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import foresee
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Sweep
@@ -81,13 +84,7 @@ def removals(repositories: Repositories, request: Request, plan: Plan, seen: See
 
 def recorded_policy(repository: Repository) -> dict[str, Any] | None:
     """The policy that was last asked for, None where there is none. Raises StateError where it is damaged."""
-    sealed = repository.store.get(POLICY)
-    if sealed is None:
-        return None
-    policy: dict[str, Any] = json.loads(
-        repository.keys.open(POLICY, POLICY, sealed, f"{POLICY} in the {repository.where}")
-    )
-    return policy
+    return read_document(repository, POLICY)
 
 
 def find_rule(rules: Iterable[Mapping[str, Any]], tenant: str, root: str) -> LifecycleRule | None:

@@ -48,13 +48,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names impo
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import home_of, without_home
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_restore_role import (
-    refuse_restore_role,
-    refuse_shared_role,
-)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import is_superuser
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import read_restore_role
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import require_restore_role
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     require_catalog,
@@ -167,10 +163,8 @@ def survey(order: Order, manifest: Manifest) -> Survey:
 def refuse_role(order: Order) -> None:
     """Raise where pg_restore must not log in as the role that was given for it."""
     login = order.build.login
-    refuse_shared_role(order.restore_user, login.user, order.owner)
     with closing(connect(login)) as connection, connection.cursor() as cursor:
-        role = read_restore_role(cursor, order.restore_user, UNFINISHED)
-    refuse_restore_role(role, order.restore_user, login.user, login.where)
+        require_restore_role(cursor, login, order.restore_user, order.owner, UNFINISHED)
 
 
 def read_twins(order: Order, manifest: Manifest) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def _give_back(cursor: Any, database: str, record: Record | None) -> list[str]:
     back, lost = given_back(record, owner, dict(cursor.fetchall()))
     for right in back:
         statement = "GRANT CONNECT ON DATABASE {} TO {}" + (" WITH GRANT OPTION" if right.passes_on else "")
-        cursor.execute(sql.SQL(statement).format(sql.Identifier(database), grantee(right)))
+        cursor.execute(sql.SQL(statement).format(sql.Identifier(database), grantee(right.role)))
     if record and any(right.role == record.login for right in read_rights(cursor, database) if right.role):
         statement = "REVOKE CONNECT ON DATABASE {} FROM {}"
         cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, (database, record.login))))

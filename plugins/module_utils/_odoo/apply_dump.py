@@ -20,16 +20,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_fill
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import privileged
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_restore_role import (
-    refuse_restore_role,
-    refuse_shared_role,
-)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import (
     is_superuser,
     read_extensions,
     read_locale,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import read_restore_role
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import require_restore_role
 
 LOCK_SECONDS = 30
 JOBS = 2
@@ -40,9 +36,7 @@ def clone_by_dump(build: Build, source: str, restore_user: str, deadline: Deadli
     login = build.login
     with closing(connect(login, source)) as connection, connection.cursor() as cursor:
         owner, locale, extensions = owner_of(cursor, source), read_locale(cursor, source), read_extensions(cursor)
-        refuse_shared_role(restore_user, login.user, owner)
-        role = read_restore_role(cursor, restore_user, UNFINISHED)
-        refuse_restore_role(role, restore_user, login.user, login.where)
+        require_restore_role(cursor, login, restore_user, owner, UNFINISHED)
         _refuse_extensions(source, login.user, extensions, is_superuser(cursor))
         build.create(cursor, owner, locale=locale, private=True)
     client = pgtools.client_major("pg_dump", deadline)

@@ -18,7 +18,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sql,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import BEGUN_LIMIT, Locale
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import Right
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import (
     read_entrants,
     read_grantees,
@@ -82,19 +81,15 @@ def shut_out(cursor: Any, database: str, login: str) -> list[str]:
         return [f"{owner}, its owner, which is the login itself,"]
     # who passed the right on loses it with those who got it
     revoke = sql.SQL("REVOKE CONNECT ON DATABASE {} FROM {} CASCADE")
-    statements = [revoke.format(target, grantee(right)) for right in read_rights(cursor, database)]
+    statements = [revoke.format(target, grantee(right.role)) for right in read_rights(cursor, database)]
     # in one message, which is one transaction: the login itself may need the right
     statements.append(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, sql.Identifier(login)))
     cursor.execute(sql.SQL(";").join(statements))
     return read_entrants(cursor, database, login)
 
 
-def grantee(right: Right) -> Any:
-    """Whose right it is, as GRANT and REVOKE spell it."""
-    return _spelled(right.role)
-
-
-def _spelled(role: str) -> Any:
+def grantee(role: str) -> Any:
+    """A role that has a right, as GRANT and REVOKE spell it; PUBLIC has an empty name."""
     return sql.Identifier(role) if role else sql.SQL("PUBLIC")
 
 
@@ -102,7 +97,7 @@ def keep_to(cursor: Any, database: str, login: str) -> None:
     """Take every right in a database from everybody; its owner keeps all but that to connect, which `login` gets."""
     target, owner = sql.Identifier(database), sql.Identifier(owner_of(cursor, database))
     revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM {} CASCADE")
-    statements = [revoke.format(target, _spelled(role)) for role in read_grantees(cursor, database)]
+    statements = [revoke.format(target, grantee(role)) for role in read_grantees(cursor, database)]
     statements.append(sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(target, owner))
     statements.append(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(target, sql.Identifier(login)))
     cursor.execute(sql.SQL(";").join(statements))

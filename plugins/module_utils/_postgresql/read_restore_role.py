@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_restore_role import RestoreRole
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_restore_role import (
+    refuse_restore_role,
+    refuse_shared_role,
+)
 
 # the first version in which membership says whether it lets a role act as another, and no role grants itself
 SET_OPTION = 160000
@@ -61,6 +66,12 @@ def read_restore_role(cursor: Any, name: str, making: str) -> RestoreRole | None
         return None
     logs_in, powers, member_of, members, holds, acts = row
     return RestoreRole(name, logs_in, tuple(powers), tuple(member_of), tuple(members), tuple(holds), acts)
+
+
+def require_restore_role(cursor: Any, login: Login, name: str, owner: str, making: str) -> None:
+    """Raise where pg_restore must not log in as the role `name` to fill a database of `owner`. making: as above."""
+    refuse_shared_role(name, login.user, owner)
+    refuse_restore_role(read_restore_role(cursor, name, making), name, login.user, login.where)
 
 
 def read_self_granted(cursor: Any, name: str) -> list[str]:

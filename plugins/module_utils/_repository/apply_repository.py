@@ -210,6 +210,20 @@ def read_manifest(repository: Repository, name: ManifestName) -> dict[str, Any]:
     return manifest
 
 
+def read_document(repository: Repository, key: str) -> dict[str, Any] | None:
+    """What stands under a key that is its kind as well, None without it. Raises StateError where it is damaged."""
+    sealed = repository.store.get(key)
+    if sealed is None:
+        return None
+    document: dict[str, Any] = json.loads(repository.keys.open(key, key, sealed, f"{key} in the {repository.where}"))
+    return document
+
+
+def write_document(repository: Repository, key: str, document: Mapping[str, Any]) -> None:
+    """Replace what `read_document` reads."""
+    repository.store.put(key, repository.keys.seal(key, key, json.dumps(document, sort_keys=True).encode()))
+
+
 @contextmanager
 def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
     """The turn to change the repository, for the time of the block. Raises DeadlineError after `wait_s` seconds."""

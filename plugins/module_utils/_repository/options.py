@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import BUCKET, bucket_from
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey, parse_secret
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 
 _KEY: dict[str, Any] = {
@@ -66,6 +67,16 @@ def location_from(values: Mapping[str, Any]) -> Location:
         return Location(keys, prefix, directory=directory)
     asked = {name: values.get(name) for name in BUCKET["options"]}
     return Location(keys, prefix, bucket_from("repository", asked), values.get("records_bucket") or "")
+
+
+def tenants_from(names: Sequence[str]) -> list[str]:
+    """The tenants of a call. Raises InputError for a name that cannot be one, or is listed twice."""
+    for name in names:
+        tenant_root("", name)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"tenants: {twice[0]} is listed twice; give each tenant once")
+    return list(names)
 
 
 def _key(number: int, values: Mapping[str, Any]) -> MasterKey:

@@ -109,6 +109,13 @@ def plan_expire(seen: Catalog, names: Collection[str], now: datetime) -> Catalog
     return seen if entries == seen.entries else replace(seen, number=seen.number + 1, entries=entries)
 
 
+def holds_after(seen: Iterable[Hold], placed: Iterable[Hold], released: Collection[str]) -> tuple[Hold, ...]:
+    """The holds by name, with those that are placed and without those that are called `released`; all others stay."""
+    left = {one.name: one for one in seen if one.name not in released}
+    left |= {one.name: one for one in placed}
+    return tuple(left[name] for name in sorted(left))
+
+
 def plan_hold(seen: Catalog, placed: Collection[Hold], released: Collection[str]) -> Catalog:
     """The catalog with the holds `placed` and without those that are called `released`; all others stay.
 
@@ -118,9 +125,7 @@ def plan_hold(seen: Catalog, placed: Collection[Hold], released: Collection[str]
         unknown = sorted(set(hold.backups) - {one.name for one in seen.entries})
         if unknown:
             raise StateError(f"hold {hold.name} names backup {unknown[0]}, which is not there; name one that is")
-    left = {one.name: one for one in (*seen.holds, *placed) if one.name not in released}
-    left |= {one.name: one for one in placed}
-    holds = tuple(left[name] for name in sorted(left))
+    holds = holds_after(seen.holds, placed, released)
     return seen if holds == seen.holds else replace(seen, number=seen.number + 1, holds=holds)
 
 

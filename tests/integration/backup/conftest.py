@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,8 +111,13 @@ class Estate:
         self.drop_copies()
         # without versions and marks, which would hinder what is written once
         pages = self.client.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/")
-        for one in [one for page in pages for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))]:
-            self.client.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"])
+        for page in pages:
+            found = [
+                {"Key": one["Key"], "VersionId": one["VersionId"]}
+                for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+            ]
+            if found:
+                assert not self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": found}).get("Errors")
         self.client.delete_bucket_lifecycle(Bucket=BUCKET)
         self.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 
@@ -203,7 +208,7 @@ def failures(run_playbook: Callable[..., Any]) -> Failures:
 
 
 @pytest.fixture(scope="session")
-def estate(lab: Lab, run_playbook: Callable[..., Any]) -> Iterator[Estate]:
+def estate(lab: Lab, run_playbook: Callable[..., Any]) -> Estate:
     """The host with its database initialised by Odoo, and the client tools installed by the role."""
     s3 = lab.host("s3")
     host = lab.host(HOST, image="app")
@@ -233,8 +238,7 @@ def estate(lab: Lab, run_playbook: Callable[..., Any]) -> Iterator[Estate]:
         _fill(estate)
     # a kept lab holds what the tests of the session before left
     estate.empty()
-    yield estate
-    estate.empty()
+    return estate
 
 
 def _fill(estate: Estate) -> None:

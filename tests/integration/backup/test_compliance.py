@@ -145,7 +145,7 @@ def test_a_lock_is_read_from_the_server(estate: Estate, ansible_module: Callable
         estate,
         repository={**estate.repository, "bucket": LOCKED_BUCKET, "records_bucket": RECORDS_BUCKET, "prefix": "locked"},
     )
-    policy = {"tenant": "harbour", "tier": 1, "immutability": "lock", "regions": ["nowhere"]}
+    policy = {"tenant": "harbour", "tier": 1, "immutability": "lock", "copies": 3, "regions": ["nowhere"]}
     ansible_module(HOST, POLICY, {"repository": locked.repository, "policies": [policy]})
     ansible_module(HOST, "gantry.odoo.odoo_backup", {**locked.login, "databases": [{"name": "harbour"}]})
     args = {"repository": locked.repository, "tenants": ["harbour"]}

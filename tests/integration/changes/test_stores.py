@@ -34,7 +34,7 @@ from tests.lab.hosts import Lab
 ROUNDS = 5
 
 
-def test_a_store_honours_its_conditions_and_has_one_clock(store: dict[str, Any]) -> None:
+def test_a_store_honors_its_conditions_and_has_one_clock(store: dict[str, Any]) -> None:
     objects = open_store(store)
     require_conditions(objects)
     assert abs(objects.now() - datetime.now(timezone.utc)) < timedelta(seconds=5)
@@ -106,7 +106,7 @@ def test_a_store_that_is_gone_is_one_sentence(store: dict[str, Any], on_controll
 
 
 def test_a_server_that_lets_two_writers_win_is_refused(s3_versioned: dict[str, Any]) -> None:
-    with pytest.raises(StateError, match=r"writers create one object, .* use a server that honours If-None-Match"):
+    with pytest.raises(StateError, match=r"writers create one object, .* use a server that honors If-None-Match"):
         require_conditions(open_store(s3_versioned))
 
 

@@ -31,6 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import tenants_from
 from tests.unit.backup.rotting import CONTENTS, Rotting, rotting_in
 
 
@@ -447,8 +448,8 @@ def test_bad_input_is_one_sentence() -> None:
         with pytest.raises(InputError, match=f"share_percent: {share} is no share; give 1 to 100"):
             plan_check.parts_of(share)
     with pytest.raises(InputError, match="tenants: harbour is listed twice"):
-        plan_check.parse_tenants(["harbour", "north", "harbour"])
+        tenants_from(["harbour", "north", "harbour"])
     with pytest.raises(InputError, match="cannot name a tenant"):
-        plan_check.parse_tenants(["../north"])
+        tenants_from(["../north"])
     with pytest.raises(StateError, match="the record of the last check cannot be read"):
         plan_check.next_part({"parts": "x"}, 4)
