@@ -39,8 +39,8 @@ demo-down: $(VENV) ## Remove the hosts and files of the demo
 	python -m tests.lab.demo down
 
 ##@ Tests
-# The stages that end within two minutes come first; then those after the hyphens run side by side.
-STAGES := lint-python lint-types lint-yaml docs-check test-unit -- lint-ansible sanity sanity-cores -- test-parts
+# The quick linters come first; then what the hyphens part runs side by side.
+STAGES := lint-python lint-types lint-yaml -- docs-check test-unit lint-ansible sanity sanity-cores -- test-parts
 .PHONY: test lint $(filter-out --,$(STAGES))
 test: setup ## What a change must pass, with the time of each area against its budget at the end
 	@python -m tests.quality.stages $(STAGES)
@@ -77,7 +77,7 @@ docs-check: $(VENV) ## Documentation, changelog, argument specs, action groups, 
 	$(PYTEST) tests/unit/project
 
 test-unit: $(VENV) ## Unit tests; what they may take is in tests/budgets.yml
-	timeout --foreground 180 $(PYTEST) tests/unit --ignore=tests/unit/project
+	timeout --foreground 300 $(PYTEST) tests/unit --ignore=tests/unit/project
 
 # A worker of pytest each, with a lab of its own; what an area may take is in tests/budgets.yml.
 WORKERS = $(shell sed -n 's/^workers: //p' tests/budgets.yml)

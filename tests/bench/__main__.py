@@ -14,8 +14,9 @@ from datetime import date
 
 from tests.bench import addons_noop, backup, clone, converge, create, estate, policy, redis_converge, redis_switch
 from tests.bench.erp import Erp
-from tests.bench.harness import BENCH_LAB, Result
+from tests.bench.harness import Result
 from tests.lab.hosts import Lab
+from tests.lab.spec import BENCH
 from tests.lab.state import ROOT
 
 BENCHES: dict[str, Callable[[Erp], list[Result]]] = {
@@ -73,7 +74,7 @@ def main(names: Sequence[str]) -> int:
                 print(json.dumps(one.as_dict()), flush=True)
     finally:
         if os.environ.get("GANTRY_KEEP_LAB") != "1":
-            Lab(BENCH_LAB).down()
+            Lab(BENCH).down()
     if not names:
         PAGE.write_text(table(results), encoding="utf-8")
     return 0

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tests.bench.harness import BENCH_LAB, Timed, sent, timed
+from tests.bench.harness import Timed, sent, timed
 from tests.integration.odoo.server import ADDONS_PATH, CERTIFICATE, Server
 from tests.lab.archive import File, pack
 from tests.lab.hosts import Lab
+from tests.lab.spec import BENCH
 
 # One role for everybody: the peers need it to be owner and creator at once.
 ROLE, PASSWORD = "bench", "b3nch-pass"
@@ -47,7 +48,7 @@ class Erp:
     """The host, prepared once, and the commands that are timed on it."""
 
     def __init__(self) -> None:
-        self.lab = Lab(BENCH_LAB)
+        self.lab = Lab(BENCH)
 
     @cached_property
     def server(self) -> Server:

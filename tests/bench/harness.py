@@ -16,7 +16,6 @@ from tests.integration.ansible import run_playbook
 from tests.lab.hosts import Host, Lab
 from tests.lab.progress import say
 
-BENCH_LAB = "gantry-bench"
 RUNS = 3
 SENT = "/root/.ansible/tmp"
 # Timed where it runs, so that no way to the host counts; the last line of the output tells.

@@ -23,7 +23,7 @@ from tests.lab import images, pki, ssh, thirdparty, wait
 from tests.lab.archive import File, pack, unpack
 from tests.lab.errors import LabError
 from tests.lab.progress import say
-from tests.lab.spec import CATALOGUE, DEMO, FIRST_FREE_OCTET, SUBNETS, VM_IMAGES, HostSpec, address
+from tests.lab.spec import CATALOGUE, DEMO, FIRST_FREE_OCTET, MEASURED, SUBNETS, VM_IMAGES, HostSpec, address
 from tests.lab.state import ROOT, State, hold, is_held, locked, shared, write
 
 LABEL = "gantry.lab"
@@ -32,6 +32,8 @@ LABEL_IMAGE = "gantry.lab.image"
 LABEL_OWNER = "gantry.lab.owner"
 LABEL_CHECKOUT = "gantry.lab.checkout"
 AUTHORITY = "/usr/local/share/ca-certificates/gantry-lab.crt"
+# Where the image's Python keeps what it has compiled of modules.
+COMPILED = "/var/cache/gantry-lab-compiled"
 ACME_AUTHORITY = "/usr/local/share/ca-certificates/gantry-acme.crt"
 STARTED_AT_ONCE = 4
 # One exec in a host may install packages or restore a database; none is waited for longer.
@@ -320,6 +322,8 @@ class Lab:
         command = None
         if spec.is_vm:
             binds.append("/sys/fs/cgroup:/sys/fs/cgroup:rw")
+            if self.name not in MEASURED:
+                binds.append(f"{self._ensure_volume('compiled')}:{COMPILED}")
             options = {
                 "cap_add": ["SYS_ADMIN", "NET_ADMIN"],
                 "tmpfs": {"/run": "", "/run/lock": ""},

@@ -9,12 +9,14 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-DEMO = "gantry-lab"
+DEMO, BENCH = "gantry-lab", "gantry-bench"
+# Labs whose times are told: there a call costs what it costs on a user's host.
+MEASURED = frozenset({DEMO, BENCH})
 WORKERS = "abcdef"
 SUBNETS = {
     DEMO: "172.30.77.0/24",
     "gantry-test": "172.30.78.0/24",
-    "gantry-bench": "172.30.81.0/24",
+    BENCH: "172.30.81.0/24",
     "gantry-test-molecule": "172.30.82.0/24",
     "gantry-test-site": "172.30.83.0/24",
     # One for each worker of tests that run side by side.

@@ -79,9 +79,9 @@ def budgets(text: str | None = None) -> Budgets:
 
 def area_of(path: str) -> str:
     """The area of a test by its node or file, with dots or slashes: the directory below tests/integration, or the one
-    below tests, such as `molecule`."""
+    below tests, such as `molecule`; what pytest reports of itself is of the area `pytest`."""
     parts = path.partition("::")[0].replace(".", "/").split("/")
-    return parts[2] if parts[1:2] == ["integration"] else parts[1]
+    return next(part for part in parts if part not in ("tests", "integration"))
 
 
 def read(report: str) -> list[Timed]:

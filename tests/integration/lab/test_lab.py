@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.lab.errors import LabError
-from tests.lab.hosts import Lab
+from tests.lab.hosts import COMPILED, Lab
 from tests.lab.state import ROOT
 
 
@@ -80,3 +80,19 @@ def test_hosts_trust_the_labs_authority_and_know_each_other_by_name(lab: Lab) ->
     )
 
     assert said.strip() == "200"
+
+
+def test_what_is_compiled_of_a_module_is_kept_by_its_source(lab: Lab, ansible_module: Callable[..., Any]) -> None:
+    host = lab.host("cache1")
+
+    def kept() -> dict[str, str]:
+        listed = host.run(["find", COMPILED, "-type", "f", "-printf", "%f %C@\n"])
+        return dict(line.split() for line in listed.splitlines())
+
+    ansible_module(host, "ansible.builtin.stat", {"path": "/etc/hosts"})
+    once = kept()
+    ansible_module(host, "ansible.builtin.stat", {"path": "/etc/hosts"})
+
+    assert once
+    assert kept() == once
+    assert host.run(["stat", "--format", "%U %a", COMPILED]).split() == ["root", "755"]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.integration.orchestration import world as worlds
@@ -104,6 +106,7 @@ def test_a_move_to_hosts_whose_server_was_lost_does_not_begin(rig: Rig) -> None:
     assert (sent(rig), parts(rig), rig.world.harm) == ({"serve app1 app2"}, {}, [])
 
 
+@pytest.mark.deep
 def test_users_are_served_without_the_store(fresh: Callable[[], Rig]) -> None:
     rig = fresh()
     rig.play("migrate", **MOVE).expect_success()
