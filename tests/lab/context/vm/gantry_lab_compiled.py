@@ -30,9 +30,11 @@ def keep() -> None:
             with open(place, "rb") as stream:
                 return marshal.load(stream)
         except FileNotFoundError:
-            code = compiled(path, source)
+            return written(place, compiled(path, source))
+
+    def written(place: str, code: object) -> object:
+        unfinished = f"{place}.{os.uname().nodename}-{os.getpid()}"
         try:
-            unfinished = f"{place}.{os.uname().nodename}-{os.getpid()}"
             with open(unfinished, "wb") as stream:
                 marshal.dump(code, stream)
             os.rename(unfinished, place)
