@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import has_begun
 from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
+from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import TENANTS, Rig
 from tests.integration.orchestration.world import World, tenant_of
 from tests.lab.wait import until
@@ -35,6 +36,9 @@ FAULTS = (
     "controller killed after",
 )
 
+
+# What a user writes after a backup.
+LATE = 990_000
 
 # Where a step only reads, these are the same as the ones that come before its effect, or as a failed step.
 SAME_WHERE_READ = ("cut after", "module killed", "controller killed after")
@@ -100,6 +104,21 @@ def _cut_patch(rig: Rig) -> dict[str, Any]:
     return {"change": _left(rig)[0].partition(" ")[0]}
 
 
+def _given_up(rig: Rig) -> dict[str, Any]:
+    """Back up, let users write what is not in that backup, and give that up."""
+    rig.play("backup").expect_success()
+    rig.change(step=0, log=[], reads=[], given_up=["harbour"])
+    with worlds.opened(rig.file) as world:
+        for held in (world.servers["db1"]["harbour"].data, world.accepted.setdefault("harbour", [])):
+            held.append(LATE)
+    return {"restore_backup": "0"}
+
+
+def _has_late(there: bool) -> Callable[[World], bool]:
+    """Whether the tenant serves with, or without, what was written after its backup."""
+    return lambda world: _serves("harbour")(world) and (LATE in world.servers["db1"]["harbour"].data) == there
+
+
 NEW = [*TENANTS, {**TENANTS[0], "name": "wharf", "routes": [{"host": "wharf.example.com"}]}]
 LEAVING = [TENANTS[0], {**TENANTS[1], "state": "decommissioned", "hold_until": "2099-01-31"}]
 SCENARIOS = (
@@ -115,6 +134,7 @@ SCENARIOS = (
         lambda world: not world.servers["db1"]["quarry"].open and not _serves("quarry")(world),
         leaves="quarry",
     ),
+    Scenario("restore", {"tenant": "harbour"}, _has_late(True), _has_late(False), prepare=_given_up),
     Scenario("resume", {"way": "finish"}, _releases("r1"), _releases("r2"), prepare=_cut_patch),
 )
 

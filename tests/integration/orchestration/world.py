@@ -64,7 +64,7 @@ class World:
 
     routes: by edge, as role traefik takes them. edges: the fencing number of each.
     reads: the numbers of the steps that changed nothing. due: the tenants whose drill is due, None for all.
-    drills: the tenants that were drilled, in turn.
+    drills: the tenants that were drilled, in turn. given_up: the tenants that an operator puts back to an older backup.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -84,6 +84,7 @@ class World:
     edges: dict[str, int] = field(default_factory=dict)
     due: list[str] | None = None
     drills: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
 
     def note_harm(self, what: str) -> None:
         """Note what a playbook did to users or their data."""
@@ -336,17 +337,31 @@ class World:
             raise RefusedError(f"{name} is there already")
         if name in held and not self.elsewhere_complete(name, held[name]):
             self.note_harm(f"the only copy of what users of {name} wrote is replaced")
-        held[name] = Copy(list(self.backups[args["tenant"]][int(args["backup"])]), open=args.get("access") != "blocked")
-        return {"changed": True}
+        data = list(self.backups[args["tenant"]][int(args["backup"])])
+        held[name] = Copy(data, open=args.get("access") != "blocked")
+        if name in self.given_up:
+            self.accepted[name] = data
+        told = {"counts": {"rows": len(data)}, "files_left_out": []}
+        return {"changed": True, **self.chosen(args), **told}
+
+    def chosen(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The backup that a restore would take."""
+        kept = self.backups.get(args["tenant"], [])
+        number = len(kept) - 1 if args["backup"] == "latest" else int(args["backup"])
+        if not 0 <= number < len(kept):
+            raise RefusedError(f"tenant {args['tenant']} has no backup {args['backup']}")
+        return {"backup": str(number), "snapshot_time": f"2026-11-22T10:30:{number:02d}.000000Z"}
 
     def elsewhere_complete(self, name: str, copy: Copy) -> bool:
-        """Whether another database of the tenant holds all that this one does."""
-        return any(
-            set(copy.data) <= set(other.data)
+        """Whether another database of the tenant, or a backup of one that is given up, holds all that this one does."""
+        others = [
+            other.data
             for copies in self.servers.values()
             for place, other in copies.items()
             if other is not copy and place.split("__")[0] == name
-        )
+        ]
+        kept = self.backups.get(name, []) if name in self.given_up else []
+        return any(set(copy.data) <= set(data) for data in (*others, *kept))
 
     def backup_policy(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module backup_policy."""

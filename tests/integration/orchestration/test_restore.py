@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A tenant goes back to a backup in the night: what it had is kept, and what goes wrong leaves it as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.integration import change_store
+from tests.integration.orchestration import world as worlds
+from tests.integration.orchestration.rig import Rig
+from tests.integration.orchestration.test_bad_nights import lose, until_free
+from tests.integration.orchestration.test_matrix import LATE, _given_up
+from tests.integration.orchestration.test_moves import parts, sent
+
+RESTORE = {"tenant": "harbour", "restore_backup": "0"}
+
+
+@pytest.fixture
+def late(rig: Rig) -> Rig:
+    """An estate whose tenant harbour has a backup, and users who wrote since."""
+    _given_up(rig)
+    return rig
+
+
+def data(rig: Rig) -> list[int]:
+    """What users of harbour have."""
+    return rig.world.servers["db1"]["harbour"].data
+
+
+def test_a_tenant_goes_back_and_what_it_had_is_kept(late: Rig) -> None:
+    late.play("restore", **RESTORE).expect_success()
+
+    assert LATE not in data(late)
+    assert LATE in late.world.backups["harbour"][-1]
+    assert (sent(late), parts(late), late.world.harm) == ({"serve app1 app2"}, {}, [])
+    proven = [entry["facts"] for entry in change_store.entries(late.store) if entry["event"] == "proven"][-1]
+    assert proven["facts"]["way_back"].endswith("gantry.odoo.restore -e tenant=harbour -e restore_backup=1")
+    # and the way back is the same playbook
+    late.play("restore", tenant="harbour", restore_backup="1").expect_success()
+    assert LATE in data(late)
+
+
+def test_check_mode_says_what_would_be_restored_and_touches_nothing(late: Rig) -> None:
+    before = late.world
+    run = late.play("restore", check=True, tenant="harbour").expect_success()
+    screen = "\n".join(run.results("Close the change")["app1"]["screen"])
+    assert "harbour goes back to backup 0 of 2026-11-22T10:30:00.000000Z" in screen
+    assert (late.world.servers, late.world.routes, late.world.backups) == (before.servers, before.routes, before.backups)
+
+
+def test_a_backup_that_is_not_there_is_refused_before_users_leave(late: Rig) -> None:
+    run = late.play("restore", tenant="harbour", restore_backup="7").expect_failure()
+    assert "harbour has no backup 7" in run.errors[-1]
+    assert (sent(late), parts(late), late.world.harm) == ({"serve app1 app2"}, {}, [])
+
+
+def test_a_database_that_cannot_be_read_is_replaced_only_when_it_is_given_up(late: Rig) -> None:
+    with worlds.opened(late.file) as world:
+        world.servers["db1"]["harbour"].readable = False
+    run = late.play("restore", **RESTORE).expect_failure()
+    assert "harbour was put back as it was and serves" in run.errors[-1]
+    assert (LATE in data(late), sent(late), parts(late)) == (True, {"serve app1 app2"}, {})
+    until_free(late)
+
+    late.change(backups={"harbour": [*late.world.backups["harbour"], data(late)]})  # the world's judge of lost writes
+    late.play("restore", **RESTORE, restore_discard=True).expect_success()
+    assert (LATE in data(late), sent(late), late.world.harm) == (False, {"serve app1 app2"}, [])
+
+
+def test_a_database_that_is_gone_is_restored(late: Rig) -> None:
+    with worlds.opened(late.file) as world:
+        del world.servers["db1"]["harbour"]
+    late.play("restore", **RESTORE).expect_success()
+    assert (LATE in data(late), sent(late), late.world.harm) == (False, {"serve app1 app2"}, [])
+
+
+@pytest.mark.parametrize(
+    ("way", "kind"),
+    [("undo", "controller killed after"), ("finish", "cut after"), pytest.param("undo", "cut before", marks=pytest.mark.deep)],
+)
+def test_a_restore_that_was_cut_off_is_finished_or_undone(late: Rig, way: str, kind: str) -> None:
+    change = lose(late, "app1 odoo_restore harbour blocked", kind, "restore", **RESTORE)
+    assert sent(late) == {"maintenance app1 app2"}
+    late.play("resume", change=change, way=way).expect_success()
+    assert (LATE in data(late)) == (way == "undo")
+    assert (sent(late), parts(late), late.world.harm) == ({"serve app1 app2"}, {}, [])
+
+
