@@ -197,6 +197,14 @@ options:
         backups are removed.
     type: int
     default: 86400
+  rotate_keys:
+    description:
+      - Whether the first of O(repository.keys) for a tenant is to open its backups alone. The keys of its contents are
+        wrapped by it anew, which rewrites no backup, and what is written from then on gets a new one.
+      - Put the new key before the former one everywhere first, since a host that does not have it can neither back up
+        nor restore from then on. Take the former one out when all tenants are done.
+    type: bool
+    default: false
   lock_timeout:
     description:
       - Seconds to wait for a backup of the same tenant to end, where O(expire) is set.
@@ -232,6 +240,14 @@ EXAMPLES = r"""
       - tenant: harbour
         tier: 1
     expire: true
+
+- name: Rotate the key of the backups, which repository.keys lists before the former one
+  gantry.odoo.backup_policy:
+    repository: "{{ backup_repository }}"
+    policies:
+      - tenant: harbour
+        tier: 1
+    rotate_keys: true
 """
 
 RETURN = r"""
@@ -296,6 +312,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import keys_for
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import require_libraries
 
@@ -334,6 +351,7 @@ OPTIONS: dict[str, Any] = {
     "policies": {"type": "list", "elements": "dict", "required": True, "options": _POLICY},
     "expire": {"type": "bool", "default": False},
     "grace_s": {"type": "int", "default": 86400},
+    "rotate_keys": {"type": "bool", "default": False},
     "lock_timeout": {"type": "int", "default": 300},
 }
 
@@ -343,6 +361,8 @@ def work(call: Call) -> Outcome:
     require_libraries()
     location = options.location_from(call.params["repository"])
     request = plan_policy.parse_request(call.params["policies"], call.params["expire"])
+    if call.params["rotate_keys"]:
+        request = replace(request, keys={name: keys_for(name, location.keys)[0].name for name in request.tenants})
     grace_s = call.params["grace_s"]
     if grace_s < 0:
         raise InputError(f"grace_s: {grace_s} is not a number of seconds; give 0 or more")
@@ -373,6 +393,7 @@ def carry_out(
     """Carry the request out, and expire with the turn in one repository after the other; and what failed of whom."""
     plan, failures = plan_policy.plan_each(replace(request, expire=False), seen, location.prefix)
     request = request.only(set(request.tenants) - set(failures))
+    repositories = apply_policy.rotated(repositories, plan, location.keys)
     apply_policy.apply(stores, repositories, plan)
     removals: dict[str, Sweep] = {}
     tenants = dict(seen.tenants)

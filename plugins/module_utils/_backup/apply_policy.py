@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
@@ -23,11 +23,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     RECORD_S,
     Repository,
     Turn,
+    rotate,
     write_document,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
 
@@ -42,6 +44,14 @@ def apply(stores: Stores, repositories: Mapping[str, Repository], plan: Plan) ->
         write_document(repositories[policy.tenant], POLICY, record(policy))
     for tenant in plan.remove:
         repositories[tenant].store.delete([POLICY])
+
+
+def rotated(repositories: Mapping[str, Repository], plan: Plan, masters: Sequence[MasterKey]) -> dict[str, Repository]:
+    """The repositories, after the keys that open them are those of the plan: what is written next is for those alone."""
+    return {
+        tenant: rotate(repository, masters) if tenant in plan.rotate else repository
+        for tenant, repository in repositories.items()
+    }
 
 
 def expire(turn: Turn, plan: Plan, grace_s: int) -> Sweep:

@@ -82,11 +82,12 @@ class LifecycleRule:
 
 @dataclass(frozen=True)
 class Observed:
-    """What the repository shows of one tenant."""
+    """What the repository shows of one tenant. wrapped_by: the key that opens it, empty where there is none yet."""
 
     recorded: Mapping[str, Any] | None = None
     rule: LifecycleRule | None = None
     catalog: Catalog = Catalog()
+    wrapped_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,12 @@ class Seen:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done; the client carries it out in this order. holds: by tenant, what has to be recorded."""
+    """What is to be done; the client carries it out in this order.
 
+    rotate: by tenant, the keys that open its backups before and after. holds: by tenant, what has to be recorded.
+    """
+
+    rotate: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     holds: Mapping[str, HoldWish] = field(default_factory=dict)
     versioning: bool | None = None
     rules: tuple[LifecycleRule, ...] = ()
@@ -114,7 +119,11 @@ class Plan:
     @property
     def steps(self) -> list[Step]:
         """The plan in words."""
-        steps = [step for tenant, wish in self.holds.items() for step in wish.steps(tenant)]
+        steps = [
+            Step("rotate_key", tenant, f"key {former} opens its backups, and {key} is the first one for it")
+            for tenant, (former, key) in self.rotate.items()
+        ]
+        steps += [step for tenant, wish in self.holds.items() for step in wish.steps(tenant)]
         if self.versioning is not None:
             steps.append(Step("set_versioning", "bucket", "enabled" if self.versioning else "suspended"))
         steps += [Step("set_lifecycle", rule.name, "differs from the policy") for rule in self.rules]
@@ -130,12 +139,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Request:
-    """The whole of what a call asks for. holds: by tenant."""
+    """The whole of what a call asks for. holds: by tenant. keys: by tenant, the one that is to open its backups alone."""
 
     policies: tuple[Policy, ...]
     absent: tuple[str, ...]
     expire: bool
     holds: Mapping[str, HoldWish] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tenants(self) -> list[str]:
@@ -149,6 +159,7 @@ class Request:
             tuple(tenant for tenant in self.absent if tenant in tenants),
             self.expire,
             {tenant: wish for tenant, wish in self.holds.items() if tenant in tenants},
+            {tenant: key for tenant, key in self.keys.items() if tenant in tenants},
         )
 
     @property
@@ -191,6 +202,11 @@ def plan(request: Request, seen: Seen, prefix: str) -> Plan:
         for item in request.policies
     }
     return Plan(
+        rotate={
+            name: (tenants[name].wrapped_by, key)
+            for name, key in request.keys.items()
+            if tenants[name].wrapped_by not in ("", key)
+        },
         holds={name: wish for name, wish in wishes.items() if wish != HoldWish()},
         versioning=request.versioning if able and request.versioning not in (None, seen.versioning) else None,
         rules=tuple(rule for rule in rules if able and tenants[rule.tenant].rule != rule),
@@ -217,6 +233,7 @@ def plan_each(request: Request, seen: Seen, prefix: str) -> tuple[Plan, dict[str
 def together(one: Plan, other: Plan) -> Plan:
     """Two plans for different tenants of one bucket as one."""
     return Plan(
+        rotate={**one.rotate, **other.rotate},
         holds={**one.holds, **other.holds},
         versioning=other.versioning if one.versioning is None else one.versioning,
         rules=(*one.rules, *other.rules),

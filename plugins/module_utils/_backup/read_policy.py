@@ -57,7 +57,7 @@ def observe(stores: Stores, repositories: Repositories) -> tuple[Seen, dict[str,
     with ThreadPoolExecutor(READERS) as pool:
         found = dict(zip(repositories, pool.map(_observe, repositories.values())))
     tenants = {
-        tenant: Observed(one[0], find_rule(rules, tenant, tenant_root(stores.prefix, tenant)), one[1])
+        tenant: Observed(one[0], find_rule(rules, tenant, tenant_root(stores.prefix, tenant)), *one[1:])
         for tenant, one in found.items()
         if not isinstance(one, str)
     }
@@ -102,11 +102,11 @@ def find_rule(rules: Iterable[Mapping[str, Any]], tenant: str, root: str) -> Lif
     )
 
 
-def _observe(repository: Repository | None) -> tuple[dict[str, Any] | None, Catalog] | str:
-    """The recorded policy and the catalog of a tenant, or why they cannot be read."""
+def _observe(repository: Repository | None) -> tuple[dict[str, Any] | None, Catalog, str] | str:
+    """The recorded policy of a tenant, its catalog and the key that opens it, or why they cannot be read."""
     if repository is None:
-        return None, Catalog()
+        return None, Catalog(), ""
     try:
-        return recorded_policy(repository), repository.catalog.read()
+        return recorded_policy(repository), repository.catalog.read(), repository.wrapped_by
     except StateError as error:
         return str(error)

@@ -88,11 +88,15 @@ def _after(request: Request, plan: Plan, seen: Seen, removals: Removals, prefix:
         rule = rule_of(policy, prefix) if seen.versioning is not None else None
         recorded = record(policy)
         catalog = replace(item.catalog, entries=entries, holds=holds)
-        views[policy.tenant] = _view(Observed(recorded, rule, catalog), seen)
+        views[policy.tenant] = _view(Observed(recorded, rule, catalog, _key(policy.tenant, plan, seen)), seen)
     for tenant in request.absent:
         catalog = replace(seen.tenants[tenant].catalog, holds=held_after(request, tenant, seen))
-        views[tenant] = _view(Observed(None, None, catalog), seen)
+        views[tenant] = _view(Observed(None, None, catalog, _key(tenant, plan, seen)), seen)
     return views
+
+
+def _key(tenant: str, plan: Plan, seen: Seen) -> str:
+    return plan.rotate[tenant][1] if tenant in plan.rotate else seen.tenants[tenant].wrapped_by
 
 
 def _view(item: Observed, seen: Seen) -> dict[str, Any]:
@@ -100,6 +104,7 @@ def _view(item: Observed, seen: Seen) -> dict[str, Any]:
     found = forecast(item.recorded, item.catalog, seen.now)
     return {
         "policy": item.recorded,
+        "key": item.wrapped_by or None,
         "lifecycle": asdict(item.rule) if item.rule else None,
         "backups": [one.name for one in entries if not one.expired],
         "expired": [one.name for one in entries if one.expired],

@@ -82,12 +82,13 @@ class KeyLog(StateLog[Keyring]):
 
 @dataclass(frozen=True)
 class Repository:
-    """The backups of one tenant. tenant: its name."""
+    """The backups of one tenant. tenant: its name. wrapped_by: the name of the master key that opens it."""
 
     tenant: str
     store: Below
     records: Below
     keys: DataKeys
+    wrapped_by: str
 
     @property
     def where(self) -> str:
@@ -114,9 +115,9 @@ def open_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -
     root = tenant_root(stores.prefix, tenant)
     store, records = Below(stores.contents, root), Below(stores.records, root)
     keyring = KeyLog(records).read()
-    return (
-        Repository(tenant, store, records, unwrap(keyring, tenant, masters, records.where)) if keyring.number else None
-    )
+    if not keyring.number:
+        return None
+    return Repository(tenant, store, records, unwrap(keyring, tenant, masters, records.where), keyring.wrapped_by)
 
 
 def make_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -> Repository:
@@ -146,7 +147,8 @@ def rotate(repository: Repository, masters: Sequence[MasterKey]) -> Repository:
         return wrap(more, repository.tenant, master, seen.number + 1)
 
     keyring = KeyLog(repository.records).write(following, Deadline(RECORD_S))
-    return replace(repository, keys=unwrap(keyring, repository.tenant, masters, repository.where))
+    keys = unwrap(keyring, repository.tenant, masters, repository.where)
+    return replace(repository, keys=keys, wrapped_by=keyring.wrapped_by)
 
 
 def wrap(keys: Mapping[int, bytes], tenant: str, master: MasterKey, number: int = 1) -> Keyring:

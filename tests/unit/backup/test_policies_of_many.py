@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
+    open_repository,
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
@@ -34,18 +37,20 @@ def repositories(path: Path) -> dict[str, Repository]:
     return {name: make_repository(Stores(store, store, ""), name, (MASTER,)) for name in TENANTS}
 
 
-def call(path: Path, *tenants: str, check: bool = False) -> Outcome:
+def call(path: Path, *tenants: str, check: bool = False, first: Sequence[dict[str, Any]] = ()) -> Outcome:
+    """first: keys before the estate's, which are rotated to."""
     secret = base64.b64encode(b"k" * 32).decode()
     empty = dict.fromkeys(
         ("bucket", "endpoint_url", "region", "access_key", "secret_key", "ca_bundle", "records_bucket")
     )
-    keys = [{"name": "estate", "secret": secret, "file": None, "tenant": None}]
+    keys = [*first, {"name": "estate", "secret": secret, "file": None, "tenant": None}]
     item = {**_ITEM, "keep": {"last": 1}, "copies": None, "regions": None, "classes": None, "holds": None, "tier": 2}
     params: dict[str, Any] = {
         "repository": {**empty, "directory": str(path), "prefix": "", "keys": keys},
         "policies": [{**item, "tenant": name, "state": "present"} for name in tenants or TENANTS],
         "expire": True,
         "grace_s": 0,
+        "rotate_keys": bool(first),
         "lock_timeout": 1,
     }
     return backup_policy.work(Call(params, check_mode=check))
@@ -83,3 +88,22 @@ def test_a_tenant_that_cannot_be_read_does_not_hold_up_the_others(tmp_path: Path
     assert outcome.failure.startswith("tenant north: ")
     assert set(outcome.facts["forecast"]) == {"harbour", "south"}
     assert recorded(tmp_path) - {"north"} == (set() if check else {"harbour", "south"})
+
+
+def test_the_first_key_opens_the_backups_alone_once_it_is_rotated(tmp_path: Path) -> None:
+    made = repositories(tmp_path)
+    new = {"name": "estate-2027", "secret": base64.b64encode(b"n" * 32).decode(), "file": None, "tenant": None}
+
+    before = made["harbour"].keys.seal("file", "x", b"content")
+    foretold = call(tmp_path, "harbour", check=True, first=[new])
+    assert [step.action for step in foretold.steps][0] == "rotate_key"
+    assert made["harbour"].wrapped_by == "estate"
+    done = call(tmp_path, "harbour", first=[new])
+    assert [step.as_dict() for step in done.steps] == [step.as_dict() for step in foretold.steps]
+    store = Directory(str(tmp_path))
+    opened = open_repository(Stores(store, store, ""), "harbour", (MasterKey("estate-2027", b"n" * 32),))
+    assert opened is not None
+    assert opened.keys.open("file", "x", before, "x") == b"content"
+    with pytest.raises(StateError, match="wrapped by the key 'estate-2027', which is not in repository.keys"):
+        open_repository(Stores(store, store, ""), "harbour", (MASTER,))
+    assert call(tmp_path, "harbour", first=[new]).steps == []
