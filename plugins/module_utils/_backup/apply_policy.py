@@ -47,7 +47,7 @@ def apply(stores: Stores, repositories: Mapping[str, Repository], plan: Plan) ->
 
 
 def rotated(repositories: Mapping[str, Repository], plan: Plan, masters: Sequence[MasterKey]) -> dict[str, Repository]:
-    """The repositories, after the keys that open them are those of the plan: what is written next is for those alone."""
+    """The repositories once the keys of the plan open them: what is written next is for those alone."""
     return {
         tenant: rotate(repository, masters) if tenant in plan.rotate else repository
         for tenant, repository in repositories.items()

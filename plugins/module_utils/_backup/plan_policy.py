@@ -139,7 +139,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Request:
-    """The whole of what a call asks for. holds: by tenant. keys: by tenant, the one that is to open its backups alone."""
+    """The whole of what a call asks for. holds: by tenant. keys: by tenant, what is to open its backups alone."""
 
     policies: tuple[Policy, ...]
     absent: tuple[str, ...]

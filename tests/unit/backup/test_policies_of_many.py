@@ -96,7 +96,7 @@ def test_the_first_key_opens_the_backups_alone_once_it_is_rotated(tmp_path: Path
 
     before = made["harbour"].keys.seal("file", "x", b"content")
     foretold = call(tmp_path, "harbour", check=True, first=[new])
-    assert [step.action for step in foretold.steps][0] == "rotate_key"
+    assert next(step.action for step in foretold.steps) == "rotate_key"
     assert made["harbour"].wrapped_by == "estate"
     done = call(tmp_path, "harbour", first=[new])
     assert [step.as_dict() for step in done.steps] == [step.as_dict() for step in foretold.steps]
@@ -104,6 +104,6 @@ def test_the_first_key_opens_the_backups_alone_once_it_is_rotated(tmp_path: Path
     opened = open_repository(Stores(store, store, ""), "harbour", (MasterKey("estate-2027", b"n" * 32),))
     assert opened is not None
     assert opened.keys.open("file", "x", before, "x") == b"content"
-    with pytest.raises(StateError, match="wrapped by the key 'estate-2027', which is not in repository.keys"):
+    with pytest.raises(StateError, match=r"wrapped by the key 'estate-2027', which is not in repository.keys"):
         open_repository(Stores(store, store, ""), "harbour", (MASTER,))
     assert call(tmp_path, "harbour", first=[new]).steps == []
