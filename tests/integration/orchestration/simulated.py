@@ -42,10 +42,11 @@ class Simulated(ActionBase):
         host = str(self._task.delegate_to or variables["inventory_hostname"])
         args = dict(self._task.args)
         path = Path(variables["sim_world"])
-        _call(path, f"{host} {_words(self.STEP, args)}")
+        words = f"{host} {_words(self.STEP, args)}{' check' if self._task.check_mode and self.STEP in ACTING else ''}"
+        _call(path, words)
         with opened(path) as world:
             world.step += 1
-            world.log.append(f"{host} {_words(self.STEP, args)}")
+            world.log.append(words)
             fault = _due(world)
             _before(fault, world, host, path)
             if host in world.gone and self.STEP != "connect":

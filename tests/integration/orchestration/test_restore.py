@@ -36,7 +36,7 @@ def test_a_tenant_goes_back_and_what_it_had_is_kept(late: Rig) -> None:
     assert LATE in late.world.backups["harbour"][-1]
     assert (sent(late), parts(late), late.world.harm) == ({"serve app1 app2"}, {}, [])
     proven = [entry["facts"] for entry in change_store.entries(late.store) if entry["event"] == "proven"][-1]
-    assert proven["facts"]["way_back"].endswith("gantry.odoo.restore -e tenant=harbour -e restore_backup=1")
+    assert proven["way_back"].endswith("gantry.odoo.restore -e tenant=harbour -e restore_backup=1")
     # and the way back is the same playbook
     late.play("restore", tenant="harbour", restore_backup="1").expect_success()
     assert LATE in data(late)
@@ -50,13 +50,8 @@ def test_what_would_be_restored_is_said_and_what_is_not_there_refused_before_use
     run = late.play("restore", tenant="harbour", restore_backup="7").expect_failure()
     assert "harbour has no backup 7" in run.errors[-1]
     after = late.world
-    assert (after.servers, after.routes, after.backups, after.harm) == (
-        before.servers,
-        before.routes,
-        before.backups,
-        [],
-    )
-    assert parts(late) == {}
+    assert (after.routes, after.backups, after.harm) == (before.routes, before.backups, [])
+    assert (LATE in data(late), parts(late)) == (True, {})
 
 
 def test_a_database_that_cannot_be_read_is_replaced_only_when_it_is_given_up(late: Rig) -> None:
@@ -64,12 +59,15 @@ def test_a_database_that_cannot_be_read_is_replaced_only_when_it_is_given_up(lat
         world.servers["db1"]["harbour"].readable = False
     run = late.play("restore", **RESTORE).expect_failure()
     assert "harbour was put back as it was and serves" in run.errors[-1]
-    assert (LATE in data(late), sent(late), parts(late)) == (True, {"serve app1 app2"}, {})
+    assert (LATE in data(late), sent(late)) == (True, {"serve app1 app2"})
+    assert parts(late)["tenant:harbour"].endswith(" restored")
     until_free(late)
 
-    late.change(backups={"harbour": [*late.world.backups["harbour"], data(late)]})  # the world's judge of lost writes
     late.play("restore", **RESTORE, restore_discard=True).expect_success()
-    assert (LATE in data(late), sent(late), late.world.harm) == (False, {"serve app1 app2"}, [])
+    assert (LATE in data(late), sent(late)) == (False, {"serve app1 app2"})
+    # which is what was asked for
+    (harm,) = late.world.harm
+    assert harm.endswith("the only copy of what users of harbour wrote is replaced")
 
 
 def test_a_database_that_is_gone_is_restored(late: Rig) -> None:
@@ -93,3 +91,12 @@ def test_a_restore_that_was_cut_off_is_finished_or_undone(late: Rig, way: str, k
     late.play("resume", change=change, way=way).expect_success()
     assert (LATE in data(late)) == (way == "undo")
     assert (sent(late), parts(late), late.world.harm) == ({"serve app1 app2"}, {}, [])
+
+
+def test_a_server_that_does_not_answer_could_have_what_is_missing(late: Rig) -> None:
+    late.change(silent=["box1"])
+    with worlds.opened(late.file) as world:
+        del world.servers["db1"]["harbour"]
+    run = late.play("restore", **RESTORE).expect_failure()
+    assert "PostgreSQL does not answer on box1, so it is not known where the database of harbour is" in run.errors[-1]
+    assert ("harbour" in late.world.servers["db1"], parts(late), late.world.harm) == (False, {}, [])

@@ -65,6 +65,7 @@ class World:
     routes: by edge, as role traefik takes them. edges: the fencing number of each.
     reads: the numbers of the steps that changed nothing. due: the tenants whose drill is due, None for all.
     drills: the tenants that were drilled, in turn. given_up: the tenants that an operator puts back to an older backup.
+    silent: the hosts whose PostgreSQL does not answer.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class World:
     due: list[str] | None = None
     drills: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
 
     def note_harm(self, what: str) -> None:
         """Note what a playbook did to users or their data."""
@@ -161,11 +163,12 @@ class World:
         held = [
             {"name": name, "open": copy.open, "owner": f"odoo_{name}", **({"home": copy.home} if copy.home else {})}
             for name, copy in self.servers[host].items()
+            if host not in self.silent
         ]
         return {
             "postgresql_changed": False,
-            "postgresql_answers": True,
-            "postgresql_silence": "",
+            "postgresql_answers": host not in self.silent,
+            "postgresql_silence": "it is stopped" if host in self.silent else "",
             "postgresql_tls_certificate": "certificate",
             "postgresql_databases": held,
         }
