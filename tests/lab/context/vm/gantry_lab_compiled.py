@@ -36,7 +36,7 @@ def keep() -> None:
         unfinished = f"{place}.{os.uname().nodename}-{os.getpid()}"
         try:
             with open(unfinished, "wb") as stream:
-                marshal.dump(code, stream)
+                marshal.dump(code, stream)  # type: ignore[arg-type]
             os.rename(unfinished, place)
         except PermissionError:
             pass  # a module that runs as another user than root
