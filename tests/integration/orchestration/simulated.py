@@ -95,7 +95,7 @@ def _effect(world: World, host: str, step: str, args: Mapping[str, Any], check: 
         facts = getattr(world, step)(host, "facts" if check else args["entry"], args.get("given", {}))
         return {"ansible_facts": facts, "changed": bool(facts.get(f"{step}_changed"))}
     if check and step in ACTING:
-        return {"changed": True, "steps": [], **(world.chosen(args) if step == "odoo_restore" else {})}
+        return {"changed": True, "steps": [], **(world.chosen(args) if args.get("backup") else {})}
     found: dict[str, Any] = getattr(world, step)(host, args)
     return found
 
