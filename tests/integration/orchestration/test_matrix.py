@@ -104,7 +104,7 @@ def _cut_patch(rig: Rig) -> dict[str, Any]:
     return {"change": _left(rig)[0].partition(" ")[0]}
 
 
-def _given_up(rig: Rig) -> dict[str, Any]:
+def give_up(rig: Rig) -> dict[str, Any]:
     """Back up, let users write what is not in that backup, and give that up."""
     rig.play("backup").expect_success()
     rig.change(step=0, log=[], reads=[], given_up=["harbour"])
@@ -134,7 +134,7 @@ SCENARIOS = (
         lambda world: not world.servers["db1"]["quarry"].open and not _serves("quarry")(world),
         leaves="quarry",
     ),
-    Scenario("restore", {"tenant": "harbour"}, _has_late(True), _has_late(False), prepare=_given_up),
+    Scenario("restore", {"tenant": "harbour"}, _has_late(True), _has_late(False), prepare=give_up),
     Scenario("resume", {"way": "finish"}, _releases("r1"), _releases("r2"), prepare=_cut_patch),
 )
 

@@ -11,7 +11,7 @@ from tests.integration import change_store
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import Rig
 from tests.integration.orchestration.test_bad_nights import lose, until_free
-from tests.integration.orchestration.test_matrix import LATE, _given_up
+from tests.integration.orchestration.test_matrix import LATE, give_up
 from tests.integration.orchestration.test_moves import parts, sent
 
 RESTORE = {"tenant": "harbour", "restore_backup": "0"}
@@ -20,7 +20,7 @@ RESTORE = {"tenant": "harbour", "restore_backup": "0"}
 @pytest.fixture
 def late(rig: Rig) -> Rig:
     """An estate whose tenant harbour has a backup, and users who wrote since."""
-    _given_up(rig)
+    give_up(rig)
     return rig
 
 
@@ -54,7 +54,7 @@ def test_what_would_be_restored_is_said_and_what_is_not_there_refused_before_use
     assert (LATE in data(late), parts(late)) == (True, {})
 
 
-def test_a_database_that_cannot_be_read_is_replaced_only_when_it_is_given_up(late: Rig) -> None:
+def test_a_database_that_cannot_be_read_is_replaced_only_when_it_isgive_up(late: Rig) -> None:
     with worlds.opened(late.file) as world:
         world.servers["db1"]["harbour"].readable = False
     run = late.play("restore", **RESTORE).expect_failure()
