@@ -174,9 +174,9 @@ def restore(backups: Backups, zipped: str, folder: str) -> Result:
     erp.server.shell(f"rm -rf {zipped} {folder}")
     erp.odoo("db", "-c", CONFIG, "dump", "origin", zipped)
     wish = {"tenant": "origin", "database": "back", "repository": backups.repository}
+    _make_another(erp, "origin")
     call = erp.module("odoo_restore", **wish)
-    # two open databases with one uuid are refused
-    erp.server.psql("UPDATE ir_config_parameter SET value = 'other' WHERE key = 'database.uuid'", "origin")
+    _make_another(erp, "back")
     erp.put_aside("back")
     peaks: list[float] = []
 
@@ -195,6 +195,7 @@ def restore(backups: Backups, zipped: str, folder: str) -> Result:
         names = erp.server.psql("SELECT count(DISTINCT store_fname) FROM ir_attachment", "back")
         files = erp.server.shell(f"find {DATA_DIR}/filestore/back -type f | wc -l").strip()
         assert int(names) <= int(files), f"{names} files are referred to and {files} are there"
+        _make_another(erp, "back")
         erp.put_aside("back")
 
     contenders = [
@@ -209,6 +210,11 @@ def restore(backups: Backups, zipped: str, folder: str) -> Result:
     ]
     found = compare("restore", contenders, files=clone.FILES, bytes=clone.FILES * clone.FILE_BYTES)
     return with_facts(found, peak_mib=round(max(peaks)))
+
+
+def _make_another(erp: Erp, name: str) -> None:
+    """Give a database an uuid of its own: two that are open with the same one are refused."""
+    erp.server.psql("UPDATE ir_config_parameter SET value = gen_random_uuid() WHERE key = 'database.uuid'", name)
 
 
 def with_facts(result: Result, **facts: Any) -> Result:
