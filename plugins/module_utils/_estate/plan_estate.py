@@ -61,7 +61,16 @@ def resolve(
     unknown = frozenset(servers) - frozenset(asked) if args["locate"] else frozenset()
     seen = model_inventory.read_placement(asked)
     refused = frozenset() if args["allow_unknown"] else unknown
-    recorded = plan_record.unseen_homes(record, runtimes, seen, unknown) if args["allow_unknown"] else {}
+    recorded, contradictory = {}, {}
+    if args["allow_unknown"]:
+        recorded = plan_record.unseen_homes(record, runtimes, seen, unknown)
+        told = {*recorded, *args["assume"], args["tenant"]}
+        judged = [one for one in (*declared, *undeclared) if one.name not in told]
+        contradictory = plan_leaving.contradictions(judged, runtimes, seen, record)
+        # one tenant hides no other: it stays where the store has it
+        recorded |= {
+            one.name: plan_leaving.group_of(one, runtimes, record) for one in judged if one.name in contradictory
+        }
     arrived = [*(name for name in recorded if name not in args["assume"]), *args["arrived"]]
     settled = plan_leaving.settle(tenants, runtimes, seen, {**recorded, **args["assume"]}, refused, arrived)
     plan_leaving.require_one_step(declared, record, seen)
@@ -73,7 +82,7 @@ def resolve(
         plan_homes.require_databases(settled)
     serving = (*settled, *(one.home for one in others if one.home.exists and not one.phase))
     asked_for = [home for home in serving if _is_asked_for(home, args)]
-    doubts = plan_leaving.doubts(settled, others, record, args["assume"])
+    doubts = {**plan_leaving.doubts(settled, others, record, args["assume"]), **contradictory}
     without = {home.tenant.name: _why_not_backed_up(home, unknown, doubts) for home in asked_for}
     # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
     run = [home for home in serving if home in settled or home.tenant.tenancy == "shared"]

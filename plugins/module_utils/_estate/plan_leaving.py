@@ -159,12 +159,18 @@ def found(
     did not answer, where the home must not be. Raises StateError where the home is not known.
     """
     place = record.homes.get(tenant.name)
-    group = groups[place.group if place and place.group in groups else tenant.group]
+    group = groups[group_of(tenant, groups, record)]
     if tenant.name in (assume or {}):
         return Home(tenant, group, exists=True, number=place.number if place else 0)
     if unknown or any(one.name == tenant.name for databases in placement.values() for one in databases):
         return homes([tenant], groups, placement, unknown=unknown)[0]
     return Home(tenant, group, exists=False)
+
+
+def group_of(tenant: Tenant, groups: Mapping[str, Group], record: EstateRecord) -> str:
+    """The group that a tenant lives on by the record, or by its declaration where the record has none."""
+    place = record.homes.get(tenant.name) or record.homes.get(tenant.renamed_from or "")
+    return place.group if place and place.group in groups else tenant.group
 
 
 def settle(
@@ -183,20 +189,20 @@ def settle(
     renaming: dict[str, str] = {}
     faults: list[str] = []
     for tenant in tenants:
-        former = tenant.renamed_from
+        former, assumed = tenant.renamed_from, tenant.name in (assume or {})
         if former is None or former not in held:
-            if former is not None and placement and not unknown and tenant.name not in held:
+            if former is not None and placement and not unknown and not assumed and tenant.name not in held:
                 faults.append(
                     f"tenant {tenant.name} is renamed from {former}, and no server holds a database of either name; "
                     "find it, or remove renamed_from where the tenant is new"
                 )
-        elif tenant.name in held:
+        elif tenant.name not in held:
+            renaming[tenant.name] = former
+        elif not assumed:
             faults.append(
                 f"tenant {tenant.name} is renamed from {former}, and both databases are there; rename or drop one of "
                 "them with gantry.odoo.odoo_database"
             )
-        else:
-            renaming[tenant.name] = former
     if faults:
         raise StateError("; ".join(faults))
     sought = [replace(tenant, name=renaming.get(tenant.name, tenant.name)) for tenant in tenants]
@@ -214,6 +220,22 @@ def settle(
         replace(home, tenant=tenant, exists=False, former=renaming[tenant.name]) if tenant.name in renaming else home
         for home, tenant in zip(located, tenants)
     )
+
+
+def contradictions(
+    tenants: Sequence[Tenant], groups: Mapping[str, Group], placement: Placement, record: EstateRecord
+) -> dict[str, str]:
+    """Why what the servers hold does not tell where a tenant lives, by tenant. Each is judged alone."""
+    said = {}
+    for tenant in tenants:
+        try:
+            if tenant.state == PRESENT and tenant.name not in record.leaving:
+                settle([tenant], groups, placement)
+            else:
+                found(tenant, groups, placement, record)
+        except StateError as error:
+            said[tenant.name] = str(error)
+    return said
 
 
 def doubts(

@@ -635,6 +635,49 @@ def test_a_copy_that_is_older_than_the_store_knows_is_refused(db1, box1, sentenc
         found(RECORDED, db1=db1, box1=box1)
 
 
+def opened(*names, number=None, is_open=True):
+    home = {"home": {"number": number, "group": "app"}} if number else {}
+    return [{"name": name, "owner": "odoo_shared", "open": is_open, **home} for name in names]
+
+
+@pytest.mark.parametrize(
+    ("db1", "box1", "sentence"),
+    [
+        (opened("south", "north"), opened("north"), "tenant north has an open database on box1 and db1"),
+        (opened("south") + opened("north", number=9), opened("north", number=9), "number 9 on box1 and db1"),
+        (opened("south") + opened("north", number=9), opened("north"), "an older copy of it is open on box1"),
+        (opened("south") + opened("north", is_open=False), opened("north", is_open=False), "has only blocked copies"),
+        (opened("south"), opened("north__failed"), "tenant north has no database, but box1 holds north__failed"),
+    ],
+)
+def test_a_tenant_whose_home_cannot_be_told_takes_no_backup_from_another(db1, box1, sentence):
+    raw = {**VARIABLES, "db1": {"postgresql_databases": db1}}
+    raw["box1"] = {**VARIABLES["box1"], "postgresql_databases": box1}
+    given = {"runtime_groups": ["box"], "locate": True, "allow_missing": True}
+    declared = (tenant(), tenant("south"))
+    estate = resolve(arguments(*declared, allow_unknown=True, **given), RUNTIMES, raw, EstateRecord())
+    assert [one["tenant"] for one in estate["backups"]["app"]] == ["south"]
+    assert sentence in estate["not_backed_up"]["north"]
+    # its users are sent where they were
+    assert {one["name"] for one in estate["routes"]} >= {"north-public", "south-public"}
+    # whoever places or moves a tenant is refused
+    with pytest.raises(StateError, match="tenant north"):
+        resolve(arguments(*declared, **given), RUNTIMES, raw, EstateRecord())
+    with pytest.raises(StateError, match="tenant north"):
+        resolve(arguments(*declared, allow_unknown=True, tenant="north", **given), RUNTIMES, raw, EstateRecord())
+
+
+def test_a_rename_that_cannot_be_done_takes_no_backup_from_another():
+    raw = {**VARIABLES, "db1": {"postgresql_databases": opened("south", "old", "north")}}
+    raw["box1"] = {**VARIABLES["box1"], "postgresql_databases": []}
+    given = arguments(
+        {**tenant(), "renamed_from": "old"}, tenant("south"), runtime_groups=["box"], locate=True, allow_unknown=True
+    )
+    estate = resolve(given, RUNTIMES, raw, EstateRecord())
+    assert [one["tenant"] for one in estate["backups"]["app"]] == ["south"]
+    assert "is renamed from old, and both databases are there" in estate["not_backed_up"]["north"]
+
+
 def test_a_database_that_was_restored_in_place_has_no_number_yet():
     assert found(RECORDED, db1=[], box1=[{"name": "north", "open": True}])["home"] == "box"
 
