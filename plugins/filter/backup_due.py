@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tenants whose backups a playbook is asked for, and the estate with those alone whose drill is due."""
+"""The tenants whose backups a playbook is asked for, and the estate with those alone that it works on."""
 
 from __future__ import annotations
 
@@ -34,9 +34,27 @@ def backup_due(estate: Mapping[str, Any], due: Iterable[str]) -> dict[str, Any]:
     }
 
 
+def backup_checked(estate: Mapping[str, Any]) -> dict[str, Any]:
+    """The estate, whose `backups` have each tenant that is asked for, and whose `check_covers` name them.
+
+    Backups can be read where the database is gone or its server is off: such a tenant is checked by its home, or by
+    the first group where none is known.
+    """
+    homes = {name: tenant["home"] for name, tenant in estate["tenants"].items()}
+    listed = {group: [*databases] for group, databases in estate["backups"].items()}
+    for name in sorted(estate["not_backed_up"]):
+        listed.setdefault(homes.get(name, min(estate["groups"])), []).append({"tenant": name})
+    return {
+        **estate,
+        "backups": listed,
+        "not_backed_up": {},
+        "check_covers": [f"backup:check:{name}" for name in backup_asked(estate)] or ["backup:check"],
+    }
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By name."""
-        return {"backup_asked": backup_asked, "backup_due": backup_due}
+        return {"backup_asked": backup_asked, "backup_due": backup_due, "backup_checked": backup_checked}

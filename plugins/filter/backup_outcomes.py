@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of each tenant's backup, good and failed, in the shape of restore drills."""
+"""What became of each tenant's backup or check, good and failed, in the shape of restore drills."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
-def backup_outcomes(result: Mapping[str, Any], databases: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One entry for each of the databases, from the registered result of gantry.odoo.odoo_backup."""
-    taken = {entry["tenant"]: entry for entry in result.get("backups", ())}
+def backup_outcomes(result: Mapping[str, Any], tenants: Iterable[str]) -> list[dict[str, Any]]:
+    """One entry for each tenant, from the registered result of gantry.odoo.odoo_backup or odoo_backup_check."""
+    done = {entry["tenant"]: entry for key in ("backups", "checks") for entry in result.get(key, ())}
     errors = {failure["tenant"]: failure["error"] for failure in result.get("failures", ())}
     # what ended the module before it began with one
-    unsaid = str(result.get("msg") or "the backup failed without a message")
+    unsaid = str(result.get("msg") or "the module failed without a message")
     entries = []
-    for database in databases:
-        tenant = database["tenant"]
-        error = "" if tenant in taken else errors.get(tenant, unsaid)
-        entries.append({"tenant": tenant, "ok": tenant in taken, "error": error, **taken.get(tenant, {})})
+    for tenant in tenants:
+        error = errors.get(tenant, "" if tenant in done else unsaid)
+        entries.append({**done.get(tenant, {}), "tenant": tenant, "ok": not error, "error": error})
     return entries
 
 

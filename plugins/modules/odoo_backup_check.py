@@ -91,6 +91,14 @@ steps:
     action: {description: The action., type: str}
     target: {description: Name of its object., type: str}
     why: {description: The reason., type: str}
+failures:
+  description: One entry for each tenant whose backups could not be read, or cannot all be restored in full.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    tenant: {description: Name of the tenant., type: str}
+    error: {description: The reason., type: str}
 checks:
   description: One entry for each tenant, those left out whose backups could not be read.
   returned: always
@@ -135,6 +143,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check, plan_check, report_check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -183,22 +192,23 @@ def work(call: Call) -> Outcome:
     tenants, order = options.tenants_from(call.params["tenants"]), order_from(call.params)
     stores = open_stores(location)
     steps: list[Step] = []
-    entries, failures = [], []
+    entries, failures = [], {}
     before, after = {}, {}
     for tenant in tenants:
         try:
             repository = repository_of(stores, location, tenant)
             found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order)
         except (GantryError, OSError) as error:
-            failures.append(f"tenant {tenant}: {sentence_of(error)}")
+            failures[tenant] = sentence_of(error)
             continue
         for warning in found.warnings:
             call.warn(f"tenant {tenant}: {warning}")
         steps += plan_check.steps_of(found)
         entries.append(report_check.entry(found))
         before[tenant], after[tenant] = report_check.before(found), report_check.after(found)
-        failures += filter(None, [plan_check.failure_of(found)])
-    return Outcome(steps, before, after, {"checks": entries}, "; ".join(failures))
+        if why := plan_check.failure_of(found):
+            failures[tenant] = why
+    return with_failures(Outcome(steps, before, after, {"checks": entries}), failures)
 
 
 def main() -> None:

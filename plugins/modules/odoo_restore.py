@@ -109,6 +109,8 @@ options:
     description:
       - Let Odoo load all modules of the restored database once, without serving or scheduling anything.
         Needs O(neutralize).
+      - With O(drill), Odoo also answers its health check, shows the login page, lets a user in and reads an attachment, in a
+        process that listens nowhere. The user's password is a new one that only the copy has.
     type: bool
     default: false
   prefetch:
@@ -261,6 +263,19 @@ files_left_out:
   returned: success and not in check mode
   type: list
   elements: str
+served:
+  description: What Odoo answered in a drill with O(load_registry=true). Empty otherwise.
+  returned: success and not in check mode
+  type: dict
+  contains:
+    health: {description: "Status code of C(/web/health), V(0) before Odoo 15, which has none.", type: int}
+    page: {description: Status code of the login page., type: int}
+    form: {description: Whether the login page has a login form., type: bool}
+    user: {description: The user who logged in with a password that only the copy had., type: str}
+    login: {description: Whether Odoo let the user in., type: bool}
+    web: {description: Status code of the first request of the user., type: int}
+    files: {description: Number of attachments to choose from., type: int}
+    file: {description: Name in the filestore of the attachment that was read and has its checksum., type: str}
 timings:
   description: Seconds that the parts of the restore took; parts that ran at the same time overlap.
   returned: success and not in check mode
@@ -428,7 +443,8 @@ def carry_out(call: Call, order: Order, manifest: Manifest, begun: datetime) -> 
             error = str(failure)
             raise
         finally:
-            measured = {"timings": timings.seconds, "rto_s": round(order.deadline.elapsed, 3)}
+            rto_s = round(order.deadline.elapsed, 3)
+            measured = {"timings": timings.seconds, "served": timings.served, "rto_s": rto_s}
             outcome = report(wish, seen, begun, measured)
             if wish.drill:
                 keep_record(order.repository, begun, drill_record(wish.tenant, begun, outcome.facts, error))

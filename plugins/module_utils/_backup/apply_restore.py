@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_files
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
@@ -32,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     RemoveNote,
     RenewIdentity,
     RestoreDump,
+    Serve,
     Survey,
     Verify,
     WriteNote,
@@ -52,6 +54,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Han
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import recycle, remove
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_serve import serve
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import (
     drop_database,
     drop_unfinished,
@@ -66,9 +69,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_brin
 
 @dataclass
 class Timings:
-    """Seconds that each part took; parts that run at the same time overlap."""
+    """Seconds that each part took; parts that run at the same time overlap. served: what Odoo answered in a drill."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    served: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
     def of(self, part: str) -> Iterator[None]:
@@ -179,6 +183,7 @@ class Restorer:
             RenewIdentity: lambda _step: Content(build.login).renew_identity(build.at),
             Neutralize: lambda _step: self._neutralize(),
             LoadRegistry: lambda _step: self._load_registry(),
+            Serve: lambda _step: self._serve(),
             Publish: self._publish,
             Discard: lambda _step: build.discard(),
         }
@@ -241,6 +246,11 @@ class Restorer:
     def _load_registry(self) -> None:
         with self.timings.of("load_registry_s"):
             self.order.odoo.load_registry(self.order.build.at, self.order.deadline)
+
+    def _serve(self) -> None:
+        with self.timings.of("serve_s"):
+            served = serve(self.order.odoo, self.order.build.at, self.order.deadline)
+        self.timings.served.update(asdict(served))
 
     def _publish(self, step: Publish) -> None:
         """What stood there goes to the old name. On failure it has its name and access again."""

@@ -156,6 +156,10 @@ class LoadRegistry(Step):
     """Let Odoo load all modules once."""
 
 
+class Serve(Step):
+    """Let Odoo load all modules, answer, let a user in and read a file, without a port."""
+
+
 @dataclass(frozen=True)
 class Publish(Step):
     """Give database and filestore their names. origin: for the comment. replaces: another database has the name.

@@ -73,7 +73,7 @@ def failure_of(check: Check) -> str:
     shown = ", ".join(f"{one.entry.name} ({WORDS[one.healed]}: {_worst(one)})" for one in bad[:SHOWN])
     more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     return (
-        f"tenant {check.tenant}: {len(bad)} of {len(check.found)} backups can be restored only in part or not at all: "
+        f"{len(bad)} of {len(check.found)} backups can be restored only in part or not at all: "
         f"{shown}{more}; take a new backup, which sends the files again, and check again"
     )
 

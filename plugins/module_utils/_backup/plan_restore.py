@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     RemoveNote,
     RenewIdentity,
     RestoreDump,
+    Serve,
     Server,
     Space,
     Target,
@@ -173,7 +174,7 @@ def restoration(target: Target, wish: Wish, manifest: Manifest, fetch: Fetch) ->
         RestoreDump("restore_database", new, f"{manifest.dump.size} bytes of dump"),
         *([Verify("verify", new, "rows, sequences and files against the manifest")] if wish.verify else []),
         *(_harmless(new) if wish.neutralize else []),
-        *(_load(new) if wish.load_registry else []),
+        *(_load(new, wish.drill) if wish.load_registry else []),
         *_end(target, wish, manifest),
     ]
 
@@ -193,10 +194,10 @@ def _harmless(new: str) -> list[Step]:
     ]
 
 
-def _load(new: str) -> list[Step]:
+def _load(new: str, drill: bool) -> list[Step]:
     return [
         Open("open", new, "Odoo has to connect, to load the registry"),
-        LoadRegistry("load_registry", new, "asked for"),
+        Serve("serve", new, "a drill ends with a user") if drill else LoadRegistry("load_registry", new, "asked for"),
     ]
 
 

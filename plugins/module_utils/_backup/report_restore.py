@@ -61,7 +61,7 @@ def drill_record(tenant: str, begun: datetime, facts: Mapping[str, Any], error: 
         "begun": stamp(begun),
         "ok": not error,
         "error": error,
-        **{key: facts[key] for key in ("backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings")},
+        **{key: facts[key] for key in ("backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served")},
     }
     return json.dumps(document, sort_keys=True, indent=1).encode()
 

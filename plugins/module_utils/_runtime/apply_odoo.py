@@ -27,6 +27,7 @@ _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 # One process that serves nobody and runs no job.
 _ALONE = ("--stop-after-init", "--no-http", "--workers=0", "--max-cron-threads=0")
 
+_LOGGED = ("--logfile=", "--log-level=info")
 _LOADED = re.compile(
     r"odoo\.(?:modules\.loading|registry|modules\.registry|orm\.registry): .*(?:Modules|Registry) loaded"
 )
@@ -82,18 +83,13 @@ class Odoo:
     def load_registry(self, database: str, deadline: Deadline) -> None:
         """Load all modules of a database once, without serving or scheduling anything; an error in the log counts."""
         what = f"loading the registry of {database}"
-        arguments = ["-c", self.config_path, "-d", database, *_ALONE, "--logfile=", "--log-level=info"]
-        said = self._run(arguments, deadline, what, merged=True)
-        error = _ERROR.search(said)
-        if error is not None:
-            raise StateError(f"{what} failed: {error.group(0)}")
-        if not _LOADED.search(said):
-            raise StateError(f"Odoo ended without having loaded the registry of {database}; look at its addons_path")
+        arguments = ["-c", self.config_path, "-d", database, *_ALONE, *_LOGGED]
+        _require_loaded(self._run(arguments, deadline, what, merged=True), database, what)
 
-    def shell(self, database: str, script: str, deadline: Deadline, what: str) -> str:
+    def shell(self, database: str, script: str, deadline: Deadline, what: str, *, logged: bool = False) -> str:
         """What a script prints that Odoo runs with the registry of `database`, or without any where that is empty.
 
-        An exception in the script is an error.
+        An exception in the script is an error. logged: the log is among what is printed, and an error in it counts.
         """
         arguments = [
             "shell",
@@ -105,7 +101,10 @@ class Odoo:
             "--workers=0",
             "--shell-interface=python",
         ]
-        return self._run(arguments, deadline, what, stdin=script)
+        said = self._run([*arguments, *(_LOGGED if logged else ())], deadline, what, stdin=script, merged=logged)
+        if logged:
+            _require_loaded(said, database, what)
+        return said
 
     def _run(
         self,
@@ -157,3 +156,12 @@ class Odoo:
             return pwd.getpwnam(self.user)
         except KeyError as error:
             raise InputError(f"odoo_user: {self.user} is no account of this host") from error
+
+
+def _require_loaded(said: str, database: str, what: str) -> None:
+    """Raise StateError where the log has an error, or does not say that the registry was loaded."""
+    error = _ERROR.search(said)
+    if error is not None:
+        raise StateError(f"{what} failed: {error.group(0)}")
+    if not _LOADED.search(said):
+        raise StateError(f"Odoo ended without having loaded the registry of {database}; look at its addons_path")

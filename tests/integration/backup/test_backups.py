@@ -315,7 +315,13 @@ def test_a_drill_proves_and_leaves_only_its_record(
     record = estate.drills()[-1]
     assert record["ok"]
     assert record["rto_s"] == found["rto_s"]
-    assert {"verify_s", "neutralize_s", "load_registry_s"} <= set(record["timings"])
+    assert {"verify_s", "neutralize_s", "serve_s"} <= set(record["timings"])
+    (file,) = {record["served"].pop("file")}
+    assert estate.sql(f"SELECT 1 FROM ir_attachment WHERE store_fname = '{file}'", "harbour")
+    assert record["served"].pop("files") > 0
+    answers = {"health": 200, "page": 200, "form": True, "user": "admin", "login": True, "web": 200}
+    assert record["served"] == answers
+    assert estate.shell(f"find {DATA}/sessions -type f -mmin -5 | wc -l").strip() == "0"
     assert not any("drill" in name for name in estate.databases() | estate.filestores())
 
 

@@ -61,7 +61,8 @@ def test_timers_are_installed_run_and_removed(estate: Estate, run_playbook: Call
         told = run.results("told")[HOST]["ansible_facts"]["told"]
         return [(bool(one["changed"]), {timer["unit"] for timer in one["timers"]}) for one in told]
 
-    by_tier = {f"gantry-backup-{name}.timer" for name in ("tier1", "tier2", "tier3", "expiry", "drill", "compliance")}
+    jobs = ("tier1", "tier2", "tier3", "expiry", "drill", "check", "compliance")
+    by_tier = {f"gantry-backup-{name}.timer" for name in jobs}
     assert converge(converging(), check=True) == [(True, set())]
     assert converge(converging(), converging()) == [(True, by_tier), (False, by_tier)]
     assert converge(converging(), check=True) == [(False, by_tier)]

@@ -252,6 +252,14 @@ def test_copies_are_made_harmless_without_help_of_the_addons(
     assert "WARNING:  trap: granted" in server.shell("cat /var/log/postgresql/*.log")
     members = "SELECT member::regrole FROM pg_auth_members WHERE roleid = 'gantry_restore'::regrole"
     assert server.psql(members) == ADMIN
+    # a drill has no command that neutralizes either, and leaves nothing but its record
+    drill = {"tenant": "harbour", "drill": True, "neutralize": True, "load_registry": True}
+    drilled = ansible_module(server.host, "gantry.odoo.odoo_restore", {**args, **drill})
+    assert drilled["counts"]["tables"] > 100
+    served = drilled["served"]
+    assert (served["health"], served["page"], served["login"], served["web"]) == (0, 200, True, 200)
+    assert served["file"]
+    assert not [name for name in server.databases() if "drill" in name]
     declare(*({"name": name, "state": "absent", "policy": "drop"} for name in ("harmless", "restored")))
 
 

@@ -26,7 +26,15 @@ from tests.lab.state import ROOT
 
 HERE = Path(__file__).parent
 # The modules that reach for a host, and what stands in the place of Ansible's own.
-MODULES = ("odoo_database", "odoo_database_info", "odoo_backup", "odoo_restore", "backup_policy", "backup_compliance")
+MODULES = (
+    "odoo_database",
+    "odoo_database_info",
+    "odoo_backup",
+    "odoo_backup_check",
+    "odoo_restore",
+    "backup_policy",
+    "backup_compliance",
+)
 BUILTIN = {
     "ansible.builtin.ping": "gantry.odoo.reach",
     "ansible.builtin.wait_for_connection": "gantry.odoo.connect",
@@ -45,7 +53,7 @@ GIVEN = {
     "backup": {},
 }
 # Entry points that are the roles' own: they call modules of the world's.
-REAL = {("backup", "run"), ("backup", "drill")}
+REAL = {("backup", "run"), ("backup", "check"), ("backup", "drill")}
 # The tenants that are declared.
 TENANTS: list[dict[str, Any]] = [
     {

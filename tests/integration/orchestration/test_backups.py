@@ -121,6 +121,36 @@ def test_a_tenant_without_a_database_stops_no_other_and_is_named(rig: Rig) -> No
     assert recorded(rig, "backup") == {"harbour": True}
 
 
+def test_backups_are_checked_also_where_the_server_of_the_database_is_off(rig: Rig) -> None:
+    rig.play("backup").expect_success()
+    with worlds.opened(rig.file) as world:
+        del world.servers["db1"]["quarry"]
+        world.backups["harbour"] *= 2
+    rig.change(gone=["db1"])
+    screen = last_screen(rig.play("backup_check", check_share_percent=10).expect_success())
+    assert screen[0].endswith(" is done")
+    assert screen[1:3] == [
+        f"  {name}: {count} of {count} backups can be restored in full; part 1 of 10 was read"
+        for name, count in (("harbour", 2), ("quarry", 1))
+    ]
+    assert recorded(rig, "backup_check") == {"harbour": True, "quarry": True}
+    rig.change(backups={"harbour": [[]]})
+    run = rig.play("backup_check").expect_failure()
+    assert "is not done: quarry: it has no backup" in run.errors[-1]
+    assert recorded(rig, "backup_check") == {"harbour": True, "quarry": False}
+    assert not change_store.held(rig.store)
+
+
+def test_a_copy_that_was_opened_by_hand_stops_the_backup_of_no_other(rig: Rig) -> None:
+    with worlds.opened(rig.file) as world:
+        world.servers["box1"]["quarry"] = Copy(["by hand"], open=True)
+    run = rig.play("backup").expect_failure()
+    assert "tenant quarry has its home on db1" in run.errors[-1]
+    assert "open on box1: block that one" in run.errors[-1]
+    assert set(rig.world.backups) == {"harbour"}
+    assert rig.play("patch", patch_release="r2").expect_failure().errors
+
+
 @pytest.mark.parametrize(
     "kind",
     [

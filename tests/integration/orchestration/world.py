@@ -323,6 +323,19 @@ class World:
         said = {"failed": True, "msg": failures[0]["error"]} if failures else {}
         return {"changed": True, "backups": taken, "failures": failures, **said}
 
+    def odoo_backup_check(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module odoo_backup_check."""
+        without = [name for name in args["tenants"] if not self.backups.get(name)]
+        failures = [{"tenant": name, "error": "it has no backup"} for name in without]
+        read = {"part": 1, "parts": 100 // int(args["share_percent"])}
+        checks = [
+            {"tenant": name, "ok": True, **read, "backups": [{"restorable": "full"} for _one in self.backups[name]]}
+            for name in args["tenants"]
+            if name not in without
+        ]
+        said = {"failed": True, "msg": failures[0]["error"]} if failures else {}
+        return {"changed": False, "checks": checks, "failures": failures, **said}
+
     def odoo_restore(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module odoo_restore."""
         if args.get("prefetch"):

@@ -10,7 +10,8 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.filter.backup_closing import backup_closing
 from ansible_collections.gantry.odoo.plugins.filter.backup_outcomes import backup_outcomes
 
-TENANTS = [{"tenant": name} for name in ("harbour", "north", "quay")]
+NAMES = ["harbour", "north", "quay"]
+TENANTS = [{"tenant": name} for name in NAMES]
 ESTATE: dict[str, Any] = {
     "backups": {"app": TENANTS[:2], "box": TENANTS[2:]},
     "not_backed_up": {"south": "tenant south has no database on db1; make it with gantry.odoo.site"},
@@ -22,14 +23,18 @@ TAKEN = {"id": "20261122T103000Z", "bytes_sent": 6291456, "files_missing": 0, "d
 def test_each_database_has_an_outcome_good_or_failed_or_never_begun() -> None:
     taken = {"tenant": "harbour", **TAKEN}
     result = {"failed": True, "msg": "m", "backups": [taken], "failures": [{"tenant": "north", "error": "disk full"}]}
-    assert backup_outcomes(result, TENANTS) == [
+    assert backup_outcomes(result, NAMES) == [
         {"ok": True, "error": "", **taken},
         {"tenant": "north", "ok": False, "error": "disk full"},
         {"tenant": "quay", "ok": False, "error": "m"},
     ]
-    crashed = backup_outcomes({"failed": True, "msg": "MODULE FAILURE"}, TENANTS[:1])
+    crashed = backup_outcomes({"failed": True, "msg": "MODULE FAILURE"}, NAMES[:1])
     assert crashed == [{"tenant": "harbour", "ok": False, "error": "MODULE FAILURE"}]
     assert backup_outcomes({"skipped": True}, []) == []
+    # a check tells of what it has read also where some of it is damaged
+    read = {"tenant": "north", "ok": False, "parts": 1, "backups": []}
+    checked = backup_outcomes({"checks": [read], "failures": [{"tenant": "north", "error": "1 of 2"}]}, ["north"])
+    assert checked == [{**read, "error": "1 of 2"}]
 
 
 def test_the_end_says_of_each_tenant_what_became_of_it() -> None:
@@ -62,4 +67,9 @@ def test_a_backup_that_suffices_a_due_one_and_a_drill_have_lines_of_their_own() 
     assert line({"backup": "a", "rto_s": 33.4, "rpo_s": 53.0}) == (
         "harbour: backup a restored in 33 s, its data 53 s old"
     )
+    backups = [{"restorable": "full"}, {"restorable": "none"}]
+    assert line({"part": 2, "parts": 10, "backups": backups}) == (
+        "harbour: 1 of 2 backups can be restored in full; part 2 of 10 was read"
+    )
+    assert line({"part": 1, "parts": 1, "backups": backups}).endswith("1 of 2 backups can be restored in full")
     assert line({**TAKEN, "id": "a", "files_missing": 2}).endswith(" in 3.4 s, 2 files lost before")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.filter.backup_due import backup_asked, backup_due
+from ansible_collections.gantry.odoo.plugins.filter.backup_due import backup_asked, backup_checked, backup_due
 
 ESTATE: dict[str, Any] = {
     "backups": {"app": [{"tenant": "harbour"}, {"tenant": "north"}], "box": [{"tenant": "south"}]},
     "not_backed_up": {"lost": "db9 did not answer"},
     "hosts": ["app1"],
+    "tenants": {name: {"home": "app"} for name in ("harbour", "north")},
+    "groups": {"app": {}, "box": {}},
 }
 
 
@@ -28,3 +30,18 @@ def test_only_what_is_due_is_left() -> None:
     assert found["hosts"] == ["app1"]
     nothing = backup_due(ESTATE, [])
     assert (nothing["backups"], nothing["not_backed_up"], nothing["drill_covers"]) == ({}, {}, ["backup:drill"])
+
+
+def test_backups_are_checked_wherever_the_database_is() -> None:
+    found = backup_checked({**ESTATE, "not_backed_up": {"lost": "db9 did not answer", "quay": "no database"}})
+    assert found["backups"]["app"] == [
+        {"tenant": "harbour"},
+        {"tenant": "north"},
+        {"tenant": "lost"},
+        {"tenant": "quay"},
+    ]
+    assert found["not_backed_up"] == {}
+    assert found["check_covers"][:2] == ["backup:check:harbour", "backup:check:lost"]
+    there = backup_checked({**ESTATE, "tenants": {"lost": {"home": "box"}}})
+    assert there["backups"]["box"] == [{"tenant": "south"}, {"tenant": "lost"}]
+    assert backup_checked({**ESTATE, "backups": {}, "not_backed_up": {}})["check_covers"] == ["backup:check"]

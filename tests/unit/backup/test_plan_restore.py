@@ -175,7 +175,7 @@ LOADED = ["open", "load_registry"]
         (replace(WISH, neutralize=True), [*HARMLESS, "open", "publish"]),
         (replace(WISH, neutralize=True, load_registry=True), [*HARMLESS, *LOADED, "publish"]),
         (replace(WISH, neutralize=True, load_registry=True, blocked=True), [*HARMLESS, *LOADED, "block", "publish"]),
-        (replace(WISH, neutralize=True, load_registry=True, drill=True), [*HARMLESS, *LOADED, "discard"]),
+        (replace(WISH, neutralize=True, load_registry=True, drill=True), [*HARMLESS, "open", "serve", "discard"]),
         (replace(WISH, drill=True), ["discard"]),
     ],
 )
