@@ -109,8 +109,8 @@ options:
     description:
       - Let Odoo load all modules of the restored database once, without serving or scheduling anything.
         Needs O(neutralize).
-      - With O(drill), Odoo also answers its health check, shows the login page, lets a user in and reads an attachment, in a
-        process that listens nowhere. The user's password is a new one that only the copy has.
+      - With O(drill), Odoo also answers its health check, shows the login page, lets a user in and reads an attachment,
+        in a process that listens nowhere. The user's password is a new one that only the copy has.
     type: bool
     default: false
   prefetch:

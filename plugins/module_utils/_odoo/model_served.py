@@ -18,8 +18,8 @@ class Served:
     """health, page: status codes of the health check, 0 where this Odoo has none, and of the login page.
 
     form: whether that page has a login form. user: who was tried, empty where nobody could be. login: whether Odoo let
-    the user in, and then `web` is the status code of the first request as that user. files: attachments that were looked
-    for. file: name in the filestore of the one that was read and has its checksum.
+    the user in; `web` is then the status code of the first request as that user. files: how many attachments were there
+    to choose from. file: name in the filestore of the one that was read and has its checksum.
     """
 
     health: int
