@@ -43,6 +43,8 @@ options:
     description:
       - Build the catalog of each tenant anew from the manifests of its backups, where its records are lost. Backups
         that were marked to be removed are no longer marked.
+      - The holds that stood are lost. A hold C(rebuilt-catalog) keeps all backups, until M(gantry.odoo.backup_policy)
+        is given those holds anew, and this one as released.
       - Refused where there is a catalog.
     type: bool
     default: false

@@ -73,6 +73,9 @@ class Hold:
         return not self.is_over(now) and (not self.backups or backup in self.backups)
 
 
+REBUILT = Hold("rebuilt-catalog", "the catalog was lost, and with it the holds that stood; place those anew")
+
+
 @dataclass(frozen=True)
 class Catalog:
     """All that counts in a tenant's repository.

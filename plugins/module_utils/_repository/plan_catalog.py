@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     PARTIAL,
+    REBUILT,
     Catalog,
     Entry,
     Hold,
@@ -84,7 +85,8 @@ def plan_rebuild(seen: Catalog, fence: int, entries: Iterable[Entry]) -> Catalog
     """A catalog in the place of one that is lost. Raises StateError where there is one.
 
     entries: the backups whose manifests are there. fence: of the run, above all numbers. What interrupted backups left
-    is given up, since the lost catalog may have done so already.
+    is given up, since the lost catalog may have done so already. Its holds are not known, so a hold keeps all backups
+    until somebody has said which of them stand.
     """
     if seen.number:
         raise StateError(f"the catalog is not lost: its record {seen.number} is there; leave rebuild out")
@@ -94,7 +96,7 @@ def plan_rebuild(seen: Catalog, fence: int, entries: Iterable[Entry]) -> Catalog
     highest = max(max(one.number, one.healed) for one in listed)
     if highest >= fence:
         raise StateError(f"lease {fence} is not above backup {highest}; set the clock of the store right")
-    made = Catalog(1, fence, fence - 1)
+    made = Catalog(1, fence, fence - 1, holds=(REBUILT,))
     for one in listed:
         made = replace(made, entries=(*made.entries, replace(one, name=_free_name(made, one.snapshot))))
     return made

@@ -29,7 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_dir
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_index, model_index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import reading, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL, REBUILT
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_key
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import tenants_from
 from tests.unit.backup.rotting import CONTENTS, Rotting, rotting_in
@@ -380,6 +380,9 @@ def test_a_lost_catalog_is_made_anew_from_the_manifests(rotting: Rotting) -> Non
     assert made.entries == tuple(replace(one, stored=stored[one.number]) for one in known.entries)
     assert made.fence > known.fence
     assert made.given_up == made.fence - 1
+    # which holds stood is not known, so nothing is removed until somebody says so
+    assert made.holds == (REBUILT,)
+    assert all(REBUILT.keeps(one.name, one.stored) for one in made.entries)
     assert rotting.restored(first) | {*rotting.add(b"another")} == rotting.restored(second)
     assert rotting.backup().number > made.fence
 

@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     FULL,
     NONE,
     PARTIAL,
+    REBUILT,
     Catalog,
     Entry,
     from_body,
@@ -228,7 +229,7 @@ def test_a_catalog_is_made_anew_only_where_it_is_lost() -> None:
     known = catalog(entry(3, 30), entry(4, 20), entry(5, 20))
     lost = [replace(one, name="") for one in known.entries]
     made = plan_rebuild(Catalog(), 20, reversed(lost))
-    assert made == Catalog(1, 20, 19, known.entries)
+    assert made == Catalog(1, 20, 19, known.entries, holds=(REBUILT,))
     with pytest.raises(StateError, match="the catalog is not lost: its record 7 is there; leave rebuild out"):
         plan_rebuild(replace(known, number=7), 20, lost)
     with pytest.raises(StateError, match="lease 5 is not above backup 5; set the clock of the store right"):
