@@ -264,7 +264,7 @@ files_left_out:
   type: list
   elements: str
 served:
-  description: What Odoo answered in a drill with O(load_registry=true). Empty otherwise.
+  description: The answers of Odoo in a drill with O(load_registry=true), otherwise empty.
   returned: success and not in check mode
   type: dict
   contains:
