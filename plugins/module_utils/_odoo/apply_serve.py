@@ -41,7 +41,7 @@ env.cr.commit()
 client = Client(http.root, Response)
 
 def ask(path, **given):
-    answer = client.open(path, **given)
+    answer = client.open(path, environ_overrides=dict(REMOTE_ADDR="127.0.0.1"), **given)
     for cookie in answer.headers.getlist("Set-Cookie"):
         name, _is, value = cookie.partition(";")[0].partition("=")
         if name == "session_id" and value:

@@ -31,7 +31,9 @@ _LOGGED = ("--logfile=", "--log-level=info")
 _LOADED = re.compile(
     r"odoo\.(?:modules\.loading|registry|modules\.registry|orm\.registry): .*(?:Modules|Registry) loaded"
 )
-_ERROR = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (?:ERROR|CRITICAL) .*", re.MULTILINE)
+_LINE = r"^\d{4}-\d\d-\d\d \S+ \d+ "
+# an error, and the lines of its traceback
+_ERROR = re.compile(rf"({_LINE}(?:ERROR|CRITICAL) .*)((?:\n(?!{_LINE[1:]}).+)*)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def _require_loaded(said: str, database: str, what: str) -> None:
     """Raise StateError where the log has an error, or does not say that the registry was loaded."""
     error = _ERROR.search(said)
     if error is not None:
-        raise StateError(f"{what} failed: {error.group(0)}")
+        told = " ".join([error.group(1), *error.group(2).strip().splitlines()[-1:]])
+        raise StateError(f"{what} failed: {told}")
     if not _LOADED.search(said):
         raise StateError(f"Odoo ended without having loaded the registry of {database}; look at its addons_path")
