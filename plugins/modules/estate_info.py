@@ -224,8 +224,9 @@ options:
     default: true
   allow_missing:
     description:
-      - Whether a tenant may lack the database that is recorded of it, and is left out of RV(estate.backups). It is an
-        error otherwise.
+      - Whether a tenant may lack the database that is recorded of it. It is an error otherwise.
+      - A tenant without a database is left out of RV(estate.backups), and its routes answer that it is under
+        maintenance.
     type: bool
     default: false
   number:

@@ -113,7 +113,7 @@ def resolve(
             routed,
             with_ports,
             [*args["drained"], *declared_drained],
-            [*args["maintenance"], *(one.name for one in others if one.phase)],
+            [*args["maintenance"], *(one.name for one in others if one.phase), *_missing(settled, args)],
         ),
         "certificates": plan_inputs.certificates([home.tenant for home in routed]),
         "paths": {"config_dir": layout.config_dir, "database_ca": layout.database_ca},
@@ -322,6 +322,14 @@ def _owners(server: str, others: Sequence[plan_leaving.Beyond], seen: plan_homes
     recorded = [one.home.tenant for one in others if one.home.group.database_server == server]
     found = [database.owner for database in seen.get(server, ()) if database.owner.startswith(plan_inputs.ROLE)]
     return frozenset([*(plan_inputs.role_name(tenant.instance) for tenant in recorded), *found])
+
+
+def _missing(settled: Sequence[plan_homes.Home], args: Mapping[str, Any]) -> list[str]:
+    """The tenants that may lack their database and do; one that is about to get it here is not among them."""
+    if not args["allow_missing"]:
+        return []
+    there = args["assume"]
+    return [one.tenant.name for one in settled if not (one.exists or one.former or one.tenant.name in there)]
 
 
 def _is_asked_for(home: plan_homes.Home, args: Mapping[str, Any]) -> bool:

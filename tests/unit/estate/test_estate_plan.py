@@ -300,6 +300,22 @@ def test_a_tenant_under_maintenance_has_all_its_routes_so():
     assert modes == {"north-public": "maintenance", "south-public": "serve"}
 
 
+def test_a_tenant_that_may_lack_its_database_and_does_is_under_maintenance():
+    given = [tenant(), tenant("south"), tenant("west")]
+    placed = {"db1": [{"name": "north", "open": True}]}
+    modes = {
+        allowed: [route["mode"] for route in found_routes(given, placed, allow_missing=allowed)]
+        for allowed in (True, False)
+    }
+    assert modes == {True: ["serve", "serve", "maintenance"], False: ["serve", "serve", "serve"]}
+
+
+def found_routes(given, placement, **options):
+    """The routes where the home of south is assumed."""
+    args = arguments(*given, placement=placement, assume={"south": "app"}, **options)
+    return resolve(args, RUNTIMES, VARIABLES)["routes"]
+
+
 def test_an_assumed_home_routes_to_the_new_group():
     tenants = parse(tenant())
     settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north!"], box1=["north!"]), assume={"north": "box"})
