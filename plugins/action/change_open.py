@@ -14,7 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events i
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import PLANNED, Part, Parts
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import PAPERS, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     FINISH,
@@ -45,6 +45,7 @@ class ActionModule(ControllerAction):
         **PAPERS,
         "covers": {"type": "list", "elements": "str", "default": [ESTATE]},
         "parts": {"type": "list", "elements": "str", "default": []},
+        "part_facts": {"type": "dict", "default": {}},
         "released": {"type": "list", "elements": "str", "default": []},
         "resumes": {"type": "str", "default": ""},
         "way": {"type": "str", "choices": list(WAYS), "default": FINISH},
@@ -86,7 +87,7 @@ class ActionModule(ControllerAction):
         params, name, store = call.params, f"{call.params['kind']}-check", open_store(call.params["store"])
         now, holder = store.now(), Holder(params["kind"], params["requester"], socket.gethostname())
         refused = ""
-        planned = tuple(Part(one, name, PLANNED, now, facts=params["facts"]) for one in params["parts"])
+        planned = plan_open(Parts(), name, params["parts"], params["facts"], now, own=params["part_facts"]).parts
         try:
             leases = Register(store).read()
             outbox(params["store"]).require_known(leases.number, store.where)
@@ -113,7 +114,8 @@ class ActionModule(ControllerAction):
             if params["resumes"]:
                 return plan_resume(seen, opened["id"], params["resumes"], params["way"], params["released"])
             facts = {"kind": params["kind"], **params["facts"]}
-            return plan_open(seen, opened["id"], params["parts"], facts, now, params["released"])
+            released, own = params["released"], params["part_facts"]
+            return plan_open(seen, opened["id"], params["parts"], facts, now, released, own)
 
         parts = () if _stands_aside(params) else PartsLog(store).write(plan, deadline).of(opened["id"])
         resumes = {"resumes": params["resumes"], "way": params["way"]} if params["resumes"] else {}

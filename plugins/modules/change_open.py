@@ -38,9 +38,14 @@ options:
     type: list
     elements: str
     default: []
+  part_facts:
+    description: Facts about single parts, by name, beside O(facts). Never put a secret here.
+    type: dict
+    default: {}
   released:
     description:
       - Hosts that left the estate for good. Nothing waits for them any more, and O(resumes) goes on without them.
+      - Also parts of interrupted changes that this one supersedes.
     type: list
     elements: str
     default: []

@@ -50,11 +50,13 @@ def plan_open(
     facts: Mapping[str, Any],
     now: datetime,
     released: Collection[str] = (),
+    own: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Parts:
     """The parts with those that a change plans. Raises StateError where an earlier change left one behind.
 
     What an earlier change has settled of the same parts is superseded when one of them is begun. released: hosts that
-    left the estate for good; nothing waits for them any more.
+    left the estate for good, and parts that this change supersedes; nothing waits for them any more. own: facts of
+    single parts, by name.
     """
     left = [part for part in seen.out if part.name not in released]
     if left:
@@ -64,7 +66,8 @@ def plan_open(
     others = tuple(
         part for part in seen.parts if part.name not in released and not (part.name in wanted and part.change in idle)
     )
-    return Parts(seen.number + 1, (*others, *(Part(name, change, PLANNED, now, facts=dict(facts)) for name in wanted)))
+    planned = (Part(name, change, PLANNED, now, facts={**facts, **(own or {}).get(name, {})}) for name in wanted)
+    return Parts(seen.number + 1, (*others, *planned))
 
 
 def plan_resume(seen: Parts, change: str, interrupted: str, way: str, released: Collection[str] = ()) -> Parts:
@@ -145,13 +148,13 @@ def is_done(parts: Iterable[Part]) -> bool:
 def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str, failures: Sequence[str] = ()) -> str:
     """The last sentence of a change that is not done: what is where, and what to run.
 
-    lost: what became of its lease. failures: what failed of a change without parts, a sentence each.
+    lost: what became of its lease. failures: what failed beside its parts, a sentence each.
     """
     listed = list(parts)
-    if failures:
+    if failures and is_done(listed):
         return f"{change} is not done: {'; '.join(failures)}; repair that, and run gantry.odoo.{kind} again"
-    where = "; ".join(_in_words(part, since=False) for part in listed)
-    said = [f"{change} is not done: {where}"] if not is_done(listed) else []
+    where = [_in_words(part, since=False) for part in listed]
+    said = [f"{change} is not done: {'; '.join([*failures, *where])}"] if not is_done(listed) else []
     said += [f"{lost}, so that another change may have worked on the same"] if lost else []
     return "; ".join([*said, "run " + ", or ".join(f"{run} {what}" for run, what in ways(change, kind, listed))])
 
@@ -159,7 +162,7 @@ def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str, failure
 def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]:
     """What may be run after a change that is not done, each with what for."""
     listed = list(parts)
-    if not has_begun(listed):
+    if not has_begun(listed) or (is_done(listed) and kind != RESUME):
         return [(f"gantry.odoo.{kind} with the same inputs", "to begin again")]
     found = [(f"gantry.odoo.resume -e change={change} -e way=finish", "to finish it")]
     if not stuck(listed):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import OUT, PROVEN, Part
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import state_in_words, ways
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import UNDO, state_in_words, ways
 
 
 def parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def closing(change: str, kind: str, parts: Iterable[Part], notes: Iterable[str],
     head = f"{change} is {'done' if done else 'not done'}"
     wide = max((len(part.name) for part in listed), default=0)
     rows = [
-        f"  {part.name:<{wide}}  {state_in_words(part)}{_away(part)}{': ' + part.why if part.why else ''}"
+        f"  {part.name:<{wide}}  {state_in_words(part)}{_measured(part)}{': ' + part.why if part.why else ''}"
         for part in listed
     ]
     return [head, *rows, *_indented(notes), *([] if done else _ways(change, kind, listed))]
@@ -49,8 +49,17 @@ def planned(change: str, parts: Iterable[Mapping[str, Any]], notes: Iterable[str
     return [f"{change}: nothing was changed, as this was check mode", *_indented([*rows, *notes])]
 
 
-def _away(part: Part) -> str:
-    """How long the part served nobody, and whether that was longer than what was accepted."""
+def span(seconds: float) -> str:
+    """A time as a person says it."""
+    if seconds < 600:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _measured(part: Part) -> str:
+    """How long the part served nobody, and of one that was restored, how old its data are."""
+    if "rto_s" in part.facts and part.state == PROVEN and part.facts.get("way") != UNDO:
+        return f" (RTO {span(float(part.facts['rto_s']))}, RPO {span(float(part.facts['rpo_s']))})"
     seconds, accepted = float(part.facts.get("away_s", 0)), 60 * float(part.facts.get("downtime_minutes", 0))
     if not seconds:
         return ""

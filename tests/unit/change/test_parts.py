@@ -202,6 +202,25 @@ def test_a_change_without_parts_that_lost_a_host_is_not_done() -> None:
     )
 
 
+def test_failures_beside_the_parts_do_not_hide_what_may_be_run() -> None:
+    seen = with_part(opened(PROVEN, PLANNED), part("app2", FAILED, why="No space"))
+    said = unfinished("recover-1", "recover", seen.parts, "", ["no backup of wharf can be restored: none"])
+    assert said.startswith("recover-1 is not done: no backup of wharf can be restored: none; app1 is done and proven; ")
+    assert "run gantry.odoo.resume -e change=recover-1 -e way=finish" in said
+    done = opened(PROVEN).parts
+    assert unfinished("recover-1", "recover", done, "", ["wharf is left out"]).endswith("run gantry.odoo.recover again")
+    assert ways("recover-1", "recover", done) == [("gantry.odoo.recover with the same inputs", "to begin again")]
+
+
+def test_a_part_has_facts_of_its_own_and_supersedes_what_was_left_of_it() -> None:
+    left, own = opened(BEGUN, FAILED), {"app3": {"backup": "b"}}
+    seen = plan_open(left, "recover-2", ["app1", "app3"], {"kind": "recover"}, NOW, ["app1", "app2"], own)
+    assert [(one.name, one.change, one.facts) for one in seen.parts] == [
+        ("app1", "recover-2", {"kind": "recover"}),
+        ("app3", "recover-2", {"kind": "recover", "backup": "b"}),
+    ]
+
+
 def test_what_has_no_way_back_is_finished_and_not_undone() -> None:
     seen = opened(BEGUN)
     seen = with_part(seen, part("app1", BEGUN, facts={"no_way_back": "users may have written there"}))

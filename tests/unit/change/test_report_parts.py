@@ -47,6 +47,22 @@ def test_a_downtime_longer_than_accepted_is_told(facts: dict[str, Any], said: st
     assert (head, row) == ("patch-1 is done", f"  app1  is done and proven {said}")
 
 
+@pytest.mark.parametrize(
+    ("rto_s", "rpo_s", "said"),
+    [
+        (53.2, 599.4, "RTO 53 s, RPO 599 s"),
+        (600, 7199, "RTO 10 min, RPO 120 min"),
+        (7200, 93600, "RTO 2.0 h, RPO 26.0 h"),
+    ],
+)
+def test_a_tenant_that_was_restored_has_its_rto_and_rpo(rto_s: float, rpo_s: float, said: str) -> None:
+    restored = part("tenant:harbour", PROVEN, rto_s=rto_s, rpo_s=rpo_s)
+    _head, row = closing("recover-1", "recover", [restored], [], done=True)
+    assert row == f"  tenant:harbour  is done and proven ({said})"
+    undone = part("tenant:harbour", PROVEN, rto_s=rto_s, rpo_s=rpo_s, way="undo")
+    assert "RTO" not in closing("resume-2", "resume", [undone], [], done=True)[1]
+
+
 def test_what_was_undone_is_not_called_done() -> None:
     _head, row = closing("resume-2", "resume", [part("app1", PROVEN, way="undo")], [], done=True)
     assert row == "  app1  is as it was before, and proven"
