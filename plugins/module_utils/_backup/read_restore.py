@@ -114,10 +114,17 @@ class Order:
         return filestore_path(self.build.data_dir, name)
 
 
-def choose(repository: Repository, wanted: str, accept_missing: bool, warn: Callable[[str], None]) -> Entry:
+def choose(
+    repository: Repository,
+    wanted: str,
+    accept_missing: bool,
+    warn: Callable[[str], None],
+    until: datetime | None = None,
+) -> Entry:
     """The backup that was asked for: `latest`, or an identifier. Raises StateError where there is none that is fit.
 
     accept_missing: whether one is fit that lacks files. warn: is given a sentence where a later one is passed over.
+    until: the latest moment that the latest one may show, None for now.
     """
     catalog = repository.catalog.read()
     require_catalog(repository, catalog)
@@ -126,7 +133,10 @@ def choose(repository: Repository, wanted: str, accept_missing: bool, warn: Call
         if found is None:
             raise StateError(f"the {repository.where} has no complete backup {wanted}; choose another")
     else:
-        found, passed_over = newest_fit(catalog, repository.store.now())
+        now = repository.store.now()
+        found, passed_over = newest_fit(catalog, now if until is None else min(until, now))
+        if found is None and until is not None:
+            raise StateError(f"the {repository.where} has no complete backup of before {until:%Y-%m-%dT%H:%M:%S%z}")
         if found is None:
             raise StateError(f"the {repository.where} has no complete backup; take one")
         if passed_over:
