@@ -160,17 +160,18 @@ class World:
 
     def postgresql(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """An entry point of role postgresql."""
+        if entry == "main" and host in self.silent:
+            self.silent.remove(host)
         held = [
             {"name": name, "open": copy.open, "owner": f"odoo_{name}", **({"home": copy.home} if copy.home else {})}
             for name, copy in self.servers[host].items()
-            if host not in self.silent
         ]
         return {
             "postgresql_changed": False,
             "postgresql_answers": host not in self.silent,
             "postgresql_silence": "it is stopped" if host in self.silent else "",
             "postgresql_tls_certificate": "certificate",
-            "postgresql_databases": held,
+            "postgresql_databases": None if host in self.silent else held,
         }
 
     def traefik(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -366,7 +367,18 @@ class World:
         number = len(kept) - 1 if args["backup"] == "latest" else int(args["backup"])
         if not 0 <= number < len(kept):
             raise RefusedError(f"tenant {args['tenant']} has no backup {args['backup']}")
-        return {"backup": str(number), "snapshot_time": f"2026-11-22T10:30:{number:02d}.000000Z"}
+        return {"backup": str(number), "snapshot_time": snapshot(number), "rpo_s": 53.0}
+
+    def odoo_backup_info(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module odoo_backup_info."""
+        return {"changed": False, "backups": [self._newest(tenant, args["at"]) for tenant in args["tenants"]]}
+
+    def _newest(self, tenant: str, at: str) -> dict[str, Any]:
+        fit = [number for number in range(len(self.backups.get(tenant, []))) if not at or snapshot(number) <= at]
+        if not fit:
+            return {"tenant": tenant, "backup": "", "error": "there is no backup in the bucket backup"}
+        found = {"backup": str(fit[-1]), "snapshot_time": snapshot(fit[-1]), "age_s": 53.0}
+        return {"tenant": tenant, **found, "error": ""}
 
     def elsewhere_complete(self, name: str, copy: Copy) -> bool:
         """Whether another database of the tenant, or a backup of one that is given up, holds all that this one does."""
@@ -412,6 +424,11 @@ class World:
         """The server that a module works on: `localhost` is the host's own."""
         given = str(args.get("login_host", "localhost"))
         return host if given == "localhost" else given
+
+
+def snapshot(number: int) -> str:
+    """The moment that a backup shows."""
+    return f"2026-11-22T10:30:{number:02d}.000000Z"
 
 
 def tenant_of(route: Mapping[str, Any]) -> str:
