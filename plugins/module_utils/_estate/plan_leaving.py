@@ -261,7 +261,7 @@ def _lost(home: Home, record: EstateRecord) -> str:
     if name in record.homes:
         return (
             f"tenant {name} is recorded to live on {record.homes[name].group}, and no server of the estate holds its "
-            "database; restore it with gantry.odoo.odoo_restore, or decommission it before it is made anew"
+            "database; restore it with gantry.odoo.recover, or decommission it before it is made anew"
         )
     if name in record.leaving:
         return (

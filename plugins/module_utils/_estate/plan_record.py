@@ -115,7 +115,8 @@ def require_roster(record: EstateRecord, hosts: Iterable[str], released: Iterabl
             f"{named} of the estate at the last run of gantry.odoo.site is no host of it any more, and what is there "
             "would be unknown; put it back into the inventory, or, where it is gone for good, run gantry.odoo.site "
             f"with site_released_hosts: [{named}], or first gantry.odoo.resume with resume_released_hosts: [{named}] "
-            "where a change was interrupted"
+            f"where a change was interrupted, or gantry.odoo.recover with recover_released_hosts: [{named}] where the "
+            "site is lost"
         )
     if faults:
         raise InputError("; ".join(faults))

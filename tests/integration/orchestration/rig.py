@@ -31,6 +31,7 @@ MODULES = (
     "odoo_database_info",
     "odoo_backup",
     "odoo_backup_check",
+    "odoo_backup_info",
     "odoo_restore",
     "backup_policy",
     "backup_compliance",

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import PROVEN, from_body
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import has_begun
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import NO_WAY_BACK, has_begun
 from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.integration.orchestration import world as worlds
@@ -48,7 +48,8 @@ SAME_WHERE_READ = ("cut after", "module killed", "controller killed after")
 class Scenario:
     """A playbook with its inputs, and how the estate is before and after it.
 
-    prepare: what happens first; it gives more inputs. leaves: a tenant that users do not reach afterwards.
+    prepare: what happens first; it gives more inputs. leaves: a tenant that users do not reach afterwards. ways: how it
+    is resumed.
     """
 
     playbook: str
@@ -57,6 +58,7 @@ class Scenario:
     new: Callable[[World], bool]
     prepare: Callable[[Rig], dict[str, Any]] = lambda rig: {}
     leaves: str = ""
+    ways: tuple[str, ...] = ("finish", "undo")
 
 
 def _home(server: str) -> Callable[[World], bool]:
@@ -114,6 +116,25 @@ def give_up(rig: Rig) -> dict[str, Any]:
     return {"restore_backup": "0"}
 
 
+def lose_site(rig: Rig, *, backup: bool = True) -> dict[str, Any]:
+    """Back up, and lose all hosts with what users wrote since; new ones of the same names are empty."""
+    if backup:
+        rig.play("backup").expect_success()
+    with worlds.opened(rig.file) as world:
+        world.given_up = list(world.backups)
+        world.servers, world.silent = {name: {} for name in world.servers}, list(world.servers)
+        world.routes, world.edges = {edge: [] for edge in world.routes}, {}
+        world.accepted, world.harm = {}, []
+        for node in world.nodes.values():
+            node.running, node.fencing_number = False, 0
+    rig.change(step=0, log=[], reads=[])
+    return {}
+
+
+def _lost(world: World) -> bool:
+    return not any(world.servers.values()) and not _serves("harbour")(world)
+
+
 def _has_late(there: bool) -> Callable[[World], bool]:
     """Whether the tenant serves with, or without, what was written after its backup."""
     return lambda world: _serves("harbour")(world) and (LATE in world.servers["db1"]["harbour"].data) == there
@@ -135,6 +156,15 @@ SCENARIOS = (
         leaves="quarry",
     ),
     Scenario("restore", {"tenant": "harbour"}, _has_late(True), _has_late(False), prepare=give_up),
+    Scenario(
+        "recover",
+        {"recover_tier": 2},
+        _lost,
+        lambda world: _serves("harbour")(world) and _serves("quarry")(world),
+        prepare=lose_site,
+        # as it was, the site is lost
+        ways=("finish",),
+    ),
     Scenario("resume", {"way": "finish"}, _releases("r1"), _releases("r2"), prepare=_cut_patch),
 )
 
@@ -218,6 +248,14 @@ def _left(rig: Rig) -> list[str]:
     ]
 
 
+def _ways(rig: Rig, scenario: Scenario) -> tuple[str, ...]:
+    """How what was left may end: what has no way back is finished."""
+    if not _left(rig):
+        return ("again",)
+    has_no_way_back = any(NO_WAY_BACK in one["facts"] for one in change_store.parts(rig.store))
+    return ("finish",) if has_no_way_back else scenario.ways
+
+
 def _harmed(rig: Rig) -> Iterator[str]:
     yield from rig.world.harm
     rig.change(harm=[])
@@ -272,7 +310,7 @@ def test_every_fault_at_every_step(
         broken = prepared.twin(str(number))
         broken.change(fault={"step": number, "kind": fault})
         before = list(interrupted(broken, scenario))
-        for way in ("finish", "undo") if _left(broken) else ("again",):
+        for way in _ways(broken, scenario):
             wrong = [*before, *ended(broken.twin(way), scenario, way)]
             with capsys.disabled():
                 said = "; ".join(wrong) or "ok"

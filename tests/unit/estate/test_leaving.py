@@ -143,7 +143,7 @@ def test_what_a_removed_tenant_still_has_is_not_given_to_another(declared: Any, 
 
 def test_a_recorded_tenant_without_a_database_is_not_made_anew() -> None:
     with pytest.raises(
-        StateError, match=r"tenant south is recorded to live on app, and no server .* gantry.odoo.odoo_restore"
+        StateError, match=r"tenant south is recorded to live on app, and no server .* gantry.odoo.recover"
     ):
         estate(own("alpha"), own("bravo"), own("carol"), tenant("south"), record=BEFORE, holds="alpha bravo carol")
     # where it was seen to be blocked, it is there

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which tenants of a lost site are restored, in which order, and from which backup. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import span
+
+# What each PostgreSQL server holds, by its name; None where it was not asked or did not answer.
+Servers = Mapping[str, "Sequence[Mapping[str, Any]] | None"]
+
+
+def asked(
+    tenants: Mapping[str, Mapping[str, Any]], servers: Servers, tier: int | None, names: Sequence[str]
+) -> dict[str, Any]:
+    """The tenants that are asked for: those that are lost, in their order, and those that are there, with the server.
+
+    tenants: all that are declared, in the order of declaration. absent: all tenants without a database that was seen,
+    also those that are not asked for. faults: a sentence for each fault of what is asked for.
+    """
+    there = {one["name"]: server for server, held in servers.items() for one in held or ()}
+    wanted = [one for one in tenants.values() if (one["name"] in names if names else one["tier"] == tier)]
+    ordered = [one["name"] for one in sorted(wanted, key=lambda one: int(one["tier"]))]
+    return {
+        "lost": [name for name in ordered if name not in there],
+        "there": {name: there[name] for name in ordered if name in there},
+        "absent": [name for name in tenants if name not in there],
+        "faults": _faults(tenants, tier, names, ordered),
+    }
+
+
+def _faults(tenants: Mapping[str, Any], tier: int | None, names: Sequence[str], found: Sequence[str]) -> list[str]:
+    if bool(names) == bool(tier):
+        return ["set either recover_tier or recover_tenants, which say what is restored"]
+    unknown = [name for name in names if name not in tenants]
+    if unknown:
+        return [
+            f"recover_tenants names {', '.join(unknown)}, which odoo_tenants does not declare; declared are "
+            f"{', '.join(tenants) or 'none'}"
+        ]
+    return [] if found else [f"odoo_tenants declares no tenant of tier {tier}; name another tier"]
+
+
+def parts(
+    wanted: Mapping[str, Any], backups: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any], began: float
+) -> dict[str, Any]:
+    """The parts of the change with the facts of each, as the tasks that restore a tenant take them.
+
+    wanted: as `asked` returns it. backups: as odoo_backup_info returns them. began: when the playbook did, in seconds
+    since 1970. notes: what is done about each tenant. failures: why tenants are left out. faults: why nothing is begun.
+    """
+    found = [one for one in backups if one["backup"]]
+    lacking = [f"no backup of {one['tenant']} can be restored: {one['error']}" for one in backups if not one["backup"]]
+    budget = inputs["recover_failures"]
+    made = {
+        f"tenant:{one['tenant']}": {
+            "tenant": one["tenant"],
+            "backup": one["backup"],
+            "rpo_s": one["age_s"],
+            "existed": False,
+            "was_open": False,
+            "discard": False,
+            "missing_files": "list" if inputs["recover_leave_out_files"] else "fail",
+            "safety": "",
+            "began": began,
+            "budget": len(backups) if budget is None else budget,
+        }
+        for one in found
+    }
+    way_on = "restore the others with recover_leave_out: true, or name another repository or moment"
+    return {
+        "parts": made,
+        "notes": [
+            *(
+                f"{one['tenant']} is restored from backup {one['backup']} of {one['snapshot_time']}, which is "
+                f"{span(one['age_s'])} old; what was written since is lost"
+                for one in found
+            ),
+            *(f"{name} has its database on {server} and is left alone" for name, server in wanted["there"].items()),
+        ],
+        "failures": lacking if inputs["recover_leave_out"] else [],
+        "faults": [] if inputs["recover_leave_out"] or not lacking else [*lacking, way_on],
+    }

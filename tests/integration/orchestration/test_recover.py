@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A site is lost, and its tenants come back on empty hosts: in their order, and nothing is made up."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration import change_store
+from tests.integration.ansible import PlaybookRun
+from tests.integration.orchestration import world as worlds
+from tests.integration.orchestration.rig import TENANTS, Rig
+from tests.integration.orchestration.test_bad_nights import forget, left, lose, until_free
+from tests.integration.orchestration.test_matrix import lose_site
+from tests.integration.orchestration.test_moves import MOVE, parts, sent
+
+TIER = {"recover_tier": 2}
+HARBOUR, QUARRY = TENANTS
+BOTH = {"serve app1 app2"}
+
+
+@pytest.fixture
+def lost(rig: Rig) -> Rig:
+    """An estate whose hosts are empty, and the backups of its two tenants."""
+    lose_site(rig)
+    return rig
+
+
+def served(rig: Rig) -> dict[str, set[str]]:
+    """What the edges do with users of each tenant."""
+    return {name: sent(rig, name) for name in ("harbour", "quarry")}
+
+
+def restored(rig: Rig) -> list[str]:
+    """The tenants that were restored, in turn."""
+    return [words.split()[2] for words in rig.world.log if " odoo_restore " in words and not words.endswith("check")]
+
+
+def screen(run: PlaybookRun) -> str:
+    """The last screen of a run."""
+    return "\n".join(run.results("Close the change")["app1"]["screen"])
+
+
+def test_a_tier_comes_back_on_empty_hosts_and_its_jobs_run(lost: Rig) -> None:
+    run = lost.play("recover", **TIER).expect_success()
+
+    assert (served(lost), parts(lost), lost.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
+    assert restored(lost) == ["harbour", "quarry"]
+    for name in ("harbour", "quarry"):
+        copy = lost.world.servers["db1"][name]
+        assert set(lost.world.backups[name][-1]) <= set(copy.data)
+        assert (copy.open, copy.home["group"]) == (True, "app")
+    # processes have the databases only once they are there
+    log = lost.world.log
+    last = max(number for number, words in enumerate(log) if " odoo_restore " in words)
+    assert {"app1 odoo run", "app2 odoo run"} <= set(log[last:])
+    proven = [entry["facts"] for entry in change_store.entries(lost.store) if entry["event"] == "proven"]
+    assert [one["rto_s"] > 0 for one in proven] == [True, True]
+    assert "tenant:harbour  is done and proven (RTO " in screen(run)
+    assert ", RPO 53 s)" in screen(run)
+    # the record agrees, and there is nothing left to do
+    lost.play("precheck").expect_success()
+    again = lost.play("recover", **TIER).expect_success()
+    assert "harbour has its database on db1 and is left alone" in screen(again)
+    assert (restored(lost), lost.world.harm) == (["harbour", "quarry"], [])
+
+
+def test_the_plan_has_the_age_of_each_backup_and_changes_nothing(lost: Rig) -> None:
+    before = lost.world
+    run = lost.play("recover", check=True, **TIER).expect_success()
+    assert "harbour is restored from backup 0 of 2026-11-22T10:30:00.000000Z, which is 53 s old" in screen(run)
+    after = lost.world
+    assert (after.servers, after.routes, after.backups) == (before.servers, before.routes, before.backups)
+    assert (parts(lost), after.harm) == ({}, [])
+
+
+def test_what_has_no_backup_is_refused_before_anything_is_touched_or_left_out_by_name(lost: Rig) -> None:
+    with worlds.opened(lost.file) as world:
+        del world.backups["harbour"]
+    run = lost.play("recover", **TIER).expect_failure()
+    assert (
+        "no backup of harbour can be restored: there is no backup in the bucket backup; restore the others"
+        in (run.errors[-1])
+    )
+    assert not [words for words in lost.world.log if " main" in words or " install" in words]
+    assert (lost.world.servers["db1"], change_store.held(lost.store)) == ({}, [])
+
+    run = lost.play("recover", **TIER, recover_leave_out=True).expect_failure()
+    assert "no backup of harbour can be restored" in run.errors[-1]
+    assert run.errors[-1].endswith("repair that, and run gantry.odoo.recover again")
+    assert served(lost) == {"harbour": {"maintenance app1 app2"}, "quarry": BOTH}
+    assert (list(lost.world.servers["db1"]), parts(lost), lost.world.harm) == (["quarry"], {}, [])
+
+
+def test_a_tenant_that_is_there_is_left_alone_and_named(rig: Rig) -> None:
+    rig.play("backup").expect_success()
+    with worlds.opened(rig.file) as world:
+        del world.servers["db1"]["quarry"]
+        world.given_up = ["quarry"]
+    there = rig.world.servers["db1"]["harbour"].home
+    run = rig.play("recover", **TIER).expect_success()
+    assert "harbour has its database on db1 and is left alone" in screen(run)
+    assert (restored(rig), rig.world.servers["db1"]["harbour"].home) == (["quarry"], there)
+    # users of the lost one were sent to nothing when the run began, and to the maintenance page from then on
+    assert (served(rig), rig.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, [])
+
+
+def test_hosts_of_other_names_and_another_store_are_no_hindrance(lost: Rig) -> None:
+    with worlds.opened(lost.file) as world:
+        world.nodes["new1"] = world.nodes.pop("app1")
+        del world.nodes["app2"]
+    refused = lost.play("recover", **TIER).expect_failure()
+    assert (
+        "or gantry.odoo.recover with recover_released_hosts: [app1, app2] where the site is lost" in refused.errors[-1]
+    )
+    twin = lost.twin("store")
+
+    lost.play("recover", **TIER, recover_released_hosts=["app1", "app2"]).expect_success()
+    assert (served(lost), lost.world.harm) == ({"harbour": {"serve new1"}, "quarry": {"serve new1"}}, [])
+    lost.play("precheck").expect_success()
+
+    forget(twin)
+    twin.play("recover", **TIER).expect_success()
+    assert (served(twin), twin.world.harm) == ({"harbour": {"serve new1"}, "quarry": {"serve new1"}}, [])
+    twin.play("site").expect_success()
+    assert twin.world.harm == []
+
+
+def test_a_tenant_that_fails_stops_none_of_the_others_and_is_resumed(lost: Rig) -> None:
+    twin = lost.twin("budget")
+    lost.change(fault={"words": "app1 odoo_restore harbour blocked", "kind": "disk full"})
+    run = lost.play("recover", **TIER).expect_failure()
+    assert "tenant:harbour failed and is not proven to serve (Restore in the place of the database" in run.errors[-1]
+    assert served(lost) == {"harbour": {"maintenance app1 app2"}, "quarry": BOTH}
+    lost.mend()
+    until_free(lost)
+    lost.play("resume", change=left(lost), way="finish").expect_success()
+    assert (served(lost), parts(lost), lost.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
+
+    twin.change(fault={"words": "app1 odoo_restore harbour blocked", "kind": "disk full"})
+    run = twin.play("recover", **TIER, recover_failures=0).expect_failure()
+    assert "tenant:quarry is untouched" in run.errors[-1]
+    away = {"maintenance app1 app2"}
+    assert served(twin) == {"harbour": away, "quarry": away}
+    twin.mend()
+    until_free(twin)
+    refused = twin.play("resume", change=left(twin), way="undo").expect_failure()
+    assert "cannot be undone: tenant:harbour: harbour had no database to go back to" in refused.errors[-1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["app1 odoo_restore harbour blocked", pytest.param("app1 odoo_restore quarry blocked", marks=pytest.mark.deep)],
+)
+def test_a_recovery_whose_controller_dies_is_finished(lost: Rig, words: str) -> None:
+    change = lose(lost, words, "controller killed after", "recover", **TIER)
+    refused = lost.play("recover", **TIER).expect_failure()
+    assert f"run gantry.odoo.resume -e change={change} -e way=finish" in refused.errors[-1]
+    until_free(lost)
+    lost.play("resume", change=change, way="finish").expect_success()
+    assert (served(lost), parts(lost), lost.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
+
+
+def test_what_the_lost_site_left_half_done_is_superseded(rig: Rig) -> None:
+    rig.play("backup").expect_success()
+    rig.change(step=0, log=[])
+    rig.change(fault={"words": "box1 odoo_restore harbour blocked", "kind": "controller killed before"})
+    rig.play("migrate", **MOVE)
+    rig.mend()
+    until_free(rig)
+    assert "tenant:harbour" in parts(rig)
+    lose_site(rig, backup=False)
+    rig.play("recover", **TIER).expect_success()
+    assert (served(rig), parts(rig), rig.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
+
+
+def test_tenants_come_by_tier_from_the_moment_that_is_asked_for(lost: Rig) -> None:
+    with worlds.opened(lost.file) as world:
+        world.backups["quarry"].append([777_000])
+    tenants = [HARBOUR, {**QUARRY, "tier": 1}]
+    asked = {"recover_tenants": ["harbour", "quarry"], "recover_at": "2026-11-22T10:30:00.500000Z"}
+    lost.play("recover", odoo_tenants=tenants, **asked).expect_success()
+    assert restored(lost) == ["quarry", "harbour"]
+    assert 777_000 not in lost.world.servers["db1"]["quarry"].data
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        ({}, "set either recover_tier or recover_tenants, which say what is restored"),
+        ({"recover_tier": 3}, "odoo_tenants declares no tenant of tier 3"),
+        ({"recover_tenants": ["harbor"]}, "recover_tenants names harbor, which odoo_tenants does not declare"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(lost: Rig, inputs: dict[str, object], sentence: str) -> None:
+    run = lost.play("recover", **inputs).expect_failure()
+    assert run.errors[-1].startswith(sentence)
+    assert not change_store.held(lost.store)
