@@ -21,6 +21,7 @@ author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.repository
+  - gantry.odoo.known_backups
   - gantry.odoo.attributes
 options:
   tenants:
@@ -107,7 +108,8 @@ compliance:
         kind:
           description:
             - V(collapsed) or V(grown) against the median of the backups before it, V(future) or V(misdated) by its
-              times, V(rewritten) by the store's, V(lost) without a manifest, V(unsealed) where it is damaged or forged.
+              times, V(rewritten) by the store's, V(lost) without a manifest, V(unsealed) where it is damaged or forged,
+              V(rolled_back) where the repository lacks the backup that O(known_backups) names.
           type: str
         severity: {description: V(critical) or V(warning)., type: str}
         backup: {description: Identifier of the backup; empty for all of the tenant., type: str}
@@ -152,6 +154,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing im
 
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
+    **options.known_spec(accepts=False),
     "tenants": {"type": "list", "elements": "str", "required": True},
     "manifests": {"type": "int", "default": 5},
     "metrics_path": {"type": "path"},
@@ -169,10 +172,11 @@ def work(call: Call) -> Outcome:
         raise InputError(f"manifests: {manifests} is not a number of backups; give 1 or more")
     if path:
         apply_metrics.check_path(path)
+    known = options.known_from(call.params["known_backups"])
     location = options.location_from(call.params["repository"])
     stores = open_stores(location)
     store = read_store(stores)
-    judged = [judge_tenant(seen, store) for seen in read_evidence(stores, tenants, location.keys, manifests)]
+    judged = [judge_tenant(seen, store) for seen in read_evidence(stores, tenants, location.keys, manifests, known)]
     facts = {
         "compliance": [entry(one, store.now) for one in judged],
         "drills_due": due_today(judged, store.now),

@@ -23,6 +23,7 @@ author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.repository
+  - gantry.odoo.known_backups
   - gantry.odoo.attributes
 options:
   tenants:
@@ -48,6 +49,13 @@ options:
       - Refused where there is a catalog.
     type: bool
     default: false
+  rolled_back:
+    description:
+      - What to do where the repository lacks the backup that O(known_backups) names.
+      - V(fail) checks what is there and then fails, and builds no catalog anew. V(accept) warns.
+    type: str
+    choices: [fail, accept]
+    default: fail
   lock_timeout:
     description:
       - Seconds to wait for a backup of the same tenant before damaged backups are healed.
@@ -142,11 +150,18 @@ checks:
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check, plan_check, report_check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    RefusedError,
+    StateError,
+    sentence_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
@@ -160,6 +175,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing im
 
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
+    **options.known_spec(),
     "tenants": {"type": "list", "elements": "str", "required": True},
     "share_percent": {"type": "int", "default": 100},
     "rebuild": {"type": "bool", "default": False},
@@ -168,11 +184,15 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def order_from(params: Mapping[str, Any]) -> apply_check.Order:
-    """The check that the parameters ask for. Raises InputError for what cannot be done."""
+def order_from(params: Mapping[str, Any], known: int) -> apply_check.Order:
+    """The check that the parameters ask for. Raises InputError for what cannot be done.
+
+    known: number of the newest backup that is known of the tenant, 0 for none.
+    """
     return apply_check.Order(
         parts=plan_check.parts_of(params["share_percent"]),
         rebuild=params["rebuild"],
+        known=known if params["rolled_back"] == "fail" else 0,
         lock_timeout=params["lock_timeout"],
         timeout=params["timeout"],
     )
@@ -191,7 +211,9 @@ def work(call: Call) -> Outcome:
     call.warn_empty("tenants")
     require_libraries()
     location = options.location_from(call.params["repository"])
-    tenants, order = options.tenants_from(call.params["tenants"]), order_from(call.params)
+    tenants, known = options.tenants_from(call.params["tenants"]), options.known_from(call.params["known_backups"])
+    accept = call.warn if call.params["rolled_back"] == "accept" else None
+    plan_check.parts_of(call.params["share_percent"])
     stores = open_stores(location)
     steps: list[Step] = []
     entries, failures = [], {}
@@ -199,6 +221,7 @@ def work(call: Call) -> Outcome:
     for tenant in tenants:
         try:
             repository = repository_of(stores, location, tenant)
+            order = order_from(call.params, known.get(tenant, 0))
             found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order)
         except (GantryError, OSError) as error:
             failures[tenant] = sentence_of(error)
@@ -208,8 +231,15 @@ def work(call: Call) -> Outcome:
         steps += plan_check.steps_of(found)
         entries.append(report_check.entry(found))
         before[tenant], after[tenant] = report_check.before(found), report_check.after(found)
-        if why := plan_check.failure_of(found):
-            failures[tenant] = why
+        faults = [plan_check.failure_of(found)]
+        # a catalog that was made anew has given up all former numbers
+        seen = replace(found.catalog, given_up=0) if found.rebuilt else found.catalog
+        try:
+            refuse_rolled_back(seen, known.get(tenant, 0), repository.where, accept)
+        except RefusedError as error:
+            faults.append(str(error))
+        if any(faults):
+            failures[tenant] = "; ".join(filter(None, faults))
     return with_failures(Outcome(steps, before, after, {"checks": entries}), failures)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import (
     entries_left,
     recorded_part,
@@ -56,10 +57,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files
 
 @dataclass(frozen=True)
 class Order:
-    """What a check was asked for. parts: checks in a row that read everything. rebuild: a catalog that is lost."""
+    """What a check was asked for. parts: checks in a row that read everything. rebuild: a catalog that is lost.
+
+    known: number of the newest backup that a rebuilt catalog has to have, 0 for none.
+    """
 
     parts: int = 1
     rebuild: bool = False
+    known: int = 0
     lock_timeout: int = 300
     timeout: int = 14400
 
@@ -70,6 +75,7 @@ def foresee(repository: Repository, order: Order) -> Check:
     if not order.rebuild:
         return _read(repository, order, catalog)
     entries, unreadable = entries_left(repository)
+    refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
     fence = max((max(one.number, one.healed) for one in entries), default=0) + 1
     return _read(repository, order, plan_rebuild(catalog, fence, entries), unreadable)
 
@@ -79,6 +85,8 @@ def check(repository: Repository, order: Order) -> Check:
     unreadable: list[str] = []
     if order.rebuild:
         entries, unreadable = entries_left(repository)
+        # the new catalog cannot say any more what was there
+        refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
         rebuild_catalog(repository, entries, order.lock_timeout)
     catalog = repository.catalog.read()
     with reading_all(repository, catalog.entries, "check", order.lock_timeout):

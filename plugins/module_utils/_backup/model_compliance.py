@@ -67,7 +67,8 @@ class Evidence:
     policy: the recorded one, None where there is none. written: when the store wrote the manifest of each backup, by
     number; None where its dates are those that writers give. opened: by name of the backup. drills: newest first, as
     far back as the newest good one. locked_until: of the newest backup, None without a lock. lock_asked: whether the
-    store has answered that.
+    store has answered that. known: number of the newest backup that is known to be there, 0 for none. where: the
+    repository as a sentence names it.
     """
 
     tenant: str
@@ -79,6 +80,8 @@ class Evidence:
     drills: tuple[Drill, ...] = ()
     locked_until: datetime | None = None
     lock_asked: bool = False
+    known: int = 0
+    where: str = ""
 
 
 @dataclass(frozen=True)

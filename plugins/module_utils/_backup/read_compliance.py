@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
@@ -72,14 +73,21 @@ def read_store(stores: Stores) -> StoreFacts:
 
 
 def read_evidence(
-    stores: Stores, tenants: Sequence[str], masters: Sequence[MasterKey], manifests: int
+    stores: Stores, tenants: Sequence[str], masters: Sequence[MasterKey], manifests: int, known: Mapping[str, int]
 ) -> Iterator[Evidence]:
-    """What is observed of each tenant. manifests: how many of the newest are opened.
+    """What is observed of each tenant. manifests: how many of the newest are opened. known: see Evidence, by tenant.
 
     Raises UnreachableError where the store does not answer. What of one tenant cannot be unsealed is a fault of it.
     """
     with ThreadPoolExecutor(READERS) as pool:
-        yield from pool.map(lambda tenant: _evidence(stores, tenant, masters, manifests), tenants)
+        yield from pool.map(
+            lambda tenant: replace(
+                _evidence(stores, tenant, masters, manifests),
+                known=known.get(tenant, 0),
+                where=f"{stores.contents.where}, {tenant}",
+            ),
+            tenants,
+        )
 
 
 def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifests: int) -> Evidence:

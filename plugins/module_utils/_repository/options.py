@@ -50,6 +50,26 @@ def argument_spec() -> dict[str, dict[str, Any]]:
     return {"repository": {**REPOSITORY, "required": True}}
 
 
+def known_spec(*, accepts: bool = True) -> dict[str, dict[str, Any]]:
+    """The options of the documentation fragment gantry.odoo.known_backups. accepts: whether one is to go on without."""
+    known: dict[str, Any] = {"type": "dict", "default": {}}
+    accepting: dict[str, Any] = {"type": "str", "choices": ["fail", "accept"], "default": "fail"}
+    return {"known_backups": known, **({"rolled_back": accepting} if accepts else {})}
+
+
+def known_from(values: Mapping[str, Any]) -> dict[str, int]:
+    """The number of the newest backup that is known of each tenant. Raises InputError for what is no number."""
+    found: dict[str, int] = {}
+    for tenant, number in values.items():
+        tenant_root("", tenant)
+        if not str(number).isdecimal():
+            raise InputError(
+                f"known_backups: {number!r} of {tenant} is no number of a backup; give those that estate_info returns"
+            )
+        found[tenant] = int(number)
+    return found
+
+
 def location_from(values: Mapping[str, Any]) -> Location:
     """The repository that the option describes. Raises InputError for values that cannot be used."""
     keys = tuple(_key(number, one) for number, one in enumerate(values["keys"]))
