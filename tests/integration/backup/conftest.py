@@ -184,8 +184,29 @@ class Estate:
         }
 
 
+# a call of a module: its name, its options, and whether it is in check mode
+Asked = tuple[str, dict[str, Any], bool]
+Ask = Callable[..., list[dict[str, Any]]]
 # each call is (module, arguments); the answer is what each said when it failed
 Failures = Callable[..., list[str]]
+
+
+@pytest.fixture
+def ask(run_playbook: Callable[..., Any]) -> Ask:
+    """Several calls of modules in one run, whether each fails or not."""
+
+    def run(*wanted: Asked) -> list[dict[str, Any]]:
+        tasks = [
+            {"name": f"call {number}", module: args, "check_mode": check, "diff": True, "ignore_errors": True}
+            for number, (module, args, check) in enumerate(wanted)
+        ]
+        done = run_playbook([{"hosts": HOST, "gather_facts": False, "tasks": tasks}]).expect_success()
+        assert PASSWORD not in done.stdout
+        results = [{"failed": False, **done.results(f"call {number}")[HOST]} for number in range(len(wanted))]
+        assert "Traceback" not in str(results)
+        return results
+
+    return run
 
 
 @pytest.fixture
