@@ -125,7 +125,12 @@ options:
         description:
           - The number of copies of the data, the database itself among them.
           - M(gantry.odoo.backup_compliance) counts them.
-          - By default 2. A third one is counted as unknown, since no other repository is asked yet.
+          - By default 2. A third one is a second repository, which M(gantry.odoo.odoo_backup_copy) fills and compares.
+        type: int
+      copy_rpo_s:
+        description:
+          - Age in seconds that the newest backup in the second repository may have, and its last comparison.
+          - By default 2 days for tier 1, 3 for tier 2 and 8 for tier 3.
         type: int
       regions:
         description: Regions in which backups may lie, as the server names them. If empty, all of them.
@@ -351,6 +356,7 @@ _POLICY: dict[str, Any] = {
     "drill_interval_s": {"type": "int"},
     "immutability": {"type": "str", "choices": list(plan_policy.IMMUTABILITY)},
     "copies": {"type": "int"},
+    "copy_rpo_s": {"type": "int"},
     "regions": {"type": "list", "elements": "str"},
     "classes": {"type": "list", "elements": "dict", "options": _CLASS},
     "holds": {"type": "list", "elements": "dict", "options": _HOLD},

@@ -17,6 +17,9 @@ description:
     retention of M(gantry.odoo.backup_policy), as a fresh backup, or as the latest one of M(gantry.odoo.odoo_restore).
   - The next backup sends the files of damaged objects again, where they are still on the disk. The next check then
     heals older backups. A damaged file is also healed from any other object that has it intact.
+  - With O(copy), a damaged object is replaced by that of the copy where that one is proven to be intact. This heals
+    dumps and manifests too. A copy that lacks the newest backups heals nothing, so run
+    M(gantry.odoo.odoo_backup_copy) first.
   - A backup or an expiry of the same tenant goes on beside a check. Only healing takes a turn, after reading.
   - The module fails where a backup that is to stay cannot be restored in full, after it has marked and healed.
 author:
@@ -24,6 +27,7 @@ author:
 extends_documentation_fragment:
   - gantry.odoo.repository
   - gantry.odoo.known_backups
+  - gantry.odoo.copy
   - gantry.odoo.attributes
 options:
   tenants:
@@ -68,6 +72,7 @@ options:
     default: 14400
 seealso:
   - module: gantry.odoo.odoo_backup
+  - module: gantry.odoo.odoo_backup_copy
   - module: gantry.odoo.odoo_restore
   - module: gantry.odoo.backup_policy
 """
@@ -83,6 +88,12 @@ EXAMPLES = r"""
     repository: "{{ backup_repository }}"
     tenants: [harbour, north]
     share_percent: 10
+
+- name: Verify all backups, and heal what is intact in the second repository
+  gantry.odoo.odoo_backup_check:
+    repository: "{{ backup_repository }}"
+    copy: "{{ backup_copy_repository }}"
+    tenants: [harbour, north]
 
 - name: Build a lost catalog anew
   gantry.odoo.odoo_backup_check:
@@ -117,6 +128,10 @@ checks:
   contains:
     tenant: {description: Name of the tenant., type: str}
     ok: {description: Whether each backup can be restored in full., type: bool}
+    replaced:
+      description: Keys of the damaged objects that were replaced by those of O(copy).
+      type: list
+      elements: str
     part: {description: Number of the part that was read., type: int}
     parts: {description: Number of parts that everything is read in., type: int}
     objects_read: {description: Number of objects that were read., type: int}
@@ -176,6 +191,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing im
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
     **options.known_spec(),
+    "copy": options.COPY,
     "tenants": {"type": "list", "elements": "str", "required": True},
     "share_percent": {"type": "int", "default": 100},
     "rebuild": {"type": "bool", "default": False},
@@ -215,6 +231,7 @@ def work(call: Call) -> Outcome:
     accept = call.warn if call.params["rolled_back"] == "accept" else None
     plan_check.parts_of(call.params["share_percent"])
     stores = open_stores(location)
+    copies = open_stores(options.copy_from(call.params["copy"], location)) if call.params["copy"] else None
     steps: list[Step] = []
     entries, failures = [], {}
     before, after = {}, {}
@@ -222,7 +239,8 @@ def work(call: Call) -> Outcome:
         try:
             repository = repository_of(stores, location, tenant)
             order = order_from(call.params, known.get(tenant, 0))
-            found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order)
+            copy = open_repository(copies, tenant, location.keys) if copies else None
+            found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order, copy)
         except (GantryError, OSError) as error:
             failures[tenant] = sentence_of(error)
             continue

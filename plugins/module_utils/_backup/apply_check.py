@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import foresee_mending, mend
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
@@ -69,19 +70,24 @@ class Order:
     timeout: int = 14400
 
 
-def foresee(repository: Repository, order: Order) -> Check:
-    """Read what a check reads, and change nothing."""
+def foresee(repository: Repository, order: Order, copy: Repository | None = None) -> Check:
+    """Read what a check reads, and change nothing. copy: of the repository, from which it is healed as well."""
     catalog = repository.catalog.read()
-    if not order.rebuild:
-        return _read(repository, order, catalog)
-    entries, unreadable = entries_left(repository)
-    refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
-    fence = max((max(one.number, one.healed) for one in entries), default=0) + 1
-    return _read(repository, order, plan_rebuild(catalog, fence, entries), unreadable)
+    unreadable: list[str] = []
+    if order.rebuild:
+        entries, unreadable = entries_left(repository)
+        refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
+        fence = max((max(one.number, one.healed) for one in entries), default=0) + 1
+        catalog = plan_rebuild(catalog, fence, entries)
+    found = _read(repository, order, catalog, unreadable)
+    if copy is None:
+        return found
+    after, mended = foresee_mending(found, copy, Deadline(order.timeout))
+    return replace(after, mended=mended)
 
 
-def check(repository: Repository, order: Order) -> Check:
-    """Read the backups, record what is damaged, and heal what can be healed."""
+def check(repository: Repository, order: Order, copy: Repository | None = None) -> Check:
+    """Read the backups, replace what is intact in the copy, record what is damaged, and heal what can be healed."""
     unreadable: list[str] = []
     if order.rebuild:
         entries, unreadable = entries_left(repository)
@@ -91,6 +97,9 @@ def check(repository: Repository, order: Order) -> Check:
     catalog = repository.catalog.read()
     with reading_all(repository, catalog.entries, "check", order.lock_timeout):
         found = _read(repository, order, catalog, unreadable)
+        if copy is not None:
+            after, mended = mend(found, repository, copy, Deadline(order.timeout))
+            found = replace(after, mended=mended)
         marked = repository.catalog.write(
             lambda seen: plan_mark(seen, found.catalog, found.marks, found.damaged), Deadline(RECORD_S)
         )
