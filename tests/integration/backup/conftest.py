@@ -100,6 +100,19 @@ class Estate:
         """Remove an object below the prefix."""
         self.client.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")
 
+    def erase(self, key: str) -> None:
+        """Remove an object below the prefix with its versions and marks, so that it can be created once more."""
+        self._erase(f"{PREFIX}/{key}")
+
+    def _erase(self, prefix: str) -> None:
+        for page in self.client.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=prefix):
+            found = [
+                {"Key": one["Key"], "VersionId": one["VersionId"]}
+                for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+            ]
+            if found:
+                assert not self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": found}).get("Errors")
+
     def drop_copies(self) -> None:
         """Remove what was made beside the tenant's database, and its files."""
         for name in self.databases() - {"harbour"}:
@@ -110,14 +123,7 @@ class Estate:
         """Leave the bucket and the host as the tests want to find them."""
         self.drop_copies()
         # without versions and marks, which would hinder what is written once
-        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/")
-        for page in pages:
-            found = [
-                {"Key": one["Key"], "VersionId": one["VersionId"]}
-                for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-            ]
-            if found:
-                assert not self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": found}).get("Errors")
+        self._erase(f"{PREFIX}/")
         self.client.delete_bucket_lifecycle(Bucket=BUCKET)
         self.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 
