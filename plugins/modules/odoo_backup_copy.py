@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_backup_copy
-short_description: Copy the backups of Odoo databases to a second repository, and compare them
+short_description: Manage a second repository with a copy of the backups
 version_added: 0.1.0
 description:
   - Sends the objects that the second repository lacks, encrypted as they are, from any kind of store to any other. The
     catalog goes last, so that the copy is complete at each moment. An interrupted run is completed by the next one.
   - Reads what was sent back from the copy, and a share of the rest. Each manifest, index and dump has to be authentic
-    and complete, and each file has to have the SHA-1 that names it. What is damaged in the copy is sent again.
+    and complete, and each file has to have the SHA-1 that names it. Damaged objects of the copy are sent again.
   - A restore from the copy needs nothing but its location and the key.
   - A first repository that was rolled back, or a copy on which other runs have worked, is refused, since one of the two
     would be lost.
