@@ -163,7 +163,7 @@ def _made(first: Repository, stores: Stores, masters: Sequence[MasterKey]) -> Re
 
 def _send(first: Repository, second: Repository, plan: CopyPlan, deadline: Deadline) -> None:
     """Send the contents, and the manifests that name them after all of them."""
-    require_refusal(second.records, KeyLog.NAME)
+    require_refusal(second.records, CatalogLog.NAME)
     for objects in (plan.contents, plan.manifests):
         work = partial(_send_one, first, second, objects)
         each(work, list(objects), deadline, "copying the backups", SENDERS)

@@ -145,17 +145,25 @@ def require_conditions(objects: Objects) -> None:
     keys = [f"probe/{uuid.uuid4().hex}" for _race in range(_RACES)]
     try:
         for key in keys:
-            bodies = [b"%d" % racer for racer in range(_RACERS)]
-            with ThreadPoolExecutor(_RACERS) as pool:
-                won = list(pool.map(lambda body, key=key: objects.create(key, body), bodies))
-            winners = [body for body, first in zip(bodies, won) if first]
-            if len(winners) != 1 or objects.get(key) != winners[0] or objects.create(key, b"late"):
-                raise StateError(
-                    f"the {objects.where} let {len(winners)} of {_RACERS} writers create one object, or a later one, "
-                    "and a lease needs exactly one; use a server that honors If-None-Match, or another kind of store"
-                )
-    finally:
-        objects.delete(keys)
+            _require_one_winner(objects, key)
+    except GantryError:
+        # what is wrong has been said
+        with suppress(GantryError):
+            objects.delete(keys)
+        raise
+    objects.delete(keys)
+
+
+def _require_one_winner(objects: Objects, key: str) -> None:
+    bodies = [b"%d" % racer for racer in range(_RACERS)]
+    with ThreadPoolExecutor(_RACERS) as pool:
+        won = list(pool.map(lambda body: objects.create(key, body), bodies))
+    winners = [body for body, first in zip(bodies, won) if first]
+    if len(winners) != 1 or objects.get(key) != winners[0] or objects.create(key, b"late"):
+        raise StateError(
+            f"the {objects.where} let {len(winners)} of {_RACERS} writers create one object, or a later one, "
+            "and a lease needs exactly one; use a server that honors If-None-Match, or another kind of store"
+        )
 
 
 def require_refusal(objects: Objects, name: str) -> None:

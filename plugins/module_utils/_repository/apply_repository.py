@@ -229,7 +229,8 @@ def write_document(repository: Repository, key: str, document: Mapping[str, Any]
 @contextmanager
 def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
     """The turn to change the repository, for the time of the block. Raises DeadlineError after `wait_s` seconds."""
-    require_refusal(repository.records, KeyLog.NAME)
+    # a key that only adds backups may write leases, and no keys
+    require_refusal(repository.records, Register.NAME)
     # a copy of a repository has leases of its own, which may be fewer
     fence = repository.catalog.read().fence
     with _held(repository, kind, (_WRITE,), wait_s, fence) as (lease, lost):
@@ -245,7 +246,7 @@ def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
 
 def rebuild_catalog(repository: Repository, entries: Sequence[Entry], wait_s: float) -> Catalog:
     """Write a catalog with these backups in the place of one that is lost. Raises StateError where there is one."""
-    require_refusal(repository.records, KeyLog.NAME)
+    require_refusal(repository.records, Register.NAME)
     highest = max((max(one.number, one.healed) for one in entries), default=0)
     with _held(repository, "rebuild", (_WRITE,), wait_s, highest) as (lease, _lost):
         number = lease.fencing_number

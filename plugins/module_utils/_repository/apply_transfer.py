@@ -30,7 +30,8 @@ def transfer_record(source: Below, target: Below, log: str, number: int) -> None
     data = source.get(key)
     if data is None:
         raise StateError(f"record {number} of {log} in the {source.where} was removed meanwhile; run again")
-    if not target.create(key, data) and target.get(key) != data:
+    # what is there already needs no right to write
+    if target.get(key) != data and not target.create(key, data) and target.get(key) != data:
         raise RefusedError(
             f"{key} in the {target.where} is another one than in the {source.where}, so runs have worked on both; "
             f"where the latter is right, remove all below {log}/ in the {target.where}, and run again"

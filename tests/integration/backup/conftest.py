@@ -135,8 +135,8 @@ class Estate:
     def reader(self, tenant: str = "harbour") -> Any:
         """The repository of a tenant, as the program reads it that shares no code with the collection."""
         bucket, records = (restore_program.Bucket.__new__(restore_program.Bucket) for _twice in range(2))
-        bucket.name, bucket.client = BUCKET, self.client
-        records.name, records.client = self.repository.get("records_bucket", BUCKET), self.client
+        bucket.name, bucket.client = self.repository["bucket"], self.client
+        records.name, records.client = self.repository.get("records_bucket", bucket.name), self.client
         key = base64.b64decode(self.repository["keys"][0]["secret"])
         return restore_program.Tenant(bucket, records, self.repository["prefix"], tenant, key)
 

@@ -201,8 +201,8 @@ def test_a_repository_that_was_rolled_back_is_refused_until_that_is_accepted(rig
     assert "harbour: its repository was rolled back" in drill.errors[-1]
     run = rig.play("restore", tenant="harbour").expect_failure()
     assert "its repository was rolled back" in run.errors[-1]
-    rig.play("restore", tenant="harbour", restore_rolled_back=True).expect_success()
-    rig.play("backup", backup_rolled_back=True).expect_success()
+    rig.play("restore", tenant="harbour", restore_accept_older=True).expect_success()
+    rig.play("backup", backup_accept_older=True).expect_success()
     assert recorded(rig, "backup") == {"harbour": True, "quarry": True}
     assert not change_store.held(rig.store)
 
