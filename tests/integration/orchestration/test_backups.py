@@ -207,6 +207,21 @@ def test_a_repository_that_was_rolled_back_is_refused_until_that_is_accepted(rig
     assert not change_store.held(rig.store)
 
 
+def test_copies_are_made_by_a_host_that_answers_where_there_is_a_second_repository(rig: Rig) -> None:
+    rig.play("backup").expect_success()
+    run = rig.play("backup_copy").expect_failure()
+    assert "backup_copy_repository is not set, so there is nowhere to copy to" in run.errors[-1]
+    turn_off(rig, "app1")
+    rig.change(log=[])
+    rig.play("backup_copy", backup_copy_repository={"directory": "/srv/second"}).expect_success()
+    assert "app2 odoo_backup_copy" in rig.world.log
+    assert recorded(rig, "backup_copy") == {"harbour": True, "quarry": True}
+    rig.change(rolled_back=["quarry"])
+    run = rig.play("backup_copy", backup_copy_repository={"directory": "/srv/second"}).expect_failure()
+    assert "quarry: its repository was rolled back" in run.errors[-1]
+    assert not change_store.held(rig.store)
+
+
 def test_policies_are_managed_by_a_host_that_answers_and_a_failure_closes_the_change(rig: Rig) -> None:
     rig.change(fault={"words": "app1 backup main", "kind": "disk full"})
     run = rig.play("backup_policy").expect_failure()

@@ -395,6 +395,14 @@ class World:
         said = {"failed": True, "msg": f"tenant {refused[0]}: its repository was rolled back"} if refused else {}
         return {"changed": False, **said}
 
+    def odoo_backup_copy(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module odoo_backup_copy."""
+        refused = [
+            f"tenant {one}: its repository was rolled back" for one in args["tenants"] if self.is_refused(one, args)
+        ]
+        said = {"failed": True, "msg": "; ".join(refused)} if refused else {}
+        return {"changed": True, "copies": [{"tenant": one, "ok": True} for one in args["tenants"]], **said}
+
     def backup_compliance(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module backup_compliance."""
         return {"changed": False, "drills_due": [one for one in args["tenants"] if self.due is None or one in self.due]}
