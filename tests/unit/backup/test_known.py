@@ -136,7 +136,7 @@ def test_no_policy_expires_what_was_rolled_back(tmp_path: Path, check_mode: bool
 def test_a_backup_beside_it_is_no_proof() -> None:
     taken = {"tenant": "harbour", "id": "20261127T030000Z", "number": 9}
     result = {"backups": [taken], "failures": [{"tenant": "harbour", "error": "it was rolled back"}]}
-    (entry,) = backup_outcomes(result, [{"tenant": "harbour"}])
+    (entry,) = backup_outcomes(result, ["harbour"])
     assert (entry["ok"], entry["error"], entry["id"]) == (False, "it was rolled back", "20261127T030000Z")
 
 
