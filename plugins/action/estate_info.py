@@ -13,6 +13,7 @@ from typing import Any
 from ansible import context
 from ansible.errors import AnsibleError
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_known import KnownLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
@@ -88,7 +89,9 @@ class ActionModule(ControllerAction):
             model_routes.check_collisions(present)
             # a value as large as the whole estate takes seconds to be sent and copied
             return Outcome(facts={"estate": {**outline(resolved.estate), **sources}})
-        return Outcome(facts={"estate": {**resolved.estate, **sources}, "record": resolved.record})
+        known = self._known_backups(call) if call.params["store"] else {}
+        estate = {**resolved.estate, **sources, "known_backups": known}
+        return Outcome(facts={"estate": estate, "record": resolved.record})
 
     @staticmethod
     def _record(call: Call) -> EstateRecord:
@@ -101,6 +104,16 @@ class ActionModule(ControllerAction):
 
         words = "the estate record is the one that this run has read last"
         return from_body(**last_seen.read(call, objects, "estate", words, read), where=objects.where)
+
+    @staticmethod
+    def _known_backups(call: Call) -> dict[str, int]:
+        """The newest backup of each tenant that the ledger proves, as `_record` reads the record."""
+        objects = open_store(call.params["store"])
+        words = "the newest backups are those that this run has read last"
+        known: dict[str, int] = last_seen.read(
+            call, objects, "backups", words, lambda: dict(KnownLog(objects).read().backups)
+        )
+        return known
 
     def _require_sources(self, names: Sequence[str], hosts: Mapping[str, Mapping[str, Any]]) -> None:
         """Raise InputError with a sentence for each release source that this controller does not have."""

@@ -17,6 +17,7 @@ def backup_outcomes(result: Mapping[str, Any], tenants: Iterable[str]) -> list[d
     unsaid = str(result.get("msg") or "the module failed without a message")
     entries = []
     for tenant in tenants:
+        # one that was taken beside a repository that was rolled back is a backup, and no proof
         error = errors.get(tenant, "" if tenant in done else unsaid)
         entries.append({**done.get(tenant, {}), "tenant": tenant, "ok": not error, "error": error})
     return entries

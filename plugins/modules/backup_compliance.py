@@ -14,6 +14,7 @@ description:
   - Judges what is observed, by the clock of the store. A question that was not asked or not answered is V(unknown), and
     does not count as good.
   - Looks for backups that have collapsed or grown, that are dated wrongly, or whose manifests are lost or forged.
+  - Counts a second repository, O(copy), where M(gantry.odoo.odoo_backup_copy) has compared it lately.
   - Chooses the tenants whose restore drill is due today, so that the drills of a tier spread evenly over its interval.
   - Writes metrics for Prometheus. C(extensions/prometheus/gantry_backup_rules.yml) has alerts for them.
   - Changes nothing in the repository.
@@ -21,6 +22,8 @@ author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.repository
+  - gantry.odoo.known_backups
+  - gantry.odoo.copy
   - gantry.odoo.attributes
 options:
   tenants:
@@ -56,6 +59,12 @@ EXAMPLES = r"""
     repository: "{{ backup_repository }}"
     tenants: [harbour, north]
     metrics_path: /var/lib/prometheus/node-exporter/gantry_backup.prom
+
+- name: Count the second repository as well
+  gantry.odoo.backup_compliance:
+    repository: "{{ backup_repository }}"
+    copy: "{{ backup_copy_repository }}"
+    tenants: [harbour, north]
 
 - name: Fail where a backup does not comply
   gantry.odoo.backup_compliance:
@@ -107,7 +116,8 @@ compliance:
         kind:
           description:
             - V(collapsed) or V(grown) against the median of the backups before it, V(future) or V(misdated) by its
-              times, V(rewritten) by the store's, V(lost) without a manifest, V(unsealed) where it is damaged or forged.
+              times, V(rewritten) by the store's, V(lost) without a manifest, V(unsealed) where it is damaged or forged,
+              V(rolled_back) where the repository lacks the backup that O(known_backups) names.
           type: str
         severity: {description: V(critical) or V(warning)., type: str}
         backup: {description: Identifier of the backup; empty for all of the tenant., type: str}
@@ -140,7 +150,11 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_metrics
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import judge_tenant
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_drills import due_today
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence, read_store
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import (
+    read_evidence,
+    read_second,
+    read_store,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_compliance import entry, failure
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_metrics import render, without_time
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -152,6 +166,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing im
 
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
+    **options.known_spec(accepts=False),
+    "copy": options.COPY,
     "tenants": {"type": "list", "elements": "str", "required": True},
     "manifests": {"type": "int", "default": 5},
     "metrics_path": {"type": "path"},
@@ -169,10 +185,15 @@ def work(call: Call) -> Outcome:
         raise InputError(f"manifests: {manifests} is not a number of backups; give 1 or more")
     if path:
         apply_metrics.check_path(path)
+    known = options.known_from(call.params["known_backups"])
     location = options.location_from(call.params["repository"])
+    copy = options.copy_from(call.params["copy"], location) if call.params["copy"] else None
     stores = open_stores(location)
-    store = read_store(stores)
-    judged = [judge_tenant(seen, store) for seen in read_evidence(stores, tenants, location.keys, manifests)]
+    store, copies, second = read_store(stores), None, None
+    if copy is not None:
+        copies, second = read_second(copy, store.now)
+    evidence = read_evidence(stores, tenants, location.keys, manifests, known, copies)
+    judged = [judge_tenant(seen, store, second) for seen in evidence]
     facts = {
         "compliance": [entry(one, store.now) for one in judged],
         "drills_due": due_today(judged, store.now),

@@ -21,6 +21,7 @@ author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.repository
+  - gantry.odoo.known_backups
   - gantry.odoo.attributes
 options:
   policies:
@@ -124,7 +125,12 @@ options:
         description:
           - The number of copies of the data, the database itself among them.
           - M(gantry.odoo.backup_compliance) counts them.
-          - By default 2. A third one is counted as unknown, since no other repository is asked yet.
+          - By default 2. A third one is a second repository, which M(gantry.odoo.odoo_backup_copy) fills and compares.
+        type: int
+      copy_rpo_s:
+        description:
+          - Age in seconds that the newest backup in the second repository may have, and its last comparison.
+          - By default 2 days for tier 1, 3 for tier 2 and 8 for tier 3.
         type: int
       regions:
         description: Regions in which backups may lie, as the server names them. If empty, all of them.
@@ -205,6 +211,13 @@ options:
         nor restore from then on. Take the former one out when all tenants are done.
     type: bool
     default: false
+  rolled_back:
+    description:
+      - What to do about a tenant whose repository lacks the backup that O(known_backups) names.
+      - V(fail) changes nothing of it, since an expiry would remove what the lost catalog still had. V(accept) warns.
+    type: str
+    choices: [fail, accept]
+    default: fail
   lock_timeout:
     description:
       - Seconds to wait for a backup of the same tenant to end, where O(expire) is set.
@@ -300,18 +313,20 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     read_policy,
     report_policy,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
     make_repository,
     open_repository,
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import keys_for
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import require_libraries
@@ -341,6 +356,7 @@ _POLICY: dict[str, Any] = {
     "drill_interval_s": {"type": "int"},
     "immutability": {"type": "str", "choices": list(plan_policy.IMMUTABILITY)},
     "copies": {"type": "int"},
+    "copy_rpo_s": {"type": "int"},
     "regions": {"type": "list", "elements": "str"},
     "classes": {"type": "list", "elements": "dict", "options": _CLASS},
     "holds": {"type": "list", "elements": "dict", "options": _HOLD},
@@ -348,6 +364,7 @@ _POLICY: dict[str, Any] = {
 }
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
+    **options.known_spec(),
     "policies": {"type": "list", "elements": "dict", "required": True, "options": _POLICY},
     "expire": {"type": "bool", "default": False},
     "grace_s": {"type": "int", "default": 86400},
@@ -360,6 +377,7 @@ def work(call: Call) -> Outcome:
     """Read, plan, apply."""
     require_libraries()
     location = options.location_from(call.params["repository"])
+    options.known_from(call.params["known_backups"])
     request = plan_policy.parse_request(call.params["policies"], call.params["expire"])
     if call.params["rotate_keys"]:
         request = replace(request, keys={name: keys_for(name, location.keys)[0].name for name in request.tenants})
@@ -370,7 +388,8 @@ def work(call: Call) -> Outcome:
     opening = open_repository if call.check_mode else make_repository
     repositories, failures = read_policy.opened(request.tenants, lambda name: opening(stores, name, location.keys))
     seen, unread = read_policy.observe(stores, repositories)
-    request = request.only(seen.tenants)
+    refused = rolled_back(call, repositories, seen)
+    request = request.only(set(seen.tenants) - set(refused))
     warn_of_holds(call, request, seen)
     if call.check_mode:
         plan, unplanned = plan_policy.plan_each(request, seen, location.prefix)
@@ -379,7 +398,27 @@ def work(call: Call) -> Outcome:
         outcome = report_policy.report(request, plan, seen, removals, location.prefix)
     else:
         outcome, unplanned = carry_out(call, stores, location, request, repositories, seen)
-    return with_failures(outcome, dict(sorted({**failures, **unread, **unplanned}.items())))
+    return with_failures(outcome, dict(sorted({**failures, **unread, **refused, **unplanned}.items())))
+
+
+def rolled_back(call: Call, repositories: read_policy.Repositories, seen: plan_policy.Seen) -> dict[str, str]:
+    """Why nothing is changed for tenants whose repositories lack a backup that is known."""
+    refused = {}
+    for tenant, one in seen.tenants.items():
+        try:
+            require_known(call, repositories[tenant], one.catalog)
+        except RefusedError as error:
+            refused[tenant] = str(error)
+    return refused
+
+
+def require_known(call: Call, repository: Repository | None, catalog: Catalog) -> None:
+    """Raise RefusedError where a repository lacks a backup that is known; where that was accepted, warn."""
+    if repository is None:
+        return
+    known = options.known_from(call.params["known_backups"]).get(repository.tenant, 0)
+    accept = call.warn if call.params["rolled_back"] == "accept" else None
+    refuse_rolled_back(catalog, known, repository.where, accept)
 
 
 def carry_out(
@@ -400,6 +439,7 @@ def carry_out(
     for tenant in sorted(policy.tenant for policy in request.policies if request.expire):
         try:
             with writing(repositories[tenant], "expiry", call.params["lock_timeout"]) as turn:
+                require_known(call, turn.repository, turn.catalog)
                 now = replace(seen, tenants={tenant: replace(seen.tenants[tenant], catalog=turn.catalog)})
                 marks = plan_policy.plan(request.only([tenant]), now, location.prefix)
                 removals[tenant] = apply_policy.expire(turn, marks, call.params["grace_s"])

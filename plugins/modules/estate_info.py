@@ -326,6 +326,11 @@ estate:
         The databases to back up, all, that of O(tenant) or those of O(tier), by group, as role
         P(gantry.odoo.backup#role) takes them.
       type: dict
+    known_backups:
+      description: >-
+        The number of the newest backup of each tenant that the ledger proves, by tenant, for
+        O(gantry.odoo.odoo_restore#module:known_backups). Empty without O(store).
+      type: dict
     not_backed_up:
       description: A sentence by tenant, for each that has no database that could be backed up.
       type: dict

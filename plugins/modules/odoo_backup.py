@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - gantry.odoo.postgresql
   - gantry.odoo.repository
+  - gantry.odoo.known_backups
   - gantry.odoo.attributes
 options:
   databases:
@@ -62,6 +63,13 @@ options:
       - What to do about a database with another uuid than that of the tenant's newest backup, such as a copy of another
         tenant.
       - V(fail) takes no backup. V(accept) takes one, for example after the database was made anew.
+    type: str
+    choices: [fail, accept]
+    default: fail
+  rolled_back:
+    description:
+      - What to do where the repository lacks the backup that O(known_backups) names.
+      - V(fail) takes the backup all the same, since a younger one is better than none, and then fails. V(accept) warns.
     type: str
     choices: [fail, accept]
     default: fail
@@ -137,7 +145,9 @@ failures:
     tenant: {description: Name of the tenant., type: str}
     error: {description: The reason., type: str}
 backups:
-  description: One entry for each database, those that failed left out. In check mode what is known beforehand.
+  description:
+    - One entry for each database that has a backup, also where its repository was found rolled back. In check mode what
+      is known beforehand.
   returned: always
   type: list
   elements: dict
@@ -145,6 +155,7 @@ backups:
     tenant: {description: Name of the tenant., type: str}
     database: {description: Name of the database., type: str}
     id: {description: Identifier of the backup. In check mode that of a backup that suffices., type: str}
+    number: {description: "Number of the backup, which only rises. For O(known_backups).", type: int}
     taken: {description: Whether a backup was or would be taken., type: bool}
     snapshot_time:
       description: Moment that the backup shows, in UTC.
@@ -165,9 +176,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_backup, plan_backup, report_backup
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    InputError,
+    RefusedError,
+    sentence_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
@@ -187,6 +204,7 @@ _DATABASE: dict[str, Any] = {
 OPTIONS: dict[str, Any] = {
     **postgres.argument_spec(),
     **options.argument_spec(),
+    **options.known_spec(),
     "databases": {"type": "list", "elements": "dict", "required": True, "options": _DATABASE},
     "config": {"type": "path"},
     "odoo_user": {"type": "str", "default": "odoo"},
@@ -234,7 +252,8 @@ def work(call: Call) -> Outcome:
     call.warn_empty("databases")
     require_libraries()
     location = options.location_from(call.params["repository"])
-    databases = databases_from(call.params, location.prefix)
+    databases, known = databases_from(call.params, location.prefix), options.known_from(call.params["known_backups"])
+    accept = call.warn if call.params["rolled_back"] == "accept" else None
     login = postgres.login_from(call.params)
     client = pgtools.client_major("pg_dump", Deadline(10))
     stores = open_stores(location)
@@ -262,6 +281,10 @@ def work(call: Call) -> Outcome:
         before[tenant] = [one.name for one in seen.catalog.entries]
         new = [] if seen.fresh else [taken.manifest.name if taken else "a new backup"]
         after[tenant] = [*before[tenant], *new]
+        try:
+            refuse_rolled_back(seen.catalog, known.get(tenant, 0), f"{stores.contents.where}, {tenant}", accept)
+        except RefusedError as error:
+            failures[tenant] = sentence_of(error)
     return with_failures(Outcome(steps, before, after, {"backups": entries}), failures)
 
 

@@ -17,12 +17,17 @@ description:
     retention of M(gantry.odoo.backup_policy), as a fresh backup, or as the latest one of M(gantry.odoo.odoo_restore).
   - The next backup sends the files of damaged objects again, where they are still on the disk. The next check then
     heals older backups. A damaged file is also healed from any other object that has it intact.
+  - With O(copy), a damaged object is replaced by that of the copy where that one is proven to be intact. This heals
+    dumps and manifests too. A copy that lacks the newest backups heals nothing, so run
+    M(gantry.odoo.odoo_backup_copy) first.
   - A backup or an expiry of the same tenant goes on beside a check. Only healing takes a turn, after reading.
   - The module fails where a backup that is to stay cannot be restored in full, after it has marked and healed.
 author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.repository
+  - gantry.odoo.known_backups
+  - gantry.odoo.copy
   - gantry.odoo.attributes
 options:
   tenants:
@@ -48,6 +53,13 @@ options:
       - Refused where there is a catalog.
     type: bool
     default: false
+  rolled_back:
+    description:
+      - What to do where the repository lacks the backup that O(known_backups) names.
+      - V(fail) checks what is there and then fails, and builds no catalog anew. V(accept) warns.
+    type: str
+    choices: [fail, accept]
+    default: fail
   lock_timeout:
     description:
       - Seconds to wait for a backup of the same tenant before damaged backups are healed.
@@ -60,6 +72,7 @@ options:
     default: 14400
 seealso:
   - module: gantry.odoo.odoo_backup
+  - module: gantry.odoo.odoo_backup_copy
   - module: gantry.odoo.odoo_restore
   - module: gantry.odoo.backup_policy
 """
@@ -75,6 +88,12 @@ EXAMPLES = r"""
     repository: "{{ backup_repository }}"
     tenants: [harbour, north]
     share_percent: 10
+
+- name: Verify all backups, and heal what is intact in the second repository
+  gantry.odoo.odoo_backup_check:
+    repository: "{{ backup_repository }}"
+    copy: "{{ backup_copy_repository }}"
+    tenants: [harbour, north]
 
 - name: Build a lost catalog anew
   gantry.odoo.odoo_backup_check:
@@ -109,6 +128,10 @@ checks:
   contains:
     tenant: {description: Name of the tenant., type: str}
     ok: {description: Whether each backup can be restored in full., type: bool}
+    replaced:
+      description: Keys of the damaged objects that were replaced by those of O(copy).
+      type: list
+      elements: str
     part: {description: Number of the part that was read., type: int}
     parts: {description: Number of parts that everything is read in., type: int}
     objects_read: {description: Number of objects that were read., type: int}
@@ -142,11 +165,18 @@ checks:
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check, plan_check, report_check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    RefusedError,
+    StateError,
+    sentence_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
@@ -160,6 +190,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing im
 
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
+    **options.known_spec(),
+    "copy": options.COPY,
     "tenants": {"type": "list", "elements": "str", "required": True},
     "share_percent": {"type": "int", "default": 100},
     "rebuild": {"type": "bool", "default": False},
@@ -168,11 +200,15 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def order_from(params: Mapping[str, Any]) -> apply_check.Order:
-    """The check that the parameters ask for. Raises InputError for what cannot be done."""
+def order_from(params: Mapping[str, Any], known: int) -> apply_check.Order:
+    """The check that the parameters ask for. Raises InputError for what cannot be done.
+
+    known: number of the newest backup that is known of the tenant, 0 for none.
+    """
     return apply_check.Order(
         parts=plan_check.parts_of(params["share_percent"]),
         rebuild=params["rebuild"],
+        known=known if params["rolled_back"] == "fail" else 0,
         lock_timeout=params["lock_timeout"],
         timeout=params["timeout"],
     )
@@ -191,15 +227,20 @@ def work(call: Call) -> Outcome:
     call.warn_empty("tenants")
     require_libraries()
     location = options.location_from(call.params["repository"])
-    tenants, order = options.tenants_from(call.params["tenants"]), order_from(call.params)
+    tenants, known = options.tenants_from(call.params["tenants"]), options.known_from(call.params["known_backups"])
+    accept = call.warn if call.params["rolled_back"] == "accept" else None
+    plan_check.parts_of(call.params["share_percent"])
     stores = open_stores(location)
+    copies = open_stores(options.copy_from(call.params["copy"], location)) if call.params["copy"] else None
     steps: list[Step] = []
     entries, failures = [], {}
     before, after = {}, {}
     for tenant in tenants:
         try:
             repository = repository_of(stores, location, tenant)
-            found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order)
+            order = order_from(call.params, known.get(tenant, 0))
+            copy = open_repository(copies, tenant, location.keys) if copies else None
+            found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order, copy)
         except (GantryError, OSError) as error:
             failures[tenant] = sentence_of(error)
             continue
@@ -208,8 +249,15 @@ def work(call: Call) -> Outcome:
         steps += plan_check.steps_of(found)
         entries.append(report_check.entry(found))
         before[tenant], after[tenant] = report_check.before(found), report_check.after(found)
-        if why := plan_check.failure_of(found):
-            failures[tenant] = why
+        faults = [plan_check.failure_of(found)]
+        # a catalog that was made anew has given up all former numbers
+        seen = replace(found.catalog, given_up=0) if found.rebuilt else found.catalog
+        try:
+            refuse_rolled_back(seen, known.get(tenant, 0), repository.where, accept)
+        except RefusedError as error:
+            faults.append(str(error))
+        if any(faults):
+            failures[tenant] = "; ".join(filter(None, faults))
     return with_failures(Outcome(steps, before, after, {"checks": entries}), failures)
 
 

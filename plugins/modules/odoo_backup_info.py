@@ -17,6 +17,7 @@ author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.repository
+  - gantry.odoo.known_backups
   - gantry.odoo.attributes.info
 options:
   tenants:
@@ -36,6 +37,13 @@ options:
         O(gantry.odoo.odoo_restore#module:missing_files) takes it.
     type: str
     choices: [fail, list]
+    default: fail
+  rolled_back:
+    description:
+      - What to do where the repository lacks the backup that O(known_backups) names.
+      - V(fail) returns no backup of that tenant. V(accept) warns, for a site whose newest state is lost.
+    type: str
+    choices: [fail, accept]
     default: fail
 seealso:
   - module: gantry.odoo.odoo_restore
@@ -71,6 +79,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_newest import read_newest
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
@@ -79,6 +88,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing im
 
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
+    **options.known_spec(),
     "tenants": {"type": "list", "elements": "str", "required": True},
     "at": {"type": "str", "default": ""},
     "missing_files": {"type": "str", "choices": ["fail", "list"], "default": "fail"},
@@ -103,8 +113,10 @@ def work(call: Call) -> Outcome:
     require_libraries()
     tenants, until = options.tenants_from(call.params["tenants"]), moment_from(call.params["at"])
     location = options.location_from(call.params["repository"])
-    accept_missing = call.params["missing_files"] == "list"
-    found = list(read_newest(open_stores(location), tenants, location.keys, until, accept_missing))
+    known, accept_missing = options.known_from(call.params["known_backups"]), call.params["missing_files"] == "list"
+    accept_older = call.params["rolled_back"] == "accept"
+    choices = {name: Choice("latest", accept_missing, known.get(name, 0), accept_older, until) for name in tenants}
+    found = list(read_newest(open_stores(location), choices, location.keys))
     for one in found:
         for sentence in one.warnings:
             call.warn(f"tenant {one.tenant}: {sentence}")

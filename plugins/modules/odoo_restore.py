@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - gantry.odoo.postgresql
   - gantry.odoo.odoo
   - gantry.odoo.repository
+  - gantry.odoo.known_backups
   - gantry.odoo.attributes
 options:
   tenant:
@@ -130,6 +131,13 @@ options:
         refer to them cannot be opened.
     type: str
     choices: [fail, list]
+    default: fail
+  rolled_back:
+    description:
+      - What to do where the repository lacks the backup that O(known_backups) names.
+      - V(fail) restores nothing. V(accept) warns, for a site whose newest state is lost.
+    type: str
+    choices: [fail, accept]
     default: fail
   jobs:
     description:
@@ -300,7 +308,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import require_fresh_backups
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, choose, survey
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, Order, choose, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
@@ -329,6 +337,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo im
 OPTIONS: dict[str, Any] = {
     **postgres.argument_spec(),
     **options.argument_spec(),
+    **options.known_spec(),
     "tenant": {"type": "str", "required": True},
     "backup": {"type": "str", "default": "latest"},
     "database": {"type": "str"},
@@ -420,9 +429,13 @@ def work(call: Call) -> Outcome:
     begun = datetime.now(timezone.utc)
     deadline = Deadline(call.params["timeout"])
     wish = wish_from(call.params)
+    known = options.known_from(call.params["known_backups"]).get(wish.tenant, 0)
     repository = repository_of(call.params)
     order = order_from(call.params, repository, wish, deadline)
-    entry = choose(repository, call.params["backup"], wish.accept_missing, call.warn)
+    choice = Choice(
+        call.params["backup"], wish.accept_missing, known, accept_older=call.params["rolled_back"] == "accept"
+    )
+    entry = choose(repository, choice, call.warn)
     if call.check_mode:
         return report(wish, survey(order, manifest_of(repository, entry)), begun)
     with reading(repository, entry, "restore", call.params["lock_timeout"]) as held:

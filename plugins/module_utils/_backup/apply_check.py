@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import foresee_mending, mend
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import (
     entries_left,
     recorded_part,
@@ -56,33 +58,48 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files
 
 @dataclass(frozen=True)
 class Order:
-    """What a check was asked for. parts: checks in a row that read everything. rebuild: a catalog that is lost."""
+    """What a check was asked for. parts: checks in a row that read everything. rebuild: a catalog that is lost.
+
+    known: number of the newest backup that a rebuilt catalog has to have, 0 for none.
+    """
 
     parts: int = 1
     rebuild: bool = False
+    known: int = 0
     lock_timeout: int = 300
     timeout: int = 14400
 
 
-def foresee(repository: Repository, order: Order) -> Check:
-    """Read what a check reads, and change nothing."""
+def foresee(repository: Repository, order: Order, copy: Repository | None = None) -> Check:
+    """Read what a check reads, and change nothing. copy: of the repository, from which it is healed as well."""
     catalog = repository.catalog.read()
-    if not order.rebuild:
-        return _read(repository, order, catalog)
-    entries, unreadable = entries_left(repository)
-    fence = max((max(one.number, one.healed) for one in entries), default=0) + 1
-    return _read(repository, order, plan_rebuild(catalog, fence, entries), unreadable)
-
-
-def check(repository: Repository, order: Order) -> Check:
-    """Read the backups, record what is damaged, and heal what can be healed."""
     unreadable: list[str] = []
     if order.rebuild:
         entries, unreadable = entries_left(repository)
+        refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
+        fence = max((max(one.number, one.healed) for one in entries), default=0) + 1
+        catalog = plan_rebuild(catalog, fence, entries)
+    found = _read(repository, order, catalog, unreadable)
+    if copy is None:
+        return found
+    after, mended = foresee_mending(found, copy, Deadline(order.timeout))
+    return replace(after, mended=mended)
+
+
+def check(repository: Repository, order: Order, copy: Repository | None = None) -> Check:
+    """Read the backups, replace what is intact in the copy, record what is damaged, and heal what can be healed."""
+    unreadable: list[str] = []
+    if order.rebuild:
+        entries, unreadable = entries_left(repository)
+        # the new catalog cannot say any more what was there
+        refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
         rebuild_catalog(repository, entries, order.lock_timeout)
     catalog = repository.catalog.read()
     with reading_all(repository, catalog.entries, "check", order.lock_timeout):
         found = _read(repository, order, catalog, unreadable)
+        if copy is not None:
+            after, mended = mend(found, repository, copy, Deadline(order.timeout))
+            found = replace(after, mended=mended)
         marked = repository.catalog.write(
             lambda seen: plan_mark(seen, found.catalog, found.marks, found.damaged), Deadline(RECORD_S)
         )

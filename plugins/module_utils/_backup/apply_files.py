@@ -84,9 +84,9 @@ def damaged_files(filestore: str, names: Iterable[str], deadline: Deadline) -> l
     return [name for name, ok in zip(wanted, intact) if not ok]
 
 
-def each(work: Callable[[T], R], items: Iterable[T], deadline: Deadline, what: str) -> list[R]:
+def each(work: Callable[[T], R], items: Iterable[T], deadline: Deadline, what: str, workers: int = WORKERS) -> list[R]:
     """Do `work` for every item, several at a time; the first error ends it all."""
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(work, item) for item in items]
         done, rest = wait(futures, timeout=deadline.remaining, return_when=FIRST_EXCEPTION)
         for future in rest:

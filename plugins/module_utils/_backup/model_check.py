@@ -41,6 +41,10 @@ class Part:
         return int.from_bytes(digest[:4], "big") % self.parts == self.number
 
 
+# No object is in it: only those in doubt are read.
+NO_PART = Part(-1)
+
+
 @dataclass(frozen=True)
 class Finding:
     """What is wrong with one object, as far as one backup needs it.
@@ -107,7 +111,10 @@ class Copies:
 class Check:
     """What a check has read. catalog: the one that it began with. sizes: of objects with files, as they were written.
 
+    read: the objects with contents that were read, as far as backups use them.
+
     rebuilt: whether the catalog was made anew from the manifests. warnings: of that. objects, bytes: that were read.
+    mended: the keys of damaged objects that were replaced by those of a copy, and are not in what was found any more.
     """
 
     tenant: str
@@ -116,10 +123,12 @@ class Check:
     found: tuple[Found, ...] = ()
     copies: Copies = Copies()
     sizes: Mapping[DataName, int] = field(default_factory=dict)
+    read: frozenset[DataName] = frozenset()
     objects: int = 0
     bytes: int = 0
     rebuilt: bool = False
     warnings: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
 
     @property
     def marks(self) -> dict[int, str]:

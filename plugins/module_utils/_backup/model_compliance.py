@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 
 # The states of a part. UNKNOWN is for what was not asked or not answered, and never counts as good.
@@ -61,13 +62,28 @@ class StoreFacts:
 
 
 @dataclass(frozen=True)
+class CopySeen:
+    """What is observed of the second repository of a tenant.
+
+    compared: the record of the last comparison, None where there is none. shows: the moment of the newest backup that
+    was compared, None where the catalog of the copy lacks it, or its manifest is not there. unknown: why that was not
+    answered, in a sentence.
+    """
+
+    compared: Compared | None = None
+    shows: datetime | None = None
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is observed of one tenant.
 
     policy: the recorded one, None where there is none. written: when the store wrote the manifest of each backup, by
     number; None where its dates are those that writers give. opened: by name of the backup. drills: newest first, as
     far back as the newest good one. locked_until: of the newest backup, None without a lock. lock_asked: whether the
-    store has answered that.
+    store has answered that. known: number of the newest backup that is known to be there, 0 for none. where: the
+    repository as a sentence names it. copy: None where no second repository was asked.
     """
 
     tenant: str
@@ -79,6 +95,9 @@ class Evidence:
     drills: tuple[Drill, ...] = ()
     locked_until: datetime | None = None
     lock_asked: bool = False
+    known: int = 0
+    where: str = ""
+    copy: CopySeen | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +140,7 @@ class Judgement:
     backups: int = 0
     expired: int = 0
     holds: int = 0
+    copy: CopySeen | None = None
 
     @property
     def compliant(self) -> bool:

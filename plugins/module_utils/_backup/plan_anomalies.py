@@ -16,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     Finding,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import SKEW_S
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Entry
 
 # The newest backups are compared with the median of those before them.
@@ -35,7 +36,7 @@ _SIZES: tuple[tuple[str, Callable[[Entry], int], int], ...] = (
 
 def anomalies(seen: Evidence, now: datetime) -> list[Finding]:
     """What is wrong with the backups of a tenant, whatever its policy says. now: by the store's clock."""
-    return [*_faults(seen), *_dates(seen, now), *_sizes(seen.catalog.entries), *_rows(seen)]
+    return [*_faults(seen), *_rolled_back(seen), *_dates(seen, now), *_sizes(seen.catalog.entries), *_rows(seen)]
 
 
 def _faults(seen: Evidence) -> Iterator[Finding]:
@@ -55,6 +56,15 @@ def _faults(seen: Evidence) -> Iterator[Finding]:
             how = "cannot be restored" if one.restorable == NONE else "lacks files"
             sentence = f"a check found that backup {one.name} {how}"
             yield Finding("damaged", CRITICAL, one.name, sentence, "take a new backup, and see what damages the store")
+
+
+def _rolled_back(seen: Evidence) -> Iterator[Finding]:
+    """A catalog that lacks what the ledger proves. One that cannot be read is a fault of its own."""
+    unread = any(not fault.backup for fault in seen.faults) and not seen.catalog.number
+    sentence = "" if unread else rolled_back(seen.catalog, seen.known, seen.where)
+    if sentence:
+        remedy = "find out who wrote into the store, and bring its newest state back from its versions or another copy"
+        yield Finding("rolled_back", CRITICAL, "", sentence, remedy)
 
 
 def _dates(seen: Evidence, now: datetime) -> Iterator[Finding]:

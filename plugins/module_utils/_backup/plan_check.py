@@ -53,6 +53,7 @@ def steps_of(check: Check) -> list[Step]:
     tenant = check.tenant
     steps = [Step("rebuild_catalog", tenant, f"it is lost, and {len(check.found)} manifests are there")]
     steps = steps if check.rebuilt else []
+    steps += [Step("replace", f"{tenant}/{key}", "it is damaged, and intact in the copy") for key in check.mended]
     marked = [one for one in check.found if one.restorable != one.entry.restorable]
     steps += [Step("mark", _target(check, one), f"it can be restored {WORDS[one.restorable]}") for one in marked]
     if not marked and set(check.catalog.damaged) != check.damaged:

@@ -17,6 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     OK,
     UNKNOWN,
     VIOLATED,
+    CopySeen,
     Evidence,
     Finding,
     Judgement,
@@ -36,12 +37,12 @@ _NO_POLICY = "there is no policy that can be read, so it is not known what is pr
 _RECORD = "record one with gantry.odoo.backup_policy"
 
 
-def judge_tenant(seen: Evidence, store: StoreFacts) -> Judgement:
-    """What follows from what is observed of one tenant."""
+def judge_tenant(seen: Evidence, store: StoreFacts, second: StoreFacts | None = None) -> Judgement:
+    """What follows from what is observed of one tenant. second: the store of the copy, None where none was asked."""
     findings = anomalies(seen, store.now)
     latest = latest_of(sound(seen, findings), store.now)
     moment = moment_of(latest, seen) if latest else None
-    parts = _parts(seen, store, latest, moment, findings)
+    parts = _parts(seen, (store, second), latest, moment, findings)
     return Judgement(
         tenant=seen.tenant,
         policy=seen.policy,
@@ -55,6 +56,7 @@ def judge_tenant(seen: Evidence, store: StoreFacts) -> Judgement:
         backups=sum(one.expired is None for one in seen.catalog.entries),
         expired=sum(one.expired is not None for one in seen.catalog.entries),
         holds=sum(not one.is_over(store.now) for one in seen.catalog.holds),
+        copy=seen.copy,
     )
 
 
@@ -72,8 +74,13 @@ def moment_of(entry: Entry, seen: Evidence) -> datetime:
 
 
 def _parts(
-    seen: Evidence, store: StoreFacts, latest: Entry | None, moment: datetime | None, findings: Sequence[Finding]
+    seen: Evidence,
+    stores: tuple[StoreFacts, StoreFacts | None],
+    latest: Entry | None,
+    moment: datetime | None,
+    findings: Sequence[Finding],
 ) -> list[Part]:
+    store, second = stores
     integrity = _integrity(seen, latest, findings)
     policy = seen.policy
     if policy is None:
@@ -87,8 +94,8 @@ def _parts(
         _drill(policy, seen, store.now),
         _rto(policy, seen),
         _immutability(policy, seen, store),
-        _copies(policy, rpo, latest),
-        _region(policy, store),
+        _copies(policy, rpo, latest, seen.copy, store.now),
+        _region(policy, store, second),
         integrity,
     ]
 
@@ -172,27 +179,57 @@ def _is_locked(seen: Evidence, store: StoreFacts) -> bool | None:
     return seen.locked_until is not None and seen.locked_until > store.now
 
 
-def _copies(policy: Policy, rpo: Part, latest: Entry | None) -> Part:
+def _copies(policy: Policy, rpo: Part, latest: Entry | None, copy: CopySeen | None, now: datetime) -> Part:
+    fault = _fault_of_copy(policy, copy, now) if copy else ""
     # a backup that keeps the RPO proves that the database was there when it was taken
-    proven = (latest is not None) + (rpo.state == OK)
+    proven = (latest is not None) + (rpo.state == OK) + (copy is not None and not fault)
     sentence = f"{proven} copies are proven, and the policy asks for {policy.copies}"
     if proven >= policy.copies:
         return Part("copies", OK, sentence)
-    remedy = "copy the bucket to another place; a copy that is not asked does not count"
-    return Part("copies", UNKNOWN, f"{sentence}; no other repository was asked", remedy)
+    if copy is None:
+        remedy = "name a second repository; a copy that is not asked does not count"
+        return Part("copies", UNKNOWN, f"{sentence}; no other repository was asked", remedy)
+    remedy = "run gantry.odoo.backup_copy" if fault else rpo.remedy
+    state = UNKNOWN if copy.unknown else VIOLATED
+    return Part("copies", state, f"{sentence}; {fault}" if fault else sentence, remedy)
 
 
-def _region(policy: Policy, store: StoreFacts) -> Part:
+def _fault_of_copy(policy: Policy, copy: CopySeen, now: datetime) -> str:
+    """Why the second repository does not count, as a clause; empty where it does."""
+    limit = timedelta(seconds=policy.copy_rpo_s)
+    if copy.unknown:
+        return f"the second repository could not be asked ({copy.unknown})"
+    if copy.compared is None:
+        return "the second repository was never compared"
+    if not copy.compared.ok:
+        return "the last comparison found damage in the second repository"
+    if copy.shows is None:
+        return "the second repository has lost the newest backup that was compared"
+    if now - copy.compared.moment > limit:
+        return f"the second repository was compared {_days(now - copy.compared.moment)} days ago"
+    if now - copy.shows > limit:
+        return f"the newest backup in the second repository is {_days(now - copy.shows)} days old"
+    return ""
+
+
+def _days(age: timedelta) -> str:
+    return f"{age.total_seconds() / 86400:.1f}"
+
+
+def _region(policy: Policy, store: StoreFacts, second: StoreFacts | None) -> Part:
     if not policy.regions:
         return Part("region", NOT_REQUIRED, "the policy allows every region")
     allowed = ", ".join(policy.regions)
-    if store.region is None:
-        sentence = f"the store did not say where it is{_why(store)}, and the policy allows {allowed}"
-        return Part("region", UNKNOWN, sentence, "grant s3:GetBucketLocation, or ask the provider")
-    if store.region not in policy.regions:
-        sentence = f"the backups lie in {store.region}, and the policy allows {allowed}"
-        return Part("region", VIOLATED, sentence, "move the repository, or allow the region in the policy")
-    return Part("region", OK, f"the backups lie in {store.region}")
+    found = [("the backups", store), *([("the copies", second)] if second else [])]
+    for what, one in found:
+        if one.region is not None and one.region not in policy.regions:
+            sentence = f"{what} lie in {one.region}, and the policy allows {allowed}"
+            return Part("region", VIOLATED, sentence, "move the repository, or allow the region in the policy")
+    for what, one in found:
+        if one.region is None:
+            sentence = f"the store of {what} did not say where it is{_why(one)}, and the policy allows {allowed}"
+            return Part("region", UNKNOWN, sentence, "grant s3:GetBucketLocation, or ask the provider")
+    return Part("region", OK, f"the backups lie in {' and '.join(sorted({str(one.region) for _what, one in found}))}")
 
 
 def _integrity(seen: Evidence, latest: Entry | None, findings: Sequence[Finding]) -> Part:

@@ -39,8 +39,9 @@ TIERS: dict[int, dict[str, Any]] = {
         "noncurrent_days": 30,
         "drill_interval_s": 28 * DAY,
         "immutability": "versions",
-        # a third one cannot be proven yet, and an alert that always fires is one that nobody reads
+        # a third one is in a second repository, which has to be named
         "copies": 2,
+        "copy_rpo_s": 2 * DAY,
     },
     2: {
         "rpo_s": DAY,
@@ -50,6 +51,7 @@ TIERS: dict[int, dict[str, Any]] = {
         "drill_interval_s": 91 * DAY,
         "immutability": "none",
         "copies": 2,
+        "copy_rpo_s": 3 * DAY,
     },
     3: {
         "rpo_s": 7 * DAY,
@@ -59,6 +61,7 @@ TIERS: dict[int, dict[str, Any]] = {
         "drill_interval_s": 364 * DAY,
         "immutability": "none",
         "copies": 2,
+        "copy_rpo_s": 8 * DAY,
     },
 }
 IMMUTABILITY = ("none", "versions", "lock")
@@ -325,7 +328,7 @@ def _policy(item: Mapping[str, Any]) -> Policy:
     if tier not in TIERS:
         raise InputError(f"policies: tenant {item['tenant']} has tier {tier}; the tiers are 1, 2 and 3")
     chosen = {**TIERS[tier], **{key: value for key, value in item.items() if value is not None}}
-    for option in ("rpo_s", "rto_s", "drill_interval_s", "copies"):
+    for option in ("rpo_s", "rto_s", "drill_interval_s", "copies", "copy_rpo_s"):
         if chosen[option] < 1:
             raise InputError(f"policies: tenant {item['tenant']} has {option} {chosen[option]}; give a number above 0")
     if chosen["noncurrent_days"] < 0:
@@ -345,6 +348,7 @@ def _policy(item: Mapping[str, Any]) -> Policy:
         drill_interval_s=chosen["drill_interval_s"],
         immutability=chosen["immutability"],
         copies=chosen["copies"],
+        copy_rpo_s=chosen["copy_rpo_s"],
         regions=tuple(chosen.get("regions") or ()),
         classes=parse_classes(item["tenant"], item.get("classes") or ()),
     )

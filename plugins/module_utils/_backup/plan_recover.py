@@ -65,6 +65,7 @@ def parts(
             "was_open": False,
             "discard": False,
             "missing_files": "list" if inputs["recover_leave_out_files"] else "fail",
+            "rolled_back": "accept" if inputs["recover_accept_older"] else "fail",
             "safety": "",
             "began": began,
             "budget": len(backups) if budget is None else budget,

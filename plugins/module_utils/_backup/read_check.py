@@ -8,7 +8,7 @@ What is held of files at once are those of one shard's prefix, and of the damage
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -121,15 +121,18 @@ def entries_left(repository: Repository) -> tuple[list[Entry], list[str]]:
     return entries, unreadable
 
 
-def survey(repository: Repository, catalog: Catalog, part: Part, deadline: Deadline) -> Check:
+def survey(
+    repository: Repository, catalog: Catalog, part: Part, deadline: Deadline, more: Collection[DataName] = ()
+) -> Check:
     """Read all manifests and indexes, and of dumps and files those in `part` and those in doubt.
 
-    In doubt are objects that a former check found damaged, and those of another size than they were written with.
+    In doubt are objects that a former check found damaged, those of another size than they were written with, and
+    `more`.
     """
     stored = {name: one.size for key, one in repository.store.objects("data/").items() if (name := data_name(key))}
     sizes: dict[DataName, int] = {}
     manifests = each(partial(_manifest, repository, sizes), catalog.entries, deadline, "reading the manifests")
-    doubted = {*catalog.damaged, *(name for name, size in sizes.items() if stored.get(name, size) != size)}
+    doubted = {*catalog.damaged, *more, *(name for name, size in sizes.items() if stored.get(name, size) != size)}
     sound = [one for one in manifests if isinstance(one, Manifest)]
 
     def is_read(name: DataName) -> bool:
@@ -147,6 +150,7 @@ def survey(repository: Repository, catalog: Catalog, part: Part, deadline: Deadl
             findings = [Finding(entry.manifest.key, IN_MANIFEST, manifest)]
         found.append(Found(entry, tuple(findings)))
     read_dumps = [one for one in sound if is_read(one.dump.held[0])]
+    read = files.read.union(*(one.dump.held for one in read_dumps))
     return Check(
         tenant=repository.tenant,
         catalog=catalog,
@@ -154,7 +158,8 @@ def survey(repository: Repository, catalog: Catalog, part: Part, deadline: Deadl
         found=tuple(found),
         copies=Copies(files.copies, files.shards),
         sizes=sizes,
-        objects=len(files.read) + sum(len(one.dump.held) for one in read_dumps),
+        read=frozenset(read),
+        objects=len(read),
         bytes=files.bytes + sum(sum(one.dump.stored) for one in read_dumps),
     )
 

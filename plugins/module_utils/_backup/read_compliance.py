@@ -9,12 +9,14 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import (
     BUCKET,
     DIRECTORY,
+    CopySeen,
     Drill,
     Evidence,
     Fault,
@@ -23,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import policy_from
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -36,7 +39,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     Repository,
     open_repository,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
@@ -44,6 +47,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     data_key,
     tenant_root,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 
 READERS = 8
 # How far back a good drill is looked for; one behind more failures than that is no proof any more.
@@ -71,15 +75,42 @@ def read_store(stores: Stores) -> StoreFacts:
     )
 
 
+def read_second(location: Location, now: datetime) -> tuple[Stores | str, StoreFacts]:
+    """The stores of the second repository, or why they do not answer, and what they say. now: by the first one's clock.
+
+    One that is away hides nothing of the first.
+    """
+    try:
+        stores = open_stores(location)
+        return stores, read_store(stores)
+    except (StateError, UnreachableError) as error:
+        return str(error), StoreFacts(BUCKET, now, unknown=str(error))
+
+
 def read_evidence(
-    stores: Stores, tenants: Sequence[str], masters: Sequence[MasterKey], manifests: int
+    stores: Stores,
+    tenants: Sequence[str],
+    masters: Sequence[MasterKey],
+    manifests: int,
+    known: Mapping[str, int],
+    copies: Stores | str | None = None,
 ) -> Iterator[Evidence]:
-    """What is observed of each tenant. manifests: how many of the newest are opened.
+    """What is observed of each tenant. manifests: how many of the newest are opened. known: see Evidence, by tenant.
+
+    copies: the stores of the second repository, or why they do not answer; None where it is not asked.
 
     Raises UnreachableError where the store does not answer. What of one tenant cannot be unsealed is a fault of it.
     """
     with ThreadPoolExecutor(READERS) as pool:
-        yield from pool.map(lambda tenant: _evidence(stores, tenant, masters, manifests), tenants)
+        yield from pool.map(
+            lambda tenant: replace(
+                _evidence(stores, tenant, masters, manifests),
+                known=known.get(tenant, 0),
+                where=f"{stores.contents.where}, {tenant}",
+                copy=_copy(copies, tenant, masters),
+            ),
+            tenants,
+        )
 
 
 def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifests: int) -> Evidence:
@@ -98,6 +129,23 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
     return Evidence(
         tenant, policy, catalog, written, opened, tuple(faults), _drills(repository, faults), locked_until, asked
     )
+
+
+def _copy(stores: Stores | str | None, tenant: str, masters: Sequence[MasterKey]) -> CopySeen | None:
+    """What is observed of the second repository. One that does not answer is unknown, and the first is judged."""
+    if stores is None or isinstance(stores, str):
+        return None if stores is None else CopySeen(unknown=stores)
+    try:
+        repository = open_repository(stores, tenant, masters)
+        record = read_compared(repository) if repository else None
+        if repository is None or record is None:
+            return CopySeen()
+        entries = repository.catalog.read().entries
+        entry = next((one for one in entries if one.number == record.number), None)
+        there = entry is not None and entry.manifest.key in repository.store.names("manifests/", sys.maxsize)
+    except (StateError, UnreachableError) as error:
+        return CopySeen(unknown=str(error))
+    return CopySeen(record, entry.snapshot if entry and there else None)
 
 
 def _policy(repository: Repository, faults: list[Fault]) -> Policy | None:

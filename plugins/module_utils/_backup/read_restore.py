@@ -26,6 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     aside,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import newest_fit, refuse_damaged
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     FINISHED,
     gives_up,
@@ -114,34 +115,45 @@ class Order:
         return filestore_path(self.build.data_dir, name)
 
 
-def choose(
-    repository: Repository,
-    wanted: str,
-    accept_missing: bool,
-    warn: Callable[[str], None],
-    until: datetime | None = None,
-) -> Entry:
-    """The backup that was asked for: `latest`, or an identifier. Raises StateError where there is none that is fit.
+@dataclass(frozen=True)
+class Choice:
+    """Which backup is asked for. wanted: `latest`, or an identifier. accept_missing: one that lacks files is fit.
 
-    accept_missing: whether one is fit that lacks files. warn: is given a sentence where a later one is passed over.
+    known: number of the newest backup that is known to be there, 0 for none. accept_older: go on without that one.
     until: the latest moment that the latest one may show, None for now.
+    """
+
+    wanted: str
+    accept_missing: bool = False
+    known: int = 0
+    accept_older: bool = False
+    until: datetime | None = None
+
+
+def choose(repository: Repository, choice: Choice, warn: Callable[[str], None]) -> Entry:
+    """The backup that was asked for. Raises StateError or RefusedError where there is none that is fit.
+
+    warn: is given a sentence where a later one is passed over.
     """
     catalog = repository.catalog.read()
     require_catalog(repository, catalog)
-    if wanted != "latest":
-        found = catalog.entry(check_backup_name(wanted))
+    refuse_rolled_back(catalog, choice.known, repository.where, warn if choice.accept_older else None)
+    if choice.wanted != "latest":
+        found = catalog.entry(check_backup_name(choice.wanted))
         if found is None:
-            raise StateError(f"the {repository.where} has no complete backup {wanted}; choose another")
+            raise StateError(f"the {repository.where} has no complete backup {choice.wanted}; choose another")
     else:
         now = repository.store.now()
-        found, passed_over = newest_fit(catalog, now if until is None else min(until, now))
-        if found is None and until is not None:
-            raise StateError(f"the {repository.where} has no complete backup of before {until:%Y-%m-%dT%H:%M:%S%z}")
+        found, passed_over = newest_fit(catalog, now if choice.until is None else min(choice.until, now))
+        if found is None and choice.until is not None:
+            raise StateError(
+                f"the {repository.where} has no complete backup of before {choice.until:%Y-%m-%dT%H:%M:%S%z}"
+            )
         if found is None:
             raise StateError(f"the {repository.where} has no complete backup; take one")
         if passed_over:
             warn(f"backup {passed_over.name} is newer than {found.name} and damaged, so {found.name} is restored")
-    refuse_damaged(found, repository.where, accept_missing)
+    refuse_damaged(found, repository.where, choice.accept_missing)
     return found
 
 

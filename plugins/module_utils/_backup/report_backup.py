@@ -17,6 +17,7 @@ def foreseen(tenant: str, database: str, found: Survey) -> dict[str, Any]:
         "tenant": tenant,
         "database": database,
         "id": found.fresh.name if found.fresh else "",
+        **({"number": found.fresh.number} if found.fresh else {}),
         "taken": found.fresh is None,
     }
 
@@ -28,6 +29,7 @@ def entry(taken: Taken) -> dict[str, Any]:
         "tenant": manifest.tenant,
         "database": manifest.database.name,
         "id": manifest.name,
+        "number": manifest.number,
         "taken": True,
         "snapshot_time": stamp(manifest.snapshot_time),
         "bytes_sent": taken.bytes_sent,

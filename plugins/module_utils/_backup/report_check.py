@@ -16,6 +16,7 @@ def entry(check: Check) -> dict[str, Any]:
     return {
         "tenant": check.tenant,
         "ok": not any(one.left for one in check.found),
+        "replaced": list(check.mended),
         "part": check.part.number + 1,
         "parts": check.part.parts,
         "objects_read": check.objects,
@@ -27,15 +28,19 @@ def entry(check: Check) -> dict[str, Any]:
 def before(check: Check) -> dict[str, Any]:
     """What the catalog said, for the diff."""
     if check.rebuilt:
-        return {"backups": {}, "damaged": []}
+        return {"backups": {}, "damaged": [], "intact_in_copy": list(check.mended)}
     backups = {one.entry.name: one.entry.restorable for one in check.found}
-    return {"backups": backups, "damaged": [str(name) for name in check.catalog.damaged]}
+    return {
+        "backups": backups,
+        "damaged": [str(name) for name in check.catalog.damaged],
+        "intact_in_copy": list(check.mended),
+    }
 
 
 def after(check: Check) -> dict[str, Any]:
     """What the catalog says after the check, for the diff."""
     backups = {one.entry.name: one.healed for one in check.found}
-    return {"backups": backups, "damaged": [str(name) for name in sorted(check.damaged_after)]}
+    return {"backups": backups, "damaged": [str(name) for name in sorted(check.damaged_after)], "intact_in_copy": []}
 
 
 def _backup(one: Found) -> dict[str, Any]:

@@ -146,6 +146,16 @@ METRICS = (
         "Age of the backup in the newest restore drill that proved one.",
         _one(lambda one: one.last_good_drill.rpo_s if one.last_good_drill else None),
     ),
+    Metric(
+        "copy_last_timestamp_seconds",
+        "Time that the newest compared backup in the second repository shows.",
+        _one(lambda one: _moment(one.copy.shows) if one.copy else None),
+    ),
+    Metric(
+        "copy_compared_timestamp_seconds",
+        "Time of the last comparison of the second repository.",
+        _one(lambda one: _moment(one.copy.compared.moment) if one.copy and one.copy.compared else None),
+    ),
     Metric("compliance", "1 for the state of each part of the policy: ok, violated, unknown or not_required.", _parts),
     Metric("rule", "Whether each of the rules 3-2-1-1-0 is proven.", _rules),
     Metric("findings", "Findings about backups.", _findings),

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_known import KnownLog
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_known import numbers_in, with_numbers
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import Entry, require_chain, seal, unseal
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import evidence
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -91,6 +93,9 @@ class Ledger:
 
         for tenant in evidence(entry.body):
             self._of(entry.body["event"], tenant).write(follow, deadline)
+        numbers = numbers_in(entry.body)
+        if numbers:
+            KnownLog(self.objects).write(lambda seen: with_numbers(seen, numbers), deadline)
 
     @property
     def _log(self) -> Log:

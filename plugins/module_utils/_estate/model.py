@@ -17,6 +17,7 @@ PRESENT, DECOMMISSIONED = STATES = ("present", "decommissioned")
 BACKUP_OPTIONS = (
     "classes",
     "copies",
+    "copy_rpo_s",
     "drill_interval_s",
     "holds",
     "immutability",

@@ -38,12 +38,15 @@ class Register(StateLog[Leases]):
         if number:
             require_time(self.read(), number, self.objects.now())
 
-    def take(self, covers: Iterable[str], holder: Holder, deadline: Deadline) -> Lease:
-        """Take a lease. Raises HeldError where another change holds a part of it."""
+    def take(self, covers: Iterable[str], holder: Holder, deadline: Deadline, above: int = 0) -> Lease:
+        """Take a lease. Raises HeldError where another change holds a part of it.
+
+        above: what its fencing number has to be higher than.
+        """
         wanted = tuple(covers)
 
         def plan(seen: Leases) -> Leases:
-            return plan_take(seen, wanted, holder, self.objects.now(), self.seconds)
+            return plan_take(seen, wanted, holder, self.objects.now(), self.seconds, above)
 
         written = self.write(plan, deadline)
         return require(written, written.number)

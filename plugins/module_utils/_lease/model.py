@@ -71,7 +71,8 @@ class Leases:
     """All leases of an estate: the newest record of the log says all of it.
 
     base: what the fencing number of each is above its number, fixed by the first one: the seconds from 1970 to then. So
-    a store that is made anew gives higher ones than the store before it, which wrote less than a record a second.
+    a store that is made anew gives higher ones than the store before it, which wrote less than a record a second. It
+    rises where a lease has to have a higher one.
     """
 
     number: int = 0

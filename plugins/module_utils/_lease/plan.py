@@ -39,8 +39,13 @@ def overlap(one: Sequence[str], other: Sequence[str]) -> bool:
     return bool(set(one) & set(other))
 
 
-def plan_take(seen: Leases, covers: Iterable[str], holder: Holder, now: datetime, seconds: float) -> Leases:
-    """The record that gives `holder` a lease. Raises HeldError with who, what, since when and until when."""
+def plan_take(
+    seen: Leases, covers: Iterable[str], holder: Holder, now: datetime, seconds: float, above: int = 0
+) -> Leases:
+    """The record that gives `holder` a lease. Raises HeldError with who, what, since when and until when.
+
+    above: what its fencing number has to be higher than, such as one from another store that this one is a copy of.
+    """
     wanted = tuple(sorted(set(covers)))
     if not wanted:
         raise InputError("a lease covers nothing; name the estate, groups or tenants that the change touches")
@@ -49,7 +54,8 @@ def plan_take(seen: Leases, covers: Iterable[str], holder: Holder, now: datetime
     if others:
         raise HeldError("; ".join(one.words for one in others))
     expired = [Former(one.number, _expired(one)) for one in seen.held if one.until <= now]
-    number, base = seen.number + 1, seen.base or int(now.timestamp())
+    number = seen.number + 1
+    base = max(seen.base or int(now.timestamp()), above + 1 - number)
     lease = Lease(number, base + number, wanted, holder, now, now + timedelta(seconds=seconds))
     return Leases(number, base, (*alive, lease), _kept(seen, *expired))
 

@@ -69,7 +69,7 @@ class Log:
 
     def record(self, number: int) -> Record | None:
         """The record with that number, None where there is none."""
-        data = self.objects.get(self._key(number))
+        data = self.objects.get(self.key(number))
         return None if data is None else self._parsed(number, data)
 
     def write(self, plan: Callable[[Record | None], Record], deadline: Deadline) -> Record:
@@ -91,7 +91,7 @@ class Log:
 
         After an exception it is not known whether it was written; the same record again tells.
         """
-        key = self._key(record.number)
+        key = self.key(record.number)
         data = json.dumps(record.body, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
         won = self.objects.create(key, data) or self.objects.get(key) == data
         if not won or self.kept is None:
@@ -113,7 +113,8 @@ class Log:
             listed = self.objects.names(f"{self.name}/", (self.kept or 0) + _REMOVED)
             self.objects.delete([key for key in listed if self._number(key) <= number])
 
-    def _key(self, number: int) -> str:
+    def key(self, number: int) -> str:
+        """The key of the record with that number."""
         place = _LAST - number
         return f"{self.name}/{place // _EACH:06d}/{place % _EACH:03d}"
 
@@ -144,17 +145,25 @@ def require_conditions(objects: Objects) -> None:
     keys = [f"probe/{uuid.uuid4().hex}" for _race in range(_RACES)]
     try:
         for key in keys:
-            bodies = [b"%d" % racer for racer in range(_RACERS)]
-            with ThreadPoolExecutor(_RACERS) as pool:
-                won = list(pool.map(lambda body, key=key: objects.create(key, body), bodies))
-            winners = [body for body, first in zip(bodies, won) if first]
-            if len(winners) != 1 or objects.get(key) != winners[0] or objects.create(key, b"late"):
-                raise StateError(
-                    f"the {objects.where} let {len(winners)} of {_RACERS} writers create one object, or a later one, "
-                    "and a lease needs exactly one; use a server that honors If-None-Match, or another kind of store"
-                )
-    finally:
-        objects.delete(keys)
+            _require_one_winner(objects, key)
+    except GantryError:
+        # what is wrong has been said
+        with suppress(GantryError):
+            objects.delete(keys)
+        raise
+    objects.delete(keys)
+
+
+def _require_one_winner(objects: Objects, key: str) -> None:
+    bodies = [b"%d" % racer for racer in range(_RACERS)]
+    with ThreadPoolExecutor(_RACERS) as pool:
+        won = list(pool.map(lambda body: objects.create(key, body), bodies))
+    winners = [body for body, first in zip(bodies, won) if first]
+    if len(winners) != 1 or objects.get(key) != winners[0] or objects.create(key, b"late"):
+        raise StateError(
+            f"the {objects.where} let {len(winners)} of {_RACERS} writers create one object, or a later one, "
+            "and a lease needs exactly one; use a server that honors If-None-Match, or another kind of store"
+        )
 
 
 def require_refusal(objects: Objects, name: str) -> None:

@@ -229,8 +229,11 @@ def write_document(repository: Repository, key: str, document: Mapping[str, Any]
 @contextmanager
 def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
     """The turn to change the repository, for the time of the block. Raises DeadlineError after `wait_s` seconds."""
-    require_refusal(repository.records, KeyLog.NAME)
-    with _held(repository, kind, (_WRITE,), wait_s) as (lease, lost):
+    # a key that only adds backups may write leases, and no keys
+    require_refusal(repository.records, Register.NAME)
+    # a copy of a repository has leases of its own, which may be fewer
+    fence = repository.catalog.read().fence
+    with _held(repository, kind, (_WRITE,), wait_s, fence) as (lease, lost):
         number = lease.fencing_number
 
         def begin(seen: Catalog) -> Catalog:
@@ -243,8 +246,9 @@ def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
 
 def rebuild_catalog(repository: Repository, entries: Sequence[Entry], wait_s: float) -> Catalog:
     """Write a catalog with these backups in the place of one that is lost. Raises StateError where there is one."""
-    require_refusal(repository.records, KeyLog.NAME)
-    with _held(repository, "rebuild", (_WRITE,), wait_s) as (lease, _lost):
+    require_refusal(repository.records, Register.NAME)
+    highest = max((max(one.number, one.healed) for one in entries), default=0)
+    with _held(repository, "rebuild", (_WRITE,), wait_s, highest) as (lease, _lost):
         number = lease.fencing_number
         return repository.catalog.write(lambda seen: plan_rebuild(seen, number, entries), Deadline(RECORD_S))
 
@@ -313,10 +317,10 @@ def _covered(repository: Repository) -> set[str]:
 
 @contextmanager
 def _held(
-    repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float
+    repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float, above: int = 0
 ) -> Iterator[tuple[Lease, threading.Event]]:
     leases = repository.leases
-    lease = _take(repository, kind, covers, wait_s)
+    lease = _take(repository, kind, covers, wait_s, above)
     lost, done = threading.Event(), threading.Event()
     renewing = threading.Thread(target=_renew, args=(leases, lease.number, lost, done), daemon=True)
     renewing.start()
@@ -330,7 +334,7 @@ def _held(
             leases.release(lease.number, Deadline(RECORD_S))
 
 
-def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float) -> Lease:
+def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float, above: int) -> Lease:
     holder = this_process(kind)
     deadline = Deadline(wait_s)
     said = ""
@@ -338,7 +342,7 @@ def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: fl
     def attempt() -> Lease | None:
         nonlocal said
         try:
-            return repository.leases.take(covers, holder, Deadline(RECORD_S))
+            return repository.leases.take(covers, holder, Deadline(RECORD_S), above)
         except HeldError as error:
             said = str(error)
             _break_left(repository.leases)

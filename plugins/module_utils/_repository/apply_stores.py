@@ -45,7 +45,7 @@ def open_stores(location: Location) -> Stores:
 
         if not os.path.isdir(location.directory):
             raise StateError(
-                f"repository.directory: there is no directory {location.directory}; mount it, or create it"
+                f"{location.option}.directory: there is no directory {location.directory}; mount it, or create it"
             )
         directory = Directory(location.directory)
         return Stores(directory, directory, location.prefix)

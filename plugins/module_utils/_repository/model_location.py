@@ -16,6 +16,7 @@ class Location:
     """A bucket or a directory, and the keys. prefix: of every key in it.
 
     bucket: None for a directory. records_bucket: for what has to be created exactly once, empty for the same one.
+    option: the option that says so, as an error sentence names it.
     """
 
     keys: tuple[MasterKey, ...]
@@ -23,3 +24,4 @@ class Location:
     bucket: Settings | None = None
     records_bucket: str = ""
     directory: str = ""
+    option: str = "repository"

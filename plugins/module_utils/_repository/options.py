@@ -43,11 +43,33 @@ REPOSITORY: dict[str, Any] = {
     "required_one_of": [("bucket", "directory")],
     "mutually_exclusive": [("bucket", "directory"), ("records_bucket", "directory")],
 }
+# A second repository, which the keys of the first one open.
+COPY: dict[str, Any] = {**REPOSITORY, "options": {k: one for k, one in REPOSITORY["options"].items() if k != "keys"}}
 
 
 def argument_spec() -> dict[str, dict[str, Any]]:
     """The option of the documentation fragment gantry.odoo.repository."""
     return {"repository": {**REPOSITORY, "required": True}}
+
+
+def known_spec(*, accepts: bool = True) -> dict[str, dict[str, Any]]:
+    """The options of the documentation fragment gantry.odoo.known_backups. accepts: whether one is to go on without."""
+    known: dict[str, Any] = {"type": "dict", "default": {}}
+    accepting: dict[str, Any] = {"type": "str", "choices": ["fail", "accept"], "default": "fail"}
+    return {"known_backups": known, **({"rolled_back": accepting} if accepts else {})}
+
+
+def known_from(values: Mapping[str, Any]) -> dict[str, int]:
+    """The number of the newest backup that is known of each tenant. Raises InputError for what is no number."""
+    found: dict[str, int] = {}
+    for tenant, number in values.items():
+        tenant_root("", tenant)
+        if not str(number).isdecimal():
+            raise InputError(
+                f"known_backups: {number!r} of {tenant} is no number of a backup; give those that estate_info returns"
+            )
+        found[tenant] = int(number)
+    return found
 
 
 def location_from(values: Mapping[str, Any]) -> Location:
@@ -59,14 +81,12 @@ def location_from(values: Mapping[str, Any]) -> Location:
         raise InputError(f"repository.keys: {twice[0]!r} is the name of two keys; give each a name of its own")
     if not keys:
         raise InputError("repository.keys: the list is empty; give the key that encrypts the backups")
-    prefix = values.get("prefix") or ""
-    directory = values.get("directory")
-    if directory and not os.path.isabs(directory):
-        raise InputError(f"repository.directory: {directory} is a relative path; give an absolute one")
-    if directory:
-        return Location(keys, prefix, directory=directory)
-    asked = {name: values.get(name) for name in BUCKET["options"]}
-    return Location(keys, prefix, bucket_from("repository", asked), values.get("records_bucket") or "")
+    return _placed("repository", values, keys)
+
+
+def copy_from(values: Mapping[str, Any], first: Location) -> Location:
+    """The second repository that the option `copy` describes, with the keys of the first one."""
+    return _placed("copy", values, first.keys)
 
 
 def tenants_from(names: Sequence[str]) -> list[str]:
@@ -77,6 +97,17 @@ def tenants_from(names: Sequence[str]) -> list[str]:
     if twice:
         raise InputError(f"tenants: {twice[0]} is listed twice; give each tenant once")
     return list(names)
+
+
+def _placed(option: str, values: Mapping[str, Any], keys: tuple[MasterKey, ...]) -> Location:
+    prefix = values.get("prefix") or ""
+    directory = values.get("directory")
+    if directory and not os.path.isabs(directory):
+        raise InputError(f"{option}.directory: {directory} is a relative path; give an absolute one")
+    if directory:
+        return Location(keys, prefix, directory=directory, option=option)
+    asked = {name: values.get(name) for name in BUCKET["options"]}
+    return Location(keys, prefix, bucket_from(option, asked), values.get("records_bucket") or "", option=option)
 
 
 def _key(number: int, values: Mapping[str, Any]) -> MasterKey:

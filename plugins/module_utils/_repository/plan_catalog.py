@@ -189,6 +189,12 @@ def plan_remove(seen: Catalog, fence: int, gone: Collection[Entry], until: int) 
     return seen if following == seen else replace(following, number=seen.number + 1)
 
 
+def lacks(seen: Catalog, number: int) -> bool:
+    """Whether a backup that was complete is not in the catalog, and no removal of ours explains that."""
+    # who removes a backup gives up all numbers to its own
+    return number > seen.given_up and all(one.number != number for one in seen.entries)
+
+
 def require(seen: Catalog, fence: int) -> None:
     """Raise LostError where another run began after the lease with the number `fence` was taken."""
     if seen.fence != fence:

@@ -100,6 +100,19 @@ class Estate:
         """Remove an object below the prefix."""
         self.client.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")
 
+    def erase(self, key: str) -> None:
+        """Remove an object below the prefix with its versions and marks, so that it can be created once more."""
+        self._erase(f"{PREFIX}/{key}")
+
+    def _erase(self, prefix: str) -> None:
+        for page in self.client.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=prefix):
+            found = [
+                {"Key": one["Key"], "VersionId": one["VersionId"]}
+                for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+            ]
+            if found:
+                assert not self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": found}).get("Errors")
+
     def drop_copies(self) -> None:
         """Remove what was made beside the tenant's database, and its files."""
         for name in self.databases() - {"harbour"}:
@@ -110,14 +123,7 @@ class Estate:
         """Leave the bucket and the host as the tests want to find them."""
         self.drop_copies()
         # without versions and marks, which would hinder what is written once
-        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/")
-        for page in pages:
-            found = [
-                {"Key": one["Key"], "VersionId": one["VersionId"]}
-                for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-            ]
-            if found:
-                assert not self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": found}).get("Errors")
+        self._erase(f"{PREFIX}/")
         self.client.delete_bucket_lifecycle(Bucket=BUCKET)
         self.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 
@@ -129,8 +135,8 @@ class Estate:
     def reader(self, tenant: str = "harbour") -> Any:
         """The repository of a tenant, as the program reads it that shares no code with the collection."""
         bucket, records = (restore_program.Bucket.__new__(restore_program.Bucket) for _twice in range(2))
-        bucket.name, bucket.client = BUCKET, self.client
-        records.name, records.client = self.repository.get("records_bucket", BUCKET), self.client
+        bucket.name, bucket.client = self.repository["bucket"], self.client
+        records.name, records.client = self.repository.get("records_bucket", bucket.name), self.client
         key = base64.b64decode(self.repository["keys"][0]["secret"])
         return restore_program.Tenant(bucket, records, self.repository["prefix"], tenant, key)
 
@@ -184,8 +190,29 @@ class Estate:
         }
 
 
+# a call of a module: its name, its options, and whether it is in check mode
+Asked = tuple[str, dict[str, Any], bool]
+Ask = Callable[..., list[dict[str, Any]]]
 # each call is (module, arguments); the answer is what each said when it failed
 Failures = Callable[..., list[str]]
+
+
+@pytest.fixture
+def ask(run_playbook: Callable[..., Any]) -> Ask:
+    """Several calls of modules in one run, whether each fails or not."""
+
+    def run(*wanted: Asked) -> list[dict[str, Any]]:
+        tasks = [
+            {"name": f"call {number}", module: args, "check_mode": check, "diff": True, "ignore_errors": True}
+            for number, (module, args, check) in enumerate(wanted)
+        ]
+        done = run_playbook([{"hosts": HOST, "gather_facts": False, "tasks": tasks}]).expect_success()
+        assert PASSWORD not in done.stdout
+        results = [{"failed": False, **done.results(f"call {number}")[HOST]} for number in range(len(wanted))]
+        assert "Traceback" not in str(results)
+        return results
+
+    return run
 
 
 @pytest.fixture

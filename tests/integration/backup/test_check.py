@@ -28,34 +28,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import data_key
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
-from tests.integration.backup.conftest import DATA, HOST, PASSWORD, PREFIX, Estate, Failures
+from tests.integration.backup.conftest import DATA, HOST, PREFIX, Ask, Asked, Estate, Failures
 from tests.lab.spec import BUCKET
 from tests.unit.backup.rotting import CONTENTS, Rotting, rotting_in
 
 CHECK, BACKUP, RESTORE = (f"gantry.odoo.{name}" for name in ("odoo_backup_check", "odoo_backup", "odoo_restore"))
 POLICY = "gantry.odoo.backup_policy"
 COUNT = itertools.count(1)
-# a call of a module: its name, its options, and whether it is in check mode
-Asked = tuple[str, dict[str, Any], bool]
-Ask = Callable[..., list[dict[str, Any]]]
-
-
-@pytest.fixture
-def ask(run_playbook: Callable[..., Any]) -> Ask:
-    """Several calls of modules in one run, whether each fails or not."""
-
-    def run(*wanted: Asked) -> list[dict[str, Any]]:
-        tasks = [
-            {"name": f"call {number}", module: args, "check_mode": check, "diff": True, "ignore_errors": True}
-            for number, (module, args, check) in enumerate(wanted)
-        ]
-        done = run_playbook([{"hosts": HOST, "gather_facts": False, "tasks": tasks}]).expect_success()
-        assert PASSWORD not in done.stdout
-        results = [{"failed": False, **done.results(f"call {number}")[HOST]} for number in range(len(wanted))]
-        assert "Traceback" not in str(results)
-        return results
-
-    return run
 
 
 @pytest.fixture

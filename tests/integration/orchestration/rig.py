@@ -35,6 +35,7 @@ MODULES = (
     "odoo_restore",
     "backup_policy",
     "backup_compliance",
+    "odoo_backup_copy",
 )
 BUILTIN = {
     "ansible.builtin.ping": "gantry.odoo.reach",
@@ -54,7 +55,7 @@ GIVEN = {
     "backup": {},
 }
 # Entry points that are the roles' own: they call modules of the world's.
-REAL = {("backup", "run"), ("backup", "check"), ("backup", "drill")}
+REAL = {("backup", "run"), ("backup", "check"), ("backup", "drill"), ("backup", "copy")}
 # The tenants that are declared.
 TENANTS: list[dict[str, Any]] = [
     {

@@ -189,6 +189,39 @@ def test_a_tier_is_backed_up_alone_and_drills_are_those_that_are_due(rig: Rig) -
     assert not change_store.held(rig.store)
 
 
+def test_a_repository_that_was_rolled_back_is_refused_until_that_is_accepted(rig: Rig) -> None:
+    rig.play("backup").expect_success()
+    rig.change(rolled_back=["harbour"])
+    run = rig.play("backup").expect_failure()
+    assert "is not done: harbour: its repository was rolled back" in run.errors[-1]
+    assert recorded(rig, "backup") == {"harbour": False, "quarry": True}
+    # the backup was taken all the same
+    assert len(rig.world.backups["harbour"]) == 2
+    drill = rig.play("restore_drill", tenant="harbour").expect_failure()
+    assert "harbour: its repository was rolled back" in drill.errors[-1]
+    run = rig.play("restore", tenant="harbour").expect_failure()
+    assert "its repository was rolled back" in run.errors[-1]
+    rig.play("restore", tenant="harbour", restore_accept_older=True).expect_success()
+    rig.play("backup", backup_accept_older=True).expect_success()
+    assert recorded(rig, "backup") == {"harbour": True, "quarry": True}
+    assert not change_store.held(rig.store)
+
+
+def test_copies_are_made_by_a_host_that_answers_where_there_is_a_second_repository(rig: Rig) -> None:
+    rig.play("backup").expect_success()
+    run = rig.play("backup_copy").expect_failure()
+    assert "backup_copy_repository is not set, so there is nowhere to copy to" in run.errors[-1]
+    turn_off(rig, "app1")
+    rig.change(log=[])
+    rig.play("backup_copy", backup_copy_repository={"directory": "/srv/second"}).expect_success()
+    assert "app2 odoo_backup_copy" in rig.world.log
+    assert recorded(rig, "backup_copy") == {"harbour": True, "quarry": True}
+    rig.change(rolled_back=["quarry"])
+    run = rig.play("backup_copy", backup_copy_repository={"directory": "/srv/second"}).expect_failure()
+    assert "quarry: its repository was rolled back" in run.errors[-1]
+    assert not change_store.held(rig.store)
+
+
 def test_policies_are_managed_by_a_host_that_answers_and_a_failure_closes_the_change(rig: Rig) -> None:
     rig.change(fault={"words": "app1 backup main", "kind": "disk full"})
     run = rig.play("backup_policy").expect_failure()

@@ -65,7 +65,7 @@ class World:
     routes: by edge, as role traefik takes them. edges: the fencing number of each.
     reads: the numbers of the steps that changed nothing. due: the tenants whose drill is due, None for all.
     drills: the tenants that were drilled, in turn. given_up: the tenants that an operator puts back to an older backup.
-    silent: the hosts whose PostgreSQL does not answer.
+    silent: the hosts whose PostgreSQL does not answer. rolled_back: the tenants whose repositories lack a backup.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -75,6 +75,7 @@ class World:
     newest_cache: str = "8.0.2"
     certificates: dict[str, int] = field(default_factory=dict)
     backups: dict[str, list[list[int]]] = field(default_factory=dict)
+    rolled_back: list[str] = field(default_factory=list)
     accepted: dict[str, list[int]] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     step: int = 0
@@ -320,7 +321,9 @@ class World:
             kept = self.backups.setdefault(one["tenant"], [])
             kept.append(list(held[database].data))
             sent = {"bytes_sent": 6291456, "files_missing": 0, "duration_s": 3.4}
-            taken.append({"tenant": one["tenant"], "id": str(len(kept) - 1), **sent})
+            taken.append({"tenant": one["tenant"], "id": str(len(kept) - 1), "number": len(kept), **sent})
+            if self.is_refused(one["tenant"], args):
+                failures.append({"tenant": one["tenant"], "error": "its repository was rolled back"})
         said = {"failed": True, "msg": failures[0]["error"]} if failures else {}
         return {"changed": True, "backups": taken, "failures": failures, **said}
 
@@ -341,6 +344,8 @@ class World:
         """Module odoo_restore."""
         if args.get("prefetch"):
             return {"changed": True}
+        if self.is_refused(args["tenant"], args):
+            raise RefusedError("its repository was rolled back")
         if args.get("drill"):
             kept = self.backups.get(args["tenant"])
             if not kept:
@@ -360,6 +365,11 @@ class World:
             self.accepted[name] = data
         told = {"counts": {"rows": len(data)}, "files_left_out": []}
         return {"changed": True, **self.chosen(args), **told}
+
+    def is_refused(self, tenant: str, args: Mapping[str, Any]) -> bool:
+        """Whether the repository of a tenant lacks a backup that is known, and that was not accepted."""
+        known = int(args.get("known_backups", {}).get(tenant, 0))
+        return tenant in self.rolled_back and known > 0 and args.get("rolled_back") != "accept"
 
     def chosen(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The backup that a restore would take."""
@@ -393,7 +403,17 @@ class World:
 
     def backup_policy(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module backup_policy."""
-        return {"changed": False}
+        refused = [one["tenant"] for one in args["policies"] if self.is_refused(one["tenant"], args)]
+        said = {"failed": True, "msg": f"tenant {refused[0]}: its repository was rolled back"} if refused else {}
+        return {"changed": False, **said}
+
+    def odoo_backup_copy(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module odoo_backup_copy."""
+        refused = [
+            f"tenant {one}: its repository was rolled back" for one in args["tenants"] if self.is_refused(one, args)
+        ]
+        said = {"failed": True, "msg": "; ".join(refused)} if refused else {}
+        return {"changed": True, "copies": [{"tenant": one, "ok": True} for one in args["tenants"]], **said}
 
     def backup_compliance(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module backup_compliance."""

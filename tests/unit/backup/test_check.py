@@ -374,7 +374,7 @@ def test_a_lost_catalog_is_made_anew_from_the_manifests(rotting: Rotting) -> Non
     found = rotting.check(rebuild=True)
     assert plan_check.steps_of(foreseen) == plan_check.steps_of(found)
     assert actions(found) == ["rebuild_catalog"]
-    assert before(found) == {"backups": {}, "damaged": []}
+    assert before(found) == {"backups": {}, "damaged": [], "intact_in_copy": []}
     made = rotting.repository.catalog.read()
     stored = {one.number: one.stored for one in made.entries}
     assert made.entries == tuple(replace(one, stored=stored[one.number]) for one in known.entries)

@@ -24,7 +24,8 @@ def found(path: Path, *tenants: str, secret: bytes = MASTER.secret, **given: Any
     """What the module returns of tenants in the directory `store` below `path`."""
     keys = [{"name": "estate", "secret": base64.b64encode(secret).decode(), "file": None, "tenant": None}]
     repository = {**EMPTY, "directory": str(path / "store"), "prefix": "", "keys": keys}
-    params = {"repository": repository, "tenants": list(tenants), "at": "", "missing_files": "fail", **given}
+    params = {"repository": repository, "tenants": list(tenants), "at": "", "missing_files": "fail"}
+    params |= {"known_backups": {}, "rolled_back": "fail", **given}
     backups: list[dict[str, Any]] = odoo_backup_info.work(Call(params)).facts["backups"]
     return backups
 
@@ -53,6 +54,16 @@ def test_a_backup_of_after_the_moment_does_not_count(tmp_path: Path, at: str, is
     (harbour,) = found(tmp_path, "harbour", at=at)
     assert bool(harbour["backup"]) == is_there
     assert is_there or harbour["error"].endswith("has no complete backup of before 2026-11-22T10:30:00+0000")
+
+
+def test_a_repository_that_was_rolled_back_has_no_backup_without_consent(tmp_path: Path) -> None:
+    rotting = rotting_in(tmp_path)
+    entry = rotting.backup()
+    known = {"harbour": entry.number + 1}
+    (refused,) = found(tmp_path, "harbour", known_backups=known)
+    assert (refused["backup"], "rolled back" in refused["error"]) == ("", True)
+    (accepted,) = found(tmp_path, "harbour", known_backups=known, rolled_back="accept")
+    assert accepted["backup"] == entry.name
 
 
 def test_what_the_keys_do_not_open_is_the_reason_of_one_tenant(tmp_path: Path) -> None:

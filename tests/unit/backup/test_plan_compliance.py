@@ -17,17 +17,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     OK,
     UNKNOWN,
     VIOLATED,
+    CopySeen,
     Evidence,
     Fault,
     Opened,
     StoreFacts,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import PARTS, RULES
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import PARTS, RULES, judge_tenant
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_compliance import entry as reported
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_compliance import failure
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Hold
 
-from .evidence import DAY, DRILL, HOUR, MIB, NOW, STORE, entry, evidence, judged, kinds, states
+from .evidence import DAY, DRILL, HOUR, MIB, NOW, POLICY, STORE, entry, evidence, judged, kinds, states
 
 
 def test_backups_as_they_should_be_comply() -> None:
@@ -173,6 +175,40 @@ def test_a_copy_that_was_not_asked_does_not_count() -> None:
     assert found.rules["three_copies"] == UNKNOWN
     # with no backup inside the RPO, nothing says that the database is still there
     assert states(judged(evidence(entry(1, 5 * DAY))))["copies"] == UNKNOWN
+
+
+COMPARED = Compared(NOW - HOUR, 10, ok=True)
+
+
+@pytest.mark.parametrize(
+    ("copy", "state", "said"),
+    [
+        (CopySeen(COMPARED, NOW - HOUR), OK, "3 copies are proven"),
+        (CopySeen(), VIOLATED, "the second repository was never compared"),
+        (CopySeen(replace(COMPARED, ok=False), NOW - HOUR), VIOLATED, "found damage in the second repository"),
+        (CopySeen(COMPARED), VIOLATED, "has lost the newest backup that was compared"),
+        (CopySeen(replace(COMPARED, moment=NOW - 3 * DAY), NOW - HOUR), VIOLATED, "was compared 3.0 days ago"),
+        (CopySeen(COMPARED, NOW - 3 * DAY), VIOLATED, "newest backup in the second repository is 3.0 days old"),
+        (CopySeen(unknown="nothing answers"), UNKNOWN, "could not be asked (nothing answers)"),
+    ],
+)
+def test_a_second_repository_counts_where_it_was_compared(copy: CopySeen, state: str, said: str) -> None:
+    found = judged(evidence(copy=copy), copies=3)
+    (part,) = [one for one in found.parts if one.name == "copies"]
+    assert part.state == state
+    assert said in part.sentence
+    assert bool(part.remedy) == (state != OK)
+    assert found.rules["three_copies"] == (OK if state == OK else UNKNOWN)
+    assert found.compliant == (state == OK)
+    # it stands for no backup of the first one, and two copies need none
+    assert states(judged(evidence(copy=copy)))["copies"] == OK
+
+
+@pytest.mark.parametrize(("region", "state"), [("eu-west-3", OK), ("us-east-1", VIOLATED), (None, UNKNOWN)])
+def test_a_copy_has_to_lie_in_an_allowed_region_as_well(region: str | None, state: str) -> None:
+    seen = evidence(copy=CopySeen(COMPARED, NOW - HOUR))
+    seen = replace(seen, policy=replace(POLICY, regions=("eu-central-1", "eu-west-3")))
+    assert states(judge_tenant(seen, STORE, replace(STORE, region=region)))["region"] == state
 
 
 @pytest.mark.parametrize(("region", "state"), [("eu-central-1", OK), ("us-east-1", VIOLATED), (None, UNKNOWN)])

@@ -37,7 +37,14 @@ def repositories(path: Path) -> dict[str, Repository]:
     return {name: make_repository(Stores(store, store, ""), name, (MASTER,)) for name in TENANTS}
 
 
-def call(path: Path, *tenants: str, check: bool = False, first: Sequence[dict[str, Any]] = ()) -> Outcome:
+def call(
+    path: Path,
+    *tenants: str,
+    check: bool = False,
+    first: Sequence[dict[str, Any]] = (),
+    known: dict[str, int] | None = None,
+    rolled_back: str = "fail",
+) -> Outcome:
     """first: keys before the estate's, which are rotated to."""
     secret = base64.b64encode(b"k" * 32).decode()
     empty = dict.fromkeys(
@@ -51,6 +58,8 @@ def call(path: Path, *tenants: str, check: bool = False, first: Sequence[dict[st
         "expire": True,
         "grace_s": 0,
         "rotate_keys": bool(first),
+        "known_backups": known or {},
+        "rolled_back": rolled_back,
         "lock_timeout": 1,
     }
     return backup_policy.work(Call(params, check_mode=check))

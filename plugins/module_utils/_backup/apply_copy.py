@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings a second repository of a tenant up to the first, object by object, and compares them.
+
+Objects are copied as they are sealed, under the same keys: contents, then manifests, then the newest record of the
+catalog. So the second repository is complete at each moment, as it was after the copy before, or as it is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import plan_copy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import each
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import foresee_mending, mend
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Part
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied, CopyPlan
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import (
+    read_documents,
+    read_needs,
+    read_plan,
+    read_side,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import (
+    require_conditions,
+    require_refusal,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    CatalogLog,
+    KeyLog,
+    Repository,
+    open_repository,
+    reading_all,
+    require_catalog,
+    write_document,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_transfer import transfer, transfer_record
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    CHECK,
+    COMPARED,
+    data_name,
+    tenant_root,
+)
+
+SENDERS = 3
+# At most so many old records of the catalog are removed at once.
+REMOVED = 2000
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a copy is asked for.
+
+    parts: copies in a row that read everything in the second repository. known: number of the newest backup that the
+    first one has to have, 0 for none. remove: whether the second one gives up what the first one has given up.
+    """
+
+    parts: int = 1
+    known: int = 0
+    remove: bool = True
+    lock_timeout: int = 300
+    timeout: int = 14400
+
+
+def foresee(first: Repository, stores: Stores, masters: Sequence[MasterKey], order: Order) -> Copied:
+    """Read what a copy reads, and change nothing."""
+    deadline = Deadline(order.timeout)
+    second = open_repository(stores, first.tenant, masters)
+    catalog = _readable(first, order)
+    copied = _planned(first, second, _root(stores, first), catalog, order, deadline)
+    done = Copied(first.tenant, catalog, copied, tuple(read_documents(first, second)))
+    if second is None:
+        return done
+    found = survey(second, plan_copy.staying(catalog), _next_part(second, order), deadline)
+    found = plan_copy.without(found, {*copied.contents, *copied.manifests})
+    found, healed = foresee_mending(found, first, deadline)
+    return replace(done, check=found, healed=healed)
+
+
+def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order: Order) -> Copied:
+    """Send what the second repository lacks, and compare it. Raises RefusedError where one of the two would be lost."""
+    deadline = Deadline(order.timeout)
+    with reading_all(first, _readable(first, order).entries, "copy", order.lock_timeout):
+        # what is read now cannot be removed, but for a removal that had begun
+        catalog = _readable(first, order)
+        root = _root(stores, first)
+        before = open_repository(stores, first.tenant, masters)
+        copied = _planned(first, before, root, catalog, order, deadline)
+        second = before or _made(first, stores, masters)
+        transfer_record(first.records, second.records, KeyLog.NAME, KeyLog(first.records).read().number)
+        documents = read_documents(first, before)
+        _send(first, second, copied, deadline)
+        if copied.catalog:
+            transfer_record(first.records, second.records, CatalogLog.NAME, catalog.number)
+        for key, data in documents.items():
+            second.store.put(key, data)
+        if order.remove:
+            _remove(second, copied)
+        done = Copied(first.tenant, catalog, copied, tuple(documents))
+        return _compare(first, second, done, order, deadline)
+
+
+def _readable(first: Repository, order: Order) -> Catalog:
+    """The catalog of the first repository. Raises an error where there is nothing that may be copied."""
+    catalog = first.catalog.read()
+    require_catalog(first, catalog)
+    refuse_rolled_back(catalog, order.known, first.where)
+    if not catalog.entries:
+        raise StateError(f"the {first.where} has no complete backup to copy; take one")
+    return catalog
+
+
+def _root(stores: Stores, first: Repository) -> Below:
+    """Where the second repository is. Raises InputError where that is the first one."""
+    root = Below(stores.contents, tenant_root(stores.prefix, first.tenant))
+    if root.where == first.where:
+        raise InputError(f"copy: it is the {first.where}, as repository is; give another place")
+    return root
+
+
+def _planned(
+    first: Repository, second: Repository | None, root: Below, catalog: Catalog, order: Order, deadline: Deadline
+) -> CopyPlan:
+    """The work of a copy. Raises an error before anything is written where it may not be done, or not to its end."""
+    there = second.catalog.read() if second else Catalog()
+    plan_copy.refuse_diverged(catalog, there, first.where, root.where)
+    if second is not None and KeyLog(second.records).read().number > KeyLog(first.records).read().number:
+        raise RefusedError(
+            f"nothing was copied: the {root.where} has newer keys than the {first.where}, so the first was rolled "
+            "back, or runs have worked on the second by itself"
+        )
+    needs = read_needs(first, catalog, deadline)
+    found = read_plan(read_side(first, catalog), needs, second, there)
+    if found.lacking:
+        raise StateError(
+            f"{len(found.lacking)} objects are neither in the {first.where} nor in its copy, such as "
+            f"{found.lacking[0]}; run odoo_backup_check, which marks the backups that need them, and copy again"
+        )
+    return found if order.remove else replace(found, remove=())
+
+
+def _made(first: Repository, stores: Stores, masters: Sequence[MasterKey]) -> Repository:
+    """The second repository, which has the keys of the first one and nothing else yet."""
+    records = Below(stores.records, tenant_root(stores.prefix, first.tenant))
+    require_conditions(records)
+    transfer_record(first.records, records, KeyLog.NAME, KeyLog(first.records).read().number)
+    made = open_repository(stores, first.tenant, masters)
+    if made is None:
+        raise StateError(f"the {records.where} does not show what was written into it; see whether it is consistent")
+    return made
+
+
+def _send(first: Repository, second: Repository, plan: CopyPlan, deadline: Deadline) -> None:
+    """Send the contents, and the manifests that name them after all of them."""
+    require_refusal(second.records, CatalogLog.NAME)
+    for objects in (plan.contents, plan.manifests):
+        work = partial(_send_one, first, second, objects)
+        each(work, list(objects), deadline, "copying the backups", SENDERS)
+
+
+def _send_one(first: Repository, second: Repository, sizes: Mapping[str, int], key: str) -> None:
+    transfer(first.store, second.store, key, sizes[key])
+
+
+def _remove(second: Repository, plan: CopyPlan) -> None:
+    """Remove what no backup needs any more, which the catalog says already, and old records of it."""
+    second.store.delete(plan.remove)
+    old = second.records.names(f"{CatalogLog.NAME}/", CatalogLog.KEPT + REMOVED)[CatalogLog.KEPT :]
+    second.records.delete(old)
+
+
+def _compare(first: Repository, second: Repository, done: Copied, order: Order, deadline: Deadline) -> Copied:
+    """Read what was sent and a share of the rest, replace what is damaged, and record that."""
+    sent = [name for key in done.plan.contents if (name := data_name(key))]
+    part = _next_part(second, order)
+    found = survey(second, plan_copy.staying(done.catalog), part, deadline, sent)
+    found, healed = mend(found, second, first, deadline)
+    done = replace(done, check=found, healed=healed)
+    if part.parts > 1:
+        following = part.following
+        write_document(second, CHECK, {"number": following.number, "parts": following.parts})
+    record = plan_copy.compared(done, second.store.now())
+    write_document(second, COMPARED, plan_copy.compared_body(record))
+    return done
+
+
+def _next_part(second: Repository, order: Order) -> Part:
+    return next_part(recorded_part(second) if order.parts > 1 else None, order.parts)

@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what two repositories of a tenant hold to the work of a copy, and to its verdict. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Found
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import (
+    Compared,
+    Copied,
+    CopyPlan,
+    Needs,
+    Side,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp, stamp
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import doomed
+
+SHOWN = 3
+
+
+def staying(catalog: Catalog) -> Catalog:
+    """The catalog with those backups alone that are not marked to be removed."""
+    return replace(catalog, entries=tuple(one for one in catalog.entries if one.expired is None))
+
+
+def refuse_diverged(first: Catalog, second: Catalog, where: str, copy: str) -> None:
+    """Raises RefusedError where the second repository has what the first one lacks.
+
+    Then the first was rolled back, or runs have worked on the second by itself; a copy would destroy one of the two.
+    """
+    lost = next(filter(None, (rolled_back(first, one.number, where) for one in second.entries)), "")
+    if not lost and (second.number > first.number or second.fence > first.fence):
+        lost = (
+            f"the catalog in the {copy} has record {second.number}, and the one in the {where} has {first.number}, so "
+            "the first was rolled back, or runs have worked on the second by itself"
+        )
+    if not lost and second.number == first.number and second != first:
+        lost = f"record {first.number} of the catalog in the {copy} is another one than in the {where}"
+    if lost:
+        raise RefusedError(
+            f"nothing was copied: {lost}; where the first one is right, remove all below catalog/ in the {copy}, and "
+            "run again"
+        )
+
+
+def plan_copy(first: Side, second: Side, needs: Needs, read: Collection[int], used: Collection[DataName]) -> CopyPlan:
+    """The work of a copy. No object that is there already is written: what is wrong with it, the comparison finds.
+
+    read: the numbers of the backups that are being read in the second one. used: the objects that those need.
+    """
+    data = [name for name in sorted(needs.staying) if name not in second.data]
+    listed = [one for one in staying(first.catalog).entries if one.manifest not in second.manifests]
+    lacking = [data_key(name) for name in data if name not in first.data and name not in first.catalog.damaged]
+    # one that cannot be restored may have no manifest any more
+    lacking += [one.manifest.key for one in listed if one.manifest not in first.manifests and one.restorable != NONE]
+    return CopyPlan(
+        contents={data_key(name): first.data[name] for name in data if name in first.data},
+        manifests={
+            one.manifest.key: first.manifests[one.manifest] for one in listed if one.manifest in first.manifests
+        },
+        remove=_removed(first.catalog, second, needs, read, used),
+        lacking=tuple(lacking),
+        catalog=first.catalog.number != second.catalog.number,
+    )
+
+
+def _removed(
+    catalog: Catalog, second: Side, needs: Needs, read: Collection[int], used: Collection[DataName]
+) -> tuple[str, ...]:
+    """The keys of what the second repository needs no more; none where it is not known what a backup needs."""
+    if needs.unread:
+        return ()
+    counted = {one.number: one.manifest for one in catalog.entries}
+    left = [
+        name
+        for name in sorted(second.manifests)
+        if counted.get(name.number) != name and name.number not in read and name.number <= catalog.fence
+    ]
+    objects = doomed(catalog, catalog.fence + 1, {*needs.all, *used}, second.data)
+    return (*map(data_key, objects), *(name.key for name in left))
+
+
+def damaged_keys(check: Check) -> set[str]:
+    """The keys of all objects that a check has found missing or damaged."""
+    return {finding.key for one in check.found for finding in one.findings}
+
+
+def without(check: Check, keys: Collection[str]) -> Check:
+    """The check without what it has found of these objects."""
+    found = (replace(one, findings=tuple(each for each in one.findings if each.key not in keys)) for one in check.found)
+    return replace(check, found=tuple(found))
+
+
+def intact_keys(damaged: Check, other: Check) -> tuple[str, ...]:
+    """The keys of damaged objects that lie intact in the other repository.
+
+    other: its check, which has read these objects as far as its manifests name them. Where it lacks a manifest that the
+    damaged one has, some files of an object may not have been read, so nothing is known to be intact.
+    """
+    bad, lost = damaged_keys(damaged), damaged_keys(other)
+    manifests = {one.entry.manifest.key for one in other.found}
+    if (manifests & lost) - bad:
+        return ()
+    return tuple(sorted(bad & ({*map(data_key, other.read), *manifests} - lost)))
+
+
+def worse(done: Copied) -> tuple[Found, ...]:
+    """The backups that the first repository is not known to lack, and that the second one does not have in full."""
+    found = done.check.found if done.check else ()
+    return tuple(one for one in found if one.findings and one.entry.restorable == FULL)
+
+
+def compared(done: Copied, now: datetime) -> Compared:
+    """The record of a comparison at `now`, by the clock of the second repository."""
+    newest = max((one.number for one in staying(done.catalog).entries), default=0)
+    return Compared(now, newest, not worse(done))
+
+
+def compared_body(record: Compared) -> dict[str, Any]:
+    """The record as a repository keeps it."""
+    return {"moment": stamp(record.moment), "number": record.number, "ok": record.ok}
+
+
+def compared_from(body: Mapping[str, Any], where: str) -> Compared:
+    """The record that a repository keeps. Raises StateError where it is none of ours."""
+    try:
+        return Compared(parse_stamp(str(body["moment"])), int(body["number"]), bool(body["ok"]))
+    except BAD_VALUES as error:
+        raise StateError(
+            f"the record of the comparison in the {where} cannot be read: {error!r}; copy again"
+        ) from error
+
+
+def steps_of(done: Copied) -> list[Step]:
+    """What a copy changes, the same in check mode and in a run."""
+    plan, tenant = done.plan, done.tenant
+    steps = []
+    if plan.objects:
+        steps.append(Step("copy", tenant, f"{plan.objects} objects, {plan.bytes} bytes, are not in the copy"))
+    if plan.catalog:
+        count = len(staying(done.catalog).entries)
+        steps.append(Step("publish", tenant, f"the catalog has changed, and names {count} backups"))
+    steps += [Step("write", f"{tenant}/{key}", "differs from the first repository") for key in done.documents]
+    if plan.remove:
+        steps.append(Step("remove", tenant, f"no backup needs {len(plan.remove)} objects of the copy any more"))
+    why = "it is damaged in the copy, and intact in the first repository"
+    return [*steps, *(Step("heal", f"{tenant}/{key}", why) for key in done.healed)]
+
+
+def failure_of(done: Copied) -> str:
+    """Why a copy fails, as one sentence; empty where it is as good as the first repository."""
+    bad = worse(done)
+    if not bad:
+        return ""
+    shown = ", ".join(f"{one.entry.name} ({one.findings[0].why})" for one in bad[:SHOWN])
+    return (
+        f"tenant {done.tenant}: {len(bad)} backups of the copy cannot be restored in full: {shown}; check the first "
+        "repository with odoo_backup_check, and copy again"
+    )

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what two repositories of one tenant hold, for a copy of the first to the second. Changes nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import each
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared, CopyPlan, Needs, Side
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_copy import compared_from, plan_copy
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    being_read,
+    read_document,
+    read_manifest,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import NONE, Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import objects_in
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    COMPARED,
+    DRILL,
+    POLICY,
+    DataName,
+    ManifestName,
+    data_name,
+    manifest_name,
+)
+
+
+def read_side(repository: Repository, catalog: Catalog) -> Side:
+    """The objects of a repository."""
+    store = repository.store
+    return Side(
+        catalog,
+        {name: one.size for key, one in store.objects("data/").items() if (name := data_name(key))},
+        {found: one.size for key, one in store.objects("manifests/").items() if (found := manifest_name(key))},
+    )
+
+
+def read_needs(repository: Repository, catalog: Catalog, deadline: Deadline) -> Needs:
+    """What the backups of a repository need. Raises StateError where that is not known of one that can be restored."""
+    found = each(partial(_objects, repository), catalog.entries, deadline, "reading the manifests")
+    known = [(entry, one) for entry, one in zip(catalog.entries, found) if not isinstance(one, str)]
+    return Needs(
+        staying=frozenset[DataName]().union(*(one for entry, one in known if entry.expired is None)),
+        all=frozenset[DataName]().union(*(one for _entry, one in known)),
+        unread=tuple(one for one in found if isinstance(one, str)),
+    )
+
+
+def read_plan(first: Side, needs: Needs, second: Repository | None, catalog: Catalog) -> CopyPlan:
+    """The work of a copy. catalog: that of the second repository, which is None where there is none yet.
+
+    A backup that is being read in the second one stays, whatever the first one says.
+    """
+    if second is None:
+        return plan_copy(first, Side(catalog, {}, {}), needs, (), ())
+    side, read = read_side(second, catalog), being_read(second)
+    used: set[DataName] = set()
+    for name in (one for one in side.manifests if one.number in read):
+        used |= _used(second, name)
+    return plan_copy(first, side, needs, read, used)
+
+
+def read_documents(first: Repository, second: Repository | None) -> dict[str, bytes]:
+    """The policy and the drills of the first repository that the second one has not, sealed as they are."""
+    held = second.store.objects(f"{DRILL}s/") if second else {}
+    keys = [POLICY, *(key for key in first.store.objects(f"{DRILL}s/") if key not in held)]
+    found = {key: data for key in keys if (data := first.store.get(key)) is not None}
+    if second and found.get(POLICY) == second.store.get(POLICY):
+        found.pop(POLICY, None)
+    return found
+
+
+def read_compared(second: Repository) -> Compared | None:
+    """The record of the last comparison, None before the first one."""
+    body = read_document(second, COMPARED)
+    if body is None:
+        return None
+    return compared_from(body, second.where)
+
+
+def _objects(repository: Repository, entry: Entry) -> set[DataName] | str:
+    """The objects of a backup, or why it is not known of one that cannot be restored, or that is to be removed."""
+    try:
+        return objects_of(repository, entry)
+    except StateError as error:
+        if entry.restorable == NONE or entry.expired:
+            return str(error)
+        raise
+
+
+def _used(repository: Repository, name: ManifestName) -> set[DataName]:
+    where = f"{name.key} in the {repository.where}"
+    return objects_in(read_manifest(repository, name), where)

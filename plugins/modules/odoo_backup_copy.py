@@ -1,0 +1,184 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_backup_copy
+short_description: Manage a second repository with a copy of the backups
+version_added: 0.1.0
+description:
+  - Sends the objects that the second repository lacks, encrypted as they are, from any kind of store to any other. The
+    catalog goes last, so that the copy is complete at each moment. An interrupted run is completed by the next one.
+  - Reads what was sent back from the copy, and a share of the rest. Each manifest, index and dump has to be authentic
+    and complete, and each file has to have the SHA-1 that names it. Damaged objects of the copy are sent again.
+  - A restore from the copy needs nothing but its location and the key.
+  - A first repository that was rolled back, or a copy on which other runs have worked, is refused, since one of the two
+    would be lost.
+  - A backup or an expiry of the same tenant goes on beside a copy.
+  - The module fails where a backup cannot be restored in full from the copy, after everything else is done.
+author:
+  - Gantry contributors (@gantry-odoo)
+extends_documentation_fragment:
+  - gantry.odoo.repository
+  - gantry.odoo.copy
+  - gantry.odoo.attributes
+options:
+  tenants:
+    description:
+      - The tenants whose backups are copied.
+    type: list
+    elements: str
+    required: true
+  copy:
+    required: true
+  known_backups:
+    description:
+      - As O(gantry.odoo.odoo_restore#module:known_backups). A repository that was rolled back is not copied.
+    type: dict
+    default: {}
+  share_percent:
+    description:
+      - Share of the objects with dumps and files in the copy that is read, beside what was sent. A later call reads
+        another part, so that V(10) reads everything in ten calls.
+      - Presence and size of all objects are always verified, and manifests and indexes are always read.
+    type: int
+    default: 10
+  remove:
+    description:
+      - Whether objects are removed from the copy that no backup in the first repository needs any more. Without it, the
+        copy needs no right to remove, and another account has to do it.
+    type: bool
+    default: true
+  lock_timeout:
+    description:
+      - Seconds to wait for the leases that keep the backups from being removed meanwhile.
+    type: int
+    default: 300
+  timeout:
+    description:
+      - Seconds that the copy of each tenant may take.
+    type: int
+    default: 14400
+seealso:
+  - module: gantry.odoo.odoo_backup
+  - module: gantry.odoo.odoo_backup_check
+  - module: gantry.odoo.backup_compliance
+"""
+
+EXAMPLES = r"""
+- name: Copy the backups of two tenants to another region
+  gantry.odoo.odoo_backup_copy:
+    repository: "{{ backup_repository }}"
+    copy:
+      endpoint_url: https://s3.elsewhere.example
+      bucket: harbour-backups-2
+      region: elsewhere-1
+      access_key: "{{ vault_copy_access_key }}"
+      secret_key: "{{ vault_copy_secret_key }}"
+    tenants: [harbour, north]
+
+- name: Restore from the copy, as the first repository is lost
+  gantry.odoo.odoo_restore:
+    repository: "{{ backup_copy_repository | combine({'keys': backup_repository['keys']}) }}"
+    login_host: db1.example
+    login_user: gantry
+    login_password: "{{ vault_gantry_password }}"
+    tenant: harbour
+    config: /etc/odoo/harbour.conf
+"""
+
+RETURN = r"""
+steps:
+  description: The steps that were done, or would be in check mode, in order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action: {description: The action., type: str}
+    target: {description: Name of its object., type: str}
+    why: {description: The reason., type: str}
+copies:
+  description: One entry for each tenant, those left out that could not be copied.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    tenant: {description: Name of the tenant., type: str}
+    ok: {description: Whether each backup can be restored in full from the copy., type: bool}
+    backups: {description: Number of backups in the copy that are not marked to be removed., type: int}
+    newest: {description: Identifier of the newest of them; empty without one., type: str}
+    objects_sent: {description: Number of objects that the copy lacked., type: int}
+    bytes_sent: {description: Their size in bytes., type: int}
+    objects_removed: {description: Number of objects that no backup needed any more., type: int}
+    healed: {description: Keys of the objects that were damaged in the copy and sent again., type: list, elements: str}
+    part: {description: Number of the part that was read., type: int}
+    parts: {description: Number of parts that everything is read in., type: int}
+    objects_read: {description: Number of objects that were read in the copy., type: int}
+    bytes_read: {description: Size in bytes of dumps and files that were read in the copy., type: int}
+"""
+
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_check, plan_copy, report_copy
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import open_repository
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import require_libraries
+
+OPTIONS: dict[str, Any] = {
+    **options.argument_spec(),
+    "copy": {**options.COPY, "required": True},
+    "tenants": {"type": "list", "elements": "str", "required": True},
+    "known_backups": {"type": "dict", "default": {}},
+    "share_percent": {"type": "int", "default": 10},
+    "remove": {"type": "bool", "default": True},
+    "lock_timeout": {"type": "int", "default": 300},
+    "timeout": {"type": "int", "default": 14400},
+}
+
+
+def work(call: Call) -> Outcome:
+    """Copy one tenant after the other; one that cannot be copied does not hold up the others."""
+    call.warn_empty("tenants")
+    require_libraries()
+    params = call.params
+    location = options.location_from(params["repository"])
+    copy = options.copy_from(params["copy"], location)
+    tenants, known = options.tenants_from(params["tenants"]), options.known_from(params["known_backups"])
+    parts = plan_check.parts_of(params["share_percent"])
+    first_stores, second_stores = open_stores(location), open_stores(copy)
+    steps: list[Step] = []
+    entries, failures = [], []
+    before, after = {}, {}
+    for tenant in tenants:
+        order = apply_copy.Order(
+            parts, known.get(tenant, 0), params["remove"], params["lock_timeout"], params["timeout"]
+        )
+        try:
+            first = open_repository(first_stores, tenant, location.keys)
+            if first is None:
+                raise StateError(f"it has no backup in the {first_stores.contents.where}; take one")
+            work_on = apply_copy.foresee if call.check_mode else apply_copy.copy
+            done = work_on(first, second_stores, location.keys, order)
+        except (GantryError, OSError) as error:
+            failures.append(f"tenant {tenant}: {sentence_of(error)}")
+            continue
+        steps += plan_copy.steps_of(done)
+        entries.append(report_copy.entry(done))
+        before[tenant], after[tenant] = report_copy.before(done), report_copy.after(done)
+        failures += filter(None, [plan_copy.failure_of(done)])
+    return Outcome(steps, before, after, {"copies": entries}, "; ".join(failures))
+
+
+def main() -> None:
+    run(OPTIONS, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,431 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A second repository: complete at each moment, compared by content, and of use where the first one is lost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_copy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_index, apply_transfer, model_index
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    open_repository,
+    reading,
+    rotate,
+    write_document,
+    writing,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import PARTIAL
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
+from tests.unit.backup.rotting import CONTENTS, MASTER, Rotting, rotting_in
+
+WRITES = ("put", "create", "upload", "delete")
+
+
+@dataclass
+class Pair:
+    """A repository in a directory, and the place of its copy."""
+
+    first: Rotting
+
+    @property
+    def stores(self) -> Stores:
+        """The place of the copy."""
+        directory = Directory(str(self.first.path / "copy"))
+        return Stores(directory, directory, "elsewhere")
+
+    def copy(self, masters: tuple[MasterKey, ...] = (MASTER,), **order: Any) -> Copied:
+        """Copy, as odoo_backup_copy does."""
+        return apply_copy.copy(self.first.repository, self.stores, masters, apply_copy.Order(lock_timeout=5, **order))
+
+    def foresee(self, **order: Any) -> Copied:
+        """Copy in check mode."""
+        return apply_copy.foresee(self.first.repository, self.stores, (MASTER,), apply_copy.Order(**order))
+
+    @property
+    def second(self) -> Rotting:
+        """The copy as a repository, with nothing but its location and the key."""
+        found = open_repository(self.stores, "harbour", (MASTER,))
+        assert found is not None
+        return Rotting(self.first.path, found, self.first.names)
+
+    def contents(self) -> dict[str, bytes]:
+        """What has to be the same in both: contents and manifests, the newest catalog and the keys."""
+        return same(self.first.repository)
+
+
+def same(repository: Repository) -> dict[str, bytes]:
+    """The contents of a repository that is not at work."""
+    keys = [*repository.store.objects("data/"), *repository.store.objects("manifests/")]
+    keys += [*repository.records.names("catalog/", 1), *repository.records.names("keys/", 1)]
+    found = {key: repository.store.get(key) for key in keys}
+    return {key: data for key, data in found.items() if data is not None}
+
+
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """A repository with two backups, small packs and shards, and a place for its copy."""
+    monkeypatch.setattr(apply_index, "PACK_BYTES", 500)
+    monkeypatch.setattr(apply_index, "LARGE_BYTES", 1500)
+    monkeypatch.setattr(model_index, "FILES_A_SHARD", 30)
+    (tmp_path / "copy").mkdir()
+    made = rotting_in(tmp_path)
+    made.add(*CONTENTS)
+    made.backup()
+    made.add(b"new")
+    made.backup()
+    return Pair(made)
+
+
+def actions(done: Copied) -> list[str]:
+    return [step.action for step in plan_copy.steps_of(done)]
+
+
+def test_check_run_check_run(pair: Pair) -> None:
+    foreseen, done = pair.foresee(), pair.copy()
+    assert [one.as_dict() for one in plan_copy.steps_of(foreseen)] == [
+        one.as_dict() for one in plan_copy.steps_of(done)
+    ]
+    assert actions(done) == ["copy", "publish"]
+    assert same(pair.second.repository) == pair.contents()
+    before = pair.first.state()
+    again = pair.foresee(), pair.copy()
+    assert [actions(one) for one in again] == [[], []]
+    assert plan_copy.failure_of(done) == plan_copy.failure_of(again[1]) == ""
+    # the first repository is only read
+    assert pair.first.state() == before
+
+
+def test_a_restore_needs_the_copy_and_the_key_alone(pair: Pair) -> None:
+    entries = pair.first.repository.catalog.read().entries
+    pair.copy()
+    shutil.rmtree(pair.first.path / "store")
+    copy = pair.second
+    assert [copy.restored(one) >= {*pair.first.names[:3]} for one in entries] == [True, True]
+    assert copy.restored(entries[-1]) == set(pair.first.names)
+    # and it can be the first one from now on
+    third = copy.backup()
+    assert third.number > entries[-1].number
+    assert copy.restored(third) == set(pair.first.names)
+
+
+def test_a_copy_with_old_leases_of_its_own_can_be_the_first_one(pair: Pair) -> None:
+    pair.copy()
+    with reading(pair.second.repository, pair.second.repository.catalog.read().entries[0], "restore", 5):
+        pass
+    # the first one goes on for long, with more leases than seconds
+    for _more in range(5):
+        pair.first.backup()
+    pair.copy()
+    former = pair.first.repository.catalog.read()
+    assert pair.second.backup().number > former.fence
+
+
+def test_only_what_is_missing_is_sent(pair: Pair) -> None:
+    first = pair.copy()
+    assert first.plan.objects == len(pair.first.listed())
+    pair.first.add(b"newer")
+    pair.first.backup()
+    held = set(pair.second.listed())
+    second = pair.copy()
+    assert set(second.plan.contents) | set(second.plan.manifests) == set(pair.first.listed()) - held
+    assert second.plan.bytes < first.plan.bytes
+    assert same(pair.second.repository) == pair.contents()
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Pair:
+    """A pair with so few objects that each of them can be tried."""
+    (tmp_path / "copy").mkdir()
+    made = rotting_in(tmp_path)
+    made.add(*CONTENTS[:4])
+    made.backup()
+    made.add(b"new")
+    made.backup()
+    return Pair(made)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_copy_that_is_killed_anywhere_is_usable_and_completed(
+    few: Pair, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    """begun: whether there was a copy of other backups before, of which some are gone since."""
+    pair = few
+    old = pair.first.repository.catalog.read().entries
+    if begun:
+        pair.copy()
+        pair.first.add(b"newer")
+        pair.first.backup()
+        pair.first.expire(old[0].name)
+        (pair.first.path / "copy").rename(pair.first.path / "begun")
+    killed = 0
+    # all of them are tried against the bucket
+    for boundary in range(0, 1000, 3):
+        shutil.rmtree(pair.first.path / "copy", ignore_errors=True)
+        if begun:
+            shutil.copytree(pair.first.path / "begun", pair.first.path / "copy")
+        else:
+            (pair.first.path / "copy").mkdir()
+        if run_until(monkeypatch, pair, boundary) == 0:
+            break
+        killed += 1
+        for one in complete(pair):
+            assert pair.second.restored(one)
+        pair.copy()
+        assert same(pair.second.repository) == pair.contents()
+        for leftover in pair.first.path.glob("restored-*"):
+            shutil.rmtree(leftover)
+    assert killed > 2
+
+
+def complete(pair: Pair) -> Iterator[Any]:
+    """The backups that a copy shows, if it has come as far as to show any."""
+    found = open_repository(pair.stores, "harbour", (MASTER,))
+    yield from (one for one in (found.catalog.read().entries if found else ()) if one.expired is None)
+
+
+def run_until(monkeypatch: pytest.MonkeyPatch, pair: Pair, boundary: int) -> int:
+    """Copy in a process that is killed before one of its writes into the copy; its exit code, 0 at the end."""
+    writes = iter(range(10_000))
+
+    def dying(name: str) -> Any:
+        work = getattr(Directory, name)
+
+        def write(store: Directory, *args: Any) -> Any:
+            probes = "/probe/" in str(args[0]) or not args[0]
+            if "/copy" in store.path and not probes and next(writes) == boundary:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return work(store, *args)
+
+        return write
+
+    with monkeypatch.context() as patched:
+        for name in WRITES:
+            patched.setattr(Directory, name, dying(name))
+        patched.setattr(apply_copy, "SENDERS", 1)
+        process = multiprocessing.get_context("fork").Process(target=pair.copy)
+        process.start()
+        process.join(60)
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode or 0
+
+
+@pytest.mark.parametrize("how", ["flip", "truncate", "remove"])
+@pytest.mark.parametrize("what", ["pack", "dump", "shard", "manifest"])
+def test_damage_in_the_copy_is_found_and_healed(pair: Pair, how: str, what: str) -> None:
+    pair.copy()
+    key = key_of(pair.first, what)
+    getattr(pair.second, how)(key)
+    foreseen, done = pair.foresee(), pair.copy()
+    assert actions(foreseen) == actions(done)
+    # what is missing is sent again, and the rest is found by reading
+    assert actions(done) == (["copy"] if how == "remove" else ["heal"])
+    assert plan_copy.failure_of(done) == ""
+    assert same(pair.second.repository) == pair.contents()
+
+
+def key_of(rotting: Rotting, what: str) -> str:
+    """The key of an object that the newest backup needs."""
+    entry = rotting.repository.catalog.read().entries[-1]
+    manifest = rotting.manifest(entry)
+    shard = next(iter(manifest.index.shards.values()))
+    return {
+        "pack": data_key(min(manifest.index.uses)),
+        "dump": data_key(manifest.dump.held[0]),
+        "shard": data_key(shard.held),
+        "manifest": entry.manifest.key,
+    }[what]
+
+
+def test_a_share_finds_damage_in_its_turn_and_what_was_sent_is_always_read(pair: Pair) -> None:
+    whole = pair.copy(parts=4)
+    assert whole.check is not None
+    assert whole.check.objects == len(pair.second.repository.store.objects("data/"))
+    key = key_of(pair.first, "pack")
+    pair.second.flip(key)
+    healed = [pair.copy(parts=4).healed for _part in range(4)]
+    assert sorted(healed) == [(), (), (), (key,)]
+
+
+def test_damage_in_both_is_named_and_the_copy_does_not_count(pair: Pair) -> None:
+    pair.copy()
+    key = key_of(pair.first, "pack")
+    pair.first.flip(key)
+    pair.second.flip(key)
+    done = pair.copy()
+    assert "cannot be restored in full" in plan_copy.failure_of(done)
+    record = read_compared(pair.second.repository)
+    assert record is not None
+    assert not record.ok
+    assert done.healed == ()
+
+
+def test_what_the_first_one_has_lost_is_neither_lost_in_the_copy_nor_copied_as_complete(pair: Pair) -> None:
+    pair.copy()
+    pair.first.remove(key_of(pair.first, "pack"))
+    # the copy has it
+    assert plan_copy.failure_of(pair.copy()) == ""
+    pair.first.add(b"newer")
+    newest = pair.first.backup()
+    lost = data_key(max(pair.first.manifest(newest).index.uses))
+    pair.first.remove(lost)
+    before = same(pair.second.repository)
+    with pytest.raises(StateError, match=f"1 objects are neither in .*, such as {lost}; run odoo_backup_check"):
+        pair.copy()
+    assert same(pair.second.repository) == before
+    # once it is marked, the others are copied, and the backup is what it is
+    pair.first.check()
+    assert pair.first.entry(newest.number).restorable == PARTIAL
+    assert plan_copy.failure_of(pair.copy()) == ""
+    assert len(pair.second.repository.catalog.read().entries) == 3
+
+
+def test_what_is_expired_leaves_the_copy_unless_it_is_read_there(pair: Pair) -> None:
+    pair.copy()
+    old = pair.first.repository.catalog.read().entries[0]
+    pair.first.expire(old.name)
+    with reading(pair.second.repository, old, "restore", 5):
+        assert actions(pair.copy()) == ["publish"]
+        assert old.manifest.key in pair.second.listed()
+        assert pair.second.repository.catalog.read().entry(old.name) is None
+    assert actions(pair.copy(remove=False)) == []
+    assert actions(pair.copy()) == ["remove"]
+    assert pair.second.listed() == pair.first.listed()
+
+
+def test_a_marked_backup_is_not_sent_and_not_removed(pair: Pair) -> None:
+    old = pair.first.repository.catalog.read().entries[0]
+    with writing(pair.first.repository, "expiry", 5):
+        now = pair.first.repository.store.now()
+        pair.first.repository.catalog.write(lambda seen: plan_expire(seen, {old.name}, now), Deadline(5))
+    pair.copy()
+    assert old.manifest.key not in pair.second.listed()
+    with writing(pair.first.repository, "expiry", 5):
+        pair.first.repository.catalog.write(lambda seen: plan_expire(seen, (), now), Deadline(5))
+    pair.copy()
+    assert pair.second.restored(old)
+
+
+def test_policy_and_drills_go_along(pair: Pair) -> None:
+    write_document(pair.first.repository, POLICY, {"tier": 1})
+    pair.first.repository.store.put("drills/20261127T030000.000000Z", b"sealed")
+    assert actions(pair.copy())[2:] == ["write", "write"]
+    assert pair.second.repository.store.get("drills/20261127T030000.000000Z") == b"sealed"
+    write_document(pair.first.repository, POLICY, {"tier": 2})
+    assert actions(pair.copy()) == ["write"]
+    assert actions(pair.copy()) == []
+
+
+def test_keys_that_are_rotated_go_along(pair: Pair) -> None:
+    pair.copy()
+    new = MasterKey("new", b"n" * 32)
+    pair.first.repository = rotate(pair.first.repository, (new, MASTER))
+    pair.first.add(b"newer")
+    pair.first.backup()
+    pair.copy((new, MASTER))
+    found = open_repository(pair.stores, "harbour", (new,))
+    assert found is not None
+    assert same(found) == pair.contents()
+
+
+def test_a_first_one_that_was_rolled_back_is_not_copied(pair: Pair) -> None:
+    newest = pair.first.repository.catalog.read().entries[-1]
+    pair.copy()
+    held = same(pair.second.repository)
+    pair.first.repository.records.delete(pair.first.repository.records.names("catalog/", 1))
+    with pytest.raises(RefusedError, match=f"nothing was copied: .* lacks the backup with number {newest.number}"):
+        pair.copy()
+    with pytest.raises(RefusedError, match="nothing was copied"):
+        pair.foresee()
+    # the ledger may know it as well
+    with pytest.raises(RefusedError, match=f"lacks the backup with number {newest.number}"):
+        pair.copy(known=newest.number)
+    # a backup that was taken since does not hide it
+    pair.first.backup()
+    pair.first.backup()
+    with pytest.raises(RefusedError, match="nothing was copied"):
+        pair.copy()
+    assert same(pair.second.repository) == held
+
+
+def test_a_copy_that_runs_have_worked_on_is_not_overwritten(pair: Pair) -> None:
+    pair.copy()
+    own = pair.second.backup()
+    for _more in range(3):
+        pair.first.backup()
+    with pytest.raises(RefusedError, match="nothing was copied"):
+        pair.copy()
+    assert pair.second.restored(own)
+
+
+def test_a_copy_with_marks_of_its_own_is_not_overwritten(pair: Pair) -> None:
+    pair.copy()
+    pair.second.flip(key_of(pair.second, "pack"))
+    pair.second.check()
+    pair.first.flip(key_of(pair.first, "dump"))
+    pair.first.check()
+    with pytest.raises(RefusedError, match=r"nothing was copied: record [0-9]+ of the catalog"):
+        pair.copy()
+
+
+def test_two_copies_at_once_are_one(pair: Pair) -> None:
+    context = multiprocessing.get_context("fork")
+    both = [context.Process(target=pair.copy) for _twice in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(60)
+    assert [one.exitcode for one in both] == [0, 0]
+    assert same(pair.second.repository) == pair.contents()
+
+
+def test_a_large_object_is_streamed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply_transfer, "SMALL_BYTES", 10)
+    monkeypatch.setattr(apply_transfer, "PIECE_BYTES", 7)
+    pair.copy()
+    assert same(pair.second.repository) == pair.contents()
+
+
+@pytest.mark.parametrize("small", [10, 1_000_000])
+def test_an_object_that_shrinks_while_it_is_sent_leaves_nothing(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr(apply_transfer, "SMALL_BYTES", small)
+    key = key_of(pair.first, "pack")
+    size = len(pair.first.repository.store.get(key) or b"")
+    target = replace(pair.first.repository.store, root="elsewhere/")
+    with pytest.raises(StateError, match=rf"{key} in the .* has {size} bytes, and had {size + 1} when it was listed"):
+        apply_transfer.transfer(pair.first.repository.store, target, key, size + 1)
+    assert target.get(key) is None
+
+
+def test_the_same_place_and_an_empty_first_one_are_refused(pair: Pair, tmp_path: Path) -> None:
+    directory = Directory(str(pair.first.path / "store"))
+    with pytest.raises(InputError, match="as repository is; give another place"):
+        apply_copy.copy(pair.first.repository, Stores(directory, directory), (MASTER,), apply_copy.Order())
+    (tmp_path / "other").mkdir()
+    empty = rotting_in(tmp_path / "other")
+    with pytest.raises(StateError, match="has no complete backup to copy"):
+        apply_copy.copy(empty.repository, pair.stores, (MASTER,), apply_copy.Order())
+    pair.first.lose_catalog()
+    with pytest.raises(StateError, match="its catalog is lost"):
+        pair.copy()

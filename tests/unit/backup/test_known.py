@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A repository that was rolled back is found by who knows its newest backup. On real directories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.filter.backup_outcomes import backup_outcomes
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_check import Order, check, foresee
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import Fault
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import known_from
+from tests.unit.backup.evidence import evidence, judged, kinds
+from tests.unit.backup.rotting import CONTENTS, Rotting, rotting_in
+from tests.unit.backup.test_policies_of_many import call, repositories
+
+
+@pytest.fixture
+def rotting(tmp_path: Path) -> Rotting:
+    """A repository without a backup, and a filestore with some files."""
+    made = rotting_in(tmp_path)
+    made.add(*CONTENTS)
+    return made
+
+
+def lost(rotting: Rotting, number: int) -> str:
+    """What the catalog lacks."""
+    return rolled_back(rotting.repository.catalog.read(), number, "there")
+
+
+def roll_back(rotting: Rotting, records: int) -> None:
+    """Remove the newest records of the catalog, as anyone can who may delete objects."""
+    rotting.repository.records.delete(rotting.repository.records.names("catalog/", records))
+
+
+def test_a_repository_as_it_was_left_is_never_called_rolled_back(rotting: Rotting) -> None:
+    assert lost(rotting, 0) == ""
+    first, second = rotting.backup(), rotting.backup()
+    assert lost(rotting, first.number) == lost(rotting, second.number) == ""
+    # another backup, an expiry of the newest one, and the mark of a check come between
+    third = rotting.backup()
+    rotting.expire(third.name, first.name)
+    rotting.check()
+    assert [lost(rotting, one.number) for one in (first, second, third)] == ["", "", ""]
+
+
+# the commit of the newest backup is one record, and the fence of its run the one before
+@pytest.mark.parametrize("records", [1, 2])
+def test_a_catalog_without_its_newest_records_is_found(rotting: Rotting, records: int) -> None:
+    first, second = rotting.backup(), rotting.backup()
+    roll_back(rotting, records)
+    assert rotting.repository.catalog.read().entries == (first,)
+    assert f"lacks the backup with number {second.number}" in lost(rotting, second.number)
+    assert f"its newest one is {first.name}, number {first.number}" in lost(rotting, second.number)
+    # a later backup does not hide it
+    third = rotting.backup()
+    assert lost(rotting, second.number)
+    assert lost(rotting, third.number) == ""
+
+
+def test_an_older_copy_of_the_store_is_found(rotting: Rotting) -> None:
+    rotting.backup()
+    older = rotting.state()
+    second = rotting.backup()
+    for path in [path for path in (rotting.path / "store").rglob("*") if path.is_file()]:
+        path.unlink()
+    for name, data in older.items():
+        (rotting.path / "store" / name).write_bytes(data)
+    assert lost(rotting, second.number)
+
+
+def test_a_restore_is_refused_and_goes_on_with_consent(rotting: Rotting) -> None:
+    first, second = rotting.backup(), rotting.backup()
+    said: list[str] = []
+    assert choose(rotting.repository, Choice("latest", known=second.number), said.append).number == second.number
+    roll_back(rotting, 1)
+    for wanted in ("latest", first.name):
+        with pytest.raises(RefusedError, match="accept the older one with rolled_back: accept") as caught:
+            choose(rotting.repository, Choice(wanted, known=second.number), said.append)
+        assert "\n" not in str(caught.value)
+    assert said == []
+    chosen = choose(rotting.repository, Choice("latest", known=second.number, accept_older=True), said.append)
+    assert chosen.number == first.number
+    assert ["which was accepted" in sentence for sentence in said] == [True]
+
+
+@pytest.mark.parametrize("work", [check, foresee])
+def test_no_catalog_is_made_anew_that_lacks_a_known_backup(rotting: Rotting, work: Callable[..., object]) -> None:
+    first, second = rotting.backup(), rotting.backup()
+    rotting.remove(second.manifest.key)
+    rotting.lose_catalog()
+    order = Order(rebuild=True, known=second.number, lock_timeout=5)
+    with pytest.raises(RefusedError, match=f"lacks the backup with number {second.number}"):
+        work(rotting.repository, order)
+    assert rotting.repository.catalog.read() == Catalog()
+    check(rotting.repository, Order(rebuild=True, known=first.number, lock_timeout=5))
+    assert len(rotting.repository.catalog.read().entries) == 1
+
+
+def test_compliance_finds_it_critical() -> None:
+    assert kinds(judged(evidence(known=10))) == []
+    # b11 was complete, and is in no record any more
+    found = judged(evidence(known=11, where="the bucket"))
+    assert kinds(found) == [("rolled_back", "critical", "")]
+    assert not found.compliant
+    assert found.rules["zero_errors"] == "violated"
+    # a tenant whose repository is gone altogether
+    gone = judged(evidence(known=11, catalog=Catalog(), written={}, opened={}))
+    assert ("rolled_back", "critical", "") in kinds(gone)
+    # a catalog that cannot be read says so itself
+    unread = judged(evidence(known=11, catalog=Catalog(), written={}, opened={}, faults=(Fault("", "damaged"),)))
+    assert kinds(unread) == [("unsealed", "critical", "")]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_no_policy_expires_what_was_rolled_back(tmp_path: Path, check_mode: bool) -> None:
+    made = repositories(tmp_path)
+    call(tmp_path)
+    before = made["harbour"].catalog.read()
+    outcome = call(tmp_path, check=check_mode, known={"harbour": 5, "north": 0})
+    assert [one["tenant"] for one in outcome.facts["failures"]] == ["harbour"]
+    assert "lacks the backup with number 5" in outcome.failure
+    assert made["harbour"].catalog.read() == before
+    accepted = call(tmp_path, check=check_mode, known={"harbour": 5}, rolled_back="accept")
+    assert accepted.failure == ""
+
+
+def test_a_backup_beside_it_is_no_proof() -> None:
+    taken = {"tenant": "harbour", "id": "20261127T030000Z", "number": 9}
+    result = {"backups": [taken], "failures": [{"tenant": "harbour", "error": "it was rolled back"}]}
+    (entry,) = backup_outcomes(result, ["harbour"])
+    assert (entry["ok"], entry["error"], entry["id"]) == (False, "it was rolled back", "20261127T030000Z")
+
+
+@pytest.mark.parametrize("values", [{"harbour": "x"}, {"harbour": -1}, {"harbour": None}, {"Harbour": 1}])
+def test_what_is_no_number_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        known_from(values)
