@@ -13,7 +13,12 @@ from ansible_collections.gantry.odoo.plugins.filter.recover_asked import recover
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_recover import asked, parts
 
 TENANTS = {name: {"name": name, "tier": tier} for name, tier in (("north", 2), ("harbour", 1), ("quarry", 2))}
-INPUTS: dict[str, Any] = {"recover_leave_out": False, "recover_leave_out_files": False, "recover_failures": None}
+INPUTS: dict[str, Any] = {
+    "recover_leave_out": False,
+    "recover_leave_out_files": False,
+    "recover_accept_older": False,
+    "recover_failures": None,
+}
 FOUND = {"backup": "20261122T103000Z", "snapshot_time": "2026-11-22T10:30:00.000000Z", "age_s": 7500.0, "error": ""}
 LACKING = {"backup": "", "snapshot_time": "", "age_s": None, "error": "there is no backup in the bucket backup"}
 
