@@ -105,6 +105,7 @@ def refuses(request: Callable[..., Any], **given: Any) -> None:
     assert caught.value.response["Error"]["Code"] == "AccessDenied", given
 
 
+@pytest.mark.deep
 def test_each_account_does_its_work_and_no_other(keys: Keys, ask: Ask, ansible_module: Callable[..., Any]) -> None:
     policies = {"policies": [{"tenant": TENANT, "tier": 3, "versioning": True, "keep": {"last": 1}}]}
     early = ansible_module(HOST, BACKUP, keys.login("writer", databases=[{"name": TENANT}]), fails=True)
@@ -174,6 +175,7 @@ def test_a_leaked_key_of_the_writer_removes_nothing(keys: Keys) -> None:
     assert keys.versions(CONTENTS) == before
 
 
+@pytest.mark.deep
 def test_what_it_overwrites_is_brought_back(keys: Keys, ask: Ask, ansible_module: Callable[..., Any]) -> None:
     thief, owner, before = keys.clients["writer"], keys.estate.client, keys.versions(CONTENTS)
     for bucket, listed in ((CONTENTS, history(keys)), (RECORDS, records(keys, "catalog"))):
@@ -196,6 +198,7 @@ def test_what_it_overwrites_is_brought_back(keys: Keys, ask: Ask, ansible_module
     assert ansible_module(HOST, RESTORE, restore)["counts"]["rows"] > 1000
 
 
+@pytest.mark.deep
 def test_a_lock_stops_every_key_and_needs_records_elsewhere(keys: Keys) -> None:
     owner, bucket = keys.estate.client, "gantry-lock-probe"
     if bucket not in [one["Name"] for one in owner.list_buckets()["Buckets"]]:

@@ -141,6 +141,7 @@ def test_backups_are_checked_also_where_the_server_of_the_database_is_off(rig: R
     assert not change_store.held(rig.store)
 
 
+@pytest.mark.deep
 def test_a_copy_that_was_opened_by_hand_stops_the_backup_of_no_other(rig: Rig) -> None:
     with worlds.opened(rig.file) as world:
         world.servers["box1"]["quarry"] = Copy(["by hand"], open=True)
@@ -207,6 +208,7 @@ def test_a_repository_that_was_rolled_back_is_refused_until_that_is_accepted(rig
     assert not change_store.held(rig.store)
 
 
+@pytest.mark.deep
 def test_copies_are_made_by_a_host_that_answers_where_there_is_a_second_repository(rig: Rig) -> None:
     rig.play("backup").expect_success()
     run = rig.play("backup_copy").expect_failure()

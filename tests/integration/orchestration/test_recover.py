@@ -93,6 +93,7 @@ def test_what_has_no_backup_is_refused_before_anything_is_touched_or_left_out_by
     assert (list(lost.world.servers["db1"]), parts(lost), lost.world.harm) == (["quarry"], {}, [])
 
 
+@pytest.mark.deep
 def test_a_tenant_that_is_there_is_left_alone_and_named(rig: Rig) -> None:
     rig.play("backup").expect_success()
     with worlds.opened(rig.file) as world:
@@ -106,6 +107,7 @@ def test_a_tenant_that_is_there_is_left_alone_and_named(rig: Rig) -> None:
     assert (served(rig), rig.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, [])
 
 
+@pytest.mark.deep
 def test_hosts_of_other_names_and_another_store_are_no_hindrance(lost: Rig) -> None:
     with worlds.opened(lost.file) as world:
         world.nodes["new1"] = world.nodes.pop("app1")
@@ -149,9 +151,10 @@ def test_a_tenant_that_fails_stops_none_of_the_others_and_is_resumed(lost: Rig) 
     assert "cannot be undone: tenant:harbour: harbour had no database to go back to" in refused.errors[-1]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "words",
-    ["app1 odoo_restore harbour blocked", pytest.param("app1 odoo_restore quarry blocked", marks=pytest.mark.deep)],
+    ["app1 odoo_restore harbour blocked", "app1 odoo_restore quarry blocked"],
 )
 def test_a_recovery_whose_controller_dies_is_finished(lost: Rig, words: str) -> None:
     change = lose(lost, words, "controller killed after", "recover", **TIER)
@@ -162,6 +165,7 @@ def test_a_recovery_whose_controller_dies_is_finished(lost: Rig, words: str) -> 
     assert (served(lost), parts(lost), lost.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
 
 
+@pytest.mark.deep
 def test_what_the_lost_site_left_half_done_is_superseded(rig: Rig) -> None:
     rig.play("backup").expect_success()
     rig.change(step=0, log=[])
@@ -175,6 +179,7 @@ def test_what_the_lost_site_left_half_done_is_superseded(rig: Rig) -> None:
     assert (served(rig), parts(rig), rig.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
 
 
+@pytest.mark.deep
 def test_tenants_come_by_tier_from_the_moment_that_is_asked_for(lost: Rig) -> None:
     with worlds.opened(lost.file) as world:
         world.backups["quarry"].append([777_000])
