@@ -105,7 +105,6 @@ def refuses(request: Callable[..., Any], **given: Any) -> None:
     assert caught.value.response["Error"]["Code"] == "AccessDenied", given
 
 
-@pytest.mark.deep
 def test_each_account_does_its_work_and_no_other(keys: Keys, ask: Ask, ansible_module: Callable[..., Any]) -> None:
     policies = {"policies": [{"tenant": TENANT, "tier": 3, "versioning": True, "keep": {"last": 1}}]}
     early = ansible_module(HOST, BACKUP, keys.login("writer", databases=[{"name": TENANT}]), fails=True)
