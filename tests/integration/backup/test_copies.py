@@ -88,6 +88,7 @@ def test_a_copy_in_another_bucket_and_one_in_a_directory(
     assert estate.shell(f"stat -c %a {DIRECTORY}/{TENANT}").strip() == "700"
 
 
+@pytest.mark.deep
 def test_a_restore_from_the_copy_needs_its_location_and_the_key(
     estate: Estate, second: dict[str, Any], ansible_module: Callable[..., Any]
 ) -> None:
@@ -124,6 +125,7 @@ def test_what_rots_on_one_side_is_healed_from_the_other(estate: Estate, second: 
     assert estate.client.get_object(Bucket=SECOND_BUCKET, Key=f"elsewhere/{TENANT}/{key}")["Body"].read() == good
 
 
+@pytest.mark.deep
 def test_compliance_counts_a_copy_that_was_compared(
     estate: Estate, second: dict[str, Any], ansible_module: Callable[..., Any]
 ) -> None:
@@ -146,6 +148,7 @@ def test_compliance_counts_a_copy_that_was_compared(
     assert f'gantry_odoo_backup_copy_compared_timestamp_seconds{{tenant="{TENANT}"}}' in text
 
 
+@pytest.mark.deep
 def test_the_role_copies_and_bad_input_is_refused(
     estate: Estate, second: dict[str, Any], run_playbook: Callable[..., Any], failures: Failures
 ) -> None:

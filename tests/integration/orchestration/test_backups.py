@@ -190,6 +190,7 @@ def test_a_tier_is_backed_up_alone_and_drills_are_those_that_are_due(rig: Rig) -
     assert not change_store.held(rig.store)
 
 
+@pytest.mark.deep
 def test_a_repository_that_was_rolled_back_is_refused_until_that_is_accepted(rig: Rig) -> None:
     rig.play("backup").expect_success()
     rig.change(rolled_back=["harbour"])

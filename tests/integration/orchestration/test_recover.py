@@ -190,6 +190,7 @@ def test_tenants_come_by_tier_from_the_moment_that_is_asked_for(lost: Rig) -> No
     assert 777_000 not in lost.world.servers["db1"]["quarry"].data
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("inputs", "sentence"),
     [

@@ -102,6 +102,7 @@ def test_a_node_that_is_none_cannot_take_over(six: Estate) -> None:
     assert_whole(six)
 
 
+@pytest.mark.deep
 def test_a_new_program_is_taken_up_replicas_first_and_no_write_is_lost(six: Estate, store: Path) -> None:
     first = {host.name for host in masters(six)}
     for host in six.hosts:
