@@ -89,7 +89,9 @@ def _lend(login: Login, filling: Filling, schemas: list[str]) -> None:
 def _take_back(login: Login, filling: Filling) -> None:
     """Make the owner the owner of the database again, and of everything in it; only the login may connect."""
     database, owner = filling.database, filling.owner
-    with closing(connect(login)) as connection, connection.cursor() as cursor:
+    with closing(connect(login, autocommit=False)) as connection, connection.cursor() as cursor:
+        # in one transaction: the new owner gets the former one's right to connect
         cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*map(sql.Identifier, (database, owner))))
         keep_to(cursor, database, login.user)
+        connection.commit()
     give(login, database, filling.role, owner)
