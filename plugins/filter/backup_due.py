@@ -29,8 +29,7 @@ def backup_due(estate: Mapping[str, Any], due: Iterable[str]) -> dict[str, Any]:
         **estate,
         "backups": {group: databases for group, databases in chosen.items() if databases},
         "not_backed_up": {name: why for name, why in estate["not_backed_up"].items() if name in names},
-        # a lease has to cover something, also on a day when nothing is due
-        "drill_covers": [f"backup:drill:{name}" for name in sorted(names)] or ["backup:drill"],
+        "drill_covers": _covers("backup:drill", sorted(names)),
     }
 
 
@@ -48,8 +47,13 @@ def backup_checked(estate: Mapping[str, Any]) -> dict[str, Any]:
         **estate,
         "backups": listed,
         "not_backed_up": {},
-        "check_covers": [f"backup:check:{name}" for name in backup_asked(estate)] or ["backup:check"],
+        "check_covers": _covers("backup:check", backup_asked(estate)),
     }
+
+
+def _covers(part: str, names: Iterable[str]) -> list[str]:
+    """What the lease of a playbook is on: the part of each tenant, or the part itself where nothing is due."""
+    return [f"{part}:{name}" for name in names] or [part]
 
 
 class FilterModule:

@@ -35,7 +35,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,
     Place,
@@ -75,8 +75,7 @@ def foresee(repository: Repository, order: Order, copy: Repository | None = None
     catalog = repository.catalog.read()
     unreadable: list[str] = []
     if order.rebuild:
-        entries, unreadable = entries_left(repository)
-        refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
+        entries, unreadable = _left(repository, order)
         fence = max((max(one.number, one.healed) for one in entries), default=0) + 1
         catalog = plan_rebuild(catalog, fence, entries)
     found = _read(repository, order, catalog, unreadable)
@@ -90,9 +89,7 @@ def check(repository: Repository, order: Order, copy: Repository | None = None) 
     """Read the backups, replace what is intact in the copy, record what is damaged, and heal what can be healed."""
     unreadable: list[str] = []
     if order.rebuild:
-        entries, unreadable = entries_left(repository)
-        # the new catalog cannot say any more what was there
-        refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
+        entries, unreadable = _left(repository, order)
         rebuild_catalog(repository, entries, order.lock_timeout)
     catalog = repository.catalog.read()
     with reading_all(repository, catalog.entries, "check", order.lock_timeout):
@@ -109,6 +106,14 @@ def check(repository: Repository, order: Order, copy: Repository | None = None) 
     if found.part.parts > 1:
         _record(repository, found.part.following)
     return found
+
+
+def _left(repository: Repository, order: Order) -> tuple[list[Entry], list[str]]:
+    """The backups that a rebuilt catalog gets, and what cannot be read. Raises RefusedError for a lack."""
+    entries, unreadable = entries_left(repository)
+    # the new catalog cannot say any more what was there
+    refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
+    return entries, unreadable
 
 
 def heal(turn: Turn, found: Check, marked: Catalog) -> None:

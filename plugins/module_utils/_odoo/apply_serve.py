@@ -48,20 +48,21 @@ def ask(path, **given):
             sessions.add(value)
     return answer
 
+def uid_of(path, **params):
+    body = json.dumps(dict(jsonrpc="2.0", method="call", params=params)).encode()
+    answer = ask(path, method="POST", data=body, content_type="application/json")
+    return answer.status_code, (json.loads(answer.get_data()).get("result") or dict()).get("uid")
+
 if release.version_info[0] >= 15:
     told["health"] = ask("/web/health").status_code
 page = ask("/web/login")
 told["page"], told["form"] = page.status_code, b'name="login"' in page.get_data()
 if user:
-    wanted = dict(jsonrpc="2.0", method="call", params=dict(db=database, login=user.login, password=password))
-    body = json.dumps(wanted).encode()
-    answer = ask("/web/session/authenticate", method="POST", data=body, content_type="application/json")
-    told["login"] = (json.loads(answer.get_data()).get("result") or dict()).get("uid") == user.id
+    _status, uid = uid_of("/web/session/authenticate", db=database, login=user.login, password=password)
+    told["login"] = uid == user.id
 if told["login"]:
-    body = json.dumps(dict(jsonrpc="2.0", method="call", params=dict())).encode()
-    answer = ask("/web/session/get_session_info", method="POST", data=body, content_type="application/json")
-    same = (json.loads(answer.get_data()).get("result") or dict()).get("uid") == user.id
-    told["web"] = answer.status_code if same else 401
+    status, uid = uid_of("/web/session/get_session_info")
+    told["web"] = status if uid == user.id else 401
 for one in sessions:
     http.root.session_store.delete(http.root.session_store.get(one))
 print("\\n" + MARK + json.dumps(told))
