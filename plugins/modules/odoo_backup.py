@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - gantry.odoo.postgresql
   - gantry.odoo.repository
   - gantry.odoo.known_backups
+  - gantry.odoo.progress
   - gantry.odoo.attributes
 options:
   databases:
@@ -178,6 +179,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_backup, plan_backup, report_backup
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
@@ -205,6 +207,7 @@ OPTIONS: dict[str, Any] = {
     **postgres.argument_spec(),
     **options.argument_spec(),
     **options.known_spec(),
+    **argument_spec(),
     "databases": {"type": "list", "elements": "dict", "required": True, "options": _DATABASE},
     "config": {"type": "path"},
     "odoo_user": {"type": "str", "default": "odoo"},
@@ -247,7 +250,7 @@ def job_from(params: Mapping[str, Any], login: postgres.Login, item: Mapping[str
     )
 
 
-def work(call: Call) -> Outcome:
+def work(call: Call, progress: Progress) -> Outcome:
     """Back up one database after the other; one that fails does not hold up the others."""
     call.warn_empty("databases")
     require_libraries()
@@ -260,8 +263,9 @@ def work(call: Call) -> Outcome:
     steps: list[Step] = []
     entries, failures = [], {}
     before, after = {}, {}
-    for item in databases:
+    for number, item in enumerate(databases, 1):
         tenant = item["tenant"]
+        progress.begin(tenant, number, len(databases))
         try:
             with postgres.explaining(f"backing up {item['name']}", login):
                 job = job_from(call.params, login, item)
@@ -270,7 +274,7 @@ def work(call: Call) -> Outcome:
                     seen, taken = apply_backup.preview(stores, location.keys, job), None
                 else:
                     deadline = Deadline(call.params["timeout"])
-                    seen, taken = apply_backup.take(stores, location.keys, job, client, deadline)
+                    seen, taken = apply_backup.take(stores, location.keys, job, client, deadline, progress)
         except (GantryError, OSError) as error:
             failures[tenant] = sentence_of(error)
             continue
@@ -289,7 +293,7 @@ def work(call: Call) -> Outcome:
 
 
 def main() -> None:
-    run(OPTIONS, work)
+    run(OPTIONS, shown(work))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - gantry.odoo.repository
   - gantry.odoo.known_backups
   - gantry.odoo.copy
+  - gantry.odoo.progress
   - gantry.odoo.attributes
 options:
   tenants:
@@ -171,6 +172,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check, plan_check, report_check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
     RefusedError,
@@ -192,6 +194,7 @@ OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
     **options.known_spec(),
     "copy": options.COPY,
+    **argument_spec(),
     "tenants": {"type": "list", "elements": "str", "required": True},
     "share_percent": {"type": "int", "default": 100},
     "rebuild": {"type": "bool", "default": False},
@@ -222,7 +225,7 @@ def repository_of(stores: Stores, location: Location, tenant: str) -> Repository
     return repository
 
 
-def work(call: Call) -> Outcome:
+def work(call: Call, progress: Progress) -> Outcome:
     """Check one tenant after the other; one that cannot be read does not hold up the others."""
     call.warn_empty("tenants")
     require_libraries()
@@ -235,12 +238,13 @@ def work(call: Call) -> Outcome:
     steps: list[Step] = []
     entries, failures = [], {}
     before, after = {}, {}
-    for tenant in tenants:
+    for number, tenant in enumerate(tenants, 1):
+        progress.begin(tenant, number, len(tenants))
         try:
             repository = repository_of(stores, location, tenant)
             order = order_from(call.params, known.get(tenant, 0))
             copy = open_repository(copies, tenant, location.keys) if copies else None
-            found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order, copy)
+            found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order, progress, copy)
         except (GantryError, OSError) as error:
             failures[tenant] = sentence_of(error)
             continue
@@ -262,7 +266,7 @@ def work(call: Call) -> Outcome:
 
 
 def main() -> None:
-    run(OPTIONS, work)
+    run(OPTIONS, shown(work))
 
 
 if __name__ == "__main__":

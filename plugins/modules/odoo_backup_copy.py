@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - gantry.odoo.repository
   - gantry.odoo.copy
+  - gantry.odoo.progress
   - gantry.odoo.attributes
 options:
   tenants:
@@ -123,6 +124,7 @@ copies:
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_check, plan_copy, report_copy
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -133,6 +135,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing im
 
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
+    **argument_spec(),
     "copy": {**options.COPY, "required": True},
     "tenants": {"type": "list", "elements": "str", "required": True},
     "known_backups": {"type": "dict", "default": {}},
@@ -143,7 +146,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def work(call: Call) -> Outcome:
+def work(call: Call, progress: Progress) -> Outcome:
     """Copy one tenant after the other; one that cannot be copied does not hold up the others."""
     call.warn_empty("tenants")
     require_libraries()
@@ -156,7 +159,8 @@ def work(call: Call) -> Outcome:
     steps: list[Step] = []
     entries, failures = [], []
     before, after = {}, {}
-    for tenant in tenants:
+    for number, tenant in enumerate(tenants, 1):
+        progress.begin(tenant, number, len(tenants))
         order = apply_copy.Order(
             parts, known.get(tenant, 0), params["remove"], params["lock_timeout"], params["timeout"]
         )
@@ -165,7 +169,7 @@ def work(call: Call) -> Outcome:
             if first is None:
                 raise StateError(f"it has no backup in the {first_stores.contents.where}; take one")
             work_on = apply_copy.foresee if call.check_mode else apply_copy.copy
-            done = work_on(first, second_stores, location.keys, order)
+            done = work_on(first, second_stores, location.keys, order, progress)
         except (GantryError, OSError) as error:
             failures.append(f"tenant {tenant}: {sentence_of(error)}")
             continue
@@ -177,7 +181,7 @@ def work(call: Call) -> Outcome:
 
 
 def main() -> None:
-    run(OPTIONS, work)
+    run(OPTIONS, shown(work))
 
 
 if __name__ == "__main__":

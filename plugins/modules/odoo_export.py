@@ -21,6 +21,7 @@ author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.postgresql
+  - gantry.odoo.progress
   - gantry.odoo.attributes
 options:
   name:
@@ -102,6 +103,7 @@ from dataclasses import asdict
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_export
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_export import plan
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
@@ -112,6 +114,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import too
 
 OPTIONS = {
     **postgres.argument_spec(),
+    **argument_spec(),
     "name": {"type": "str", "required": True},
     "config": {"type": "path", "required": True},
     "odoo_user": {"type": "str", "default": "odoo"},
@@ -122,10 +125,11 @@ OPTIONS = {
 }
 
 
-def work(call: Call) -> Outcome:
+def work(call: Call, progress: Progress) -> Outcome:
     """Write the archive unless it is there."""
     params, deadline = call.params, Deadline(call.params["timeout"])
     name = check_name(params["name"], "name")
+    progress.begin(name)
     login = postgres.login_from(params)
     filestore = filestore_path(read_config(params["config"], params["odoo_user"]).data_dir, name)
     order = apply_export.Export(name, filestore, login, params["path"], params["lock_timeout"])
@@ -135,14 +139,14 @@ def work(call: Call) -> Outcome:
     steps = plan(order.path, name, apply_export.uuid_of(login, name), there, force=params["force"])
     written = {}
     if steps and not call.check_mode:
-        written = asdict(apply_export.write(order, client, deadline))
+        written = asdict(apply_export.write(order, client, deadline, progress))
     said = {"path": order.path, "exists": there is not None}
     return Outcome(steps, said, {**said, "exists": True}, {"export": written})
 
 
 def main() -> None:
     """Entry point of the module."""
-    run(OPTIONS, work)
+    run(OPTIONS, shown(work))
 
 
 if __name__ == "__main__":

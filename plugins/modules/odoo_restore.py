@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - gantry.odoo.odoo
   - gantry.odoo.repository
   - gantry.odoo.known_backups
+  - gantry.odoo.progress
   - gantry.odoo.attributes
 options:
   tenant:
@@ -310,6 +311,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, Order, choose, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
@@ -338,6 +340,7 @@ OPTIONS: dict[str, Any] = {
     **postgres.argument_spec(),
     **options.argument_spec(),
     **options.known_spec(),
+    **argument_spec(),
     "tenant": {"type": "str", "required": True},
     "backup": {"type": "str", "default": "latest"},
     "database": {"type": "str"},
@@ -424,12 +427,13 @@ def order_from(params: Mapping[str, Any], repository: Repository, wish: Wish, de
     )
 
 
-def work(call: Call) -> Outcome:
+def work(call: Call, progress: Progress) -> Outcome:
     """Choose the backup, keep it from being removed, and restore it."""
     begun = datetime.now(timezone.utc)
     deadline = Deadline(call.params["timeout"])
     wish = wish_from(call.params)
     known = options.known_from(call.params["known_backups"]).get(wish.tenant, 0)
+    progress.begin(wish.database)
     repository = repository_of(call.params)
     order = order_from(call.params, repository, wish, deadline)
     choice = Choice(
@@ -439,10 +443,10 @@ def work(call: Call) -> Outcome:
     if call.check_mode:
         return report(wish, survey(order, manifest_of(repository, entry)), begun)
     with reading(repository, entry, "restore", call.params["lock_timeout"]) as held:
-        return carry_out(call, order, manifest_of(repository, held), begun)
+        return carry_out(call, order, manifest_of(repository, held), begun, progress)
 
 
-def carry_out(call: Call, order: Order, manifest: Manifest, begun: datetime) -> Outcome:
+def carry_out(call: Call, order: Order, manifest: Manifest, begun: datetime, progress: Progress) -> Outcome:
     """Read, plan, restore. A drill leaves its record beside the backups, however it ends."""
     wish = order.wish
     with locks.hold(order.build.login, [wish.database], call.params["lock_timeout"]):
@@ -450,7 +454,7 @@ def carry_out(call: Call, order: Order, manifest: Manifest, begun: datetime) -> 
         timings = Timings()
         error = "the restore was interrupted"
         try:
-            left_out = restore(order, seen, timings)
+            left_out = restore(order, seen, timings, progress)
             error = ""
         except GantryError as failure:
             error = str(failure)
@@ -474,7 +478,7 @@ def keep_record(repository: Repository, begun: datetime, record: bytes) -> None:
 
 
 def main() -> None:
-    run(OPTIONS, work)
+    run(OPTIONS, shown(work))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_database
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
+    DatabaseFacts,
     Dump,
     FilestoreFacts,
     Manifest,
@@ -22,13 +23,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
     Survey,
     Taken,
+    former_dump_bytes,
     fresh_enough,
     refuse_missing,
     refuse_other_database,
     refuse_skew,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, FILES, ROWS, Count
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Files, Sender, Source
@@ -52,8 +56,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files
 PIECE_BYTES = 1024 * 1024
 SEGMENT_BYTES = 32 * 1024**3
 _CONSENT = ", or accept the loss with missing: record"
-# Is told numbers of files and bytes that were sent since it was told last.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def take(
     job: Job,
     client: int,
     deadline: Deadline,
-    progress: Progress = lambda _files, _bytes: None,
+    progress: Progress,
 ) -> tuple[Survey, Taken | None]:
     """Take the backup unless a young enough one exists. client: the major version of pg_dump."""
     started = time.monotonic()
@@ -112,21 +114,23 @@ def take(
         former, notes = former_files(turn), notes_left(turn)
         left = left_files(turn, notes)
         doubted = wasteful(former.index.uses) | (former.index.objects() & set(turn.catalog.damaged))
-        sender = Sender(turn, former, left, doubted, deadline, progress)
+        sender = Sender(turn, former, left, doubted, deadline)
         guard = read_database.hold_collector(job.login, job.database, job.lock_timeout)
         with closing(guard), read_database.held_still(job.login, job.database, job.lock_timeout) as still:
             refuse_skew(still.taken, now)
             _refuse(turn.catalog, job, read_database.uuid(still.connection))
             size = read_database.size(still.connection)
             with ThreadPoolExecutor(2) as pool, sender.stopped_by_failure():
-                sending = pool.submit(_send_files, sender, job, still)
+                sending = pool.submit(_send_files, sender, job, still, progress)
                 # with the files safe the collector may work again
                 sending.add_done_callback(lambda _done: guard.close())
-                counting = pool.submit(read_database.facts, still.connection, job.database)
-                with pgtools.dump(
-                    job.login, job.database, still.snapshot, client, job.lock_timeout, deadline
-                ) as stream:
-                    dump, dump_sent = _dump(turn, sender, stream, size, progress)
+                counting = pool.submit(_facts, job, still, progress)
+                with (
+                    pgtools.dump(job.login, job.database, still.snapshot, client, job.lock_timeout, deadline) as stream,
+                    progress.part(DUMPING) as counter,
+                ):
+                    counter.expect(size=former_dump_bytes(turn.catalog), estimated=True)
+                    dump, dump_sent = _dump(turn, sender, stream, size, counter.add)
                 facts, files = counting.result(), sending.result()
         if not job.record_missing:
             refuse_missing(job.database, job.filestore, [*files.kept, *files.lost], _CONSENT)
@@ -153,20 +157,27 @@ def _refuse(catalog: Catalog, job: Job, uuid: str) -> None:
         refuse_other_database(catalog, job.tenant, uuid)
 
 
-def _send_files(sender: Sender, job: Job, still: read_database.Still) -> Files:
-    with read_database.joined(job.login, job.database, still) as connection:
+def _send_files(sender: Sender, job: Job, still: read_database.Still, progress: Progress) -> Files:
+    with read_database.joined(job.login, job.database, still) as connection, progress.part(FILES) as counter:
         count, names = read_database.stored_names(connection, job.database)
-        return sender.send(Source(job.filestore, names, count), require_all=not job.record_missing)
+        counter.expect(files=count)
+        source = Source(job.filestore, names, count)
+        return sender.send(source, require_all=not job.record_missing, count=counter.add)
 
 
-def _dump(turn: Turn, sender: Sender, stream: pgtools.DumpStream, size: int, progress: Progress) -> tuple[Dump, int]:
+def _facts(job: Job, still: read_database.Still, progress: Progress) -> DatabaseFacts:
+    with progress.part(ROWS):
+        return read_database.facts(still.connection, job.database)
+
+
+def _dump(turn: Turn, sender: Sender, stream: pgtools.DumpStream, size: int, count: Count) -> tuple[Dump, int]:
     """Send the dump in objects of at most SEGMENT_BYTES; what it is, and how many bytes were sent. size: a rough one.
 
     An object of S3 has at most 10,000 parts, so a larger one would need larger parts, and more memory for them.
     """
     held: list[DataName] = []
     stored: list[int] = []
-    for segment in segments(_pieces(stream, progress), SEGMENT_BYTES):
+    for segment in segments(_pieces(stream, count), SEGMENT_BYTES):
         held.append(sender.new_name())
         key = data_key(held[-1])
         sealed = PieceReader(turn.repository.keys.seal_stream(DUMP, key, segment))
@@ -175,7 +186,7 @@ def _dump(turn: Turn, sender: Sender, stream: pgtools.DumpStream, size: int, pro
     return Dump(tuple(held), tuple(stored), stream.size, stream.sha256), sum(stored)
 
 
-def _pieces(stream: pgtools.DumpStream, progress: Progress) -> Iterator[bytes]:
+def _pieces(stream: pgtools.DumpStream, count: Count) -> Iterator[bytes]:
     while piece := stream.read(PIECE_BYTES):
-        progress(0, len(piece))
+        count(0, len(piece))
         yield piece

@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check imp
     recorded_part,
     survey,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
@@ -70,7 +71,7 @@ class Order:
     timeout: int = 14400
 
 
-def foresee(repository: Repository, order: Order, copy: Repository | None = None) -> Check:
+def foresee(repository: Repository, order: Order, progress: Progress, copy: Repository | None = None) -> Check:
     """Read what a check reads, and change nothing. copy: of the repository, from which it is healed as well."""
     catalog = repository.catalog.read()
     unreadable: list[str] = []
@@ -78,14 +79,14 @@ def foresee(repository: Repository, order: Order, copy: Repository | None = None
         entries, unreadable = _left(repository, order)
         fence = max((max(one.number, one.healed) for one in entries), default=0) + 1
         catalog = plan_rebuild(catalog, fence, entries)
-    found = _read(repository, order, catalog, unreadable)
+    found = _read(repository, order, catalog, progress, unreadable)
     if copy is None:
         return found
-    after, mended = foresee_mending(found, copy, Deadline(order.timeout))
+    after, mended = foresee_mending(found, copy, Deadline(order.timeout), progress)
     return replace(after, mended=mended)
 
 
-def check(repository: Repository, order: Order, copy: Repository | None = None) -> Check:
+def check(repository: Repository, order: Order, progress: Progress, copy: Repository | None = None) -> Check:
     """Read the backups, replace what is intact in the copy, record what is damaged, and heal what can be healed."""
     unreadable: list[str] = []
     if order.rebuild:
@@ -93,9 +94,9 @@ def check(repository: Repository, order: Order, copy: Repository | None = None) 
         rebuild_catalog(repository, entries, order.lock_timeout)
     catalog = repository.catalog.read()
     with reading_all(repository, catalog.entries, "check", order.lock_timeout):
-        found = _read(repository, order, catalog, unreadable)
+        found = _read(repository, order, catalog, progress, unreadable)
         if copy is not None:
-            after, mended = mend(found, repository, copy, Deadline(order.timeout))
+            after, mended = mend(found, repository, copy, Deadline(order.timeout), progress)
             found = replace(after, mended=mended)
         marked = repository.catalog.write(
             lambda seen: plan_mark(seen, found.catalog, found.marks, found.damaged), Deadline(RECORD_S)
@@ -196,12 +197,14 @@ def _counted(files: Mapping[str, Place]) -> dict[DataName, list[int]]:
     return dict(counts)
 
 
-def _read(repository: Repository, order: Order, catalog: Catalog, unreadable: Iterable[str] = ()) -> Check:
+def _read(
+    repository: Repository, order: Order, catalog: Catalog, progress: Progress, unreadable: Iterable[str] = ()
+) -> Check:
     require_catalog(repository, catalog)
     if not catalog.entries:
         raise StateError(f"the {repository.where} has no complete backup to check; take one")
     part = next_part(recorded_part(repository) if order.parts > 1 else None, order.parts)
-    found = survey(repository, catalog, part, Deadline(order.timeout))
+    found = survey(repository, catalog, part, Deadline(order.timeout), progress)
     if not order.rebuild:
         found = still_there(found, repository.catalog.read())
     return replace(found, rebuilt=order.rebuild, warnings=tuple(unreadable))

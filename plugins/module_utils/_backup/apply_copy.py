@@ -27,8 +27,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy impo
     read_plan,
     read_side,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import COPYING, Count
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import (
     require_conditions,
     require_refusal,
@@ -73,7 +75,9 @@ class Order:
     timeout: int = 14400
 
 
-def foresee(first: Repository, stores: Stores, masters: Sequence[MasterKey], order: Order) -> Copied:
+def foresee(
+    first: Repository, stores: Stores, masters: Sequence[MasterKey], order: Order, progress: Progress
+) -> Copied:
     """Read what a copy reads, and change nothing."""
     deadline = Deadline(order.timeout)
     second = open_repository(stores, first.tenant, masters)
@@ -82,13 +86,13 @@ def foresee(first: Repository, stores: Stores, masters: Sequence[MasterKey], ord
     done = Copied(first.tenant, catalog, copied, tuple(read_documents(first, second)))
     if second is None:
         return done
-    found = survey(second, plan_copy.staying(catalog), _next_part(second, order), deadline)
+    found = survey(second, plan_copy.staying(catalog), _next_part(second, order), deadline, progress)
     found = plan_copy.without(found, {*copied.contents, *copied.manifests})
-    found, healed = foresee_mending(found, first, deadline)
+    found, healed = foresee_mending(found, first, deadline, progress)
     return replace(done, check=found, healed=healed)
 
 
-def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order: Order) -> Copied:
+def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order: Order, progress: Progress) -> Copied:
     """Send what the second repository lacks, and compare it. Raises RefusedError where one of the two would be lost."""
     deadline = Deadline(order.timeout)
     with reading_all(first, _readable(first, order).entries, "copy", order.lock_timeout):
@@ -100,7 +104,7 @@ def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order:
         second = before or _made(first, stores, masters)
         transfer_record(first.records, second.records, KeyLog.NAME, KeyLog(first.records).read().number)
         documents = read_documents(first, before)
-        _send(first, second, copied, deadline)
+        _send(first, second, copied, deadline, progress)
         if copied.catalog:
             transfer_record(first.records, second.records, CatalogLog.NAME, catalog.number)
         for key, data in documents.items():
@@ -108,7 +112,7 @@ def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order:
         if order.remove:
             _remove(second, copied)
         done = Copied(first.tenant, catalog, copied, tuple(documents))
-        return _compare(first, second, done, order, deadline)
+        return _compare(first, second, done, order, deadline, progress)
 
 
 def _readable(first: Repository, order: Order) -> Catalog:
@@ -161,16 +165,18 @@ def _made(first: Repository, stores: Stores, masters: Sequence[MasterKey]) -> Re
     return made
 
 
-def _send(first: Repository, second: Repository, plan: CopyPlan, deadline: Deadline) -> None:
+def _send(first: Repository, second: Repository, plan: CopyPlan, deadline: Deadline, progress: Progress) -> None:
     """Send the contents, and the manifests that name them after all of them."""
     require_refusal(second.records, CatalogLog.NAME)
-    for objects in (plan.contents, plan.manifests):
-        work = partial(_send_one, first, second, objects)
-        each(work, list(objects), deadline, "copying the backups", SENDERS)
+    with progress.part(COPYING) as counter:
+        counter.expect(size=sum(plan.contents.values()) + sum(plan.manifests.values()))
+        for objects in (plan.contents, plan.manifests):
+            work = partial(_send_one, first, second, objects, counter.add)
+            each(work, list(objects), deadline, "copying the backups", SENDERS)
 
 
-def _send_one(first: Repository, second: Repository, sizes: Mapping[str, int], key: str) -> None:
-    transfer(first.store, second.store, key, sizes[key])
+def _send_one(first: Repository, second: Repository, sizes: Mapping[str, int], count: Count, key: str) -> None:
+    transfer(first.store, second.store, key, sizes[key], count)
 
 
 def _remove(second: Repository, plan: CopyPlan) -> None:
@@ -180,12 +186,14 @@ def _remove(second: Repository, plan: CopyPlan) -> None:
     second.records.delete(old)
 
 
-def _compare(first: Repository, second: Repository, done: Copied, order: Order, deadline: Deadline) -> Copied:
+def _compare(
+    first: Repository, second: Repository, done: Copied, order: Order, deadline: Deadline, progress: Progress
+) -> Copied:
     """Read what was sent and a share of the rest, replace what is damaged, and record that."""
     sent = [name for key in done.plan.contents if (name := data_name(key))]
     part = _next_part(second, order)
-    found = survey(second, plan_copy.staying(done.catalog), part, deadline, sent)
-    found, healed = mend(found, second, first, deadline)
+    found = survey(second, plan_copy.staying(done.catalog), part, deadline, progress, sent)
+    found, healed = mend(found, second, first, deadline, progress)
     done = replace(done, check=found, healed=healed)
     if part.parts > 1:
         following = part.following

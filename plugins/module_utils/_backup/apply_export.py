@@ -23,9 +23,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_export i
     manifest,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import refuse_missing
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_directory
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, VERIFY, Count
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import FILES as FILES_PART
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path, is_store_fname
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import CHUNK_BYTES, blobs
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
@@ -81,7 +84,7 @@ def uuid_of(login: Login, database: str) -> str:
         return read_database.uuid(connection)
 
 
-def write(order: Export, client: int, deadline: Deadline) -> Exported:
+def write(order: Export, client: int, deadline: Deadline, progress: Progress) -> Exported:
     """Write the archive beside its name, read it again, and give it its name. client: the major version of pg_dump."""
     guard = read_database.hold_collector(order.login, order.database, order.lock_timeout)
     with closing(guard), read_database.held_still(order.login, order.database, order.lock_timeout) as still:
@@ -89,8 +92,9 @@ def write(order: Export, client: int, deadline: Deadline) -> Exported:
         files = _present(order, list(names))
         facts = read_database.facts(still.connection, order.database)
         try:
-            _fill(order, facts, files, still.snapshot, client, deadline)
-            size, sha256 = _prove(order.path + PARTIAL, len(files), deadline)
+            _fill(order, facts, files, still.snapshot, client, deadline, progress)
+            with progress.part(VERIFY):
+                size, sha256 = _prove(order.path + PARTIAL, len(files), deadline)
             os.rename(order.path + PARTIAL, order.path)
             sync_directory(os.path.dirname(order.path))
         except OSError as error:
@@ -112,7 +116,13 @@ def _present(order: Export, names: list[str]) -> dict[str, int]:
 
 
 def _fill(
-    order: Export, facts: DatabaseFacts, files: Mapping[str, int], snapshot: str, client: int, deadline: Deadline
+    order: Export,
+    facts: DatabaseFacts,
+    files: Mapping[str, int],
+    snapshot: str,
+    client: int,
+    deadline: Deadline,
+    progress: Progress,
 ) -> None:
     # what an interrupted run left there is overwritten
     handle = os.open(order.path + PARTIAL, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -122,18 +132,21 @@ def _fill(
             dumped = pgtools.dump(
                 order.login, order.database, snapshot, client, order.lock_timeout, deadline, kind="plain"
             )
-            with dumped as dump, archive.open(DUMP, "w", force_zip64=True) as member:
+            with dumped as dump, archive.open(DUMP, "w", force_zip64=True) as member, progress.part(DUMPING) as counter:
                 for piece in iter(lambda: dump.read(CHUNK_BYTES), b""):
                     member.write(piece)
-            for name in sorted(files):
-                _add(archive, order.filestore, name, deadline)
+                    counter.add(0, len(piece))
+            with progress.part(FILES_PART) as counter:
+                counter.expect(len(files), sum(files.values()))
+                for name in sorted(files):
+                    _add(archive, order.filestore, name, deadline, counter.add)
             # last, so that an archive without it is known to be a part
             archive.writestr(MANIFEST, manifest(facts))
         stream.flush()
         os.fsync(stream.fileno())
 
 
-def _add(archive: zipfile.ZipFile, filestore: str, name: str, deadline: Deadline) -> None:
+def _add(archive: zipfile.ZipFile, filestore: str, name: str, deadline: Deadline, count: Count) -> None:
     """Add one file, whose bytes have to have the SHA-1 that names it."""
     if deadline.remaining <= 0:
         raise DeadlineError(f"the export was stopped after {deadline.seconds:g} s, its deadline")
@@ -146,6 +159,8 @@ def _add(archive: zipfile.ZipFile, filestore: str, name: str, deadline: Deadline
         for piece in iter(lambda: source.read(CHUNK_BYTES), b""):
             digest.update(piece)
             member.write(piece)
+            count(0, len(piece))
+    count(1, 0)
     if digest.hexdigest() != name.rpartition("/")[2]:
         raise StateError(f"{path} does not have the SHA-1 that names it; restore it from a backup, then run again")
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import sha1_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner, bring
@@ -32,11 +33,17 @@ R = TypeVar("R")
 
 
 def fetch(
-    repository: Repository, index: Index, filestore: str, owner: Owner, accept_missing: bool, deadline: Deadline
+    repository: Repository,
+    index: Index,
+    filestore: str,
+    owner: Owner,
+    accept_missing: bool,
+    deadline: Deadline,
+    count: Count = uncounted,
 ) -> dict[str, str]:
     """Bring the files of a backup that are not there; why others are not. Raises StateError with damaged ones.
 
-    accept_missing: leave damaged ones out instead.
+    accept_missing: leave damaged ones out instead. count: is told the files and bytes that were brought.
     """
     make_directory(filestore, owner)
     damaged: dict[str, str] = {}
@@ -44,7 +51,7 @@ def fetch(
         files = absent(read_shard(repository, shard), filestore, shard.prefix)
         for folder in sorted({name[:2] for name in files}):
             make_directory(os.path.join(filestore, folder), owner)
-        work = partial(bring, repository, filestore=filestore, owner=owner)
+        work = partial(bring, repository, filestore=filestore, owner=owner, count=count)
         for done in each(work, pieces_of(files.items(), GAP_BYTES, REQUEST_BYTES), deadline, "fetching the filestore"):
             damaged.update(done)
     if damaged and not accept_missing:

@@ -48,8 +48,17 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, read_target
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restored import verify_restored
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Counter, Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import (
+    DUMPING,
+    FILES,
+    NEUTRALIZE,
+    REGISTRY,
+    RESTORE,
+    VERIFY,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import recycle, remove
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
@@ -111,12 +120,12 @@ class LeftOut:
         ]
 
 
-def restore(order: Order, seen: Survey, timings: Timings) -> LeftOut:
+def restore(order: Order, seen: Survey, timings: Timings, progress: Progress) -> LeftOut:
     """Carry out the plan of a survey; what could not be made of the backup.
 
     What fails leaves nothing but files, which spare the next run the way.
     """
-    restorer = Restorer(order, seen, timings)
+    restorer = Restorer(order, seen, timings, progress)
     restorer.carry_out(seen.undo)
     builds = any(isinstance(step, CreateDatabase) for step in seen.todo)
     try:
@@ -134,6 +143,7 @@ class Restorer:
     order: Order
     seen: Survey
     timings: Timings
+    progress: Progress
     left_out: LeftOut = field(default_factory=LeftOut)
 
     def carry_out(self, steps: Sequence[Step]) -> None:
@@ -164,6 +174,12 @@ class Restorer:
                 carry_out(step, self._hands())
         except OSError as error:
             raise StateError(f"the step {step.action} of {step.target} failed: {error}") from error
+
+    @contextmanager
+    def _part(self, timing: str, name: str) -> Iterator[Counter]:
+        """Measure the block as `timing`, and show it as `name`."""
+        with self.timings.of(timing), self.progress.part(name) as counter:
+            yield counter
 
     def _hands(self) -> Hands:
         build = self.order.build
@@ -200,20 +216,24 @@ class Restorer:
 
     def _fetch(self) -> None:
         order, index = self.order, self.seen.manifest.index
-        with self.timings.of("fetch_files_s"):
+        with self._part("fetch_files_s", FILES) as counter:
+            counter.expect(self.seen.fetch.files, self.seen.fetch.bytes)
             owner, accept = self._owner_of_files(), order.wish.accept_missing
-            lacking = apply_files.fetch(order.repository, index, order.build.files, owner, accept, order.deadline)
+            files, deadline = order.build.files, order.deadline
+            lacking = apply_files.fetch(order.repository, index, files, owner, accept, deadline, counter.add)
             self.left_out.files.update(lacking)
 
     def _restore_dump(self) -> None:
         order, build, manifest = self.order, self.order.build, self.seen.manifest
         # without a name, the file is gone with the process however that ends
         with tempfile.TemporaryFile(dir=build.data_dir) as archive:
-            with self.timings.of("fetch_dump_s"):
+            with self._part("fetch_dump_s", DUMPING) as counter:
+                counter.expect(size=manifest.dump.size)
                 for piece in read_dump(order.repository, manifest):
                     archive.write(piece)
+                    counter.add(0, len(piece))
                 archive.flush()
-            with self.timings.of("restore_s"):
+            with self._part("restore_s", RESTORE):
                 filled = fill(build.login, self._filling(), archive.fileno(), order.deadline)
         self.timings.seconds["give_s"] = filled.give_s
         self.left_out.grants.update(filled.left_out)
@@ -228,7 +248,8 @@ class Restorer:
 
     def _verify(self) -> None:
         build = self.order.build
-        with self.timings.of("verify_s"):
+        with self._part("verify_s", VERIFY) as counter:
+            counter.expect(self.seen.manifest.filestore.files)
             verify_restored(
                 build.login,
                 build.at,
@@ -237,14 +258,15 @@ class Restorer:
                 set(self.left_out.settings),
                 set(self.left_out.files),
                 self.order.deadline,
+                counter.add,
             )
 
     def _neutralize(self) -> None:
-        with self.timings.of("neutralize_s"):
+        with self._part("neutralize_s", NEUTRALIZE):
             self.order.neutralizer.run(self.order.build)
 
     def _load_registry(self) -> None:
-        with self.timings.of("load_registry_s"):
+        with self._part("load_registry_s", REGISTRY):
             self.order.odoo.load_registry(self.order.build.at, self.order.deadline)
 
     def _serve(self) -> None:

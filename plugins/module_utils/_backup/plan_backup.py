@@ -56,6 +56,12 @@ def refuse_missing(database: str, filestore: str, missing: Iterable[str], consen
         )
 
 
+def former_dump_bytes(catalog: Catalog) -> int:
+    """The size of the newest backup's dump in bytes, which that of the next one is estimated from; 0 without one."""
+    newest = newest_of(catalog)
+    return newest.dump_bytes if newest else 0
+
+
 def refuse_other_database(catalog: Catalog, tenant: str, uuid: str) -> None:
     """Raises StateError where the newest backup of the tenant is of a database with another uuid."""
     newest = newest_of(catalog)

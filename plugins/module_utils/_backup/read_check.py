@@ -34,8 +34,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check im
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, parse_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, FILES, Count, uncounted
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     read_document,
@@ -122,7 +124,12 @@ def entries_left(repository: Repository) -> tuple[list[Entry], list[str]]:
 
 
 def survey(
-    repository: Repository, catalog: Catalog, part: Part, deadline: Deadline, more: Collection[DataName] = ()
+    repository: Repository,
+    catalog: Catalog,
+    part: Part,
+    deadline: Deadline,
+    progress: Progress,
+    more: Collection[DataName] = (),
 ) -> Check:
     """Read all manifests and indexes, and of dumps and files those in `part` and those in doubt.
 
@@ -138,10 +145,16 @@ def survey(
     def is_read(name: DataName) -> bool:
         return name in doubted or part.has(name)
 
-    reader = FileReader(repository, [one.index for one in sound], stored, is_read, deadline)
-    files = reader.read()
-    prove_dump = partial(_dump_findings, repository, stored, is_read, deadline)
-    dumps = dict(zip((one.number for one in sound), each(prove_dump, sound, deadline, "reading the dumps")))
+    with progress.part(FILES) as counter:
+        # what lies between two files of an object is not read
+        counter.expect(size=sum(stored.get(name, 0) for name in sizes if is_read(name)), estimated=True)
+        reader = FileReader(repository, [one.index for one in sound], stored, is_read, deadline, counter.add)
+        files = reader.read()
+    read_dumps = [one for one in sound if is_read(one.dump.held[0])]
+    with progress.part(DUMPING) as counter:
+        counter.expect(size=sum(one.dump.size for one in read_dumps))
+        prove_dump = partial(_dump_findings, repository, stored, is_read, deadline, counter.add)
+        dumps = dict(zip((one.number for one in sound), each(prove_dump, sound, deadline, "reading the dumps")))
     found = []
     for entry, manifest in zip(catalog.entries, manifests):
         if isinstance(manifest, Manifest):
@@ -149,7 +162,6 @@ def survey(
         else:
             findings = [Finding(entry.manifest.key, IN_MANIFEST, manifest)]
         found.append(Found(entry, tuple(findings)))
-    read_dumps = [one for one in sound if is_read(one.dump.held[0])]
     read = files.read.union(*(one.dump.held for one in read_dumps))
     return Check(
         tenant=repository.tenant,
@@ -179,6 +191,7 @@ def _dump_findings(
     stored: Mapping[DataName, int],
     is_read: Callable[[DataName], bool],
     deadline: Deadline,
+    count: Count,
     manifest: Manifest,
 ) -> list[Finding]:
     """What is wrong with the dump of a backup."""
@@ -191,7 +204,8 @@ def _dump_findings(
     if found or not is_read(manifest.dump.held[0]):
         return found
     try:
-        for _piece in read_dump(repository, manifest):
+        for piece in read_dump(repository, manifest):
+            count(0, len(piece))
             if deadline.remaining <= 0:
                 raise DeadlineError(f"reading the dumps was stopped after {deadline.seconds:g} s, its deadline")
     except StateError as error:
@@ -221,7 +235,8 @@ def _index_findings(index: Index, files: FilesRead) -> Iterator[Finding]:
 class FileReader:
     """Reads the files of indexes, each byte once though many backups share it.
 
-    stored: the sizes of the objects that are there. is_read: whether an object is to be read.
+    stored: the sizes of the objects that are there. is_read: whether an object is to be read. count: is told the files
+    and bytes that were read.
     """
 
     repository: Repository
@@ -229,6 +244,7 @@ class FileReader:
     stored: Mapping[DataName, int]
     is_read: Callable[[DataName], bool]
     deadline: Deadline
+    count: Count = uncounted
     found: FilesRead = field(default_factory=FilesRead)
 
     def read(self) -> FilesRead:
@@ -279,10 +295,15 @@ class FileReader:
 
     def _read(self, pieces: Sequence[Piece]) -> dict[Placed, str]:
         damaged: dict[Placed, str] = {}
-        for one in each(partial(prove, self.repository), pieces, self.deadline, "reading the files"):
+        for one in each(self._prove_piece, pieces, self.deadline, "reading the files"):
             damaged.update(one)
         self.found.read.update(piece.held for piece in pieces)
         self.found.bytes += sum(piece.length for piece in pieces)
+        return damaged
+
+    def _prove_piece(self, piece: Piece) -> dict[Placed, str]:
+        damaged = prove(self.repository, piece)
+        self.count(len(piece.files), piece.length)
         return damaged
 
     def _find_copies(self, placed: Iterable[Placed], damaged: dict[Placed, str]) -> None:

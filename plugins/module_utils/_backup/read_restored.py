@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import read_locale, read_settings
@@ -33,10 +34,12 @@ def verify_restored(
     left_out: set[Setting],
     files_left_out: set[str],
     deadline: Deadline,
+    count: Count,
 ) -> None:
     """Raises StateError with what differs: rows, sequences, modules, locale, settings, the files or their contents.
 
     left_out: settings that could not be made, which the caller tells of, as of files_left_out.
+    count: is told the files that were compared.
     """
     facts, lost = manifest.database, files_left_out.union(manifest.filestore.missing)
     spoilt: list[str] = []
@@ -51,6 +54,7 @@ def verify_restored(
         wanted = (name for name in names if name not in lost)
         while batch := list(itertools.islice(wanted, PROVEN_AT_ONCE)):
             spoilt += damaged_files(filestore, batch, deadline)
+            count(len(batch), 0)
     wrong = differing_rows(facts.tables, tables) + lagging(facts.sequences, used)
     wrong += differing("module", facts.modules, installed) + differing("pending module", facts.pending, pending)
     wrong += [f"its locale is {locale} instead of {facts.locale}"] if locale != facts.locale else []

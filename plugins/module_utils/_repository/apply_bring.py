@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Piece
@@ -29,18 +30,24 @@ class Owner:
     gid: int
 
 
-def bring(repository: Repository, piece: Piece, filestore: str, owner: Owner) -> dict[str, str]:
-    """Bring the files of one request, whose directories exist; those that are damaged, and why."""
+def bring(
+    repository: Repository, piece: Piece, filestore: str, owner: Owner, count: Count = uncounted
+) -> dict[str, str]:
+    """Bring the files of one request, whose directories exist; those that are damaged, and why.
+
+    count: is told each file, and its bytes piece by piece.
+    """
     damaged: dict[str, str] = {}
     for name, _place, content in opened(repository, piece):
         try:
-            _write(filestore, name, content, owner)
+            _write(filestore, name, content, owner, count)
         except StateError as error:
             damaged[name] = str(error)
+        count(1, 0)
     return damaged
 
 
-def _write(filestore: str, name: str, content: Iterator[bytes], owner: Owner) -> None:
+def _write(filestore: str, name: str, content: Iterator[bytes], owner: Owner, count: Count) -> None:
     target = blob_path(filestore, name)
     digest = hashlib.sha1()
     unproven = ""
@@ -50,6 +57,7 @@ def _write(filestore: str, name: str, content: Iterator[bytes], owner: Owner) ->
             for piece in content:
                 digest.update(piece)
                 handle.write(piece)
+                count(0, len(piece))
             os.fchmod(handle.fileno(), 0o640)
             os.fchown(handle.fileno(), owner.uid, owner.gid)
         if digest.hexdigest() != name[3:]:

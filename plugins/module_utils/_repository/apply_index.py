@@ -18,6 +18,7 @@ from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Turn
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import (
@@ -99,7 +100,7 @@ class _Pending:
 
 
 class Sender:
-    """Sends what the repository of a turn lacks. progress: is told the files and bytes of each object that was sent.
+    """Sends what the repository of a turn lacks.
 
     doubted: objects whose files are sent again, such as damaged ones. notes: of the objects that were sent.
     """
@@ -111,14 +112,13 @@ class Sender:
         left: LeftFiles,
         doubted: Collection[DataName],
         deadline: Deadline,
-        progress: Callable[[int, int], None],
     ) -> None:
         self._turn = turn
         self._former = former
         self._left = left
         self._doubted = frozenset(doubted)
         self._deadline = deadline
-        self._progress = progress
+        self._count: Count = uncounted
         self._places = itertools.count()
         self._batch: _Batch | None = None
         self._going: deque[_Batch] = deque()
@@ -137,11 +137,13 @@ class Sender:
         """The name of one more object of this turn."""
         return DataName(self._turn.number, next(self._places))
 
-    def send(self, source: Source, *, require_all: bool) -> Files:
+    def send(self, source: Source, *, require_all: bool, count: Count = uncounted) -> Files:
         """Send the files, and write the shards that differ from those of the backup before.
 
         require_all: once a file is missing on the disk, nothing more is sent; the others are still looked for.
+        count: is told the files that are done with, and the bytes that are sent.
         """
+        self._count = count
         width, orphans = width_for(source.count), 0
         with ThreadPoolExecutor(SENDERS) as pool:
             try:
@@ -154,8 +156,10 @@ class Sender:
                     orphans += len(on_disk.difference(names))
                     if require_all and (self._kept or self._lost):
                         self._lost += [name for name in names if name not in on_disk]
-                    elif names and not self._is_unchanged(prefix, width, names, on_disk):
-                        self._plan(pool, source.filestore, prefix, names, on_disk)
+                    elif names:
+                        same = self._is_unchanged(prefix, width, names, on_disk)
+                        to_send = 0 if same else self._plan(pool, source.filestore, prefix, names, on_disk)
+                        self._count(len(names) - to_send, 0)
                 self._flush(pool, source.filestore)
                 while self._pending:
                     self._settle()
@@ -196,9 +200,9 @@ class Sender:
 
     def _plan(
         self, pool: ThreadPoolExecutor, filestore: str, prefix: str, names: Sequence[str], on_disk: Collection[str]
-    ) -> None:
-        """Put the files of a shard that the repository lacks among those to send."""
-        before, left = self._former.below(prefix), self._left.below(prefix)
+    ) -> int:
+        """Put the files of a shard that the repository lacks among those to send; how many they are."""
+        before, left, to_send = self._former.below(prefix), self._left.below(prefix), 0
         pending = _Pending(prefix, {}, before)
         for name in names:
             place = before.get(name) or left.get(name)
@@ -206,17 +210,20 @@ class Sender:
                 (self._lost if place is None else self._kept).append(name)
             elif place is None or place.held in self._doubted:
                 self._collect(pool, filestore, name, pending)
+                to_send += 1
                 continue
             if place is not None:
                 pending.files[name] = place
         self._pending.append(pending)
+        return to_send
 
     def _collect(self, pool: ThreadPoolExecutor, filestore: str, name: str, pending: _Pending) -> None:
         size = _size(filestore, name)
         if size > LARGE_BYTES:
             batch = _Batch(self.new_name(), [name], size)
             pending.batches.append(batch)
-            self._start(pool, batch, partial(send_large, self._turn.repository, batch.held, filestore, name))
+            work = partial(send_large, self._turn.repository, batch.held, filestore, name, self._count)
+            self._start(pool, batch, work)
             return
         full = self._batch and (self._batch.bytes + size > PACK_BYTES or len(self._batch.names) == PACK_FILES)
         if full:
@@ -231,7 +238,8 @@ class Sender:
     def _flush(self, pool: ThreadPoolExecutor, filestore: str) -> None:
         batch, self._batch = self._batch, None
         if batch:
-            self._start(pool, batch, partial(send_pack, self._turn.repository, batch.held, filestore, batch.names))
+            work = partial(send_pack, self._turn.repository, batch.held, filestore, batch.names, self._count)
+            self._start(pool, batch, work)
 
     def _start(self, pool: ThreadPoolExecutor, batch: _Batch, work: Callable[[], dict[str, Place]]) -> None:
         self._go_on()
@@ -259,7 +267,6 @@ class Sender:
             self._sent_bytes += size
             self._totals[batch.held] = size
             self.notes.append(note_of(batch.held, files))
-            self._progress(len(files), size)
         return files
 
     def _settle(self) -> None:

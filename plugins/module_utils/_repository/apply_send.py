@@ -14,6 +14,7 @@ from functools import partial
 from typing import BinaryIO, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader
@@ -43,8 +44,13 @@ class _TornError(Exception):
     """The bytes of a file do not have the SHA-1 that names it: it is being written, or damaged."""
 
 
-def send_pack(repository: Repository, held: DataName, filestore: str, names: Sequence[str]) -> dict[str, Place]:
-    """Send small files as one object; where each lies in it. A note of them stands until the backup is complete."""
+def send_pack(
+    repository: Repository, held: DataName, filestore: str, names: Sequence[str], count: Count
+) -> dict[str, Place]:
+    """Send small files as one object; where each lies in it. A note of them stands until the backup is complete.
+
+    count: is told each file with its bytes.
+    """
     packed = bytearray()
     files: dict[str, Place] = {}
     for name in names:
@@ -52,20 +58,22 @@ def send_pack(repository: Repository, held: DataName, filestore: str, names: Seq
         sealed = repository.keys.seal(FILE, name, content)
         files[name] = Place(len(content), held, len(packed), len(sealed))
         packed += sealed
+        count(1, len(content))
     repository.store.put(data_key(held), bytes(packed))
     _note(repository, held, files)
     return files
 
 
-def send_large(repository: Repository, held: DataName, filestore: str, name: str) -> dict[str, Place]:
-    """Send one large file as an object of its own; where it lies."""
+def send_large(repository: Repository, held: DataName, filestore: str, name: str, count: Count) -> dict[str, Place]:
+    """Send one large file as an object of its own; where it lies. count: is told its bytes and the file."""
 
     def send(handle: BinaryIO) -> Place:
-        sealed = PieceReader(repository.keys.seal_stream(FILE, name, _proven(handle, name)))
+        sealed = PieceReader(repository.keys.seal_stream(FILE, name, _counted(_proven(handle, name), count)))
         repository.store.upload(data_key(held), sealed, os.fstat(handle.fileno()).st_size)
         return Place(handle.tell(), held, 0, sealed.size)
 
     files = {name: _attempted(filestore, name, send)}
+    count(1, 0)
     _note(repository, held, files)
     return files
 
@@ -108,6 +116,12 @@ def _attempted(filestore: str, name: str, work: Callable[[BinaryIO], T]) -> T:
         f"file {path} is damaged: its SHA-1 is not its name; "
         "put an intact copy there from an older backup, or delete the attachment"
     )
+
+
+def _counted(pieces: Iterator[bytes], count: Count) -> Iterator[bytes]:
+    for piece in pieces:
+        count(0, len(piece))
+        yield piece
 
 
 def _proven(handle: BinaryIO, name: str) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import open_repository
@@ -190,9 +191,8 @@ class Beside:
 
     def copy(self) -> Any:
         """Copy, as the module does."""
-        return apply_copy.copy(
-            self.first.repository, open_stores(self.location), self.location.keys, apply_copy.Order(lock_timeout=90)
-        )
+        order = apply_copy.Order(lock_timeout=90)
+        return apply_copy.copy(self.first.repository, open_stores(self.location), self.location.keys, order, Progress())
 
     @property
     def second(self) -> Rotting | None:

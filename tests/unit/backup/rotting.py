@@ -17,6 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import D
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, manifest_body
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner
@@ -76,7 +77,7 @@ class Rotting:
             former, notes = former_files(turn), notes_left(turn)
             left = left_files(turn, notes)
             doubted = former.index.objects() & set(turn.catalog.damaged)
-            sender = Sender(turn, former, left, doubted, Deadline(60), lambda _files, _size: None)
+            sender = Sender(turn, former, left, doubted, Deadline(60))
             files = sender.send(Source(self.filestore, self.names, len(self.names)), require_all=False)
             assert not files.lost
             held, dump = sender.new_name(), f"dump {turn.number} ".encode() * 1000
@@ -104,11 +105,11 @@ class Rotting:
 
     def check(self, parts: int = 1, rebuild: bool = False) -> Check:
         """Check, as odoo_backup_check does."""
-        return apply_check.check(self.repository, self.order(parts, rebuild))
+        return apply_check.check(self.repository, self.order(parts, rebuild), Progress())
 
     def foresee(self, parts: int = 1, rebuild: bool = False) -> Check:
         """Check in check mode."""
-        return apply_check.foresee(self.repository, self.order(parts, rebuild))
+        return apply_check.foresee(self.repository, self.order(parts, rebuild), Progress())
 
     def order(self, parts: int = 1, rebuild: bool = False) -> apply_check.Order:
         """What the check is asked for."""

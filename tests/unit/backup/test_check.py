@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check im
     Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_check import after, before, entry
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
@@ -317,7 +318,7 @@ def test_a_copy_that_has_rotted_as_well_is_no_copy(rotting: Rotting) -> None:
     rotting.truncate(data_key(copy))
     rotting.repository.store.put(data_key(copy), b"x" * rotting.foresee().sizes[copy])
     part = next(Part(number, 100) for number in range(100) if not Part(number, 100).has(copy))
-    found = read_check.survey(rotting.repository, rotting.repository.catalog.read(), part, Deadline(60))
+    found = read_check.survey(rotting.repository, rotting.repository.catalog.read(), part, Deadline(60), Progress())
     assert found.copies.files == {}
     assert [one.restorable for one in found.found] == [PARTIAL, PARTIAL]
     assert not any(one.heals for one in found.found)

@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
@@ -55,11 +56,13 @@ class Pair:
 
     def copy(self, masters: tuple[MasterKey, ...] = (MASTER,), **order: Any) -> Copied:
         """Copy, as odoo_backup_copy does."""
-        return apply_copy.copy(self.first.repository, self.stores, masters, apply_copy.Order(lock_timeout=5, **order))
+        wanted = apply_copy.Order(lock_timeout=5, **order)
+        return apply_copy.copy(self.first.repository, self.stores, masters, wanted, Progress())
 
     def foresee(self, **order: Any) -> Copied:
         """Copy in check mode."""
-        return apply_copy.foresee(self.first.repository, self.stores, (MASTER,), apply_copy.Order(**order))
+        wanted = apply_copy.Order(**order)
+        return apply_copy.foresee(self.first.repository, self.stores, (MASTER,), wanted, Progress())
 
     @property
     def second(self) -> Rotting:
@@ -98,6 +101,24 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pair:
 
 def actions(done: Copied) -> list[str]:
     return [step.action for step in plan_copy.steps_of(done)]
+
+
+def test_each_byte_that_is_sent_is_counted_and_known_before(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    progress, seen = Progress(), []
+    send = apply_copy._send_one
+
+    def watched(*arguments: Any) -> None:
+        send(*arguments)
+        seen.extend(progress.snapshot().parts)
+
+    monkeypatch.setattr(apply_copy, "_send_one", watched)
+    wanted = apply_copy.Order(lock_timeout=5)
+    done = apply_copy.copy(pair.first.repository, pair.stores, (MASTER,), wanted, progress)
+    total = sum(done.plan.contents.values()) + sum(done.plan.manifests.values())
+    assert {one.name for one in seen} == {"copying"}
+    assert {one.bytes_total for one in seen} == {total}
+    assert max(one.bytes for one in seen) == total
+    assert progress.snapshot().parts == ()
 
 
 def test_check_run_check_run(pair: Pair) -> None:
@@ -421,11 +442,11 @@ def test_an_object_that_shrinks_while_it_is_sent_leaves_nothing(
 def test_the_same_place_and_an_empty_first_one_are_refused(pair: Pair, tmp_path: Path) -> None:
     directory = Directory(str(pair.first.path / "store"))
     with pytest.raises(InputError, match="as repository is; give another place"):
-        apply_copy.copy(pair.first.repository, Stores(directory, directory), (MASTER,), apply_copy.Order())
+        apply_copy.copy(pair.first.repository, Stores(directory, directory), (MASTER,), apply_copy.Order(), Progress())
     (tmp_path / "other").mkdir()
     empty = rotting_in(tmp_path / "other")
     with pytest.raises(StateError, match="has no complete backup to copy"):
-        apply_copy.copy(empty.repository, pair.stores, (MASTER,), apply_copy.Order())
+        apply_copy.copy(empty.repository, pair.stores, (MASTER,), apply_copy.Order(), Progress())
     pair.first.lose_catalog()
     with pytest.raises(StateError, match="its catalog is lost"):
         pair.copy()

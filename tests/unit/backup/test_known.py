@@ -15,6 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_check im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import Fault
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import known_from
@@ -99,9 +100,9 @@ def test_no_catalog_is_made_anew_that_lacks_a_known_backup(rotting: Rotting, wor
     rotting.lose_catalog()
     order = Order(rebuild=True, known=second.number, lock_timeout=5)
     with pytest.raises(RefusedError, match=f"lacks the backup with number {second.number}"):
-        work(rotting.repository, order)
+        work(rotting.repository, order, Progress())
     assert rotting.repository.catalog.read() == Catalog()
-    check(rotting.repository, Order(rebuild=True, known=first.number, lock_timeout=5))
+    check(rotting.repository, Order(rebuild=True, known=first.number, lock_timeout=5), Progress())
     assert len(rotting.repository.catalog.read().entries) == 1
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check, plan_check, report_check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import data_key
 from tests.unit.backup.test_copy import Pair, key_of, pair, same
@@ -17,11 +18,13 @@ __all__ = ["pair"]
 
 
 def check(pair: Pair, parts: int = 1, rebuild: bool = False) -> Check:
-    return apply_check.check(pair.first.repository, pair.first.order(parts, rebuild), pair.second.repository)
+    return apply_check.check(
+        pair.first.repository, pair.first.order(parts, rebuild), Progress(), pair.second.repository
+    )
 
 
 def foresee(pair: Pair) -> Check:
-    return apply_check.foresee(pair.first.repository, pair.first.order(), pair.second.repository)
+    return apply_check.foresee(pair.first.repository, pair.first.order(), Progress(), pair.second.repository)
 
 
 def steps(found: Check) -> list[dict[str, str]]:

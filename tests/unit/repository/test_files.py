@@ -92,7 +92,7 @@ def send(repository: Repository, disk: Disk, before: Index | None = None, doubte
     with writing(repository, "backup", 0) as turn:
         left = left_files(turn, notes_left(turn))
         former = FormerFiles(repository, before or Index())
-        sender = Sender(turn, former, left, doubted, Deadline(60), lambda _files, _size: None)
+        sender = Sender(turn, former, left, doubted, Deadline(60))
         return sender.send(Source(str(disk.path), sorted(disk.names), len(disk.names)), require_all=False)
 
 

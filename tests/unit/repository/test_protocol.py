@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import D
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, manifest_body
 from ansible_collections.gantry.odoo.plugins.module_utils._core import deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
@@ -140,7 +141,7 @@ def read_backup(repository: Repository, which: int) -> None:
 
 def check_all(repository: Repository) -> Check:
     """As odoo_backup_check does it. Raises StateError where there is no backup."""
-    return check(repository, CHECK)
+    return check(repository, CHECK, Progress())
 
 
 def hold_backup(repository: Repository, which: int) -> None:

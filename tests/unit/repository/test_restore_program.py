@@ -48,9 +48,7 @@ def backed_up(store: Path, filestore: Path) -> list[str]:
     directory = Directory(str(store))
     repository = make_repository(Stores(directory, directory, "estate"), "harbour", [MASTER])
     with writing(repository, "backup", 0) as turn:
-        sender = Sender(
-            turn, FormerFiles(repository, Index()), LeftFiles(repository), (), Deadline(60), lambda _files, _size: None
-        )
+        sender = Sender(turn, FormerFiles(repository, Index()), LeftFiles(repository), (), Deadline(60))
         files = sender.send(Source(str(filestore), sorted(names), len(names)), require_all=True)
         dump, held = b"the dump " * 50_000, sender.new_name()
         repository.store.put(data_key(held), repository.keys.seal(DUMP, data_key(held), dump))
