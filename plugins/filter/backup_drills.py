@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-MEASURED = ("database", "backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served")
+MEASURED = ("database", "backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served", "postgresql")
 
 
 def backup_drills(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

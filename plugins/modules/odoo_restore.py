@@ -125,6 +125,36 @@ options:
       - Restore, prove, then remove the database and its files in every case, and write the result beside the backups.
     type: bool
     default: false
+  scratch:
+    description:
+      - Run the O(drill) at a PostgreSQL server that the module makes for it on this host, and removes. The server at
+        O(login_host) gets no database and no code of the dump. It is asked for the lock of the name and for leftovers
+        of interrupted drills.
+      - The scratch server runs as O(scratch_user), with namespaces of its own for network, processes, mounts and shared
+        memory. It reaches no network, listens on a socket that only root and the account of Odoo reach, and sees the
+        directories C(/run), C(/tmp) and C(/dev/shm) empty. Where systemd runs, O(scratch_memory_mb) is its limit, and
+        it has little weight for processors and disks. It ends with the module in every case.
+      - Odoo connects to it by options that take the place of C(db_host) and its like in O(config). In a container that
+        C(docker run) of O(odoo_command) starts, the directory of the socket is mounted.
+      - Needs root, and the programs of a PostgreSQL server that is not older than that of the backup, with the
+        extensions of the backup, in C(/usr/lib/postgresql).
+    type: bool
+    default: false
+  scratch_directory:
+    description:
+      - Directory for the clusters of scratch servers. A file system of its own limits what code in a dump can fill.
+    type: path
+    default: /var/lib/gantry-drill
+  scratch_user:
+    description:
+      - Account that scratch servers run as. It has no rights on this host.
+    type: str
+    default: gantry-drill
+  scratch_memory_mb:
+    description:
+      - Memory in MiB that a scratch server may use, all of its processes together. A quarter of it is its cache.
+    type: int
+    default: 2048
   missing_files:
     description:
       - What to do about files of the backup that are missing or damaged in the repository.
@@ -196,6 +226,19 @@ EXAMPLES = r"""
     neutralize: true
     load_registry: true
     drill: true
+
+- name: Prove the newest backup of a tenant of tier 1 at a server of its own
+  gantry.odoo.odoo_restore:
+    repository: "{{ backup_repository }}"
+    login_host: db1.example
+    login_user: gantry
+    login_password: "{{ vault_gantry_password }}"
+    tenant: harbour
+    config: /etc/odoo/harbour.conf
+    neutralize: true
+    load_registry: true
+    drill: true
+    scratch: true
 
 - name: Refresh a staging copy
   gantry.odoo.odoo_restore:
@@ -285,6 +328,13 @@ served:
     web: {description: Status code of the first request of the user., type: int}
     files: {description: Number of attachments to choose from., type: int}
     file: {description: Name in the filestore of the attachment that was read and has its checksum., type: str}
+postgresql:
+  description: The PostgreSQL server that the backup was restored at.
+  returned: success
+  type: dict
+  contains:
+    scratch: {description: Whether it was made for this drill., type: bool}
+    version: {description: Its major version of PostgreSQL., type: int}
 timings:
   description: Seconds that the parts of the restore took; parts that ran at the same time overlap.
   returned: success and not in check mode
@@ -302,6 +352,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_image imp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_restore import Timings, restore
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Wish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_scratch import Scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     PROVEN_TIER,
     UNFINISHED,
@@ -310,6 +361,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import require_fresh_backups
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, Order, choose, survey
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import require_scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -356,6 +408,10 @@ OPTIONS: dict[str, Any] = {
     "load_registry": {"type": "bool", "default": False},
     "prefetch": {"type": "bool", "default": False},
     "drill": {"type": "bool", "default": False},
+    "scratch": {"type": "bool", "default": False},
+    "scratch_directory": {"type": "path", "default": "/var/lib/gantry-drill"},
+    "scratch_user": {"type": "str", "default": "gantry-drill"},
+    "scratch_memory_mb": {"type": "int", "default": 2048},
     "jobs": {"type": "int", "default": 2},
     "fencing_number": {"type": "int", "default": 0},
     "missing_files": {"type": "str", "choices": ["fail", "list"], "default": "fail"},
@@ -375,6 +431,7 @@ def wish_from(params: Mapping[str, Any]) -> Wish:
         load_registry=params["load_registry"],
         prefetch=params["prefetch"],
         drill=params["drill"],
+        scratch=params["scratch"],
         fencing_number=params["fencing_number"],
         tier=params["tier"] or 0,
         accept_missing=params["missing_files"] == "list",
@@ -404,6 +461,7 @@ def order_from(params: Mapping[str, Any], repository: Repository, wish: Wish, de
         raise InputError(f"owner: {params['config']} sets no db_user; give the role that shall own the database")
     odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
     listed = code.visible(config.addons_path, files_of(odoo))
+    scratch = Scratch(params["scratch_directory"], params["scratch_user"], params["scratch_memory_mb"])
     if wish.neutralize:
         refuse_owner(wish.database, owner, login.user)
     if wish.load_registry or (wish.neutralize and listed is None):
@@ -424,6 +482,7 @@ def order_from(params: Mapping[str, Any], repository: Repository, wish: Wish, de
             options.location_from(params["repository"]), PROVEN_TIER, {name: uuid}
         ),
         series=code.series(listed) if listed else "",
+        scratch=require_scratch(scratch, odoo.user) if wish.scratch else None,
     )
 
 

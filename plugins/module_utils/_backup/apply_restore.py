@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_files
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_scratch import at_its_server
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import (
     Block,
     CreateDatabase,
@@ -125,14 +126,15 @@ def restore(order: Order, seen: Survey, timings: Timings, progress: Progress) ->
 
     What fails leaves nothing but files, which spare the next run the way.
     """
-    restorer = Restorer(order, seen, timings, progress)
-    restorer.carry_out(seen.undo)
+    Restorer(order, seen, timings, progress).carry_out(seen.undo)
     builds = any(isinstance(step, CreateDatabase) for step in seen.todo)
-    try:
-        restorer.carry_out(seen.todo)
-    finally:
-        if builds:
-            restorer.tidy()
+    with at_its_server(order, seen) as there:
+        restorer = Restorer(there, seen, timings, progress)
+        try:
+            restorer.carry_out(seen.todo)
+        finally:
+            if builds:
+                restorer.tidy()
     return restorer.left_out
 
 
@@ -162,6 +164,11 @@ class Restorer:
 
     def tidy(self) -> None:
         """Remove the database in the making and the note. A swap that was interrupted is the next run's to finish."""
+        if self.order.scratch is not None:
+            # its database goes with its server, which may have ended
+            remove(self.order.build.files)
+            self._remove_note()
+            return
         if swapped(read_target(self.order)):
             return
         with explaining(f"removing {self.order.build.at}", self.order.build.login):

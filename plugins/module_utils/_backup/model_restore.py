@@ -60,7 +60,7 @@ class Space:
 class Wish:
     """What a restore was asked for. fencing_number: of the change. tier: of what is replaced. Either is 0 for none.
 
-    accept_missing: restore without the files that are damaged.
+    accept_missing: restore without the files that are damaged. scratch: at a server that is made for it.
     """
 
     database: str
@@ -75,6 +75,7 @@ class Wish:
     fencing_number: int = 0
     tier: int = 0
     accept_missing: bool = False
+    scratch: bool = False
 
 
 @dataclass(frozen=True)

@@ -336,6 +336,8 @@ def check_wish(wish: Wish) -> None:
         raise InputError("prefetch: only files are brought, so there is nothing to replace or to drill")
     if wish.tier and not wish.replace:
         raise InputError("tier: it is that of a database that is replaced; give overwrite: replace as well, or no tier")
+    if wish.scratch and not wish.drill:
+        raise InputError("scratch: the server is removed with what was restored; give drill: true as well")
     if wish.drill and not wish.verify:
         raise InputError("verify: a drill that verifies nothing proves nothing; leave verify true")
 

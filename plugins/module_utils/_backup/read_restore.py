@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     Wish,
     aside,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_scratch import Scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import newest_fit, refuse_damaged
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
@@ -38,7 +39,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
     refuse_twins,
     restoration,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_scratch import refuse_full_scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import require_tables, rows, uuid
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import read_programs, read_room
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
@@ -49,6 +52,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names impo
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import home_of, without_home
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_restore_role import refuse_shared_role
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import is_superuser
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import require_restore_role
@@ -87,7 +91,8 @@ class Order:
 
     restore_user: what pg_restore logs in as. jobs: its connections at the same time. lock_s: seconds to wait for
     another run that uses that role. series: of the instance's code, empty where it cannot be seen. permit: raises where
-    the database with a name and a uuid may not be given up. started: the date of what is.
+    the database with a name and a uuid may not be given up. started: the date of what is. scratch: the server that is
+    made for it, None for that of the build.
     """
 
     repository: Repository
@@ -103,6 +108,7 @@ class Order:
     deadline: Deadline
     permit: Permit
     series: str = ""
+    scratch: Scratch | None = None
     started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     @property
@@ -165,7 +171,9 @@ def survey(order: Order, manifest: Manifest) -> Survey:
     clean = recovered(target)
     # a finished swap takes the new filestore away; until then what it holds need not be fetched again
     fetch = count_absent(order.repository, manifest.index, order.build.files if clean.new_files else "")
-    server = read_server(order.build.login, order.owner)
+    server = (
+        read_server(order.build.login, order.owner) if order.scratch is None else read_programs(order.client, manifest)
+    )
     todo = restoration(clean, wish, manifest, fetch)
     if any(isinstance(step, (CreateDatabase, FetchFiles)) for step in todo):
         refuse_full(read_space(order.build.data_dir), wish, manifest, fetch)
@@ -174,7 +182,11 @@ def survey(order: Order, manifest: Manifest) -> Survey:
             require_movable(order.files(name))
         refuse_code(order.series, manifest)
         refuse_server(server, order.client, manifest)
-        refuse_role(order)
+        if order.scratch is None:
+            refuse_role(order)
+        else:
+            refuse_shared_role(order.restore_user, order.build.login.user, order.owner)
+            refuse_full_scratch(read_room(order.scratch.directory), manifest)
         if gives_up(clean, wish):
             order.permit(wish.database, read_uuid(order.build.login, wish.database))
     if not wish.prefetch:

@@ -36,6 +36,7 @@ def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any
         "backup": manifest.name,
         "database": wish.database,
         "snapshot_time": stamp(manifest.snapshot_time),
+        "postgresql": {"scratch": wish.scratch, "version": seen.server.version},
         "rpo_s": round((begun - manifest.snapshot_time).total_seconds(), 3),
         "counts": {
             "tables": len(manifest.database.tables),
@@ -61,7 +62,10 @@ def drill_record(tenant: str, begun: datetime, facts: Mapping[str, Any], error: 
         "begun": stamp(begun),
         "ok": not error,
         "error": error,
-        **{key: facts[key] for key in ("backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served")},
+        **{
+            key: facts[key]
+            for key in ("backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served", "postgresql")
+        },
     }
     return json.dumps(document, sort_keys=True, indent=1).encode()
 

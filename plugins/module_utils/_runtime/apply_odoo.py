@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import environment, identity, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -38,12 +38,26 @@ _ERROR = re.compile(rf"({_LINE}(?:ERROR|CRITICAL) .*)((?:\n(?!{_LINE[1:]}).+)*)"
 
 @dataclass(frozen=True)
 class Odoo:
-    """How Odoo is started on this host. ca_cert: what its connection to PostgreSQL is verified against."""
+    """How Odoo is started on this host. ca_cert: what its connection to PostgreSQL is verified against.
+
+    options: that take the place of those in its configuration. mounts: directories that its container is given as well.
+    """
 
     command: tuple[str, ...]
     user: str
     config_path: str
     ca_cert: str = ""
+    options: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+
+    def at_server(self, options: tuple[str, ...], directory: str) -> Odoo:
+        """The same Odoo at another PostgreSQL. options: by which it finds that. directory: of the socket."""
+        return replace(self, options=options, mounts=(directory,))
+
+    @property
+    def group(self) -> int:
+        """The number of the group of Odoo's account. Raises InputError where this host has no such account."""
+        return self._account().pw_gid
 
     def require(self) -> None:
         """Raise InputError when this host cannot run Odoo as asked for."""
@@ -85,7 +99,7 @@ class Odoo:
     def load_registry(self, database: str, deadline: Deadline) -> None:
         """Load all modules of a database once, without serving or scheduling anything; an error in the log counts."""
         what = f"loading the registry of {database}"
-        arguments = ["-c", self.config_path, "-d", database, *_ALONE, *_LOGGED]
+        arguments = ["-c", self.config_path, *self.options, "-d", database, *_ALONE, *_LOGGED]
         _require_loaded(self._run(arguments, deadline, what, merged=True), database, what)
 
     def shell(self, database: str, script: str, deadline: Deadline, what: str, *, logged: bool = False) -> str:
@@ -97,6 +111,7 @@ class Odoo:
             "shell",
             "-c",
             self.config_path,
+            *self.options,
             "-d",
             database,
             "--no-http",
@@ -131,7 +146,7 @@ class Odoo:
         else:
             # the engine goes on without the one who asked it, so the container watches for that one's end
             user, ids = self.user if other else None, ""
-            argv = [*_WITH_PARENT, *parts.watched(arguments)]
+            argv = [*_WITH_PARENT, *parts.mounting(self.mounts).watched(arguments)]
         given = f"{len((stdin or '').encode())}{ids}\n{stdin or ''}"
         return run(argv, deadline, what=what, user=user, env=variables, stdin=given, merged=merged, held=True)
 

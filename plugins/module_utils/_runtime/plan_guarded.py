@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -132,6 +132,10 @@ class Guarded:
         """The command that runs a Python program in the image instead, with standard input attached."""
         started = (*self.engine, "run", "--interactive", *self.options, f"{_ENTRYPOINT}=python3", self.image)
         return (*started, "-u", "-c", source, *arguments)
+
+    def mounting(self, directories: Sequence[str]) -> Guarded:
+        """The same with directories of the host in the container, each by its own path."""
+        return replace(self, options=(*self.options, *(f"--volume={path}:{path}" for path in directories)))
 
     def watched(self, arguments: Sequence[str]) -> tuple[str, ...]:
         """The command that runs the program below WATCH."""

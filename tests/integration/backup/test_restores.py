@@ -146,7 +146,8 @@ def trap(estate: Estate, *deeds: str, more: str = "") -> Iterator[None]:
     finally:
         estate.sql("DROP SCHEMA IF EXISTS trap CASCADE; DROP PUBLICATION IF EXISTS harbour_log", "harbour")
         estate.sql("SELECT lo_unlink(oid) FROM pg_largeobject_metadata", "harbour")
-        estate.sql("DROP OWNED BY odoo_north", "harbour")
+        if more:
+            estate.sql("DROP OWNED BY odoo_north", "harbour")
 
 
 @pytest.fixture

@@ -138,6 +138,30 @@ def test_a_template_and_a_harmless_clone_are_made_of_the_code_in_the_image(serve
     berth.wait_for_no_container()
 
 
+def test_a_drill_in_a_container_runs_at_a_server_of_its_own_on_its_host(
+    lab: Lab, server: Server, berth: Box, run_playbook: Callable[..., Any]
+) -> None:
+    key = {"name": "lab", "secret": lab.state.sealing_key("backup_key")}
+    repository = {"directory": "/srv/backups", "keys": [key]}
+    role = {"name": "tools", "ansible.builtin.include_role": {"name": "gantry.odoo.backup"}}
+    berth.shell("install -d -m 700 /srv/backups")
+    given = {"backup_repository": repository, "backup_tiers": {"berth": 1}}
+    play = {"hosts": berth.host.name, "gather_facts": False, "tasks": [role]}
+    run_playbook([play], extra_vars=given).expect_success()
+    own = {name: value for name, value in server.login.items() if name != "ca_cert"}
+    backup = {**own, "ca_cert": LAYOUT.ca_path, "config": CONFIG, "repository": repository}
+    tasks = [{"name": "taken", "gantry.odoo.odoo_backup": {**backup, "databases": [{"name": "berth"}]}}]
+    run_playbook([{**play, "tasks": tasks}]).expect_success()
+    before = server.databases()
+    drill = {"drill": True, "scratch": True, "neutralize": True, "load_registry": True}
+    done = berth.call("odoo_restore", repository=repository, tenant="berth", **drill)
+    assert done["postgresql"] == {"scratch": True, "version": 17}
+    assert (done["served"]["login"], done["served"]["web"]) == (True, 200)
+    assert berth.shell("ls -A /var/lib/gantry-drill; ps -o pid= -u gantry-drill || true") == ""
+    assert server.databases() == before
+    berth.wait_for_no_container()
+
+
 @pytest.mark.fault
 def test_addons_follow_the_code_in_the_image_also_after_a_kill(server: Server, berth: Box) -> None:
     state = "SELECT state, latest_version FROM ir_module_module WHERE name = 'gate'"

@@ -309,6 +309,7 @@ def test_comments_on_extensions_are_left_out_and_so_is_what_exists_already() -> 
         replace(WISH, prefetch=True, replace=True),
         replace(WISH, prefetch=True, drill=True),
         replace(WISH, drill=True, verify=False),
+        replace(WISH, scratch=True),
     ],
 )
 def test_contradicting_wishes_are_refused(wish: Wish) -> None:

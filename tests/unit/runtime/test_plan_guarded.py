@@ -54,6 +54,13 @@ def test_the_command_of_the_role_is_understood() -> None:
     assert "--interactive" not in parts.options
 
 
+def test_a_container_is_given_directories_of_the_host() -> None:
+    parts = guarded(["docker", "run", "--rm", "--volume", "/a:/a", "--entrypoint=odoo", "img:1"])
+    assert parts is not None
+    assert parts.mounting(["/var/lib/s"]).options == ("--rm", "--volume", "/a:/a", "--volume=/var/lib/s:/var/lib/s")
+    assert parts.mounting([]) == parts
+
+
 @pytest.mark.parametrize("command", ["docker run", "docker run img odoo", "docker run --entrypoint x"])
 def test_a_container_without_image_or_entry_point_is_refused(command: str) -> None:
     with pytest.raises(InputError, match="--entrypoint"):
