@@ -331,6 +331,9 @@ estate:
         The number of the newest backup of each tenant that the ledger proves, by tenant, for
         O(gantry.odoo.odoo_restore#module:known_backups). Empty without O(store).
       type: dict
+    new:
+      description: The tenants that have no database on a server that was asked, and are not renamed.
+      type: list
     not_backed_up:
       description: A sentence by tenant, for each that has no database that could be backed up.
       type: dict

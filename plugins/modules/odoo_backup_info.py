@@ -72,6 +72,9 @@ backups:
     age_s: {description: Its age in seconds by the store's clock; null without a backup., type: float}
     dump_bytes: {description: Size of its dump in bytes; null without a backup., type: int}
     files_bytes: {description: Size of its files in bytes; null without a backup., type: int}
+    backups:
+      description: Number of backups in the repository, fit or not; null where its catalog cannot be read.
+      type: int
     error: {description: The reason why there is none; empty with a backup., type: str}
 """
 

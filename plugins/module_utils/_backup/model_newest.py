@@ -16,13 +16,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 class Newest:
     """The backup of a tenant that a restore would take, or why there is none. age_s: seconds, by the store's clock.
 
-    warnings: sentences about backups that are passed over.
+    backups: the number that the catalog holds, also those that are not fit; None where it cannot be read. warnings:
+    sentences about backups that are passed over.
     """
 
     tenant: str
     manifest: Manifest | None = None
     age_s: float = 0.0
     error: str = ""
+    backups: int | None = None
     warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -35,5 +37,6 @@ class Newest:
             "age_s": round(self.age_s, 3) if found else None,
             "dump_bytes": found.dump.size if found else None,
             "files_bytes": found.filestore.bytes if found else None,
+            "backups": self.backups,
             "error": self.error,
         }

@@ -86,3 +86,24 @@ def parts(
         "failures": lacking if inputs["recover_leave_out"] else [],
         "faults": [] if inputs["recover_leave_out"] or not lacking else [*lacking, way_on],
     }
+
+
+def not_new(backups: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why tenants without a database do not get an empty one: a sentence for each that has backups, or may have.
+
+    backups: as odoo_backup_info returns them.
+    """
+    return [
+        f"tenant {one['tenant']} has no database on any server that answered, and {_held(one)}; restore it with "
+        f"gantry.odoo.recover and recover_tenants: [{one['tenant']}], start the server that holds it, or name it in "
+        "site_empty_tenants for an empty database"
+        for one in backups
+        if one["backups"] != 0
+    ]
+
+
+def _held(one: Mapping[str, Any]) -> str:
+    if one["backups"] is None:
+        return f"its backups cannot be read ({one['error']})"
+    newest = f"the newest of {one['snapshot_time']}" if one["backup"] else f"none of which is fit: {one['error']}"
+    return f"its repository holds backups ({one['backups']}, {newest})"

@@ -12,7 +12,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_newest i
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import open_repository
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    open_repository,
+    require_catalog,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 
@@ -30,13 +33,17 @@ def read_newest(stores: Stores, choices: Mapping[str, Choice], masters: Sequence
 
 def _newest(stores: Stores, tenant: str, masters: Sequence[MasterKey], choice: Choice) -> Newest:
     warnings: list[str] = []
+    backups = None
     try:
         repository = open_repository(stores, tenant, masters)
         if repository is None:
-            return Newest(tenant, error=f"there is no backup in the {stores.contents.where}")
+            return Newest(tenant, error=f"there is no backup in the {stores.contents.where}", backups=0)
+        catalog = repository.catalog.read()
+        require_catalog(repository, catalog)
+        backups = len(catalog.entries)
         entry = choose(repository, choice, warnings.append)
         manifest = manifest_of(repository, entry)
         age = repository.store.now() - manifest.snapshot_time
     except (RefusedError, StateError) as error:
-        return Newest(tenant, error=str(error), warnings=tuple(warnings))
-    return Newest(tenant, manifest, age.total_seconds(), warnings=tuple(warnings))
+        return Newest(tenant, error=str(error), backups=backups, warnings=tuple(warnings))
+    return Newest(tenant, manifest, age.total_seconds(), backups=backups, warnings=tuple(warnings))

@@ -90,6 +90,7 @@ def resolve(
     routed = (*settled, *(one.home for one in others if one.home.exists))
     estate: dict[str, Any] = {
         "tenants": {home.tenant.name: _tenant(home, with_ports, layout) for home in settled},
+        "new": [home.tenant.name for home in settled if not (home.exists or home.former)],
         "groups": {
             name: {
                 "kind": group.kind,

@@ -129,6 +129,21 @@ def test_hosts_of_other_names_and_another_store_are_no_hindrance(lost: Rig) -> N
     assert twin.world.harm == []
 
 
+def test_site_makes_no_empty_database_for_a_tenant_with_backups_whatever_is_forgotten(lost: Rig) -> None:
+    forget(lost)
+    with worlds.opened(lost.file) as world:
+        del world.backups["quarry"]
+    before = lost.world
+    for check in (True, False):
+        refused = lost.play("site", check=check).expect_failure()
+        assert "harbour has no database on any server that answered, and its repo" in refused.errors[-1]
+        assert "name it in site_empty_tenants" in refused.errors[-1]
+        assert "quarry" not in refused.errors[-1]
+    assert (lost.world.servers, lost.world.routes) == (before.servers, before.routes)
+    lost.play("site", site_empty_tenants=["harbour"]).expect_success()
+    assert {"harbour", "quarry"} <= set(lost.world.servers["db1"])
+
+
 def test_a_tenant_that_fails_stops_none_of_the_others_and_is_resumed(lost: Rig) -> None:
     twin = lost.twin("budget")
     lost.change(fault={"words": "app1 odoo_restore harbour blocked", "kind": "disk full"})

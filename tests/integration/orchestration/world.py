@@ -386,8 +386,10 @@ class World:
     def _newest(self, tenant: str, at: str) -> dict[str, Any]:
         fit = [number for number in range(len(self.backups.get(tenant, []))) if not at or snapshot(number) <= at]
         if not fit:
-            return {"tenant": tenant, "backup": "", "error": "there is no backup in the bucket backup"}
-        found = {"backup": str(fit[-1]), "snapshot_time": snapshot(fit[-1]), "age_s": 53.0}
+            held = len(self.backups.get(tenant, []))
+            return {"tenant": tenant, "backup": "", "backups": held, "error": "there is no backup in the bucket backup"}
+        held = len(self.backups[tenant])
+        found = {"backup": str(fit[-1]), "backups": held, "snapshot_time": snapshot(fit[-1]), "age_s": 53.0}
         return {"tenant": tenant, **found, "error": ""}
 
     def elsewhere_complete(self, name: str, copy: Copy) -> bool:

@@ -40,6 +40,7 @@ def test_each_tenant_has_its_newest_backup_or_the_reason_why_not(tmp_path: Path)
     assert (harbour["backup"], harbour["snapshot_time"], harbour["error"]) == (newest.name, TAKEN, "")
     assert (harbour["files_bytes"], harbour["age_s"] > 0) == (6, True)
     assert (nobody["backup"], nobody["age_s"]) == ("", None)
+    assert (harbour["backups"], nobody["backups"]) == (2, 0)
     assert nobody["error"].startswith("there is no backup in the directory ")
     assert rotting.state() == before
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.filter.recover_asked import recover_asked
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_recover import asked, parts
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_recover import asked, not_new, parts
 
 TENANTS = {name: {"name": name, "tier": tier} for name, tier in (("north", 2), ("harbour", 1), ("quarry", 2))}
 INPUTS: dict[str, Any] = {
@@ -82,3 +82,19 @@ def test_a_failed_tenant_stops_the_others_only_where_that_is_asked_for(given: in
     backups = [{"tenant": "north", **FOUND}, {"tenant": "quarry", **FOUND}]
     made = parts(asked(TENANTS, {}, 2, []), backups, {**INPUTS, "recover_failures": given}, 0)
     assert {one["budget"] for one in made["parts"].values()} == {budget}
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        ({**LACKING, "backups": 0}, None),
+        ({**FOUND, "backups": 3}, "its repository holds backups (3, the newest of 2026-11-22T10:30:00.000000Z); "),
+        ({**LACKING, "backups": 2}, f"its repository holds backups (2, none of which is fit: {LACKING['error']}); "),
+        # what cannot be read is not nothing
+        ({**LACKING, "backups": None, "error": "no key opens it"}, "its backups cannot be read (no key opens it); "),
+    ],
+)
+def test_a_tenant_that_has_backups_or_may_have_is_not_new(found: dict[str, Any], why: str | None) -> None:
+    said = not_new([{"tenant": "harbour", **found}])
+    assert len(said) == (why is not None)
+    assert why is None or f"tenant harbour has no database on any server that answered, and {why}restore" in said[0]
