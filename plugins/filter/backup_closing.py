@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a playbook says of each tenant's backup, check or restore drill at its end."""
+"""What a playbook says of each tenant's backup, check, copy or restore drill at its end."""
 
 from __future__ import annotations
 
@@ -44,6 +44,9 @@ def backup_closing(
 def _in_words(entry: Mapping[str, Any]) -> str:
     if "rto_s" in entry:
         return f"backup {entry['backup']} restored in {entry['rto_s']:.0f} s, its data {entry['rpo_s']:.0f} s old"
+    if "objects_sent" in entry:
+        sent = f"{bytes_to_human(entry['bytes_sent'])} were sent, {bytes_to_human(entry['bytes_read'])} were read there"
+        return f"{entry['backups']} backups can be restored in full from the copy; {sent}"
     if "parts" in entry:
         read = f"; part {entry['part']} of {entry['parts']} was read" if entry["parts"] > 1 else ""
         whole = [backup for backup in entry["backups"] if backup["restorable"] == "full"]

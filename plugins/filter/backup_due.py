@@ -51,6 +51,16 @@ def backup_checked(estate: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def backup_copied(estate: Mapping[str, Any], tenant: str | None) -> dict[str, Any]:
+    """The estate, whose `backups` have the tenants that are copied, all in one group, as one host copies them.
+
+    tenant: the only one; without it all that are known to have backups, also those that are not declared any more.
+    """
+    known = [one["tenant"] for one in estate["policies"] if one["tenant"] in estate["known_backups"]]
+    listed = [{"tenant": name} for name in ([tenant] if tenant else known)]
+    return {**estate, "backups": {min(estate["groups"]): listed}, "not_backed_up": {}}
+
+
 def _covers(part: str, names: Iterable[str]) -> list[str]:
     """What the lease of a playbook is on: the part of each tenant, or the part itself where nothing is due."""
     return [f"{part}:{name}" for name in names] or [part]
@@ -61,4 +71,9 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By name."""
-        return {"backup_asked": backup_asked, "backup_due": backup_due, "backup_checked": backup_checked}
+        return {
+            "backup_asked": backup_asked,
+            "backup_due": backup_due,
+            "backup_checked": backup_checked,
+            "backup_copied": backup_copied,
+        }

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of each tenant's backup or check, good and failed, in the shape of restore drills."""
+"""What became of each tenant's backup, check or copy, good and failed, in the shape of restore drills."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 
 def backup_outcomes(result: Mapping[str, Any], tenants: Iterable[str]) -> list[dict[str, Any]]:
-    """One entry for each tenant, from the registered result of gantry.odoo.odoo_backup or odoo_backup_check."""
-    done = {entry["tenant"]: entry for key in ("backups", "checks") for entry in result.get(key, ())}
+    """One entry for each tenant, from the registered result of odoo_backup, odoo_backup_check or odoo_backup_copy."""
+    done = {entry["tenant"]: entry for key in ("backups", "checks", "copies") for entry in result.get(key, ())}
     errors = {failure["tenant"]: failure["error"] for failure in result.get("failures", ())}
     # what ended the module before it began with one
     unsaid = str(result.get("msg") or "the module failed without a message")

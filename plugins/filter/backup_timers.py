@@ -13,11 +13,18 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import plan_timers
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
+COPY = "gantry.odoo.backup_copy"
 
-def backup_timers(schedule: Sequence[Mapping[str, Any]], found: Sequence[str], **runner: Any) -> dict[str, Any]:
-    """The files of the units, the names of the timers, and those of units that the schedule has no more."""
+
+def backup_timers(
+    schedule: Sequence[Mapping[str, Any]], found: Sequence[str], *, copies: bool = True, **runner: Any
+) -> dict[str, Any]:
+    """The files of the units, the names of the timers, and those of units that the schedule has no more.
+
+    copies: whether there is a second repository; without one, no job copies to it.
+    """
     try:
-        jobs = plan_timers.parse_jobs(schedule)
+        jobs = plan_timers.parse_jobs([one for one in schedule if copies or one.get("playbook") != COPY])
         files = plan_timers.plan_units(jobs, plan_timers.parse_runner(runner)) if jobs else []
     except InputError as error:
         raise AnsibleFilterError(str(error)) from error

@@ -101,6 +101,14 @@ steps:
     action: {description: The action., type: str}
     target: {description: Name of its object., type: str}
     why: {description: The reason., type: str}
+failures:
+  description: One entry for each tenant that could not be copied, or not all of whose backups can be restored in full.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    tenant: {description: Name of the tenant., type: str}
+    error: {description: The reason., type: str}
 copies:
   description: One entry for each tenant, those left out that could not be copied.
   returned: always
@@ -124,6 +132,7 @@ copies:
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_check, plan_copy, report_copy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
@@ -157,7 +166,7 @@ def work(call: Call, progress: Progress) -> Outcome:
     parts = plan_check.parts_of(params["share_percent"])
     first_stores, second_stores = open_stores(location), open_stores(copy)
     steps: list[Step] = []
-    entries, failures = [], []
+    entries, failures = [], {}
     before, after = {}, {}
     for number, tenant in enumerate(tenants, 1):
         progress.begin(tenant, number, len(tenants))
@@ -171,13 +180,14 @@ def work(call: Call, progress: Progress) -> Outcome:
             work_on = apply_copy.foresee if call.check_mode else apply_copy.copy
             done = work_on(first, second_stores, location.keys, order, progress)
         except (GantryError, OSError) as error:
-            failures.append(f"tenant {tenant}: {sentence_of(error)}")
+            failures[tenant] = sentence_of(error)
             continue
         steps += plan_copy.steps_of(done)
         entries.append(report_copy.entry(done))
         before[tenant], after[tenant] = report_copy.before(done), report_copy.after(done)
-        failures += filter(None, [plan_copy.failure_of(done)])
-    return Outcome(steps, before, after, {"copies": entries}, "; ".join(failures))
+        if why := plan_copy.failure_of(done):
+            failures[tenant] = why
+    return with_failures(Outcome(steps, before, after, {"copies": entries}), failures)
 
 
 def main() -> None:

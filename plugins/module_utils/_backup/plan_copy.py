@@ -165,6 +165,6 @@ def failure_of(done: Copied) -> str:
         return ""
     shown = ", ".join(f"{one.entry.name} ({one.findings[0].why})" for one in bad[:SHOWN])
     return (
-        f"tenant {done.tenant}: {len(bad)} backups of the copy cannot be restored in full: {shown}; check the first "
+        f"{len(bad)} backups of the copy cannot be restored in full: {shown}; check the first "
         "repository with odoo_backup_check, and copy again"
     )

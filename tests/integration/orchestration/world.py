@@ -411,11 +411,12 @@ class World:
 
     def odoo_backup_copy(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module odoo_backup_copy."""
-        refused = [
-            f"tenant {one}: its repository was rolled back" for one in args["tenants"] if self.is_refused(one, args)
-        ]
-        said = {"failed": True, "msg": "; ".join(refused)} if refused else {}
-        return {"changed": True, "copies": [{"tenant": one, "ok": True} for one in args["tenants"]], **said}
+        refused = [one for one in args["tenants"] if self.is_refused(one, args)]
+        failures = [{"tenant": one, "error": "its repository was rolled back"} for one in refused]
+        said = {"failed": True, "msg": failures[0]["error"]} if failures else {}
+        amounts = {"objects_sent": 2, "bytes_sent": 2048, "bytes_read": 1024, "backups": 1}
+        copies = [{"tenant": one, "ok": True, **amounts} for one in args["tenants"] if one not in refused]
+        return {"changed": True, "copies": copies, "failures": failures, **said}
 
     def backup_compliance(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module backup_compliance."""

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.filter.backup_due import backup_asked, backup_checked, backup_due
+from ansible_collections.gantry.odoo.plugins.filter.backup_due import (
+    backup_asked,
+    backup_checked,
+    backup_copied,
+    backup_due,
+)
 
 ESTATE: dict[str, Any] = {
     "backups": {"app": [{"tenant": "harbour"}, {"tenant": "north"}], "box": [{"tenant": "south"}]},
@@ -45,3 +50,11 @@ def test_backups_are_checked_wherever_the_database_is() -> None:
     there = backup_checked({**ESTATE, "tenants": {"lost": {"home": "box"}}})
     assert there["backups"]["box"] == [{"tenant": "south"}, {"tenant": "lost"}]
     assert backup_checked({**ESTATE, "backups": {}, "not_backed_up": {}})["check_covers"] == ["backup:check"]
+
+
+def test_all_that_is_known_to_have_backups_is_copied_by_one_host() -> None:
+    estate = {**ESTATE, "policies": [{"tenant": "harbour"}, {"tenant": "gone"}, {"tenant": "new"}]}
+    estate["known_backups"] = {"harbour": 4, "gone": 2, "quay": 1}
+    found = backup_copied(estate, None)
+    assert (found["backups"], found["not_backed_up"]) == ({"app": [{"tenant": "harbour"}, {"tenant": "gone"}]}, {})
+    assert backup_copied(estate, "new")["backups"] == {"app": [{"tenant": "new"}]}

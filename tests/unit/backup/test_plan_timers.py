@@ -77,6 +77,15 @@ def test_units_that_are_not_scheduled_any_more_are_named_timers_first() -> None:
     assert (told["files"], told["timers"], len(told["left_over"])) == ([], [], 3)
 
 
+def test_nothing_is_copied_on_a_schedule_where_there_is_no_second_repository() -> None:
+    copying = {**JOB, "name": "copy", "playbook": "gantry.odoo.backup_copy"}
+    found = ["gantry-backup-copy.timer"]
+    there = backup_timers([JOB, copying], found, copies=True, **RUNNER)
+    assert (there["timers"], there["left_over"]) == (["gantry-backup-tier1.timer", "gantry-backup-copy.timer"], [])
+    gone = backup_timers([JOB, copying], found, copies=False, **RUNNER)
+    assert (gone["timers"], gone["left_over"]) == (["gantry-backup-tier1.timer"], found)
+
+
 @pytest.mark.parametrize(
     ("job", "told"),
     [
