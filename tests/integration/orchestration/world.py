@@ -381,7 +381,10 @@ class World:
 
     def odoo_backup_info(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module odoo_backup_info."""
-        return {"changed": False, "backups": [self._newest(tenant, str(args.get("at") or "")) for tenant in args["tenants"]]}
+        return {
+            "changed": False,
+            "backups": [self._newest(tenant, str(args.get("at") or "")) for tenant in args["tenants"]],
+        }
 
     def _newest(self, tenant: str, at: str) -> dict[str, Any]:
         fit = [number for number in range(len(self.backups.get(tenant, []))) if not at or snapshot(number) <= at]
