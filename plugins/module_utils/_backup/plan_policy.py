@@ -267,16 +267,18 @@ def kept_by(policy: Policy, catalog: Catalog, now: datetime, holds: Sequence[Hol
     """
     usable = [one for one in catalog.entries if one.restorable != NONE] or catalog.entries
     reasons: dict[str, tuple[str, ...]] = {}
-    for counted in ([one for one in usable if one.restorable == FULL], usable):
+    full = [one for one in usable if one.restorable == FULL]
+    # where all are good, both choices are the same
+    for counted in (full, usable) if len(full) < len(usable) else (usable,):
         history = [(one.name, one.snapshot) for one in counted]
         for verdict in verdicts(history, policy.keep, policy.classes, holds, now):
             known = reasons.get(verdict.backup_id, ())
             reasons[verdict.backup_id] = known + tuple(one for one in verdict.reasons if one not in known)
     newest_first = sorted(catalog.entries, key=lambda one: (one.snapshot, one.name), reverse=True)
-    return [
-        Verdict(one.name, reasons.get(one.name) or stays(one.name, one.snapshot, policy.classes, holds, now))
-        for one in newest_first
-    ]
+    if policy.classes or holds:
+        for one in (one for one in newest_first if not reasons.get(one.name)):
+            reasons[one.name] = stays(one.name, one.snapshot, policy.classes, holds, now)
+    return [Verdict(one.name, reasons.get(one.name, ())) for one in newest_first]
 
 
 def held_after(request: Request, tenant: str, seen: Seen) -> tuple[Hold, ...]:
