@@ -135,7 +135,7 @@ def test_code_in_a_dump_reaches_neither_the_network_nor_another_database(
         estate.sql("DROP ROLE chief")
 
 
-@pytest.mark.parametrize("killed", ["module", "module and watch"])
+@pytest.mark.parametrize("killed", ["module", pytest.param("module and watch", marks=pytest.mark.deep)])
 def test_killed_in_the_middle_the_server_ends_and_the_next_drill_removes_the_rest(
     estate: Estate, ansible_module: Callable[..., Any], drilled: Callable[..., Any], killed: str
 ) -> None:
