@@ -54,10 +54,12 @@ def backup_checked(estate: Mapping[str, Any]) -> dict[str, Any]:
 def backup_copied(estate: Mapping[str, Any], tenant: str | None) -> dict[str, Any]:
     """The estate, whose `backups` have the tenants that are copied, all in one group, as one host copies them.
 
-    tenant: the only one; without it all that are known to have backups, also those that are not declared any more.
+    tenant: the only one; without it all that are known to have backups, also those that are not declared any more. A
+    ledger that knows of none may be a new one, and then all are.
     """
-    known = [one["tenant"] for one in estate["policies"] if one["tenant"] in estate["known_backups"]]
-    listed = [{"tenant": name} for name in ([tenant] if tenant else known)]
+    every = [one["tenant"] for one in estate["policies"]]
+    known = [name for name in every if name in estate["known_backups"]]
+    listed = [{"tenant": name} for name in ([tenant] if tenant else known or every)]
     return {**estate, "backups": {min(estate["groups"]): listed}, "not_backed_up": {}}
 
 

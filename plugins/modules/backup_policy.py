@@ -188,8 +188,10 @@ options:
       state:
         description:
           - V(absent) removes the policy and the bucket's rule for the tenant. Its backups stay.
+          - V(kept) has the recorded policy go on, for a tenant that is not declared in full any more. Where none is
+            recorded, the other options count.
         type: str
-        choices: [present, absent]
+        choices: [present, kept, absent]
         default: present
   expire:
     description:
@@ -360,7 +362,7 @@ _POLICY: dict[str, Any] = {
     "regions": {"type": "list", "elements": "str"},
     "classes": {"type": "list", "elements": "dict", "options": _CLASS},
     "holds": {"type": "list", "elements": "dict", "options": _HOLD},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "kept", "absent"], "default": "present"},
 }
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
@@ -388,7 +390,8 @@ def work(call: Call) -> Outcome:
     opening = open_repository if call.check_mode else make_repository
     repositories, failures = read_policy.opened(request.tenants, lambda name: opening(stores, name, location.keys))
     seen, unread = read_policy.observe(stores, repositories)
-    refused = rolled_back(call, repositories, seen)
+    request, unreadable = plan_policy.as_recorded(request, seen)
+    refused = {**unreadable, **rolled_back(call, repositories, seen)}
     request = request.only(set(seen.tenants) - set(refused))
     warn_of_holds(call, request, seen)
     if call.check_mode:

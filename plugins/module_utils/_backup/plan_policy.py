@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from typing import Any
@@ -142,13 +142,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Request:
-    """The whole of what a call asks for. holds: by tenant. keys: by tenant, what is to open its backups alone."""
+    """The whole of what a call asks for. holds: by tenant. keys: by tenant, what is to open its backups alone.
+
+    kept: the tenants whose recorded policies stay as they are; what is in `policies` is for those without one.
+    """
 
     policies: tuple[Policy, ...]
     absent: tuple[str, ...]
     expire: bool
     holds: Mapping[str, HoldWish] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
 
     @property
     def tenants(self) -> list[str]:
@@ -163,6 +167,7 @@ class Request:
             self.expire,
             {tenant: wish for tenant, wish in self.holds.items() if tenant in tenants},
             {tenant: key for tenant, key in self.keys.items() if tenant in tenants},
+            frozenset(tenant for tenant in self.kept if tenant in tenants),
         )
 
     @property
@@ -180,15 +185,32 @@ def parse_request(items: Sequence[Mapping[str, Any]], expire: bool) -> Request:
     if twice:
         raise InputError(f"policies: tenant {twice[0]} is listed twice; give each tenant one policy")
     absent = tuple(item["tenant"] for item in items if item["state"] == "absent")
-    policies = tuple(_policy(item) for item in items if item["state"] == "present")
-    wanted = {policy.versioning: policy.tenant for policy in policies if policy.versioning is not None}
+    policies = tuple(_policy(item) for item in items if item["state"] != "absent")
+    kept = frozenset(item["tenant"] for item in items if item["state"] == "kept")
+    minding = [policy for policy in policies if policy.versioning is not None and policy.tenant not in kept]
+    wanted = {policy.versioning: policy.tenant for policy in minding}
     if len(wanted) > 1:
         raise InputError(
             f"policies: tenant {wanted[True]} wants versioning and tenant {wanted[False]} refuses it, but it is the "
             "bucket's; give both the same value, or a bucket each"
         )
     holds = {item["tenant"]: parse_holds(item["tenant"], item.get("holds") or ()) for item in items}
-    return Request(policies, absent, expire, holds)
+    return Request(policies, absent, expire, holds, kept=kept)
+
+
+def as_recorded(request: Request, seen: Seen) -> tuple[Request, dict[str, str]]:
+    """The request with the recorded policies of those tenants that keep theirs, and why that cannot be had of others.
+
+    A tenant that is not declared any more would get the policy of its tier otherwise, and lose what that does not keep.
+    """
+    policies, failures = [], {}
+    for one in request.policies:
+        recorded = seen.tenants[one.tenant].recorded if one.tenant in seen.tenants else None
+        try:
+            policies.append(policy_from(recorded) if one.tenant in request.kept and recorded is not None else one)
+        except StateError as error:
+            failures[one.tenant] = str(error)
+    return replace(request, policies=tuple(policies)), failures
 
 
 def plan(request: Request, seen: Seen, prefix: str) -> Plan:

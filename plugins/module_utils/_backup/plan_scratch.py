@@ -28,7 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 # what the server sees empty: sockets of other services, files of other accounts, memory shared with others
 HIDDEN = ("/run", "/tmp", "/dev/shm")  # noqa: S108  # nothing is written there
 # a path of a socket has 107 bytes at most, and this is what a directory leaves for its name
-LONGEST_PATH = 70
+LONGEST_PATH = 64
 LEAST_MEMORY_MB = 512
 # what an empty cluster takes, in bytes
 EMPTY = 128 * 2**20
@@ -47,7 +47,7 @@ $own "$3/initdb" --pgdata="$4" --username={SUPERUSER} --encoding=UTF8 --locale=C
 exec $own "$3/postgres" --config-file="$5"
 """
 _NAMESPACES = ("--mount", "--net", "--ipc", "--pid", "--mount-proc", "--fork", "--kill-child")
-_PLACE = re.compile(r"[0-9a-f]{12}")
+_PLACE = re.compile(r"drill-[0-9a-f]{12}")
 _CONTROL = re.compile(r"^\s*(trusted|superuser)\s*=\s*'?(\w+)'?", re.MULTILINE)
 
 
@@ -80,7 +80,7 @@ def is_place(name: str) -> bool:
 
 def place_of(scratch: Scratch, database: str) -> Place:
     """The place of the server for a drill that restores `database`; the next drill of it finds what one has left."""
-    return Place(f"{scratch.directory}/{hashlib.sha256(database.encode()).hexdigest()[:12]}")
+    return Place(f"{scratch.directory}/drill-{hashlib.sha256(database.encode()).hexdigest()[:12]}")
 
 
 def choose_version(installed: Iterable[int], client: int, manifest: Manifest) -> int:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import each
@@ -30,6 +31,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     data_name,
     manifest_name,
 )
+
+# The record of a drill is named by its moment, and has a few thousand bytes.
+_DRILL = re.compile(rf"{DRILL}s/[0-9TZ.]{{1,40}}")
+LARGEST = 2**20
 
 
 def read_side(repository: Repository, catalog: Catalog) -> Side:
@@ -68,13 +73,21 @@ def read_plan(first: Side, needs: Needs, second: Repository | None, catalog: Cat
 
 
 def read_documents(first: Repository, second: Repository | None) -> dict[str, bytes]:
-    """The policy and the drills of the first repository that the second one has not, sealed as they are."""
+    """The policy and the drills of the first repository that the second one has not, sealed as they are.
+
+    Who may write records of drills may write anything below their prefix, so that only what can be one is copied.
+    """
     held = second.store.objects(f"{DRILL}s/") if second else {}
-    keys = [POLICY, *(key for key in first.store.objects(f"{DRILL}s/") if key not in held)]
+    drills = [key for key, one in first.store.objects(f"{DRILL}s/").items() if _is_drill(key) and one.size <= LARGEST]
+    keys = [POLICY, *(key for key in drills if key not in held)]
     found = {key: data for key in keys if (data := first.store.get(key)) is not None}
     if second and found.get(POLICY) == second.store.get(POLICY):
         found.pop(POLICY, None)
     return found
+
+
+def _is_drill(key: str) -> bool:
+    return bool(_DRILL.fullmatch(key))
 
 
 def read_compared(second: Repository) -> Compared | None:

@@ -123,7 +123,7 @@ def resolve(
             server: _roles(server, runtimes, run, _owners(server, others, seen), with_ports, layout)
             for server in servers
         },
-        "policies": _policies([home.tenant for home in (*settled, *(one.home for one in others))], record),
+        "policies": _policies([home.tenant for home in settled], others, record),
         "backup_covers": [f"backup:{home.tenant.name}" for home in asked_for],
         "backups": _backups([home for home in asked_for if not without[home.tenant.name]], layout),
         "not_backed_up": {name: why for name, why in without.items() if why},
@@ -262,9 +262,18 @@ def _is_gone(tenant: model.Tenant, record: EstateRecord) -> bool:
     return tenant.state != model.PRESENT and leaving is not None and leaving.phase == GONE
 
 
-def _policies(tenants: Sequence[model.Tenant], record: EstateRecord) -> list[dict[str, Any]]:
-    """The policy of each tenant that has backups: also of one of which nothing else is left."""
-    policies = {name: {"tenant": name, "tier": leaving.tier} for name, leaving in record.leaving.items()}
+def _policies(
+    tenants: Sequence[model.Tenant], others: Sequence[plan_leaving.Beyond], record: EstateRecord
+) -> list[dict[str, Any]]:
+    """The policy of each tenant that has backups: also of one of which nothing else is left.
+
+    What is not declared in full any more keeps the policy that is recorded beside its backups.
+    """
+    tiers = {name: leaving.tier for name, leaving in record.leaving.items()}
+    tiers |= {one.name: one.home.tenant.tier for one in others}
+    policies: dict[str, dict[str, Any]] = {
+        name: {"tenant": name, "tier": tier, "state": "kept"} for name, tier in tiers.items()
+    }
     policies |= {one.name: {"tenant": one.name, "tier": one.tier, **one.backup} for one in tenants}
     return list(policies.values())
 

@@ -104,7 +104,9 @@ def require_roster(record: EstateRecord, hosts: Iterable[str], released: Iterabl
     What such a host holds would be unknown, and unknown is not empty. released: hosts that left for good.
     """
     current, left = set(hosts), set(released)
-    faults = [
+    # what a change has begun with a tenant is no host that left
+    faults = [f"{name} is released and is no host; finish or undo its change" for name in sorted(left) if ":" in name]
+    faults += [
         f"{host} is released and still in the estate; remove it from the inventory first"
         for host in sorted(left & current)
     ]

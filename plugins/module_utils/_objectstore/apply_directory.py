@@ -44,7 +44,7 @@ class Directory:
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object that does not exist yet, and have it on disk; False where it exists."""
-        target = os.path.join(self.path, key)
+        target = self._at(key)
         with self._said(f"write {key}"):
             self._make(os.path.dirname(target))
             with self._staged(BytesIO(data)) as name:
@@ -59,7 +59,7 @@ class Directory:
         """The bytes of an object, None when there is none."""
         with self._said(f"read {key}"):
             try:
-                with open(os.path.join(self.path, key), "rb") as stream:
+                with open(self._at(key), "rb") as stream:
                     return stream.read()
             except FileNotFoundError:
                 return None
@@ -80,7 +80,7 @@ class Directory:
 
     def upload(self, key: str, stream: Readable, expected_bytes: int) -> None:  # noqa: ARG002
         """Write one object from a stream, and have it on disk; an exception of its read() leaves no object behind."""
-        target = os.path.join(self.path, key)
+        target = self._at(key)
         with self._said(f"write {key}"):
             self._make(os.path.dirname(target))
             with self._staged(stream) as name:
@@ -91,7 +91,7 @@ class Directory:
         """The bytes of an object in pieces of at most `size`, from `offset` on, `length` of them or all."""
         left = length
         with self._said(f"read {key}"):
-            path = os.path.join(self.path, key)
+            path = self._at(key)
             if not os.path.exists(path):
                 raise StateError(f"the {self.where} could not read {key}: there is no such object")
             with open(path, "rb") as stream:
@@ -118,14 +118,20 @@ class Directory:
         for key in listed:
             with self._said(f"remove {key}"):
                 try:
-                    os.unlink(os.path.join(self.path, key))
+                    os.unlink(self._at(key))
                 except FileNotFoundError:
                     continue
         return len(listed)
 
+    def _at(self, key: str) -> str:
+        """The path of a key. Raises StateError for one that leads out of the directory."""
+        if any(part in ("", ".", "..") for part in key.split("/")):
+            raise StateError(f"the {self.where} can have no object {key!r}: its name leads elsewhere; remove it there")
+        return os.path.join(self.path, key)
+
     def _below(self, key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         try:
-            with os.scandir(os.path.join(self.path, key)) as listing:
+            with os.scandir(self._at(key)) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except FileNotFoundError:
             return

@@ -69,7 +69,9 @@ def fill(login: Login, filling: Filling, archive: int, deadline: Deadline) -> Fi
         started = time.monotonic()
         _take_back(login, filling)
         give_s = round(time.monotonic() - started, 3)
-    with closing(connect(login, filling.database)) as connection, connection.cursor() as cursor:
+    # a tenant's statistics may call a function that never ends
+    last = connect(login, filling.database, statement_timeout=max(1.0, deadline.remaining))
+    with closing(last) as connection, connection.cursor() as cursor:
         # let the planner know the restored tables
         cursor.execute("ANALYZE")
         left_out = make_grants(cursor, filling.owner, statements_of(pgtools.script(archive, rights, deadline)))

@@ -103,6 +103,13 @@ def actions(done: Copied) -> list[str]:
     return [step.action for step in plan_copy.steps_of(done)]
 
 
+@pytest.mark.parametrize("name", ["notes", "20261122T103000.000000Z/x", "a" * 60, "evil.sh"])
+def test_what_is_no_record_of_a_drill_is_not_copied(pair: Pair, name: str) -> None:
+    pair.first.repository.store.put(f"drills/{name}", b"of another")
+    pair.copy()
+    assert not pair.second.repository.store.objects("drills/")
+
+
 def test_each_byte_that_is_sent_is_counted_and_known_before(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     progress, seen = Progress(), []
     send = apply_copy._send_one

@@ -58,3 +58,6 @@ def test_all_that_is_known_to_have_backups_is_copied_by_one_host() -> None:
     found = backup_copied(estate, None)
     assert (found["backups"], found["not_backed_up"]) == ({"app": [{"tenant": "harbour"}, {"tenant": "gone"}]}, {})
     assert backup_copied(estate, "new")["backups"] == {"app": [{"tenant": "new"}]}
+    # a new ledger says nothing of what there is
+    every = backup_copied({**estate, "known_backups": {}}, None)["backups"]["app"]
+    assert [one["tenant"] for one in every] == ["harbour", "gone", "new"]

@@ -19,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     Plan,
     Request,
     Seen,
+    as_recorded,
     kept_by,
     parse_request,
     plan,
@@ -191,6 +192,23 @@ def test_the_diff_is_empty_exactly_when_nothing_changes() -> None:
     told = report(wanted, plan(wanted, repository, "p"), repository, {}, "p").values()
     assert told["changed"] is False
     assert told["diff"]["before"] == told["diff"]["after"]
+
+
+def test_a_tenant_that_is_not_declared_in_full_keeps_its_recorded_policy() -> None:
+    before = request(item(tenant="harbour", tier=1, rpo_s=60))
+    there = seen(True, harbour=settled(before))
+    short = request(item(tenant="harbour", tier=1, state="kept"))
+    found, failures = as_recorded(short, there)
+    assert (found.policies, failures) == (before.policies, {})
+    assert actions(plan(found, there, "p")) == []
+    # where none is recorded, the tier's
+    assert as_recorded(short, seen(harbour=Observed())) == (short, {})
+    # one that cannot be read is no reason for another one
+    odd = seen(harbour=Observed(recorded={"tenant": "harbour", "version": 9}))
+    unread, failures = as_recorded(short, odd)
+    assert (unread.policies, list(failures)) == ((), ["harbour"])
+    # it minds nothing of the bucket's
+    request(item(tenant="harbour", tier=1, state="kept"), item(tenant="north", versioning=False))
 
 
 def test_a_policy_of_another_version_is_not_guessed_at() -> None:

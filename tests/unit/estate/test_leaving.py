@@ -84,7 +84,7 @@ def test_a_removed_dedicated_tenant_is_named_and_goes_on() -> None:
         "south": 8069,
     }
     assert "bravo" in [one["tenant"] for one in after["backups"]["app"]]
-    assert {"tenant": "bravo", "tier": 3} in after["policies"]
+    assert {"tenant": "bravo", "tier": 3, "state": "kept"} in after["policies"]
     assert "backup:bravo" in after["backup_covers"]
     (route,) = [one for one in after["routes"] if one["name"] == "bravo-public"]
     assert (route["mode"], route["servers"][0]["url"]) == ("serve", "http://app1:8269")
@@ -203,7 +203,7 @@ def test_a_decommissioned_tenant_goes_on_until_it_is_blocked_and_is_then_under_m
     after = estate(*declared, record=held, holds="alpha bravo! carol south").estate
     assert {one["name"]: one["mode"] for one in after["routes"]}["bravo-public"] == "maintenance"
     assert "bravo" not in [one["tenant"] for one in after["backups"]["app"]]
-    assert {"tenant": "bravo", "tier": 3} in after["policies"]
+    assert {"tenant": "bravo", "tier": 3, "state": "kept"} in after["policies"]
     with pytest.raises(StateError, match="decommission-9 has decommissioned it on 2026-11-26"):
         estate(own("alpha"), own("bravo"), own("carol"), tenant("south"), record=held, holds="alpha bravo! carol south")
 
@@ -223,7 +223,7 @@ def test_only_the_backups_of_a_tenant_that_is_gone_are_left_and_its_port_is_free
     ).estate
     assert after["tenants"]["delta"]["http_port"] == 8269
     assert "bravo" not in [one["name"].split("-")[0] for one in after["routes"]]
-    assert {"tenant": "bravo", "tier": 1} in after["policies"]
+    assert {"tenant": "bravo", "tier": 1, "state": "kept"} in after["policies"]
     assert after["notes"] == []
 
 
@@ -375,5 +375,5 @@ def test_a_tenant_leaves_with_all_that_it_has_whatever_its_declaration_still_say
         "/etc/odoo/bravo.conf",
         1,
     )
-    assert {"tenant": "bravo", "tier": 1} in after["policies"]
+    assert {"tenant": "bravo", "tier": 1, "state": "kept"} in after["policies"]
     assert "bravo-public" in [route["name"] for route in after["routes"]]
