@@ -14,6 +14,8 @@ description:
   - Shows in the diff which backups a policy would expire before anything is expired.
   - Records legal holds in the catalog of the backups. A hold that a later call does not name goes on, and is named in a
     warning. It ends by O(policies[].holds[].state=released) or by its last day.
+  - Where O(policies[].immutability=lock), extends the locks of everything that the kept backups need. That happens in
+    epochs. While the last one suffices, only the objects of new backups are locked.
   - Expires backups only when asked to by O(expire). An expired backup is marked, and can still be restored. A later run
     removes it when O(grace_s) has ended. When the policy keeps it again before that, the mark is taken away.
   - When one tenant fails, the policies of the others are still carried out, and the module fails in the end.
@@ -118,9 +120,24 @@ options:
         description:
           - The protection that the objects of the newest backup need. With V(versions) the bucket keeps what is
             overwritten or deleted. With V(lock) the server refuses to delete it before a date.
+          - V(lock) needs a bucket with Object Lock and a default retention, which locks new objects. The mode of that
+            retention is the mode of all locks.
           - M(gantry.odoo.backup_compliance) verifies it. By default V(versions) in tier 1 and V(none) otherwise.
         type: str
         choices: [none, versions, lock]
+      lock_days:
+        description:
+          - Days for which the objects of all kept backups are locked at least, counted from each run of this module.
+            Only with O(policies[].immutability=lock).
+          - O(policies[].keep) says which backups are kept, and O(policies[].lock_days) for how long a leaked key cannot
+            remove those after the last run. So it needs not be as long as backups are kept. It is the time in which a
+            leak, or runs that fail, have to be noticed.
+          - Each epoch locks objects for half as long again, up to a midnight in UTC. The next one begins when less than
+            O(policies[].lock_days) is left. So an object that no backup needs any more takes its place for that long
+            and for O(policies[].noncurrent_days).
+          - A lock is never shortened. A lower value counts from the next epoch on.
+          - By default 30 in tier 1, 14 in tier 2 and 7 in tier 3.
+        type: int
       copies:
         description:
           - The number of copies of the data, the database itself among them.
@@ -256,6 +273,15 @@ EXAMPLES = r"""
         tier: 1
     expire: true
 
+- name: Lock the backups for six weeks at least, in a bucket with Object Lock
+  gantry.odoo.backup_policy:
+    repository: "{{ backup_repository }}"
+    policies:
+      - tenant: harbour
+        tier: 1
+        immutability: lock
+        lock_days: 42
+
 - name: Rotate the key of the backups, which repository.keys lists before the former one
   gantry.odoo.backup_policy:
     repository: "{{ backup_repository }}"
@@ -310,12 +336,15 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
+    apply_locks,
     apply_policy,
     plan_policy,
     read_policy,
     report_policy,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Extension
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import failure_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, RefusedError
@@ -357,6 +386,7 @@ _POLICY: dict[str, Any] = {
     "noncurrent_days": {"type": "int"},
     "drill_interval_s": {"type": "int"},
     "immutability": {"type": "str", "choices": list(plan_policy.IMMUTABILITY)},
+    "lock_days": {"type": "int"},
     "copies": {"type": "int"},
     "copy_rpo_s": {"type": "int"},
     "regions": {"type": "list", "elements": "str"},
@@ -389,7 +419,7 @@ def work(call: Call) -> Outcome:
     stores = open_stores(location)
     opening = open_repository if call.check_mode else make_repository
     repositories, failures = read_policy.opened(request.tenants, lambda name: opening(stores, name, location.keys))
-    seen, unread = read_policy.observe(stores, repositories)
+    seen, unread = read_policy.observe(stores, repositories, request.locked | request.kept)
     request, unreadable = plan_policy.as_recorded(request, seen)
     refused = {**unreadable, **rolled_back(call, repositories, seen)}
     request = request.only(set(seen.tenants) - set(refused))
@@ -398,7 +428,10 @@ def work(call: Call) -> Outcome:
         plan, unplanned = plan_policy.plan_each(request, seen, location.prefix)
         request = request.only(set(request.tenants) - set(unplanned))
         removals = read_policy.removals(repositories, request, plan, seen, grace_s)
-        outcome = report_policy.report(request, plan, seen, removals, location.prefix)
+        extensions, unknown = read_policy.extensions(repositories, request, plan, seen)
+        unplanned |= {**unknown, **foreseen(extensions, repositories)}
+        extensions = {tenant: one for tenant, one in extensions.items() if tenant not in unplanned}
+        outcome = report_policy.report(request, plan, seen, removals, extensions, location.prefix)
     else:
         outcome, unplanned = carry_out(call, stores, location, request, repositories, seen)
     return with_failures(outcome, dict(sorted({**failures, **unread, **refused, **unplanned}.items())))
@@ -453,7 +486,24 @@ def carry_out(
         former = seen.tenants[tenant].catalog.holds
         tenants[tenant] = replace(seen.tenants[tenant], catalog=replace(turn.catalog, holds=former))
         plan = plan_policy.together(plan, plan_policy.Plan(expire=marks.expire, keep=marks.keep))
-    return report_policy.report(request, plan, replace(seen, tenants=tenants), removals, location.prefix), failures
+    seen = replace(seen, tenants=tenants)
+    extensions, unknown = read_policy.extensions(repositories, request, plan, seen)
+    failures |= unknown
+    done, unlocked = apply_locks.extend_all(stores, repositories, extensions, seen.lock_mode)
+    for tenant, sentence in unlocked.items():
+        failures[tenant] = "; ".join(filter(None, (failures.get(tenant), sentence)))
+    return report_policy.report(request, plan, seen, removals, done, location.prefix), failures
+
+
+def foreseen(extensions: Mapping[str, Extension], repositories: read_policy.Repositories) -> dict[str, str]:
+    """Why the locks of tenants will not all be extended."""
+    found = {}
+    for tenant, extension in extensions.items():
+        repository = repositories[tenant]
+        complaint = failure_of(extension, {}, repository.where) if repository else ""
+        if complaint:
+            found[tenant] = complaint
+    return found
 
 
 def warn_of_holds(call: Call, request: plan_policy.Request, seen: plan_policy.Seen) -> None:

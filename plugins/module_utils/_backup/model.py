@@ -65,9 +65,10 @@ class RetentionClass:
 class Policy:
     """What one tenant was promised. rpo_s, rto_s, drill_interval_s: seconds. None: the bucket's setting is not managed.
 
-    immutability: `none`, `versions` or `lock`. copies: of the data, the database itself among them. copy_rpo_s: how old
-    the newest backup in the second repository may be, and its comparison. regions: those in which backups may lie, any
-    without one.
+    immutability: `none`, `versions` or `lock`. lock_days: for which the objects of all kept backups are locked at least
+    after each run that extends locks, 0 without locks. copies: of the data, the database itself among them.
+    copy_rpo_s: how old the newest backup in the second repository may be, and its comparison. regions: those in which
+    backups may lie, any without one.
     """
 
     tenant: str
@@ -79,6 +80,7 @@ class Policy:
     noncurrent_days: int | None = None
     drill_interval_s: int = 0
     immutability: str = "none"
+    lock_days: int = 0
     copies: int = 2
     copy_rpo_s: int = 172800
     regions: tuple[str, ...] = ()

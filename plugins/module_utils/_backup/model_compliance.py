@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 
 # The states of a part. UNKNOWN is for what was not asked or not answered, and never counts as good.
@@ -62,6 +63,18 @@ class StoreFacts:
 
 
 @dataclass(frozen=True)
+class Lock:
+    """The lock of one backup, by its manifest and dump.
+
+    until: None where one of them has none. answered: whether the store has answered that.
+    """
+
+    backup: str
+    until: datetime | None = None
+    answered: bool = True
+
+
+@dataclass(frozen=True)
 class CopySeen:
     """What is observed of the second repository of a tenant.
 
@@ -82,8 +95,10 @@ class Evidence:
     policy: the recorded one, None where there is none. written: when the store wrote the manifest of each backup, by
     number; None where its dates are those that writers give. opened: by name of the backup. drills: newest first, as
     far back as the newest good one. locked_until: of the newest backup, None without a lock. lock_asked: whether the
-    store has answered that. known: number of the newest backup that is known to be there, 0 for none. where: the
-    repository as a sentence names it. copy: None where no second repository was asked.
+    store has answered that. older_locks: those of the older backups whose locks prove the most. locks: the record of
+    what is locked, None where there is none or the policy asks for no locks. known: number of the newest backup that is
+    known to be there, 0 for none. where: the repository as a sentence names it. copy: None where no second repository
+    was asked.
     """
 
     tenant: str
@@ -95,6 +110,8 @@ class Evidence:
     drills: tuple[Drill, ...] = ()
     locked_until: datetime | None = None
     lock_asked: bool = False
+    older_locks: tuple[Lock, ...] = ()
+    locks: Locks | None = None
     known: int = 0
     where: str = ""
     copy: CopySeen | None = None

@@ -24,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     Part,
     StoreFacts,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_anomalies import anomalies
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import expired, kept_by
@@ -156,7 +157,8 @@ def _immutability(policy: Policy, seen: Evidence, store: StoreFacts) -> Part:
     if policy.immutability == "none":
         return Part(name, NOT_REQUIRED, "the policy asks for none")
     if locked and seen.locked_until is not None:
-        return Part(name, OK, f"the newest backup is locked until {seen.locked_until:%Y-%m-%d %H:%M} UTC")
+        sentence = f"the newest backup is locked until {_minute(seen.locked_until)}{_recorded(seen.locks)}"
+        return _loose(seen, store) or Part(name, OK, sentence)
     if policy.immutability == "lock":
         remedy = "use a bucket with Object Lock and a default retention"
         if locked is None:
@@ -170,6 +172,29 @@ def _immutability(policy: Policy, seen: Evidence, store: StoreFacts) -> Part:
     if not store.versioning:
         return Part(name, VIOLATED, "the bucket keeps no versions", remedy)
     return Part(name, OK, "the bucket keeps versions")
+
+
+def _loose(seen: Evidence, store: StoreFacts) -> Part | None:
+    """What is wrong with the locks of older backups, None where they are locked."""
+    remedy = "run gantry.odoo.backup_policy, and see why its last run did not extend the locks"
+    if seen.locks is not None and seen.locks.until <= store.now:
+        sentence = f"the locks of all backups were extended until {_minute(seen.locks.until)}, and not since"
+        return Part("immutability", VIOLATED, sentence, remedy)
+    for one in (each for each in seen.older_locks if each.answered and not (each.until and each.until > store.now)):
+        return Part("immutability", VIOLATED, f"backup {one.backup} is not locked any more", remedy)
+    for one in (each for each in seen.older_locks if not each.answered):
+        sentence = f"it is not known whether backup {one.backup} is locked{_why(store)}"
+        return Part("immutability", UNKNOWN, sentence, "see whether the store answers, and run again")
+    return None
+
+
+def _recorded(locks: Locks | None) -> str:
+    """What the record proves beside, as a clause."""
+    return f"; {len(locks.objects)} objects of all backups were locked until {_minute(locks.until)}" if locks else ""
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _is_locked(seen: Evidence, store: StoreFacts) -> bool | None:

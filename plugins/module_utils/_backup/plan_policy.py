@@ -13,6 +13,7 @@ from functools import reduce
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, RetentionClass
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import (
     HoldWish,
     parse_classes,
@@ -21,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds imp
     stays,
     verdicts,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import lock_days_from
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import Verdict, check
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -39,6 +41,7 @@ TIERS: dict[int, dict[str, Any]] = {
         "noncurrent_days": 30,
         "drill_interval_s": 28 * DAY,
         "immutability": "versions",
+        "lock_days": 30,
         # a third one is in a second repository, which has to be named
         "copies": 2,
         "copy_rpo_s": 2 * DAY,
@@ -50,6 +53,7 @@ TIERS: dict[int, dict[str, Any]] = {
         "noncurrent_days": 14,
         "drill_interval_s": 91 * DAY,
         "immutability": "none",
+        "lock_days": 14,
         "copies": 2,
         "copy_rpo_s": 3 * DAY,
     },
@@ -60,6 +64,7 @@ TIERS: dict[int, dict[str, Any]] = {
         "noncurrent_days": 7,
         "drill_interval_s": 364 * DAY,
         "immutability": "none",
+        "lock_days": 7,
         "copies": 2,
         "copy_rpo_s": 8 * DAY,
     },
@@ -85,21 +90,33 @@ class LifecycleRule:
 
 @dataclass(frozen=True)
 class Observed:
-    """What the repository shows of one tenant. wrapped_by: the key that opens it, empty where there is none yet."""
+    """What the repository shows of one tenant.
+
+    wrapped_by: the key that opens it, empty where there is none yet. keyring: the number of the record that says so.
+    locks: the record of what is locked, None before the first one, or where the request asks for no locks.
+    """
 
     recorded: Mapping[str, Any] | None = None
     rule: LifecycleRule | None = None
     catalog: Catalog = Catalog()
     wrapped_by: str = ""
+    keyring: int = 0
+    locks: Locks | None = None
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the store shows. versioning: None where it keeps no versions and no lifecycle. now: the store's time."""
+    """What the store shows. versioning: None where it keeps no versions and no lifecycle. now: the store's time.
+
+    lock_mode: of the locks that it gives to new objects, empty where it gives none, or where none are asked for.
+    unlockable: why it gives none, in a sentence.
+    """
 
     versioning: bool | None
     now: datetime
     tenants: Mapping[str, Observed]
+    lock_mode: str = ""
+    unlockable: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,6 +188,11 @@ class Request:
         )
 
     @property
+    def locked(self) -> frozenset[str]:
+        """The tenants whose backups are to be locked."""
+        return frozenset(policy.tenant for policy in self.policies if policy.lock_days)
+
+    @property
     def versioning(self) -> bool | None:
         """What the bucket's versioning shall be, None when no policy minds."""
         return next((policy.versioning for policy in self.policies if policy.versioning is not None), None)
@@ -214,7 +236,12 @@ def as_recorded(request: Request, seen: Seen) -> tuple[Request, dict[str, str]]:
 
 
 def plan(request: Request, seen: Seen, prefix: str) -> Plan:
-    """The steps from what is seen to what is requested. Raises StateError for a backup that is named and not there."""
+    """The steps from what is seen to what is requested.
+
+    Raises StateError for a backup that is named and not there, and for locks in a store that gives none.
+    """
+    if request.locked and not seen.lock_mode:
+        raise StateError(seen.unlockable)
     tenants, able = seen.tenants, seen.versioning is not None
     rules = [rule_of(policy, prefix) for policy in request.policies]
     for item in request.policies:
@@ -352,6 +379,13 @@ def _policy(item: Mapping[str, Any]) -> Policy:
     if tier not in TIERS:
         raise InputError(f"policies: tenant {item['tenant']} has tier {tier}; the tiers are 1, 2 and 3")
     chosen = {**TIERS[tier], **{key: value for key, value in item.items() if value is not None}}
+    lock_days = lock_days_from(
+        item["tenant"],
+        chosen["immutability"],
+        item.get("lock_days"),
+        TIERS[tier]["lock_days"],
+        item.get("versioning"),
+    )
     for option in ("rpo_s", "rto_s", "drill_interval_s", "copies", "copy_rpo_s"):
         if chosen[option] < 1:
             raise InputError(f"policies: tenant {item['tenant']} has {option} {chosen[option]}; give a number above 0")
@@ -371,6 +405,7 @@ def _policy(item: Mapping[str, Any]) -> Policy:
         noncurrent_days=chosen["noncurrent_days"],
         drill_interval_s=chosen["drill_interval_s"],
         immutability=chosen["immutability"],
+        lock_days=lock_days,
         copies=chosen["copies"],
         copy_rpo_s=chosen["copy_rpo_s"],
         regions=tuple(chosen.get("regions") or ()),

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import (
     BUCKET,
     DIRECTORY,
@@ -20,12 +20,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     Drill,
     Evidence,
     Fault,
+    Lock,
     Opened,
     StoreFacts,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import telling
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import policy_from
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -40,7 +44,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     open_repository,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DRILL,
@@ -126,8 +130,19 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
     written = _written(stores, repository, catalog)
     opened, newest_keys = _opened(repository, catalog, manifests, faults)
     locked_until, asked = _locked(stores, repository, newest_keys)
+    locks, older = _older_locks(stores, repository, catalog, policy, faults)
     return Evidence(
-        tenant, policy, catalog, written, opened, tuple(faults), _drills(repository, faults), locked_until, asked
+        tenant,
+        policy,
+        catalog,
+        written,
+        opened,
+        tuple(faults),
+        _drills(repository, faults),
+        locked_until,
+        asked,
+        older,
+        locks,
     )
 
 
@@ -185,7 +200,7 @@ def _opened(
             continue
         took = manifest.finished_time - manifest.snapshot_time
         opened[entry.name] = Opened(sum(manifest.database.tables.values()), took.total_seconds())
-        keys = [entry.manifest.key, *(data_key(name) for name in manifest.dump.held)]
+        keys = _keys(manifest, entry)
     return opened, keys
 
 
@@ -197,11 +212,38 @@ def _locked(stores: Stores, repository: Repository, keys: Sequence[str]) -> tupl
         return None, True
     root = tenant_root(stores.prefix, repository.tenant)
     try:
-        moments = [stores.contents.locked_until(root + key) for key in keys]
+        found = [stores.contents.retention(root + key) for key in keys]
     except (StateError, UnreachableError):
         return None, False
-    known = [one for one in moments if one is not None]
+    known = [one.until for one in found if one is not None]
     return (min(known) if len(known) == len(keys) else None), True
+
+
+def _older_locks(
+    stores: Stores, repository: Repository, catalog: Catalog, policy: Policy | None, faults: list[Fault]
+) -> tuple[Locks | None, tuple[Lock, ...]]:
+    """The record of the locks, and those of two older backups at most; nothing where the policy asks for no locks."""
+    if policy is None or policy.immutability != "lock":
+        return None, ()
+    try:
+        locks = read_locks(repository)
+    except StateError as error:
+        faults.append(Fault("", str(error)))
+        locks = None
+    return locks, tuple(_lock(stores, repository, one) for one in telling(catalog, locks))
+
+
+def _lock(stores: Stores, repository: Repository, entry: Entry) -> Lock:
+    try:
+        until, answered = _locked(stores, repository, _keys(manifest_of(repository, entry), entry))
+    except StateError:
+        return Lock(entry.name, answered=False)
+    return Lock(entry.name, until, answered)
+
+
+def _keys(manifest: Manifest, entry: Entry) -> list[str]:
+    """The keys of what stands for a backup when its lock is asked for."""
+    return [entry.manifest.key, *map(data_key, manifest.dump.held)]
 
 
 def _drills(repository: Repository, faults: list[Fault]) -> tuple[Drill, ...]:

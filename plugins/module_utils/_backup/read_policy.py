@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Optional
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Extension
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import kept
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     LifecycleRule,
     Observed,
@@ -18,7 +21,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     Seen,
     marked_after,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_extension, read_locks
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
@@ -50,19 +54,23 @@ def opened(
     return found, failures
 
 
-def observe(stores: Stores, repositories: Repositories) -> tuple[Seen, dict[str, str]]:
-    """What the store shows of tenants, and why others cannot be read. repositories: of each, None where it has none."""
+def observe(stores: Stores, repositories: Repositories, locked: Collection[str] = ()) -> tuple[Seen, dict[str, str]]:
+    """What the store shows of tenants, and why others cannot be read.
+
+    repositories: of each, None where it has none. locked: the tenants whose backups are to be locked.
+    """
     bucket = stores.contents if isinstance(stores.contents, Keeping) else None
     rules = bucket.lifecycle() if bucket else []
     with ThreadPoolExecutor(READERS) as pool:
-        found = dict(zip(repositories, pool.map(_observe, repositories.values())))
+        found = dict(zip(repositories, pool.map(partial(_observe, locked), repositories.values())))
     tenants = {
         tenant: Observed(one[0], find_rule(rules, tenant, tenant_root(stores.prefix, tenant)), *one[1:])
         for tenant, one in found.items()
         if not isinstance(one, str)
     }
     failures = {tenant: one for tenant, one in found.items() if isinstance(one, str)}
-    return Seen(bucket.versioning() if bucket else None, stores.contents.now(), tenants), failures
+    mode, why = _lock_mode(stores) if locked else ("", "")
+    return Seen(bucket.versioning() if bucket else None, stores.contents.now(), tenants, mode, why), failures
 
 
 def removals(repositories: Repositories, request: Request, plan: Plan, seen: Seen, grace_s: int) -> dict[str, Sweep]:
@@ -80,6 +88,27 @@ def removals(repositories: Repositories, request: Request, plan: Plan, seen: See
         fence = catalog.fence if being_written(repository) else catalog.fence + 1
         found[policy.tenant] = foresee(repository, after, fence, grace_s, seen.now)
     return found
+
+
+def extensions(
+    repositories: Repositories, request: Request, plan: Plan, seen: Seen
+) -> tuple[dict[str, Extension], dict[str, str]]:
+    """For each tenant the locks to extend once the plan is carried out, and why they are not known of others."""
+    found: dict[str, Extension] = {}
+    failures: dict[str, str] = {}
+    for policy in (one for one in request.policies if one.lock_days):
+        repository, item = repositories[policy.tenant], seen.tenants[policy.tenant]
+        if repository is None:
+            continue
+        entries = kept(item.catalog.entries, marked_after(plan, policy.tenant, item.catalog))
+        keyring = item.keyring + (policy.tenant in plan.rotate)
+        try:
+            found[policy.tenant] = read_extension(
+                repository, item.locks, item.catalog, entries, keyring, seen.now, policy.lock_days
+            )
+        except GantryError as error:
+            failures[policy.tenant] = str(error)
+    return found, failures
 
 
 def recorded_policy(repository: Repository) -> dict[str, Any] | None:
@@ -102,11 +131,27 @@ def find_rule(rules: Iterable[Mapping[str, Any]], tenant: str, root: str) -> Lif
     )
 
 
-def _observe(repository: Repository | None) -> tuple[dict[str, Any] | None, Catalog, str] | str:
-    """The recorded policy of a tenant, its catalog and the key that opens it, or why they cannot be read."""
-    if repository is None:
-        return None, Catalog(), ""
+def _lock_mode(stores: Stores) -> tuple[str, str]:
+    """The mode of the locks that the store gives to new objects, or why it gives none."""
     try:
-        return recorded_policy(repository), repository.catalog.read(), repository.wrapped_by
+        mode = stores.contents.default_lock() if isinstance(stores.contents, Keeping) else ""
+    except StateError as error:
+        return "", str(error)
+    if mode:
+        return mode, ""
+    return "", (
+        f"the {stores.contents.where} locks no new objects, and the policy has immutability: lock; use a bucket with "
+        "Object Lock and a default retention, or another immutability"
+    )
+
+
+def _observe(locked: Collection[str], repository: Repository | None) -> tuple[Any, ...] | str:
+    """What an Observed holds of a tenant but for the bucket's rule, or why it cannot be read."""
+    if repository is None:
+        return None, Catalog(), "", 0, None
+    try:
+        locks = read_locks(repository) if repository.tenant in locked else None
+        policy, catalog = recorded_policy(repository), repository.catalog.read()
+        return policy, catalog, repository.wrapped_by, repository.keyring, locks
     except StateError as error:
         return str(error)

@@ -9,7 +9,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Extension, Locks
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish, end_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import record_after
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import steps_of as lock_steps
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     Observed,
     Plan,
@@ -27,9 +31,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Ste
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
 
 Removals = Mapping[str, Sweep]
+Extensions = Mapping[str, Extension]
 
 
-def steps_of(plan: Plan, removals: Removals) -> list[Step]:
+def steps_of(plan: Plan, removals: Removals, extensions: Extensions) -> list[Step]:
     """Everything that a call does, in order."""
     steps = list(plan.steps)
     for tenant, found in removals.items():
@@ -37,19 +42,21 @@ def steps_of(plan: Plan, removals: Removals) -> list[Step]:
         if found.objects or found.others:
             why = f"no backup needs {len(found.objects)} objects, {found.bytes} bytes"
             steps.append(Step("remove_objects", tenant, why))
-    return steps
+    return steps + [step for tenant, found in extensions.items() for step in lock_steps(tenant, found)]
 
 
-def report(request: Request, plan: Plan, seen: Seen, removals: Removals, prefix: str) -> Outcome:
-    """The module's outcome. removals: for each tenant what is taken away."""
+def report(
+    request: Request, plan: Plan, seen: Seen, removals: Removals, extensions: Extensions, prefix: str
+) -> Outcome:
+    """The module's outcome. removals: for each tenant what is taken away. extensions: which locks are extended."""
     wanted = seen.versioning if plan.versioning is None else plan.versioning
     return Outcome(
-        steps_of(plan, removals),
+        steps_of(plan, removals, extensions),
         {
             "versioning": seen.versioning,
             "tenants": {tenant: _view(item, seen) for tenant, item in seen.tenants.items()},
         },
-        {"versioning": wanted, "tenants": _after(request, plan, seen, removals, prefix)},
+        {"versioning": wanted, "tenants": _after(request, plan, seen, removals, extensions, prefix)},
         {
             "policies": [record(item) for item in request.policies],
             "forecast": {
@@ -70,7 +77,9 @@ def report(request: Request, plan: Plan, seen: Seen, removals: Removals, prefix:
     )
 
 
-def _after(request: Request, plan: Plan, seen: Seen, removals: Removals, prefix: str) -> dict[str, Any]:
+def _after(
+    request: Request, plan: Plan, seen: Seen, removals: Removals, extensions: Extensions, prefix: str
+) -> dict[str, Any]:
     views = {}
     for policy in request.policies:
         item = seen.tenants[policy.tenant]
@@ -88,7 +97,11 @@ def _after(request: Request, plan: Plan, seen: Seen, removals: Removals, prefix:
         rule = rule_of(policy, prefix) if seen.versioning is not None else None
         recorded = record(policy)
         catalog = replace(item.catalog, entries=entries, holds=holds)
-        views[policy.tenant] = _view(Observed(recorded, rule, catalog, _key(policy.tenant, plan, seen)), seen)
+        extension = extensions.get(policy.tenant)
+        locks = record_after(extension, ()) if extension and extension.keys else item.locks
+        views[policy.tenant] = _view(
+            Observed(recorded, rule, catalog, _key(policy.tenant, plan, seen), locks=locks), seen
+        )
     for tenant in request.absent:
         catalog = replace(seen.tenants[tenant].catalog, holds=held_after(request, tenant, seen))
         views[tenant] = _view(Observed(None, None, catalog, _key(tenant, plan, seen)), seen)
@@ -105,6 +118,7 @@ def _view(item: Observed, seen: Seen) -> dict[str, Any]:
     return {
         "policy": item.recorded,
         "key": item.wrapped_by or None,
+        "locks": _locks(item.locks),
         "lifecycle": asdict(item.rule) if item.rule else None,
         "backups": [one.name for one in entries if not one.expired],
         "expired": [one.name for one in entries if one.expired],
@@ -112,6 +126,12 @@ def _view(item: Observed, seen: Seen) -> dict[str, Any]:
         "holds": {one.name: f"{one.reason}, {end_of(one)}" for one in item.catalog.holds},
         "reasons": {one.backup_id: ", ".join(one.reasons) or "none, it expires" for one in found},
     }
+
+
+def _locks(locks: Locks | None) -> dict[str, Any] | None:
+    if locks is None:
+        return None
+    return {"until": stamp(locks.until), "objects": len(locks.objects), "parts": sorted(locks.parts)}
 
 
 def undeclared(request: Request, seen: Seen) -> list[str]:

@@ -22,6 +22,7 @@ BACKUP_OPTIONS = (
     "holds",
     "immutability",
     "keep",
+    "lock_days",
     "noncurrent_days",
     "regions",
     "rpo_s",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -24,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import (
     Readable,
+    Retention,
     Settings,
     Stored,
 )
@@ -216,17 +217,51 @@ class Bucket:
         # Amazon says nothing for its first region
         return where or (None if self.settings.endpoint_url else "us-east-1")
 
-    def locked_until(self, key: str) -> datetime | None:
-        """Until when the server refuses to remove an object, None where it does not."""
+    def default_lock(self) -> str:
+        """The mode of the lock that the bucket gives to new objects, empty where it gives none."""
+        with self._said("say how it locks new objects"):
+            try:
+                answer = self._client.get_object_lock_configuration(Bucket=self.settings.bucket)
+            except ClientError as error:
+                if _code(error) in _UNLOCKED:
+                    return ""
+                raise
+        rule: Mapping[str, Any] = answer.get("ObjectLockConfiguration", {}).get("Rule", {})
+        return str(rule.get("DefaultRetention", {}).get("Mode", ""))
+
+    def versions(self, prefix: str) -> dict[str, list[str]]:
+        """The versions of every object below `prefix`, those of removed ones among them, by key."""
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.settings.bucket, Prefix=prefix)
+        found: dict[str, list[str]] = {}
+        with self._said(f"list the versions of {prefix}"):
+            for page in pages:
+                for item in page.get("Versions", []):
+                    found.setdefault(item["Key"], []).append(item["VersionId"])
+        return found
+
+    def retention(self, key: str, version: str = "") -> Retention | None:
+        """The lock of a version of an object, by default of the newest one; None where it has none."""
+        given = {"VersionId": version} if version else {}
         with self._said(f"say until when it keeps {key}"):
             try:
-                answer = self._client.get_object_retention(Bucket=self.settings.bucket, Key=key)
+                answer = self._client.get_object_retention(Bucket=self.settings.bucket, Key=key, **given)
             except ClientError as error:
                 if _code(error) in _UNLOCKED:
                     return None
                 raise
-        until: datetime | None = answer.get("Retention", {}).get("RetainUntilDate")
-        return until
+        lock: Mapping[str, Any] = answer.get("Retention", {})
+        until: datetime | None = lock.get("RetainUntilDate")
+        return None if until is None else Retention(str(lock.get("Mode", "")), until)
+
+    def retain(self, key: str, version: str, lock: Retention) -> None:
+        """Lock a version of an object. The server refuses what would shorten a lock."""
+        with self._said(f"lock {key}"):
+            self._client.put_object_retention(
+                Bucket=self.settings.bucket,
+                Key=key,
+                VersionId=version,
+                Retention={"Mode": lock.mode, "RetainUntilDate": lock.until},
+            )
 
     def lifecycle(self) -> list[dict[str, Any]]:
         """The rules of the bucket's lifecycle, as S3 words them."""

@@ -47,6 +47,17 @@ class Stored:
     modified: datetime
 
 
+@dataclass(frozen=True)
+class Retention:
+    """Until when a version of an object cannot be removed.
+
+    mode: `GOVERNANCE`, which accounts with the right to may bypass, or `COMPLIANCE`, which none may.
+    """
+
+    mode: str
+    until: datetime
+
+
 class Objects(Protocol):
     """A store of objects that are written once. Every method raises UnreachableError or StateError."""
 
@@ -108,8 +119,17 @@ class Keeping(Protocol):
     def region(self) -> str | None:
         """Where the server says that it lies, None where it does not say."""
 
-    def locked_until(self, key: str) -> datetime | None:
-        """Until when the server refuses to remove an object, None where it does not."""
+    def default_lock(self) -> str:
+        """The mode of the lock that it gives to new objects, empty where it gives none."""
+
+    def versions(self, prefix: str) -> Mapping[str, list[str]]:
+        """The versions of every object whose key begins with `prefix`, those of removed ones among them, by key."""
+
+    def retention(self, key: str, version: str = "") -> Retention | None:
+        """The lock of a version of an object, by default of the newest one; None where it has none."""
+
+    def retain(self, key: str, version: str, lock: Retention) -> None:
+        """Lock a version of an object. The server refuses what would shorten a lock."""
 
     def lifecycle(self) -> list[dict[str, Any]]:
         """The rules of its lifecycle, as S3 words them."""

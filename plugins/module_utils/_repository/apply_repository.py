@@ -82,13 +82,18 @@ class KeyLog(StateLog[Keyring]):
 
 @dataclass(frozen=True)
 class Repository:
-    """The backups of one tenant. tenant: its name. wrapped_by: the name of the master key that opens it."""
+    """The backups of one tenant.
+
+    tenant: its name. wrapped_by: the name of the master key that opens it. keyring: the number of the record with the
+    wrapped data keys.
+    """
 
     tenant: str
     store: Below
     records: Below
     keys: DataKeys
     wrapped_by: str
+    keyring: int
 
     @property
     def where(self) -> str:
@@ -117,7 +122,8 @@ def open_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -
     keyring = KeyLog(records).read()
     if not keyring.number:
         return None
-    return Repository(tenant, store, records, unwrap(keyring, tenant, masters, records.where), keyring.wrapped_by)
+    keys = unwrap(keyring, tenant, masters, records.where)
+    return Repository(tenant, store, records, keys, keyring.wrapped_by, keyring.number)
 
 
 def make_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -> Repository:
@@ -148,7 +154,7 @@ def rotate(repository: Repository, masters: Sequence[MasterKey]) -> Repository:
 
     keyring = KeyLog(repository.records).write(following, Deadline(RECORD_S))
     keys = unwrap(keyring, repository.tenant, masters, repository.where)
-    return replace(repository, keys=keys, wrapped_by=keyring.wrapped_by)
+    return replace(repository, keys=keys, wrapped_by=keyring.wrapped_by, keyring=keyring.number)
 
 
 def wrap(keys: Mapping[int, bytes], tenant: str, master: MasterKey, number: int = 1) -> Keyring:

@@ -13,7 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 
 # The kinds of sealed objects, which each is bound to.
 FILE, SHARD, NOTE, DUMP, MANIFEST = "file", "shard", "note", "dump", "manifest"
-POLICY, DRILL, CHECK, COMPARED = "policy", "drill", "check", "compared"
+POLICY, DRILL, CHECK, COMPARED, LOCKS = "policy", "drill", "check", "compared", "locks"
 # The digits of a folder of a filestore.
 FOLDER_DIGITS = 2
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

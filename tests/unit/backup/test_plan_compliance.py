@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -20,10 +20,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     CopySeen,
     Evidence,
     Fault,
+    Lock,
     Opened,
     StoreFacts,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import PARTS, RULES, judge_tenant
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_compliance import entry as reported
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_compliance import failure
@@ -161,6 +163,33 @@ def test_immutability_is_what_the_store_says(
     assert states(found)["immutability"] == state
     # versions can be removed by who may remove them: the score asks for a lock
     assert found.rules["one_immutable"] == (UNKNOWN if not asked else OK if locked == NOW + DAY else VIOLATED)
+
+
+@pytest.mark.parametrize(
+    ("older", "recorded", "state", "told"),
+    [
+        ((Lock("b01", NOW + DAY),), NOW + DAY, OK, "; 1 objects of all backups were locked until 2026-11-23 12:00 UTC"),
+        ((Lock("b01", NOW + DAY),), None, OK, "the newest backup is locked until 2026-11-24 12:00 UTC"),
+        ((), None, OK, "the newest backup is locked"),
+        ((Lock("b01", NOW), Lock("b02", NOW + DAY)), NOW + DAY, VIOLATED, "backup b01 is not locked any more"),
+        ((Lock("b01", NOW + DAY), Lock("b02")), NOW + DAY, VIOLATED, "backup b02 is not locked any more"),
+        ((Lock("b01", answered=False), Lock("b02", NOW)), NOW + DAY, VIOLATED, "backup b02 is not locked any more"),
+        ((Lock("b01", answered=False), Lock("b02", NOW + DAY)), NOW + DAY, UNKNOWN, "not known whether backup b01"),
+        ((Lock("b01", NOW + DAY),), NOW, VIOLATED, "the locks of all backups were extended until 2026-11-22 12:00 UTC"),
+    ],
+)
+def test_locks_that_are_not_extended_are_found(
+    older: tuple[Lock, ...], recorded: datetime | None, state: str, told: str
+) -> None:
+    locks = Locks(recorded, objects=frozenset(("data/1/0",))) if recorded else None
+    seen = evidence(locked_until=NOW + 2 * DAY, older_locks=older, locks=locks)
+    found = judged(seen, immutability="lock")
+    (part,) = [one for one in found.parts if one.name == "immutability"]
+    assert part.state == state
+    assert told in part.sentence
+    assert bool(part.remedy) is (state != OK)
+    # a newest backup without a lock comes first
+    assert states(judged(replace(seen, locked_until=None), immutability="lock"))["immutability"] == VIOLATED
 
 
 def test_a_directory_keeps_nothing_for_good() -> None:

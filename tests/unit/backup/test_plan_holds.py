@@ -174,7 +174,7 @@ def test_a_hold_takes_the_mark_away() -> None:
 def test_the_diff_shows_holds_and_a_reason_for_each_backup() -> None:
     request = parse_request([item(holds=[hold(backups=[OLD])])], expire=False)
     stands = Seen(None, NOW, {"harbour": Observed(record(parse_request([item()], False).policies[0]), None, catalog())})
-    told = report(request, plan(request, stands, "p"), stands, {}, "p").values()
+    told = report(request, plan(request, stands, "p"), stands, {}, {}, "p").values()
     before, after = (told["diff"][side]["tenants"]["harbour"] for side in ("before", "after"))
     assert (before["holds"], after["holds"]) == ({}, {"claim-4711": "counsel asked for it, without an end"})
     assert before["reasons"] == {NEW: "last", MIDDLE: "none, it expires", OLD: "none, it expires"}

@@ -161,7 +161,7 @@ def test_an_absent_policy_leaves_the_backups() -> None:
 def test_the_diff_foretells_what_a_new_policy_expires() -> None:
     before, after = request(item(keep={"last": 3})), request(item(keep={"last": 1}))
     repository = seen(harbour=settled(before, catalog=catalog(OLD, MIDDLE, NEW)))
-    told = report(after, plan(after, repository, "p"), repository, {}, "p").values()
+    told = report(after, plan(after, repository, "p"), repository, {}, {}, "p").values()
     assert told["diff"]["before"]["tenants"]["harbour"]["policy_expires"] == []
     assert told["diff"]["after"]["tenants"]["harbour"]["policy_expires"] == [OLD, MIDDLE]
     assert told["diff"]["after"]["tenants"]["harbour"]["backups"] == [OLD, MIDDLE, NEW]
@@ -174,7 +174,7 @@ def test_the_diff_shows_what_a_call_expires_and_removes() -> None:
     repository = seen(harbour=stands)
     gone = stands.catalog.entries[:1]
     removals = {"harbour": Sweep(gone, 1, (DataName(1, 0), DataName(1, 1)), 300, ("manifests/1",))}
-    told = report(wanted, plan(wanted, repository, "p"), repository, removals, "p").values()
+    told = report(wanted, plan(wanted, repository, "p"), repository, removals, {}, "p").values()
     before, after = (told["diff"][side]["tenants"]["harbour"] for side in ("before", "after"))
     assert (before["backups"], before["expired"]) == ([MIDDLE, NEW], [OLD])
     assert (after["backups"], after["expired"]) == ([NEW], [MIDDLE])
@@ -189,7 +189,7 @@ def test_the_diff_shows_what_a_call_expires_and_removes() -> None:
 def test_the_diff_is_empty_exactly_when_nothing_changes() -> None:
     wanted = request(expire=True)
     repository = seen(harbour=settled(wanted, catalog=catalog(NEW)))
-    told = report(wanted, plan(wanted, repository, "p"), repository, {}, "p").values()
+    told = report(wanted, plan(wanted, repository, "p"), repository, {}, {}, "p").values()
     assert told["changed"] is False
     assert told["diff"]["before"] == told["diff"]["after"]
 
@@ -214,7 +214,7 @@ def test_a_tenant_that_is_not_declared_in_full_keeps_its_recorded_policy() -> No
 def test_a_policy_of_another_version_is_not_guessed_at() -> None:
     repository = seen(harbour=Observed(recorded={"keep": {"decades": 3}}))
     with pytest.raises(StateError, match="update gantry"):
-        report(request(), plan(request(), repository, "p"), repository, {}, "p").values()
+        report(request(), plan(request(), repository, "p"), repository, {}, {}, "p").values()
 
 
 def damaged(**restorable: str) -> Catalog:

@@ -37,22 +37,21 @@ def repositories(path: Path) -> dict[str, Repository]:
     return {name: make_repository(Stores(store, store, ""), name, (MASTER,)) for name in TENANTS}
 
 
-def call(
+def params(
     path: Path,
     *tenants: str,
-    check: bool = False,
     first: Sequence[dict[str, Any]] = (),
     known: dict[str, int] | None = None,
     rolled_back: str = "fail",
-) -> Outcome:
-    """first: keys before the estate's, which are rotated to."""
+) -> dict[str, Any]:
+    """The options of a call. first: keys before the estate's, which are rotated to."""
     secret = base64.b64encode(b"k" * 32).decode()
     empty = dict.fromkeys(
         ("bucket", "endpoint_url", "region", "access_key", "secret_key", "ca_bundle", "records_bucket")
     )
     keys = [*first, {"name": "estate", "secret": secret, "file": None, "tenant": None}]
     item = {**_ITEM, "keep": {"last": 1}, "copies": None, "regions": None, "classes": None, "holds": None, "tier": 2}
-    params: dict[str, Any] = {
+    return {
         "repository": {**empty, "directory": str(path), "prefix": "", "keys": keys},
         "policies": [{**item, "tenant": name, "state": "present"} for name in tenants or TENANTS],
         "expire": True,
@@ -62,7 +61,18 @@ def call(
         "rolled_back": rolled_back,
         "lock_timeout": 1,
     }
-    return backup_policy.work(Call(params, check_mode=check))
+
+
+def call(
+    path: Path,
+    *tenants: str,
+    check: bool = False,
+    first: Sequence[dict[str, Any]] = (),
+    known: dict[str, int] | None = None,
+    rolled_back: str = "fail",
+) -> Outcome:
+    """first: keys before the estate's, which are rotated to."""
+    return backup_policy.work(Call(params(path, *tenants, first=first, known=known, rolled_back=rolled_back), check))
 
 
 def recorded(path: Path) -> set[str]:
