@@ -101,6 +101,8 @@ compliance:
       description:
         - The parts V(policy), V(rpo), V(retention), V(drill), V(rto), V(immutability), V(copies), V(region) and
           V(integrity).
+        - Where the policy has locks, V(immutability) asks for those of the newest backup, of the oldest one, and of the
+          oldest one since M(gantry.odoo.backup_policy) has extended locks.
       type: list
       elements: dict
       contains:

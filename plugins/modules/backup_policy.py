@@ -120,6 +120,7 @@ options:
         description:
           - The protection that the objects of the newest backup need. With V(versions) the bucket keeps what is
             overwritten or deleted. With V(lock) the server refuses to delete it before a date.
+          - An expiry still works. The server keeps the versions of the objects that it removes until their locks end.
           - V(lock) needs a bucket with Object Lock and a default retention, which locks new objects. The mode of that
             retention is the mode of all locks.
           - M(gantry.odoo.backup_compliance) verifies it. By default V(versions) in tier 1 and V(none) otherwise.
