@@ -209,19 +209,24 @@ def test_a_repository_that_cannot_be_used_is_one_sentence(estate: Estate, failur
     assert estate.listed("nobody/") == []
 
 
-def fake_backups(estate: Estate, tenant: str, names: list[str]) -> dict[str, set[str]]:
-    """Backups as far as retention can tell, each with a file more than the one before; the objects that each needs."""
+def fake_backups(
+    estate: Estate, tenant: str, names: list[str], place: Location | None = None, more: int = 0
+) -> dict[str, set[str]]:
+    """Backups as far as retention can tell, each with a file more than the one before; the objects that each needs.
+
+    place: where they are, by default in the bucket of the tests. more: files of each that no other one has.
+    """
     key = MasterKey("lab", base64.b64decode(estate.repository["keys"][0]["secret"]))
-    stores = open_stores(Location((key,), PREFIX, estate.bucket))
+    stores = open_stores(place or Location((key,), PREFIX, estate.bucket))
     repository = make_repository(stores, tenant, [key])
     needed: dict[str, set[str]] = {}
     shared: dict[DataName, Use] = {}
     for name in names:
         with writing(repository, "backup", 5) as turn:
-            dump, alone, common = (DataName(turn.number, place) for place in range(3))
-            for held in (dump, alone, common):
+            dump, common, *alone = (DataName(turn.number, number) for number in range(3 + more))
+            for held in (dump, common, *alone):
                 repository.store.put(data_key(held), b"x")
-            uses = {**shared, alone: Use(1, 1, 1), common: Use(1, 1, 1)}
+            uses = {**shared, **{held: Use(1, 1, 1) for held in (common, *alone)}}
             shared = {**shared, common: Use(1, 1, 1)}
             moment = datetime.strptime(name, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
             entry = Entry(turn.number, moment, moment, "", "19.0", 1, len(uses), len(uses))
