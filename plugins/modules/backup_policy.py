@@ -343,9 +343,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     read_policy,
     report_policy,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Extension
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import failure_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import foreseen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, RefusedError
@@ -430,7 +429,7 @@ def work(call: Call) -> Outcome:
         request = request.only(set(request.tenants) - set(unplanned))
         removals = read_policy.removals(repositories, request, plan, seen, grace_s)
         extensions, unknown = read_policy.extensions(repositories, request, plan, seen)
-        unplanned |= {**unknown, **foreseen(extensions, repositories)}
+        unplanned |= {**unknown, **foreseen(extensions)}
         extensions = {tenant: one for tenant, one in extensions.items() if tenant not in unplanned}
         outcome = report_policy.report(request, plan, seen, removals, extensions, location.prefix)
     else:
@@ -494,17 +493,6 @@ def carry_out(
     for tenant, sentence in unlocked.items():
         failures[tenant] = "; ".join(filter(None, (failures.get(tenant), sentence)))
     return report_policy.report(request, plan, seen, removals, done, location.prefix), failures
-
-
-def foreseen(extensions: Mapping[str, Extension], repositories: read_policy.Repositories) -> dict[str, str]:
-    """Why the locks of tenants will not all be extended."""
-    found = {}
-    for tenant, extension in extensions.items():
-        repository = repositories[tenant]
-        complaint = failure_of(extension, {}, repository.where) if repository else ""
-        if complaint:
-            found[tenant] = complaint
-    return found
 
 
 def warn_of_holds(call: Call, request: plan_policy.Request, seen: plan_policy.Seen) -> None:

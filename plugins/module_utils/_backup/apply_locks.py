@@ -12,6 +12,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Extension
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import (
     failure_of,
+    in_turn,
     locks_body,
     needed,
     record_after,
@@ -64,19 +65,16 @@ def extend(repository: Repository, bucket: Keeping, extension: Extension, mode: 
         # where the records are in another bucket, which cannot lock them, the wrapped data keys are locked here
         transfer_record(repository.records, repository.store, KeyLog.NAME, extension.keyring)
     versions = _versions(repository, bucket) if keys else {}
-    failed = {
-        key: f"{key} is missing in the {repository.where}"
-        for key in keys
-        if key not in versions and key not in extension.lost
-    }
-    work = [(key, version) for key in keys for version in versions.get(key, ())]
+    absent = [key for key in keys if key not in versions]
+    failed = {key: f"{key} is missing in the {repository.where}" for key in absent if key not in extension.lost}
+    work = in_turn(keys, versions)
     lock = partial(_locked, repository, bucket, Retention(mode, extension.scope.until))
     answers = each(lock, work, deadline, "extending the locks", WORKERS)
     failed |= {key: why for (key, _version), why in zip(work, answers) if why}
-    record = record_after(extension, failed)
+    record = record_after(extension, failed, absent)
     if record != extension.scope.former:
         write_document(repository, LOCKS, locks_body(record))
-    complaint = failure_of(extension, failed, repository.where)
+    complaint = failure_of(extension, failed)
     if complaint:
         raise StateError(complaint)
 

@@ -40,10 +40,12 @@ class Scope:
 class Extension:
     """The locks that a run extends for one tenant.
 
-    needs: the objects of each part. keyring: the number of the record with the wrapped data keys. lost: objects that a
-    check has found missing or damaged, which may be missing. unread: why it is not known what other parts need.
+    where: the repository as a sentence names it. needs: the objects of each part. keyring: the number of the record of
+    the wrapped data keys. lost: objects that a check has found missing or damaged, which may be missing. unread: why it
+    is not known what other parts need.
     """
 
+    where: str
     scope: Scope
     needs: Mapping[str, frozenset[str]]
     keyring: int

@@ -81,23 +81,41 @@ def needed(seen: Retention | None, until: datetime, mode: str) -> Retention | No
     return None if wanted == seen else wanted
 
 
-def record_after(extension: Extension, failed: Collection[str]) -> Locks:
-    """The record once all keys of an extension but `failed` are proven to be locked."""
+def record_after(extension: Extension, failed: Collection[str], lost: Collection[str] = ()) -> Locks:
+    """The record once all keys of an extension are proven to be locked but for these.
+
+    lost: keys that are not there, and need not be.
+    """
     former = extension.scope.former
     done = {part for part, needs in extension.needs.items() if needs.isdisjoint(failed)}
-    return Locks(former.until, former.parts | done, former.objects | set(extension.keys).difference(failed))
+    locked = set(extension.keys).difference(failed, lost)
+    return Locks(former.until, former.parts | done, former.objects | locked)
 
 
-def failure_of(extension: Extension, failed: Mapping[str, str], where: str) -> str:
+def failure_of(extension: Extension, failed: Mapping[str, str]) -> str:
     """Why not all locks were extended, as one sentence; empty where they were."""
     faults = [*extension.unread.values(), *failed.values()]
     if not faults:
         return ""
     more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
     return (
-        f"the locks of backups in the {where} were not all extended: {faults[0]}{more}; check the backups with "
-        "odoo_backup_check, and run again"
+        f"the locks of backups in the {extension.where} were not all extended: {faults[0]}{more}; check the backups "
+        "with odoo_backup_check, and run again"
     )
+
+
+def foreseen(extensions: Mapping[str, Extension]) -> dict[str, str]:
+    """Why the locks of tenants will not all be extended, by tenant."""
+    return {tenant: why for tenant, one in extensions.items() if (why := failure_of(one, {}))}
+
+
+def in_turn(keys: Iterable[str], versions: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """The versions to lock with their keys: the first one of each key before all that were written over it since.
+
+    versions: of each key, the oldest first.
+    """
+    ranked = ((rank, key, version) for key in keys for rank, version in enumerate(versions.get(key, ())))
+    return [(key, version) for _rank, key, version in sorted(ranked)]
 
 
 def steps_of(tenant: str, extension: Extension) -> list[Step]:

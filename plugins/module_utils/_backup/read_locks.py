@@ -58,6 +58,7 @@ def read_extension(
     if keys in scope.parts:
         needs[keys] = frozenset((keys,))
     return Extension(
+        repository.where,
         scope,
         needs,
         keyring,

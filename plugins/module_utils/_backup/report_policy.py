@@ -131,7 +131,7 @@ def _view(item: Observed, seen: Seen) -> dict[str, Any]:
 def _locks(locks: Locks | None) -> dict[str, Any] | None:
     if locks is None:
         return None
-    return {"until": stamp(locks.until), "objects": len(locks.objects), "parts": sorted(locks.parts)}
+    return {"until": stamp(locks.until), "parts": sorted(locks.parts)}
 
 
 def undeclared(request: Request, seen: Seen) -> list[str]:

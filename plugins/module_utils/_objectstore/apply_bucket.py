@@ -230,14 +230,15 @@ class Bucket:
         return str(rule.get("DefaultRetention", {}).get("Mode", ""))
 
     def versions(self, prefix: str) -> dict[str, list[str]]:
-        """The versions of every object below `prefix`, those of removed ones among them, by key."""
+        """The versions of every object below `prefix`, those of removed ones among them, by key, oldest first."""
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.settings.bucket, Prefix=prefix)
         found: dict[str, list[str]] = {}
         with self._said(f"list the versions of {prefix}"):
             for page in pages:
                 for item in page.get("Versions", []):
                     found.setdefault(item["Key"], []).append(item["VersionId"])
-        return found
+        # S3 lists the newest version of a key first
+        return {key: listed[::-1] for key, listed in found.items()}
 
     def retention(self, key: str, version: str = "") -> Retention | None:
         """The lock of a version of an object, by default of the newest one; None where it has none."""

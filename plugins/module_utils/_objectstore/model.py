@@ -123,7 +123,7 @@ class Keeping(Protocol):
         """The mode of the lock that it gives to new objects, empty where it gives none."""
 
     def versions(self, prefix: str) -> Mapping[str, list[str]]:
-        """The versions of every object whose key begins with `prefix`, those of removed ones among them, by key."""
+        """The versions of each object whose key begins with `prefix`, or did before its removal, the oldest first."""
 
     def retention(self, key: str, version: str = "") -> Retention | None:
         """The lock of a version of an object, by default of the newest one; None where it has none."""

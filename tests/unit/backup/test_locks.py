@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import plan_locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Extension, Locks, Scope
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS, parse_request
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_locks
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
@@ -27,7 +29,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stor
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import NONE, Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Use
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import LOCKS, DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    LOCKS,
+    DataName,
+    data_key,
+    parse_data_name,
+)
 from ansible_collections.gantry.odoo.plugins.modules import backup_policy
 
 from .test_policies_of_many import params
@@ -119,13 +126,24 @@ def test_a_stricter_bucket_makes_longer_locks_stricter() -> None:
 def test_the_record_has_the_parts_of_which_every_object_is_proven() -> None:
     former = Locks(NOW, frozenset(("manifests/1",)), frozenset(("manifests/1", "data/1/0")))
     needs = {name: frozenset((name, "data/1/0", f"data/{name[-1]}/0")) for name in ("manifests/2", "manifests/3")}
-    extension = Extension(Scope(tuple(needs), former), needs, 1)
+    extension = Extension("x", Scope(tuple(needs), former), needs, 1)
     assert extension.keys == ("data/2/0", "data/3/0", "manifests/2", "manifests/3")
     record = plan_locks.record_after(extension, ("data/3/0",))
     assert record.parts == {"manifests/1", "manifests/2"}
     assert record.objects == {"manifests/1", "data/1/0", "data/2/0", "manifests/2", "manifests/3"}
     assert plan_locks.locks_from(plan_locks.locks_body(record), "x") == record
     assert plan_locks.locks_from(None, "x") is None
+
+
+def test_the_first_version_of_each_key_comes_before_what_was_written_since() -> None:
+    versions = {"a": ["a1", "a2", "a3"], "b": ["b1"], "c": ["c1", "c2"]}
+    assert plan_locks.in_turn(("a", "c", "lost"), versions) == [
+        ("a", "a1"),
+        ("c", "c1"),
+        ("a", "a2"),
+        ("c", "c2"),
+        ("a", "a3"),
+    ]
 
 
 @pytest.mark.parametrize("body", [{}, {"until": "soon", "parts": [], "objects": []}, {"until": 1}])
@@ -325,6 +343,20 @@ def test_what_is_lost_does_not_keep_the_others_from_being_locked(store: Locking)
     again = call(store)
     assert "is missing" in again.failure
     assert store.asked["retain"] == 0
+
+
+def test_an_object_that_a_check_has_marked_may_be_missing(store: Locking) -> None:
+    key = max(store.objects(f"{TENANT}/data/"))
+    Path(store.root, key).unlink()
+    repository = make_repository(Stores(store, store, ""), TENANT, (MASTER,))
+    name = parse_data_name(key.removeprefix(f"{TENANT}/data/"))
+    repository.catalog.write(lambda seen: replace(seen, number=seen.number + 1, damaged=(name,)), Deadline(5))
+    assert call(store).failure == ""
+    assert locked(store) == needed_keys(store)
+    record = read_locks(repository)
+    assert record is not None
+    assert key.removeprefix(f"{TENANT}/") not in record.objects
+    assert call(store).values()["changed"] is False
 
 
 def test_a_manifest_that_cannot_be_read_does_not_keep_the_others_from_being_locked(store: Locking) -> None:
