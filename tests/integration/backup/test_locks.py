@@ -75,11 +75,15 @@ class Locked:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/{tenant}/")
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
-    def locks(self, tenant: str) -> dict[tuple[str, str], tuple[str, datetime]]:
-        """The mode and the end of the lock of every version, as the server says it."""
+    def locks(self, tenant: str, client: Any = None) -> dict[tuple[str, str], tuple[str, datetime]]:
+        """The mode and the end of the lock of every version, as the server says it.
+
+        client: of an account that may ask for what other accounts have written, by default of the owner of the bucket.
+        """
+        client = client or self.client
 
         def asked(one: tuple[str, str]) -> tuple[str, datetime]:
-            found = self.client.get_object_retention(Bucket=BUCKET, Key=one[0], VersionId=one[1])["Retention"]
+            found = client.get_object_retention(Bucket=BUCKET, Key=one[0], VersionId=one[1])["Retention"]
             return found["Mode"], found["RetainUntilDate"]
 
         listed = self.versions(tenant)
@@ -255,7 +259,7 @@ def test_a_leaked_key_removes_nothing_after_the_default_retention(
     asked = {"Objects": [{"Key": key, "VersionId": version} for key, version in kept]}
     answer = thief.delete_objects(Bucket=BUCKET, Delete=asked)
     assert [one["Code"] for one in answer["Errors"]] == ["AccessDenied"] * len(kept)
-    assert set(kept.items()) <= set(locked.locks("guarded").items())
+    assert set(kept.items()) <= set(locked.locks("guarded", thief).items())
     for key, version in kept:
         assert locked.client.get_object(Bucket=BUCKET, Key=key, VersionId=version)["Body"].read() != b"ransom"
     assert set(listed) <= set(locked.listed("guarded"))
@@ -291,21 +295,28 @@ def test_an_expiry_goes_on_and_leaves_versions_until_their_locks_end(
 def test_the_expirer_alone_extends_locks(
     locked: Locked, accounts: dict[str, Any], ansible_module: Callable[..., Any]
 ) -> None:
-    fake_backups(locked.estate, "rights", OLD, locked.place)
+    options = locked.policy("rights")
+    options["repository"] = {**options["repository"], **accounts["options"]["expirer"]}
+    ansible_module(HOST, POLICY, options)
+    assert locked.place.bucket is not None
+    writer = replace(locked.place.bucket, **accounts["options"]["writer"])
+    fake_backups(locked.estate, "rights", OLD, replace(locked.place, bucket=writer))
     far = {"Mode": "GOVERNANCE", "RetainUntilDate": now() + timedelta(days=99)}
+    # on this server, who has written an object could lock it without a right to, were it not denied
     for name in ("writer", "reader"):
         for key, version in locked.versions("rights"):
             refuses(accounts[name].put_object_retention, Bucket=BUCKET, Key=key, VersionId=version, Retention=far)
-    options = locked.policy("rights")
-    options["repository"] = {**options["repository"], **accounts["options"]["expirer"]}
     assert ansible_module(HOST, POLICY, options)["changed"]
     assert not ansible_module(HOST, POLICY, options)["changed"]
-    assert locked.until("rights") >= now() + timedelta(days=DAYS)
+    ends = [until for _mode, until in locked.locks("rights", accounts["expirer"]).values()]
+    assert min(ends) >= now() + timedelta(days=DAYS)
+    near = {"Mode": "GOVERNANCE", "RetainUntilDate": now() + timedelta(minutes=1)}
     for key, version in locked.versions("rights"):
         for name in NAMES:
             refuses(accounts[name].delete_object, Bucket=BUCKET, Key=key, VersionId=version)
             lift = {"Bucket": BUCKET, "Key": key, "VersionId": version, "BypassGovernanceRetention": True}
             refuses(accounts[name].delete_object, **lift)
+            refuses(accounts[name].put_object_retention, Retention=near, **lift)
 
 
 @pytest.mark.deep
