@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from tests.integration.backup.conftest import HOST, Estate
-from tests.integration.backup.test_access import NAMES, connected, refuses
+from tests.integration.backup.test_access import CHECK, NAMES, connected, refuses
 from tests.integration.backup.test_compliance import COMPLIANCE, POLICY
 from tests.integration.backup.test_policies import OLD, beats, fake_backups, four
 from tests.lab import wait
@@ -362,3 +362,23 @@ def test_a_bucket_without_a_default_retention_is_refused(
     assert "locks no new objects, and the policy has immutability: lock" in told
     # the wrapped data keys alone, which come before all policies
     assert {key.split("/")[1] for key in estate.listed("nowhere/")} == {"keys"}
+
+
+@pytest.mark.deep
+def test_records_that_were_removed_come_back_from_what_is_locked(
+    locked: Locked, ansible_module: Callable[..., Any]
+) -> None:
+    repository = {"repository": locked.estate.repository}
+    ansible_module(HOST, POLICY, locked.policy("harbour"))
+    login = {**locked.estate.login, "databases": [{"name": "harbour"}]}
+    taken = ansible_module(HOST, "gantry.odoo.odoo_backup", login)["backups"][0]
+    ansible_module(HOST, POLICY, locked.policy("harbour"))
+    root = f"{PREFIX}/harbour/"
+    listed = locked.client.list_objects_v2(Bucket=RECORDS_BUCKET, Prefix=root)["Contents"]
+    for one in listed:
+        locked.client.delete_object(Bucket=RECORDS_BUCKET, Key=one["Key"])
+    (wrapped,) = [key for key, _version in locked.versions("harbour") if key.startswith(f"{root}keys/")]
+    body = locked.client.get_object(Bucket=BUCKET, Key=wrapped)["Body"].read()
+    locked.client.put_object(Bucket=RECORDS_BUCKET, Key=wrapped, Body=body)
+    ansible_module(HOST, CHECK, {**repository, "tenants": ["harbour"], "rebuild": True})
+    assert taken["id"] in [one["name"] for one in locked.estate.reader().catalog()]
