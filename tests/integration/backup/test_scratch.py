@@ -53,7 +53,7 @@ def drilled(estate: Estate, ansible_module: Callable[..., Any]) -> Callable[...,
 
 def processes(estate: Estate) -> list[str]:
     """The processes of scratch servers and those that watch them."""
-    return estate.shell(f"ps -o pid= -u {ACCOUNT} || true; pgrep -f '{BASE}/drill-' || true").split()
+    return estate.shell(f"ps -o pid= -u {ACCOUNT} || true; pgrep -f '{BASE}/[d]rill-' || true").split()
 
 
 def left(estate: Estate) -> tuple[Any, ...]:
