@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-MEASURED = ("database", "backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served", "postgresql")
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import MEASURED
 
 
 def backup_drills(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -19,7 +19,7 @@ def backup_drills(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for result in results:
         if "item" not in result:
             raise AnsibleFilterError("backup_drills: give the results of a loop over the databases")
-        entry = {key: result[key] for key in MEASURED if key in result}
+        entry = {key: result[key] for key in ("database", *MEASURED) if key in result}
         failed = bool(result.get("failed"))
         error = str(result.get("msg", "the drill failed without a word")) if failed else ""
         entries.append({"tenant": result["item"]["tenant"], "ok": not failed, "error": error, **entry})

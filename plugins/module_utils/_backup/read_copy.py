@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import each
@@ -29,11 +28,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     DataName,
     ManifestName,
     data_name,
+    is_drill_key,
     manifest_name,
 )
 
-# The record of a drill is named by its moment, and has a few thousand bytes.
-_DRILL = re.compile(rf"{DRILL}s/[0-9TZ.]{{1,40}}")
+# The record of a drill has a few thousand bytes.
 LARGEST = 2**20
 
 
@@ -78,16 +77,14 @@ def read_documents(first: Repository, second: Repository | None) -> dict[str, by
     Who may write records of drills may write anything below their prefix, so that only what can be one is copied.
     """
     held = second.store.objects(f"{DRILL}s/") if second else {}
-    drills = [key for key, one in first.store.objects(f"{DRILL}s/").items() if _is_drill(key) and one.size <= LARGEST]
+    drills = [
+        key for key, one in first.store.objects(f"{DRILL}s/").items() if is_drill_key(key) and one.size <= LARGEST
+    ]
     keys = [POLICY, *(key for key in drills if key not in held)]
     found = {key: data for key in keys if (data := first.store.get(key)) is not None}
     if second and found.get(POLICY) == second.store.get(POLICY):
         found.pop(POLICY, None)
     return found
-
-
-def _is_drill(key: str) -> bool:
-    return bool(_DRILL.fullmatch(key))
 
 
 def read_compared(second: Repository) -> Compared | None:

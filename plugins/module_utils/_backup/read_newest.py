@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_newest import Newest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose_from
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     open_repository,
@@ -41,7 +41,7 @@ def _newest(stores: Stores, tenant: str, masters: Sequence[MasterKey], choice: C
         catalog = repository.catalog.read()
         require_catalog(repository, catalog)
         backups = len(catalog.entries)
-        entry = choose(repository, choice, warnings.append)
+        entry = choose_from(catalog, repository, choice, warnings.append)
         manifest = manifest_of(repository, entry)
         age = repository.store.now() - manifest.snapshot_time
     except (RefusedError, StateError) as error:

@@ -60,7 +60,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     Repository,
     require_catalog,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import absent, read_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
@@ -141,7 +141,11 @@ def choose(repository: Repository, choice: Choice, warn: Callable[[str], None]) 
 
     warn: is given a sentence where a later one is passed over.
     """
-    catalog = repository.catalog.read()
+    return choose_from(repository.catalog.read(), repository, choice, warn)
+
+
+def choose_from(catalog: Catalog, repository: Repository, choice: Choice, warn: Callable[[str], None]) -> Entry:
+    """As `choose`, of a catalog that was read."""
     require_catalog(repository, catalog)
     refuse_rolled_back(catalog, choice.known, repository.where, warn if choice.accept_older else None)
     if choice.wanted != "latest":

@@ -16,6 +16,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import RECYCLED
 
+# What a drill measures, in its record and in the results of the role.
+MEASURED = ("backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served", "postgresql")
+
 
 def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any] | None = None) -> Outcome:
     """The module's outcome. begun: when the module started. measured: what only a restore that was done can tell."""
@@ -62,10 +65,7 @@ def drill_record(tenant: str, begun: datetime, facts: Mapping[str, Any], error: 
         "begun": stamp(begun),
         "ok": not error,
         "error": error,
-        **{
-            key: facts[key]
-            for key in ("backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served", "postgresql")
-        },
+        **{key: facts[key] for key in MEASURED},
     }
     return json.dumps(document, sort_keys=True, indent=1).encode()
 

@@ -16,6 +16,7 @@ FILE, SHARD, NOTE, DUMP, MANIFEST = "file", "shard", "note", "dump", "manifest"
 POLICY, DRILL, CHECK, COMPARED, LOCKS = "policy", "drill", "check", "compared", "locks"
 # The digits of a folder of a filestore.
 FOLDER_DIGITS = 2
+_DRILL = re.compile(r"drills/[0-9TZ.]{1,40}")
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _DATA = re.compile(r"data/([1-9][0-9]{0,14})/(0|[1-9][0-9]{0,14})")
 _SENT = re.compile(r"sent/([1-9][0-9]{0,14})/(0|[1-9][0-9]{0,14})-([0-9a-f]{2})-([0-9a-f]{2})")
@@ -77,6 +78,11 @@ class ManifestName:
 def drill_key(moment: str) -> str:
     """The key of the record of a drill."""
     return f"drills/{moment}"
+
+
+def is_drill_key(key: str) -> bool:
+    """Whether a key is that of the record of a drill."""
+    return bool(_DRILL.fullmatch(key))
 
 
 def data_name(key: str) -> DataName | None:

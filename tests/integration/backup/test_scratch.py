@@ -166,7 +166,7 @@ def test_killed_in_the_middle_the_server_ends_and_the_next_drill_removes_the_res
 def _asked(estate: Estate, account: str, user: str, statement: str, database: str = "postgres") -> tuple[int, str]:
     """The exit code of psql at the scratch server, and what it said."""
     # the first drill of a host makes the directory
-    place = estate.shell(f"ls {BASE} || true").strip()
+    place = estate.shell(f"test ! -e {BASE} || ls {BASE}").strip()
     way = f"host={BASE}/{place}/door/s user={user} dbname={database}"
     command = f"cd / && psql -XAtqwc {shlex.quote(statement)} '{way}'"
     code, out, err = estate.host.attempt(["sh", "-c", f"runuser -u {account} -- sh -c {shlex.quote(command)}"])
