@@ -195,7 +195,12 @@ class Request:
     @property
     def versioning(self) -> bool | None:
         """What the bucket's versioning shall be, None when no policy minds."""
-        return next((policy.versioning for policy in self.policies if policy.versioning is not None), None)
+        return next((policy.versioning for policy in self.minding), None)
+
+    @property
+    def minding(self) -> tuple[Policy, ...]:
+        """The policies that say what the bucket's versioning shall be; a kept one leaves that to those declared."""
+        return tuple(one for one in self.policies if one.versioning is not None and one.tenant not in self.kept)
 
 
 def parse_request(items: Sequence[Mapping[str, Any]], expire: bool) -> Request:
@@ -209,15 +214,15 @@ def parse_request(items: Sequence[Mapping[str, Any]], expire: bool) -> Request:
     absent = tuple(item["tenant"] for item in items if item["state"] == "absent")
     policies = tuple(_policy(item) for item in items if item["state"] != "absent")
     kept = frozenset(item["tenant"] for item in items if item["state"] == "kept")
-    minding = [policy for policy in policies if policy.versioning is not None and policy.tenant not in kept]
-    wanted = {policy.versioning: policy.tenant for policy in minding}
+    holds = {item["tenant"]: parse_holds(item["tenant"], item.get("holds") or ()) for item in items}
+    request = Request(policies, absent, expire, holds, kept=kept)
+    wanted = {policy.versioning: policy.tenant for policy in request.minding}
     if len(wanted) > 1:
         raise InputError(
             f"policies: tenant {wanted[True]} wants versioning and tenant {wanted[False]} refuses it, but it is the "
             "bucket's; give both the same value, or a bucket each"
         )
-    holds = {item["tenant"]: parse_holds(item["tenant"], item.get("holds") or ()) for item in items}
-    return Request(policies, absent, expire, holds, kept=kept)
+    return request
 
 
 def as_recorded(request: Request, seen: Seen) -> tuple[Request, dict[str, str]]:

@@ -208,7 +208,8 @@ def test_a_tenant_that_is_not_declared_in_full_keeps_its_recorded_policy() -> No
     unread, failures = as_recorded(short, odd)
     assert (unread.policies, list(failures)) == ((), ["harbour"])
     # it minds nothing of the bucket's
-    request(item(tenant="harbour", tier=1, state="kept"), item(tenant="north", versioning=False))
+    both = request(item(tenant="harbour", tier=1, state="kept"), item(tenant="north", versioning=False))
+    assert both.versioning is False
 
 
 def test_a_policy_of_another_version_is_not_guessed_at() -> None:
