@@ -124,7 +124,7 @@ def connect(
         # a tenant may set it for its database, and name its functions like those of PostgreSQL
         "-c search_path=pg_catalog,pg_temp "
         # or have our statements, and what they are answered, mean something else
-        "-c standard_conforming_strings=on -c transform_null_equals=off -c default_transaction_read_only=off "
+        "-c standard_conforming_strings=on -c transform_null_equals=off "
         "-c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex",
     }
     if login.password:
