@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Mapping
@@ -14,11 +15,20 @@ from ansible.errors import AnsibleError
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import declaration, inputs
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import (
+    Variables,
+    declaration,
+    inputs,
+    variables_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_WORD = re.compile(r"\w+")
+_TEMPLATE = re.compile(r"\{\{.*?\}\}")
+# A file that another one names as a value.
+_FILE = re.compile(r":\s*[\"']?((?:\{\{.*?\}\}|[^\s\"'])+\.yml)")
 
 
 class ActionModule(ControllerAction):
@@ -36,7 +46,17 @@ class ActionModule(ControllerAction):
         files.update({other: self._read(call, other) for other in files[playbook].get("extends") or ()})
         declared = declaration(playbook, files)
         given = {name: self._templar.template(variables[name]) for name in declared.names() if name in variables}
-        return Outcome(facts={"inputs": inputs(declared, given, load_extra_vars(self._loader))})
+        extra = load_extra_vars(self._loader)
+        return Outcome(facts={"inputs": inputs(declared, given, extra, self._variables(call, playbook))})
+
+    def _variables(self, call: Call, playbook: str) -> Variables:
+        """What the playbook, the files that it names, and the roles beside it say of variables."""
+        directory = os.path.dirname(call.params["directory"].rstrip("/"))
+        files = _closure(directory, f"{playbook}.yml")
+        roles = glob.glob(os.path.join(directory, "..", "roles", "*", "meta", "argument_specs.yml"))
+        texts = [_text(path) for path in (*files, *roles)]
+        own = variables_of(self._loader.load_from_file(path) for path in files)
+        return Variables(own, frozenset(_WORD.findall("\n".join(texts))))
 
     def _read(self, call: Call, name: str) -> dict[str, Any]:
         if not _NAME.fullmatch(name):
@@ -49,6 +69,26 @@ class ActionModule(ControllerAction):
         if not isinstance(found, Mapping):
             raise InputError(f"the declaration of inputs {path} holds no mapping; see those of the collection")
         return found
+
+
+def _closure(directory: str, first: str) -> list[str]:
+    """A playbook and the files that it and they import and include; a template in a name stands for any text."""
+    found: list[str] = []
+    ahead = [os.path.join(directory, first)]
+    while ahead:
+        path = ahead.pop()
+        if path in found or not os.path.isfile(path):
+            continue
+        found.append(path)
+        for name in _FILE.findall(_text(path)):
+            for place in (directory, os.path.dirname(path)):
+                ahead += map(os.path.normpath, glob.glob(os.path.join(place, _TEMPLATE.sub("*", name))))
+    return found
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def _first_line(error: AnsibleError) -> str:

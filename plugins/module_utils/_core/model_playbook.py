@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -15,6 +15,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input impo
 
 # How alike two names are, from 0 to 1, of which one is taken for the other mistyped.
 _NEAR = 0.84
+
+# What sets the variables that stand below it.
+_SETTING = ("vars", "ansible.builtin.set_fact")
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,44 @@ def _check(name: str, content: Mapping[str, Any], wanted: Sequence[str]) -> None
         raise InputError(f"the declaration of inputs {name}.yml has options that are no mapping of name to option")
 
 
-def inputs(declared: Declaration, given: Mapping[str, Any], extra: Iterable[str] = ()) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Variables:
+    """What the files of a playbook say of variables. own: those that they set. named: all words of theirs."""
+
+    own: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
+
+
+def variables_of(contents: Iterable[Any]) -> frozenset[str]:
+    """The variables that plays and tasks set by vars, by set_fact and by register."""
+    return frozenset(name for content in contents for name in _set_in(content))
+
+
+def _set_in(content: Any) -> Iterator[str]:
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            if key in _SETTING and isinstance(value, Mapping):
+                yield from map(str, value)
+            elif key == "register":
+                yield str(value)
+            yield from _set_in(value)
+    elif isinstance(content, list):
+        for item in content:
+            yield from _set_in(item)
+
+
+def inputs(
+    declared: Declaration, given: Mapping[str, Any], extra: Iterable[str] = (), variables: Variables | None = None
+) -> dict[str, Any]:
     """The inputs of a launch, by name, defaults filled in. Raises InputError with every fault.
 
     given: variables by name. An empty text counts as not given, as a survey sends it. extra: the names of the extra
-    variables; one that is nearly an input is a mistyped one, and its default would act in its place.
+    variables, which win over all others. variables: of the playbook's own files.
     """
     faults = [f"{old} is now called {new}; set {new} instead" for old, new in declared.renamed.items() if old in given]
-    for name in sorted(set(extra) - set(declared.names())):
-        (near,) = get_close_matches(name, declared.options, 1, _NEAR) or ("",)
-        if near:
-            faults.append(f"{name} is no input; set {near}, if that is what was meant, or call the variable otherwise")
+    faults += filter(
+        None, (_fault_of(name, declared, variables or Variables()) for name in _undeclared(declared, extra))
+    )
     made = {
         name: convert(None if given.get(name) == "" else given.get(name), option, name, faults)
         for name, option in declared.options.items()
@@ -80,3 +110,22 @@ def inputs(declared: Declaration, given: Mapping[str, Any], extra: Iterable[str]
     if faults:
         raise InputError(f"gantry.odoo.{declared.playbook}: {'; '.join(faults)}")
     return made
+
+
+def _undeclared(declared: Declaration, extra: Iterable[str]) -> list[str]:
+    return sorted(set(extra) - set(declared.names()))
+
+
+def _fault_of(name: str, declared: Declaration, variables: Variables) -> str:
+    """Why an extra variable that is no input is refused: it would act in place of a value, or its absence would."""
+    if name in variables.own:
+        return f"{name} is set by the playbook itself, and an extra variable would act in its place; take it away"
+    if name in variables.named:
+        return ""
+    (near,) = get_close_matches(name, declared.options, 1, _NEAR) or ("",)
+    if near:
+        return f"{name} is no input; set {near}, if that is what was meant, or call the variable otherwise"
+    alike = sorted(one for one in declared.options if "_" in one and one.split("_")[0] == name.split("_")[0])
+    if alike:
+        return f"{name} is no input; there are {', '.join(alike)}; set one of them, or call the variable otherwise"
+    return ""

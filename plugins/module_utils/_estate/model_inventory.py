@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -15,6 +15,23 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import D
 KINDS = ("systemd", "docker")
 # The groups of hosts that all tenants share.
 SHARED_GROUPS = ("edge", "cache")
+# The groups that playbooks make of the hosts which they act on.
+MADE_GROUPS = (
+    "decommission_leader",
+    "estate_odoo",
+    "estate_postgresql",
+    "migrate_destination",
+    "migrate_source",
+    "patch_odoo",
+    "patch_redis",
+    "patch_redis_primaries",
+    "patch_redis_replicas",
+    "platform_edges_to_restart",
+    "restore_leader",
+    "resume_out",
+    "resume_serving",
+    "resume_standing",
+)
 _TEXT = {"type": "str", "default": ""}
 _FLAG = {"type": "bool", "default": False}
 _DATABASES: dict[str, Any] = {
@@ -134,6 +151,16 @@ def require_groups(names: Sequence[str], inventory: Mapping[str, Sequence[str]])
     if missing:
         raise InputError(
             f"the inventory has no hosts in {', '.join(missing)}; this playbook needs the groups {', '.join(names)}"
+        )
+
+
+def require_unmade(inventory: Iterable[str]) -> None:
+    """Raise InputError where a group is there that a playbook would make, and would then act on its hosts too."""
+    taken = sorted(set(MADE_GROUPS).intersection(inventory))
+    if taken:
+        raise InputError(
+            f"the inventory has {', '.join(taken)} before the playbook makes a group of that name; call groups "
+            "otherwise, and run each playbook by itself, as groups stay until the run ends"
         )
 
 

@@ -155,8 +155,18 @@ def _server_without_numbers(tenant: Tenant, held: Sequence[str], opened: Sequenc
 
 
 def _group(tenant: Tenant, groups: Mapping[str, Group], server: str, database: Database) -> Group:
-    """The group that serves a database: the recorded one, else the declared one, else the only one of its server."""
+    """The group that serves a database: the recorded one, else the declared one, else the only one of its server.
+
+    Raises StateError where the recorded one is declared with another server, which moves no tenant.
+    """
     here = sorted(name for name, group in groups.items() if group.database_server == server)
+    recorded = groups.get(database.group)
+    if recorded is not None and recorded.name not in here:
+        raise StateError(
+            f"tenant {tenant.name} has its database on {server} as a home of group {recorded.name}, which is declared "
+            f"with odoo_database_server {recorded.database_server}: declare {server} for {recorded.name} again, and move "
+            "tenants with gantry.odoo.migrate"
+        )
     for name in (database.group, tenant.group):
         if name in here:
             return groups[name]

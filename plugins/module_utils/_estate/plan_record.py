@@ -74,6 +74,23 @@ def ports(tenants: Sequence[Tenant], recorded: Mapping[str, int]) -> dict[str, i
     return taken
 
 
+def require_ports(tenants: Sequence[Tenant], record: EstateRecord) -> None:
+    """Raise InputError where a declaration gives a port to an instance that users already reach at another one.
+
+    Its processes listen at the former port until they restart, and a route would lead to what listens at the new one.
+    """
+    serving = {known.instance for name, known in record.tenants.items() if name in record.homes}
+    faults = [
+        f"tenant {tenant.name} is declared with http_port {tenant.http_port}, and its instance {tenant.instance} "
+        f"serves users at port {record.ports[tenant.instance]}, which stays while it lives: declare that one, or none"
+        for tenant in tenants
+        if tenant.tenancy == "dedicated" and tenant.http_port is not None and tenant.instance in serving
+        if record.ports.get(tenant.instance, tenant.http_port) != tenant.http_port
+    ]
+    if faults:
+        raise InputError("; ".join(faults))
+
+
 def _candidates() -> Iterator[int]:
     last = _LAST_PORT + 1
     yield from range(FIRST_HTTP_PORT + _STEP, last, _STEP)

@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import declaration, inputs
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import (
+    Variables,
+    declaration,
+    inputs,
+    variables_of,
+)
 from tests.quality.playbooks import README, ROOT, declarations, page
 
 DECLARATIONS = declarations()
@@ -71,7 +76,38 @@ def test_a_mistyped_extra_variable_is_refused(name: str, near: str) -> None:
 
 
 def test_other_extra_variables_are_left_alone() -> None:
-    assert inputs(PATCH, {"patch_release": "1"}, ["patch_release", "change_store", "odoo_tenants", "release"])
+    named = Variables(named=frozenset({"change_store", "patch_hosts_of"}))
+    extra = ["patch_release", "change_store", "patch_hosts_of", "odoo_tenants", "release", "awx_job_id"]
+    assert inputs(PATCH, {"patch_release": "1"}, extra, named)
+
+
+def test_an_extra_variable_that_begins_like_an_input_is_refused() -> None:
+    """Its author takes it for one: restore_at of another product would have restored the newest backup."""
+    with pytest.raises(
+        InputError, match="patch_at is no input; there are patch_hosts, patch_release, patch_restart_all"
+    ):
+        inputs(PATCH, {"patch_release": "1"}, ["patch_at"])
+
+
+def test_an_extra_variable_that_the_playbook_sets_is_refused() -> None:
+    set_here = variables_of(
+        [
+            [
+                {
+                    "hosts": "all",
+                    "vars": {"odoo_release": "r"},
+                    "tasks": [
+                        {"block": [{"ansible.builtin.set_fact": {"patch_before": "r"}}]},
+                        {"ansible.builtin.command": "id", "register": "patch_id"},
+                    ],
+                }
+            ]
+        ]
+    )
+    assert set_here == {"odoo_release", "patch_before", "patch_id"}
+    for name in set_here:
+        with pytest.raises(InputError, match=f"{name} is set by the playbook itself, and an extra variable would act"):
+            inputs(PATCH, {"patch_release": "1"}, [name], Variables(set_here, set_here))
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,10 @@ def test_the_home_is_the_newest_database_and_without_numbers_the_open_one(server
             "its home on box1 by the number 9, and an older copy of it is open on db1: block that one",
         ),
         ({"db1": ["north"], "box1": ["north! 9 box"]}, "an older copy of it is open on db1: block that one"),
+        (
+            {"db1": [], "box1": ["north 9 app"]},
+            "on box1 as a home of group app, which is declared with odoo_database_server db1: declare box1 for app",
+        ),
     ],
 )
 def test_what_cannot_be_decided_is_refused_with_what_to_do(servers, sentence):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_record im
     differences,
     plan_entry,
     ports,
+    require_ports,
     require_roster,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
@@ -94,6 +96,25 @@ def test_a_removed_tenants_port_is_kept_and_a_new_one_gets_the_lowest_free() -> 
 
 def test_a_stated_port_wins_and_moves_the_record() -> None:
     assert ports(own("alpha", alpha=9100), {"shared": 8069, "alpha": 8169})["alpha"] == 9100
+
+
+def test_a_port_that_users_are_sent_to_stays() -> None:
+    """Two that swap theirs would serve each other's users until both have restarted."""
+    swapped = own("alpha", "bravo", alpha=8269, bravo=8169)
+    serving = EstateRecord(
+        3,
+        {"alpha": Place("app", 7)},
+        {name: replace(known(name), tenancy="dedicated") for name in ("alpha", "bravo")},
+        {"shared": 8069, "alpha": 8169, "bravo": 8269},
+    )
+    with pytest.raises(
+        InputError, match="alpha serves users at port 8169, which stays while it lives: declare that"
+    ) as told:
+        require_ports(swapped, serving)
+    # that of one that was never made may be another
+    assert "bravo serves" not in str(told.value)
+    require_ports(own("alpha", alpha=8169), serving)
+    require_ports(own("alpha"), serving)
 
 
 def test_all_collisions_are_told_at_once() -> None:

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_inventory import MADE_GROUPS, require_unmade
 from tests.unit.project.tree import ROOT
 
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
@@ -55,3 +57,28 @@ def test_a_task_that_is_run_once_is_seen_wherever_it_is() -> None:
 def test_any_errors_fatal_is_no_template(path: Path) -> None:
     values = re.findall(r"^ *(?:- )?any_errors_fatal: *(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(values) <= {"true", "false"}
+
+
+def made_groups(content: Any) -> Iterator[str]:
+    """The groups that tasks make, by group_by and add_host; a template counts with each name that it quotes."""
+    if isinstance(content, Mapping):
+        for task, options in content.items():
+            if task == "ansible.builtin.group_by":
+                key = options["key"]
+                yield from re.findall(r"'(\w*_\w*)'", key) if "{{" in key else [key]
+            elif task == "ansible.builtin.add_host":
+                yield from options["groups"]
+            else:
+                yield from made_groups(options)
+    elif isinstance(content, list):
+        for one in content:
+            yield from made_groups(one)
+
+
+def test_the_groups_that_playbooks_make_are_known_and_refused_in_an_inventory() -> None:
+    files = [path for place in ("playbooks", "roles") for path in (ROOT / place).rglob("*.yml")]
+    found = {name for path in files for name in made_groups(yaml.safe_load(path.read_text(encoding="utf-8")))}
+    assert found == set(MADE_GROUPS)
+    require_unmade(["all", "ungrouped", "app", "patch_wave"])
+    with pytest.raises(InputError, match="the inventory has estate_odoo, patch_odoo before the playbook makes a group"):
+        require_unmade(["all", "patch_odoo", "estate_odoo"])
