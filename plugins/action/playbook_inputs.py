@@ -41,6 +41,10 @@ class ActionModule(ControllerAction):
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Read the declaration, and the variables that it names."""
+        if not self._templar.template(variables.get("change_store", "not set")):
+            raise InputError(
+                "change_store is set and empty, so that nothing is known of the estate; fill it or take it away"
+            )
         playbook = call.params["playbook"]
         files = {playbook: self._read(call, playbook)}
         files.update({other: self._read(call, other) for other in files[playbook].get("extends") or ()})

@@ -15,6 +15,9 @@ author: Gantry contributors (@gantry-odoo)
 description:
   - Reads the declaration of a playbook, converts the variables that it names to their types, and fails with every
     fault, one sentence each. An input under a former name is refused with its new name.
+  - Looks through the extra variables too. One that the playbook sets itself is refused, and so is one that is no input
+    and is called nearly like one, or begins with the same word, unless the playbook's files or the roles name it.
+  - The variable C(change_store) is refused where it is set and empty.
   - Runs on the controller, connects to no host and changes nothing.
 extends_documentation_fragment:
   - gantry.odoo.attributes.controller

@@ -30,10 +30,9 @@ def open_store(declared: Mapping[str, Any]) -> Objects:
     """
     for option in ("directory", "outbox"):
         path = declared.get(option)
-        if path and not os.path.isabs(os.path.expanduser(path)):
-            raise InputError(
-                f"store.{option}: {path} is a relative path; give an absolute one, or one that begins with ~"
-            )
+        if path is not None and not os.path.isabs(os.path.expanduser(path)):
+            what = f"{path} is a relative path" if path else "the path is empty"
+            raise InputError(f"store.{option}: {what}; give an absolute one, or one that begins with ~")
     if declared.get("directory"):
         from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 

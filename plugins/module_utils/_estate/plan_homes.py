@@ -164,8 +164,8 @@ def _group(tenant: Tenant, groups: Mapping[str, Group], server: str, database: D
     if recorded is not None and recorded.name not in here:
         raise StateError(
             f"tenant {tenant.name} has its database on {server} as a home of group {recorded.name}, which is declared "
-            f"with odoo_database_server {recorded.database_server}: declare {server} for {recorded.name} again, and move "
-            "tenants with gantry.odoo.migrate"
+            f"with odoo_database_server {recorded.database_server}: declare {server} for {recorded.name} again, and "
+            "move tenants with gantry.odoo.migrate"
         )
     for name in (database.group, tenant.group):
         if name in here:

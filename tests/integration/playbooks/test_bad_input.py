@@ -131,6 +131,31 @@ def source(path: str) -> Callable[[Inventory], None]:
             {},
             "odoo_tenants[0].routes[0].allow[0] must be a network in CIDR form",
         ),
+        (
+            lambda inventory: None,
+            "restore",
+            {"tenant": "north", "restore_at": "2026-11-22", "estate_drained": [], "backup_repository": {}},
+            "gantry.odoo.restore: estate_drained is set by the playbook itself, and an extra variable would act in its "
+            "place; take it away; restore_at is no input; there are restore_accept_older, restore_backup",
+        ),
+        (
+            lambda inventory: inventory["all"]["vars"].update(change_store=None),
+            "precheck",
+            {},
+            "change_store is set and empty",
+        ),
+        (
+            lambda inventory: inventory["all"]["vars"].update(change_store={"directory": ""}),
+            "precheck",
+            {},
+            "store.directory: the path is empty; give an absolute one",
+        ),
+        (
+            lambda inventory: inventory["all"]["children"].update(patch_odoo={"hosts": {"app1": {}}}),
+            "precheck",
+            {},
+            "the inventory has patch_odoo before the playbook makes a group of that name",
+        ),
     ],
     ids=[
         "two tenants with one host",
@@ -146,6 +171,10 @@ def source(path: str) -> Callable[[Inventory], None]:
         "a former name, and a class that is not known",
         "a group of Redis hosts that is not there",
         "a network with host bits",
+        "variables that are no inputs",
+        "an empty store",
+        "a store in no directory",
+        "a group like those of playbooks",
     ],
 )
 def test_a_declaration_that_cannot_be_meant(
