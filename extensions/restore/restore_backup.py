@@ -26,8 +26,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import zstandard
-from nacl import bindings, exceptions
+try:
+    import zstandard
+    from nacl import bindings, exceptions
+except ImportError as error:
+    sys.exit(f"{error.name} is not installed; install the packages PyNaCl and zstandard for this Python")
 
 CHUNK = 128 * 1024 + 17
 READ = 1024 * 1024

@@ -25,7 +25,7 @@ description:
     returned.
   - Runs on the controller and changes nothing.
   - Asks O(repository), as the controller reaches it, for the newest backup of each tenant where the ledger does not
-    prove one, because backups that a timer took are in no ledger.
+    prove one. A backup that was taken without a playbook, or before the store was made anew, is in no ledger.
 options:
   tenants:
     description: The tenants that the change touches.
