@@ -68,7 +68,8 @@ class CallbackModule(CallbackBase):
     def _keep(self, result: CallbackTaskResult) -> None:
         if result.task.action == _CLOSE:
             self._closing += result.result.get("screen", [])
-        else:
+        # a task that only ever plans does nothing in a run that acts
+        elif context.CLIARGS["check"] or not result.task_fields.get("check_mode"):
             self._done += deeds(_host(result), result.task_name, result.result)
 
 

@@ -49,7 +49,7 @@ def resolve(
     _require_known(args, [*declared, *undeclared], runtimes)
     _require_roles([*declared, *undeclared], layout)
     plan_leaving.require_staying(tenants, record)
-    plan_record.require_ports(tenants, record)
+    plan_record.require_instances(tenants, record)
     with_ports = plan_record.ports([one for one in declared if not _is_gone(one, record)], record.ports)
     hosts = _hosts(runtimes, groups)
     plan_record.require_roster(record, hosts, args["released"])

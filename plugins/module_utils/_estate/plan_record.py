@@ -74,13 +74,21 @@ def ports(tenants: Sequence[Tenant], recorded: Mapping[str, int]) -> dict[str, i
     return taken
 
 
-def require_ports(tenants: Sequence[Tenant], record: EstateRecord) -> None:
-    """Raise InputError where a declaration gives a port to an instance that users already reach at another one.
+def require_instances(tenants: Sequence[Tenant], record: EstateRecord) -> None:
+    """Raise InputError where a declaration gives a tenant that lives another instance, or its instance another port.
 
-    Its processes listen at the former port until they restart, and a route would lead to what listens at the new one.
+    Processes stay as they are until they restart, and a route would lead to what listens at the new port.
     """
-    serving = {known.instance for name, known in record.tenants.items() if name in record.homes}
+    lived = {name: known for name, known in record.tenants.items() if name in record.homes}
+    serving = {known.instance for known in lived.values()}
     faults = [
+        f"tenant {tenant.name} is declared as {tenant.tenancy}, and it lives on the instance {known.instance} as "
+        f"{known.tenancy}, which no playbook changes yet: declare it as {known.tenancy}"
+        for tenant in tenants
+        for known in [lived.get(tenant.name) or lived.get(tenant.renamed_from or "")]
+        if known is not None and known.tenancy != tenant.tenancy
+    ]
+    faults += [
         f"tenant {tenant.name} is declared with http_port {tenant.http_port}, and its instance {tenant.instance} "
         f"serves users at port {record.ports[tenant.instance]}, which stays while it lives: declare that one, or none"
         for tenant in tenants

@@ -30,7 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_record im
     differences,
     plan_entry,
     ports,
-    require_ports,
+    require_instances,
     require_roster,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
@@ -110,11 +110,23 @@ def test_a_port_that_users_are_sent_to_stays() -> None:
     with pytest.raises(
         InputError, match="alpha serves users at port 8169, which stays while it lives: declare that"
     ) as told:
-        require_ports(swapped, serving)
+        require_instances(swapped, serving)
     # that of one that was never made may be another
     assert "bravo serves" not in str(told.value)
-    require_ports(own("alpha", alpha=8169), serving)
-    require_ports(own("alpha"), serving)
+    require_instances(own("alpha", alpha=8169), serving)
+    require_instances(own("alpha"), serving)
+
+
+def test_a_tenant_that_lives_keeps_its_tenancy() -> None:
+    """Its database has another owner then, and the former instance would go on beside the new one."""
+    lives = EstateRecord(3, {"north": Place("app", 7)}, {"north": known()}, {"shared": 8069})
+    with pytest.raises(
+        InputError, match="north is declared as dedicated, and it lives on the instance shared as shared"
+    ):
+        require_instances(own("north"), lives)
+    with pytest.raises(InputError, match="northern is declared as dedicated"):
+        require_instances([replace(own("northern")[0], renamed_from="north")], lives)
+    require_instances(own("north"), replace(lives, homes={}))
 
 
 def test_all_collisions_are_told_at_once() -> None:

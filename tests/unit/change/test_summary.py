@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The last screen names what was done, and of tasks that only ever plan what would be."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible import context
+
+from ansible_collections.gantry.odoo.plugins.callback.summary import CallbackModule
+
+STEP = {"action": "create", "target": "harbour"}
+
+
+@pytest.mark.parametrize(
+    ("check", "only_plans", "lines"),
+    [
+        (False, False, ["What was done", "  db1  create harbour"]),
+        (False, True, ["Nothing was changed"]),
+        (True, True, ["What would be done", "  db1  create harbour"]),
+    ],
+)
+def test_a_task_that_only_plans_has_done_nothing(
+    monkeypatch: pytest.MonkeyPatch, check: bool, only_plans: bool, lines: list[str]
+) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"check": check})
+    shown: list[str] = []
+    callback = CallbackModule()
+    monkeypatch.setattr(callback, "_display", SimpleNamespace(display=shown.append))
+    result: Any = SimpleNamespace(
+        task=SimpleNamespace(action="gantry.odoo.odoo_database"),
+        task_name="Plan",
+        task_fields={"check_mode": only_plans},
+        host=SimpleNamespace(name="db1"),
+        result={"changed": True, "steps": [STEP]},
+    )
+    callback.v2_runner_on_ok(result)
+    callback.v2_playbook_on_stats(None)
+    assert shown == ["\n".join(["", *lines])]
