@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -16,19 +16,16 @@ from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import (
-    Variables,
     declaration,
     inputs,
-    variables_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+from ansible_collections.gantry.odoo.plugins.plugin_utils.playbook_files import read_variables
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_WORD = re.compile(r"\w+")
-_TEMPLATE = re.compile(r"\{\{.*?\}\}")
-# A file that another one names as a value.
-_FILE = re.compile(r":\s*[\"']?((?:\{\{.*?\}\}|[^\s\"'])+\.yml)")
+# What Ansible and AWX put among the extra variables.
+_NOT_OURS = ("ansible_", "awx_", "tower_")
 
 
 class ActionModule(ControllerAction):
@@ -51,16 +48,10 @@ class ActionModule(ControllerAction):
         declared = declaration(playbook, files)
         given = {name: self._templar.template(variables[name]) for name in declared.names() if name in variables}
         extra = load_extra_vars(self._loader)
-        return Outcome(facts={"inputs": inputs(declared, given, extra, self._variables(call, playbook))})
-
-    def _variables(self, call: Call, playbook: str) -> Variables:
-        """What the playbook, the files that it names, and the roles beside it say of variables."""
-        directory = os.path.dirname(call.params["directory"].rstrip("/"))
-        files = _closure(directory, f"{playbook}.yml")
-        roles = glob.glob(os.path.join(directory, "..", "roles", "*", "meta", "argument_specs.yml"))
-        texts = [_text(path) for path in (*files, *roles)]
-        own = variables_of(self._loader.load_from_file(path) for path in files)
-        return Variables(own, frozenset(_WORD.findall("\n".join(texts))))
+        others = {name for name in extra if not name.startswith(_NOT_OURS)} - set(declared.names())
+        directory = Path(call.params["directory"]).resolve().parent
+        found = read_variables(self._loader, directory, playbook) if others else None
+        return Outcome(facts={"inputs": inputs(declared, given, others, found)})
 
     def _read(self, call: Call, name: str) -> dict[str, Any]:
         if not _NAME.fullmatch(name):
@@ -73,26 +64,6 @@ class ActionModule(ControllerAction):
         if not isinstance(found, Mapping):
             raise InputError(f"the declaration of inputs {path} holds no mapping; see those of the collection")
         return found
-
-
-def _closure(directory: str, first: str) -> list[str]:
-    """A playbook and the files that it and they import and include; a template in a name stands for any text."""
-    found: list[str] = []
-    ahead = [os.path.join(directory, first)]
-    while ahead:
-        path = ahead.pop()
-        if path in found or not os.path.isfile(path):
-            continue
-        found.append(path)
-        for name in _FILE.findall(_text(path)):
-            for place in (directory, os.path.dirname(path)):
-                ahead += map(os.path.normpath, glob.glob(os.path.join(place, _TEMPLATE.sub("*", name))))
-    return found
-
-
-def _text(path: str) -> str:
-    with open(path, encoding="utf-8") as file:
-        return file.read()
 
 
 def _first_line(error: AnsibleError) -> str:

@@ -16,8 +16,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input impo
 # How alike two names are, from 0 to 1, of which one is taken for the other mistyped.
 _NEAR = 0.84
 
-# What sets the variables that stand below it.
-_SETTING = ("vars", "ansible.builtin.set_fact")
+# What sets the variables that stand below it, or the one that it names.
+_SETTING = ("vars", "ansible.builtin.set_fact", "register", "loop_var")
 
 
 @dataclass(frozen=True)
@@ -73,22 +73,20 @@ class Variables:
     named: frozenset[str] = frozenset()
 
 
-def variables_of(contents: Iterable[Any]) -> frozenset[str]:
-    """The variables that plays and tasks set by vars, by set_fact and by register."""
-    return frozenset(name for content in contents for name in _set_in(content))
+def variables_of(contents: Iterable[Any], keys: Sequence[str] = _SETTING) -> frozenset[str]:
+    """The variables that plays and tasks set. keys: the keywords and modules that are looked at."""
+    return frozenset(name for content in contents for name in _set_in(content, keys))
 
 
-def _set_in(content: Any) -> Iterator[str]:
+def _set_in(content: Any, keys: Sequence[str]) -> Iterator[str]:
     if isinstance(content, Mapping):
         for key, value in content.items():
-            if key in _SETTING and isinstance(value, Mapping):
-                yield from map(str, value)
-            elif key == "register":
-                yield str(value)
-            yield from _set_in(value)
+            if key in keys:
+                yield from map(str, value) if isinstance(value, Mapping) else [str(value)]
+            yield from _set_in(value, keys)
     elif isinstance(content, list):
         for item in content:
-            yield from _set_in(item)
+            yield from _set_in(item, keys)
 
 
 def inputs(
@@ -118,7 +116,7 @@ def _undeclared(declared: Declaration, extra: Iterable[str]) -> list[str]:
 
 def _fault_of(name: str, declared: Declaration, variables: Variables) -> str:
     """Why an extra variable that is no input is refused: it would act in place of a value, or its absence would."""
-    if name in variables.own:
+    if name in variables.own or name.startswith("__"):
         return f"{name} is set by the playbook itself, and an extra variable would act in its place; take it away"
     if name in variables.named:
         return ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import (
@@ -18,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook i
     inputs,
     variables_of,
 )
+from ansible_collections.gantry.odoo.plugins.plugin_utils.playbook_files import read_variables
 from tests.quality.playbooks import README, ROOT, declarations, page
 
 DECLARATIONS = declarations()
@@ -177,3 +179,13 @@ def test_no_playbook_has_a_default_of_its_own() -> None:
         if re.search(rf"(?<![\w.]){name} *\| *default", path.read_text(encoding="utf-8"))
     ]
     assert not found
+
+
+def test_what_the_collections_own_playbooks_set() -> None:
+    own = {name: read_variables(DataLoader(), ROOT / "playbooks", name).own for name in ("patch", "site", "backup")}
+    everywhere = {"estate", "estate_drained", "estate_released", "inputs", "odoo_running_release", "precheck_allow_new"}
+    assert all(everywhere <= names for names in own.values())
+    # the release of the inventory is what a new host gets, and a patch has its own
+    assert ["odoo_release" in own[name] for name in ("patch", "site")] == [True, False]
+    kept = {"odoo_tenants", "change_store", "odoo_db_passwords", "backup_repository", "tenant", "change_reason"}
+    assert not kept & set().union(*own.values())
