@@ -146,6 +146,9 @@ def test_a_host_that_is_missing_from_the_inventory_is_told_with_the_way_to_take_
     require_roster(FULL, ["app1", "db1", "app2"], [])
     with pytest.raises(InputError, match="app1 is released and still in the estate"):
         require_roster(FULL, ["app1", "db1"], ["app1"])
+    # else a change that is not done with a tenant would be forgotten
+    with pytest.raises(InputError, match="tenant:north is released and is no host; finish or undo its change"):
+        require_roster(FULL, ["app1"], ["db1", "tenant:north"])
 
 
 def test_the_number_of_a_home_is_that_of_the_change_that_opened_it_there() -> None:
