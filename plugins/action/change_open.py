@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import Seen, identity_of, remember
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import PAPERS, STORE
@@ -63,13 +64,12 @@ class ActionModule(ControllerAction):
         if call.check_mode:
             return self._plan(call, change)
         leases = Register(open_store(params["store"]), seconds)
-        box = outbox(params["store"])
-        box.require_known(leases.read().number, leases.objects.where)
         require_conditions(leases.objects)
-        box.deliver(leases.objects, Deadline(WRITE_SECONDS))
+        identity = identity_of(leases.objects)
+        outbox(params["store"]).deliver(leases.objects, Deadline(WRITE_SECONDS))
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         lease = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
-        box.remember(lease.number)
+        remember(params["store"], Seen(identity, lease.number))
         opened = {"id": lease.change, **change, "lease": lease.number, "fencing_number": lease.fencing_number}
         try:
             parts = self._begin(leases, lease, opened, params)
@@ -90,7 +90,6 @@ class ActionModule(ControllerAction):
         planned = plan_open(Parts(), name, params["parts"], params["facts"], now, own=params["part_facts"]).parts
         try:
             leases = Register(store).read()
-            outbox(params["store"]).require_known(leases.number, store.where)
             plan_take(leases, params["covers"], holder, now, params["lease_seconds"])
             seen = PartsLog(store).read()
             if params["resumes"]:

@@ -27,8 +27,8 @@ options:
         description:
           - Path of a directory on the controller, created at the first use, for its owner alone. Events of a change are
             kept here until the change store has taken them, so that restoring service does not wait for the store.
-          - The number of the newest lease that the controller has seen is kept here too, so that a store which was
-            emptied, or is not mounted, is refused.
+          - The identity of the store and the number of the newest lease that the controller has seen are kept here too.
+            A store that was emptied, is not mounted, or is another one counts as one that does not answer.
         type: path
         default: ~/.gantry/outbox
       postgresql:

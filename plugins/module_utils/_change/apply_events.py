@@ -9,18 +9,17 @@ the first time was cut off before the file was removed, is found in the ledger.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import directory_of
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event_from
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import Entry
@@ -34,13 +33,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import lock_file, replace_file, sync_directory
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
-_SECRETS = ("password", "access_key", "secret_key")
 _SUFFIX = ".json"
 
 
 @dataclass(frozen=True)
 class Outbox:
-    """What a controller knows of a store, in a directory: events that are not there yet, and how far it has seen it."""
+    """The events of a controller that are not in a store yet, in a directory."""
 
     directory: str
 
@@ -64,34 +62,6 @@ class Outbox:
             return {}
         with self._alone(deadline):
             return {path: self._delivered(path, store, deadline) for path in self.held()}
-
-    def require_known(self, number: int, where: str) -> None:
-        """Raise StateError where the store has a lower newest number than this controller has seen in it.
-
-        Such a store is another one in the place of the one that was meant, where nothing is mounted, or an older copy.
-        """
-        try:
-            with open(self._seen, encoding="ascii") as stream:
-                seen = int(stream.read())
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as error:
-            raise StateError(f"{self._seen} cannot be read: {error}; remove it") from error
-        if number < seen:
-            raise StateError(
-                f"the {where} is not what it was: its newest lease has number {number}, and this controller has seen "
-                f"{seen}; mount or restore it, or remove {self._seen} where it was made anew on purpose"
-            )
-
-    def remember(self, number: int) -> None:
-        """Keep the newest number of the store; without a place for files, nothing is kept."""
-        with suppress(OSError):
-            os.makedirs(self.directory, mode=0o700, exist_ok=True)
-            replace_file(self._seen, str(number), 0o600)
-
-    @property
-    def _seen(self) -> str:
-        return os.path.join(self.directory, "seen")
 
     def _delivered(self, path: str, store: Objects, deadline: Deadline) -> Entry:
         with open(path, encoding="utf-8") as stream:
@@ -177,9 +147,4 @@ def write(event: Event, store: Objects, deadline: Deadline) -> Entry:
 
 def outbox(declared: Mapping[str, Any]) -> Outbox:
     """The events for the store that the option `store` describes, whether it answers or not."""
-    kind = next(one for one in ("directory", "postgresql", "s3") if declared.get(one))
-    where = declared[kind]
-    if isinstance(where, Mapping):
-        where = {name: value for name, value in where.items() if value is not None and name not in _SECRETS}
-    name = hashlib.sha256(json.dumps([kind, where], sort_keys=True).encode()).hexdigest()[:16]
-    return Outbox(os.path.join(os.path.expanduser(declared["outbox"]), name))
+    return Outbox(directory_of(declared))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable, TypeVar
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import as_seen
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
@@ -26,13 +27,18 @@ T = TypeVar("T")
 def open_store(declared: Mapping[str, Any]) -> Objects:
     """The store that the option `store` describes, which is asked nothing yet. Only its own library is imported.
 
-    Raises InputError for a relative path, which would be another directory for the program that renews the lease.
+    It does not answer where it is another one than this controller has seen. Raises InputError for a relative path,
+    which would be another directory for the program that renews the lease.
     """
     for option in ("directory", "outbox"):
         path = declared.get(option)
         if path is not None and not os.path.isabs(os.path.expanduser(path)):
             what = f"{path} is a relative path" if path else "the path is empty"
             raise InputError(f"store.{option}: {what}; give an absolute one, or one that begins with ~")
+    return as_seen(_opened(declared), declared)
+
+
+def _opened(declared: Mapping[str, Any]) -> Objects:
     if declared.get("directory"):
         from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 

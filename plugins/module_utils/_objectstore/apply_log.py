@@ -67,6 +67,11 @@ class Log:
             "see whether the store is consistent"
         )
 
+    def newest_number(self) -> int:
+        """The highest number of a record, 0 where there is none."""
+        keys = self.objects.names(f"{self.name}/", 1)
+        return self._number(keys[0]) if keys else 0
+
     def record(self, number: int) -> Record | None:
         """The record with that number, None where there is none."""
         data = self.objects.get(self.key(number))

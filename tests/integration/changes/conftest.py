@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
         return {"directory": str(tmp_path / "store"), "outbox": str(tmp_path / "outbox")}
     found: dict[str, Any] = request.getfixturevalue(request.param)
     return {**found, "outbox": str(tmp_path / "outbox")}
+
+
+@pytest.fixture
+def empty(lab: Lab, store: dict[str, Any]) -> Callable[[], object]:
+    """Empties the store by other means than the collection's."""
+    if "directory" in store:
+        return lambda: shutil.rmtree(store["directory"])
+    if "postgresql" in store:
+        words = "TRUNCATE public.gantry_object"
+        return lambda: lab.host("store1").run(["runuser", "-u", "postgres", "--", "psql", "-qd", "gantry", "-c", words])
+    return lambda: _empty_bucket(lab, store["s3"]["bucket"])
 
 
 Tasks = Callable[..., Any]

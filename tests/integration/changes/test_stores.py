@@ -30,6 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log
     require_conditions,
 )
 from tests.lab.hosts import Lab
+from tests.lab.wait import until
 
 ROUNDS = 5
 
@@ -103,6 +104,36 @@ def test_a_store_that_is_gone_is_one_sentence(store: dict[str, Any], on_controll
     )
     secrets = [value for value in (store[kind] or {}).values() if "secret" in str(value)] if kind != "directory" else []
     assert not [secret for secret in secrets if secret in sentence]
+
+
+def test_a_store_that_is_emptied_in_the_middle_of_a_change_is_not_an_empty_store(
+    store: dict[str, Any], empty: Any, on_controller: Any
+) -> None:
+    """It tells nothing of the change in hand, and takes nothing of it."""
+    params: dict[str, Any] = {"store": store}
+    begin = {"gantry.odoo.change_open": {**params, "kind": "patch", "requester": "mara", "parts": ["app1"]}}
+    mark = {"name": "wait", "ansible.builtin.wait_for": {"path": f"{store['outbox']}/go", "timeout": 60}}
+    step = {
+        "name": "step",
+        "gantry.odoo.change_step": {**params, "change": "{{ opened.change }}", "part": "app1", "state": "proven"},
+    }
+    read = {"name": "read", "gantry.odoo.change_info": {**params, "gather": ["parts"]}, "ignore_errors": True}
+
+    def empty_it() -> None:
+        seen = Path(outbox(store).directory) / "seen"
+        until(lambda: None if seen.exists() else "no lease", "the begin of the change", 60)
+        empty()
+        (Path(store["outbox"]) / "go").touch()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(empty_it)
+        run = on_controller({**begin, "register": "opened"}, mark, step, read)
+        done.result()
+    said = "it holds no change store, and this controller has seen lease 1 there"
+    assert said in run.results("read")["localhost"]["msg"]
+    assert said in " ".join(run.results("step")["localhost"]["warnings"])
+    assert len(outbox(store).held()) == 1
+    assert said in on_controller(begin).expect_failure().errors[-1]
 
 
 def test_a_server_that_lets_two_writers_win_is_refused(s3_versioned: dict[str, Any]) -> None:

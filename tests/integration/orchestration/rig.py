@@ -108,7 +108,9 @@ class Rig:
         """End the fault: hosts that were off run again, the store is back."""
         gone = self.store.with_suffix(".gone")
         if gone.exists():
-            self.store.unlink()
+            if self.store.is_dir():
+                shutil.rmtree(self.store)
+            self.store.unlink(missing_ok=True)
             gone.rename(self.store)
         with worlds.opened(self.file) as world:
             for name in world.gone:

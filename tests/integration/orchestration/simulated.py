@@ -119,10 +119,13 @@ def _before(fault: Mapping[str, Any], world: World, host: str, path: Path) -> No
                 machines[host].running = False
     if kind == "disk full":
         raise RefusedFault("No space left on device")
-    if kind == "store gone":
+    if kind in ("store gone", "store unmounted", "store removed"):
         store = path.parent / "store"
         store.rename(store.with_suffix(".gone"))
-        store.write_text("what was mounted here is gone", encoding="utf-8")
+        if kind == "store gone":
+            store.write_text("what was mounted here is gone", encoding="utf-8")
+        if kind == "store unmounted":
+            store.mkdir()
     if kind == "controller killed before":
         _kill_controller()
 

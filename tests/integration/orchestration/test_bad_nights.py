@@ -429,6 +429,34 @@ def test_an_inventory_without_edges_is_one_sentence(rig: Rig, playbook: str) -> 
 # Disks and stores that fail in the middle.
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("store unmounted", "app1 odoo activate"),
+        pytest.param("store removed", "app1 odoo activate", marks=pytest.mark.deep),
+        pytest.param("store unmounted", "edge1 traefik routes", marks=pytest.mark.deep),
+    ],
+)
+def test_a_store_that_vanishes_is_not_an_empty_one(rig: Rig, kind: str, words: str) -> None:
+    """What holds no record of the change in hand tells no routes, and takes no proof of it."""
+    routes = rig.world.routes
+    rig.change(fault={"words": words, "kind": kind})
+    run = rig.play("patch", patch_release="r2").expect_failure()
+    assert "is not what it was: it holds no change store, and this controller has seen lease" in run.errors[-1]
+    assert not rig.store.exists() or not [one for one in rig.store.rglob("*") if one.is_file()]
+    assert [(one["name"], one["servers"]) for one in rig.world.routes["edge1"]] == [
+        (one["name"], one["servers"]) for one in routes["edge1"]
+    ]
+    # the next one does not begin with an empty estate either
+    for playbook, inputs in (("site", {}), ("precheck", {}), ("backup", {})):
+        refused = rig.play(playbook, **inputs).expect_failure()
+        assert "it holds no change store" in refused.errors[-1]
+    rig.mend()
+    until_free(rig)
+    rig.play("resume", change=left(rig), way="finish").expect_success()
+    assert (releases(rig), parts(rig), rig.world.harm) == ({"r2"}, {}, [])
+
+
 @pytest.fixture
 def disk(rig: Rig) -> Iterator[Path]:
     """A small disk of the controller, with the change store and what is not in it yet."""

@@ -32,6 +32,7 @@ FAULTS = (
     "disk full",
     "module killed",
     "store gone",
+    "store unmounted",
     "controller killed before",
     "controller killed after",
 )

@@ -245,16 +245,3 @@ def test_a_store_that_is_away_for_a_moment_is_asked_again(monkeypatch: pytest.Mo
     assert patiently(attempt, Deadline(60)) == "here"
     with pytest.raises(UnreachableError):
         patiently(gone, Deadline(0))
-
-
-def test_a_store_in_the_place_of_the_one_that_was_meant_is_refused(declared: dict[str, Any]) -> None:
-    box = outbox(declared)
-    box.require_known(0, "directory /mnt/store")
-    box.remember(17)
-    box.require_known(17, "directory /mnt/store")
-    with pytest.raises(StateError, match="its newest lease has number 0, and this controller has seen 17; mount or"):
-        box.require_known(0, "directory /mnt/store")
-    Path(box.directory, "seen").write_text("no number", encoding="utf-8")
-    with pytest.raises(StateError, match=r"seen cannot be read: .*; remove it"):
-        box.require_known(18, "directory /mnt/store")
-    assert box.held() == []

@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps what a controller has seen of a change store, and lets nothing be read or written in another one in its place.
+
+A directory that is not mounted, an emptied bucket and a database that was made anew hold no records, and neither does a
+store before its first use. So a store has an identity, which is written once, and each controller keeps it beside the
+newest lease that it has seen there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    BAD_VALUES,
+    GantryError,
+    StateError,
+    UnreachableError,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
+
+_KEY = "identity"
+_SECRETS = ("password", "access_key", "secret_key")
+# How long a store counts as verified. What is absent, and what was written, is verified each time.
+_VERIFIED_S = 5.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a controller knows of a store. identity: of the store. lease: the highest number of a lease there."""
+
+    identity: str
+    lease: int
+
+
+def directory_of(declared: Mapping[str, Any]) -> str:
+    """The directory on the controller for what it knows of the store that the option `store` describes."""
+    kind = next(one for one in ("directory", "postgresql", "s3") if declared.get(one))
+    where = declared[kind]
+    if isinstance(where, Mapping):
+        where = {name: value for name, value in where.items() if value is not None and name not in _SECRETS}
+    name = hashlib.sha256(json.dumps([kind, where], sort_keys=True).encode()).hexdigest()[:16]
+    return os.path.join(os.path.expanduser(declared["outbox"]), name)
+
+
+def remember(declared: Mapping[str, Any], seen: Seen) -> None:
+    """Keep what was seen of a store; without a place for files, nothing is kept."""
+    with suppress(OSError):
+        os.makedirs(directory_of(declared), mode=0o700, exist_ok=True)
+        replace_file(_file(declared), json.dumps(asdict(seen)), 0o600)
+
+
+def recall(declared: Mapping[str, Any]) -> Seen | None:
+    """What was seen of a store, None before its first use from here. Raises StateError where that cannot be read."""
+    if not declared.get("outbox"):
+        return None
+    try:
+        with open(_file(declared), encoding="utf-8") as stream:
+            found = json.load(stream)
+        return Seen(str(found["identity"]), int(found["lease"]))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, *BAD_VALUES) as error:
+        raise StateError(f"{_file(declared)} cannot be read: {error}; remove it") from error
+
+
+def identity_of(objects: Objects) -> str:
+    """The identity of a store, which is made where it has none yet."""
+    objects.create(_KEY, uuid.uuid4().hex.encode())
+    return (objects.get(_KEY) or b"").decode()
+
+
+def as_seen(objects: Objects, declared: Mapping[str, Any]) -> Objects:
+    """A store that is refused unless it is the one that this controller has seen under this option."""
+    seen = recall(declared)
+    return objects if seen is None else SameStore(objects, seen, _file(declared))
+
+
+class SameStore:
+    """A store that is verified to be the one that was seen. It counts as one that does not answer where it is another.
+
+    known_by: the file that says what was seen.
+    """
+
+    def __init__(self, objects: Objects, seen: Seen, known_by: str) -> None:
+        self._objects, self._seen, self._known_by = objects, seen, known_by
+        self._verified = float("-inf")
+
+    @property
+    def where(self) -> str:
+        """The store as an error sentence names it."""
+        return self._objects.where
+
+    def now(self) -> datetime:
+        """The time by the clock of the store."""
+        self._verify()
+        return self._objects.now()
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write an object that does not exist yet; False where it exists."""
+        self._verify()
+        made = self._objects.create(key, data)
+        if made:
+            self._verify_identity()
+        return made
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes of an object, None when there is none."""
+        self._verify()
+        found = self._objects.get(key)
+        if found is None:
+            self._verify_identity()
+        return found
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """The first `limit` keys that begin with `prefix`."""
+        self._verify()
+        found = self._objects.names(prefix, limit)
+        if not found:
+            self._verify_identity()
+        return found
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Remove objects; the number that was asked for."""
+        self._verify()
+        return self._objects.delete(keys)
+
+    def _verify(self) -> None:
+        """Raise UnreachableError where the store is another one, or an older copy."""
+        if time.monotonic() - self._verified < _VERIFIED_S:
+            return
+        self._verify_identity()
+        try:
+            newest = Log(self._objects, Register.NAME).newest_number()
+        except GantryError as error:
+            raise UnreachableError(str(error)) from error
+        if newest < self._seen.lease:
+            self._refuse(f"its newest lease has number {newest}")
+        self._verified = time.monotonic()
+
+    def _verify_identity(self) -> None:
+        try:
+            found = self._objects.get(_KEY)
+        except GantryError as error:
+            # a table or a bucket that is gone is no answer either
+            raise UnreachableError(str(error)) from error
+        if found is None:
+            self._refuse("it holds no change store")
+        elif found.decode(errors="replace") != self._seen.identity:
+            self._refuse("it holds another change store")
+
+    def _refuse(self, what: str) -> None:
+        raise UnreachableError(
+            f"the {self.where} is not what it was: {what}, and this controller has seen lease {self._seen.lease} "
+            f"there; mount or restore it, or remove {self._known_by} where it was made anew on purpose"
+        )
+
+
+def _file(declared: Mapping[str, Any]) -> str:
+    return os.path.join(directory_of(declared), "seen")
