@@ -60,6 +60,12 @@ def forget(rig: Rig) -> None:
         seen.unlink()
 
 
+def acted(rig: Rig, since: int = 0) -> list[str]:
+    """The steps after the one with the number `since` that changed something."""
+    world = rig.world
+    return [words for number, words in enumerate(world.log, 1) if number > since and number not in world.reads]
+
+
 def releases(rig: Rig) -> set[str]:
     """The releases that the nodes of app run."""
     return {node.release for node in rig.world.nodes.values() if node.group == "app" and node.running}
@@ -391,6 +397,65 @@ def test_a_tenant_that_was_dropped_and_restored_is_taken_on_again(rig: Rig) -> N
         world.servers["db1"]["quarry"] = Copy(list(world.accepted["quarry"]))
     rig.play("site").expect_success()
     assert (sent(rig, "quarry"), rig.world.harm) == ({"serve app1 app2"}, [])
+
+
+# What a later step needs.
+
+
+@pytest.mark.parametrize(
+    ("playbook", "inputs", "lacks"),
+    [
+        ("decommission", {"tenant": "quarry", "odoo_tenants": [HARBOUR, LEAVING]}, "gantry"),
+        pytest.param("site", {}, "odoo_quarry", marks=pytest.mark.deep),
+        pytest.param("patch", {"patch_release": "r2"}, "odoo_quarry", marks=pytest.mark.deep),
+        pytest.param("migrate", MOVE, "odoo_shared", marks=pytest.mark.deep),
+        pytest.param("restore", {"tenant": "harbour"}, "gantry", marks=pytest.mark.deep),
+        pytest.param("backup", {}, "gantry", marks=pytest.mark.deep),
+    ],
+)
+def test_a_password_that_a_later_step_needs_is_asked_for_first(
+    rig: Rig, playbook: str, inputs: dict[str, Any], lacks: str
+) -> None:
+    held = change_store.text(rig.store)
+    known = rig.variables()["odoo_db_passwords"]
+    without = {name: one for name, one in known.items() if name != lacks}
+    refused = rig.play(playbook, **inputs, odoo_db_passwords=without).expect_failure()
+    assert f"passwords are missing, so that nothing is begun: odoo_db_passwords lacks {lacks}; " in refused.errors[-1]
+    assert (acted(rig), rig.world.harm) == ([], [])
+    assert change_store.text(rig.store) == held
+
+
+@pytest.mark.deep
+def test_the_password_of_an_instance_that_starts_again_is_asked_for_first(rig: Rig) -> None:
+    inputs = {"tenant": "quarry", "odoo_tenants": [HARBOUR, LEAVING]}
+    rig.play("decommission", **inputs).expect_success()
+    since = rig.world.step
+    known = rig.variables()["odoo_db_passwords"]
+    without = {name: one for name, one in known.items() if name != "odoo_quarry"}
+    undo = {**inputs, "decommission_undo": True}
+    refused = rig.play("decommission", **undo, odoo_db_passwords=without).expect_failure()
+    assert "odoo_db_passwords lacks odoo_quarry" in refused.errors[-1]
+    assert (acted(rig, since), parts(rig)) == ([], {})
+    rig.play("decommission", **undo).expect_success()
+
+
+@pytest.mark.deep
+def test_a_change_is_resumed_with_all_passwords_and_those_that_need_none_without(rig: Rig) -> None:
+    twin = rig.twin("edges")
+    change = lose(rig, "app1 odoo_backup", "module killed", "migrate", **MOVE)
+    refused = rig.play("resume", change=change, way="finish", odoo_db_passwords={}).expect_failure()
+    assert "odoo_db_passwords lacks gantry, odoo_harbour" in refused.errors[-1]
+    # it is still the same change that is left
+    assert left(rig) == change
+    change = lose(twin, "edge1 traefik certificates", "cut after", "renew_certificates")
+    twin.play("resume", change=change, way="finish", odoo_db_passwords={}).expect_success()
+
+
+@pytest.mark.deep
+def test_what_the_hosts_of_later_plays_need_is_asked_for_first(rig: Rig) -> None:
+    refused = rig.play("site", redis_password="").expect_failure()
+    assert "redis_password is not set for cache1, cache2, cache3" in refused.errors[-1]
+    assert acted(rig) == []
 
 
 # Runs that leave things out.
