@@ -12,11 +12,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import plan_re
 
 
 def recover_asked(
-    estate: Mapping[str, Any], variables: Mapping[str, Mapping[str, Any]], tier: int | None, names: Sequence[str]
+    estate: Mapping[str, Any], variables: Mapping[str, Mapping[str, Any]], inputs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The tenants that are lost and those that are there. variables: of each host."""
+    """The tenants that are lost and those that are there. variables: of each host. inputs: of the playbook."""
     servers = {name: variables[name].get("postgresql_databases") for name in estate["servers"]}
-    return plan_recover.asked(estate["tenants"], servers, tier, names)
+    tier, names, given_up = (inputs[f"recover_{name}"] for name in ("tier", "tenants", "lost_servers"))
+    return plan_recover.asked(estate["tenants"], servers, tier, names, given_up)
 
 
 def recover_plan(
@@ -26,9 +27,20 @@ def recover_plan(
     return plan_recover.parts(wanted, backups, inputs, began)
 
 
+def recover_undeclared(
+    parts: Sequence[Mapping[str, Any]], change: str, tenants: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[str]]:
+    """What becomes of the parts of an interrupted recovery whose tenants are not declared any more."""
+    return plan_recover.undeclared(parts, change, tenants)
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By name."""
-        return {"recover_asked": recover_asked, "recover_plan": recover_plan}
+        return {
+            "recover_asked": recover_asked,
+            "recover_plan": recover_plan,
+            "recover_undeclared": recover_undeclared,
+        }

@@ -231,6 +231,13 @@ options:
         maintenance.
     type: bool
     default: false
+  empty:
+    description:
+      - Tenants that get an empty database on purpose although they were dropped when they were decommissioned. It is an
+        error otherwise.
+    type: list
+    elements: str
+    default: []
   number:
     description:
       - Number that homes get which have none yet, the C(fencing_number) of the change. None gets one where V(0).
@@ -348,7 +355,8 @@ estate:
         declared any more.
       type: list
     tenant:
-      description: The tenant asked for.
+      description: >-
+        The tenant asked for. C(serves) is false where all hosts of its home are declared with C(odoo_drained).
       type: dict
     leaving:
       description:

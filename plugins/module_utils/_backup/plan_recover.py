@@ -15,22 +15,55 @@ Servers = Mapping[str, "Sequence[Mapping[str, Any]] | None"]
 
 
 def asked(
-    tenants: Mapping[str, Mapping[str, Any]], servers: Servers, tier: int | None, names: Sequence[str]
+    tenants: Mapping[str, Mapping[str, Any]],
+    servers: Servers,
+    tier: int | None,
+    names: Sequence[str],
+    given_up: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The tenants that are asked for: those that are lost, in their order, and those that are there, with the server.
 
-    tenants: all that are declared, in the order of declaration. absent: all tenants without a database that was seen,
-    also those that are not asked for. faults: a sentence for each fault of what is asked for.
+    tenants: all that are declared, in the order of declaration. given_up: servers whose databases are known to be lost.
+    faults: a sentence for each fault of what is asked for.
     """
     there = {one["name"]: server for server, held in servers.items() for one in held or ()}
     wanted = [one for one in tenants.values() if (one["name"] in names if names else one["tier"] == tier)]
     ordered = [one["name"] for one in sorted(wanted, key=lambda one: int(one["tier"]))]
+    lost = [name for name in ordered if name not in there]
     return {
-        "lost": [name for name in ordered if name not in there],
+        "lost": lost,
         "there": {name: there[name] for name in ordered if name in there},
-        "absent": [name for name in tenants if name not in there],
-        "faults": _faults(tenants, tier, names, ordered),
+        "faults": _faults(tenants, tier, names, ordered)
+        or [
+            *_silent(lost, servers, given_up),
+            *(_unreached(tenants[name]) for name in lost if not tenants[name]["serves"]),
+        ],
     }
+
+
+def _silent(lost: Sequence[str], servers: Servers, given_up: Sequence[str]) -> list[str]:
+    """Why it is not known that tenants are lost: a server that does not answer may hold them."""
+    strange = sorted(set(given_up) - set(servers))
+    if strange:
+        return [
+            f"recover_lost_servers names {', '.join(strange)}, which is no PostgreSQL server of the estate; those are "
+            f"{', '.join(sorted(servers))}"
+        ]
+    silent = sorted(name for name, held in servers.items() if held is None and name not in given_up)
+    if not (lost and silent):
+        return []
+    named = ", ".join(silent)
+    return [
+        f"PostgreSQL on {named} does not answer and may hold {', '.join(lost)}: start it, and run again; or, where its "
+        f"databases are lost for good, as on a new host, say so with recover_lost_servers: [{named}]"
+    ]
+
+
+def _unreached(tenant: Mapping[str, Any]) -> str:
+    return (
+        f"no user would reach {tenant['name']} on {tenant['home']}, as all its hosts are declared with odoo_drained "
+        f"({', '.join(tenant['hosts'])}); take odoo_drained from one of them first"
+    )
 
 
 def _faults(tenants: Mapping[str, Any], tier: int | None, names: Sequence[str], found: Sequence[str]) -> list[str]:
@@ -85,6 +118,36 @@ def parts(
         ],
         "failures": lacking if inputs["recover_leave_out"] else [],
         "faults": [] if inputs["recover_leave_out"] or not lacking else [*lacking, way_on],
+    }
+
+
+def undeclared(
+    listed: Sequence[Mapping[str, Any]], change: str, tenants: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[str]]:
+    """What becomes of the parts of an interrupted recovery whose tenants are not declared any more.
+
+    listed: the parts of all changes, as change_info returns them. tenants: those that are declared. closed: the parts
+    of tenants of which nothing was restored, and notes: a sentence for each. faults: why nothing is begun.
+    """
+    mine = [
+        one
+        for one in listed
+        if one["change"] == change and one["facts"].get("kind") == "recover" and one["facts"]["tenant"] not in tenants
+    ]
+    untouched = [one for one in mine if one["facts"].get("stage", "maintenance") == "maintenance"]
+    return {
+        "closed": [one["name"] for one in untouched],
+        "notes": [
+            f"{one['facts']['tenant']} is not declared any more, so that its part of {change} is closed and nothing of "
+            "it is restored; declare it again and run gantry.odoo.recover to have it back"
+            for one in untouched
+        ],
+        "faults": [
+            f"{one['facts']['tenant']} is not declared any more, and {change} has restored its database; declare it as "
+            "it was until the change is finished"
+            for one in mine
+            if one not in untouched
+        ],
     }
 
 

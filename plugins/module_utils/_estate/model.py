@@ -108,6 +108,11 @@ class Group:
     database_host: str
 
     @property
+    def serves(self) -> bool:
+        """Whether users are let to a host of the group, as it is declared."""
+        return any(not host.drained for host in self.hosts)
+
+    @property
     def leader(self) -> str:
         """The host that acts for the group: the first that is not declared as drained."""
         return next((host.name for host in self.hosts if not host.drained), self.hosts[0].name)

@@ -73,17 +73,18 @@ def resolve(
             one.name: plan_leaving.group_of(one, runtimes, record) for one in judged if one.name in contradictory
         }
     arrived = [*(name for name in recorded if name not in args["assume"]), *args["arrived"]]
+    expected = {*args["assume"], *plan_leaving.made_anew(args["empty"], record)}
     settled = plan_leaving.settle(tenants, runtimes, seen, {**recorded, **args["assume"]}, refused, arrived)
     plan_leaving.require_one_step(declared, record, seen)
     others = plan_leaving.beyond(declared, undeclared, runtimes, seen, record, recorded, refused)
     plan_leaving.require_undisturbed(tenants, others)
     if args["locate"] and not unknown and not args["allow_missing"]:
-        plan_leaving.require_recorded(settled, others, record, args["assume"])
+        plan_leaving.require_recorded(settled, others, record, expected)
     if not args["allow_new"]:
         plan_homes.require_databases(settled)
     serving = (*settled, *(one.home for one in others if one.home.exists and not one.phase))
     asked_for = [home for home in serving if _is_asked_for(home, args)]
-    doubts = {**plan_leaving.doubts(settled, others, record, args["assume"]), **contradictory}
+    doubts = {**plan_leaving.doubts(settled, others, record, expected), **contradictory}
     without = {home.tenant.name: _why_not_backed_up(home, unknown, doubts) for home in asked_for}
     # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
     run = [home for home in serving if home in settled or home.tenant.tenancy == "shared"]
@@ -384,6 +385,7 @@ def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int], layout: model.
         "kind": home.group.kind,
         "exists": home.exists,
         "blocked": home.blocked,
+        "serves": home.group.serves,
         "hosts": [host.name for host in home.group.hosts],
         "leader": home.group.leader,
         "database_server": home.group.database_server,

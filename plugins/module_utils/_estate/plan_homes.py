@@ -229,6 +229,12 @@ def destination(home: Home, name: str, groups: Mapping[str, Group]) -> dict:
             f"tenant {home.tenant.name} is blocked on {home.group.database_server}, and a move would open it; open it "
             "with gantry.odoo.odoo_database (access: open) first"
         )
+    if not group.serves:
+        named = ", ".join(host.name for host in group.hosts)
+        raise InputError(
+            f"no user would reach {home.tenant.name} on {name}, as all its hosts are declared with odoo_drained "
+            f"({named}); take odoo_drained from one of them, or name another group"
+        )
     return {
         "group": name,
         "kind": group.kind,

@@ -253,6 +253,11 @@ def doubts(
     return {home.tenant.name: why for home, why in found if why and home.tenant.name not in there}
 
 
+def made_anew(names: Iterable[str], record: EstateRecord) -> set[str]:
+    """Those of the tenants that get an empty database on purpose of which nothing but backups is left."""
+    return {name for name in names if name in record.leaving and record.leaving[name].phase == GONE}
+
+
 def _lost(home: Home, record: EstateRecord) -> str:
     """Why a tenant that has no database should have one."""
     name = home.tenant.name
@@ -266,7 +271,8 @@ def _lost(home: Home, record: EstateRecord) -> str:
     if name in record.leaving:
         return (
             f"tenant {name} was dropped by {record.leaving[name].change} on {record.leaving[name].since}, and no "
-            "server holds its database; restore it with gantry.odoo.odoo_restore, or declare it as decommissioned again"
+            "server holds its database; restore it with gantry.odoo.recover, name it in site_empty_tenants for an empty "
+            "database, or declare it as decommissioned again"
         )
     return ""
 

@@ -399,6 +399,26 @@ def test_a_tenant_that_was_dropped_and_restored_is_taken_on_again(rig: Rig) -> N
     assert (sent(rig, "quarry"), rig.world.harm) == ({"serve app1 app2"}, [])
 
 
+@pytest.mark.deep
+def test_a_tenant_that_was_dropped_is_made_anew_on_purpose_alone(rig: Rig) -> None:
+    leaving = [HARBOUR, {**QUARRY, "state": "decommissioned", "hold_until": "2020-01-31"}]
+    for _step in ("hold", "drop"):
+        rig.play("decommission", tenant="quarry", odoo_tenants=leaving).expect_success()
+    refused = rig.play("site").expect_failure()
+    assert "name it in site_empty_tenants for an empty database, or declare it as decom" in refused.errors[-1]
+    with worlds.opened(rig.file) as world:
+        # nobody asks for what it had
+        world.accepted.pop("quarry")
+    rig.play("site", site_empty_tenants=["quarry"]).expect_success()
+    assert (sent(rig, "quarry"), rig.world.harm) == ({"serve app1 app2"}, [])
+    # it is known as one that stays, and the word gives up no other database
+    rig.play("site").expect_success()
+    with worlds.opened(rig.file) as world:
+        del world.servers["db1"]["quarry"]
+    lost = rig.play("site", site_empty_tenants=["quarry"]).expect_failure()
+    assert "tenant quarry is recorded to live on app, and no server of the estate holds its" in lost.errors[-1]
+
+
 # What a later step needs.
 
 

@@ -159,7 +159,7 @@ SCENARIOS = (
     Scenario("restore", {"tenant": "harbour"}, _has_late(True), _has_late(False), prepare=give_up),
     Scenario(
         "recover",
-        {"recover_tier": 2},
+        {"recover_tier": 2, "recover_lost_servers": ["box1", "db1"]},
         _lost,
         lambda world: _serves("harbour")(world) and _serves("quarry")(world),
         prepare=lose_site,

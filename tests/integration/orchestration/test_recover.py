@@ -11,11 +11,11 @@ from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import TENANTS, Rig
-from tests.integration.orchestration.test_bad_nights import forget, left, lose, until_free
+from tests.integration.orchestration.test_bad_nights import acted, forget, left, lose, until_free
 from tests.integration.orchestration.test_matrix import lose_site
 from tests.integration.orchestration.test_moves import MOVE, parts, sent
 
-TIER = {"recover_tier": 2}
+TIER = {"recover_tier": 2, "recover_lost_servers": ["box1", "db1"]}
 HARBOUR, QUARRY = TENANTS
 BOTH = {"serve app1 app2"}
 
@@ -73,6 +73,58 @@ def test_the_plan_has_the_age_of_each_backup_and_changes_nothing(lost: Rig) -> N
     after = lost.world
     assert (after.servers, after.routes, after.backups) == (before.servers, before.routes, before.backups)
     assert (parts(lost), after.harm) == ({}, [])
+
+
+def test_a_server_that_was_stopped_has_lost_nothing(rig: Rig) -> None:
+    """Unknown is not empty: the operator says what is lost for good."""
+    rig.play("backup").expect_success()
+    rig.change(silent=["db1"], step=0, log=[], reads=[])
+    refused = rig.play("recover", recover_tier=2).expect_failure()
+    assert "PostgreSQL on db1 does not answer and may hold harbour, quarry: start it, and run" in refused.errors[-1]
+    assert (acted(rig), parts(rig), rig.world.silent, rig.world.harm) == ([], {}, ["db1"], [])
+    # the word was wrong: what turns up is left alone, and serves again
+    said = rig.play("recover", recover_tenants=["harbour"], recover_lost_servers=["db1"]).expect_failure()
+    assert "database harbour is on db1 now, and was not when the backup was chosen" in said.errors[-1]
+    assert (restored(rig), sent(rig, "quarry"), rig.world.harm) == ([], BOTH, [])
+    until_free(rig)
+    rig.play("resume", change=left(rig), way="undo").expect_success()
+    assert (served(rig), parts(rig), rig.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("stage", ["untouched", "restored"])
+def test_a_tenant_that_is_declared_no_more_does_not_keep_the_others_away(lost: Rig, stage: str) -> None:
+    words = {"untouched": "app1 odoo_restore harbour blocked", "restored": "app1 odoo_restore quarry blocked"}[stage]
+    change = lose(lost, words, "controller killed after", "recover", **TIER)
+    if stage == "restored":
+        refused = lost.play("resume", change=change, way="finish", odoo_tenants=[HARBOUR]).expect_failure()
+        assert f"quarry is not declared any more, and {change} has restored its database" in refused.errors[-1]
+        # no other change has taken it over
+        lost.play("resume", change=change, way="finish").expect_success()
+        assert (served(lost), parts(lost), lost.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
+        return
+    run = lost.play("resume", change=change, way="finish", odoo_tenants=[HARBOUR]).expect_success()
+    assert f"quarry is not declared any more, so that its part of {change} is closed" in screen(run)
+    assert (served(lost)["harbour"], parts(lost), lost.world.harm) == (BOTH, {}, [])
+    # it is named in each run, and comes back where it is declared again
+    assert "tenant quarry has no database any more" in lost.play("precheck", odoo_tenants=[HARBOUR]).stdout
+    until_free(lost)
+    lost.play("recover", **TIER).expect_success()
+    assert (served(lost), parts(lost), lost.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("playbook", "inputs"),
+    [("migrate", MOVE), ("restore", {"tenant": "harbour"}), ("recover", TIER)],
+)
+def test_no_tenant_goes_where_no_user_is_let_in(rig: Rig, playbook: str, inputs: dict[str, object]) -> None:
+    if playbook == "recover":
+        lose_site(rig)
+    since = rig.world.step
+    refused = rig.play(playbook, **inputs, odoo_drained=True).expect_failure()
+    assert "no user would reach harbour on " in refused.errors[-1]
+    assert (acted(rig, since), parts(rig), rig.world.harm) == ([], {}, [])
 
 
 def test_what_has_no_backup_is_refused_before_anything_is_touched_or_left_out_by_name(lost: Rig) -> None:
@@ -200,6 +252,7 @@ def test_tenants_come_by_tier_from_the_moment_that_is_asked_for(lost: Rig) -> No
         world.backups["quarry"].append([777_000])
     tenants = [HARBOUR, {**QUARRY, "tier": 1}]
     asked = {"recover_tenants": ["harbour", "quarry"], "recover_at": "2026-11-22T10:30:00.500000Z"}
+    asked["recover_lost_servers"] = TIER["recover_lost_servers"]
     lost.play("recover", odoo_tenants=tenants, **asked).expect_success()
     assert restored(lost) == ["quarry", "harbour"]
     assert 777_000 not in lost.world.servers["db1"]["quarry"].data
@@ -210,6 +263,7 @@ def test_tenants_come_by_tier_from_the_moment_that_is_asked_for(lost: Rig) -> No
     ("inputs", "sentence"),
     [
         ({}, "set either recover_tier or recover_tenants, which say what is restored"),
+        ({"recover_tier": 2, "recover_lost_servers": ["db2"]}, "recover_lost_servers names db2, which is no"),
         ({"recover_tier": 3}, "odoo_tenants declares no tenant of tier 3"),
         ({"recover_tenants": ["harbor"]}, "recover_tenants names harbor, which odoo_tenants does not declare"),
     ],

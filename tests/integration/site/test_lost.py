@@ -41,10 +41,13 @@ def test_a_lost_site_comes_back_from_its_backups_and_keys_alone(estate: Estate) 
 
     refused = estate.play("site").expect_failure()
     assert "north has no database on any server that answered, and its repository holds backups (" in refused.errors[-1]
-    plan = estate.play("recover", {"recover_tier": 2}, check=True).expect_success()
+    refused = estate.play("recover", {"recover_tier": 2}).expect_failure()
+    assert "PostgreSQL on db1 does not answer and may hold north" in refused.errors[-1]
+    lost = {"recover_lost_servers": ["db1"]}
+    plan = estate.play("recover", {"recover_tier": 2, **lost}, check=True).expect_success()
     assert "north is restored from backup" in str(plan.results("Close the change"))
     for tier in (2, 3):
-        estate.play("recover", {"recover_tier": tier}).expect_success()
+        estate.play("recover", {"recover_tier": tier, **lost}).expect_success()
 
     login_pages(estate, *TENANTS)
     assert seen(estate) == ("backed up", {"kept.txt": "kept" + "k"})

@@ -10,9 +10,17 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.filter.recover_asked import recover_asked
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_recover import asked, not_new, parts
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_recover import (
+    asked,
+    not_new,
+    parts,
+    undeclared,
+)
 
-TENANTS = {name: {"name": name, "tier": tier} for name, tier in (("north", 2), ("harbour", 1), ("quarry", 2))}
+TENANTS = {
+    name: {"name": name, "tier": tier, "home": "app", "hosts": ["app1"], "serves": True}
+    for name, tier in (("north", 2), ("harbour", 1), ("quarry", 2))
+}
 INPUTS: dict[str, Any] = {
     "recover_leave_out": False,
     "recover_leave_out_files": False,
@@ -29,9 +37,43 @@ def test_tenants_come_by_tier_and_then_as_they_are_declared() -> None:
     assert (found["lost"], found["faults"]) == (["harbour", "north", "quarry"], [])
 
 
-def test_what_is_there_is_left_alone_and_a_silent_server_holds_nothing_that_is_known() -> None:
-    found = asked(TENANTS, {"db1": [{"name": "north"}, {"name": "quarry__retired"}], "db2": None}, 2, [])
-    assert (found["lost"], found["there"], found["absent"]) == (["quarry"], {"north": "db1"}, ["harbour", "quarry"])
+def test_what_is_there_is_left_alone_and_a_silent_server_may_hold_what_is_not_seen() -> None:
+    servers = {"db1": [{"name": "north"}, {"name": "quarry__retired"}], "db2": None}
+    found = asked(TENANTS, servers, 2, [])
+    assert (found["lost"], found["there"]) == (["quarry"], {"north": "db1"})
+    assert found["faults"] == [
+        "PostgreSQL on db2 does not answer and may hold quarry: start it, and run again; or, where its databases are "
+        "lost for good, as on a new host, say so with recover_lost_servers: [db2]"
+    ]
+    assert asked(TENANTS, servers, 2, [], ["db2", "db1"])["faults"] == []
+    # what is asked for was seen
+    assert asked(TENANTS, servers, None, ["north"])["faults"] == []
+    (said,) = asked(TENANTS, servers, 2, [], ["db3"])["faults"]
+    assert said.startswith(
+        "recover_lost_servers names db3, which is no PostgreSQL server of the estate; those are db1,"
+    )
+
+
+def test_what_no_user_would_reach_is_not_restored() -> None:
+    tenants = {**TENANTS, "north": {**TENANTS["north"], "serves": False}}
+    (said,) = asked(tenants, {"db1": []}, 2, [])["faults"]
+    assert said.startswith("no user would reach north on app, as all its hosts are declared with odoo_drained (app1)")
+    assert asked(tenants, {"db1": [{"name": "north"}]}, 2, [])["faults"] == []
+
+
+def test_a_part_whose_tenant_is_declared_no_more_is_closed_unless_it_was_restored() -> None:
+    def part(name: str, **facts: Any) -> dict[str, Any]:
+        told = {"kind": "recover", "tenant": name, **facts}
+        return {"name": f"tenant:{name}", "change": told.pop("change", "recover-3"), "facts": told}
+
+    listed = [part("north"), part("gone", stage="maintenance"), part("left"), part("moved", change="recover-1")]
+    found = undeclared(listed, "recover-3", TENANTS)
+    assert (found["closed"], found["faults"]) == (["tenant:gone", "tenant:left"], [])
+    assert found["notes"][0].startswith("gone is not declared any more, so that its part of recover-3 is closed")
+    (said,) = undeclared([part("gone", stage="serve")], "recover-3", TENANTS)["faults"]
+    assert said.startswith("gone is not declared any more, and recover-3 has restored its database; declare it as")
+    other = {"name": "app1", "change": "recover-3", "facts": {"kind": "patch"}}
+    assert undeclared([other], "recover-3", TENANTS) == {"closed": [], "notes": [], "faults": []}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +93,8 @@ def test_what_cannot_be_asked_for_is_a_sentence(tier: int | None, names: list[st
 def test_the_filter_asks_the_servers_of_the_estate_alone() -> None:
     estate = {"servers": ["db1", "db2"], "tenants": TENANTS}
     variables = {"db1": {"postgresql_databases": [{"name": "harbour"}]}, "db2": {}, "db9": {}}
-    assert recover_asked(estate, variables, 1, [])["there"] == {"harbour": "db1"}
+    inputs = {"recover_tier": 1, "recover_tenants": [], "recover_lost_servers": []}
+    assert recover_asked(estate, variables, inputs)["there"] == {"harbour": "db1"}
 
 
 def test_each_part_has_its_backup_and_the_plan_says_how_old_it_is() -> None:

@@ -338,6 +338,14 @@ def test_a_destination_that_cannot_be_is_refused(name, sentence):
         plan_homes.destination(home, name, groups)
 
 
+def test_no_tenant_moves_to_where_no_user_is_let_in():
+    drained = model.Group("box", "docker", (model.Host("box1", "10.0.0.9", drained=True),), "box1", "localhost")
+    groups = {**GROUPS, "box": drained}
+    (home,) = plan_homes.homes(parse(tenant()), groups, seen(db1=["north 5 app"], box1=[]))
+    with pytest.raises(InputError, match=r"no user would reach north on box, as all its hosts .* \(box1\); take"):
+        plan_homes.destination(home, "box", groups)
+
+
 @pytest.mark.parametrize(
     ("kept", "sentence"),
     [
@@ -426,6 +434,7 @@ def arguments(*raw, **given):
         "login": "gantry",
         "allow_new": True,
         "allow_missing": False,
+        "empty": [],
         "number": 0,
         "arrived": [],
     }
