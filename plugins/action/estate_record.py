@@ -47,6 +47,8 @@ class ActionModule(ControllerAction):
         "leaving": _LEAVING,
         "stays": {"type": "list", "elements": "str", "default": []},
         "gone": {"type": "list", "elements": "str", "default": []},
+        "made_hosts": {"type": "list", "elements": "str", "default": []},
+        "made_tenants": {"type": "list", "elements": "str", "default": []},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
@@ -82,6 +84,8 @@ def _entry(params: Mapping[str, Any], now: datetime) -> Entry:
             dict(params["renamed"]),
             tuple(params["stays"]),
             tuple(params["gone"]),
+            tuple(params["made_hosts"]),
+            tuple(params["made_tenants"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(

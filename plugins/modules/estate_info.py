@@ -231,6 +231,12 @@ options:
         maintenance.
     type: bool
     default: false
+  made_only:
+    description:
+      - Whether RV(estate.routes) leave out the tenants and the hosts that the estate record does not have as made, such
+        as those of a run of C(gantry.odoo.site) that was interrupted.
+    type: bool
+    default: false
   empty:
     description:
       - Tenants that get an empty database on purpose although they were dropped when they were decommissioned. It is an

@@ -82,6 +82,16 @@ options:
     type: list
     elements: str
     default: []
+  made_hosts:
+    description: Hosts whose Odoo processes run. Users are sent to no other.
+    type: list
+    elements: str
+    default: []
+  made_tenants:
+    description: Tenants whose processes run and whose routes are about to be made.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

@@ -29,7 +29,7 @@ class Known:
     """A tenant as it was last declared, as far as it has to be known when it is declared no more.
 
     instance: the Odoo instance that serves it, which keeps its name when the tenant is renamed. declared: whether it
-    was declared at the last run of site.
+    was declared at the last run of site. made: whether a run of site has come as far as its routes.
     """
 
     tier: int
@@ -39,9 +39,10 @@ class Known:
     cron_threads: int
     routes: tuple[Route, ...] = ()
     declared: bool = True
+    made: bool = False
 
     @classmethod
-    def of(cls, tenant: Tenant, *, declared: bool = True) -> Known:
+    def of(cls, tenant: Tenant, *, declared: bool = True, made: bool = False) -> Known:
         """What has to be known of a tenant."""
         return cls(
             tenant.tier,
@@ -51,6 +52,7 @@ class Known:
             tenant.cron_threads,
             tenant.routes,
             declared,
+            made,
         )
 
 
@@ -75,6 +77,7 @@ class EstateRecord:
     """The newest record of the log says everything. number: of that record, 0 before the first.
 
     homes, tenants, leaving: by tenant. ports: by instance. roster: the hosts of the estate at the last run of site.
+    made: the hosts that run Odoo, from the moment on when their processes were run.
     """
 
     number: int = 0
@@ -83,6 +86,7 @@ class EstateRecord:
     ports: Mapping[str, int] = field(default_factory=dict)
     roster: tuple[str, ...] = ()
     leaving: Mapping[str, Leaving] = field(default_factory=dict)
+    made: tuple[str, ...] = ()
 
     def as_body(self) -> dict[str, Any]:
         """The record's body."""
@@ -92,6 +96,7 @@ class EstateRecord:
             "ports": dict(self.ports),
             "roster": list(self.roster),
             "leaving": {name: asdict(one) for name, one in self.leaving.items()},
+            "made": list(self.made),
         }
 
 
@@ -105,6 +110,7 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> EstateRecord:
             {name: int(port) for name, port in body["ports"].items()},
             tuple(body["roster"]),
             {name: leaving_from(one) for name, one in body["leaving"].items()},
+            tuple(body["made"]),
         )
         strange = sorted({one.phase for one in record.leaving.values()} - set(PHASES))
     except BAD_VALUES as error:
@@ -125,6 +131,7 @@ def known_from(body: Mapping[str, Any]) -> Known:
         int(body["cron_threads"]),
         routes,
         bool(body["declared"]),
+        bool(body["made"]),
     )
 
 

@@ -89,7 +89,12 @@ def resolve(
     # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
     run = [home for home in serving if home in settled or home.tenant.tenancy == "shared"]
     declared_drained = [host.name for group in runtimes.values() for host in group.hosts if host.drained]
-    routed = (*settled, *(one.home for one in others if one.home.exists))
+    hidden = plan_record.not_made(record, runtimes, args["assume"].values()) if args["made_only"] else frozenset()
+    routed = [
+        home
+        for home in (*settled, *(one.home for one in others if one.home.exists))
+        if not args["made_only"] or home.tenant.name in args["assume"] or plan_record.is_made(home.tenant, record)
+    ]
     estate: dict[str, Any] = {
         "tenants": {home.tenant.name: _tenant(home, with_ports, layout) for home in settled},
         "new": [home.tenant.name for home in settled if not (home.exists or home.former)],
@@ -117,6 +122,7 @@ def resolve(
             with_ports,
             [*args["drained"], *declared_drained],
             [*args["maintenance"], *(one.name for one in others if one.phase), *_missing(settled, args)],
+            hidden,
         ),
         "certificates": plan_inputs.certificates([home.tenant for home in routed]),
         "paths": {"config_dir": layout.config_dir, "database_ca": layout.database_ca},
@@ -201,14 +207,18 @@ def _record(
 ) -> dict[str, Any]:
     """What is to be recorded: homes once their databases are there, and all that was declared."""
     existing = [home for home in (*settled, *(one.home for one in others)) if home.exists]
-    known = {home.tenant.name: Known.of(home.tenant) for home in settled}
-    known |= {one.name: Known.of(one.home.tenant, declared=one.declared) for one in others}
+    # an estate that is older than its record has served its users before
+    taken_on = [home for home in existing if not record.number]
+    made = {home.tenant.name for home in existing if plan_record.is_made(home.tenant, record)}
+    known = {home.tenant.name: Known.of(home.tenant, made=home.tenant.name in made) for home in settled}
+    known |= {one.name: Known.of(one.home.tenant, declared=one.declared, made=one.name in made) for one in others}
     former = {home.tenant.name: home.tenant.renamed_from for home in settled if home.exists}
     return {
         "homes": {home.tenant.name: {"group": home.group.name, "number": home.number} for home in existing},
         "tenants": {name: asdict(one) for name, one in known.items()},
         "ports": dict(with_ports),
         "roster": list(hosts),
+        "made_hosts": sorted({host.name for home in taken_on for host in home.group.hosts}),
         "renamed": {name: one for name, one in former.items() if one in record.tenants},
         # one that was gone has been restored
         "stays": [home.tenant.name for home in settled if home.exists and home.tenant.name in record.leaving],

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     SHARED_INSTANCE,
     WEBSOCKET_OFFSET,
     Group,
+    Host,
     Layout,
     Tenant,
 )
@@ -100,23 +101,25 @@ def routes(
     with_ports: Mapping[str, int],
     drained: Sequence[str] = (),
     maintenance: Sequence[str] = (),
+    hidden: Collection[str] = (),
 ) -> list[dict]:
     """The routes of the estate, as gantry.odoo.traefik_route takes them.
 
-    A tenant whose hosts are all drained is in maintenance, like those of `maintenance`.
+    A tenant whose hosts are all drained is in maintenance, like those of `maintenance`. hidden: hosts to leave out.
     """
     listed: list[dict] = []
     for home in settled:
         port = with_ports[home.tenant.instance]
-        is_away = all(host.name in drained for host in home.group.hosts)
+        hosts = [host for host in home.group.hosts if host.name not in hidden]
+        is_away = all(host.name in drained for host in hosts)
         for number, route in enumerate(home.tenant.routes):
             item: dict = {
                 "name": f"{home.tenant.name}-{route.audience}" + (f"-{number}" if number else ""),
                 "hosts": [route.host],
                 "audience": route.audience,
                 "mode": "maintenance" if home.tenant.name in maintenance or is_away else "serve",
-                "servers": _servers(home.group, port, drained),
-                "websocket_servers": _servers(home.group, port + WEBSOCKET_OFFSET, drained),
+                "servers": _servers(hosts, port, drained),
+                "websocket_servers": _servers(hosts, port + WEBSOCKET_OFFSET, drained),
             }
             if route.allow:
                 item["allow"] = list(route.allow)
@@ -124,8 +127,8 @@ def routes(
     return listed
 
 
-def _servers(group: Group, port: int, drained: Sequence[str]) -> list[dict]:
-    return [{"url": f"http://{_in_url(host.address)}:{port}", "drained": host.name in drained} for host in group.hosts]
+def _servers(hosts: Sequence[Host], port: int, drained: Sequence[str]) -> list[dict]:
+    return [{"url": f"http://{_in_url(host.address)}:{port}", "drained": host.name in drained} for host in hosts]
 
 
 def _in_url(address: str) -> str:

@@ -271,8 +271,8 @@ def _lost(home: Home, record: EstateRecord) -> str:
     if name in record.leaving:
         return (
             f"tenant {name} was dropped by {record.leaving[name].change} on {record.leaving[name].since}, and no "
-            "server holds its database; restore it with gantry.odoo.recover, name it in site_empty_tenants for an empty "
-            "database, or declare it as decommissioned again"
+            "server holds its database; restore it with gantry.odoo.recover, name it in site_empty_tenants for an "
+            "empty database, or declare it as decommissioned again"
         )
     return ""
 

@@ -38,6 +38,7 @@ class Entry:
     lease: of the change, the number of homes that are new and have none. homes, tenants, ports, leaving: replace those
     of the same names. roster: replaces all of it.
     renamed: the former name by the new one. stays: tenants that leave no more. gone: those of which nothing is left.
+    made_hosts, made_tenants: those that are made now; what is made stays so.
     """
 
     lease: int
@@ -49,6 +50,8 @@ class Entry:
     renamed: Mapping[str, str] = field(default_factory=dict)
     stays: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    made_hosts: tuple[str, ...] = ()
+    made_tenants: tuple[str, ...] = ()
 
 
 def ports(tenants: Sequence[Tenant], recorded: Mapping[str, int]) -> dict[str, int]:
@@ -179,6 +182,21 @@ def unseen_homes(
     }
 
 
+def is_made(tenant: Tenant, record: EstateRecord) -> bool:
+    """Whether a run of site has come as far as the routes of a tenant; in an estate that is older than its record."""
+    known = record.tenants.get(tenant.name) or record.tenants.get(tenant.renamed_from or "")
+    return known.made if known else not record.number
+
+
+def not_made(record: EstateRecord, groups: Mapping[str, Group], made_now: Iterable[str]) -> frozenset[str]:
+    """The hosts that run Odoo only once a run of site has made them. made_now: groups that this change makes."""
+    if not record.number:
+        return frozenset()
+    now = set(made_now)
+    names = {host.name for name, group in groups.items() if name not in now for host in group.hosts}
+    return frozenset(names.difference(record.made))
+
+
 def plan_entry(seen: EstateRecord, entry: Entry) -> EstateRecord:
     """The record that follows, or the same one where nothing is new. Raises StateError for an older home."""
     record = seen
@@ -190,15 +208,31 @@ def plan_entry(seen: EstateRecord, entry: Entry) -> EstateRecord:
             **record.homes,
             **{name: _place(record, name, place, entry.lease) for name, place in entry.homes.items()},
         },
-        tenants={**record.tenants, **entry.tenants},
+        tenants=_tenants(record, entry),
         ports={**record.ports, **entry.ports},
         roster=record.roster if entry.roster is None else tuple(sorted(entry.roster)),
         leaving={name: one for name, one in {**record.leaving, **entry.leaving}.items() if name not in entry.stays},
+        made=_made_hosts(record, entry),
     )
     for name in entry.gone:
         record = _without(record, name)
     _refuse_collisions(record.ports)
     return seen if record == seen else replace(record, number=seen.number + 1)
+
+
+def _tenants(record: EstateRecord, entry: Entry) -> dict[str, Known]:
+    def is_made(name: str, known: Known) -> bool:
+        before = record.tenants.get(name)
+        return known.made or name in entry.made_tenants or (before is not None and before.made)
+
+    listed = {**record.tenants, **entry.tenants}
+    return {name: replace(known, made=is_made(name, known)) for name, known in listed.items()}
+
+
+def _made_hosts(record: EstateRecord, entry: Entry) -> tuple[str, ...]:
+    """The hosts that are made, without those that left."""
+    made = {*record.made, *entry.made_hosts}
+    return tuple(sorted(made if entry.roster is None else made.intersection(entry.roster)))
 
 
 def _place(record: EstateRecord, name: str, place: Place, lease: int) -> Place:
@@ -248,8 +282,9 @@ def differences(before: EstateRecord, after: EstateRecord) -> list[str]:
         for name in sorted({*old, *new}):
             if old.get(name) != new.get(name):
                 lines.append(f"{what} {name}: {_shown(old.get(name))} -> {_shown(new.get(name))}")
-    for sign, hosts in (("+", set(after.roster) - set(before.roster)), ("-", set(before.roster) - set(after.roster))):
-        lines += [f"roster: {sign}{host}" for host in sorted(hosts)]
+    for what, was, now in (("roster", before.roster, after.roster), ("made", before.made, after.made)):
+        for sign, hosts in (("+", set(now) - set(was)), ("-", set(was) - set(now))):
+            lines += [f"{what}: {sign}{host}" for host in sorted(hosts)]
     return lines
 
 
@@ -261,5 +296,6 @@ def _shown(value: object) -> str:
     if isinstance(value, Leaving):
         return value.phase
     if isinstance(value, Known):
-        return f"tier {value.tier} on instance {value.instance}" + ("" if value.declared else ", not declared")
+        said = ["" if value.declared else ", not declared", "" if value.made else ", not made yet"]
+        return f"tier {value.tier} on instance {value.instance}" + "".join(said)
     return str(value)

@@ -419,6 +419,39 @@ def test_a_tenant_that_was_dropped_is_made_anew_on_purpose_alone(rig: Rig) -> No
     assert "tenant quarry is recorded to live on app, and no server of the estate holds its" in lost.errors[-1]
 
 
+BOX = {"patch_release": "r2", "patch_odoo_group": "box", "change_downtime_minutes": 5}
+
+
+def test_routes_lead_to_no_tenant_and_no_host_that_site_has_not_made(rig: Rig) -> None:
+    """A run of site is cut off before the processes of a new tenant and a new host run; a patch elsewhere follows."""
+    wharf = {**HARBOUR, "name": "wharf", "routes": [{"host": "wharf.example.com"}]}
+    tenants = [HARBOUR, QUARRY, wharf]
+    with worlds.opened(rig.file) as world:
+        world.nodes["app3"] = worlds.Node("app", "db1", running=False)
+    rig.change(fault={"words": "app1 odoo run", "kind": "disk full"})
+    rig.play("site", odoo_tenants=tenants).expect_failure()
+    assert "wharf" in rig.world.servers["db1"]
+    rig.mend()
+    until_free(rig)
+    rig.change(harm=[])
+    rig.play("patch", odoo_tenants=tenants, **BOX).expect_success()
+    assert (sent(rig), sent(rig, "wharf"), rig.world.harm) == ({"serve app1 app2"}, set(), [])
+    rig.play("site", odoo_tenants=tenants).expect_success()
+    everywhere = {"serve app1 app2 app3"}
+    assert (sent(rig), sent(rig, "wharf"), rig.world.harm) == (everywhere, everywhere, [])
+    rig.play("patch", odoo_tenants=tenants, **{**BOX, "patch_release": "r3"}).expect_success()
+    assert (sent(rig), sent(rig, "wharf"), rig.world.harm) == (everywhere, everywhere, [])
+
+
+@pytest.mark.deep
+def test_a_resumed_change_makes_no_routes_of_tenants_that_were_declared_meanwhile(rig: Rig) -> None:
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    wharf = {**HARBOUR, "name": "wharf", "routes": [{"host": "wharf.example.com"}]}
+    rig.change(harm=[])
+    rig.play("resume", change=change, way="finish", odoo_tenants=[HARBOUR, QUARRY, wharf]).expect_success()
+    assert (sent(rig), sent(rig, "wharf"), rig.world.harm) == ({"serve app1 app2"}, set(), [])
+
+
 # What a later step needs.
 
 

@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     plan_inputs,
     plan_record,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, Place
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, Known, Place
 from ansible_collections.gantry.odoo.plugins.modules import backup_policy
 
 APP = model.Group("app", "systemd", (model.Host("app1", "10.0.0.1"), model.Host("app2", "10.0.0.2")), "db1", "db1")
@@ -314,6 +314,35 @@ def test_a_tenant_that_may_lack_its_database_and_does_is_under_maintenance():
     assert modes == {True: ["serve", "serve", "maintenance"], False: ["serve", "serve", "serve"]}
 
 
+def test_routes_lead_to_what_is_made_alone():
+    """North serves, south got its database in a run of site that was interrupted, and app2 is new."""
+    given = arguments(
+        tenant(), tenant("south"), placement={"db1": [{"name": "north", "open": True}, {"name": "south", "open": True}]}
+    )
+
+    def routes(record, **options):
+        found = resolve({**given, **options}, RUNTIMES, VARIABLES, record)["routes"]
+        return {one["name"]: [server["url"].split("/")[2] for server in one["servers"]] for one in found}
+
+    known = {name: Known(3, "shared", "shared", 2, 1, made=made) for name, made in (("north", True), ("south", False))}
+    record = EstateRecord(3, tenants=known, made=("app1",))
+    urls = routes(record)["north-public"]
+    assert len(urls) == 2
+    assert routes(record) == {"north-public": urls, "south-public": urls}
+    assert routes(record, made_only=True) == {"north-public": urls[:1]}
+    # an estate that is older than its record, and hosts that this change makes
+    assert routes(EstateRecord(), made_only=True) == routes(record)
+    assert routes(record, made_only=True, assume={"south": "app"}) == routes(record)
+
+
+def test_an_estate_that_is_older_than_its_record_is_recorded_as_made():
+    given = arguments(tenant(), tenant("south"), placement={"db1": [{"name": "north", "open": True}]})
+    found = plan_estate.resolve(given, RUNTIMES, VARIABLES, EstateRecord()).record
+    assert {name: one["made"] for name, one in found["tenants"].items()} == {"north": True, "south": False}
+    assert found["made_hosts"] == ["app1", "app2"]
+    assert plan_estate.resolve(given, RUNTIMES, VARIABLES, EstateRecord(1)).record["made_hosts"] == []
+
+
 def found_routes(given, placement, **options):
     """The routes where the home of south is assumed."""
     args = arguments(*given, placement=placement, assume={"south": "app"}, **options)
@@ -435,6 +464,7 @@ def arguments(*raw, **given):
         "allow_new": True,
         "allow_missing": False,
         "empty": [],
+        "made_only": False,
         "number": 0,
         "arrived": [],
     }

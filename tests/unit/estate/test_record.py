@@ -50,11 +50,26 @@ def known(instance: str = "shared", **fields: object) -> Known:
 FULL = EstateRecord(
     4,
     {"north": Place("app", 7)},
-    {"north": known(routes=(Route("north.site.example", "internal", ("10.0.0.0/8",)),))},
+    {"north": known(routes=(Route("north.site.example", "internal", ("10.0.0.0/8",)),), made=True)},
     {"shared": 8069, "harbour": 8169},
     ("app1", "db1"),
     {"harbour": Leaving(HELD, 1, "20261122T103000Z", "decommission-9", "2026-11-22")},
+    ("app1",),
 )
+
+
+def test_what_is_made_stays_so_until_it_leaves() -> None:
+    entry = Entry(12, tenants={"north": known(), "south": known()}, made_hosts=("app2",))
+    after = plan_entry(FULL, entry)
+    assert (after.made, after.tenants["north"].made, after.tenants["south"].made) == (("app1", "app2"), True, False)
+    done = plan_entry(after, Entry(12, made_tenants=("south",), roster=("app2", "db1")))
+    assert (done.made, done.tenants["south"].made) == (("app2",), True)
+    assert differences(after, done) == [
+        "tenant south: tier 3 on instance shared, not made yet -> tier 3 on instance shared",
+        "roster: +app2",
+        "roster: -app1",
+        "made: -app1",
+    ]
 
 
 @given(some.lists(NAMES, min_size=1))
@@ -163,7 +178,7 @@ def test_the_number_of_a_home_is_that_of_the_change_that_opened_it_there() -> No
 
 
 def test_what_is_recorded_already_is_not_written_again() -> None:
-    entry = Entry(12, FULL.homes, FULL.tenants, FULL.ports, FULL.roster, FULL.leaving)
+    entry = Entry(12, FULL.homes, FULL.tenants, FULL.ports, FULL.roster, FULL.leaving, made_hosts=FULL.made)
     assert plan_entry(FULL, entry) is FULL
 
 
@@ -176,7 +191,7 @@ def test_a_new_name_has_the_home_and_the_instance_of_the_former_one() -> None:
 def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     log = EstateLog(Directory(str(tmp_path / "store")))
     assert log.read() == EstateRecord()
-    entry = Entry(12, FULL.homes, FULL.tenants, FULL.ports, FULL.roster, FULL.leaving)
+    entry = Entry(12, FULL.homes, FULL.tenants, FULL.ports, FULL.roster, FULL.leaving, made_hosts=FULL.made)
     written = log.write(lambda seen: plan_entry(seen, entry), Deadline(5))
     assert log.read() == written == from_body(1, json.loads(json.dumps(written.as_body())), "store")
     assert written.as_body() == FULL.as_body()
