@@ -49,6 +49,7 @@ class ActionModule(ControllerAction):
         "gone": {"type": "list", "elements": "str", "default": []},
         "made_hosts": {"type": "list", "elements": "str", "default": []},
         "made_tenants": {"type": "list", "elements": "str", "default": []},
+        "released_groups": {"type": "list", "elements": "str", "default": []},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
@@ -86,6 +87,7 @@ def _entry(params: Mapping[str, Any], now: datetime) -> Entry:
             tuple(params["gone"]),
             tuple(params["made_hosts"]),
             tuple(params["made_tenants"]),
+            tuple(params["released_groups"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(

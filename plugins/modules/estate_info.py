@@ -231,6 +231,12 @@ options:
         maintenance.
     type: bool
     default: false
+  released_groups:
+    description:
+      - Groups that ran Odoo and left for good, together with their hosts. Homes that are recorded there do not count.
+    type: list
+    elements: str
+    default: []
   made_only:
     description:
       - Whether RV(estate.routes) leave out the tenants and the hosts that the estate record does not have as made, such

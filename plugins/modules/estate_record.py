@@ -92,6 +92,11 @@ options:
     type: list
     elements: str
     default: []
+  released_groups:
+    description: Groups that left for good. Homes there are no longer recorded.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

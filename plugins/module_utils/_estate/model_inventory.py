@@ -69,7 +69,8 @@ def read_groups(
     for name, why in sorted(reasons.items()):
         if not inventory.get(name):
             state = "has no hosts" if name in inventory else "is not in the inventory"
-            faults.append(f"{why} group {name}, which {state}; add a host to it or choose another group")
+            way_out = "add a host to it or choose another group" if name not in lived_in else _released(name)
+            faults.append(f"{why} group {name}, which {state}; {way_out}")
             continue
         try:
             groups[name] = _group(name, inventory[name], hostvars)
@@ -79,6 +80,14 @@ def read_groups(
     if faults:
         raise InputError("; ".join(faults))
     return groups
+
+
+def _released(name: str) -> str:
+    return (
+        f"put it back, or, where it is gone for good, run gantry.odoo.site with site_released_groups: [{name}], or "
+        f"first gantry.odoo.resume with resume_released_groups: [{name}] where a change was interrupted, or "
+        f"gantry.odoo.recover with recover_released_groups: [{name}] to restore its tenants elsewhere"
+    )
 
 
 def _overlaps(groups: Mapping[str, Group]) -> list[str]:

@@ -40,6 +40,8 @@ def resolve(
     """Resolve what is declared, recorded and seen. Raises GantryError with every fault of the declaration."""
     model_inventory.require_groups(args["require_groups"], groups)
     declared = plan_leaving.as_recorded(model_declaration.tenants_from(args["tenants"]), record)
+    plan_record.require_released(record, args["released_groups"], groups, [tenant.name for tenant in declared])
+    record = plan_record.without_groups(record, args["released_groups"])
     undeclared = plan_leaving.removed(record, declared)
     tenants = [tenant for tenant in declared if tenant.state == model.PRESENT]
     runtimes = model_inventory.read_groups(
@@ -166,7 +168,8 @@ def resolve(
         estate["destination"] = plan_homes.destination(
             plan_homes.find(settled, args["tenant"] or ""), args["destination"], runtimes
         )
-    return Resolved(estate, _record(settled, others, with_ports, hosts, record))
+    recorded_next = _record(settled, others, with_ports, hosts, record)
+    return Resolved(estate, {**recorded_next, "released_groups": list(args["released_groups"])})
 
 
 def outline(estate: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Entry:
     lease: of the change, the number of homes that are new and have none. homes, tenants, ports, leaving: replace those
     of the same names. roster: replaces all of it.
     renamed: the former name by the new one. stays: tenants that leave no more. gone: those of which nothing is left.
-    made_hosts, made_tenants: those that are made now; what is made stays so.
+    made_hosts, made_tenants: those that are made now; what is made stays so. released_groups: those that left for good.
     """
 
     lease: int
@@ -52,6 +52,7 @@ class Entry:
     gone: tuple[str, ...] = ()
     made_hosts: tuple[str, ...] = ()
     made_tenants: tuple[str, ...] = ()
+    released_groups: tuple[str, ...] = ()
 
 
 def ports(tenants: Sequence[Tenant], recorded: Mapping[str, int]) -> dict[str, int]:
@@ -152,6 +153,32 @@ def require_roster(record: EstateRecord, hosts: Iterable[str], released: Iterabl
         raise InputError("; ".join(faults))
 
 
+def require_released(
+    record: EstateRecord, released: Iterable[str], groups: Mapping[str, Sequence[str]], declared: Iterable[str]
+) -> None:
+    """Raise InputError for a group that cannot be released: it has hosts, or a tenant that would be forgotten."""
+    known, left = set(declared), sorted(set(released))
+    faults = [
+        f"group {name} is released and still has {', '.join(groups[name])}; remove it from the inventory first"
+        for name in left
+        if groups.get(name)
+    ]
+    faults += [
+        f"tenant {name} is recorded to live on the released group {place.group}, and is not declared any more; declare "
+        "it on another group, where gantry.odoo.recover restores it, or with state decommissioned"
+        for name, place in sorted(record.homes.items())
+        if place.group in left and name not in known
+    ]
+    if faults:
+        raise InputError("; ".join(faults))
+
+
+def without_groups(record: EstateRecord, released: Iterable[str]) -> EstateRecord:
+    """The record without the homes on groups that left for good."""
+    left = set(released)
+    return replace(record, homes={name: one for name, one in record.homes.items() if one.group not in left})
+
+
 def unknown_estate(record: EstateRecord, placement: Placement) -> list[str]:
     """A sentence where the estate is older than its record: the change store is another one, or was made anew."""
     numbered = sorted({one.name for one in chain.from_iterable(placement.values()) if one.number})
@@ -199,7 +226,7 @@ def not_made(record: EstateRecord, groups: Mapping[str, Group], made_now: Iterab
 
 def plan_entry(seen: EstateRecord, entry: Entry) -> EstateRecord:
     """The record that follows, or the same one where nothing is new. Raises StateError for an older home."""
-    record = seen
+    record = without_groups(seen, entry.released_groups)
     for new, former in entry.renamed.items():
         record = _renamed(record, new, former)
     record = replace(

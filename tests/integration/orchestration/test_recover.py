@@ -127,6 +127,37 @@ def test_no_tenant_goes_where_no_user_is_let_in(rig: Rig, playbook: str, inputs:
     assert (acted(rig, since), parts(rig), rig.world.harm) == ([], {}, [])
 
 
+@pytest.mark.deep
+def test_the_tenants_of_a_group_that_is_gone_are_restored_on_another(rig: Rig) -> None:
+    rig.play("migrate", **MOVE).expect_success()
+    rig.play("backup").expect_success()
+    with worlds.opened(rig.file) as world:
+        del world.nodes["box1"], world.servers["box1"], world.servers["db1"]["harbour__retired"]
+        world.given_up = ["harbour"]
+    rig.change(harm=[], step=0, log=[], reads=[])
+    gone = {"odoo_runtime_groups": ["app"]}
+    refused = rig.play("site", **gone).expect_failure()
+    assert (
+        "group box, which is not in the inventory; put it back, or, where it is gone for good, run"
+        in (refused.errors[-1])
+    )
+    released = {"released_hosts": ["box1"], "released_groups": ["box"]}
+    words = {
+        playbook: {f"{playbook}_{name}": one for name, one in released.items()} for playbook in ("site", "recover")
+    }
+    forgotten = rig.play("site", **gone, **words["site"], odoo_tenants=[QUARRY]).expect_failure()
+    assert (
+        "harbour is recorded to live on the released group box, and is not declared any more" in (forgotten.errors[-1])
+    )
+    refused = rig.play("site", **gone, **words["site"]).expect_failure()
+    assert "harbour has no database on any server that answered, and its repository holds" in refused.errors[-1]
+    assert acted(rig) == []
+    rig.play("recover", recover_tenants=["harbour"], **gone, **words["recover"]).expect_success()
+    assert (served(rig), parts(rig), rig.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
+    # nothing asks for the words again
+    rig.play("site", **gone).expect_success()
+
+
 def test_what_has_no_backup_is_refused_before_anything_is_touched_or_left_out_by_name(lost: Rig) -> None:
     with worlds.opened(lost.file) as world:
         del world.backups["harbour"]

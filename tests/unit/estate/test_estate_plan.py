@@ -465,6 +465,7 @@ def arguments(*raw, **given):
         "allow_missing": False,
         "empty": [],
         "made_only": False,
+        "released_groups": [],
         "number": 0,
         "arrived": [],
     }

@@ -31,6 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_record im
     plan_entry,
     ports,
     require_instances,
+    require_released,
     require_roster,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
@@ -56,6 +57,19 @@ FULL = EstateRecord(
     {"harbour": Leaving(HELD, 1, "20261122T103000Z", "decommission-9", "2026-11-22")},
     ("app1",),
 )
+
+
+def test_a_group_that_is_gone_is_released_with_its_homes() -> None:
+    assert require_released(FULL, ["app"], {"box": ["box1"]}, ["north"]) is None
+    with pytest.raises(
+        InputError, match="group app is released and still has app1, app2; remove it from the inventory"
+    ):
+        require_released(FULL, ["app"], {"app": ["app1", "app2"]}, ["north"])
+    with pytest.raises(InputError, match="tenant north is recorded to live on the released group app, and is not decl"):
+        require_released(FULL, ["app"], {}, ["south"])
+    after = plan_entry(FULL, Entry(12, released_groups=("app",)))
+    assert (after.homes, after.tenants, after.number) == ({}, FULL.tenants, FULL.number + 1)
+    assert plan_entry(FULL, Entry(12, released_groups=("box",))) == FULL
 
 
 def test_what_is_made_stays_so_until_it_leaves() -> None:
