@@ -101,8 +101,8 @@ def empty(lab: Lab, store: dict[str, Any]) -> Callable[[], object]:
     if "directory" in store:
         return lambda: shutil.rmtree(store["directory"])
     if "postgresql" in store:
-        words = "TRUNCATE public.gantry_object"
-        return lambda: lab.host("store1").run(["runuser", "-u", "postgres", "--", "psql", "-qd", "gantry", "-c", words])
+        host, words = lab.host("store1", image="vm"), "TRUNCATE public.gantry_object"
+        return lambda: host.run(["runuser", "-u", "postgres", "--", "psql", "-qd", "gantry", "-c", words])
     return lambda: _empty_bucket(lab, store["s3"]["bucket"])
 
 

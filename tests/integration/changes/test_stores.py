@@ -119,9 +119,12 @@ def test_a_store_that_is_emptied_in_the_middle_of_a_change_is_not_an_empty_store
     }
     read = {"name": "read", "gantry.odoo.change_info": {**params, "gather": ["parts"]}, "ignore_errors": True}
 
+    def kept(pattern: str) -> list[Path]:
+        # the options of the modules have their defaults, and another name with them
+        return list(Path(store["outbox"]).rglob(pattern))
+
     def empty_it() -> None:
-        seen = Path(outbox(store).directory) / "seen"
-        until(lambda: None if seen.exists() else "no lease", "the begin of the change", 60)
+        until(lambda: None if kept("seen") else "no lease", "the begin of the change", 60)
         empty()
         (Path(store["outbox"]) / "go").touch()
 
@@ -129,10 +132,10 @@ def test_a_store_that_is_emptied_in_the_middle_of_a_change_is_not_an_empty_store
         done = pool.submit(empty_it)
         run = on_controller({**begin, "register": "opened"}, mark, step, read)
         done.result()
-    said = "it holds no change store, and this controller has seen lease 1 there"
+    said = "is not what it was: it holds no change store, and this controller has seen lease"
     assert said in run.results("read")["localhost"]["msg"]
     assert said in " ".join(run.results("step")["localhost"]["warnings"])
-    assert len(outbox(store).held()) == 1
+    assert len(kept("*.json")) == 1
     assert said in on_controller(begin).expect_failure().errors[-1]
 
 
