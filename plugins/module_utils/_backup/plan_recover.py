@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import PROVEN
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import span
 
 # What each PostgreSQL server holds, by its name; None where it was not asked or did not answer.
@@ -132,7 +133,8 @@ def undeclared(
     mine = [
         one
         for one in listed
-        if one["change"] == change and one["facts"].get("kind") == "recover" and one["facts"]["tenant"] not in tenants
+        if one["change"] == change and one["facts"].get("kind") == "recover" and one["state"] != PROVEN
+        if one["facts"]["tenant"] not in tenants
     ]
     untouched = [one for one in mine if one["facts"].get("stage", "maintenance") == "maintenance"]
     return {

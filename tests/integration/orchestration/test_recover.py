@@ -92,10 +92,14 @@ def test_a_server_that_was_stopped_has_lost_nothing(rig: Rig) -> None:
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("stage", ["untouched", "restored"])
+@pytest.mark.parametrize("stage", ["untouched", "restored", "proven"])
 def test_a_tenant_that_is_declared_no_more_does_not_keep_the_others_away(lost: Rig, stage: str) -> None:
-    words = {"untouched": "app1 odoo_restore harbour blocked", "restored": "app1 odoo_restore quarry blocked"}[stage]
-    change = lose(lost, words, "controller killed after", "recover", **TIER)
+    at = "harbour" if stage == "untouched" else "quarry"
+    change = lose(lost, f"app1 odoo_restore {at} blocked", "controller killed after", "recover", **TIER)
+    if stage == "proven":
+        lost.play("resume", change=change, way="finish", odoo_tenants=[QUARRY]).expect_success()
+        assert (served(lost), parts(lost), lost.world.harm) == ({"harbour": BOTH, "quarry": BOTH}, {}, [])
+        return
     if stage == "restored":
         refused = lost.play("resume", change=change, way="finish", odoo_tenants=[HARBOUR]).expect_failure()
         assert f"quarry is not declared any more, and {change} has restored its database" in refused.errors[-1]

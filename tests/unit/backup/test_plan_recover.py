@@ -64,7 +64,8 @@ def test_what_no_user_would_reach_is_not_restored() -> None:
 def test_a_part_whose_tenant_is_declared_no_more_is_closed_unless_it_was_restored() -> None:
     def part(name: str, **facts: Any) -> dict[str, Any]:
         told = {"kind": "recover", "tenant": name, **facts}
-        return {"name": f"tenant:{name}", "change": told.pop("change", "recover-3"), "facts": told}
+        change, state = told.pop("change", "recover-3"), told.pop("state", "begun")
+        return {"name": f"tenant:{name}", "change": change, "state": state, "facts": told}
 
     listed = [part("north"), part("gone", stage="maintenance"), part("left"), part("moved", change="recover-1")]
     found = undeclared(listed, "recover-3", TENANTS)
@@ -72,8 +73,12 @@ def test_a_part_whose_tenant_is_declared_no_more_is_closed_unless_it_was_restore
     assert found["notes"][0].startswith("gone is not declared any more, so that its part of recover-3 is closed")
     (said,) = undeclared([part("gone", stage="serve")], "recover-3", TENANTS)["faults"]
     assert said.startswith("gone is not declared any more, and recover-3 has restored its database; declare it as")
-    other = {"name": "app1", "change": "recover-3", "facts": {"kind": "patch"}}
-    assert undeclared([other], "recover-3", TENANTS) == {"closed": [], "notes": [], "faults": []}
+    # one that is done needs nothing more
+    others = [
+        part("gone", stage="serve", state="proven"),
+        {"name": "app1", "change": "recover-3", "state": "begun", "facts": {"kind": "patch"}},
+    ]
+    assert undeclared(others, "recover-3", TENANTS) == {"closed": [], "notes": [], "faults": []}
 
 
 @pytest.mark.parametrize(
