@@ -43,6 +43,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_scratch i
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import require_tables, rows, uuid
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import read_programs, read_room
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_directory, opened_file
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import require_movable
@@ -288,10 +289,15 @@ def read_server(login: Login, owner: str) -> Server:
 
 
 def _read_note(path: str) -> Note | None:
+    above, name = os.path.split(path)
     try:
-        with open(path, encoding="utf-8") as handle:
-            return Note(**json.load(handle))
+        with opened_directory(above) as directory, opened_file(directory, name) as stream:
+            owner = os.fstat(stream.fileno()).st_uid
+            # Odoo, which may write there, would tell a restore what to open and what to remove
+            if owner != os.geteuid():
+                raise StateError(f"{path} was written by account {owner} and by no restore; look at it, then remove it")
+            return Note(**json.load(stream))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
-        raise StateError(f"{path} is not the note of a restore; look at it, then remove it") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise StateError(f"{path} is not the note of a restore ({error}); look at it, then remove it") from error

@@ -19,8 +19,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import Owner
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Sender, Source
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
