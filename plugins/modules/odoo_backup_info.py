@@ -76,6 +76,12 @@ backups:
       description: Number of backups in the repository, fit or not; null where its catalog cannot be read.
       type: int
     error: {description: The reason why there is none; empty with a backup., type: str}
+    warnings:
+      description:
+        - Why it is no later or no better one, such as a later one that is damaged, or one that is dated more than 15
+          minutes after the clock of the store. The module warns of the same.
+      type: list
+      elements: str
 """
 
 from datetime import datetime

@@ -37,7 +37,10 @@ options:
     required: true
   backup:
     description:
-      - Identifier of the backup, or V(latest), the newest one that can be restored in full.
+      - Identifier of the backup, or V(latest), the newest one that can be restored in full. With
+        O(missing_files=list), it is the newest one whose database can be restored, also where files of it are missing.
+        The module warns where a later one is passed over.
+      - A backup that is dated at most 15 minutes after the clock of the store counts. One that is dated later does not.
       - A backup whose dump, manifest or index M(gantry.odoo.odoo_backup_check) has found damaged is refused.
     type: str
     default: latest

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     FULL,
     NONE,
@@ -20,8 +21,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     Entry,
 )
 
-# S3 itself refuses requests whose clock is further off
-SKEW_S = 900
 MISSING_SHOWN = 3
 
 
@@ -77,22 +76,50 @@ def newest_of(catalog: Catalog) -> Entry | None:
     return max(catalog.entries, key=lambda one: one.number, default=None)
 
 
-def latest_of(catalog: Catalog, now: datetime, restorable: Collection[str] = (FULL,)) -> Entry | None:
+def latest_of(
+    catalog: Catalog, now: datetime, restorable: Collection[str] = (FULL,), until: datetime | None = None
+) -> Entry | None:
     """The backup that shows the latest moment, of those that are not marked to be removed. now: by the store's clock.
 
-    One that is dated in the future is not the latest one: its clock was wrong. restorable: how far it can be restored;
-    by default in full.
+    The clock of PostgreSQL may be ahead by CLOCK_SKEW. What is dated later is not the latest one. restorable: how far
+    it can be restored; by default in full. until: the latest moment that it may show, None for now.
     """
-    past = [one for one in catalog.entries if one.snapshot <= now and one.expired is None]
+    last = now + CLOCK_SKEW if until is None else min(until, now + CLOCK_SKEW)
+    past = [one for one in catalog.entries if one.snapshot <= last and one.expired is None]
     fit = [one for one in past if one.restorable in restorable]
-    return max(fit, key=lambda one: (one.snapshot, one.number), default=None)
+    # a clock that was ahead and is right again dates a later backup earlier
+    return max(fit, key=lambda one: (min(one.snapshot, one.stored), one.number), default=None)
 
 
-def newest_fit(catalog: Catalog, now: datetime) -> tuple[Entry | None, Entry | None]:
-    """The backup to restore where the latest one is asked for, and a later one that is passed over as it is damaged."""
-    latest = latest_of(catalog, now, (FULL, PARTIAL, NONE))
-    fit = latest_of(catalog, now) or latest_of(catalog, now, (PARTIAL,)) or latest
-    return fit, None if fit == latest else latest
+def ahead_of_clock(catalog: Catalog, now: datetime) -> list[str]:
+    """A sentence for each backup that does not count as the latest one, since it is dated in the future."""
+    return [
+        f"backup {one.name} is dated {(one.snapshot - now).total_seconds():.0f} s after the clock of the repository "
+        "and does not count as the latest one; set the clock of its database server right, and take a new backup"
+        for one in catalog.entries
+        if one.snapshot > now + CLOCK_SKEW and one.expired is None
+    ]
+
+
+def newest_fit(
+    catalog: Catalog, now: datetime, accept_missing: bool = False, until: datetime | None = None
+) -> tuple[Entry | None, list[str]]:
+    """The backup to restore where the latest one is asked for, and a sentence for each reason why it is no better one.
+
+    accept_missing: one that lacks files will do. until: as in latest_of.
+    """
+    latest = latest_of(catalog, now, (FULL, PARTIAL, NONE), until)
+    full, most = latest_of(catalog, now, (FULL,), until), latest_of(catalog, now, (FULL, PARTIAL), until)
+    fit = (most if accept_missing else full or most) or latest
+    said = ahead_of_clock(catalog, now) if until is None else []
+    if fit is not None and latest is not None and fit != latest:
+        said.append(f"backup {latest.name} is newer than {fit.name} and damaged, so {fit.name} is restored")
+    if fit is not None and fit.restorable == PARTIAL and full is not None:
+        said.append(
+            f"backup {fit.name} is restored without the files of it that a check found damaged; {full.name} is the "
+            "newest one that can be restored in full"
+        )
+    return fit, said
 
 
 def refuse_damaged(entry: Entry, where: str, accept_missing: bool) -> None:
@@ -119,10 +146,10 @@ def fresh_enough(catalog: Catalog, max_age_s: int, now: datetime) -> Entry | Non
 
 def refuse_skew(taken: datetime, now: datetime) -> None:
     """Raises StateError where the clocks of PostgreSQL and of the store are too far apart."""
-    skew = abs((taken - now).total_seconds())
-    if skew > SKEW_S:
+    skew = abs(taken - now)
+    if skew > CLOCK_SKEW:
         raise StateError(
-            f"the clocks of PostgreSQL and of the repository are {skew:.0f} s apart; "
+            f"the clocks of PostgreSQL and of the repository are {skew.total_seconds():.0f} s apart; "
             "set them right first: retention goes by the time of the snapshot"
         )
 

@@ -140,7 +140,7 @@ class Choice:
 def choose(repository: Repository, choice: Choice, warn: Callable[[str], None]) -> Entry:
     """The backup that was asked for. Raises StateError or RefusedError where there is none that is fit.
 
-    warn: is given a sentence where a later one is passed over.
+    warn: is given a sentence for each reason why it is no better one.
     """
     return choose_from(repository.catalog.read(), repository, choice, warn)
 
@@ -155,15 +155,15 @@ def choose_from(catalog: Catalog, repository: Repository, choice: Choice, warn: 
             raise StateError(f"the {repository.where} has no complete backup {choice.wanted}; choose another")
     else:
         now = repository.store.now()
-        found, passed_over = newest_fit(catalog, now if choice.until is None else min(choice.until, now))
+        found, said = newest_fit(catalog, now, choice.accept_missing, choice.until)
+        for sentence in said:
+            warn(sentence)
         if found is None and choice.until is not None:
             raise StateError(
                 f"the {repository.where} has no complete backup of before {choice.until:%Y-%m-%dT%H:%M:%S%z}"
             )
         if found is None:
             raise StateError(f"the {repository.where} has no complete backup; take one")
-        if passed_over:
-            warn(f"backup {passed_over.name} is newer than {found.name} and damaged, so {found.name} is restored")
     refuse_damaged(found, repository.where, choice.accept_missing)
     return found
 
