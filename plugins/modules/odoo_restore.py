@@ -87,6 +87,7 @@ options:
       - Tier of the tenant whose database is replaced. One of tier V(1) is replaced only when O(repository) has a backup
         of it that is complete and not older than its RPO, as for a drop by
         O(gantry.odoo.odoo_database#module:tier).
+      - That backup may expire by the policy of the tenant. O(gantry.odoo.odoo_backup#module:keep_days) keeps it.
     type: int
     choices: [1, 2, 3]
   fencing_number:

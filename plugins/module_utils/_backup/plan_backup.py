@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
@@ -19,18 +19,24 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     PARTIAL,
     Catalog,
     Entry,
+    Stay,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
 
 MISSING_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What stands before a backup. fresh: the complete backup that suffices, if one does. new: no repository yet."""
+    """What stands before a backup. fresh: the complete backup that suffices, if one does. new: no repository yet.
+
+    stay: how long the backup is to stay whatever a policy says, None where it stays so long already or as is promised.
+    """
 
     catalog: Catalog
     fresh: Entry | None
     new: bool = False
+    stay: Stay | None = None
 
 
 @dataclass(frozen=True)
@@ -156,9 +162,28 @@ def refuse_skew(taken: datetime, now: datetime) -> None:
 
 def steps_of(tenant: str, database: str, seen: Survey) -> list[Step]:
     """What a backup does, the same in check mode and in a run."""
+    held = seen.fresh.name if seen.fresh else "a new backup"
+    hold = [Step("place_hold", f"{tenant}/{held}", f"{seen.stay.reason}, {seen.stay.days} days")] if seen.stay else []
     if seen.fresh:
-        return []
+        return hold
     return [
         *([Step("make_repository", tenant, "the tenant has none yet")] if seen.new else []),
         Step("back_up", database, "database and files as they are in one snapshot"),
+        *hold,
     ]
+
+
+def survey_of(catalog: Catalog, max_age_s: int, stay: Stay | None, now: datetime, new: bool = False) -> Survey:
+    """What stands before a backup at `now`, by the store's clock."""
+    fresh = fresh_enough(catalog, max_age_s, now)
+    stays = fresh is not None and stay is not None and plan_stay(catalog, fresh.name, stay, now) is catalog
+    return Survey(catalog, fresh, new, None if stays else stay)
+
+
+def stay_of(days: int, reason: str) -> Stay | None:
+    """How long a backup is asked to stay, None for 0 days. Raises InputError for days without a reason."""
+    if days < 0:
+        raise InputError(f"keep_days: {days} is no number of days; give 1 or more, or 0 to leave it to the policy")
+    if days and not reason.strip():
+        raise InputError("keep_days without keep_reason; give it, as it is shown wherever the backup stays for it")
+    return Stay(days, reason.strip()) if days else None

@@ -26,7 +26,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import sealing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed, Stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, from_body
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    Catalog,
+    Entry,
+    Stay,
+    from_body,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import objects_in
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
     Keyring,
@@ -185,11 +190,16 @@ class Turn:
     catalog: Catalog
     lost: threading.Event
 
-    def commit(self, entry: Entry, manifest: Mapping[str, Any]) -> Entry:
-        """Make a backup complete: write its manifest, then the catalog. Raises LostError where another run began."""
+    def commit(self, entry: Entry, manifest: Mapping[str, Any], stay: Stay | None = None) -> Entry:
+        """Make a backup complete: write its manifest, then the catalog. Raises LostError where another run began.
+
+        stay: how long it is kept whatever a policy says.
+        """
         objects = objects_in(manifest, entry.manifest.key)
         self.write_manifest(entry.manifest, manifest)
-        catalog = self.repository.catalog.write(lambda seen: plan_commit(seen, entry, objects), Deadline(RECORD_S))
+        catalog = self.repository.catalog.write(
+            lambda seen: plan_commit(seen, entry, objects, stay), Deadline(RECORD_S)
+        )
         return next(one for one in catalog.entries if one.number == entry.number)
 
     def write_manifest(self, name: ManifestName, manifest: Mapping[str, Any]) -> None:

@@ -22,6 +22,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     refuse_missing,
     refuse_other_database,
     refuse_skew,
+    stay_of,
+    steps_of,
+    survey_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import unfit
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
@@ -30,7 +33,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     PARTIAL,
     Catalog,
     Entry,
+    Stay,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
 from tests.unit.backup.build import MANIFEST
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -171,3 +176,21 @@ def test_identifiers_of_backups(name: str) -> None:
 def test_what_is_no_identifier_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="is not a backup's identifier"):
         check_backup_name(name)
+
+
+def test_a_backup_that_suffices_is_held_where_it_is_not_yet() -> None:
+    stay, young = Stay(30, "before a restore"), entry(1, 1)
+    seen = survey_of(Catalog(entries=(young,)), 7200, stay, NOW)
+    assert [step.target for step in steps_of("harbour", "harbour", seen)] == [f"harbour/{young.name}"]
+    held = plan_stay(Catalog(entries=(young,)), young.name, stay, NOW)
+    assert steps_of("harbour", "harbour", survey_of(held, 7200, stay, NOW)) == []
+    taken = steps_of("harbour", "harbour", survey_of(held, 0, stay, NOW))
+    assert [step.action for step in taken] == ["back_up", "place_hold"]
+    assert [step.action for step in steps_of("harbour", "harbour", survey_of(held, 0, None, NOW))] == ["back_up"]
+
+
+@pytest.mark.parametrize(("days", "reason"), [(-1, "x"), (3, ""), (3, " ")])
+def test_a_backup_does_not_stay_without_a_reason(days: int, reason: str) -> None:
+    with pytest.raises(InputError, match="keep_days"):
+        stay_of(days, reason)
+    assert stay_of(0, "x") is None
