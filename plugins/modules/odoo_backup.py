@@ -82,8 +82,8 @@ options:
     default: 0
   keep_days:
     description:
-      - Days for which the backup is kept, whatever the policy of the tenant says, such as that of a database which is to
-        be replaced or dropped. V(0) leaves it to the policy.
+      - Days for which the backup is kept, whatever the policy of the tenant says. V(0) leaves it to the policy. Use it
+        before a database is replaced or dropped.
       - The hold C(kept-) with the identifier of the backup is recorded with it, also for one that suffices by
         O(max_age_s). It ends by itself, or by O(gantry.odoo.backup_policy#module:policies[].holds[].state=released).
     type: int

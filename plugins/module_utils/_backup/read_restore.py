@@ -41,10 +41,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_scratch import refuse_full_scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import require_tables, rows, uuid
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import read_programs, read_room
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_directory, opened_file
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import require_movable
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
@@ -149,6 +150,11 @@ def choose_from(catalog: Catalog, repository: Repository, choice: Choice, warn: 
     """As `choose`, of a catalog that was read."""
     require_catalog(repository, catalog)
     refuse_rolled_back(catalog, choice.known, repository.where, warn if choice.accept_older else None)
+    doubt = read_doubt(repository, catalog)
+    if doubt and not catalog.entries:
+        raise RefusedError(doubt)
+    if doubt:
+        warn(doubt)
     if choice.wanted != "latest":
         found = catalog.entry(check_backup_name(choice.wanted))
         if found is None:

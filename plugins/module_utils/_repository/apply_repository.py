@@ -228,6 +228,11 @@ def read_manifest(repository: Repository, name: ManifestName) -> dict[str, Any]:
     return manifest
 
 
+def read_manifest_names(repository: Repository) -> list[ManifestName]:
+    """The manifests that are there, whether they count or not."""
+    return [name for key in repository.store.objects("manifests/") if (name := manifest_name(key))]
+
+
 def read_document(repository: Repository, key: str) -> dict[str, Any] | None:
     """What stands under a key that is its kind as well, None without it. Raises StateError where it is damaged."""
     sealed = repository.store.get(key)
@@ -271,7 +276,7 @@ def rebuild_catalog(repository: Repository, entries: Sequence[Entry], wait_s: fl
 
 def require_catalog(repository: Repository, seen: Catalog) -> None:
     """Raises StateError where backups have manifests, and no catalog says that they are complete."""
-    if not seen.number and any(map(manifest_name, repository.store.objects("manifests/"))):
+    if not seen.number and read_manifest_names(repository):
         raise StateError(
             f"the {repository.where} has manifests of backups and no catalog, so its catalog is lost; "
             "run odoo_backup_check with rebuild: true"

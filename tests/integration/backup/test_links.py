@@ -21,7 +21,7 @@ RACER = f"""
 import os, time
 end = time.monotonic() + 120
 swaps = 0
-while os.path.exists("/tmp/racing") and time.monotonic() < end:
+while os.path.exists("{DATA}/racing") and time.monotonic() < end:
     try:
         names = os.listdir("{NEW}")
     except OSError:
@@ -108,12 +108,14 @@ def test_a_note_that_odoo_has_written_is_not_followed(
 def test_links_that_are_exchanged_during_a_drill_lead_nowhere(
     estate: Estate, victim: None, drill: Callable[[], dict[str, Any]]
 ) -> None:
-    estate.host.write("/tmp/racer.py", RACER)
-    as_odoo(estate, f"mkdir -p {NEW}/00; touch /tmp/racing; nohup python3 /tmp/racer.py > /tmp/racer.out 2>&1 &")
+    estate.host.write("/etc/odoo/racer.py", RACER)
+    as_odoo(estate, f"mkdir -p {NEW}/00; touch {DATA}/racing; nohup python3 /etc/odoo/racer.py > {DATA}/racer.out 2>&1 &")
     try:
         # it is cut off by an exchange, or is not
         drill()
     finally:
-        as_odoo(estate, "rm -f /tmp/racing")
-    wait.until(lambda: None if as_odoo(estate, "cat /tmp/racer.out").strip() else "nothing", "the end of the racer")
-    assert int(as_odoo(estate, "cat /tmp/racer.out")) > 0
+        as_odoo(estate, f"rm -f {DATA}/racing")
+    said = f"cat {DATA}/racer.out"
+    wait.until(lambda: None if as_odoo(estate, said).strip() else "nothing", "the end of the racer")
+    assert int(as_odoo(estate, said)) > 0
+    as_odoo(estate, f"rm {DATA}/racer.out")
