@@ -109,7 +109,9 @@ def test_links_that_are_exchanged_during_a_drill_lead_nowhere(
     estate: Estate, victim: None, drill: Callable[[], dict[str, Any]]
 ) -> None:
     estate.host.write("/etc/odoo/racer.py", RACER)
-    as_odoo(estate, f"mkdir -p {NEW}/00; touch {DATA}/racing; nohup python3 /etc/odoo/racer.py > {DATA}/racer.out 2>&1 &")
+    as_odoo(
+        estate, f"mkdir -p {NEW}/00; touch {DATA}/racing; nohup python3 /etc/odoo/racer.py > {DATA}/racer.out 2>&1 &"
+    )
     try:
         # it is cut off by an exchange, or is not
         drill()
