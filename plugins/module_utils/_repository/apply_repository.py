@@ -86,6 +86,13 @@ class KeyLog(StateLog[Keyring]):
 
 
 @dataclass(frozen=True)
+class Readers(Register):
+    """The leases of the runs that read backups, in a log of their own: a key that only reads holds up no backup."""
+
+    NAME = "reads"
+
+
+@dataclass(frozen=True)
 class Repository:
     """The backups of one tenant.
 
@@ -112,8 +119,13 @@ class Repository:
 
     @property
     def leases(self) -> Register:
-        """The leases of the runs that work on the repository."""
+        """The leases of the runs that change the repository."""
         return Register(Sealed(self.records, self.keys), LEASE_S)
+
+    @property
+    def readers(self) -> Readers:
+        """The leases of the runs that read backups, which are not removed meanwhile."""
+        return Readers(Sealed(self.records, self.keys), LEASE_S)
 
 
 def open_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -> Repository | None:
@@ -254,7 +266,7 @@ def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
     require_refusal(repository.records, Register.NAME)
     # a copy of a repository has leases of its own, which may be fewer
     fence = repository.catalog.read().fence
-    with _held(repository, kind, (_WRITE,), wait_s, fence) as (lease, lost):
+    with _held(repository.leases, kind, (_WRITE,), wait_s, fence) as (lease, lost):
         number = lease.fencing_number
 
         def begin(seen: Catalog) -> Catalog:
@@ -269,7 +281,7 @@ def rebuild_catalog(repository: Repository, entries: Sequence[Entry], wait_s: fl
     """Write a catalog with these backups in the place of one that is lost. Raises StateError where there is one."""
     require_refusal(repository.records, Register.NAME)
     highest = max((max(one.number, one.healed) for one in entries), default=0)
-    with _held(repository, "rebuild", (_WRITE,), wait_s, highest) as (lease, _lost):
+    with _held(repository.leases, "rebuild", (_WRITE,), wait_s, highest) as (lease, _lost):
         number = lease.fencing_number
         return repository.catalog.write(lambda seen: plan_rebuild(seen, number, entries), Deadline(RECORD_S))
 
@@ -305,7 +317,7 @@ def reading_all(repository: Repository, entries: Sequence[Entry], kind: str, wai
         yield
         return
     mine = uuid.uuid4().hex
-    with _held(repository, kind, tuple(f"{_READ}{one.number}:{mine}" for one in entries), wait_s):
+    with _held(repository.readers, kind, tuple(f"{_READ}{one.number}:{mine}" for one in entries), wait_s):
         yield
 
 
@@ -322,26 +334,25 @@ def being_read(repository: Repository) -> set[int]:
     Who reads takes a lease and looks for marks after that. So whoever asks here after it has marked a backup is told of
     all who have not seen the mark.
     """
-    return {int(part.split(":")[1]) for part in _covered(repository) if part.startswith(_READ)}
+    return {int(part.split(":")[1]) for part in _covered(repository.readers) if part.startswith(_READ)}
 
 
 def being_written(repository: Repository) -> bool:
     """Whether a run holds the lease to change the repository."""
-    return _WRITE in _covered(repository)
+    return _WRITE in _covered(repository.leases)
 
 
-def _covered(repository: Repository) -> set[str]:
+def _covered(leases: Register) -> set[str]:
     """All parts that leases cover which have not expired."""
-    now = repository.store.now()
-    return {part for lease in repository.leases.read().held if lease.until > now for part in lease.covers}
+    now = leases.objects.now()
+    return {part for lease in leases.read().held if lease.until > now for part in lease.covers}
 
 
 @contextmanager
 def _held(
-    repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float, above: int = 0
+    leases: Register, kind: str, covers: tuple[str, ...], wait_s: float, above: int = 0
 ) -> Iterator[tuple[Lease, threading.Event]]:
-    leases = repository.leases
-    lease = _take(repository, kind, covers, wait_s, above)
+    lease = _take(leases, kind, covers, wait_s, above)
     lost, done = threading.Event(), threading.Event()
     renewing = threading.Thread(target=_renew, args=(leases, lease.number, lost, done), daemon=True)
     renewing.start()
@@ -355,7 +366,7 @@ def _held(
             leases.release(lease.number, Deadline(RECORD_S))
 
 
-def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float, above: int) -> Lease:
+def _take(leases: Register, kind: str, covers: tuple[str, ...], wait_s: float, above: int) -> Lease:
     holder = this_process(kind)
     deadline = Deadline(wait_s)
     said = ""
@@ -363,17 +374,17 @@ def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: fl
     def attempt() -> Lease | None:
         nonlocal said
         try:
-            return repository.leases.take(covers, holder, Deadline(RECORD_S), above)
+            return leases.take(covers, holder, Deadline(RECORD_S), above)
         except HeldError as error:
             said = str(error)
-            _break_left(repository.leases)
+            _break_left(leases)
             return None
 
     try:
         return deadline.wait(attempt, "the lease", interval=0.5)
     except DeadlineError as error:
         raise DeadlineError(
-            f"the {repository.where} was in use for {wait_s:g} s: {said}; wait for it to end, or give a longer "
+            f"the {leases.objects.where} was in use for {wait_s:g} s: {said}; wait for it to end, or give a longer "
             "lock_timeout"
         ) from error
 

@@ -150,7 +150,7 @@ class Rotting:
     def state(self) -> dict[str, bytes]:
         """Every object of the store but the leases, read from the disk."""
         root = self.path / "store"
-        paths = (path for path in root.rglob("*") if path.is_file() and "/leases/" not in path.as_posix())
+        paths = (path for path in root.rglob("*") if path.is_file() and not {"leases", "reads"} & set(path.parts))
         return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
     def flip(self, key: str, at: int = -40) -> None:
@@ -180,7 +180,7 @@ class Rotting:
 
     def leases(self) -> int:
         """How many leases are held."""
-        return len(self.repository.leases.read().held)
+        return len(self.repository.leases.read().held) + len(self.repository.readers.read().held)
 
 
 def rotting_in(
