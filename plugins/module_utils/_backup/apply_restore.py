@@ -238,7 +238,10 @@ class Restorer:
     def _restore_dump(self) -> None:
         order, build, manifest = self.order, self.order.build, self.seen.manifest
         # without a name, the file is gone with the process however that ends
-        with tempfile.TemporaryFile(dir=build.data_dir) as archive:
+        with (
+            opened_directory(build.data_dir) as data,
+            tempfile.TemporaryFile(dir=f"/proc/self/fd/{data}") as archive,
+        ):
             with self._part("fetch_dump_s", DUMPING) as counter:
                 counter.expect(size=manifest.dump.size)
                 for piece in read_dump(order.repository, manifest):
