@@ -77,13 +77,20 @@ def made_directory(path: str, owner: Owner) -> Iterator[int]:
 @contextmanager
 def made_below(directory: int, name: str, owner: Owner) -> Iterator[int]:
     """As opened_below; it is made for the owner alone where it is missing."""
-    with suppress(FileExistsError):
-        os.mkdir(name, _MODE, dir_fd=directory)
-    with opened_below(directory, name) as below:
+    try:
+        below = os.open(name, DIRECTORY, dir_fd=directory)
+    except FileNotFoundError:
+        with suppress(FileExistsError):
+            os.mkdir(name, _MODE, dir_fd=directory)
+        below = os.open(name, DIRECTORY, dir_fd=directory)
+    try:
+        seen = owner_of_directory(below)
         # also the one that a run made which was killed before it gave it away; one with content is no such one
-        if owner_of_directory(below) != owner and os.fstat(below).st_uid == os.geteuid() and not os.listdir(below):
+        if seen != owner and seen.uid == os.geteuid() and not os.listdir(below):
             os.fchown(below, owner.uid, owner.gid)
         yield below
+    finally:
+        os.close(below)
 
 
 def opened_file(directory: int, name: str) -> BinaryIO:
