@@ -61,13 +61,7 @@ def opened_below(directory: int, name: str) -> Iterator[int]:
 @contextmanager
 def made_directory(path: str, owner: Owner) -> Iterator[int]:
     """As opened_directory; it is made, with those above it that are missing, for the owner alone."""
-    try:
-        directory = _opened(path)
-    except FileNotFoundError:
-        above, name = os.path.split(os.path.abspath(path))
-        with made_directory(above, owner) as parent, made_below(parent, name, owner) as made:
-            yield made
-        return
+    directory = _made(path, owner)
     try:
         yield directory
     finally:
@@ -77,17 +71,8 @@ def made_directory(path: str, owner: Owner) -> Iterator[int]:
 @contextmanager
 def made_below(directory: int, name: str, owner: Owner) -> Iterator[int]:
     """As opened_below; it is made for the owner alone where it is missing."""
+    below = _made_below(directory, name, owner)
     try:
-        below = os.open(name, DIRECTORY, dir_fd=directory)
-    except FileNotFoundError:
-        with suppress(FileExistsError):
-            os.mkdir(name, _MODE, dir_fd=directory)
-        below = os.open(name, DIRECTORY, dir_fd=directory)
-    try:
-        seen = owner_of_directory(below)
-        # also the one that a run made which was killed before it gave it away; one with content is no such one
-        if seen != owner and seen.uid == os.geteuid() and not os.listdir(below):
-            os.fchown(below, owner.uid, owner.gid)
         yield below
     finally:
         os.close(below)
@@ -113,6 +98,36 @@ def remove_entry(directory: int, name: str) -> None:
         shutil.rmtree(f"/proc/self/fd/{directory}/{name}")
     else:
         os.unlink(name, dir_fd=directory)
+
+
+def _made(path: str, owner: Owner) -> int:
+    try:
+        return _opened(path)
+    except FileNotFoundError:
+        above, name = os.path.split(os.path.abspath(path))
+    parent = _made(above, owner)
+    try:
+        return _made_below(parent, name, owner)
+    finally:
+        os.close(parent)
+
+
+def _made_below(directory: int, name: str, owner: Owner) -> int:
+    try:
+        below = os.open(name, DIRECTORY, dir_fd=directory)
+    except FileNotFoundError:
+        with suppress(FileExistsError):
+            os.mkdir(name, _MODE, dir_fd=directory)
+        below = os.open(name, DIRECTORY, dir_fd=directory)
+    try:
+        seen = owner_of_directory(below)
+        # also the one that a run made which was killed before it gave it away; one with content is no such one
+        if seen != owner and seen.uid == os.geteuid() and not os.listdir(below):
+            os.fchown(below, owner.uid, owner.gid)
+    except OSError:
+        os.close(below)
+        raise
+    return below
 
 
 def _opened(path: str) -> int:
