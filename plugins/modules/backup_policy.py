@@ -346,6 +346,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import foreseen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
@@ -443,6 +444,8 @@ def rolled_back(call: Call, repositories: read_policy.Repositories, seen: plan_p
     for tenant, one in seen.tenants.items():
         try:
             require_known(call, repositories[tenant], one.catalog)
+            # what an expiry would give up is what the lost records have named
+            require_listed(call, repositories[tenant], one.catalog)
         except RefusedError as error:
             refused[tenant] = str(error)
     return refused
@@ -455,6 +458,16 @@ def require_known(call: Call, repository: Repository | None, catalog: Catalog) -
     known = options.known_from(call.params["known_backups"]).get(repository.tenant, 0)
     accept = call.warn if call.params["rolled_back"] == "accept" else None
     refuse_rolled_back(catalog, known, repository.where, accept)
+
+
+def require_listed(call: Call, repository: Repository | None, catalog: Catalog) -> None:
+    """Raise RefusedError where manifests are later than the catalog; where a rollback was accepted, warn."""
+    doubt = read_doubt(repository, catalog) if repository and call.params["expire"] else ""
+    if not doubt:
+        return
+    if call.params["rolled_back"] != "accept":
+        raise RefusedError(f"{doubt}; or accept the older state with rolled_back: accept")
+    call.warn(f"{doubt}; the older state was accepted")
 
 
 def carry_out(

@@ -80,6 +80,19 @@ options:
       - Both the moment that the backup shows and the one at which it was complete have to be so young.
     type: int
     default: 0
+  keep_days:
+    description:
+      - Days for which the backup is kept, whatever the policy of the tenant says. V(0) leaves it to the policy. Use it
+        before a database is replaced or dropped.
+      - The hold C(kept-) with the identifier of the backup is recorded with it, also for one that suffices by
+        O(max_age_s). It ends by itself, or by O(gantry.odoo.backup_policy#module:policies[].holds[].state=released).
+    type: int
+    default: 0
+  keep_reason:
+    description:
+      - Why it is kept. It is shown wherever the backup stays for it.
+    type: str
+    default: ""
   lock_timeout:
     description:
       - Seconds to wait for another backup or expiry of the same tenant, and for Odoo's own maintenance of attachments.
@@ -125,6 +138,18 @@ EXAMPLES = r"""
       - name: harbour
     config: /etc/odoo/harbour.conf
     max_age_s: 3600
+
+- name: Keep what is there for a month, before it is replaced
+  gantry.odoo.odoo_backup:
+    repository: "{{ backup_repository }}"
+    login_host: db1.example
+    login_user: gantry
+    login_password: "{{ vault_gantry_password }}"
+    databases:
+      - name: harbour
+    config: /etc/odoo/harbour.conf
+    keep_days: 30
+    keep_reason: before the restore of 22 November
 """
 
 RETURN = r"""
@@ -214,6 +239,8 @@ OPTIONS: dict[str, Any] = {
     "missing": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
     "other_database": {"type": "str", "choices": ["fail", "accept"], "default": "fail"},
     "max_age_s": {"type": "int", "default": 0},
+    "keep_days": {"type": "int", "default": 0},
+    "keep_reason": {"type": "str", "default": ""},
     "lock_timeout": {"type": "int", "default": 300},
     "timeout": {"type": "int", "default": 14400},
 }
@@ -247,6 +274,7 @@ def job_from(params: Mapping[str, Any], login: postgres.Login, item: Mapping[str
         accept_other=params["other_database"] == "accept",
         max_age_s=params["max_age_s"],
         lock_timeout=params["lock_timeout"],
+        stay=plan_backup.stay_of(params["keep_days"], params["keep_reason"]),
     )
 
 
@@ -256,6 +284,7 @@ def work(call: Call, progress: Progress) -> Outcome:
     require_libraries()
     location = options.location_from(call.params["repository"])
     databases, known = databases_from(call.params, location.prefix), options.known_from(call.params["known_backups"])
+    plan_backup.stay_of(call.params["keep_days"], call.params["keep_reason"])
     accept = call.warn if call.params["rolled_back"] == "accept" else None
     login = postgres.login_from(call.params)
     client = pgtools.client_major("pg_dump", Deadline(10))

@@ -73,9 +73,17 @@ backups:
     dump_bytes: {description: Size of its dump in bytes; null without a backup., type: int}
     files_bytes: {description: Size of its files in bytes; null without a backup., type: int}
     backups:
-      description: Number of backups in the repository, fit or not; null where its catalog cannot be read.
+      description:
+        - Number of backups in the repository, fit or not; null where its catalog cannot be read, or was rolled back as
+          O(known_backups) or the manifests show.
       type: int
     error: {description: The reason why there is none; empty with a backup., type: str}
+    warnings:
+      description:
+        - Why it is no later or no better one, such as a later one that is damaged, or one that is dated more than 15
+          minutes after the clock of the store. The module warns of the same.
+      type: list
+      elements: str
 """
 
 from datetime import datetime

@@ -37,7 +37,10 @@ options:
     required: true
   backup:
     description:
-      - Identifier of the backup, or V(latest), the newest one that can be restored in full.
+      - Identifier of the backup, or V(latest), the newest one that can be restored in full. With
+        O(missing_files=list), it is the newest one whose database can be restored, also where files of it are missing.
+        The module warns where a later one is passed over.
+      - A backup that is dated at most 15 minutes after the clock of the store counts. One that is dated later does not.
       - A backup whose dump, manifest or index M(gantry.odoo.odoo_backup_check) has found damaged is refused.
     type: str
     default: latest
@@ -84,6 +87,7 @@ options:
       - Tier of the tenant whose database is replaced. One of tier V(1) is replaced only when O(repository) has a backup
         of it that is complete and not older than its RPO, as for a drop by
         O(gantry.odoo.odoo_database#module:tier).
+      - That backup may expire by the policy of the tenant. O(gantry.odoo.odoo_backup#module:keep_days) keeps it.
     type: int
     choices: [1, 2, 3]
   fencing_number:
@@ -487,47 +491,70 @@ def order_from(params: Mapping[str, Any], repository: Repository, wish: Wish, de
 
 
 def work(call: Call, progress: Progress) -> Outcome:
-    """Choose the backup, keep it from being removed, and restore it."""
+    """Choose the backup, keep it from being removed, and restore it. A drill leaves its record, however it ends."""
     begun = datetime.now(timezone.utc)
     deadline = Deadline(call.params["timeout"])
     wish = wish_from(call.params)
-    known = options.known_from(call.params["known_backups"]).get(wish.tenant, 0)
+    options.known_from(call.params["known_backups"])
     progress.begin(wish.database)
     repository = repository_of(call.params)
+    if call.check_mode or not wish.drill:
+        return restored(call, repository, wish, deadline, begun, progress, {})
+    # what is known of the drill so far
+    facts: dict[str, Any] = {}
+    error = "the restore was interrupted"
+    try:
+        outcome = restored(call, repository, wish, deadline, begun, progress, facts)
+        error = ""
+    except GantryError as failure:
+        error = str(failure)
+        raise
+    finally:
+        facts["rto_s"] = round(deadline.elapsed, 3)
+        keep_record(repository, begun, drill_record(wish.tenant, begun, facts, error))
+    return replace(outcome, facts={**outcome.facts, "rto_s": facts["rto_s"]})
+
+
+def restored(
+    call: Call,
+    repository: Repository,
+    wish: Wish,
+    deadline: Deadline,
+    begun: datetime,
+    progress: Progress,
+    facts: dict[str, Any],
+) -> Outcome:
+    """Choose a backup and restore it, or say in check mode what that would do. facts: gets what is known of it."""
     order = order_from(call.params, repository, wish, deadline)
-    choice = Choice(
-        call.params["backup"], wish.accept_missing, known, accept_older=call.params["rolled_back"] == "accept"
-    )
+    known = options.known_from(call.params["known_backups"]).get(wish.tenant, 0)
+    accept_older = call.params["rolled_back"] == "accept"
+    choice = Choice(call.params["backup"], wish.accept_missing, known, accept_older)
     entry = choose(repository, choice, call.warn)
     if call.check_mode:
         return report(wish, survey(order, manifest_of(repository, entry)), begun)
     with reading(repository, entry, "restore", call.params["lock_timeout"]) as held:
-        return carry_out(call, order, manifest_of(repository, held), begun, progress)
+        facts["backup"] = held.name
+        return carry_out(call, order, manifest_of(repository, held), begun, progress, facts)
 
 
-def carry_out(call: Call, order: Order, manifest: Manifest, begun: datetime, progress: Progress) -> Outcome:
-    """Read, plan, restore. A drill leaves its record beside the backups, however it ends."""
+def carry_out(
+    call: Call, order: Order, manifest: Manifest, begun: datetime, progress: Progress, facts: dict[str, Any]
+) -> Outcome:
+    """Read, plan, restore. facts: gets what is known of it."""
     wish = order.wish
     with locks.hold(order.build.login, [wish.database], call.params["lock_timeout"]):
         seen = survey(order, manifest)
         timings = Timings()
-        error = "the restore was interrupted"
         try:
             left_out = restore(order, seen, timings, progress)
-            error = ""
-        except GantryError as failure:
-            error = str(failure)
-            raise
         finally:
             rto_s = round(order.deadline.elapsed, 3)
-            measured = {"timings": timings.seconds, "served": timings.served, "rto_s": rto_s}
-            outcome = report(wish, seen, begun, measured)
-            if wish.drill:
-                keep_record(order.repository, begun, drill_record(wish.tenant, begun, outcome.facts, error))
+            outcome = report(wish, seen, begun, {"timings": timings.seconds, "served": timings.served, "rto_s": rto_s})
+            facts.update(outcome.facts)
     for sentence in left_out.sentences:
         call.warn(f"database {wish.database}: {sentence}")
-    told = {"left_out": left_out.sentences, "files_left_out": sorted(left_out.files)}
-    return replace(outcome, facts={**outcome.facts, **told})
+    facts.update(left_out=left_out.sentences, files_left_out=sorted(left_out.files))
+    return replace(outcome, facts=dict(facts))
 
 
 def keep_record(repository: Repository, begun: datetime, record: bytes) -> None:

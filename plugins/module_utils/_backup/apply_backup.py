@@ -24,10 +24,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     Survey,
     Taken,
     former_dump_bytes,
-    fresh_enough,
     refuse_missing,
     refuse_other_database,
     refuse_skew,
+    survey_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -37,16 +37,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import too
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Files, Sender, Source
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    RECORD_S,
+    Repository,
     Turn,
     make_repository,
     open_repository,
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, Stores, segments
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import wasteful
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import (
     former_files,
     left_files,
@@ -60,7 +63,10 @@ _CONSENT = ", or accept the loss with missing: record"
 
 @dataclass(frozen=True)
 class Job:
-    """One backup to take. max_age_s: a complete backup younger than this many seconds suffices; 0 is never."""
+    """One backup to take. max_age_s: a complete backup younger than this many seconds suffices; 0 is never.
+
+    stay: how long it is kept whatever a policy says.
+    """
 
     tenant: str
     database: str
@@ -70,6 +76,7 @@ class Job:
     accept_other: bool = False
     max_age_s: int = 0
     lock_timeout: int = 300
+    stay: Stay | None = None
 
 
 def preflight(job: Job, client: int) -> None:
@@ -88,10 +95,9 @@ def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
     """What a backup would find. Raises StateError where it would be refused."""
     repository = open_repository(stores, job.tenant, keys)
     catalog = repository.catalog.read() if repository else Catalog()
-    fresh = fresh_enough(catalog, job.max_age_s, stores.records.now())
     with closing(connect(job.login, job.database)) as connection:
         _refuse(catalog, job, read_database.uuid(connection))
-    return Survey(catalog, fresh, repository is None)
+    return survey_of(catalog, job.max_age_s, job.stay, stores.records.now(), repository is None)
 
 
 def take(
@@ -108,8 +114,10 @@ def take(
     repository = found or make_repository(stores, job.tenant, keys)
     with writing(repository, "backup", job.lock_timeout) as turn:
         now = repository.store.now()
-        seen = Survey(turn.catalog, fresh_enough(turn.catalog, job.max_age_s, now), found is None)
+        seen = survey_of(turn.catalog, job.max_age_s, job.stay, now, found is None)
         if seen.fresh:
+            if seen.stay:
+                _hold(repository, seen.fresh.name, seen.stay, now)
             return seen, None
         former, notes = former_files(turn), notes_left(turn)
         left = left_files(turn, notes)
@@ -146,10 +154,14 @@ def take(
             dump=dump,
             index=files.index,
         )
-        entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest))
+        entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest), job.stay)
         repository.store.delete([note.key for note in [*notes, *sender.notes]])
     sent, seconds = files.sent_bytes + dump_sent, time.monotonic() - started
     return seen, Taken(replace(manifest, name=entry.name), files.sent, sent, seconds, tuple(former.warnings))
+
+
+def _hold(repository: Repository, backup: str, stay: Stay, now: datetime) -> None:
+    repository.catalog.write(lambda seen: plan_stay(seen, backup, stay, now), Deadline(RECORD_S))
 
 
 def _refuse(catalog: Catalog, job: Job, uuid: str) -> None:

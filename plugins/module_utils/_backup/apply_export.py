@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
-from collections.abc import Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_database
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts
@@ -25,12 +26,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_export i
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import refuse_missing
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_directory, remove_entry
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_directory
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, VERIFY, Count
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import FILES as FILES_PART
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path, is_store_fname
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import CHUNK_BYTES, blobs
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import CHUNK_BYTES, blobs, opened_blob
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 
@@ -91,18 +92,16 @@ def write(order: Export, client: int, deadline: Deadline, progress: Progress) ->
         _count, names = read_database.stored_names(still.connection, order.database)
         files = _present(order, list(names))
         facts = read_database.facts(still.connection, order.database)
+        above, name = os.path.split(order.path)
         try:
-            _fill(order, facts, files, still.snapshot, client, deadline, progress)
-            with progress.part(VERIFY):
-                size, sha256 = _prove(order.path + PARTIAL, len(files), deadline)
-            os.rename(order.path + PARTIAL, order.path)
-            sync_directory(os.path.dirname(order.path))
+            with opened_directory(above) as directory, _part(directory, name + PARTIAL) as part:
+                _fill(part, order, facts, files, still.snapshot, client, deadline, progress)
+                with progress.part(VERIFY):
+                    size, sha256 = _prove(part, order.path + PARTIAL, len(files), deadline)
+                os.rename(name + PARTIAL, name, src_dir_fd=directory, dst_dir_fd=directory)
+                os.fsync(directory)
         except OSError as error:
             raise StateError(f"{order.path} could not be written: {error.strerror}; see the disk") from error
-        finally:
-            # a part is no use, holds a tenant's data, and may have filled the disk
-            with suppress(FileNotFoundError):
-                os.unlink(order.path + PARTIAL)
     return Exported(len(files), sum(facts.tables.values()), size, sha256)
 
 
@@ -115,7 +114,21 @@ def _present(order: Export, names: list[str]) -> dict[str, int]:
     return {name: held[name] for name in names}
 
 
+@contextmanager
+def _part(directory: int, name: str) -> Iterator[BinaryIO]:
+    """A new file for root alone; without its name after the block: a part is no use and holds a tenant's data."""
+    remove_entry(directory, name)
+    handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+    try:
+        with open(handle, "w+b") as stream:
+            yield stream
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=directory)
+
+
 def _fill(
+    stream: BinaryIO,
     order: Export,
     facts: DatabaseFacts,
     files: Mapping[str, int],
@@ -124,26 +137,20 @@ def _fill(
     deadline: Deadline,
     progress: Progress,
 ) -> None:
-    # what an interrupted run left there is overwritten
-    handle = os.open(order.path + PARTIAL, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with open(handle, "wb") as stream:
-        os.fchmod(stream.fileno(), 0o600)
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            dumped = pgtools.dump(
-                order.login, order.database, snapshot, client, order.lock_timeout, deadline, kind="plain"
-            )
-            with dumped as dump, archive.open(DUMP, "w", force_zip64=True) as member, progress.part(DUMPING) as counter:
-                for piece in iter(lambda: dump.read(CHUNK_BYTES), b""):
-                    member.write(piece)
-                    counter.add(0, len(piece))
-            with progress.part(FILES_PART) as counter:
-                counter.expect(len(files), sum(files.values()))
-                for name in sorted(files):
-                    _add(archive, order.filestore, name, deadline, counter.add)
-            # last, so that an archive without it is known to be a part
-            archive.writestr(MANIFEST, manifest(facts))
-        stream.flush()
-        os.fsync(stream.fileno())
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        dumped = pgtools.dump(order.login, order.database, snapshot, client, order.lock_timeout, deadline, kind="plain")
+        with dumped as dump, archive.open(DUMP, "w", force_zip64=True) as member, progress.part(DUMPING) as counter:
+            for piece in iter(lambda: dump.read(CHUNK_BYTES), b""):
+                member.write(piece)
+                counter.add(0, len(piece))
+        with progress.part(FILES_PART) as counter:
+            counter.expect(len(files), sum(files.values()))
+            for name in sorted(files):
+                _add(archive, order.filestore, name, deadline, counter.add)
+        # last, so that an archive without it is known to be a part
+        archive.writestr(MANIFEST, manifest(facts))
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def _add(archive: zipfile.ZipFile, filestore: str, name: str, deadline: Deadline, count: Count) -> None:
@@ -152,10 +159,11 @@ def _add(archive: zipfile.ZipFile, filestore: str, name: str, deadline: Deadline
         raise DeadlineError(f"the export was stopped after {deadline.seconds:g} s, its deadline")
     digest, path = hashlib.sha1(), blob_path(filestore, name)
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with opened_directory(filestore) as directory:
+            source = opened_blob(directory, name)
     except OSError as error:
         raise StateError(f"{path} could not be read: {error.strerror}; restore it, then run again") from error
-    with open(handle, "rb") as source, archive.open(FILES + name, "w", force_zip64=True) as member:
+    with source, archive.open(FILES + name, "w", force_zip64=True) as member:
         for piece in iter(lambda: source.read(CHUNK_BYTES), b""):
             digest.update(piece)
             member.write(piece)
@@ -165,18 +173,18 @@ def _add(archive: zipfile.ZipFile, filestore: str, name: str, deadline: Deadline
         raise StateError(f"{path} does not have the SHA-1 that names it; restore it from a backup, then run again")
 
 
-def _prove(path: str, files: int, deadline: Deadline) -> tuple[int, str]:
+def _prove(stream: BinaryIO, path: str, files: int, deadline: Deadline) -> tuple[int, str]:
     """Read the archive again: each member by its checksum; its size and its SHA-256."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(stream) as archive:
         damaged = archive.testzip()
         members = sum(1 for name in archive.namelist() if name.startswith(FILES))
     if damaged or members != files:
         what = f"{damaged} in it is damaged" if damaged else f"it holds {members} of {files} files"
         raise StateError(f"{path} was not written as it was meant to be, as {what}; see the disk, then run again")
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for piece in iter(lambda: stream.read(CHUNK_BYTES), b""):
-            if deadline.remaining <= 0:
-                raise DeadlineError(f"the export was stopped after {deadline.seconds:g} s, its deadline")
-            digest.update(piece)
-    return os.path.getsize(path), digest.hexdigest()
+    stream.seek(0)
+    for piece in iter(lambda: stream.read(CHUNK_BYTES), b""):
+        if deadline.remaining <= 0:
+            raise DeadlineError(f"the export was stopped after {deadline.seconds:g} s, its deadline")
+        digest.update(piece)
+    return os.fstat(stream.fileno()).st_size, digest.hexdigest()

@@ -12,11 +12,17 @@ from functools import partial
 from typing import TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
+    Owner,
+    opened_below,
+    opened_directory,
+    remove_entry,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import sha1_of
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner, bring
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import is_store_fname
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import opened_blob, sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import bring
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, pieces_of, prefixes
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import absent, listed, read_shard
@@ -45,12 +51,9 @@ def fetch(
 
     accept_missing: leave damaged ones out instead. count: is told the files and bytes that were brought.
     """
-    make_directory(filestore, owner)
     damaged: dict[str, str] = {}
     for shard in index.shards.values():
         files = absent(read_shard(repository, shard), filestore, shard.prefix)
-        for folder in sorted({name[:2] for name in files}):
-            make_directory(os.path.join(filestore, folder), owner)
         work = partial(bring, repository, filestore=filestore, owner=owner, count=count)
         for done in each(work, pieces_of(files.items(), GAP_BYTES, REQUEST_BYTES), deadline, "fetching the filestore"):
             damaged.update(done)
@@ -64,30 +67,29 @@ def fetch(
     return damaged
 
 
-def make_directory(path: str, owner: Owner) -> None:
-    """Make a directory, and those above it that are missing, for the owner alone."""
-    if os.path.isdir(path):
-        return
-    make_directory(os.path.dirname(path), owner)
-    os.mkdir(path, 0o750)
-    os.chown(path, owner.uid, owner.gid)
-
-
 def prune(repository: Repository, index: Index, filestore: str) -> None:
-    """Remove from a filestore in the making what the backup does not refer to, such as half a file."""
-    if not os.path.isdir(filestore):
-        return
+    """Remove from a filestore in the making what the backup does not refer to, such as half a file, or a link."""
+    with opened_directory(filestore) as top:
+        with os.scandir(top) as entries:
+            strange = [entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)]
+        for name in strange:
+            remove_entry(top, name)
     for prefix in prefixes(index.width):
         shard = index.shards.get(prefix)
         wanted = set(read_shard(repository, shard)) if shard else set()
-        for name in listed(filestore, prefix) - wanted:
-            os.unlink(blob_path(filestore, name))
+        for name in sorted(listed(filestore, prefix) - wanted):
+            with opened_directory(filestore) as top, opened_below(top, name[:2]) as directory:
+                remove_entry(directory, name[3:])
 
 
 def damaged_files(filestore: str, names: Iterable[str], deadline: Deadline) -> list[str]:
     """The names whose file is not there or does not have the SHA-1 that names it."""
     wanted = list(names)
-    intact = each(partial(_is_intact, filestore), wanted, deadline, "proving the filestore")
+    try:
+        with opened_directory(filestore) as directory:
+            intact = each(partial(_is_intact, directory), wanted, deadline, "proving the filestore")
+    except FileNotFoundError:
+        return wanted
     return [name for name, ok in zip(wanted, intact) if not ok]
 
 
@@ -106,8 +108,11 @@ def each(work: Callable[[T], R], items: Iterable[T], deadline: Deadline, what: s
     return [future.result() for future in futures]
 
 
-def _is_intact(filestore: str, name: str) -> bool:
+def _is_intact(filestore: int, name: str) -> bool:
+    if not is_store_fname(name):
+        return False
     try:
-        return sha1_of(blob_path(filestore, name)) == name[3:]
+        with opened_blob(filestore, name) as stream:
+            return sha1_of(stream) == name[3:]
     except FileNotFoundError:
         return False

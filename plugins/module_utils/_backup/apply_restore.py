@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -50,6 +49,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order, read_target
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restored import verify_restored
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Counter, Progress
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
+    Owner,
+    made_directory,
+    opened_directory,
+    owner_of_directory,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import (
@@ -74,7 +79,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_sett
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect, explaining
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions, Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import refuse_overtaken, with_home
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner
 
 
 @dataclass
@@ -213,7 +217,8 @@ class Restorer:
 
     def _create(self) -> None:
         build, manifest = self.order.build, self.seen.manifest
-        apply_files.make_directory(build.files, self._owner_of_files())
+        with made_directory(build.files, self._owner_of_files()):
+            pass
         apply_files.prune(self.order.repository, manifest.index, build.files)
         self._write_note(Note(mark(manifest, self.order.wish)))
         with closing(connect(build.login)) as connection, connection.cursor() as cursor:
@@ -233,7 +238,10 @@ class Restorer:
     def _restore_dump(self) -> None:
         order, build, manifest = self.order, self.order.build, self.seen.manifest
         # without a name, the file is gone with the process however that ends
-        with tempfile.TemporaryFile(dir=build.data_dir) as archive:
+        with (
+            opened_directory(build.data_dir) as data,
+            tempfile.TemporaryFile(dir=f"/proc/self/fd/{data}") as archive,
+        ):
             with self._part("fetch_dump_s", DUMPING) as counter:
                 counter.expect(size=manifest.dump.size)
                 for piece in read_dump(order.repository, manifest):
@@ -314,14 +322,13 @@ class Restorer:
     def _owner_of_files(self) -> Owner:
         data_dir = self.order.build.data_dir
         try:
-            found = os.stat(data_dir)
+            with opened_directory(data_dir) as directory:
+                return owner_of_directory(directory)
         except OSError as error:
             raise StateError(f"data_dir {data_dir} cannot be used: {error.strerror}; install Odoo first") from error
-        return Owner(found.st_uid, found.st_gid)
 
     def _write_note(self, note: Note) -> None:
         replace_file(self.order.note_path, json.dumps(asdict(note)), 0o644)
 
     def _remove_note(self) -> None:
-        if os.path.exists(self.order.note_path):
-            os.unlink(self.order.note_path)
+        remove(self.order.note_path)

@@ -22,13 +22,16 @@ BUCKET, DIRECTORY = "bucket", "directory"
 
 @dataclass(frozen=True)
 class Drill:
-    """The record of a drill. begun: not later than the store dates the record. rto_s, rpo_s: seconds."""
+    """The record of a drill. begun: not later than the store dates the record. rto_s, rpo_s: seconds.
+
+    backup: empty, and rpo_s None, where it failed before it had chosen one.
+    """
 
     begun: datetime
     ok: bool
     backup: str
     rto_s: float
-    rpo_s: float
+    rpo_s: float | None
     error: str = ""
 
 

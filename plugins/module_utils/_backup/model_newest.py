@@ -17,7 +17,7 @@ class Newest:
     """The backup of a tenant that a restore would take, or why there is none. age_s: seconds, by the store's clock.
 
     backups: the number that the catalog holds, also those that are not fit; None where it cannot be read. warnings:
-    sentences about backups that are passed over.
+    sentences about backups that are passed over, and about what this one lacks.
     """
 
     tenant: str
@@ -39,4 +39,5 @@ class Newest:
             "files_bytes": found.filestore.bytes if found else None,
             "backups": self.backups,
             "error": self.error,
+            "warnings": list(self.warnings),
         }

@@ -15,8 +15,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     Evidence,
     Finding,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import SKEW_S
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Entry
 
 # The newest backups are compared with the median of those before them.
@@ -69,8 +69,7 @@ def _rolled_back(seen: Evidence) -> Iterator[Finding]:
 
 def _dates(seen: Evidence, now: datetime) -> Iterator[Finding]:
     """Backups whose times disagree with the store's: a wrong clock can make real ones expire."""
-    skew = timedelta(seconds=SKEW_S)
-    latest = now + skew
+    latest = now + CLOCK_SKEW
     for one in seen.catalog.entries:
         written = seen.written.get(one.number)
         if one.snapshot > latest or one.stored > latest:
@@ -78,7 +77,7 @@ def _dates(seen: Evidence, now: datetime) -> Iterator[Finding]:
             yield Finding(
                 "future", CRITICAL, one.name, sentence, "correct the clock of its host, and take a new backup"
             )
-        elif one.snapshot - one.stored > skew or one.stored - one.snapshot > _BACKDATED:
+        elif one.snapshot - one.stored > CLOCK_SKEW or one.stored - one.snapshot > _BACKDATED:
             sentence = f"backup {one.name} says that it is of {one.snapshot:%Y-%m-%d %H:%M} UTC, and was stored at "
             sentence += f"{one.stored:%Y-%m-%d %H:%M} UTC"
             yield Finding("misdated", WARNING, one.name, sentence, "correct the clock of its host")

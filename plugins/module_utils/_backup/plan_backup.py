@@ -10,28 +10,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     FULL,
     NONE,
     PARTIAL,
     Catalog,
     Entry,
+    Stay,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
 
-# S3 itself refuses requests whose clock is further off
-SKEW_S = 900
 MISSING_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What stands before a backup. fresh: the complete backup that suffices, if one does. new: no repository yet."""
+    """What stands before a backup. fresh: the complete backup that suffices, if one does. new: no repository yet.
+
+    stay: how long the backup is to stay whatever a policy says, None where it stays so long already or as is promised.
+    """
 
     catalog: Catalog
     fresh: Entry | None
     new: bool = False
+    stay: Stay | None = None
 
 
 @dataclass(frozen=True)
@@ -77,22 +82,50 @@ def newest_of(catalog: Catalog) -> Entry | None:
     return max(catalog.entries, key=lambda one: one.number, default=None)
 
 
-def latest_of(catalog: Catalog, now: datetime, restorable: Collection[str] = (FULL,)) -> Entry | None:
+def latest_of(
+    catalog: Catalog, now: datetime, restorable: Collection[str] = (FULL,), until: datetime | None = None
+) -> Entry | None:
     """The backup that shows the latest moment, of those that are not marked to be removed. now: by the store's clock.
 
-    One that is dated in the future is not the latest one: its clock was wrong. restorable: how far it can be restored;
-    by default in full.
+    The clock of PostgreSQL may be ahead by CLOCK_SKEW. What is dated later is not the latest one. restorable: how far
+    it can be restored; by default in full. until: the latest moment that it may show, None for now.
     """
-    past = [one for one in catalog.entries if one.snapshot <= now and one.expired is None]
+    last = now + CLOCK_SKEW if until is None else min(until, now + CLOCK_SKEW)
+    past = [one for one in catalog.entries if one.snapshot <= last and one.expired is None]
     fit = [one for one in past if one.restorable in restorable]
-    return max(fit, key=lambda one: (one.snapshot, one.number), default=None)
+    # a clock that was ahead and is right again dates a later backup earlier
+    return max(fit, key=lambda one: (min(one.snapshot, one.stored), one.number), default=None)
 
 
-def newest_fit(catalog: Catalog, now: datetime) -> tuple[Entry | None, Entry | None]:
-    """The backup to restore where the latest one is asked for, and a later one that is passed over as it is damaged."""
-    latest = latest_of(catalog, now, (FULL, PARTIAL, NONE))
-    fit = latest_of(catalog, now) or latest_of(catalog, now, (PARTIAL,)) or latest
-    return fit, None if fit == latest else latest
+def ahead_of_clock(catalog: Catalog, now: datetime) -> list[str]:
+    """A sentence for each backup that does not count as the latest one, since it is dated in the future."""
+    return [
+        f"backup {one.name} is dated {(one.snapshot - now).total_seconds():.0f} s after the clock of the repository "
+        "and does not count as the latest one; set the clock of its database server right, and take a new backup"
+        for one in catalog.entries
+        if one.snapshot > now + CLOCK_SKEW and one.expired is None
+    ]
+
+
+def newest_fit(
+    catalog: Catalog, now: datetime, accept_missing: bool = False, until: datetime | None = None
+) -> tuple[Entry | None, list[str]]:
+    """The backup to restore where the latest one is asked for, and a sentence for each reason why it is no better one.
+
+    accept_missing: one that lacks files will do. until: as in latest_of.
+    """
+    latest = latest_of(catalog, now, (FULL, PARTIAL, NONE), until)
+    full, most = latest_of(catalog, now, (FULL,), until), latest_of(catalog, now, (FULL, PARTIAL), until)
+    fit = (most if accept_missing else full or most) or latest
+    said = ahead_of_clock(catalog, now) if until is None else []
+    if fit is not None and latest is not None and fit != latest:
+        said.append(f"backup {latest.name} is newer than {fit.name} and damaged, so {fit.name} is restored")
+    if fit is not None and fit.restorable == PARTIAL and full is not None:
+        said.append(
+            f"backup {fit.name} is restored without the files of it that a check found damaged; {full.name} is the "
+            "newest one that can be restored in full"
+        )
+    return fit, said
 
 
 def refuse_damaged(entry: Entry, where: str, accept_missing: bool) -> None:
@@ -119,19 +152,38 @@ def fresh_enough(catalog: Catalog, max_age_s: int, now: datetime) -> Entry | Non
 
 def refuse_skew(taken: datetime, now: datetime) -> None:
     """Raises StateError where the clocks of PostgreSQL and of the store are too far apart."""
-    skew = abs((taken - now).total_seconds())
-    if skew > SKEW_S:
+    skew = abs(taken - now)
+    if skew > CLOCK_SKEW:
         raise StateError(
-            f"the clocks of PostgreSQL and of the repository are {skew:.0f} s apart; "
+            f"the clocks of PostgreSQL and of the repository are {skew.total_seconds():.0f} s apart; "
             "set them right first: retention goes by the time of the snapshot"
         )
 
 
 def steps_of(tenant: str, database: str, seen: Survey) -> list[Step]:
     """What a backup does, the same in check mode and in a run."""
+    held = seen.fresh.name if seen.fresh else "a new backup"
+    hold = [Step("place_hold", f"{tenant}/{held}", f"{seen.stay.reason}, {seen.stay.days} days")] if seen.stay else []
     if seen.fresh:
-        return []
+        return hold
     return [
         *([Step("make_repository", tenant, "the tenant has none yet")] if seen.new else []),
         Step("back_up", database, "database and files as they are in one snapshot"),
+        *hold,
     ]
+
+
+def survey_of(catalog: Catalog, max_age_s: int, stay: Stay | None, now: datetime, new: bool = False) -> Survey:
+    """What stands before a backup at `now`, by the store's clock."""
+    fresh = fresh_enough(catalog, max_age_s, now)
+    stays = fresh is not None and stay is not None and plan_stay(catalog, fresh.name, stay, now) is catalog
+    return Survey(catalog, fresh, new, None if stays else stay)
+
+
+def stay_of(days: int, reason: str) -> Stay | None:
+    """How long a backup is asked to stay, None for 0 days. Raises InputError for days without a reason."""
+    if days < 0:
+        raise InputError(f"keep_days: {days} is no number of days; give 1 or more, or 0 to leave it to the policy")
+    if days and not reason.strip():
+        raise InputError("keep_days without keep_reason; give it, as it is shown wherever the backup stays for it")
+    return Stay(days, reason.strip()) if days else None

@@ -25,7 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Hold
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import KEPT, Catalog, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import holds_after
 
 History = Sequence[tuple[str, datetime]]
@@ -52,9 +52,9 @@ class HoldWish:
         )
 
     def undeclared(self, seen: Sequence[Hold]) -> list[Hold]:
-        """The recorded holds that the call does not name."""
+        """The recorded holds that the call does not name, but for those that a backup has placed on itself."""
         named = {*(one.name for one in self.placed), *self.released}
-        return [one for one in seen if one.name not in named]
+        return [one for one in seen if one.name not in named and not one.name.startswith(KEPT)]
 
     def steps(self, tenant: str) -> list[Step]:
         """What has to be recorded, in words."""

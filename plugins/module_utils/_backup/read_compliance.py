@@ -271,7 +271,7 @@ def _drill(repository: Repository, key: str, stored: Stored) -> Drill:
     body: Mapping[str, object] = json.loads(repository.keys.open(DRILL, key, sealed, where))
     try:
         begun = min(parse_stamp(str(body["begun"])), stored.modified)
-        rto_s, rpo_s = (float(str(body[name])) for name in ("rto_s", "rpo_s"))
+        rto_s, rpo_s = float(str(body["rto_s"])), None if body["rpo_s"] is None else float(str(body["rpo_s"]))
         return Drill(begun, bool(body["ok"]), str(body["backup"]), rto_s, rpo_s, str(body["error"]))
     except BAD_VALUES as error:
         raise StateError(f"{where} is not the record of a drill: {error!r}; remove it, and run a drill") from error

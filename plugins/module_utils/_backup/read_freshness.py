@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import ahead_of_clock, latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
@@ -44,18 +44,20 @@ def require_fresh_backup(repository: Repository, tier: int, uuid: str) -> str:
     tier: its RPO counts where the tenant has no policy in the repository. uuid: of the database.
     Raises RefusedError where no complete backup of it is younger than the RPO, or the latest one is not complete.
     """
-    tenant, now = repository.tenant, repository.store.now()
-    entry = latest_of(repository.catalog.read(), now)
+    tenant, now, catalog = repository.tenant, repository.store.now(), repository.catalog.read()
+    entry, ahead = latest_of(catalog, now), "".join(f"; {one}" for one in ahead_of_clock(catalog, now))
     if entry is None:
         raise RefusedError(
             f"{tenant} is of tier {tier} and has no complete backup in the {repository.where} that can be restored in "
-            "full; back it up first"
+            f"full{ahead}; back it up first"
         )
     policy = recorded_policy(repository) or {}
     rpo_s = int(policy.get("rpo_s", TIERS[tier]["rpo_s"]))
     fault = unfit(entry, uuid, rpo_s, now) or damage(repository, entry)
     if fault:
-        raise RefusedError(f"{tenant} is of tier {tier} and its latest backup {entry.name} {fault}; back it up first")
+        raise RefusedError(
+            f"{tenant} is of tier {tier} and its latest backup {entry.name} {fault}{ahead}; back it up first"
+        )
     return entry.name
 
 

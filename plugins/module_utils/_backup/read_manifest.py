@@ -10,12 +10,14 @@ from collections.abc import Iterator
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import unlisted
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     read_manifest,
+    read_manifest_names,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
 
 PIECE_BYTES = 1024 * 1024
@@ -44,3 +46,11 @@ def read_dump(repository: Repository, manifest: Manifest) -> Iterator[bytes]:
             f"the dump of backup {manifest.name} in the {repository.where} is damaged: its SHA-256 is not the "
             "manifest's; use another backup"
         )
+
+
+def read_doubt(repository: Repository, catalog: Catalog) -> str:
+    """What the manifests say against a catalog that was read, as `unlisted`."""
+    manifests = read_manifest_names(repository)
+    doubt = unlisted(catalog, manifests, repository.where)
+    # a backup may have become complete between the two
+    return doubt and unlisted(repository.catalog.read(), manifests, repository.where)

@@ -44,6 +44,9 @@ def _newest(stores: Stores, tenant: str, masters: Sequence[MasterKey], choice: C
         entry = choose_from(catalog, repository, choice, warnings.append)
         manifest = manifest_of(repository, entry)
         age = repository.store.now() - manifest.snapshot_time
-    except (RefusedError, StateError) as error:
+    except RefusedError as error:
+        # the newest state of the catalog is lost, and with it the number
+        return Newest(tenant, error=str(error), warnings=tuple(warnings))
+    except StateError as error:
         return Newest(tenant, error=str(error), backups=backups, warnings=tuple(warnings))
     return Newest(tenant, manifest, age.total_seconds(), backups=backups, warnings=tuple(warnings))

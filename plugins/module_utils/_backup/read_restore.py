@@ -41,9 +41,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_scratch import refuse_full_scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import require_tables, rows, uuid
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import read_programs, read_room
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_directory, opened_file
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import require_movable
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
@@ -139,7 +141,7 @@ class Choice:
 def choose(repository: Repository, choice: Choice, warn: Callable[[str], None]) -> Entry:
     """The backup that was asked for. Raises StateError or RefusedError where there is none that is fit.
 
-    warn: is given a sentence where a later one is passed over.
+    warn: is given a sentence for each reason why it is no better one.
     """
     return choose_from(repository.catalog.read(), repository, choice, warn)
 
@@ -148,21 +150,26 @@ def choose_from(catalog: Catalog, repository: Repository, choice: Choice, warn: 
     """As `choose`, of a catalog that was read."""
     require_catalog(repository, catalog)
     refuse_rolled_back(catalog, choice.known, repository.where, warn if choice.accept_older else None)
+    doubt = read_doubt(repository, catalog)
+    if doubt and not catalog.entries:
+        raise RefusedError(doubt)
+    if doubt:
+        warn(doubt)
     if choice.wanted != "latest":
         found = catalog.entry(check_backup_name(choice.wanted))
         if found is None:
             raise StateError(f"the {repository.where} has no complete backup {choice.wanted}; choose another")
     else:
         now = repository.store.now()
-        found, passed_over = newest_fit(catalog, now if choice.until is None else min(choice.until, now))
+        found, said = newest_fit(catalog, now, choice.accept_missing, choice.until)
+        for sentence in said:
+            warn(sentence)
         if found is None and choice.until is not None:
             raise StateError(
                 f"the {repository.where} has no complete backup of before {choice.until:%Y-%m-%dT%H:%M:%S%z}"
             )
         if found is None:
             raise StateError(f"the {repository.where} has no complete backup; take one")
-        if passed_over:
-            warn(f"backup {passed_over.name} is newer than {found.name} and damaged, so {found.name} is restored")
     refuse_damaged(found, repository.where, choice.accept_missing)
     return found
 
@@ -288,10 +295,15 @@ def read_server(login: Login, owner: str) -> Server:
 
 
 def _read_note(path: str) -> Note | None:
+    above, name = os.path.split(path)
     try:
-        with open(path, encoding="utf-8") as handle:
-            return Note(**json.load(handle))
+        with opened_directory(above) as directory, opened_file(directory, name) as stream:
+            owner = os.fstat(stream.fileno()).st_uid
+            # Odoo, which may write there, would tell a restore what to open and what to remove
+            if owner != os.geteuid():
+                raise StateError(f"{path} was written by account {owner} and by no restore; look at it, then remove it")
+            return Note(**json.load(stream))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
-        raise StateError(f"{path} is not the note of a restore; look at it, then remove it") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise StateError(f"{path} is not the note of a restore ({error}); look at it, then remove it") from error

@@ -17,7 +17,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Ou
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import RECYCLED
 
 # What a drill measures, in its record and in the results of the role.
-MEASURED = ("backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served", "postgresql")
+MEASURED = ("backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served", "postgresql", "left_out")
+# A record has a few thousand bytes: so much of what was left out is in it.
+SHOWN = 50
 
 
 def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any] | None = None) -> Outcome:
@@ -58,14 +60,21 @@ def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any
 
 
 def drill_record(tenant: str, begun: datetime, facts: Mapping[str, Any], error: str) -> bytes:
-    """The record of a drill, good or failed. facts: of the outcome; error: empty when it went well."""
+    """The record of a drill, good or failed. facts: those that are known. error: empty when it went well.
+
+    What is not known, as it failed before, is null. So is what was left out of one that failed.
+    """
+    left_out = facts.get("left_out")
     document = {
         "format": FORMAT,
         "tenant": tenant,
         "begun": stamp(begun),
         "ok": not error,
         "error": error,
-        **{key: facts[key] for key in MEASURED},
+        **{key: facts.get(key) for key in MEASURED},
+        "backup": facts.get("backup", ""),
+        "left_out": None if left_out is None else left_out[:SHOWN],
+        "left_out_count": None if left_out is None else len(left_out),
     }
     return json.dumps(document, sort_keys=True, indent=1).encode()
 

@@ -11,13 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 
 # Events of the ledger that prove that a tenant can be recovered.
 EVIDENCE = ("backup", "drill")
 CLASSES = ("standard", "normal", "emergency")
-
-# how far the clocks of two controllers may be apart
-_SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ def _aged(
 ) -> Iterable[str]:
     if seen is None:
         yield f"no {what} of {subject.name} (tier {subject.tier}) is known; run {remedy}"
-    elif seen - now > _SKEW:
+    elif seen - now > CLOCK_SKEW:
         yield (
             f"the newest {what} of {subject.name} (tier {subject.tier}) is of {seen:%Y-%m-%d %H:%M} UTC, which is "
             f"still to come; correct the clock, and run {remedy}"

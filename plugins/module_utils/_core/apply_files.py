@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import Owner, made_directory
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import Put
@@ -29,9 +30,12 @@ def _put(step: Put) -> None:
         wanted = f"{item.owner}:{item.group}" if item.group else item.owner
         raise StateError(f"{item.path} is to belong to {wanted}, and there is no such account; install the packages")
     if item.text is None:
-        os.makedirs(item.path, exist_ok=True)
-        os.chown(item.path, *owner)
-        os.chmod(item.path, item.mode)
+        try:
+            with made_directory(item.path, Owner(os.geteuid(), os.getegid())) as directory:
+                os.fchown(directory, *owner)
+                os.fchmod(directory, item.mode)
+        except OSError as error:
+            raise StateError(f"{item.path} cannot be used as a directory: {error.strerror}") from error
     else:
         os.makedirs(os.path.dirname(item.path), exist_ok=True)
         replace_file(item.path, item.text, item.mode, owner=owner)

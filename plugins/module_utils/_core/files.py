@@ -9,6 +9,7 @@ import fcntl
 import os
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_directory
 
 
 def sync_directory(path: str) -> None:
@@ -24,18 +25,29 @@ def replace_file(path: str, text: str, mode: int, staged: str = "", owner: tuple
     """Give a file another content in one step that lasts. staged: where it is written before, `<path>.new` by default.
 
     owner: numbers of user and group; those of this process by default.
-    What an interrupted run left there is overwritten, so two runs must not do this at once.
+    What an interrupted run left there is removed, so two runs must not do this at once.
     """
-    staged = staged or f"{path}.new"
-    with open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        if owner is not None:
-            os.fchown(stream.fileno(), *owner)
-        os.fchmod(stream.fileno(), mode)
-        os.fsync(stream.fileno())
-    os.rename(staged, path)
-    sync_directory(os.path.dirname(path))
+    above, name = os.path.split(path)
+    beside, made = os.path.split(staged or f"{path}.new")
+    with opened_directory(beside) as source, opened_directory(above) as target:
+        with open(_new(source, made), "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            if owner is not None:
+                os.fchown(stream.fileno(), *owner)
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+        os.rename(made, name, src_dir_fd=source, dst_dir_fd=target)
+        os.fsync(target)
+
+
+def _new(directory: int, name: str) -> int:
+    """A new file of an open directory, for the account of this process alone. What had its name before is removed."""
+    try:
+        return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+    except FileExistsError:
+        os.unlink(name, dir_fd=directory)
+        return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
 
 
 def lock_file(handle: int, deadline: Deadline, what: str) -> None:

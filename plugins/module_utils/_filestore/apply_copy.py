@@ -4,7 +4,7 @@
 """Copies the files that a database refers to, sharing their blocks or their inodes where the file system can.
 
 The directories belong to Odoo, whose code may put a link in the place of one at any moment, and this runs as root. So
-each is opened once, as a directory and no link, and all that follows goes by its descriptor.
+each is opened once, and all that follows goes by its descriptor.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
+    made_below,
+    made_directory,
+    opened_below,
+    opened_directory,
+    opened_file,
+    owner_of_directory,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path, is_store_fname
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import is_store_fname
 
 # ioctl(2): FICLONE = _IOW(0x94, 9, int); the copy shares the blocks of the original until one is written to
 _FICLONE = 0x40049409
@@ -28,8 +35,6 @@ _WORKERS = 4
 # as much as sendfile(2) takes at once
 _PIECE_BYTES = 0x7FFFF000
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.EMLINK, errno.ENOSYS)
-
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True)
@@ -86,62 +91,49 @@ def _ways(how: str) -> dict[str, Way]:
 @contextmanager
 def _directories(source: str, target: str) -> Iterator[Shard | None]:
     """The two filestores, None without an original. The copy is made where it is not there, and gets its owner."""
-    try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with suppress(FileExistsError):
-            os.mkdir(target)
-        copy = os.open(target, _DIRECTORY)
-    except OSError as error:
-        raise StateError(f"{target} cannot be used as a directory: {error.strerror}") from error
-    try:
+    with ExitStack() as stack:
+        place = source
         try:
-            original = os.open(source, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:
+            original = stack.enter_context(opened_directory(source))
+            place = target
+            copy = stack.enter_context(made_directory(target, owner_of_directory(original)))
+        except OSError as error:
+            if place == target or not isinstance(error, FileNotFoundError):
+                raise StateError(f"{place} cannot be used as a directory: {error.strerror}") from error
             yield None
-            return
-        try:
-            _give(copy, original)
+        else:
             yield Shard(original, copy)
-        finally:
-            os.close(original)
-    finally:
-        os.close(copy)
-
-
-def _give(directory: int, original: int) -> None:
-    owner = os.fstat(original)
-    os.fchown(directory, owner.st_uid, owner.st_gid)
 
 
 @contextmanager
 def _opened_shard(roots: Shard, name: str) -> Iterator[Shard | None]:
     """One directory of both filestores, None where the original has none."""
-    try:
-        original = os.open(name, _DIRECTORY, dir_fd=roots.source)
-    except FileNotFoundError:
-        yield None
-        return
-    try:
-        with suppress(FileExistsError):
-            os.mkdir(name, dir_fd=roots.target)
-        copy = os.open(name, _DIRECTORY, dir_fd=roots.target)
+    with ExitStack() as stack:
         try:
-            _give(copy, roots.source)
-            yield Shard(original, copy)
-        finally:
-            os.close(copy)
-    finally:
-        os.close(original)
+            original = stack.enter_context(opened_below(roots.source, name))
+        except FileNotFoundError:
+            yield None
+        else:
+            owner = owner_of_directory(roots.source)
+            yield Shard(original, stack.enter_context(made_below(roots.target, name, owner)))
 
 
 def _choose(roots: Shard, source: str, target: str, shards: Mapping[str, Sequence[str]], how: str) -> tuple[str, Way]:
     """The first way that works, tried on a file that is there."""
     ways = _ways(how)
     for shard, names in shards.items():
-        sample = next((name for name in names if os.path.lexists(blob_path(source, f"{shard}/{name}"))), None)
+        sample = _held(roots, source, shard, names)
         if sample is not None:
             return _first_possible(roots, (source, target), shard, sample, ways)
     return next(iter(ways.items()))
+
+
+def _held(roots: Shard, source: str, shard: str, names: Sequence[str]) -> str | None:
+    with _told(source, shard), _opened_shard(roots, shard) as opened:
+        if opened is None:
+            return None
+        held = set(os.listdir(opened.source))
+        return next((name for name in names if name in held), None)
 
 
 def _first_possible(
@@ -209,23 +201,18 @@ def _copy(shard: Shard, name: str) -> None:
 @contextmanager
 def _opened(shard: Shard, name: str) -> Iterator[tuple[int, int]]:
     """Descriptors of a file and of its new copy, which has the same owner and mode; none is left after an error."""
-    original = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=shard.source)
-    try:
-        there = os.fstat(original)
-        if not stat.S_ISREG(there.st_mode):
-            raise OSError(errno.EBADF, f"{name} is no plain file")
+    with opened_file(shard.source, name) as original:
+        there = os.fstat(original.fileno())
         copy = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=shard.target)
         try:
             os.fchown(copy, there.st_uid, there.st_gid)
             os.fchmod(copy, there.st_mode & 0o777)
-            yield original, copy
+            yield original.fileno(), copy
         except OSError:
             os.unlink(name, dir_fd=shard.target)
             raise
         finally:
             os.close(copy)
-    finally:
-        os.close(original)
 
 
 _WAYS: dict[str, Way] = {"reflink": _reflink, "hardlink": _hardlink, "copy": _copy}

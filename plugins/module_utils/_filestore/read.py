@@ -8,15 +8,22 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from itertools import groupby
+from typing import Any, BinaryIO
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
+    opened_below,
+    opened_directory,
+    opened_file,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import (
     RECYCLED,
-    blob_path,
     filestore_path,
     is_remote,
     is_store_fname,
@@ -25,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model impor
 CHUNK_BYTES = 1024 * 1024
 READERS = 8
 _SPOOL = "checklist/"
+_SHARD = re.compile(r"[0-9a-f]{2}")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _REFERENCED = "SELECT DISTINCT store_fname FROM public.ir_attachment WHERE store_fname IS NOT NULL"
 
@@ -49,7 +57,7 @@ def referenced(cursor: Any) -> Referenced:
 def filestores(data_dir: str) -> list[str]:
     """The names of the directories that are filestores, by the place where they lie."""
     try:
-        with os.scandir(filestore_path(data_dir, "")) as entries:
+        with opened_directory(filestore_path(data_dir, "")) as directory, os.scandir(directory) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir() and entry.name != RECYCLED)
     except FileNotFoundError:
         return []
@@ -79,16 +87,21 @@ def sizes(directory: str) -> dict[str, int]:
     def fail(error: OSError) -> None:
         # the collector removes files while they are listed
         if not isinstance(error, FileNotFoundError):
-            raise StateError(f"filestore {error.filename} could not be listed: {error.strerror}") from error
+            raise StateError(f"filestore {directory} could not be listed: {error.strerror}") from error
 
     found: dict[str, int] = {}
-    for folder, _folders, files in os.walk(directory, onerror=fail):
-        for name in files:
-            path = os.path.join(folder, name)
-            try:
-                found[os.path.relpath(path, directory)] = os.lstat(path).st_size
-            except OSError as error:
-                fail(error)
+    try:
+        with opened_directory(directory) as top:
+            for folder, _folders, files, below in os.fwalk(dir_fd=top, onerror=fail):
+                for name in files:
+                    try:
+                        size = os.stat(name, dir_fd=below, follow_symlinks=False).st_size
+                    except OSError as error:
+                        fail(error)
+                        continue
+                    found[os.path.normpath(os.path.join(folder, name))] = size
+    except OSError as error:
+        fail(error)
     return found
 
 
@@ -101,13 +114,24 @@ def check_filestore(
     """
     held = sizes(directory) if held is None else held
     wanted = sorted(names)
-    with ThreadPoolExecutor(READERS) as pool:
-        seen = list(pool.map(lambda name: _blob(blob_path(directory, name), name, verify_content), wanted))
+    # what a tenant wrote into a row is no path to be looked at
+    shards = groupby(filter(is_store_fname, wanted), key=lambda name: name[:2])
+    seen: dict[str, tuple[int, bool]] = {}
+    try:
+        with opened_directory(directory) as top, ThreadPoolExecutor(READERS) as pool:
+            look = partial(_blobs, top, directory, verify_content)
+            for found in pool.map(look, [list(listed) for _shard, listed in shards]):
+                seen.update(found)
+    except FileNotFoundError:
+        # each file is missing then
+        pass
+    except OSError as error:
+        raise StateError(f"filestore {directory} could not be read: {error.strerror}") from error
     return {
         "files": len(wanted),
-        "bytes": sum(size for size, _whole in seen if size is not None),
-        "missing": [name for name, (size, _whole) in zip(wanted, seen) if size is None],
-        "corrupt": [name for name, (size, whole) in zip(wanted, seen) if size is not None and not whole],
+        "bytes": sum(size for size, _whole in seen.values()),
+        "missing": [name for name in wanted if name not in seen],
+        "corrupt": [name for name in wanted if name in seen and not seen[name][1]],
         "orphans": _orphans(held, frozenset(wanted)),
         "disk_bytes": sum(held.values()),
     }
@@ -122,37 +146,87 @@ def _orphans(held: Mapping[str, int], wanted: frozenset[str]) -> dict[str, int]:
     }
 
 
-def _blob(path: str, name: str, verify_content: bool) -> tuple[int | None, bool]:
-    if not is_store_fname(name):
-        # what a tenant wrote into a row is no path to be looked at
-        return None, False
+def _blobs(filestore: int, directory: str, verify_content: bool, names: Sequence[str]) -> dict[str, tuple[int, bool]]:
+    """The files of one directory that are there, with size and whether the content is that of the name."""
+    found: dict[str, tuple[int, bool]] = {}
     try:
-        size = os.path.getsize(path)
-        return size, not verify_content or sha1_of(path) == name.rsplit("/", 1)[-1]
+        with opened_below(filestore, names[0][:2]) as shard:
+            for name in names:
+                with suppress(FileNotFoundError):
+                    found[name] = _blob(shard, name[3:], verify_content)
     except FileNotFoundError:
-        return None, False
+        return found
     except OSError as error:
-        raise StateError(f"filestore file {path} could not be read: {error.strerror}") from error
+        where = f"{directory}/{names[0][:2]}"
+        raise StateError(f"a file in {where} could not be read: {error.strerror} ({error.filename})") from error
+    return found
 
 
-def sha1_of(path: str) -> str:
-    """The SHA-1 of a file's bytes, read in pieces. Raises OSError as open() does."""
+def _blob(shard: int, digest: str, verify_content: bool) -> tuple[int, bool]:
+    if not verify_content:
+        return os.stat(digest, dir_fd=shard, follow_symlinks=False).st_size, True
+    with opened_file(shard, digest) as stream:
+        return os.fstat(stream.fileno()).st_size, sha1_of(stream) == digest
+
+
+def opened_blob(filestore: int, name: str) -> BinaryIO:
+    """A file `ab/abcd...` of an open filestore, to be read. Raises OSError as open() does, also for no regular file."""
+    shard, _slash, rest = name.partition("/")
+    with opened_below(filestore, shard) as directory:
+        return opened_file(directory, rest)
+
+
+def sha1_of(stream: BinaryIO) -> str:
+    """The SHA-1 of the bytes of a stream, read in pieces."""
     digest = hashlib.sha1()
-    with open(path, "rb") as handle:
-        for piece in iter(lambda: handle.read(CHUNK_BYTES), b""):
-            digest.update(piece)
+    for piece in iter(lambda: stream.read(CHUNK_BYTES), b""):
+        digest.update(piece)
     return digest.hexdigest()
+
+
+def held_names(filestore: str, shard: str) -> set[str]:
+    """The names `ab/abcd...` in one directory of a filestore, whatever has them; none without that directory."""
+    with _shard(filestore, shard) as directory:
+        return {f"{shard}/{name}" for name in os.listdir(directory)} if directory is not None else set()
+
+
+def held_sizes(filestore: str, shard: str) -> dict[str, int]:
+    """The regular files in one directory of a filestore, by the name `ab/abcd...`, with their sizes in bytes."""
+    found: dict[str, int] = {}
+    with _shard(filestore, shard) as directory:
+        if directory is None:
+            return found
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                # the collector removes files while they are listed
+                with suppress(FileNotFoundError):
+                    if entry.is_file(follow_symlinks=False):
+                        found[f"{shard}/{entry.name}"] = entry.stat(follow_symlinks=False).st_size
+    return found
+
+
+@contextmanager
+def _shard(filestore: str, shard: str) -> Iterator[int | None]:
+    """One directory of a filestore; None where there is none, as where a link is in its place."""
+    with ExitStack() as stack:
+        try:
+            top = stack.enter_context(opened_directory(filestore))
+            directory: int | None = stack.enter_context(opened_below(top, shard))
+        except (FileNotFoundError, NotADirectoryError):
+            directory = None
+        except OSError as error:
+            raise StateError(f"filestore {filestore}/{shard} could not be listed: {error.strerror}") from error
+        yield directory
 
 
 def blobs(filestore: str) -> Iterator[tuple[str, int]]:
     """Each file of a filestore as (store_fname, size in bytes); the collector's spool `checklist` is not one."""
-    if not os.path.isdir(filestore):
+    try:
+        with opened_directory(filestore) as top:
+            names = sorted(os.listdir(top))
+    except FileNotFoundError:
         return
-    with os.scandir(filestore) as shards:
-        for shard in sorted(shards, key=lambda entry: entry.name):
-            if len(shard.name) != 2 or not shard.is_dir(follow_symlinks=False):
-                continue
-            with os.scandir(shard.path) as files:
-                for entry in files:
-                    if is_store_fname(f"{shard.name}/{entry.name}"):
-                        yield f"{shard.name}/{entry.name}", entry.stat(follow_symlinks=False).st_size
+    except OSError as error:
+        raise StateError(f"filestore {filestore} could not be listed: {error.strerror}") from error
+    for shard in filter(_SHARD.fullmatch, names):
+        yield from ((name, size) for name, size in held_sizes(filestore, shard).items() if is_store_fname(name))

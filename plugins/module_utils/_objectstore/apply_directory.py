@@ -18,6 +18,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 
 # Keys do not begin with a dot, so that no object lies there.
 _STAGED = ".staged"
+# A file that is being written changes all the time. One that has not for so long was left by a run that was killed.
+LEFT_S = 86400
 PIECE_BYTES = 1024 * 1024
 
 
@@ -26,6 +28,7 @@ class Directory:
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
+        self._swept = False
 
     @property
     def where(self) -> str:
@@ -159,6 +162,9 @@ class Directory:
         staged = os.path.join(self.path, _STAGED)
         self._make(staged)
         descriptor, name = tempfile.mkstemp(dir=staged)
+        if not self._swept:
+            self._swept = True
+            _remove_left(staged, os.fstat(descriptor).st_mtime - LEFT_S)
         try:
             with open(descriptor, "wb") as file:
                 while piece := stream.read(PIECE_BYTES):
@@ -178,3 +184,13 @@ class Directory:
             raise UnreachableError(
                 f"the {self.where} could not {what}: {error.strerror} ({error.filename}); correct it, and run again"
             ) from error
+
+
+def _remove_left(staged: str, before: float) -> None:
+    """Remove what killed runs have left. before: in seconds since 1970, by the clock of the file system."""
+    with os.scandir(staged) as entries:
+        for entry in entries:
+            # another run may remove it as well
+            with suppress(FileNotFoundError):
+                if entry.stat(follow_symlinks=False).st_mtime < before:
+                    os.unlink(entry.path)

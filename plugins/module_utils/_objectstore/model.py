@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
+
+# How far two clocks may be apart, as that of a server and that of a store; S3 itself refuses requests from further off.
+CLOCK_SKEW = timedelta(seconds=900)
 
 
 @dataclass(frozen=True)

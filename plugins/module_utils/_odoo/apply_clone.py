@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_copy import Copied, copy_blobs
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import remove
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs, referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
@@ -84,7 +85,7 @@ class Cloner:
 
     def _remove(self, build: Build, names: Iterable[str]) -> None:
         for one in names:
-            os.unlink(os.path.join(build.files, one))
+            remove(os.path.join(build.files, one))
 
     def _on_server(self, build: Build, source: str, cut: bool, deadline: Deadline) -> bool:
         with closing(connect(self.login)) as connection, connection.cursor() as cursor:

@@ -10,6 +10,7 @@ import tempfile
 from contextlib import closing
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_directory
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import CHUNK_BYTES
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
@@ -41,7 +42,7 @@ def clone_by_dump(build: Build, source: str, restore_user: str, deadline: Deadli
         build.create(cursor, owner, locale=locale, private=True)
     client = pgtools.client_major("pg_dump", deadline)
     # as large as the database, so not in a directory for small files
-    with tempfile.TemporaryFile(dir=build.data_dir) as archive:
+    with opened_directory(build.data_dir) as data, tempfile.TemporaryFile(dir=f"/proc/self/fd/{data}") as archive:
         with pgtools.dump(login, source, "", client, LOCK_SECONDS, deadline) as stream:
             shutil.copyfileobj(stream, archive, CHUNK_BYTES)
         archive.flush()

@@ -11,10 +11,20 @@ import os
 from contextlib import closing
 from dataclasses import dataclass
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
+    made_below,
+    made_directory,
+    opened_directory,
+    owner_of_directory,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import remove
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path, filestore_path
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import referenced
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import (
+    blob_path,
+    filestore_path,
+    is_store_fname,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import opened_blob, referenced
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import DropTemplate, MakeFromTemplate, Seal
@@ -69,8 +79,7 @@ class Templates:
             names = referenced(cursor).files
             cursor.execute(f"CREATE TABLE {_FILES} (name text PRIMARY KEY, content bytea NOT NULL)")
             for name in names:
-                with open(blob_path(directory, name), "rb") as stream:
-                    content = stream.read()
+                content = _content(directory, name)
                 _require_whole(name, content)
                 cursor.execute(f"INSERT INTO {_FILES} VALUES (%s, %s)", (name, content))
             connection.commit()
@@ -85,21 +94,18 @@ class Templates:
 
     def _bring_out(self, database: str) -> None:
         directory = filestore_path(self.data_dir, database)
-        there = os.stat(self.data_dir)
-        made: set[str] = set()
+        with opened_directory(self.data_dir) as data:
+            owner = owner_of_directory(data)
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
             require_plain(cursor, ["ir_cron"], writing=True)
             cursor.execute(f"SELECT name, content FROM {_FILES}")
             for name, content in cursor.fetchall():
                 _require_whole(name, bytes(content))
-                for parent in (os.path.dirname(directory), directory, os.path.dirname(blob_path(directory, name))):
-                    if parent not in made and not os.path.isdir(parent):
-                        os.mkdir(parent, 0o755)
-                        os.chown(parent, there.st_uid, there.st_gid)
-                    made.add(parent)
-                with open(blob_path(directory, name), "xb") as stream:
-                    stream.write(content)
-                    os.fchown(stream.fileno(), there.st_uid, there.st_gid)
+                with made_directory(directory, owner) as top, made_below(top, name[:2], owner) as shard:
+                    made = os.open(name[3:], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=shard)
+                    with open(made, "wb") as stream:
+                        stream.write(content)
+                        os.fchown(made, owner.uid, owner.gid)
             cursor.execute(f"DROP TABLE {_FILES}; {_DUE_FROM_NOW}")
             connection.commit()
 
@@ -110,6 +116,17 @@ class Templates:
         drop_database(self.login, step.template)
 
 
+def _content(filestore: str, name: str) -> bytes:
+    try:
+        with opened_directory(filestore) as directory, opened_blob(directory, name) as stream:
+            return stream.read()
+    except OSError as error:
+        where = blob_path(filestore, name)
+        raise StateError(
+            f"file {where} of a template cannot be read: {error.strerror}; drop it and run again"
+        ) from error
+
+
 def _require_whole(name: str, content: bytes) -> None:
-    if hashlib.sha1(content).hexdigest() != name.rsplit("/", 1)[-1]:
+    if not is_store_fname(name) or hashlib.sha1(content).hexdigest() != name.rsplit("/", 1)[-1]:
         raise StateError(f"the file {name} of a template is not what its name tells; drop the template and run again")

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import Owner, made_below, made_directory
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
@@ -22,37 +22,32 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_piece
 PARTIAL = ".gantry-part-"
 
 
-@dataclass(frozen=True)
-class Owner:
-    """Who the files of a filestore belong to."""
-
-    uid: int
-    gid: int
-
-
 def bring(
     repository: Repository, piece: Piece, filestore: str, owner: Owner, count: Count = uncounted
 ) -> dict[str, str]:
-    """Bring the files of one request, whose directories exist; those that are damaged, and why.
+    """Bring the files of one request; those that are damaged, and why.
 
     count: is told each file, and its bytes piece by piece.
     """
     damaged: dict[str, str] = {}
-    for name, _place, content in opened(repository, piece):
-        try:
-            _write(filestore, name, content, owner, count)
-        except StateError as error:
-            damaged[name] = str(error)
-        count(1, 0)
+    with made_directory(filestore, owner) as directory:
+        for name, _place, content in opened(repository, piece):
+            try:
+                with made_below(directory, name[:2], owner) as shard:
+                    _write(shard, name, content, owner, count)
+            except StateError as error:
+                damaged[name] = str(error)
+            except OSError as error:
+                target = blob_path(filestore, name)
+                raise UnreachableError(f"file {target} cannot be written: {error.strerror}") from error
+            count(1, 0)
     return damaged
 
 
-def _write(filestore: str, name: str, content: Iterator[bytes], owner: Owner, count: Count) -> None:
-    target = blob_path(filestore, name)
-    digest = hashlib.sha1()
-    unproven = ""
+def _write(shard: int, name: str, content: Iterator[bytes], owner: Owner, count: Count) -> None:
+    digest, unproven = hashlib.sha1(), PARTIAL + secrets.token_hex(8)
     try:
-        descriptor, unproven = tempfile.mkstemp(prefix=PARTIAL, dir=os.path.dirname(target))
+        descriptor = os.open(unproven, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=shard)
         with os.fdopen(descriptor, "wb") as handle:
             for piece in content:
                 digest.update(piece)
@@ -62,10 +57,7 @@ def _write(filestore: str, name: str, content: Iterator[bytes], owner: Owner, co
             os.fchown(handle.fileno(), owner.uid, owner.gid)
         if digest.hexdigest() != name[3:]:
             raise StateError(f"file {name} of the backup is damaged: its SHA-1 is not its name")
-        os.replace(unproven, target)
-    except OSError as error:
-        raise UnreachableError(f"file {target} cannot be written: {error.strerror}") from error
+        os.replace(unproven, name[3:], src_dir_fd=shard, dst_dir_fd=shard)
     finally:
-        if unproven:
-            with suppress(FileNotFoundError):
-                os.unlink(unproven)
+        with suppress(FileNotFoundError):
+            os.unlink(unproven, dir_fd=shard)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_below, opened_directory
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
@@ -305,6 +306,7 @@ class Sender:
 
 def _size(filestore: str, name: str) -> int:
     try:
-        return os.lstat(blob_path(filestore, name)).st_size
+        with opened_directory(filestore) as directory, opened_below(directory, name[:2]) as shard:
+            return os.stat(name[3:], dir_fd=shard, follow_symlinks=False).st_size
     except OSError as error:
         raise StateError(f"file {blob_path(filestore, name)} cannot be read: {error.strerror}") from error

@@ -26,7 +26,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import sealing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed, Stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, from_body
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    Catalog,
+    Entry,
+    Stay,
+    from_body,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import objects_in
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
     Keyring,
@@ -81,6 +86,13 @@ class KeyLog(StateLog[Keyring]):
 
 
 @dataclass(frozen=True)
+class Readers(Register):
+    """The leases of the runs that read backups, in a log of their own: a key that only reads holds up no backup."""
+
+    NAME = "reads"
+
+
+@dataclass(frozen=True)
 class Repository:
     """The backups of one tenant.
 
@@ -107,8 +119,13 @@ class Repository:
 
     @property
     def leases(self) -> Register:
-        """The leases of the runs that work on the repository."""
+        """The leases of the runs that change the repository."""
         return Register(Sealed(self.records, self.keys), LEASE_S)
+
+    @property
+    def readers(self) -> Readers:
+        """The leases of the runs that read backups, which are not removed meanwhile."""
+        return Readers(Sealed(self.records, self.keys), LEASE_S)
 
 
 def open_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -> Repository | None:
@@ -185,11 +202,16 @@ class Turn:
     catalog: Catalog
     lost: threading.Event
 
-    def commit(self, entry: Entry, manifest: Mapping[str, Any]) -> Entry:
-        """Make a backup complete: write its manifest, then the catalog. Raises LostError where another run began."""
+    def commit(self, entry: Entry, manifest: Mapping[str, Any], stay: Stay | None = None) -> Entry:
+        """Make a backup complete: write its manifest, then the catalog. Raises LostError where another run began.
+
+        stay: how long it is kept whatever a policy says.
+        """
         objects = objects_in(manifest, entry.manifest.key)
         self.write_manifest(entry.manifest, manifest)
-        catalog = self.repository.catalog.write(lambda seen: plan_commit(seen, entry, objects), Deadline(RECORD_S))
+        catalog = self.repository.catalog.write(
+            lambda seen: plan_commit(seen, entry, objects, stay), Deadline(RECORD_S)
+        )
         return next(one for one in catalog.entries if one.number == entry.number)
 
     def write_manifest(self, name: ManifestName, manifest: Mapping[str, Any]) -> None:
@@ -218,6 +240,11 @@ def read_manifest(repository: Repository, name: ManifestName) -> dict[str, Any]:
     return manifest
 
 
+def read_manifest_names(repository: Repository) -> list[ManifestName]:
+    """The manifests that are there, whether they count or not."""
+    return [name for key in repository.store.objects("manifests/") if (name := manifest_name(key))]
+
+
 def read_document(repository: Repository, key: str) -> dict[str, Any] | None:
     """What stands under a key that is its kind as well, None without it. Raises StateError where it is damaged."""
     sealed = repository.store.get(key)
@@ -239,7 +266,7 @@ def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
     require_refusal(repository.records, Register.NAME)
     # a copy of a repository has leases of its own, which may be fewer
     fence = repository.catalog.read().fence
-    with _held(repository, kind, (_WRITE,), wait_s, fence) as (lease, lost):
+    with _held(repository.leases, kind, (_WRITE,), wait_s, fence) as (lease, lost):
         number = lease.fencing_number
 
         def begin(seen: Catalog) -> Catalog:
@@ -254,14 +281,14 @@ def rebuild_catalog(repository: Repository, entries: Sequence[Entry], wait_s: fl
     """Write a catalog with these backups in the place of one that is lost. Raises StateError where there is one."""
     require_refusal(repository.records, Register.NAME)
     highest = max((max(one.number, one.healed) for one in entries), default=0)
-    with _held(repository, "rebuild", (_WRITE,), wait_s, highest) as (lease, _lost):
+    with _held(repository.leases, "rebuild", (_WRITE,), wait_s, highest) as (lease, _lost):
         number = lease.fencing_number
         return repository.catalog.write(lambda seen: plan_rebuild(seen, number, entries), Deadline(RECORD_S))
 
 
 def require_catalog(repository: Repository, seen: Catalog) -> None:
     """Raises StateError where backups have manifests, and no catalog says that they are complete."""
-    if not seen.number and any(map(manifest_name, repository.store.objects("manifests/"))):
+    if not seen.number and read_manifest_names(repository):
         raise StateError(
             f"the {repository.where} has manifests of backups and no catalog, so its catalog is lost; "
             "run odoo_backup_check with rebuild: true"
@@ -290,7 +317,7 @@ def reading_all(repository: Repository, entries: Sequence[Entry], kind: str, wai
         yield
         return
     mine = uuid.uuid4().hex
-    with _held(repository, kind, tuple(f"{_READ}{one.number}:{mine}" for one in entries), wait_s):
+    with _held(repository.readers, kind, tuple(f"{_READ}{one.number}:{mine}" for one in entries), wait_s):
         yield
 
 
@@ -307,26 +334,25 @@ def being_read(repository: Repository) -> set[int]:
     Who reads takes a lease and looks for marks after that. So whoever asks here after it has marked a backup is told of
     all who have not seen the mark.
     """
-    return {int(part.split(":")[1]) for part in _covered(repository) if part.startswith(_READ)}
+    return {int(part.split(":")[1]) for part in _covered(repository.readers) if part.startswith(_READ)}
 
 
 def being_written(repository: Repository) -> bool:
     """Whether a run holds the lease to change the repository."""
-    return _WRITE in _covered(repository)
+    return _WRITE in _covered(repository.leases)
 
 
-def _covered(repository: Repository) -> set[str]:
+def _covered(leases: Register) -> set[str]:
     """All parts that leases cover which have not expired."""
-    now = repository.store.now()
-    return {part for lease in repository.leases.read().held if lease.until > now for part in lease.covers}
+    now = leases.objects.now()
+    return {part for lease in leases.read().held if lease.until > now for part in lease.covers}
 
 
 @contextmanager
 def _held(
-    repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float, above: int = 0
+    leases: Register, kind: str, covers: tuple[str, ...], wait_s: float, above: int = 0
 ) -> Iterator[tuple[Lease, threading.Event]]:
-    leases = repository.leases
-    lease = _take(repository, kind, covers, wait_s, above)
+    lease = _take(leases, kind, covers, wait_s, above)
     lost, done = threading.Event(), threading.Event()
     renewing = threading.Thread(target=_renew, args=(leases, lease.number, lost, done), daemon=True)
     renewing.start()
@@ -340,7 +366,7 @@ def _held(
             leases.release(lease.number, Deadline(RECORD_S))
 
 
-def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: float, above: int) -> Lease:
+def _take(leases: Register, kind: str, covers: tuple[str, ...], wait_s: float, above: int) -> Lease:
     holder = this_process(kind)
     deadline = Deadline(wait_s)
     said = ""
@@ -348,17 +374,17 @@ def _take(repository: Repository, kind: str, covers: tuple[str, ...], wait_s: fl
     def attempt() -> Lease | None:
         nonlocal said
         try:
-            return repository.leases.take(covers, holder, Deadline(RECORD_S), above)
+            return leases.take(covers, holder, Deadline(RECORD_S), above)
         except HeldError as error:
             said = str(error)
-            _break_left(repository.leases)
+            _break_left(leases)
             return None
 
     try:
         return deadline.wait(attempt, "the lease", interval=0.5)
     except DeadlineError as error:
         raise DeadlineError(
-            f"the {repository.where} was in use for {wait_s:g} s: {said}; wait for it to end, or give a longer "
+            f"the {leases.objects.where} was in use for {wait_s:g} s: {said}; wait for it to end, or give a longer "
             "lock_timeout"
         ) from error
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import BinaryIO, TypeVar
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_directory
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import opened_blob
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
@@ -103,10 +104,8 @@ def _attempted(filestore: str, name: str, work: Callable[[BinaryIO], T]) -> T:
         if attempt:
             time.sleep(TORN_PAUSE_S)
         try:
-            # a tenant may put a link or a pipe in the place of a file
-            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as handle:
-                if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-                    raise StateError(f"{path} is no regular file; put an intact copy there, or delete the attachment")
+            # a tenant may put a link or a pipe in the place of a file, or a link in that of its directory
+            with opened_directory(filestore) as directory, opened_blob(directory, name) as handle:
                 return work(handle)
         except _TornError:
             continue

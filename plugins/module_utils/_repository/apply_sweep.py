@@ -108,8 +108,13 @@ def _used(repository: Repository, catalog: Catalog, written: Collection[DataName
             # what a backup without a manifest may need is what was written until then
             return {name for name in written if name.number <= max(entry.number, entry.healed)}
 
+    used: set[DataName] = set()
     with ThreadPoolExecutor(READERS) as pool:
-        return set().union(*pool.map(objects, catalog.entries))
+        # backups share objects: what one needs is held for as long as it takes to add it
+        for start in range(0, len(catalog.entries), READERS):
+            for needed in pool.map(objects, catalog.entries[start : start + READERS]):
+                used |= needed
+    return used
 
 
 def _remove(turn: Turn, keys: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
@@ -71,6 +71,23 @@ class Hold:
     def keeps(self, backup: str, now: datetime) -> bool:
         """Whether a backup stays because of it."""
         return not self.is_over(now) and (not self.backups or backup in self.backups)
+
+
+# how the names of holds begin that keep one backup, such as that of a database before it is replaced
+KEPT = "kept-"
+
+
+@dataclass(frozen=True)
+class Stay:
+    """How long a backup stays whatever a policy says, in days from now on, and why."""
+
+    days: int
+    reason: str
+
+    def hold(self, backup: str, now: datetime) -> Hold:
+        """The hold that keeps the backup. now: by the repository's clock."""
+        last = now.astimezone(timezone.utc) + timedelta(days=self.days)
+        return Hold(f"{KEPT}{backup.lower()}", self.reason, f"{last:%Y-%m-%d}", (backup,))
 
 
 REBUILT = Hold("rebuilt-catalog", "the catalog was lost, and with it the holds that stood; place those anew")

@@ -17,11 +17,13 @@ from datetime import datetime, timedelta, timezone
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    KEPT,
     PARTIAL,
     REBUILT,
     Catalog,
     Entry,
     Hold,
+    Stay,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, ManifestName
 
@@ -35,17 +37,37 @@ def plan_begin(seen: Catalog, fence: int) -> Catalog:
     return replace(seen, number=seen.number + 1, fence=fence)
 
 
-def plan_commit(seen: Catalog, entry: Entry, objects: Collection[DataName] = ()) -> Catalog:
+def plan_commit(seen: Catalog, entry: Entry, objects: Collection[DataName] = (), stay: Stay | None = None) -> Catalog:
     """The catalog with a backup that is complete. Raises LostError where another run began since.
 
-    objects: those that the backup needs. It lacks files where a check has found one of them damaged.
+    objects: those that the backup needs. It lacks files where a check has found one of them damaged. stay: how long it
+    is kept in any case, from the same record on; None leaves that to the policy.
     """
     if any(one.number == entry.number for one in seen.entries):
         return seen
     require(seen, entry.number)
     restorable = entry.restorable if set(seen.damaged).isdisjoint(objects) else PARTIAL
     named = replace(entry, name=_free_name(seen, entry.snapshot), restorable=restorable)
-    return replace(seen, number=seen.number + 1, entries=(*seen.entries, named))
+    following = replace(seen, number=seen.number + 1, entries=(*seen.entries, named))
+    return (
+        following if stay is None else replace(following, holds=_holds_with(following, named.name, stay, entry.stored))
+    )
+
+
+def plan_stay(seen: Catalog, backup: str, stay: Stay, now: datetime) -> Catalog:
+    """The catalog in which a backup stays for so long at least. Raises StateError where it is not there."""
+    if seen.entry(backup) is None:
+        raise StateError(f"backup {backup} is not there any more; look again")
+    holds = _holds_with(seen, backup, stay, now)
+    return seen if holds == seen.holds else replace(seen, number=seen.number + 1, holds=holds)
+
+
+def _holds_with(seen: Catalog, backup: str, stay: Stay, now: datetime) -> tuple[Hold, ...]:
+    """The holds with that of a backup, or a longer one of it; without those of its kind that are over."""
+    wanted = stay.hold(backup, now)
+    there = next((one for one in seen.holds if one.name == wanted.name), wanted)
+    over = {one.name for one in seen.holds if one.name.startswith(KEPT) and one.is_over(now)}
+    return holds_after(seen.holds, [max(there, wanted, key=lambda one: one.until)], over)
 
 
 def plan_mark(seen: Catalog, before: Catalog, found: Mapping[int, str], damaged: Iterable[DataName]) -> Catalog:

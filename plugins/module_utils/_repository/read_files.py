@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import held_names, held_sizes
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     Turn,
@@ -141,7 +141,7 @@ def listed(filestore: str, prefix: str) -> set[str]:
     """The names in a filestore that begin with `prefix`, without a look at the files."""
     found: set[str] = set()
     for folder in _folders(prefix):
-        found.update(f"{folder}/{entry.name}" for entry in _scanned(filestore, folder))
+        found |= held_names(filestore, folder)
     return found
 
 
@@ -149,19 +149,8 @@ def absent(files: Mapping[str, Place], filestore: str, prefix: str) -> dict[str,
     """Those of `files`, whose names begin with `prefix`, that a filestore does not hold, or not with their size."""
     held: dict[str, int] = {}
     for folder in _folders(prefix):
-        for one in _scanned(filestore, folder):
-            held[f"{folder}/{one.name}"] = one.stat(follow_symlinks=False).st_size
+        held.update(held_sizes(filestore, folder))
     return {name: place for name, place in files.items() if held.get(name) != place.size}
-
-
-def _scanned(filestore: str, folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(os.path.join(filestore, folder)) as entries:
-            return list(entries)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise StateError(f"filestore {error.filename} could not be listed: {error.strerror}") from error
 
 
 def _folders(prefix: str) -> Iterable[str]:

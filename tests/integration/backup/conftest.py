@@ -160,8 +160,11 @@ class Estate:
 
     def held(self, tenant: str = "harbour") -> list[dict[str, Any]]:
         """The leases on the repository of a tenant."""
-        newest = self.listed(f"{tenant}/leases/")[0].removeprefix(f"{tenant}/")
-        held: list[dict[str, Any]] = json.loads(self.reader(tenant).read("record", newest))["held"]
+        held: list[dict[str, Any]] = []
+        for log in ("leases", "reads"):
+            for newest in self.listed(f"{tenant}/{log}/")[:1]:
+                key = newest.removeprefix(f"{tenant}/")
+                held += json.loads(self.reader(tenant).read("record", key))["held"]
         return held
 
     def drills(self, tenant: str = "harbour") -> list[dict[str, Any]]:

@@ -174,6 +174,31 @@ def test_a_leaked_key_of_the_writer_removes_nothing(keys: Keys) -> None:
     assert keys.versions(CONTENTS) == before
 
 
+def test_a_leaked_key_of_the_reader_holds_up_no_backup(keys: Keys, ask: Ask) -> None:
+    thief, tenant = keys.clients["reader"], f"{PREFIX}/{TENANT}"
+    for log in ("leases", "catalog", "keys"):
+        for key in (*records(keys, log), f"{tenant}/{log}/000000/001"):
+            refuses(thief.put_object, Bucket=RECORDS, Key=key, Body=b"forged")
+            refuses(thief.delete_object, Bucket=RECORDS, Key=key)
+    # the newest record of the readers' leases, which nothing opens
+    forged = f"{tenant}/reads/000000/001"
+    thief.put_object(Bucket=RECORDS, Key=forged, Body=b"forged")
+    expire = {"policies": [{"tenant": TENANT, "tier": 3, "keep": {"last": 9}}], "expire": True}
+    drill = keys.login("reader", tenant=TENANT, database="harbour_drill", drill=True)
+    backup, expiry, read = ask(
+        (BACKUP, keys.login("writer", databases=[{"name": TENANT}]), False),
+        (POLICY, keys.options("expirer", **expire), False),
+        (RESTORE, drill, False),
+    )
+    assert not backup["failed"], backup
+    for refused in (expiry, read):
+        assert refused["failed"]
+        assert "reads" in refused["msg"]
+    thief.delete_object(Bucket=RECORDS, Key=forged)
+    again = ask((POLICY, keys.options("expirer", **expire), False), (RESTORE, drill, False))
+    assert [one["failed"] for one in again] == [False, False], again
+
+
 @pytest.mark.deep
 def test_what_it_overwrites_is_brought_back(keys: Keys, ask: Ask, ansible_module: Callable[..., Any]) -> None:
     thief, owner, before = keys.clients["writer"], keys.estate.client, keys.versions(CONTENTS)

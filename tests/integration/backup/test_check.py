@@ -64,7 +64,7 @@ def stored(estate: Estate, tenant: str) -> dict[str, str]:
     """Every object of a tenant but its leases, with the digest that the server has of it."""
     pages = estate.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/{tenant}/")
     listed = [item for page in pages for item in page.get("Contents", [])]
-    return {item["Key"]: item["ETag"] for item in listed if "/leases/" not in item["Key"]}
+    return {item["Key"]: item["ETag"] for item in listed if not {"leases", "reads"} & set(item["Key"].split("/"))}
 
 
 def flipped(data: bytes, at: int = -40) -> bytes:

@@ -233,3 +233,28 @@ def fake_backups(
             turn.commit(entry, {"dump": {"held": [str(dump)]}, "index": Index(uses=uses).as_body()})
             needed[name] = {str(held) for held in (dump, *uses)}
     return needed
+
+
+def test_a_backup_that_holds_itself_outlives_its_policy(estate: Estate, ansible_module: Callable[..., Any]) -> None:
+    own = {**estate.login, "databases": [{"name": "harbour", "tenant": "safety"}]}
+    stay = {"keep_days": 30, "keep_reason": "before a restore"}
+    told = ansible_module(HOST, "gantry.odoo.odoo_backup", {**own, "keep_days": 30}, fails=True)["msg"]
+    assert "keep_days without keep_reason" in told
+    first = ansible_module(HOST, "gantry.odoo.odoo_backup", {**own, **stay})
+    assert [one["action"] for one in first["steps"]] == ["make_repository", "back_up", "place_hold"]
+    plain = ansible_module(HOST, "gantry.odoo.odoo_backup", own)["backups"][0]["id"]
+    young = {**own, "max_age_s": 3600}
+    # the same backup suffices, and is held from now on as well; the second time there is nothing to do
+    for check, changed in ((True, True), (False, True), (True, False), (False, False)):
+        done = ansible_module(HOST, "gantry.odoo.odoo_backup", {**young, **stay}, check=check)
+        assert (done["changed"], done["backups"][0]["id"]) == (changed, plain)
+    newest = ansible_module(HOST, "gantry.odoo.odoo_backup", own)["backups"][0]["id"]
+    policy = {"tenant": "safety", "tier": 3, "keep": {"last": 1}}
+    args = {"repository": estate.repository, "policies": [policy], "expire": True, "grace_s": 0}
+    for _night in range(2):
+        done = ansible_module(HOST, "gantry.odoo.backup_policy", args)
+        assert "warnings" not in done or not [one for one in done["warnings"] if "kept-" in one]
+    assert estate.complete("safety") == [first["backups"][0]["id"], plain, newest]
+    released = [{"name": f"kept-{plain.lower()}", "state": "released"}]
+    ansible_module(HOST, "gantry.odoo.backup_policy", {**args, "policies": [{**policy, "holds": released}]})
+    assert estate.complete("safety") == [first["backups"][0]["id"], newest]

@@ -440,3 +440,22 @@ def test_a_drill_on_a_disk_that_fills_up_is_recorded_as_failed(
     assert "No space left on device" in record["error"]
     assert not [name for name in estate.databases() if "drill" in name]
     assert not [name for name in estate.shell(f"ls {SMALL}/filestore").split() if "note" in name]
+
+
+def test_a_drill_that_fails_before_it_restores_is_recorded(
+    estate: Estate, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
+) -> None:
+    backup = back_up(estate, ansible_module, "early")
+    restored_as("early", fails=True, drill=True, database="harbour-early", backup="20200101T000000Z")
+    restored_as("early", fails=True, drill=True, database="harbour-early", restore_user="odoo_harbour")
+    none, survey = estate.drills("early")
+    assert (none["ok"], none["backup"], none["rpo_s"]) == (False, "", None)
+    assert "has no complete backup 20200101T000000Z" in none["error"]
+    assert (survey["ok"], survey["backup"], survey["counts"], survey["left_out"]) == (False, backup, None, None)
+    assert "restore_user" in survey["error"] or "odoo_harbour" in survey["error"]
+    restored_as("early", check=True, drill=True, database="harbour-early")
+    restored_as("early", drill=True, database="harbour-early")
+    good = estate.drills("early")[2:]
+    assert [(one["ok"], one["backup"], one["left_out"], one["left_out_count"]) for one in good] == [
+        (True, backup, [], 0)
+    ]

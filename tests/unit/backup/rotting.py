@@ -19,8 +19,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import Owner
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Sender, Source
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
@@ -150,7 +150,7 @@ class Rotting:
     def state(self) -> dict[str, bytes]:
         """Every object of the store but the leases, read from the disk."""
         root = self.path / "store"
-        paths = (path for path in root.rglob("*") if path.is_file() and "/leases/" not in path.as_posix())
+        paths = (path for path in root.rglob("*") if path.is_file() and not {"leases", "reads"} & set(path.parts))
         return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
     def flip(self, key: str, at: int = -40) -> None:
@@ -180,7 +180,7 @@ class Rotting:
 
     def leases(self) -> int:
         """How many leases are held."""
-        return len(self.repository.leases.read().held)
+        return len(self.repository.leases.read().held) + len(self.repository.readers.read().held)
 
 
 def rotting_in(

@@ -21,6 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import known_from
 from tests.unit.backup.evidence import evidence, judged, kinds
 from tests.unit.backup.rotting import CONTENTS, Rotting, rotting_in
+from tests.unit.backup.test_newest import found
 from tests.unit.backup.test_policies_of_many import call, repositories
 
 
@@ -145,3 +146,32 @@ def test_a_backup_beside_it_is_no_proof() -> None:
 def test_what_is_no_number_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(InputError):
         known_from(values)
+
+
+@pytest.mark.parametrize("records", [1, 2, 3])
+def test_a_catalog_that_was_rolled_back_to_its_beginning_holds_an_unknown_number_of_backups(
+    rotting: Rotting, tmp_path: Path, records: int
+) -> None:
+    """Without a ledger: an empty database for a tenant that has backups would be made otherwise."""
+    rotting.backup()
+    rotting.backup()
+    roll_back(rotting, records)
+    (told,) = found(tmp_path, "harbour")
+    if records < 3:
+        # the first backup is in the catalog, and what came after it shows by its manifest
+        assert (told["backups"], told["backup"] != "") == (1, True)
+        assert any("which is later than all that its catalog knows" in one for one in told["warnings"]) == (
+            records == 2
+        )
+    else:
+        assert (told["backups"], told["backup"]) == (None, "")
+        assert "so the catalog was rolled back" in told["error"]
+
+
+def test_an_empty_catalog_whose_backups_were_removed_holds_none(rotting: Rotting, tmp_path: Path) -> None:
+    entry = rotting.backup()
+    rotting.expire(entry.name)
+    (told,) = found(tmp_path, "harbour")
+    assert (told["backups"], told["backup"]) == (0, "")
+    (refused,) = found(tmp_path, "harbour", known_backups={"harbour": entry.number + 100})
+    assert refused["backups"] is None

@@ -22,6 +22,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     refuse_missing,
     refuse_other_database,
     refuse_skew,
+    stay_of,
+    steps_of,
+    survey_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import unfit
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
@@ -30,7 +33,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     PARTIAL,
     Catalog,
     Entry,
+    Stay,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
 from tests.unit.backup.build import MANIFEST
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -58,13 +63,33 @@ def test_a_manifest_of_another_version_is_refused(damage: dict[str, Any]) -> Non
         parse_manifest({**manifest_body(MANIFEST), **damage}, MANIFEST.name, "here")
 
 
-def test_the_latest_backup_is_not_dated_in_the_future_and_not_expired() -> None:
+def test_the_latest_backup_is_not_far_in_the_future_and_not_expired() -> None:
     old, new = entry(1, 5), entry(2, 3)
     future, marked = entry(3, -1), entry(4, 1, expired=NOW)
     assert latest_of(Catalog(entries=(old, new, future, marked)), NOW) == new
     assert latest_of(Catalog(entries=(future, marked)), NOW) is None
     # a snapshot with an older time may have a higher number, where the clock of PostgreSQL was set back
     assert latest_of(Catalog(entries=(new, replace(old, number=9))), NOW) == new
+
+
+@pytest.mark.parametrize(("ahead_s", "counts"), [(1, True), (300, True), (900, True), (901, False)])
+def test_a_backup_of_a_clock_that_is_a_little_ahead_is_the_latest(ahead_s: int, counts: bool) -> None:
+    old = entry(1, 5)
+    ahead = replace(entry(2, 0), snapshot=NOW + timedelta(seconds=ahead_s), name="ahead")
+    catalog = Catalog(entries=(old, ahead))
+    assert latest_of(catalog, NOW) == (ahead if counts else old)
+    assert fresh_enough(catalog, 3600, NOW) == (ahead if counts else None)
+    fit, said = newest_fit(catalog, NOW)
+    assert fit == (ahead if counts else old)
+    assert ["backup ahead is dated 901 s after the clock of" in one for one in said] == [True] * (not counts)
+    # a moment that is asked for says what is not wanted
+    assert newest_fit(catalog, NOW, until=NOW) == (old, [])
+
+
+def test_a_clock_that_was_ahead_and_is_right_again_hides_no_later_backup() -> None:
+    ahead = replace(entry(1, 0), snapshot=NOW + timedelta(seconds=300), stored=NOW - timedelta(seconds=130))
+    later = replace(entry(2, 0), snapshot=NOW - timedelta(seconds=120), stored=NOW - timedelta(seconds=110))
+    assert latest_of(Catalog(entries=(ahead, later)), NOW) == later
 
 
 def test_a_damaged_backup_is_neither_the_latest_nor_a_fresh_one() -> None:
@@ -74,11 +99,25 @@ def test_a_damaged_backup_is_neither_the_latest_nor_a_fresh_one() -> None:
     assert latest_of(Catalog(entries=(partial, none)), NOW) is None
     assert fresh_enough(everything, 4 * 3600, NOW) is None
     assert fresh_enough(everything, 6 * 3600, NOW) == full
-    assert newest_fit(everything, NOW) == (full, none)
-    assert newest_fit(Catalog(entries=(full,)), NOW) == (full, None)
-    assert newest_fit(Catalog(entries=(partial, none)), NOW) == (partial, none)
-    assert newest_fit(Catalog(entries=(none,)), NOW) == (none, None)
-    assert newest_fit(Catalog(), NOW) == (None, None)
+    assert newest_fit(Catalog(entries=(full,)), NOW) == (full, [])
+    assert newest_fit(Catalog(entries=(none,)), NOW) == (none, [])
+    assert newest_fit(Catalog(), NOW) == (None, [])
+
+
+def test_with_consent_the_newest_backup_whose_dump_is_there_is_restored() -> None:
+    full, partial, none = entry(1, 5), entry(2, 3, restorable=PARTIAL), entry(3, 1, restorable=NONE)
+    everything = Catalog(entries=(full, partial, none))
+    passed_over = f"backup {none.name} is newer than {{0}} and damaged, so {{0}} is restored"
+    lacking = (
+        f"backup {partial.name} is restored without the files of it that a check found damaged; {full.name} is the "
+    )
+    lacking += "newest one that can be restored in full"
+    assert newest_fit(everything, NOW) == (full, [passed_over.format(full.name)])
+    assert newest_fit(everything, NOW, accept_missing=True) == (partial, [passed_over.format(partial.name), lacking])
+    only = Catalog(entries=(partial, none))
+    assert newest_fit(only, NOW) == (partial, [passed_over.format(partial.name)])
+    newer = Catalog(entries=(partial, replace(full, number=4, snapshot=NOW, stored=NOW)))
+    assert newest_fit(newer, NOW, accept_missing=True) == (newer.entries[1], [])
 
 
 def test_a_damaged_backup_is_restored_only_where_files_alone_lack_and_that_is_accepted() -> None:
@@ -137,3 +176,21 @@ def test_identifiers_of_backups(name: str) -> None:
 def test_what_is_no_identifier_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="is not a backup's identifier"):
         check_backup_name(name)
+
+
+def test_a_backup_that_suffices_is_held_where_it_is_not_yet() -> None:
+    stay, young = Stay(30, "before a restore"), entry(1, 1)
+    seen = survey_of(Catalog(entries=(young,)), 7200, stay, NOW)
+    assert [step.target for step in steps_of("harbour", "harbour", seen)] == [f"harbour/{young.name}"]
+    held = plan_stay(Catalog(entries=(young,)), young.name, stay, NOW)
+    assert steps_of("harbour", "harbour", survey_of(held, 7200, stay, NOW)) == []
+    taken = steps_of("harbour", "harbour", survey_of(held, 0, stay, NOW))
+    assert [step.action for step in taken] == ["back_up", "place_hold"]
+    assert [step.action for step in steps_of("harbour", "harbour", survey_of(held, 0, None, NOW))] == ["back_up"]
+
+
+@pytest.mark.parametrize(("days", "reason"), [(-1, "x"), (3, ""), (3, " ")])
+def test_a_backup_does_not_stay_without_a_reason(days: int, reason: str) -> None:
+    with pytest.raises(InputError, match="keep_days"):
+        stay_of(days, reason)
+    assert stay_of(0, "x") is None

@@ -248,3 +248,7 @@ def test_nothing_said_changes_nothing() -> None:
     assert HoldWish().after((CLAIM,)) == (CLAIM,)
     assert HoldWish((CLAIM,)).changed((CLAIM,)) == HoldWish()
     assert HoldWish(released=("other",)).changed((CLAIM,)) == HoldWish()
+
+
+def test_a_hold_that_a_backup_has_placed_on_itself_needs_no_declaration() -> None:
+    assert HoldWish().undeclared((replace(CLAIM, name="kept-20261122t103000z"), CLAIM)) == [CLAIM]

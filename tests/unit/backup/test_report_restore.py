@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     Wish,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import FINISHED, origin, restoration
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import report
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
 from tests.unit.backup.build import MANIFEST
 
 WISH = Wish(database="harbour", tenant="harbour")
@@ -49,3 +50,13 @@ def test_a_drill_leads_nowhere() -> None:
     found = told(STANDS, drill)
     assert found["changed"]
     assert found["diff"]["before"] == found["diff"]["after"]
+
+
+def test_the_record_of_a_drill_says_what_is_known() -> None:
+    begun = MANIFEST.snapshot_time
+    early = json.loads(drill_record("harbour", begun, {"rto_s": 2.5}, "the store has no complete backup"))
+    assert (early["ok"], early["error"], early["backup"]) == (False, "the store has no complete backup", "")
+    assert (early["rto_s"], early["rpo_s"], early["left_out"], early["counts"]) == (2.5, None, None, None)
+    facts = told(STANDS, replace(WISH, drill=True))
+    good = json.loads(drill_record("harbour", begun, {**facts, "rto_s": 2.5, "left_out": ["a grant"] * 99}, ""))
+    assert (good["ok"], good["rpo_s"], len(good["left_out"]), good["left_out_count"]) == (True, 90.0, 50, 99)

@@ -155,6 +155,7 @@ def test_a_directory_that_cannot_be_listed_is_no_empty_one(tmp_path: Path, monke
     def refuse(_path: str) -> None:
         raise PermissionError(13, "Permission denied", "/data")
 
+    (tmp_path / "filestore").mkdir()
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(StateError, match="could not be listed: Permission denied"):
         sizes(str(tmp_path))

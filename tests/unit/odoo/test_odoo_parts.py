@@ -148,10 +148,10 @@ def test_a_directory_that_cannot_be_renamed_is_copied_compared_and_removed(
     (tmp_path / "a" / "ab" / "caf\udce9").write_bytes(b"a plan")
     rename = os.rename
 
-    def refuse(source: str, target: str) -> None:
-        if source == str(tmp_path / "a"):
+    def refuse(source: str, target: str, **directories: int) -> None:
+        if source == "a":
             raise OSError(errno.EXDEV, "Invalid cross-device link")
-        rename(source, target)
+        rename(source, target, **directories)
 
     monkeypatch.setattr(os, "rename", refuse)
     assert move(str(tmp_path / "a"), str(tmp_path / "b")) is True

@@ -32,6 +32,7 @@ PURE, IO = "pure", "I/O"
 NAMED = {
     "_core/command.py": (IO, "runs one program: used by the readers and appliers of all rooms"),
     "_core/deadline.py": (IO, "waits: used by the readers and appliers of all rooms"),
+    "_core/directories.py": (IO, "opens directories that an attacker may move: used by the appliers of all rooms"),
     "_core/errors.py": (PURE, "the error classes of the collection"),
     "_core/fencing.py": (IO, "the file that refuses an overtaken change: used by the appliers of two rooms"),
     "_core/files.py": (IO, "what makes a change of files last: used by the appliers of all rooms"),

@@ -21,6 +21,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     REBUILT,
     Catalog,
     Entry,
+    Hold,
+    Stay,
     from_body,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
@@ -44,6 +46,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catal
     plan_mark,
     plan_rebuild,
     plan_remove,
+    plan_stay,
     replaced_manifests,
 )
 
@@ -238,3 +241,31 @@ def test_a_catalog_is_made_anew_only_where_it_is_lost() -> None:
         plan_rebuild(Catalog(), 20, [replace(lost[0], healed=21)])
     with pytest.raises(StateError, match="no manifest of a backup can be read"):
         plan_rebuild(Catalog(), 20, [])
+
+
+def test_a_backup_that_is_to_stay_is_held_from_its_first_record_on() -> None:
+    stay = Stay(30, "before a restore")
+    seen = plan_commit(plan_begin(Catalog(), 3), entry(3), (), stay)
+    (hold,) = seen.holds
+    name = seen.entries[0].name
+    assert (hold.name, hold.backups, hold.reason) == (f"kept-{name.lower()}", (name,), "before a restore")
+    assert hold.until == f"{seen.entries[0].stored + timedelta(days=30):%Y-%m-%d}"
+    assert seen.number == 2
+    assert plan_commit(seen, entry(3), (), stay) is seen
+
+
+def test_a_hold_that_a_backup_has_placed_is_never_shortened_and_ends_by_itself() -> None:
+    seen = plan_commit(plan_begin(Catalog(), 3), entry(3))
+    name, now = seen.entries[0].name, seen.entries[0].stored
+    other = Hold("claim", "a claim", "2020-01-01")
+    held = plan_stay(replace(seen, holds=(other,)), name, Stay(30, "before a restore"), now)
+    assert plan_stay(held, name, Stay(10, "another reason"), now) is held
+    longer = plan_stay(held, name, Stay(40, "another reason"), now)
+    assert [one.reason for one in longer.holds] == ["a claim", "another reason"]
+    later = plan_commit(plan_begin(held, 4), entry(4), (), Stay(1, "later"))
+    assert len(later.holds) == 3
+    # what is over goes with the next one; what an operator has placed stays
+    after = replace(entry(4), stored=now + timedelta(days=60))
+    assert [one.reason for one in plan_commit(plan_begin(held, 4), after, (), Stay(1, "x")).holds] == ["a claim", "x"]
+    with pytest.raises(StateError, match="is not there any more"):
+        plan_stay(held, "20200101T000000Z", Stay(1, "later"), now)

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import damaged_files, fetch, prune
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import Owner
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_index, model_index
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import Owner, bring
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import bring
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Files, Sender, Source
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
@@ -242,6 +244,38 @@ def test_a_link_or_a_pipe_in_the_place_of_a_file_is_refused(repository: Reposito
         os.mkfifo(disk.path / name)
     with pytest.raises(StateError, match=r"cannot be read|is no regular file"):
         send(repository, disk)
+
+
+def test_a_link_in_the_place_of_a_directory_holds_nothing(repository: Repository, disk: Disk, tmp_path: Path) -> None:
+    (name,) = disk.add(b"content")
+    (disk.path / name[:2]).rename(tmp_path / "elsewhere")
+    (disk.path / name[:2]).symlink_to(tmp_path / "elsewhere")
+    assert send(repository, disk).lost == (name,)
+
+
+def test_a_restore_into_planted_links_touches_nothing_behind_them(
+    repository: Repository, disk: Disk, tmp_path: Path
+) -> None:
+    disk.add(*numbered(0, 40))
+    index = send(repository, disk).index
+    target, victim = tmp_path / "target", tmp_path / "victim"
+    target.mkdir()
+    names = sorted(disk.names)
+    for name in names:
+        (victim / name[:2]).mkdir(parents=True, exist_ok=True)
+        (victim / name[:2] / "secret").write_text("of root")
+    planted = names[0][:2]
+    (target / planted).symlink_to(victim / planted)
+    (target / names[-1][:2]).mkdir(exist_ok=True)
+    (target / names[-1][:2] / names[-1][3:]).symlink_to(victim / planted / "secret")
+    before = {path: (path.lstat().st_mtime_ns, path.lstat().st_uid) for path in victim.rglob("*")}
+    with pytest.raises(UnreachableError, match="cannot be written: Not a directory"):
+        fetch(repository, index, str(target), Owner(61234, 61234), False, Deadline(60))
+    prune(repository, index, str(target))
+    assert fetch(repository, index, str(target), Owner(61234, 61234), False, Deadline(60)) == {}
+    assert damaged_files(str(target), names, Deadline(60)) == []
+    assert {path: (path.lstat().st_mtime_ns, path.lstat().st_uid) for path in victim.rglob("*")} == before
+    assert all((target / name).lstat().st_uid == 61234 and not (target / name).is_symlink() for name in names)
 
 
 def test_files_of_wasteful_objects_are_told() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Record
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
@@ -174,3 +176,26 @@ def test_a_record_of_another_hand_is_refused(tmp_path: Path) -> None:
         repository.catalog.read()
     repository.records.delete([key])
     assert repository.catalog.read().entry(entry.name)
+
+
+def test_what_many_backups_share_is_held_once(tmp_path: Path) -> None:
+    repository = repository_in(tmp_path)
+    shared = tuple(DataName(1, place) for place in range(800))
+    for _backup in range(2):
+        backup(repository, shared)
+    few = peak(repository)
+    for _backup in range(38):
+        backup(repository, shared)
+    many = peak(repository)
+    assert many < few * 6, (few, many)
+
+
+def peak(repository: Repository) -> int:
+    """The memory in bytes that a look at all that is used takes at most."""
+    catalog = repository.catalog.read()
+    tracemalloc.start()
+    try:
+        assert len(apply_sweep._used(repository, catalog, ())) >= 800
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
