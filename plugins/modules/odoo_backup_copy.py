@@ -15,6 +15,11 @@ description:
   - Reads what was sent back from the copy, and a share of the rest. Each manifest, index and dump has to be authentic
     and complete, and each file has to have the SHA-1 that names it. Damaged objects of the copy are sent again.
   - A restore from the copy needs nothing but its location and the key.
+  - Marks of damaged backups are of one repository. A backup that is damaged in the first one is not marked in the copy
+    where its objects are intact there, and can be restored from it.
+  - The wrapped data keys go along at each call. After a rotation, the copy is opened by the new key from then on.
+  - Each repository has an identity. A copy that is the first repository under another name, such as by a symbolic link
+    or another URL, is refused, and so is a place that has lost the copy which was made there.
   - A first repository that was rolled back, or a copy on which other runs have worked, is refused, since one of the two
     would be lost.
   - A backup or an expiry of the same tenant goes on beside a copy.
@@ -53,6 +58,14 @@ options:
         copy needs no right to remove, and another account has to do it.
     type: bool
     default: true
+  other_copy:
+    description:
+      - What to do where a copy was made in this place, and it is not there any more, or another repository is. The
+        directory may have been emptied, or not be mounted.
+      - V(fail) sends nothing. V(accept) makes the copy anew.
+    type: str
+    choices: [fail, accept]
+    default: fail
   lock_timeout:
     description:
       - Seconds to wait for the leases that keep the backups from being removed meanwhile.
@@ -150,6 +163,7 @@ OPTIONS: dict[str, Any] = {
     "known_backups": {"type": "dict", "default": {}},
     "share_percent": {"type": "int", "default": 10},
     "remove": {"type": "bool", "default": True},
+    "other_copy": {"type": "str", "choices": ["fail", "accept"], "default": "fail"},
     "lock_timeout": {"type": "int", "default": 300},
     "timeout": {"type": "int", "default": 14400},
 }
@@ -171,7 +185,12 @@ def work(call: Call, progress: Progress) -> Outcome:
     for number, tenant in enumerate(tenants, 1):
         progress.begin(tenant, number, len(tenants))
         order = apply_copy.Order(
-            parts, known.get(tenant, 0), params["remove"], params["lock_timeout"], params["timeout"]
+            parts=parts,
+            known=known.get(tenant, 0),
+            remove=params["remove"],
+            accept_new=params["other_copy"] == "accept",
+            lock_timeout=params["lock_timeout"],
+            timeout=params["timeout"],
         )
         try:
             first = open_repository(first_stores, tenant, location.keys)

@@ -81,7 +81,7 @@ class Copied:
 
     catalog: the one that was copied. documents: the keys of policy and drills that were written. check: of the second
     repository, None in check mode where there is none yet. healed: the keys of objects that were damaged there and sent
-    again.
+    again. faults: why others were not, as sentences.
     """
 
     tenant: str
@@ -90,3 +90,4 @@ class Copied:
     documents: tuple[str, ...] = ()
     check: Check | None = None
     healed: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
