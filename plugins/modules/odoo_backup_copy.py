@@ -52,6 +52,12 @@ options:
       - Presence and size of all objects are always verified, and manifests and indexes are always read.
     type: int
     default: 10
+  compare_interval_s:
+    description:
+      - Seconds for which a good comparison suffices. Until then, a call reads only what it has sent, so that it can
+        follow each backup.
+    type: int
+    default: 0
   remove:
     description:
       - Whether objects are removed from the copy that no backup in the first repository needs any more. Without it, the
@@ -136,7 +142,7 @@ copies:
     bytes_sent: {description: Their size in bytes., type: int}
     objects_removed: {description: Number of objects that no backup needed any more., type: int}
     healed: {description: Keys of the objects that were damaged in the copy and sent again., type: list, elements: str}
-    part: {description: Number of the part that was read., type: int}
+    part: {description: "Number of the part that was read, V(0) where only what was sent was.", type: int}
     parts: {description: Number of parts that everything is read in., type: int}
     objects_read: {description: Number of objects that were read in the copy., type: int}
     bytes_read: {description: Size in bytes of dumps and files that were read in the copy., type: int}
@@ -147,7 +153,12 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_check, plan_copy, report_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    InputError,
+    StateError,
+    sentence_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
@@ -162,6 +173,7 @@ OPTIONS: dict[str, Any] = {
     "tenants": {"type": "list", "elements": "str", "required": True},
     "known_backups": {"type": "dict", "default": {}},
     "share_percent": {"type": "int", "default": 10},
+    "compare_interval_s": {"type": "int", "default": 0},
     "remove": {"type": "bool", "default": True},
     "other_copy": {"type": "str", "choices": ["fail", "accept"], "default": "fail"},
     "lock_timeout": {"type": "int", "default": 300},
@@ -178,6 +190,9 @@ def work(call: Call, progress: Progress) -> Outcome:
     copy = options.copy_from(params["copy"], location)
     tenants, known = options.tenants_from(params["tenants"]), options.known_from(params["known_backups"])
     parts = plan_check.parts_of(params["share_percent"])
+    interval_s = params["compare_interval_s"]
+    if interval_s < 0:
+        raise InputError(f"compare_interval_s: {interval_s} is not a number of seconds; give 0 or more")
     first_stores, second_stores = open_stores(location), open_stores(copy)
     steps: list[Step] = []
     entries, failures = [], {}
@@ -189,6 +204,7 @@ def work(call: Call, progress: Progress) -> Outcome:
             known=known.get(tenant, 0),
             remove=params["remove"],
             accept_new=params["other_copy"] == "accept",
+            compare_interval_s=interval_s,
             lock_timeout=params["lock_timeout"],
             timeout=params["timeout"],
         )

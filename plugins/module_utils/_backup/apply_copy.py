@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check imp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import (
+    read_compared,
     read_documents,
     read_needs,
     read_plan,
@@ -72,13 +73,15 @@ class Order:
 
     parts: copies in a row that read everything in the second repository. known: number of the newest backup that the
     first one has to have, 0 for none. remove: whether the second one gives up what the first one has given up.
-    accept_new: whether a copy is made anew where the one that was made there is gone.
+    accept_new: whether a copy is made anew where the one that was made there is gone. compare_interval_s: so long, a
+    good comparison suffices, and what was sent is read alone.
     """
 
     parts: int = 1
     known: int = 0
     remove: bool = True
     accept_new: bool = False
+    compare_interval_s: int = 0
     lock_timeout: int = 300
     timeout: int = 14400
 
@@ -96,7 +99,8 @@ def foresee(
     done = Copied(first.tenant, catalog, copied, tuple(read_documents(first, second)))
     if second is None:
         return done
-    found = survey(second, plan_copy.staying(catalog), _next_part(second, order), deadline, progress)
+    scope = plan_copy.scope_of(done, _next_part(second, order), _suffices(second, order))
+    found = survey(second, scope.catalog, scope.part, deadline, progress)
     found = plan_copy.without(found, {*copied.contents, *copied.manifests})
     mended = foresee_mending(found, first, second, deadline, progress)
     return replace(done, check=mended.found, healed=mended.keys, faults=mended.faults)
@@ -185,20 +189,32 @@ def _compare(
 ) -> Copied:
     """Read what was sent and a share of the rest, replace what is damaged, and record that."""
     before = second.catalog.read()
-    doubted = {name for key in done.plan.contents if (name := data_name(key))} | set(before.damaged)
-    part = _next_part(second, order)
-    found = survey(second, plan_copy.staying(done.catalog), part, deadline, progress, doubted)
+    former = read_compared(second)
+    scope = plan_copy.scope_of(done, _next_part(second, order), _suffices(second, order))
+    doubted = {name for key in done.plan.contents if (name := data_name(key))}
+    if not scope.partial:
+        doubted |= set(before.damaged)
+    found = survey(second, scope.catalog, scope.part, deadline, progress, doubted)
     mended = mend(found, second, first, deadline, progress)
     # another copy beside this one may have gone on
     check = still_there(mended.found, second.catalog.read())
     done = replace(done, check=check, healed=mended.keys, faults=mended.faults)
-    write_marks(second, plan_copy.marks_after(done, before))
-    if part.parts > 1:
-        following = part.following
+    write_marks(second, plan_copy.marks_after(done, before, scope.partial))
+    if not scope.partial and scope.part.parts > 1:
+        following = scope.part.following
         write_document(second, CHECK, {"number": following.number, "parts": following.parts})
-    record = plan_copy.compared(done, second.store.now())
-    write_document(second, COMPARED, plan_copy.compared_body(record))
+    record = plan_copy.compared(done, second.store.now(), former if scope.partial else None)
+    if record != former:
+        write_document(second, COMPARED, plan_copy.compared_body(record))
     return done
+
+
+def _suffices(second: Repository, order: Order) -> bool:
+    """Whether the last comparison is young enough and good, so that none is due."""
+    former = read_compared(second) if order.compare_interval_s else None
+    if former is None or not former.ok:
+        return False
+    return (second.store.now() - former.moment).total_seconds() < order.compare_interval_s
 
 
 def _next_part(second: Repository, order: Order) -> Part:

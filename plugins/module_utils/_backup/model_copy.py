@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, ManifestName
 
@@ -60,6 +60,18 @@ class CopyPlan:
     def bytes(self) -> int:
         """How many bytes are sent."""
         return sum(self.contents.values()) + sum(self.manifests.values())
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a comparison reads in the second repository: these backups, and of their objects a part.
+
+    partial: whether that is only what was sent.
+    """
+
+    catalog: Catalog
+    part: Part
+    partial: bool = False
 
 
 @dataclass(frozen=True)

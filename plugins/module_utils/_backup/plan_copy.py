@@ -10,12 +10,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Found
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import NO_PART, Check, Found, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import (
     Compared,
     Copied,
     CopyPlan,
     Needs,
+    Scope,
     Side,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp, stamp
@@ -130,13 +131,25 @@ def unhealed(damaged: Check, other: Check) -> tuple[str, ...]:
     return tuple(why.get(key, f"{key} was not read in the copy") for key in left)
 
 
-def marks_after(done: Copied, before: Catalog) -> Marks:
-    """The marks of the second repository after a comparison. before: its catalog, with the marks that it had."""
+def scope_of(done: Copied, part: Part, suffices: bool) -> Scope:
+    """What a comparison reads. part: whose turn it is. suffices: whether the comparison before is young enough."""
+    catalog = staying(done.catalog)
+    if not suffices:
+        return Scope(catalog, part)
+    sent = tuple(one for one in catalog.entries if one.manifest.key in done.plan.manifests)
+    return Scope(replace(catalog, entries=sent, damaged=()), NO_PART, partial=True)
+
+
+def marks_after(done: Copied, before: Catalog, partial: bool = False) -> Marks:
+    """The marks of the second repository after a comparison. before: its catalog, with the marks that it had.
+
+    partial: whether only what was sent was read, so that former damage stands.
+    """
     former = {one.number: one.restorable for one in before.entries}
     kept = {one.number for one in done.catalog.entries}
-    found = done.check.marks if done.check else {}
+    found, damaged = (done.check.marks, done.check.damaged) if done.check else ({}, set())
     restorable = {number: mark for number, mark in {**former, **found}.items() if number in kept and mark != FULL}
-    return Marks(restorable, tuple(sorted(done.check.damaged)) if done.check else before.damaged)
+    return Marks(restorable, tuple(sorted(damaged | set(before.damaged) if partial else damaged)))
 
 
 def worse(done: Copied) -> tuple[Found, ...]:
@@ -145,10 +158,13 @@ def worse(done: Copied) -> tuple[Found, ...]:
     return tuple(one for one in found if one.findings and one.entry.restorable == FULL)
 
 
-def compared(done: Copied, now: datetime) -> Compared:
-    """The record of a comparison at `now`, by the clock of the second repository."""
+def compared(done: Copied, now: datetime, former: Compared | None = None) -> Compared:
+    """The record of a comparison at `now`, by the clock of the second repository.
+
+    former: the record that goes on, where only what was sent since was read.
+    """
     newest = max((one.number for one in staying(done.catalog).entries), default=0)
-    return Compared(now, newest, not worse(done))
+    return Compared(former.moment if former else now, newest, not worse(done))
 
 
 def compared_body(record: Compared) -> dict[str, Any]:

@@ -17,13 +17,19 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_check, plan_copy, read_copy
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_rotation import rotate_copies
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared, Copied
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
-from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_index, apply_transfer, model_index
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import (
+    apply_index,
+    apply_second,
+    apply_transfer,
+    model_index,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import (
     make_identity,
     read_identity,
@@ -39,7 +45,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, data_key, data_name
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
 from tests.unit.backup.rotting import CONTENTS, MASTER, Rotting, rotting_in
 
@@ -389,6 +395,95 @@ def test_keys_that_are_rotated_go_along(pair: Pair, left: tuple[MasterKey, ...])
     found = open_repository(pair.stores, "harbour", (new,))
     assert found is not None
     assert same(found) == pair.contents()
+
+
+NEW = MasterKey("new", b"n" * 32)
+
+
+def test_a_rotation_takes_the_copy_along_and_proves_it(pair: Pair) -> None:
+    pair.copy()
+    firsts = {"harbour": pair.first.repository, "north": None}
+    wanted = {"harbour": "new", "north": "new"}
+    foreseen = rotate_copies(firsts, pair.stores, (NEW, MASTER), wanted, True)
+    held = same(pair.second.repository)
+    firsts["harbour"] = rotate(pair.first.repository, (NEW, MASTER))
+    done = rotate_copies(firsts, pair.stores, (NEW, MASTER), wanted, False)
+    assert done[1] == foreseen[1] == {}
+    assert [one.as_dict() for one in done[0]] == [one.as_dict() for one in foreseen[0]]
+    assert [one.why for one in done[0]] == ["key new is to open the copy instead of estate"]
+    # the former key is not needed
+    found = open_repository(pair.stores, "harbour", (NEW,))
+    assert found is not None
+    assert {key: data for key, data in same(found).items() if not key.startswith("keys/")}.items() <= held.items()
+    with pytest.raises(StateError, match="wrapped by the key 'new'"):
+        open_repository(pair.stores, "harbour", (MASTER,))
+    assert rotate_copies(firsts, pair.stores, (NEW,), wanted, False) == ([], {})
+
+
+def test_a_copy_that_is_away_keeps_the_former_key(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.copy()
+    firsts = {"harbour": rotate(pair.first.repository, (NEW, MASTER))}
+    steps, failures = rotate_copies(firsts, "it is away", (NEW, MASTER), {"harbour": "new"}, False)
+    assert steps == []
+    assert failures == {
+        "harbour": "its copy may need the former key still, so keep that in repository.keys: it is away"
+    }
+    # and one whose store takes the new record and does not show it
+    with monkeypatch.context() as patched:
+        patched.setattr(apply_second, "transfer_record", lambda *_args: None)
+        steps, failures = rotate_copies(firsts, pair.stores, (NEW, MASTER), {"harbour": "new"}, False)
+    assert steps == []
+    assert "which is not in repository.keys" in failures["harbour"]
+    # a place that has lost its copy
+    shutil.rmtree(pair.first.path / "copy")
+    (pair.first.path / "copy").mkdir()
+    steps, failures = rotate_copies(firsts, pair.stores, (NEW, MASTER), {"harbour": "new"}, False)
+    assert "nothing of it is there" in failures["harbour"]
+
+
+def test_a_comparison_suffices_for_a_while(pair: Pair) -> None:
+    pair.copy()
+    before = read_compared(pair.second.repository)
+    assert before is not None
+    rotten = key_of(pair.first, "pack")
+    pair.second.flip(rotten)
+    pair.first.add(b"newer")
+    newest = pair.first.backup()
+    foreseen, done = pair.foresee(compare_interval_s=3600), pair.copy(compare_interval_s=3600)
+    assert actions(foreseen) == actions(done) == ["copy", "publish"]
+    assert done.check is not None
+    # what was sent was read, and nothing else but the index of the new backup
+    assert {data_name(key) for key in done.plan.contents} <= done.check.read
+    assert data_name(rotten) not in done.check.read
+    assert read_compared(pair.second.repository) == Compared(before.moment, newest.number, ok=True)
+    state = same(pair.second.repository)
+    assert actions(pair.copy(compare_interval_s=3600)) == []
+    assert same(pair.second.repository) == state
+    # the comparison that is due finds the damage
+    assert pair.copy().healed == (rotten,)
+
+
+def test_what_was_sent_and_cannot_be_read_is_no_good_comparison(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.copy()
+    newest = pair.first.backup()
+    key = key_of(pair.first, "dump")
+    put = Directory.put
+
+    def rotting(store: Directory, name: str, data: bytes) -> None:
+        put(store, name, data[:-1] if name.endswith(key) else data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Directory, "put", rotting)
+        done = pair.copy(compare_interval_s=3600)
+    assert f"1 backups of the copy cannot be restored in full: {pair.first.entry(newest.number).name}" in (
+        plan_copy.failure_of(done)
+    )
+    record = read_compared(pair.second.repository)
+    assert record is not None
+    assert not record.ok
+    # so the next one compares all
+    assert pair.copy(compare_interval_s=3600).healed == (key,)
+    assert pair.second.repository.catalog.read().damaged == ()
 
 
 def test_a_first_one_that_was_rolled_back_is_not_copied(pair: Pair) -> None:
