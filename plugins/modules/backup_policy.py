@@ -467,7 +467,7 @@ def with_copies(
         firsts = {name: open_repository(stores, name, location.keys) for name in names}
     wanted = {name: request.keys[name] for name in names}
     steps, failures = apply_rotation.rotate_copies(firsts, copies, location.keys, wanted, call.check_mode)
-    return replace(outcome, steps=[*outcome.steps, *steps]), failures
+    return replace(outcome, steps=[*(outcome.steps or ()), *steps]), failures
 
 
 def rolled_back(call: Call, repositories: read_policy.Repositories, seen: plan_policy.Seen) -> dict[str, str]:
