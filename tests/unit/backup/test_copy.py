@@ -18,7 +18,9 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_check, plan_copy, read_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_rotation import rotate_copies
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import CopySeen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared, Copied
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -678,6 +680,34 @@ def test_a_copy_that_is_not_mounted_is_not_made_anew(pair: Pair) -> None:
     pair.second.repository.records.delete(["id"])
     with pytest.raises(RefusedError, match="nothing of it is there"):
         pair.copy()
+
+
+def test_compliance_finds_what_is_no_second_repository(pair: Pair) -> None:
+    """The first one under another name, a copy that is gone, and one that the former key opens still."""
+    first = Directory(str(pair.first.path / "store"))
+    (pair.first.path / "link").symlink_to(first.path)
+    link = Directory(str(pair.first.path / "link"))
+
+    def seen(copies: Stores, *masters: MasterKey) -> CopySeen:
+        (found,) = read_evidence(Stores(first, first), ["harbour"], masters, 1, {}, copies)
+        assert found.copy is not None
+        return found.copy
+
+    assert seen(pair.stores, MASTER) == CopySeen()
+    pair.copy()
+    good = seen(pair.stores, MASTER)
+    assert (good.fault, good.unknown, good.compared is not None) == ("", "", True)
+    assert "under another name" in seen(Stores(link, link), MASTER).fault
+    rotate(pair.first.repository, (NEW, MASTER))
+    assert seen(pair.stores, NEW, MASTER).fault == seen(pair.stores, NEW).fault
+    assert "the key 'estate' opens the second repository still" in seen(pair.stores, NEW).fault
+    shutil.rmtree(pair.first.path / "copy")
+    (pair.first.path / "copy").mkdir()
+    assert "nothing of it is there" in seen(pair.stores, NEW).fault
+    # a first one that is lost hides no copy
+    shutil.rmtree(first.path)
+    os.mkdir(first.path)
+    assert seen(pair.stores, NEW) == CopySeen()
 
 
 def test_a_repository_has_one_identity(pair: Pair) -> None:
