@@ -137,6 +137,7 @@ copies:
     tenant: {description: Name of the tenant., type: str}
     ok: {description: Whether each backup can be restored in full from the copy., type: bool}
     backups: {description: Number of backups in the copy that are not marked to be removed., type: int}
+    restorable: {description: Number of them that nothing is known to be missing of., type: int}
     newest: {description: Identifier of the newest of them; empty without one., type: str}
     objects_sent: {description: Number of objects that the copy lacked., type: int}
     bytes_sent: {description: Their size in bytes., type: int}

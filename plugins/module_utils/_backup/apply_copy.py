@@ -103,7 +103,8 @@ def foresee(
     found = survey(second, scope.catalog, scope.part, deadline, progress)
     found = plan_copy.without(found, {*copied.contents, *copied.manifests})
     mended = foresee_mending(found, first, second, deadline, progress)
-    return replace(done, check=mended.found, healed=mended.keys, faults=mended.faults)
+    done = replace(done, check=mended.found, healed=mended.keys, faults=mended.faults)
+    return replace(done, marks=plan_copy.marks_after(done, second.catalog.read(), scope.partial))
 
 
 def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order: Order, progress: Progress) -> Copied:
@@ -199,7 +200,8 @@ def _compare(
     # another copy beside this one may have gone on
     check = still_there(mended.found, second.catalog.read())
     done = replace(done, check=check, healed=mended.keys, faults=mended.faults)
-    write_marks(second, plan_copy.marks_after(done, before, scope.partial))
+    done = replace(done, marks=plan_copy.marks_after(done, before, scope.partial))
+    write_marks(second, done.marks)
     if not scope.partial and scope.part.parts > 1:
         following = scope.part.following
         write_document(second, CHECK, {"number": following.number, "parts": following.parts})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Part
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Marks
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, ManifestName
 
 
@@ -93,7 +93,7 @@ class Copied:
 
     catalog: the one that was copied. documents: the keys of policy and drills that were written. check: of the second
     repository, None in check mode where there is none yet. healed: the keys of objects that were damaged there and sent
-    again. faults: why others were not, as sentences.
+    again. faults: why others were not, as sentences. marks: what is known to be damaged in the second repository.
     """
 
     tenant: str
@@ -103,3 +103,4 @@ class Copied:
     check: Check | None = None
     healed: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    marks: Marks = Marks()

@@ -16,7 +16,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_check, plan_copy, read_copy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
+    apply_copy,
+    plan_check,
+    plan_copy,
+    read_copy,
+    report_copy,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_rotation import rotate_copies
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import CopySeen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared, Copied
@@ -547,6 +553,9 @@ def test_what_is_damaged_in_both_is_marked_in_the_copy_as_well(pair: Pair) -> No
     catalog = pair.second.repository.catalog.read()
     assert {one.restorable for one in catalog.entries} == {PARTIAL}
     assert [data_key(one) for one in catalog.damaged] == [key]
+    for done in (pair.foresee(), pair.copy(), pair.copy(compare_interval_s=3600)):
+        found = report_copy.entry(done)
+        assert (found["backups"], found["restorable"]) == (2, 0)
     # a backup there makes it the first one, and the marks stand
     pair.second.backup()
     after = pair.second.repository.catalog.read()
