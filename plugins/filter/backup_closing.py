@@ -46,7 +46,7 @@ def _in_words(entry: Mapping[str, Any]) -> str:
         return f"backup {entry['backup']} restored in {entry['rto_s']:.0f} s, its data {entry['rpo_s']:.0f} s old"
     if "objects_sent" in entry:
         sent = f"{bytes_to_human(entry['bytes_sent'])} were sent, {bytes_to_human(entry['bytes_read'])} were read there"
-        return f"{entry['backups']} backups can be restored in full from the copy; {sent}"
+        return f"{entry['restorable']} of {entry['backups']} backups can be restored in full from the copy; {sent}"
     if "parts" in entry:
         read = f"; part {entry['part']} of {entry['parts']} was read" if entry["parts"] > 1 else ""
         whole = [backup for backup in entry["backups"] if backup["restorable"] == "full"]

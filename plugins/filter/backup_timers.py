@@ -24,7 +24,7 @@ def backup_timers(
     copies: whether there is a second repository; without one, no job copies to it.
     """
     try:
-        jobs = plan_timers.parse_jobs([one for one in schedule if copies or one.get("playbook") != COPY])
+        jobs = plan_timers.parse_jobs(schedule if copies else plan_timers.without(schedule, COPY))
         files = plan_timers.plan_units(jobs, plan_timers.parse_runner(runner)) if jobs else []
     except InputError as error:
         raise AnsibleFilterError(str(error)) from error

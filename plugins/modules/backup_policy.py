@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - gantry.odoo.repository
   - gantry.odoo.known_backups
+  - gantry.odoo.copy
   - gantry.odoo.attributes
 options:
   policies:
@@ -228,7 +229,10 @@ options:
       - Whether the first of O(repository.keys) for a tenant is to open its backups alone. The keys of its contents are
         wrapped by it anew, which rewrites no backup, and what is written from then on gets a new one.
       - Put the new key before the former one everywhere first, since a host that does not have it can neither back up
-        nor restore from then on. Take the former one out when all tenants are done.
+        nor restore from then on.
+      - With O(copy), the wrapped keys of the second repository are replaced too, and each of the two is then opened by
+        the new key alone. A tenant whose copy does not answer is a failure, and its copy may need the former key still.
+      - Take the former one out when a call with O(copy) has succeeded for all tenants.
     type: bool
     default: false
   rolled_back:
@@ -339,6 +343,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     apply_locks,
     apply_policy,
+    apply_rotation,
     plan_policy,
     read_policy,
     report_policy,
@@ -346,6 +351,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import foreseen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import open_stores_of_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, RefusedError
@@ -402,6 +408,7 @@ OPTIONS: dict[str, Any] = {
     "expire": {"type": "bool", "default": False},
     "grace_s": {"type": "int", "default": 86400},
     "rotate_keys": {"type": "bool", "default": False},
+    "copy": options.COPY,
     "lock_timeout": {"type": "int", "default": 300},
 }
 
@@ -417,7 +424,9 @@ def work(call: Call) -> Outcome:
     grace_s = call.params["grace_s"]
     if grace_s < 0:
         raise InputError(f"grace_s: {grace_s} is not a number of seconds; give 0 or more")
+    copy = options.copy_from(call.params["copy"], location) if call.params["copy"] and request.keys else None
     stores = open_stores(location)
+    copies = open_stores_of_copy(copy) if copy else None
     opening = open_repository if call.check_mode else make_repository
     repositories, failures = read_policy.opened(request.tenants, lambda name: opening(stores, name, location.keys))
     seen, unread = read_policy.observe(stores, repositories, request.locked | request.kept)
@@ -435,7 +444,31 @@ def work(call: Call) -> Outcome:
         outcome = report_policy.report(request, plan, seen, removals, extensions, location.prefix)
     else:
         outcome, unplanned = carry_out(call, stores, location, request, repositories, seen)
-    return with_failures(outcome, dict(sorted({**failures, **unread, **refused, **unplanned}.items())))
+    failures = {**failures, **unread, **refused, **unplanned}
+    if copies is not None:
+        outcome, kept = with_copies(call, location, request, repositories, copies, outcome)
+        failures |= {name: "; ".join(filter(None, (failures.get(name), why))) for name, why in kept.items()}
+    return with_failures(outcome, dict(sorted(failures.items())))
+
+
+def with_copies(
+    call: Call,
+    location: Location,
+    request: plan_policy.Request,
+    repositories: read_policy.Repositories,
+    copies: Stores | str,
+    outcome: Outcome,
+) -> tuple[Outcome, dict[str, str]]:
+    """The outcome with the rotation of the keys of the copies, and why the former key is needed still."""
+    names = [name for name in request.tenants if repositories.get(name) is not None]
+    firsts = dict(repositories)
+    if not call.check_mode:
+        # those keys have been rotated
+        stores = open_stores(location)
+        firsts = {name: open_repository(stores, name, location.keys) for name in names}
+    wanted = {name: request.keys[name] for name in names}
+    steps, failures = apply_rotation.rotate_copies(firsts, copies, location.keys, wanted, call.check_mode)
+    return replace(outcome, steps=[*(outcome.steps or ()), *steps]), failures
 
 
 def rolled_back(call: Call, repositories: read_policy.Repositories, seen: plan_policy.Seen) -> dict[str, str]:

@@ -18,8 +18,13 @@ description:
   - The next backup sends the files of damaged objects again, where they are still on the disk. The next check then
     heals older backups. A damaged file is also healed from any other object that has it intact.
   - With O(copy), a damaged object is replaced by that of the copy where that one is proven to be intact. This heals
-    dumps and manifests too. A copy that lacks the newest backups heals nothing, so run
-    M(gantry.odoo.odoo_backup_copy) first.
+    dumps and manifests too. Manifests and indexes that are intact in one of the two say what is to be proven, so a copy
+    that lacks the newest backups heals what it has of the others. Run M(gantry.odoo.odoo_backup_copy) after each
+    backup, so that it has the newest ones too.
+  - A copy that does not answer, that is gone from its place, or that fails in the middle of that, is a failure of its
+    own. The backups are read and marked all the same.
+  - The copy itself is checked by giving its location as O(repository). Its damaged backups are marked there, and healed
+    by M(gantry.odoo.odoo_backup_copy). It stays a copy.
   - A backup or an expiry of the same tenant goes on beside a check. Only healing takes a turn, after reading.
   - The module fails where a backup that is to stay cannot be restored in full, after it has marked and healed.
 author:
@@ -171,6 +176,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check, plan_check, report_check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import open_copy, open_stores_of_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -234,7 +240,8 @@ def work(call: Call, progress: Progress) -> Outcome:
     accept = call.warn if call.params["rolled_back"] == "accept" else None
     plan_check.parts_of(call.params["share_percent"])
     stores = open_stores(location)
-    copies = open_stores(options.copy_from(call.params["copy"], location)) if call.params["copy"] else None
+    second = options.copy_from(call.params["copy"], location) if call.params["copy"] else None
+    copies = open_stores_of_copy(second) if second else None
     steps: list[Step] = []
     entries, failures = [], {}
     before, after = {}, {}
@@ -243,7 +250,7 @@ def work(call: Call, progress: Progress) -> Outcome:
         try:
             repository = repository_of(stores, location, tenant)
             order = order_from(call.params, known.get(tenant, 0))
-            copy = open_repository(copies, tenant, location.keys) if copies else None
+            copy, why = open_copy(repository, copies, location.keys) if copies else (None, "")
             found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order, progress, copy)
         except (GantryError, OSError) as error:
             failures[tenant] = sentence_of(error)
@@ -253,7 +260,7 @@ def work(call: Call, progress: Progress) -> Outcome:
         steps += plan_check.steps_of(found)
         entries.append(report_check.entry(found))
         before[tenant], after[tenant] = report_check.before(found), report_check.after(found)
-        faults = [plan_check.failure_of(found)]
+        faults = [plan_check.failure_of(found), why]
         # a catalog that was made anew has given up all former numbers
         seen = replace(found.catalog, given_up=0) if found.rebuilt else found.catalog
         try:

@@ -15,6 +15,11 @@ description:
   - Reads what was sent back from the copy, and a share of the rest. Each manifest, index and dump has to be authentic
     and complete, and each file has to have the SHA-1 that names it. Damaged objects of the copy are sent again.
   - A restore from the copy needs nothing but its location and the key.
+  - Marks of damaged backups are of one repository. A backup that is damaged in the first one is not marked in the copy
+    where its objects are intact there, and can be restored from it.
+  - The wrapped data keys go along at each call. After a rotation, the copy is opened by the new key from then on.
+  - Each repository has an identity. A copy that is the first repository under another name, such as by a symbolic link
+    or another URL, is refused, and so is a place that has lost the copy which was made there.
   - A first repository that was rolled back, or a copy on which other runs have worked, is refused, since one of the two
     would be lost.
   - A backup or an expiry of the same tenant goes on beside a copy.
@@ -47,12 +52,26 @@ options:
       - Presence and size of all objects are always verified, and manifests and indexes are always read.
     type: int
     default: 10
+  compare_interval_s:
+    description:
+      - Seconds for which a good comparison suffices. Until then, a call reads only what it has sent, so that it can
+        follow each backup.
+    type: int
+    default: 0
   remove:
     description:
       - Whether objects are removed from the copy that no backup in the first repository needs any more. Without it, the
         copy needs no right to remove, and another account has to do it.
     type: bool
     default: true
+  other_copy:
+    description:
+      - What to do where a copy was made in this place, and it is not there any more, or another repository is. The
+        directory may have been emptied, or not be mounted.
+      - V(fail) sends nothing. V(accept) makes the copy anew.
+    type: str
+    choices: [fail, accept]
+    default: fail
   lock_timeout:
     description:
       - Seconds to wait for the leases that keep the backups from being removed meanwhile.
@@ -118,12 +137,13 @@ copies:
     tenant: {description: Name of the tenant., type: str}
     ok: {description: Whether each backup can be restored in full from the copy., type: bool}
     backups: {description: Number of backups in the copy that are not marked to be removed., type: int}
+    restorable: {description: Number of them that nothing is known to be missing of., type: int}
     newest: {description: Identifier of the newest of them; empty without one., type: str}
     objects_sent: {description: Number of objects that the copy lacked., type: int}
     bytes_sent: {description: Their size in bytes., type: int}
     objects_removed: {description: Number of objects that no backup needed any more., type: int}
     healed: {description: Keys of the objects that were damaged in the copy and sent again., type: list, elements: str}
-    part: {description: Number of the part that was read., type: int}
+    part: {description: "Number of the part that was read, V(0) where only what was sent was.", type: int}
     parts: {description: Number of parts that everything is read in., type: int}
     objects_read: {description: Number of objects that were read in the copy., type: int}
     bytes_read: {description: Size in bytes of dumps and files that were read in the copy., type: int}
@@ -134,7 +154,12 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_check, plan_copy, report_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    InputError,
+    StateError,
+    sentence_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
@@ -149,7 +174,9 @@ OPTIONS: dict[str, Any] = {
     "tenants": {"type": "list", "elements": "str", "required": True},
     "known_backups": {"type": "dict", "default": {}},
     "share_percent": {"type": "int", "default": 10},
+    "compare_interval_s": {"type": "int", "default": 0},
     "remove": {"type": "bool", "default": True},
+    "other_copy": {"type": "str", "choices": ["fail", "accept"], "default": "fail"},
     "lock_timeout": {"type": "int", "default": 300},
     "timeout": {"type": "int", "default": 14400},
 }
@@ -164,6 +191,9 @@ def work(call: Call, progress: Progress) -> Outcome:
     copy = options.copy_from(params["copy"], location)
     tenants, known = options.tenants_from(params["tenants"]), options.known_from(params["known_backups"])
     parts = plan_check.parts_of(params["share_percent"])
+    interval_s = params["compare_interval_s"]
+    if interval_s < 0:
+        raise InputError(f"compare_interval_s: {interval_s} is not a number of seconds; give 0 or more")
     first_stores, second_stores = open_stores(location), open_stores(copy)
     steps: list[Step] = []
     entries, failures = [], {}
@@ -171,7 +201,13 @@ def work(call: Call, progress: Progress) -> Outcome:
     for number, tenant in enumerate(tenants, 1):
         progress.begin(tenant, number, len(tenants))
         order = apply_copy.Order(
-            parts, known.get(tenant, 0), params["remove"], params["lock_timeout"], params["timeout"]
+            parts=parts,
+            known=known.get(tenant, 0),
+            remove=params["remove"],
+            accept_new=params["other_copy"] == "accept",
+            compare_interval_s=interval_s,
+            lock_timeout=params["lock_timeout"],
+            timeout=params["timeout"],
         )
         try:
             first = open_repository(first_stores, tenant, location.keys)

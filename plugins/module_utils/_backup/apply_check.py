@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import foresee_mending, mend
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import Mended, foresee_mending, mend
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies, Part
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there, unhealing
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import (
     entries_left,
@@ -32,11 +32,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     rebuild_catalog,
     require_catalog,
     write_document,
+    write_marks,
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Marks
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,
     Place,
@@ -82,8 +83,7 @@ def foresee(repository: Repository, order: Order, progress: Progress, copy: Repo
     found = _read(repository, order, catalog, progress, unreadable)
     if copy is None:
         return found
-    after, mended = foresee_mending(found, copy, Deadline(order.timeout), progress)
-    return replace(after, mended=mended)
+    return _after(foresee_mending(found, copy, repository, Deadline(order.timeout), progress))
 
 
 def check(repository: Repository, order: Order, progress: Progress, copy: Repository | None = None) -> Check:
@@ -96,17 +96,29 @@ def check(repository: Repository, order: Order, progress: Progress, copy: Reposi
     with reading_all(repository, catalog.entries, "check", order.lock_timeout):
         found = _read(repository, order, catalog, progress, unreadable)
         if copy is not None:
-            after, mended = mend(found, repository, copy, Deadline(order.timeout), progress)
-            found = replace(after, mended=mended)
-        marked = repository.catalog.write(
-            lambda seen: plan_mark(seen, found.catalog, found.marks, found.damaged), Deadline(RECORD_S)
-        )
-        if any(one.heals for one in found.found):
-            with writing(repository, "heal", order.lock_timeout) as turn:
-                heal(turn, found, marked)
+            found = _after(mend(found, repository, copy, Deadline(order.timeout), progress))
+        if catalog.copied:
+            write_marks(repository, Marks(found.marks, tuple(sorted(found.damaged))))
+        else:
+            _mark(repository, order, found)
     if found.part.parts > 1:
         _record(repository, found.part.following)
     return found
+
+
+def _after(mended: Mended) -> Check:
+    """What a check has found once damaged objects were replaced by those of the copy."""
+    return replace(mended.found, mended=mended.keys, unhealed=mended.unhealed, copy_faults=mended.faults)
+
+
+def _mark(repository: Repository, order: Order, found: Check) -> None:
+    """Record what is damaged, and heal what lies intact in another object."""
+    marked = repository.catalog.write(
+        lambda seen: plan_mark(seen, found.catalog, found.marks, found.damaged), Deadline(RECORD_S)
+    )
+    if any(one.heals for one in found.found):
+        with writing(repository, "heal", order.lock_timeout) as turn:
+            heal(turn, found, marked)
 
 
 def _left(repository: Repository, order: Order) -> tuple[list[Entry], list[str]]:
@@ -207,6 +219,9 @@ def _read(
     found = survey(repository, catalog, part, Deadline(order.timeout), progress)
     if not order.rebuild:
         found = still_there(found, repository.catalog.read())
+    if catalog.copied:
+        # new manifests would be those of a repository that goes its own way; a copy is healed from the first one
+        found = unhealing(found)
     return replace(found, rebuilt=order.rebuild, warnings=tuple(unreadable))
 
 

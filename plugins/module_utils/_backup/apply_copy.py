@@ -18,10 +18,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import foresee_mending, mend
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied, CopyPlan
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import (
+    read_compared,
     read_documents,
     read_needs,
     read_plan,
@@ -29,30 +30,36 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy impo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import COPYING, Count
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import (
-    require_conditions,
-    require_refusal,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_refusal
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import make_identity
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     CatalogLog,
     KeyLog,
     Repository,
-    open_repository,
     reading_all,
     require_catalog,
     write_document,
+    write_marks,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_second import (
+    make_second,
+    open_second,
+    publish,
+    record_copy,
+    refuse_lost,
+    root_of,
+    send_keys,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_transfer import transfer, transfer_record
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_transfer import transfer
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     CHECK,
     COMPARED,
     data_name,
-    tenant_root,
 )
 
 SENDERS = 3
@@ -66,11 +73,15 @@ class Order:
 
     parts: copies in a row that read everything in the second repository. known: number of the newest backup that the
     first one has to have, 0 for none. remove: whether the second one gives up what the first one has given up.
+    accept_new: whether a copy is made anew where the one that was made there is gone. compare_interval_s: so long, a
+    good comparison suffices, and what was sent is read alone.
     """
 
     parts: int = 1
     known: int = 0
     remove: bool = True
+    accept_new: bool = False
+    compare_interval_s: int = 0
     lock_timeout: int = 300
     timeout: int = 14400
 
@@ -80,16 +91,20 @@ def foresee(
 ) -> Copied:
     """Read what a copy reads, and change nothing."""
     deadline = Deadline(order.timeout)
-    second = open_repository(stores, first.tenant, masters)
+    root = root_of(first, stores)
+    second = open_second(first, stores, masters)
+    refuse_lost(first, second, root, order.accept_new)
     catalog = _readable(first, order)
-    copied = _planned(first, second, _root(stores, first), catalog, order, deadline)
+    copied = _planned(first, second, root, catalog, order, deadline)
     done = Copied(first.tenant, catalog, copied, tuple(read_documents(first, second)))
     if second is None:
         return done
-    found = survey(second, plan_copy.staying(catalog), _next_part(second, order), deadline, progress)
+    scope = plan_copy.scope_of(done, _next_part(second, order), _suffices(second, order))
+    found = survey(second, scope.catalog, scope.part, deadline, progress)
     found = plan_copy.without(found, {*copied.contents, *copied.manifests})
-    found, healed = foresee_mending(found, first, deadline, progress)
-    return replace(done, check=found, healed=healed)
+    mended = foresee_mending(found, first, second, deadline, progress)
+    done = replace(done, check=mended.found, healed=mended.keys, faults=mended.faults)
+    return replace(done, marks=plan_copy.marks_after(done, second.catalog.read(), scope.partial))
 
 
 def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order: Order, progress: Progress) -> Copied:
@@ -98,15 +113,18 @@ def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order:
     with reading_all(first, _readable(first, order).entries, "copy", order.lock_timeout):
         # what is read now cannot be removed, but for a removal that had begun
         catalog = _readable(first, order)
-        root = _root(stores, first)
-        before = open_repository(stores, first.tenant, masters)
+        root = root_of(first, stores)
+        make_identity(first.records, first.store, first.keys)
+        before = open_second(first, stores, masters)
+        refuse_lost(first, before, root, order.accept_new)
         copied = _planned(first, before, root, catalog, order, deadline)
-        second = before or _made(first, stores, masters)
-        transfer_record(first.records, second.records, KeyLog.NAME, KeyLog(first.records).read().number)
+        second = before or make_second(first, stores, masters)
+        second = send_keys(first, second, stores, masters)
+        record_copy(first, root, make_identity(second.records, second.store, second.keys))
         documents = read_documents(first, before)
         _send(first, second, copied, deadline, progress)
         if copied.catalog:
-            transfer_record(first.records, second.records, CatalogLog.NAME, catalog.number)
+            publish(catalog, second)
         for key, data in documents.items():
             second.store.put(key, data)
         if order.remove:
@@ -123,14 +141,6 @@ def _readable(first: Repository, order: Order) -> Catalog:
     if not catalog.entries:
         raise StateError(f"the {first.where} has no complete backup to copy; take one")
     return catalog
-
-
-def _root(stores: Stores, first: Repository) -> Below:
-    """Where the second repository is. Raises InputError where that is the first one."""
-    root = Below(stores.contents, tenant_root(stores.prefix, first.tenant))
-    if root.where == first.where:
-        raise InputError(f"copy: it is the {first.where}, as repository is; give another place")
-    return root
 
 
 def _planned(
@@ -152,17 +162,6 @@ def _planned(
             f"{found.lacking[0]}; run odoo_backup_check, which marks the backups that need them, and copy again"
         )
     return found if order.remove else replace(found, remove=())
-
-
-def _made(first: Repository, stores: Stores, masters: Sequence[MasterKey]) -> Repository:
-    """The second repository, which has the keys of the first one and nothing else yet."""
-    records = Below(stores.records, tenant_root(stores.prefix, first.tenant))
-    require_conditions(records)
-    transfer_record(first.records, records, KeyLog.NAME, KeyLog(first.records).read().number)
-    made = open_repository(stores, first.tenant, masters)
-    if made is None:
-        raise StateError(f"the {records.where} does not show what was written into it; see whether it is consistent")
-    return made
 
 
 def _send(first: Repository, second: Repository, plan: CopyPlan, deadline: Deadline, progress: Progress) -> None:
@@ -190,17 +189,34 @@ def _compare(
     first: Repository, second: Repository, done: Copied, order: Order, deadline: Deadline, progress: Progress
 ) -> Copied:
     """Read what was sent and a share of the rest, replace what is damaged, and record that."""
-    sent = [name for key in done.plan.contents if (name := data_name(key))]
-    part = _next_part(second, order)
-    found = survey(second, plan_copy.staying(done.catalog), part, deadline, progress, sent)
-    found, healed = mend(found, second, first, deadline, progress)
-    done = replace(done, check=found, healed=healed)
-    if part.parts > 1:
-        following = part.following
+    before = second.catalog.read()
+    former = read_compared(second)
+    scope = plan_copy.scope_of(done, _next_part(second, order), _suffices(second, order))
+    doubted = {name for key in done.plan.contents if (name := data_name(key))}
+    if not scope.partial:
+        doubted |= set(before.damaged)
+    found = survey(second, scope.catalog, scope.part, deadline, progress, doubted)
+    mended = mend(found, second, first, deadline, progress)
+    # another copy beside this one may have gone on
+    check = still_there(mended.found, second.catalog.read())
+    done = replace(done, check=check, healed=mended.keys, faults=mended.faults)
+    done = replace(done, marks=plan_copy.marks_after(done, before, scope.partial))
+    write_marks(second, done.marks)
+    if not scope.partial and scope.part.parts > 1:
+        following = scope.part.following
         write_document(second, CHECK, {"number": following.number, "parts": following.parts})
-    record = plan_copy.compared(done, second.store.now())
-    write_document(second, COMPARED, plan_copy.compared_body(record))
+    record = plan_copy.compared(done, second.store.now(), former if scope.partial else None)
+    if record != former:
+        write_document(second, COMPARED, plan_copy.compared_body(record))
     return done
+
+
+def _suffices(second: Repository, order: Order) -> bool:
+    """Whether the last comparison is young enough and good, so that none is due."""
+    former = read_compared(second) if order.compare_interval_s else None
+    if former is None or not former.ok:
+        return False
+    return (second.store.now() - former.moment).total_seconds() < order.compare_interval_s
 
 
 def _next_part(second: Repository, order: Order) -> Part:

@@ -115,6 +115,7 @@ class Check:
 
     rebuilt: whether the catalog was made anew from the manifests. warnings: of that. objects, bytes: that were read.
     mended: the keys of damaged objects that were replaced by those of a copy, and are not in what was found any more.
+    unhealed: why others were not, a clause for each. copy_faults: what hindered the work with the copy, as sentences.
     """
 
     tenant: str
@@ -129,6 +130,8 @@ class Check:
     rebuilt: bool = False
     warnings: tuple[str, ...] = ()
     mended: tuple[str, ...] = ()
+    unhealed: tuple[str, ...] = ()
+    copy_faults: tuple[str, ...] = ()
 
     @property
     def marks(self) -> dict[int, str]:

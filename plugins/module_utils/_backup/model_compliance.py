@@ -83,12 +83,13 @@ class CopySeen:
 
     compared: the record of the last comparison, None where there is none. shows: the moment of the newest backup that
     was compared, None where the catalog of the copy lacks it, or its manifest is not there. unknown: why that was not
-    answered, in a sentence.
+    answered, in a sentence. fault: why it is no second repository, as a clause.
     """
 
     compared: Compared | None = None
     shows: datetime | None = None
     unknown: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Part
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Marks
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, ManifestName
 
 
@@ -63,6 +63,18 @@ class CopyPlan:
 
 
 @dataclass(frozen=True)
+class Scope:
+    """What a comparison reads in the second repository: these backups, and of their objects a part.
+
+    partial: whether that is only what was sent.
+    """
+
+    catalog: Catalog
+    part: Part
+    partial: bool = False
+
+
+@dataclass(frozen=True)
 class Compared:
     """The record of a comparison, in the second repository.
 
@@ -81,7 +93,7 @@ class Copied:
 
     catalog: the one that was copied. documents: the keys of policy and drills that were written. check: of the second
     repository, None in check mode where there is none yet. healed: the keys of objects that were damaged there and sent
-    again.
+    again. faults: why others were not, as sentences. marks: what is known to be damaged in the second repository.
     """
 
     tenant: str
@@ -90,3 +102,5 @@ class Copied:
     documents: tuple[str, ...] = ()
     check: Check | None = None
     healed: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    marks: Marks = Marks()

@@ -9,7 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Finding, Found, Part
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import (
+    Check,
+    Copies,
+    Finding,
+    Found,
+    Part,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
@@ -48,6 +54,12 @@ def still_there(check: Check, now: Catalog) -> Check:
     return replace(check, found=tuple(one for one in check.found if one.entry.manifest in current))
 
 
+def unhealing(check: Check) -> Check:
+    """The check without the copies of files in other objects, so that nothing is healed by them."""
+    found = (replace(one, findings=tuple(replace(each, copies=0) for each in one.findings)) for one in check.found)
+    return replace(check, found=tuple(found), copies=Copies())
+
+
 def steps_of(check: Check) -> list[Step]:
     """What a check changes, the same in check mode and in a run."""
     tenant = check.tenant
@@ -68,6 +80,10 @@ def steps_of(check: Check) -> list[Step]:
 
 def failure_of(check: Check) -> str:
     """Why a check fails, as one sentence; empty where each backup that is to stay can be restored in full."""
+    return "; ".join(filter(None, (_damage(check), *check.copy_faults)))
+
+
+def _damage(check: Check) -> str:
     bad = [one for one in check.found if one.left and not one.entry.expired]
     if not bad:
         return ""
@@ -75,8 +91,16 @@ def failure_of(check: Check) -> str:
     more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     return (
         f"{len(bad)} of {len(check.found)} backups can be restored only in part or not at all: "
-        f"{shown}{more}; take a new backup, which sends the files again, and check again"
+        f"{shown}{more}; {_in_copy(check)}take a new backup, which sends the files again, and check again"
     )
+
+
+def _in_copy(check: Check) -> str:
+    """Why the copy heals them not, as a clause; empty where none was asked for or it did not answer."""
+    if not check.unhealed or check.copy_faults:
+        return ""
+    more = f" and {len(check.unhealed) - SHOWN} more" if len(check.unhealed) > SHOWN else ""
+    return f"the copy does not heal them: {', '.join(check.unhealed[:SHOWN])}{more}; "
 
 
 def _target(check: Check, one: Found) -> str:

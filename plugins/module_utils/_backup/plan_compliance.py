@@ -224,6 +224,8 @@ def _fault_of_copy(policy: Policy, copy: CopySeen, now: datetime) -> str:
     limit = timedelta(seconds=policy.copy_rpo_s)
     if copy.unknown:
         return f"the second repository could not be asked ({copy.unknown})"
+    if copy.fault:
+        return copy.fault
     if copy.compared is None:
         return "the second repository was never compared"
     if not copy.compared.ok:

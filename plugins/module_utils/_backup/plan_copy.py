@@ -10,19 +10,26 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Found
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import NO_PART, Check, Found, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import (
     Compared,
     Copied,
     CopyPlan,
     Needs,
+    Scope,
     Side,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp, stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
+    NONE,
+    Catalog,
+    Marks,
+    unmarked,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_key
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import doomed
 
@@ -45,7 +52,9 @@ def refuse_diverged(first: Catalog, second: Catalog, where: str, copy: str) -> N
             f"the catalog in the {copy} has record {second.number}, and the one in the {where} has {first.number}, so "
             "the first was rolled back, or runs have worked on the second by itself"
         )
-    if not lost and second.number == first.number and second != first:
+    # marks are of the objects of one repository
+    same = replace(unmarked(first), copied=False) == replace(unmarked(second), copied=False)
+    if not lost and second.number == first.number and not same:
         lost = f"record {first.number} of the catalog in the {copy} is another one than in the {where}"
     if lost:
         raise RefusedError(
@@ -85,7 +94,10 @@ def _removed(
     left = [
         name
         for name in sorted(second.manifests)
-        if counted.get(name.number) != name and name.number not in read and name.number <= catalog.fence
+        # a copy beside this one may have sent what a later run has written
+        if counted.get(name.number) != name
+        and name.number not in read
+        and max(name.number, name.healed) < catalog.fence
     ]
     objects = doomed(catalog, catalog.fence + 1, {*needs.all, *used}, second.data)
     return (*map(data_key, objects), *(name.key for name in left))
@@ -105,14 +117,39 @@ def without(check: Check, keys: Collection[str]) -> Check:
 def intact_keys(damaged: Check, other: Check) -> tuple[str, ...]:
     """The keys of damaged objects that lie intact in the other repository.
 
-    other: its check, which has read these objects as far as its manifests name them. Where it lacks a manifest that the
-    damaged one has, some files of an object may not have been read, so nothing is known to be intact.
+    other: its check, which has read these objects as far as a manifest names them that is intact in one of the two.
     """
-    bad, lost = damaged_keys(damaged), damaged_keys(other)
+    bad = damaged_keys(damaged)
     manifests = {one.entry.manifest.key for one in other.found}
-    if (manifests & lost) - bad:
-        return ()
-    return tuple(sorted(bad & ({*map(data_key, other.read), *manifests} - lost)))
+    return tuple(sorted(bad & ({*map(data_key, other.read), *manifests} - damaged_keys(other))))
+
+
+def unhealed(damaged: Check, other: Check) -> tuple[str, ...]:
+    """Why damaged objects were not replaced by those of the copy, a clause for each. other: the check of the copy."""
+    why = {finding.key: finding.why for one in other.found for finding in one.findings}
+    left = sorted(damaged_keys(damaged) - set(intact_keys(damaged, other)))
+    return tuple(why.get(key, f"{key} was not read in the copy") for key in left)
+
+
+def scope_of(done: Copied, part: Part, suffices: bool) -> Scope:
+    """What a comparison reads. part: whose turn it is. suffices: whether the comparison before is young enough."""
+    catalog = staying(done.catalog)
+    if not suffices:
+        return Scope(catalog, part)
+    sent = tuple(one for one in catalog.entries if one.manifest.key in done.plan.manifests)
+    return Scope(replace(catalog, entries=sent, damaged=()), NO_PART, partial=True)
+
+
+def marks_after(done: Copied, before: Catalog, partial: bool = False) -> Marks:
+    """The marks of the second repository after a comparison. before: its catalog, with the marks that it had.
+
+    partial: whether only what was sent was read, so that former damage stands.
+    """
+    former = {one.number: one.restorable for one in before.entries}
+    kept = {one.number for one in done.catalog.entries}
+    found, damaged = (done.check.marks, done.check.damaged) if done.check else ({}, set())
+    restorable = {number: mark for number, mark in {**former, **found}.items() if number in kept and mark != FULL}
+    return Marks(restorable, tuple(sorted(damaged | set(before.damaged) if partial else damaged)))
 
 
 def worse(done: Copied) -> tuple[Found, ...]:
@@ -121,10 +158,13 @@ def worse(done: Copied) -> tuple[Found, ...]:
     return tuple(one for one in found if one.findings and one.entry.restorable == FULL)
 
 
-def compared(done: Copied, now: datetime) -> Compared:
-    """The record of a comparison at `now`, by the clock of the second repository."""
+def compared(done: Copied, now: datetime, former: Compared | None = None) -> Compared:
+    """The record of a comparison at `now`, by the clock of the second repository.
+
+    former: the record that goes on, where only what was sent since was read.
+    """
     newest = max((one.number for one in staying(done.catalog).entries), default=0)
-    return Compared(now, newest, not worse(done))
+    return Compared(former.moment if former else now, newest, not worse(done))
 
 
 def compared_body(record: Compared) -> dict[str, Any]:
@@ -162,9 +202,9 @@ def failure_of(done: Copied) -> str:
     """Why a copy fails, as one sentence; empty where it is as good as the first repository."""
     bad = worse(done)
     if not bad:
-        return ""
+        return "; ".join(done.faults)
     shown = ", ".join(f"{one.entry.name} ({one.findings[0].why})" for one in bad[:SHOWN])
     return (
         f"{len(bad)} backups of the copy cannot be restored in full: {shown}; check the first "
-        "repository with odoo_backup_check, and copy again"
+        "repository with odoo_backup_check, and copy again" + "".join(f"; {one}" for one in done.faults)
     )

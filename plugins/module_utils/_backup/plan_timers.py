@@ -40,7 +40,7 @@ class Job:
     """One playbook with its inputs, and when it runs.
 
     calendar: as systemd.time has it. delay_s: seconds of which each host adds a part of its own, always the same one.
-    timeout_s: seconds after which a run is ended.
+    timeout_s: seconds after which a run is ended. after: the jobs that it follows as well, whatever became of those.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Job:
     delay_s: int = 0
     timeout_s: int = 86400
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -63,7 +64,21 @@ def parse_jobs(items: Sequence[Mapping[str, Any]]) -> list[Job]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"schedule: two jobs are called {twice[0]}; give each a name of its own")
+    for job in jobs:
+        unknown = sorted(set(job.after) - (set(names) - {job.name}))
+        if unknown:
+            raise InputError(f"schedule: job {job.name} follows {unknown[0]}, which is no other job; name one that is")
     return jobs
+
+
+def without(items: Sequence[Mapping[str, Any]], playbook: str) -> list[dict[str, Any]]:
+    """The schedule without the jobs that run a playbook. No other job follows them any more."""
+    gone = [item.get("name") for item in items if item.get("playbook") == playbook]
+    left = (dict(item) for item in items if item.get("playbook") != playbook)
+    return [
+        {**item, "after": [name for name in item["after"] if name not in gone]} if item.get("after") else item
+        for item in left
+    ]
 
 
 def parse_runner(values: Mapping[str, Any]) -> Runner:
@@ -95,7 +110,8 @@ def plan_units(jobs: Sequence[Job], runner: Runner) -> list[dict[str, str]]:
     """The files of all units, as gantry.odoo.host_files takes them."""
     files = []
     for job in jobs:
-        files.append(_file(f"{job.unit}.service", _service(job, runner)))
+        following = [other.unit for other in jobs if job.name in other.after]
+        files.append(_file(f"{job.unit}.service", _service(job, runner, following)))
         files.append(_file(f"{job.unit}.timer", _timer(job)))
     return files
 
@@ -108,7 +124,7 @@ def left_over(found: Sequence[str], jobs: Sequence[Job]) -> list[str]:
 
 def _job(number: int, item: Mapping[str, Any]) -> Job:
     where = f"schedule[{number}]"
-    unknown = sorted(set(item) - {"name", "playbook", "calendar", "delay_s", "timeout_s", "inputs"})
+    unknown = sorted(set(item) - {"name", "playbook", "calendar", "delay_s", "timeout_s", "inputs", "after"})
     if unknown:
         raise InputError(f"{where}: there is no option {unknown[0]}; give name, playbook, calendar, and inputs")
     for option, pattern in (("name", _NAME), ("playbook", _PLAYBOOK)):
@@ -121,20 +137,29 @@ def _job(number: int, item: Mapping[str, Any]) -> Job:
     inputs = item.get("inputs") or {}
     if not isinstance(inputs, Mapping):
         raise InputError(f"{where}: inputs {inputs!r} is no dictionary of the playbook's inputs")
+    after = item.get("after") or []
+    if not isinstance(after, list) or not all(isinstance(name, str) for name in after):
+        raise InputError(f"{where}: after {after!r} is no list of names of jobs")
     numbers = {}
     for option, least, default in (("delay_s", 0, 0), ("timeout_s", 1, 86400)):
         value = item.get(option, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise InputError(f"{where}: {option} {value!r} is no number of seconds from {least} on")
         numbers[option] = value
-    return Job(item["name"], item["playbook"], calendar.strip(), inputs=inputs, **numbers)
+    return Job(item["name"], item["playbook"], calendar.strip(), inputs=inputs, after=tuple(after), **numbers)
 
 
 def _file(name: str, lines: Sequence[str]) -> dict[str, str]:
     return {"path": f"{UNIT_DIR}/{name}", "content": "\n".join([HEAD, *lines, ""]), "mode": "0644"}
 
 
-def _service(job: Job, runner: Runner) -> list[str]:
+def _service(job: Job, runner: Runner, following: Sequence[str]) -> list[str]:
+    """The unit that runs a playbook. following: the units without their kind that are started at its end.
+
+    A unit that runs already is not started twice; it is by the end of the next job that it follows.
+    """
+    after = [f"{unit}.service" for unit in following]
+    failed = [*runner.on_failure, *after]
     argv = [*runner.command, "-i", runner.inventory, job.playbook]
     credential = []
     if runner.vault_password_file:
@@ -148,7 +173,8 @@ def _service(job: Job, runner: Runner) -> list[str]:
         f"Description={job.playbook} by schedule ({job.name})".replace("%", "%%"),
         "Wants=network-online.target",
         "After=network-online.target",
-        *([f"OnFailure={' '.join(runner.on_failure)}"] if runner.on_failure else []),
+        *([f"OnSuccess={' '.join(after)}"] if after else []),
+        *([f"OnFailure={' '.join(failed)}"] if failed else []),
         "",
         "[Service]",
         "Type=oneshot",

@@ -9,6 +9,7 @@ What is held of files at once are those of one shard's prefix, and of the damage
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -83,6 +84,21 @@ class Lacking:
         self.names = [*self.names, *other.names][:SHOWN]
 
 
+@dataclass(frozen=True)
+class Aid:
+    """Another repository of the same backups, whose manifests and indexes are read where those here cannot be.
+
+    damaged: the keys of its objects that are not to be read.
+    """
+
+    repository: Repository
+    damaged: frozenset[str] = frozenset()
+
+    def has(self, key: str) -> bool:
+        """Whether an object may be read there."""
+        return key not in self.damaged
+
+
 @dataclass
 class FilesRead:
     """What was found of files. broken: shards that cannot be read, and why. lacking: by shard, then by object.
@@ -130,15 +146,16 @@ def survey(
     deadline: Deadline,
     progress: Progress,
     more: Collection[DataName] = (),
+    aid: Aid | None = None,
 ) -> Check:
     """Read all manifests and indexes, and of dumps and files those in `part` and those in doubt.
 
     In doubt are objects that a former check found damaged, those of another size than they were written with, and
-    `more`.
+    `more`. aid: says what backups need where this repository lacks a manifest or a part of an index.
     """
     stored = {name: one.size for key, one in repository.store.objects("data/").items() if (name := data_name(key))}
     sizes: dict[DataName, int] = {}
-    manifests = each(partial(_manifest, repository, sizes), catalog.entries, deadline, "reading the manifests")
+    manifests = each(partial(_manifest, repository, aid, sizes), catalog.entries, deadline, "reading the manifests")
     doubted = {*catalog.damaged, *more, *(name for name, size in sizes.items() if stored.get(name, size) != size)}
     sound = [one for one in manifests if isinstance(one, Manifest)]
 
@@ -148,7 +165,7 @@ def survey(
     with progress.part(FILES) as counter:
         # what lies between two files of an object is not read
         counter.expect(size=sum(stored.get(name, 0) for name in sizes if is_read(name)), estimated=True)
-        reader = FileReader(repository, [one.index for one in sound], stored, is_read, deadline, counter.add)
+        reader = FileReader(repository, [one.index for one in sound], stored, is_read, deadline, counter.add, aid)
         files = reader.read()
     read_dumps = [one for one in sound if is_read(one.dump.held[0])]
     with progress.part(DUMPING) as counter:
@@ -176,12 +193,14 @@ def survey(
     )
 
 
-def _manifest(repository: Repository, sizes: dict[DataName, int], entry: Entry) -> Manifest | str:
+def _manifest(repository: Repository, aid: Aid | None, sizes: dict[DataName, int], entry: Entry) -> Manifest | str:
     """The manifest of a backup, or why it cannot be read. Its objects with files go into `sizes` alone."""
     try:
         manifest = manifest_of(repository, entry)
     except StateError as error:
-        return str(error)
+        if aid is None or not aid.has(entry.manifest.key):
+            return str(error)
+        return _manifest(aid.repository, None, sizes, entry)
     sizes.update({name: use.total for name, use in manifest.index.uses.items()})
     return replace(manifest, index=Index(manifest.index.width, manifest.index.shards))
 
@@ -236,7 +255,7 @@ class FileReader:
     """Reads the files of indexes, each byte once though many backups share it.
 
     stored: the sizes of the objects that are there. is_read: whether an object is to be read. count: is told the files
-    and bytes that were read.
+    and bytes that were read. aid: see `survey`.
     """
 
     repository: Repository
@@ -245,6 +264,7 @@ class FileReader:
     is_read: Callable[[DataName], bool]
     deadline: Deadline
     count: Count = uncounted
+    aid: Aid | None = None
     found: FilesRead = field(default_factory=FilesRead)
 
     def read(self) -> FilesRead:
@@ -276,10 +296,17 @@ class FileReader:
         try:
             files = read_shard(self.repository, shard)
         except StateError as error:
-            self.found.broken[shard.held] = str(error)
-            return {}
+            return self._aided(shard, str(error))
         self.found.read.add(shard.held)
         return files
+
+    def _aided(self, shard: Shard, why: str) -> dict[str, Place]:
+        """The files of a shard that cannot be read here."""
+        if self.aid is not None and self.aid.has(data_key(shard.held)):
+            with suppress(StateError):
+                return read_shard(self.aid.repository, shard)
+        self.found.broken[shard.held] = why
+        return {}
 
     def _prove(self, placed: Iterable[Placed]) -> dict[Placed, str]:
         """The damaged ones of these files, and why; those of an object that is not to be read pass for intact."""

@@ -35,6 +35,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy im
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     BAD_VALUES,
     GantryError,
+    InputError,
+    RefusedError,
     StateError,
     UnreachableError,
 )
@@ -42,6 +44,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     open_repository,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_second import (
+    open_second,
+    refuse_lost,
+    root_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
@@ -111,7 +118,7 @@ def read_evidence(
                 _evidence(stores, tenant, masters, manifests),
                 known=known.get(tenant, 0),
                 where=f"{stores.contents.where}, {tenant}",
-                copy=_copy(copies, tenant, masters),
+                copy=_copy(stores, copies, tenant, masters),
             ),
             tenants,
         )
@@ -146,21 +153,42 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
     )
 
 
-def _copy(stores: Stores | str | None, tenant: str, masters: Sequence[MasterKey]) -> CopySeen | None:
+def _copy(stores: Stores, copies: Stores | str | None, tenant: str, masters: Sequence[MasterKey]) -> CopySeen | None:
     """What is observed of the second repository. One that does not answer is unknown, and the first is judged."""
-    if stores is None or isinstance(stores, str):
-        return None if stores is None else CopySeen(unknown=stores)
+    if copies is None or isinstance(copies, str):
+        return None if copies is None else CopySeen(unknown=copies)
     try:
-        repository = open_repository(stores, tenant, masters)
+        repository, fault = _second(stores, copies, tenant, masters)
         record = read_compared(repository) if repository else None
         if repository is None or record is None:
-            return CopySeen()
+            return CopySeen(fault=fault)
         entries = repository.catalog.read().entries
         entry = next((one for one in entries if one.number == record.number), None)
         there = entry is not None and entry.manifest.key in repository.store.names("manifests/", sys.maxsize)
+    except (InputError, RefusedError) as error:
+        return CopySeen(fault=str(error))
     except (StateError, UnreachableError) as error:
         return CopySeen(unknown=str(error))
-    return CopySeen(record, entry.snapshot if entry and there else None)
+    return CopySeen(record, entry.snapshot if entry and there else None, fault=fault)
+
+
+def _second(stores: Stores, copies: Stores, tenant: str, masters: Sequence[MasterKey]) -> tuple[Repository | None, str]:
+    """The second repository of a tenant, and why it is no second one, as a clause."""
+    try:
+        first = open_repository(stores, tenant, masters)
+    except StateError:
+        # what is wrong with the first one is a fault of its own
+        first = None
+    if first is None:
+        return open_repository(copies, tenant, masters), ""
+    second = open_second(first, copies, masters)
+    refuse_lost(first, second, root_of(first, copies), accept=False)
+    if second is None or second.wrapped_by == first.wrapped_by:
+        return second, ""
+    return second, (
+        f"the key {second.wrapped_by!r} opens the second repository still, and {first.wrapped_by!r} the first one, so "
+        "the former key is needed"
+    )
 
 
 def _policy(repository: Repository, faults: list[Fault]) -> Policy | None:

@@ -5,22 +5,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import each
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared, CopyPlan, Needs, Side
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_copy import compared_from, plan_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    InputError,
+    StateError,
+    UnreachableError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     being_read,
     read_document,
     read_manifest,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_second import (
+    open_second,
+    refuse_lost,
+    root_of,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import NONE, Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import objects_in
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     COMPARED,
     DRILL,
@@ -31,6 +44,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     is_drill_key,
     manifest_name,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 
 # The record of a drill has a few thousand bytes.
 LARGEST = 2**20
@@ -85,6 +99,34 @@ def read_documents(first: Repository, second: Repository | None) -> dict[str, by
     if second and found.get(POLICY) == second.store.get(POLICY):
         found.pop(POLICY, None)
     return found
+
+
+def open_stores_of_copy(location: Location) -> Stores | str:
+    """The stores of the second repository, or why they do not answer. Raises InputError for what cannot be meant."""
+    try:
+        return open_stores(location)
+    except (StateError, UnreachableError) as error:
+        return str(error)
+
+
+def open_copy(first: Repository, stores: Stores | str, masters: Sequence[MasterKey]) -> tuple[Repository | None, str]:
+    """The second repository of a tenant, or why it is of no use now, as a sentence.
+
+    Raises InputError where it is the first one under another name.
+    """
+    if isinstance(stores, str):
+        return None, f"the copy could not be asked: {stores}"
+    root = root_of(first, stores)
+    try:
+        second = open_second(first, stores, masters)
+        refuse_lost(first, second, root, accept=False)
+    except InputError:
+        raise
+    except GantryError as error:
+        return None, f"the copy could not be asked: {error}"
+    if second is None:
+        return None, f"the {root.where} has no copy yet; run odoo_backup_copy"
+    return second, ""
 
 
 def read_compared(second: Repository) -> Compared | None:

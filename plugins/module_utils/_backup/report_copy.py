@@ -19,6 +19,7 @@ def entry(done: Copied) -> dict[str, Any]:
         "tenant": done.tenant,
         "ok": check is not None and not worse(done),
         "backups": len(kept),
+        "restorable": sum(one.number not in done.marks.restorable for one in kept) if check else 0,
         "newest": max(kept, key=lambda one: one.number).name if kept else "",
         "objects_sent": done.plan.objects,
         "bytes_sent": done.plan.bytes,

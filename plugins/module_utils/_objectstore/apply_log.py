@@ -219,6 +219,10 @@ class StateLog(Generic[S]):
         """The newest state."""
         return self.parsed(self._log.newest())
 
+    def of(self, number: int) -> S:
+        """The state that the record with that number says, the first one where there is no such record."""
+        return self.parsed(self._log.record(number))
+
     def write(self, plan: Callable[[S], S], deadline: Deadline) -> S:
         """Plan on the newest state and write what follows, unless it is equal, until no other writer is first."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -25,12 +26,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log
     require_refusal,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import sealing
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import make_identity
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     Catalog,
     Entry,
+    Marks,
     Stay,
     from_body,
+    marks_from,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import objects_in
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
@@ -43,6 +47,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     MANIFEST,
+    MARKS,
     ManifestName,
     manifest_name,
     tenant_root,
@@ -65,13 +70,18 @@ _WRITE, _READ = "write", "read:"
 
 @dataclass(frozen=True)
 class CatalogLog(StateLog[Catalog]):
-    """The records of a tenant's catalog."""
+    """The records of a tenant's catalog. marks: of the objects here, for a record that a copy has written."""
+
+    marks: Callable[[], Marks] = Marks
 
     NAME = "catalog"
 
     def parsed(self, record: Record | None) -> Catalog:
         """The catalog that a record says."""
-        return Catalog() if record is None else from_body(record.number, record.body, self.objects.where)
+        if record is None:
+            return Catalog()
+        found = from_body(record.number, record.body, self.objects.where)
+        return self.marks().on(found) if found.copied else found
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,7 @@ class Repository:
     @property
     def catalog(self) -> CatalogLog:
         """The records of the catalog."""
-        return CatalogLog(Sealed(self.records, self.keys))
+        return CatalogLog(Sealed(self.records, self.keys), partial(read_marks, self))
 
     @property
     def leases(self) -> Register:
@@ -147,6 +157,7 @@ def make_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -
     """The repository of a tenant, which is made where it has none. Raises StateError where the store is not fit."""
     found = open_repository(stores, tenant, masters)
     if found is not None:
+        make_identity(found.records, found.store, found.keys)
         return found
     records = Below(stores.records, tenant_root(stores.prefix, tenant))
     require_conditions(records)
@@ -155,6 +166,7 @@ def make_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -
     made = open_repository(stores, tenant, masters)
     if made is None:
         raise StateError(f"the {records.where} does not show what was written into it; see whether it is consistent")
+    make_identity(made.records, made.store, made.keys)
     return made
 
 
@@ -257,6 +269,17 @@ def read_document(repository: Repository, key: str) -> dict[str, Any] | None:
 def write_document(repository: Repository, key: str, document: Mapping[str, Any]) -> None:
     """Replace what `read_document` reads."""
     repository.store.put(key, repository.keys.seal(key, key, json.dumps(document, sort_keys=True).encode()))
+
+
+def read_marks(repository: Repository) -> Marks:
+    """What the last copy, or a check, has found of the objects of a copy."""
+    return marks_from(read_document(repository, MARKS), repository.where)
+
+
+def write_marks(repository: Repository, marks: Marks) -> None:
+    """Record what is damaged in a copy, whose catalog cannot say it, as it is that of the first repository."""
+    if read_marks(repository).as_body() != marks.as_body():
+        write_document(repository, MARKS, marks.as_body())
 
 
 @contextmanager

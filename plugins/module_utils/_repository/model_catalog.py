@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -100,7 +100,8 @@ class Catalog:
     number: of the record that says so. fence: the fencing number of the lease that began last; a lease with a lower
     one commits and removes nothing. given_up: up to this number, what interrupted backups left is not used any more.
     entries: the oldest number first. damaged: objects of theirs that a check found missing or damaged. holds: by name;
-    who removes a backup plans that on the record that has them.
+    who removes a backup plans that on the record that has them. copied: whether a copy has written the record, which
+    says nothing of the objects here then.
     """
 
     number: int = 0
@@ -109,6 +110,7 @@ class Catalog:
     entries: tuple[Entry, ...] = ()
     damaged: tuple[DataName, ...] = ()
     holds: tuple[Hold, ...] = ()
+    copied: bool = False
 
     def as_body(self) -> dict[str, Any]:
         """The record's body."""
@@ -147,6 +149,45 @@ class Sweep:
     others: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Marks:
+    """What was found of the objects of a copy: how far each backup can be restored, by number; damaged objects."""
+
+    restorable: Mapping[int, str] = field(default_factory=dict)
+    damaged: tuple[DataName, ...] = ()
+
+    def on(self, catalog: Catalog) -> Catalog:
+        """The catalog with these marks alone."""
+        entries = tuple(replace(one, restorable=self.restorable.get(one.number, FULL)) for one in catalog.entries)
+        return replace(catalog, entries=entries, damaged=self.damaged)
+
+    def as_body(self) -> dict[str, Any]:
+        """The document's body."""
+        found = {str(number): mark for number, mark in sorted(self.restorable.items()) if mark != FULL}
+        return {"restorable": found, "damaged": [str(name) for name in self.damaged]}
+
+
+def marks_from(body: Mapping[str, Any] | None, where: str) -> Marks:
+    """The marks that a document holds, none without it. Raises StateError where it is none of ours."""
+    if body is None:
+        return Marks()
+    try:
+        restorable = {int(number): str(mark) for number, mark in body["restorable"].items()}
+        return Marks(restorable, tuple(map(parse_data_name, body["damaged"])))
+    except BAD_VALUES as error:
+        raise StateError(f"the marks in the {where} cannot be read: {error!r}; check it, and run again") from error
+
+
+def unmarked(catalog: Catalog) -> Catalog:
+    """The catalog without marks: those are of the objects of one repository."""
+    return Marks().on(catalog)
+
+
+def copied_body(catalog: Catalog) -> dict[str, Any]:
+    """The body of a record that a copy writes in the second repository."""
+    return {**unmarked(catalog).as_body(), "copied": True}
+
+
 def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:
     """The catalog that a record holds. Raises StateError where it is none of ours."""
     try:
@@ -157,6 +198,7 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:
             tuple(_entry(one) for one in body["entries"]),
             tuple(map(parse_data_name, body["damaged"])),
             tuple(_hold(one) for one in body.get("holds", ())),
+            bool(body.get("copied", False)),
         )
     except BAD_VALUES as error:
         raise StateError(f"record {number} of the catalog in the {where} cannot be read: {error!r}") from error

@@ -14,6 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 # The kinds of sealed objects, which each is bound to.
 FILE, SHARD, NOTE, DUMP, MANIFEST = "file", "shard", "note", "dump", "manifest"
 POLICY, DRILL, CHECK, COMPARED, LOCKS = "policy", "drill", "check", "compared", "locks"
+MARKS, COPIES = "marks", "copies"
 # The digits of a folder of a filestore.
 FOLDER_DIGITS = 2
 _DRILL = re.compile(r"drills/[0-9TZ.]{1,40}")

@@ -22,6 +22,7 @@ from tests.lab.state import ROOT
 from tests.lab.thirdparty import REGION
 
 BACKUP, RESTORE, CHECK = (f"gantry.odoo.{name}" for name in ("odoo_backup", "odoo_restore", "odoo_backup_check"))
+COPY = "gantry.odoo.odoo_backup_copy"
 POLICY, COMPLIANCE = "gantry.odoo.backup_policy", "gantry.odoo.backup_compliance"
 CONTENTS, RECORDS, PREFIX, TENANT = "gantry-guarded", "gantry-guarded-records", "guarded", "harbour"
 NAMES = ("writer", "reader", "expirer")
@@ -133,6 +134,30 @@ def test_each_account_does_its_work_and_no_other(keys: Keys, ask: Ask, ansible_m
     right = ansible_module(HOST, POLICY, keys.options("expirer", **expire))
     assert {"expire", "remove", "remove_objects"} <= {one["action"] for one in right["steps"]}
     assert [one["name"] for one in entries(keys)] == [second["id"]]
+
+
+def test_one_host_expires_with_a_second_key_and_copies_with_one_of_each_repository(
+    keys: Keys, ansible_module: Callable[..., Any], run_playbook: Callable[..., Any]
+) -> None:
+    # as extensions/s3/README.md has it
+    own = {name: keys.repositories["expirer"][name] for name in ("access_key", "secret_key")}
+    role = {"name": "gantry.odoo.backup"}
+    given = {
+        "backup_repository": keys.repositories["writer"],
+        "backup_policies": [{"tenant": TENANT, "tier": 3, "versioning": True, "keep": {"last": 1}}],
+        "backup_expire": True,
+    }
+    tasks = [{"name": "policies", "ansible.builtin.include_role": role}]
+    play = {"hosts": HOST, "gather_facts": False, "tasks": tasks}
+    with_one = run_playbook([{**play, "vars": given}]).expect_failure()
+    assert "(AccessDenied)" in str(with_one.errors)
+    run_playbook([{**play, "vars": {**given, "backup_repository_for_policies": own}}]).expect_success()
+
+    elsewhere = {name: value for name, value in keys.repositories["expirer"].items() if name != "keys"}
+    copying = keys.options("writer", copy={**elsewhere, "prefix": f"{PREFIX}-second"}, tenants=[TENANT])
+    (copied,) = ansible_module(HOST, COPY, copying)["copies"]
+    assert (copied["ok"], copied["backups"], copied["restorable"]) == (True, 1, 1)
+    assert ansible_module(HOST, COPY, copying)["changed"] is False
 
 
 def entries(keys: Keys) -> list[dict[str, Any]]:

@@ -126,6 +126,99 @@ def test_what_rots_on_one_side_is_healed_from_the_other(estate: Estate, second: 
     assert estate.client.get_object(Bucket=SECOND_BUCKET, Key=f"elsewhere/{TENANT}/{key}")["Body"].read() == good
 
 
+def test_a_place_that_is_no_second_one_or_has_lost_it_is_refused(
+    estate: Estate, second: dict[str, Any], ask: Ask, ansible_module: Callable[..., Any]
+) -> None:
+    """The first repository by another address or a symbolic link, and a directory that was emptied."""
+    here = {key: value for key, value in estate.repository.items() if key != "keys"}
+    both = {"repository": estate.repository, "copy": second, "tenants": [TENANT]}
+    other = {**both, "copy": {**here, "endpoint_url": f"{here['endpoint_url']}/"}}
+    estate.shell(f"ln -sfn {DIRECTORY} /srv/linked && rm -rf /srv/empty && install -d -m 0700 /srv/empty")
+    linked = {"repository": {"directory": DIRECTORY, "keys": estate.repository["keys"]}, "tenants": [TENANT]}
+    linked["copy"] = {"directory": "/srv/linked"}
+    empty = {**both, "copy": {"directory": "/srv/empty"}}
+    before = listed(estate)
+    found = ask(*((name, args, check) for args in (other, linked) for name in (COPY, CHECK) for check in (True, False)))
+    assert ["under another name, or a clone of it" in one["msg"] for one in found] == [True] * 8
+    assert listed(estate) == before
+
+    ansible_module(HOST, COPY, empty)
+    estate.shell("find /srv/empty -mindepth 1 -delete")
+    lost, checked, anew = ask(
+        (COPY, empty, False), (CHECK, empty, False), (COPY, {**empty, "other_copy": "accept"}, False)
+    )
+    assert "nothing of it is there; see whether it is mounted" in lost["msg"]
+    assert "the copy could not be asked: " in checked["msg"]
+    # the backups were read all the same
+    assert [one["result"] for one in checked["checks"][0]["backups"]] == ["ok"]
+    assert anew["copies"][0]["ok"]
+    assert estate.shell("find /srv/empty -path '*/manifests/*' | wc -l").strip() == "1"
+
+
+def test_damage_in_the_first_one_is_marked_while_the_copy_is_away_and_spoils_no_copy(
+    estate: Estate, second: dict[str, Any], ask: Ask, ansible_module: Callable[..., Any]
+) -> None:
+    both = {"repository": estate.repository, "copy": second, "tenants": [TENANT]}
+    key = f"data/{estate.manifest(estate.complete(TENANT)[-1], TENANT)['dump']['held'][0]}"
+    good = estate.object(f"{TENANT}/{key}")
+    estate.put(f"{TENANT}/{key}", good[:-40] + bytes([good[-40] ^ 1]) + good[-39:])
+    away = {**both, "copy": {**second, "endpoint_url": "https://s3:1"}}
+    marked, copied = ask((CHECK, away, False), (COPY, both, False))
+    assert "can be restored only in part or not at all" in marked["msg"]
+    assert "the copy could not be asked" in marked["msg"]
+    assert [one["action"] for one in marked["steps"]] == ["mark"]
+    assert (copied["failed"], copied["copies"][0]["ok"]) == (False, True), copied
+    # a restore from the copy sees no mark of the first one
+    asked = {**estate.login, "tenant": TENANT, "database": "harbour_drill", "drill": True}
+    mine, other = ask(
+        (RESTORE, {**asked, "repository": estate.repository}, True),
+        (RESTORE, {**asked, "repository": {**second, "keys": estate.repository["keys"]}}, True),
+    )
+    assert (mine["failed"], other["failed"]) == (True, False), (mine["msg"], other.get("msg"))
+    healed = ansible_module(HOST, CHECK, both)
+    assert healed["checks"][0]["replaced"] == [key]
+    assert estate.object(f"{TENANT}/{key}") == good
+
+
+def test_a_rotation_takes_the_copy_along(
+    estate: Estate, second: dict[str, Any], ask: Ask, ansible_module: Callable[..., Any]
+) -> None:
+    new = {"name": "next", "secret": base64.b64encode(b"n" * 32).decode()}
+    repository = {**estate.repository, "keys": [new, *estate.repository["keys"]]}
+    policies = {"policies": [{"tenant": TENANT, "tier": 2, "versioning": False}], "rotate_keys": True}
+    rotate = {"repository": repository, "copy": second, **policies}
+    ansible_module(HOST, POLICY, {"repository": estate.repository, "policies": policies["policies"]})
+    away = {**rotate, "copy": {**second, "endpoint_url": "https://s3:1"}}
+    cut, foreseen, done, quiet = ask(
+        (POLICY, away, False), (POLICY, rotate, True), (POLICY, rotate, False), (POLICY, rotate, False)
+    )
+    assert "its copy may need the former key still" in cut["msg"]
+    assert foreseen["steps"] == done["steps"]
+    assert [one["action"] for one in done["steps"]] == ["rotate_copy"]
+    assert (done["failed"], quiet["failed"], quiet["changed"]) == (False, False, False), (done, quiet)
+    # the former key is gone: both are read, and the next copy goes on
+    alone = {"repository": {**estate.repository, "keys": [new]}, "copy": second, "tenants": [TENANT]}
+    checked, copied, restored = ask(
+        (CHECK, alone, False),
+        (COPY, alone, False),
+        (
+            RESTORE,
+            {
+                **estate.login,
+                "tenant": TENANT,
+                "database": "harbour_drill",
+                "drill": True,
+                "repository": {**second, "keys": [new]},
+            },
+            True,
+        ),
+    )
+    assert [one["failed"] for one in (checked, copied, restored)] == [False] * 3, (checked, copied, restored)
+    # back, for the tests that follow
+    back = {**rotate, "repository": {**repository, "keys": [*estate.repository["keys"], new]}}
+    assert not ask((POLICY, back, False))[0]["failed"]
+
+
 @pytest.mark.deep
 def test_compliance_counts_a_copy_that_was_compared(
     estate: Estate, second: dict[str, Any], ansible_module: Callable[..., Any]

@@ -81,4 +81,14 @@ def test_timers_are_installed_run_and_removed(estate: Estate, run_playbook: Call
     assert estate.host.attempt(["systemctl", "start", "gantry-backup-failing.service"])[0] != 0
     estate.shell("for try in $(seq 50); do [ -e /srv/noted ] && exit; sleep 0.1; done; exit 1")
 
+    # a job that follows others runs at the end of each, a good one and one that fails
+    following = {**own, "name": "following", "after": ["own", "failing"], "inputs": {"note": "follows"}}
+    later = {*mine, "gantry-backup-following.timer"}
+    assert converge(converging([own, failing, following])) == [(True, later)]
+    estate.shell("systemd-analyze verify /etc/systemd/system/gantry-backup-*")
+    for name in ("own", "failing"):
+        estate.shell("rm -f /tmp/called.json")
+        estate.host.attempt(["systemctl", "start", f"gantry-backup-{name}.service"])
+        estate.shell("for try in $(seq 50); do grep -q follows /tmp/called.json && exit; sleep 0.1; done; exit 1")
+
     assert converge(converging([]), converging([])) == [(True, set()), (False, set())]

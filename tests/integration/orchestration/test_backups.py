@@ -218,7 +218,7 @@ def test_copies_are_made_by_a_host_that_answers_where_there_is_a_second_reposito
     rig.change(log=[])
     run = rig.play("backup_copy", backup_copy_repository={"directory": "/srv/second"}).expect_success()
     assert "app2 odoo_backup_copy" in rig.world.log
-    told = "harbour: 1 backups can be restored in full from the copy; 2.00 KB were sent, 1.00 KB were read there"
+    told = "harbour: 1 of 1 backups can be restored in full from the copy; 2.00 KB were sent, 1.00 KB were read there"
     assert told in "\n".join(next(iter(run.results("Close the change").values()))["screen"])
     assert recorded(rig, "backup_copy") == {"harbour": True, "quarry": True}
     rig.change(rolled_back=["quarry"])

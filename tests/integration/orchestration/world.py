@@ -417,7 +417,7 @@ class World:
         refused = [one for one in args["tenants"] if self.is_refused(one, args)]
         failures = [{"tenant": one, "error": "its repository was rolled back"} for one in refused]
         said = {"failed": True, "msg": failures[0]["error"]} if failures else {}
-        amounts = {"objects_sent": 2, "bytes_sent": 2048, "bytes_read": 1024, "backups": 1}
+        amounts = {"objects_sent": 2, "bytes_sent": 2048, "bytes_read": 1024, "backups": 1, "restorable": 1}
         copies = [{"tenant": one, "ok": True, **amounts} for one in args["tenants"] if one not in refused]
         return {"changed": True, "copies": copies, "failures": failures, **said}
 

@@ -76,9 +76,9 @@ def test_a_backup_that_suffices_a_due_one_and_a_drill_have_lines_of_their_own() 
 
 
 def test_the_end_of_a_copy_says_what_it_is_worth() -> None:
-    amounts = {"objects_sent": 2, "bytes_sent": 2048, "bytes_read": 1024, "backups": 3, "parts": 10}
+    amounts = {"objects_sent": 2, "bytes_sent": 2048, "bytes_read": 1024, "backups": 3, "restorable": 2, "parts": 10}
     outcomes = backup_outcomes({"copies": [{"tenant": "harbour", **amounts}]}, ["harbour"])
     estate = {"backups": {"app": TENANTS[:1]}, "not_backed_up": {}, "group_of": {}}
     assert backup_closing(estate, [outcomes], [], [])["lines"] == [
-        "harbour: 3 backups can be restored in full from the copy; 2.00 KB were sent, 1.00 KB were read there"
+        "harbour: 2 of 3 backups can be restored in full from the copy; 2.00 KB were sent, 1.00 KB were read there"
     ]

@@ -16,14 +16,32 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_copy
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
+    apply_copy,
+    plan_check,
+    plan_copy,
+    read_copy,
+    report_copy,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_rotation import rotate_copies
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import CopySeen
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared, Copied
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
-from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_index, apply_transfer, model_index
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import (
+    apply_index,
+    apply_second,
+    apply_transfer,
+    model_index,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import (
+    make_identity,
+    read_identity,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     open_repository,
@@ -33,9 +51,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import PARTIAL
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, data_key, data_name
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
 from tests.unit.backup.rotting import CONTENTS, MASTER, Rotting, rotting_in
 
@@ -77,11 +95,12 @@ class Pair:
 
 
 def same(repository: Repository) -> dict[str, bytes]:
-    """The contents of a repository that is not at work."""
+    """The contents of a repository that is not at work. The catalog is what it says, with the marks that stand here."""
     keys = [*repository.store.objects("data/"), *repository.store.objects("manifests/")]
-    keys += [*repository.records.names("catalog/", 1), *repository.records.names("keys/", 1)]
+    keys += repository.records.names("keys/", 1)
     found = {key: repository.store.get(key) for key in keys}
-    return {key: data for key, data in found.items() if data is not None}
+    catalog = repr(replace(repository.catalog.read(), copied=False)).encode()
+    return {"catalog": catalog, **{key: data for key, data in found.items() if data is not None}}
 
 
 @pytest.fixture
@@ -222,6 +241,9 @@ def test_a_copy_that_is_killed_anywhere_is_usable_and_completed(
         assert same(pair.second.repository) == pair.contents()
         for leftover in pair.first.path.glob("restored-*"):
             shutil.rmtree(leftover)
+        if not begun:
+            # the next one begins without a copy that was there
+            pair.first.repository.store.delete(["copies"])
     assert killed > 2
 
 
@@ -363,16 +385,113 @@ def test_policy_and_drills_go_along(pair: Pair) -> None:
     assert actions(pair.copy()) == []
 
 
-def test_keys_that_are_rotated_go_along(pair: Pair) -> None:
+@pytest.mark.parametrize("left", [(MASTER,), ()])
+def test_keys_that_are_rotated_go_along(pair: Pair, left: tuple[MasterKey, ...]) -> None:
+    """left: the former keys that the copy is given. The first repository has wrapped the keys of the copy as well."""
     pair.copy()
+    write_document(pair.first.repository, POLICY, {"tier": 1})
     new = MasterKey("new", b"n" * 32)
     pair.first.repository = rotate(pair.first.repository, (new, MASTER))
     pair.first.add(b"newer")
     pair.first.backup()
-    pair.copy((new, MASTER))
+    wanted = apply_copy.Order(lock_timeout=5)
+    foreseen = apply_copy.foresee(pair.first.repository, pair.stores, (new, *left), wanted, Progress())
+    assert plan_copy.failure_of(foreseen) == ""
+    done = pair.copy((new, *left))
+    assert plan_copy.failure_of(done) == ""
+    assert actions(foreseen) == actions(done) == ["copy", "publish", "write"]
     found = open_repository(pair.stores, "harbour", (new,))
     assert found is not None
     assert same(found) == pair.contents()
+
+
+NEW = MasterKey("new", b"n" * 32)
+
+
+def test_a_rotation_takes_the_copy_along_and_proves_it(pair: Pair) -> None:
+    pair.copy()
+    firsts = {"harbour": pair.first.repository, "north": None}
+    wanted = {"harbour": "new", "north": "new"}
+    foreseen = rotate_copies(firsts, pair.stores, (NEW, MASTER), wanted, True)
+    held = same(pair.second.repository)
+    firsts["harbour"] = rotate(pair.first.repository, (NEW, MASTER))
+    done = rotate_copies(firsts, pair.stores, (NEW, MASTER), wanted, False)
+    assert done[1] == foreseen[1] == {}
+    assert [one.as_dict() for one in done[0]] == [one.as_dict() for one in foreseen[0]]
+    assert [one.why for one in done[0]] == ["key new is to open the copy instead of estate"]
+    # the former key is not needed
+    found = open_repository(pair.stores, "harbour", (NEW,))
+    assert found is not None
+    assert {key: data for key, data in same(found).items() if not key.startswith("keys/")}.items() <= held.items()
+    with pytest.raises(StateError, match="wrapped by the key 'new'"):
+        open_repository(pair.stores, "harbour", (MASTER,))
+    assert rotate_copies(firsts, pair.stores, (NEW,), wanted, False) == ([], {})
+
+
+def test_a_copy_that_is_away_keeps_the_former_key(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.copy()
+    firsts = {"harbour": rotate(pair.first.repository, (NEW, MASTER))}
+    steps, failures = rotate_copies(firsts, "it is away", (NEW, MASTER), {"harbour": "new"}, False)
+    assert steps == []
+    assert failures == {
+        "harbour": "its copy may need the former key still, so keep that in repository.keys: it is away"
+    }
+    # and one whose store takes the new record and does not show it
+    with monkeypatch.context() as patched:
+        patched.setattr(apply_second, "transfer_record", lambda *_args: None)
+        steps, failures = rotate_copies(firsts, pair.stores, (NEW, MASTER), {"harbour": "new"}, False)
+    assert steps == []
+    assert "which is not in repository.keys" in failures["harbour"]
+    # a place that has lost its copy
+    shutil.rmtree(pair.first.path / "copy")
+    (pair.first.path / "copy").mkdir()
+    steps, failures = rotate_copies(firsts, pair.stores, (NEW, MASTER), {"harbour": "new"}, False)
+    assert "nothing of it is there" in failures["harbour"]
+
+
+def test_a_comparison_suffices_for_a_while(pair: Pair) -> None:
+    pair.copy()
+    before = read_compared(pair.second.repository)
+    assert before is not None
+    rotten = key_of(pair.first, "pack")
+    pair.second.flip(rotten)
+    pair.first.add(b"newer")
+    newest = pair.first.backup()
+    foreseen, done = pair.foresee(compare_interval_s=3600), pair.copy(compare_interval_s=3600)
+    assert actions(foreseen) == actions(done) == ["copy", "publish"]
+    assert done.check is not None
+    # what was sent was read, and nothing else but the index of the new backup
+    assert {data_name(key) for key in done.plan.contents} <= done.check.read
+    assert data_name(rotten) not in done.check.read
+    assert read_compared(pair.second.repository) == Compared(before.moment, newest.number, ok=True)
+    state = same(pair.second.repository)
+    assert actions(pair.copy(compare_interval_s=3600)) == []
+    assert same(pair.second.repository) == state
+    # the comparison that is due finds the damage
+    assert pair.copy().healed == (rotten,)
+
+
+def test_what_was_sent_and_cannot_be_read_is_no_good_comparison(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.copy()
+    newest = pair.first.backup()
+    key = key_of(pair.first, "dump")
+    put = Directory.put
+
+    def rotting(store: Directory, name: str, data: bytes) -> None:
+        put(store, name, data[:-1] if name.endswith(key) else data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Directory, "put", rotting)
+        done = pair.copy(compare_interval_s=3600)
+    assert f"1 backups of the copy cannot be restored in full: {pair.first.entry(newest.number).name}" in (
+        plan_copy.failure_of(done)
+    )
+    record = read_compared(pair.second.repository)
+    assert record is not None
+    assert not record.ok
+    # so the next one compares all
+    assert pair.copy(compare_interval_s=3600).healed == (key,)
+    assert pair.second.repository.catalog.read().damaged == ()
 
 
 def test_a_first_one_that_was_rolled_back_is_not_copied(pair: Pair) -> None:
@@ -405,14 +524,87 @@ def test_a_copy_that_runs_have_worked_on_is_not_overwritten(pair: Pair) -> None:
     assert pair.second.restored(own)
 
 
-def test_a_copy_with_marks_of_its_own_is_not_overwritten(pair: Pair) -> None:
+def test_marks_are_of_one_repository(pair: Pair) -> None:
+    """What rots in the first one does not spoil the copy, and the other way round."""
     pair.copy()
-    pair.second.flip(key_of(pair.second, "pack"))
-    pair.second.check()
     pair.first.flip(key_of(pair.first, "dump"))
+    pair.first.flip(key_of(pair.first, "pack"))
     pair.first.check()
-    with pytest.raises(RefusedError, match=r"nothing was copied: record [0-9]+ of the catalog"):
-        pair.copy()
+    before = [one.restorable for one in pair.first.repository.catalog.read().entries]
+    assert before == [PARTIAL, NONE]
+    done = pair.copy()
+    assert plan_copy.failure_of(done) == ""
+    catalog = pair.second.repository.catalog.read()
+    assert [one.restorable for one in catalog.entries] == [FULL, FULL]
+    assert catalog.damaged == ()
+    assert [pair.second.restored(one) >= {*pair.first.names[:3]} for one in catalog.entries] == [True, True]
+    # those of the first one stand
+    assert [one.restorable for one in pair.first.repository.catalog.read().entries] == before
+    assert actions(pair.copy()) == []
+
+
+def test_what_is_damaged_in_both_is_marked_in_the_copy_as_well(pair: Pair) -> None:
+    pair.copy()
+    key = key_of(pair.first, "pack")
+    pair.first.flip(key)
+    pair.second.flip(key)
+    pair.first.check()
+    pair.copy()
+    catalog = pair.second.repository.catalog.read()
+    assert {one.restorable for one in catalog.entries} == {PARTIAL}
+    assert [data_key(one) for one in catalog.damaged] == [key]
+    for done in (pair.foresee(), pair.copy(), pair.copy(compare_interval_s=3600)):
+        found = report_copy.entry(done)
+        assert (found["backups"], found["restorable"]) == (2, 0)
+    # a backup there makes it the first one, and the marks stand
+    pair.second.backup()
+    after = pair.second.repository.catalog.read()
+    assert [data_key(one) for one in after.damaged] == [key]
+    assert not after.copied
+
+
+def test_a_check_of_the_copy_marks_there_and_the_next_copy_heals(pair: Pair) -> None:
+    pair.copy()
+    held = same(pair.second.repository)
+    key = key_of(pair.second, "pack")
+    pair.second.flip(key)
+    foreseen, found = pair.second.foresee(), pair.second.check()
+    assert [one.as_dict() for one in plan_check.steps_of(foreseen)] == [
+        one.as_dict() for one in plan_check.steps_of(found)
+    ]
+    assert "can be restored only in part" in plan_check.failure_of(found)
+    assert {one.restorable for one in pair.second.repository.catalog.read().entries} == {PARTIAL}
+    assert plan_check.steps_of(pair.second.check()) == []
+    # it stays a copy, and the first one is not held up by it
+    pair.first.backup()
+    done = pair.copy()
+    assert (plan_copy.failure_of(done), done.healed) == ("", (key,))
+    assert same(pair.second.repository) == pair.contents()
+    assert held.keys() < same(pair.second.repository).keys()
+
+
+def test_a_copy_beside_a_newer_one_removes_nothing_that_counts(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that has read the catalog before a healing, and the copy after another run has copied that."""
+    pair.copy()
+    pair.first.flip(key_of(pair.first, "pack"))
+    pair.first.check()
+    pair.first.backup()
+    read_side = read_copy.read_side
+
+    def slow(repository: Repository, catalog: Any) -> Any:
+        if repository.store.root == "elsewhere/harbour/":
+            monkeypatch.setattr(read_copy, "read_side", read_side)
+            pair.first.check()
+            pair.copy()
+        return read_side(repository, catalog)
+
+    monkeypatch.setattr(read_copy, "read_side", slow)
+    pair.copy()
+    entries = pair.first.repository.catalog.read().entries
+    assert [one.healed > 0 for one in entries] == [True, True, False]
+    assert {one.manifest.key for one in entries} <= set(pair.second.listed())
+    assert [pair.second.restored(one) >= {*pair.first.names[:3]} for one in entries] == [True] * 3
+    assert plan_copy.failure_of(pair.copy()) == ""
 
 
 def test_two_copies_at_once_are_one(pair: Pair) -> None:
@@ -444,6 +636,100 @@ def test_an_object_that_shrinks_while_it_is_sent_leaves_nothing(
     with pytest.raises(StateError, match=rf"{key} in the .* has {size} bytes, and had {size + 1} when it was listed"):
         apply_transfer.transfer(pair.first.repository.store, target, key, size + 1)
     assert target.get(key) is None
+
+
+@pytest.mark.parametrize("link", ["", "link"])
+def test_the_first_repository_under_another_name_is_no_copy(pair: Pair, link: str) -> None:
+    """link: a symbolic link to it; without one, a clone of all its files."""
+    place = pair.first.path / "other"
+    if link:
+        place.symlink_to(pair.first.path / "store")
+    else:
+        shutil.copytree(pair.first.path / "store", place)
+    other = Stores(Directory(str(place)), Directory(str(place)))
+    before = pair.first.state()
+    for work in (apply_copy.foresee, apply_copy.copy):
+        with pytest.raises(InputError, match="under another name, or a clone of it; give another place"):
+            work(pair.first.repository, other, (MASTER,), apply_copy.Order(), Progress())
+    with pytest.raises(InputError, match="under another name"):
+        read_copy.open_copy(pair.first.repository, other, (MASTER,))
+    assert pair.first.state() == before
+
+
+def test_contents_of_the_first_repository_with_other_records_are_no_copy(pair: Pair) -> None:
+    store = Directory(str(pair.first.path / "store"))
+    linked = pair.first.path / "linked"
+    linked.symlink_to(store.path)
+    other = Stores(Directory(str(linked)), Directory(str(pair.first.path / "copy")), together=False)
+    with pytest.raises(InputError, match="under another name"):
+        apply_copy.copy(pair.first.repository, other, (MASTER,), apply_copy.Order(), Progress())
+
+
+def test_a_copy_that_is_not_mounted_is_not_made_anew(pair: Pair) -> None:
+    pair.copy()
+    mounted, place = pair.first.path / "mounted", pair.first.path / "copy"
+    place.rename(mounted)
+    place.mkdir()
+    for work in (pair.copy, pair.foresee):
+        with pytest.raises(RefusedError, match=r"has a copy by the record of .*, and nothing of it is there"):
+            work()
+    assert not list(place.iterdir())
+    assert "nothing of it is there" in read_copy.open_copy(pair.first.repository, pair.stores, (MASTER,))[1]
+    # another disk in its place, by the word of who asks
+    assert plan_copy.failure_of(pair.copy(accept_new=True)) == ""
+    assert same(pair.second.repository) == pair.contents()
+    # and each of the two is known from then on
+    assert actions(pair.copy()) == []
+    place.rename(pair.first.path / "new")
+    mounted.rename(place)
+    assert actions(pair.copy()) == []
+    # the copy of another estate is none
+    shutil.rmtree(place)
+    shutil.copytree(pair.first.path / "new", place)
+    pair.second.repository.records.delete(["id"])
+    with pytest.raises(RefusedError, match="nothing of it is there"):
+        pair.copy()
+
+
+def test_compliance_finds_what_is_no_second_repository(pair: Pair) -> None:
+    """The first one under another name, a copy that is gone, and one that the former key opens still."""
+    first = Directory(str(pair.first.path / "store"))
+    (pair.first.path / "link").symlink_to(first.path)
+    link = Directory(str(pair.first.path / "link"))
+
+    def seen(copies: Stores, *masters: MasterKey) -> CopySeen:
+        (found,) = read_evidence(Stores(first, first), ["harbour"], masters, 1, {}, copies)
+        assert found.copy is not None
+        return found.copy
+
+    assert seen(pair.stores, MASTER) == CopySeen()
+    pair.copy()
+    good = seen(pair.stores, MASTER)
+    assert (good.fault, good.unknown, good.compared is not None) == ("", "", True)
+    assert "under another name" in seen(Stores(link, link), MASTER).fault
+    rotate(pair.first.repository, (NEW, MASTER))
+    assert seen(pair.stores, NEW, MASTER).fault == seen(pair.stores, NEW).fault
+    assert "the key 'estate' opens the second repository still" in seen(pair.stores, NEW).fault
+    shutil.rmtree(pair.first.path / "copy")
+    (pair.first.path / "copy").mkdir()
+    assert "nothing of it is there" in seen(pair.stores, NEW).fault
+    # a first one that is lost hides no copy
+    shutil.rmtree(first.path)
+    os.mkdir(first.path)
+    assert seen(pair.stores, NEW) == CopySeen()
+
+
+def test_a_repository_has_one_identity(pair: Pair) -> None:
+    first = pair.first.repository
+    identity = read_identity(first.records, first.keys)
+    assert identity
+    assert make_identity(first.records, first.store, first.keys) == identity
+    pair.copy()
+    second = pair.second.repository
+    assert read_identity(second.records, second.keys) not in ("", identity)
+    second.records.put("id", b"forged")
+    with pytest.raises(StateError, match=r"id in the .* is damaged"):
+        read_identity(second.records, second.keys)
 
 
 def test_the_same_place_and_an_empty_first_one_are_refused(pair: Pair, tmp_path: Path) -> None:

@@ -218,6 +218,7 @@ COMPARED = Compared(NOW - HOUR, 10, ok=True)
         (CopySeen(COMPARED), VIOLATED, "has lost the newest backup that was compared"),
         (CopySeen(replace(COMPARED, moment=NOW - 3 * DAY), NOW - HOUR), VIOLATED, "was compared 3.0 days ago"),
         (CopySeen(COMPARED, NOW - 3 * DAY), VIOLATED, "newest backup in the second repository is 3.0 days old"),
+        (CopySeen(COMPARED, NOW - HOUR, fault="it is the first one"), VIOLATED, "it is the first one"),
         (CopySeen(unknown="nothing answers"), UNKNOWN, "could not be asked (nothing answers)"),
     ],
 )

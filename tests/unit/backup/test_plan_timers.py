@@ -77,6 +77,34 @@ def test_units_that_are_not_scheduled_any_more_are_named_timers_first() -> None:
     assert (told["files"], told["timers"], len(told["left_over"])) == ([], [], 3)
 
 
+def test_a_job_follows_others_whatever_became_of_them() -> None:
+    copy = {"name": "copy", "playbook": "gantry.odoo.backup_copy", "calendar": "daily", "after": ["tier1", "tier2"]}
+    jobs = parse_jobs([JOB, {**JOB, "name": "tier2"}, copy])
+    for failed in ([], ["alert"]):
+        files = plan_units(jobs, parse_runner({**RUNNER, "on_failure": failed}))
+        found = {one["path"].rsplit("/", 1)[1]: one["content"].splitlines() for one in files}
+        for name in ("tier1", "tier2"):
+            service = found[f"gantry-backup-{name}.service"]
+            assert "OnSuccess=gantry-backup-copy.service" in service
+            assert f"OnFailure={' '.join([*failed, 'gantry-backup-copy.service'])}" in service
+        assert not [line for line in found["gantry-backup-copy.service"] if line.startswith("OnSuccess")]
+    for wrong in ("tier3", "copy"):
+        with pytest.raises(InputError, match=f"job copy follows {wrong}, which is no other job"):
+            parse_jobs([JOB, {**copy, "after": [wrong]}])
+    with pytest.raises(InputError, match="after 'tier1' is no list of names of jobs"):
+        parse_jobs([JOB, {**copy, "after": "tier1"}])
+
+
+def test_the_copy_follows_each_backup_of_the_default_schedule() -> None:
+    schedule = yaml.safe_load((ROLE / "defaults/main.yml").read_text())["backup_schedule"]
+    files = {one["path"].rsplit("/", 1)[1]: one["content"] for one in backup_timers(schedule, [], **RUNNER)["files"]}
+    taking = [one["name"] for one in schedule if one["playbook"] == "gantry.odoo.backup"]
+    following = [name for name in taking if "OnSuccess=gantry-backup-copy" in files[f"gantry-backup-{name}.service"]]
+    assert following == taking != []
+    alone = backup_timers([*schedule, {**JOB, "name": "more", "after": ["copy"]}], [], copies=False, **RUNNER)
+    assert not [one for one in alone["files"] if "copy" in one["content"]]
+
+
 def test_nothing_is_copied_on_a_schedule_where_there_is_no_second_repository() -> None:
     copying = {**JOB, "name": "copy", "playbook": "gantry.odoo.backup_copy"}
     found = ["gantry-backup-copy.timer"]

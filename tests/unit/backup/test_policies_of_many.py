@@ -57,6 +57,7 @@ def params(
         "expire": True,
         "grace_s": 0,
         "rotate_keys": bool(first),
+        "copy": None,
         "known_backups": known or {},
         "rolled_back": rolled_back,
         "lock_timeout": 1,
