@@ -386,7 +386,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options, 
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_declared import Request, converge
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_restore_role import RESTORE_USER
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_lent_role import RESTORE_USER
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import REPOSITORY, location_from
 
 OPTIONS: dict[str, Any] = {
@@ -416,6 +416,7 @@ def request_from(params: Mapping[str, Any]) -> Request:
         cached=params["template_cache"],
         parallel=params["parallel"],
         restore_user=params["restore_user"],
+        write_user=params["write_user"],
         timeout_s=params["timeout"],
         lock_timeout_s=params["lock_timeout"],
     )

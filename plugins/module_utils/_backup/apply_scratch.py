@@ -69,7 +69,7 @@ def at_its_server(order: Order, seen: Survey) -> Iterator[Order]:
     scratch, odoo, name = order.scratch, order.odoo, order.wish.database
     account = read_account(scratch.user)
     special = bool(privileged_extensions(seen.server, seen.manifest))
-    roles = Roles(order.build.login.user, order.owner, order.restore_user, special)
+    roles = Roles(order.build.login.user, order.owner, order.restore_user, order.write_user, special)
     with _claimed(place_of(scratch, name), order.lock_s) as (place, lock):
         # an engine gives a container what is behind the door
         _make_directories(place, account, 0 if odoo.container else odoo.group)
@@ -227,9 +227,10 @@ def _wait_for(login: Login, ended: Callable[[], str | None]) -> None:
 
 def _make_roles(login: Login, roles: Roles) -> None:
     """Make the roles that the restore uses, as they are on a live server."""
-    operator, owner, restore = (sql.Identifier(name) for name in (roles.login, roles.owner, roles.restore))
+    operator, *others = (sql.Identifier(one) for one in (roles.login, roles.owner, roles.restore, roles.write))
     power = sql.SQL("SUPERUSER" if roles.superuser else "CREATEDB")
     with explaining("making the roles", login), closing(connect(login)) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("CREATE ROLE {} LOGIN; CREATE ROLE {} LOGIN").format(owner, restore))
+        for other in others:
+            cursor.execute(sql.SQL("CREATE ROLE {} LOGIN").format(other))
         cursor.execute(sql.SQL("CREATE ROLE {} LOGIN {}").format(operator, power))
-        cursor.execute(sql.SQL("GRANT {}, {} TO {}").format(owner, restore, operator))
+        cursor.execute(sql.SQL("GRANT {} TO {}").format(sql.SQL(", ").join(others), operator))

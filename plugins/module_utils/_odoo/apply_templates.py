@@ -26,17 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owne
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 
-_FILES = "public.gantry_template_file"
-# A template may be old, and jobs that were due long ago look like those of a server that does not run them. Before
-# Odoo 15 there are no triggers.
-_DUE_FROM_NOW = """
-DO $$ DECLARE present timestamp := date_trunc('second', now() AT TIME ZONE 'UTC'); BEGIN
-    UPDATE public.ir_cron SET nextcall = present WHERE nextcall < present;
-    IF to_regclass('public.ir_cron_trigger') IS NOT NULL THEN
-        UPDATE public.ir_cron_trigger SET call_at = present WHERE call_at < present;
-    END IF;
-END $$
-"""
+_FILES = "gantry_template_file"
 
 
 @dataclass(frozen=True)
@@ -64,15 +54,13 @@ class Templates:
         directory = filestore_path(self.data_dir, database)
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
             require_plain(cursor, ["ir_attachment"])
-            # a copy for another tenant gets what hangs on this one
-            require_plain(cursor, ["ir_cron"], writing=True)
             names = referenced(cursor).files
-            cursor.execute(f"CREATE TABLE {_FILES} (name text PRIMARY KEY, content bytea NOT NULL)")
+            cursor.execute(f"CREATE TABLE public.{_FILES} (name text PRIMARY KEY, content bytea NOT NULL)")
             for name in names:
                 with open(blob_path(directory, name), "rb") as stream:
                     content = stream.read()
                 _require_whole(name, content)
-                cursor.execute(f"INSERT INTO {_FILES} VALUES (%s, %s)", (name, content))
+                cursor.execute(f"INSERT INTO public.{_FILES} VALUES (%s, %s)", (name, content))
             connection.commit()
         remove(directory)
 
@@ -88,8 +76,8 @@ class Templates:
         there = os.stat(self.data_dir)
         made: set[str] = set()
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
-            require_plain(cursor, ["ir_cron"], writing=True)
-            cursor.execute(f"SELECT name, content FROM {_FILES}")
+            require_plain(cursor, [_FILES])
+            cursor.execute(f"SELECT name, content FROM public.{_FILES}")
             for name, content in cursor.fetchall():
                 _require_whole(name, bytes(content))
                 for parent in (os.path.dirname(directory), directory, os.path.dirname(blob_path(directory, name))):
@@ -100,7 +88,7 @@ class Templates:
                 with open(blob_path(directory, name), "xb") as stream:
                     stream.write(content)
                     os.fchown(stream.fileno(), there.st_uid, there.st_gid)
-            cursor.execute(f"DROP TABLE {_FILES}; {_DUE_FROM_NOW}")
+            cursor.execute(f"DROP TABLE public.{_FILES}")
             connection.commit()
 
     def drop(self, step: DropTemplate) -> None:

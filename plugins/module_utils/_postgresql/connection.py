@@ -17,6 +17,11 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LibraryError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import SSL_MODES
 
+# what ends a session, by the first version that knows it
+_NEWER_TIMEOUTS = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
+# the versions of the servers that this process has met, by host and port
+_VERSIONS: dict[tuple[str, int], int] = {}
+
 try:
     import psycopg2
     import psycopg2.sql
@@ -118,7 +123,7 @@ def connect(
         "client_encoding": "UTF8",
         # what a site sets for its users' sessions must not end one that waits for files
         "options": f"-c statement_timeout={int(statement_timeout * 1000)} -c lock_timeout={int(lock_timeout * 1000)} "
-        "-c idle_in_transaction_session_timeout=0 "
+        f"-c idle_in_transaction_session_timeout=0 {_timeouts(login)}"
         # a policy of a tenant is an error then, and is not run with the rights of the login
         "-c row_security=off "
         # a tenant may set it for its database, and name its functions like those of PostgreSQL
@@ -138,8 +143,28 @@ def connect(
             f"PostgreSQL at {login.where} did not let {login.user} into database {database}: {_reason(error)}; "
             "check login_host, login_port, login_user, login_password, ssl_mode and ca_cert"
         ) from error
+    _pin_timeouts(connection, login)
     connection.autocommit = autocommit
     return connection
+
+
+def _timeouts(login: Login) -> str:
+    """Options of a new session; without those that the server, as far as it is known, does not know."""
+    version = _VERSIONS.get((login.host, login.port), 0)
+    return "".join(f"-c {name}=0 " for name, first in _NEWER_TIMEOUTS.items() if version >= first)
+
+
+def _pin_timeouts(connection: Any, login: Login) -> None:
+    """Do in the first session at a server what options do in the next ones: an unknown option ends a session."""
+    if (login.host, login.port) in _VERSIONS:
+        return
+    version = connection.server_version
+    connection.autocommit = True
+    pinned = [f"SET {name} = 0" for name, first in _NEWER_TIMEOUTS.items() if version >= first]
+    if pinned:
+        with explaining("preparing a session", login), connection.cursor() as cursor:
+            cursor.execute("; ".join(pinned))
+    _VERSIONS[login.host, login.port] = version
 
 
 def _reason(error: Exception) -> str:
