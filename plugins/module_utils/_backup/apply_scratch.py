@@ -36,7 +36,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_scratch i
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import read_account
-from ansible_collections.gantry.odoo.plugins.module_utils._core.command import environment, tail
+from ansible_collections.gantry.odoo.plugins.module_utils._core.command import environment, said_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
@@ -190,8 +190,7 @@ def _running(command: Sequence[str], lock: int) -> Iterator[Callable[[], str | N
         def ended() -> str | None:
             if process.poll() is None:
                 return None
-            said.seek(0)
-            return f"exit code {process.returncode}, {tail(said.read().decode(errors='replace')) or 'without a word'}"
+            return f"exit code {process.returncode}, {said_in(said) or 'without a word'}"
 
         try:
             # one that could not start says why when it is waited for

@@ -14,7 +14,12 @@ from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LibraryError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    LibraryError,
+    StateError,
+    UnreachableError,
+    excerpt,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import SSL_MODES
 
 # what ends a session, by the first version that knows it
@@ -33,6 +38,13 @@ except ImportError:
     PSYCOPG2_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     PSYCOPG2_IMPORT_ERROR = None
+
+
+class _Unheard(list):
+    """Notices of a server, which are not kept."""
+
+    def append(self, _notice: Any) -> None:
+        """Pass over one."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +142,8 @@ def connect(
         "-c search_path=pg_catalog,pg_temp "
         # or have our statements, and what they are answered, mean something else
         "-c standard_conforming_strings=on -c transform_null_equals=off "
+        # and its code has nothing to say but errors
+        "-c client_min_messages=error "
         "-c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex",
     }
     if login.password:
@@ -143,6 +157,8 @@ def connect(
             f"PostgreSQL at {login.where} did not let {login.user} into database {database}: {_reason(error)}; "
             "check login_host, login_port, login_user, login_password, ssl_mode and ca_cert"
         ) from error
+    # it would keep what code of a tenant says at any length
+    connection.notices = _Unheard()
     _pin_timeouts(connection, login)
     connection.autocommit = autocommit
     return connection
@@ -170,15 +186,14 @@ def _pin_timeouts(connection: Any, login: Login) -> None:
 def _reason(error: Exception) -> str:
     # libpq repeats where it connected to, and asks whether a server runs there
     text = re.sub(r"connection to server (at|on socket) .*? failed: ", "", sentence(error))
-    return re.sub(r" Is the server running .*", "", text).replace("FATAL:  ", "").strip()
+    return re.sub(r" Is the server running .*", "", text).replace("FATAL: ", "").strip()
 
 
 def sentence(error: Exception) -> str:
-    """What PostgreSQL or libpq said, on one line and without the prefixes that repeat what is known."""
+    """What PostgreSQL or libpq said, as `excerpt` has it, without the prefixes that repeat what is known."""
     diagnostics = getattr(error, "diag", None)
     text = getattr(diagnostics, "message_primary", None) or str(error)
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    return " ".join(lines) if lines else type(error).__name__
+    return excerpt(text) or type(error).__name__
 
 
 @contextmanager
