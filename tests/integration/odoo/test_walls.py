@@ -116,10 +116,11 @@ def walls(server: Server) -> Server:
     server.psql(f"SET ROLE {OWNER}; {tables} {ROWS} {SPRUNG} {hung}", NAME)
     base = f"{ADDONS}/base"
     server.shell(
-        f'install -d {base}/data {DATA_DIR}/filestore/{NAME}; echo \'{{"name": "base"}}\' > {base}/__manifest__.py; '
-        f"touch {base}/__init__.py; echo \"version_info = (19, 0, 0, 'final', 0, '')\" > {ADDONS}/../release.py; "
+        f"install -d {base}/data {DATA_DIR}/filestore/{NAME}; touch {base}/__init__.py; "
         f"sed 's#^addons_path = .*#addons_path = {ADDONS}#' {CONFIG} > {WITH_ADDONS}"
     )
+    server.host.write(f"{ADDONS}/../release.py", "version_info = (19, 0, 0, 'final', 0, '')")
+    server.host.write(f"{base}/__manifest__.py", '{"name": "base", "version": "1.3"}')
     server.host.write(f"{base}/data/neutralize.sql", SCRIPT)
     return server
 
