@@ -180,3 +180,98 @@ def test_a_neutralized_clone(walls: Server, declare: Declare, login: dict[str, s
     assert walls.psql("SELECT name FROM website", "walled-copy") == "a copy"
     assert walls.psql("SELECT count(*) FROM ir_mail_server WHERE smtp_pass <> ''", "walled-copy") == "0"
     declare({"name": "walled-copy", "state": "absent", "policy": "drop"}, config=WITH_ADDONS)
+
+
+# what a tenant can set for its database, and what a session of the modules has all the same
+SETTINGS = {
+    "statement_timeout": ("1ms", "0"),
+    "lock_timeout": ("1ms", "30000"),
+    "idle_in_transaction_session_timeout": ("1ms", "0"),
+    "idle_session_timeout": ("1ms", "0"),
+    "transaction_timeout": ("1ms", "0"),
+    "row_security": ("on", "off"),
+    "search_path": ("traps, public", "pg_catalog,pg_temp"),
+    "standard_conforming_strings": ("off", "on"),
+    "transform_null_equals": ("on", "off"),
+    "DateStyle": ("German", "ISO, MDY"),
+    "IntervalStyle": ("sql_standard", "postgres"),
+    "bytea_output": ("escape", "hex"),
+    "client_encoding": ("LATIN1", "UTF8"),
+    "client_min_messages": ("debug5", "error"),
+}
+
+
+def test_no_setting_of_a_database_reaches_a_session_of_the_modules(walls: Server, declare: Declare) -> None:
+    assert walls.postgresql == 17
+    listed = ", ".join(f"'{name}'" for name in SETTINGS)
+    tell = (
+        f"SET ROLE {OWNER}; CREATE TABLE traps.told (name text, setting text); GRANT INSERT ON traps.told TO PUBLIC; "
+        "CREATE FUNCTION traps.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO traps.told "
+        f"SELECT name, setting FROM pg_settings WHERE name IN ({listed}); RETURN NEW; END $$; "
+        "CREATE TRIGGER tell BEFORE INSERT ON ir_config_parameter FOR EACH ROW EXECUTE FUNCTION traps.tell()"
+    )
+    walls.psql(tell, NAME)
+    for name, (set_to, _found) in SETTINGS.items():
+        values = set_to if name == "search_path" else f"'{set_to}'"
+        walls.psql(f"SET ROLE {OWNER}; ALTER DATABASE {NAME} SET {name} = {values}")
+    try:
+        assert declare({"name": NAME, "parameters": {"a.setting": "told"}})["changed"] is True
+    finally:
+        walls.psql(f"ALTER DATABASE {NAME} RESET ALL")
+    told = dict(line.split("|") for line in walls.psql("SELECT * FROM traps.told", NAME).splitlines())
+    assert told == {name: found for name, (_set_to, found) in SETTINGS.items()}
+    walls.psql("DROP FUNCTION traps.tell CASCADE", NAME)
+
+
+def test_what_code_of_a_tenant_says_is_told_in_bounds(walls: Server, declare: Declare) -> None:
+    loud = "RAISE EXCEPTION E'%\\x1b[31m\\nsecond line', repeat('loud ', 20000000)"
+    walls.psql(
+        f"SET ROLE {OWNER}; CREATE FUNCTION traps.shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {loud}; END $$; "
+        "CREATE TRIGGER shout BEFORE INSERT ON ir_config_parameter FOR EACH ROW EXECUTE FUNCTION traps.shout()",
+        NAME,
+    )
+    try:
+        failed = declare({"name": NAME, "parameters": {"a.sound": "1"}}, fails=True)["msg"]
+    finally:
+        walls.psql("DROP FUNCTION traps.shout CASCADE", NAME)
+    assert "loud loud" in failed
+    assert len(failed) < 2500
+    assert failed.isprintable()
+
+
+def test_code_of_a_tenant_that_never_ends_is_ended_with_the_call(walls: Server, declare: Declare) -> None:
+    # a timeout of a statement is an error that code can catch
+    stubborn = "LOOP BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP"
+    walls.psql(
+        f"SET ROLE {OWNER}; CREATE FUNCTION traps.stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {stubborn}; END "
+        "$$; CREATE CONSTRAINT TRIGGER stay AFTER INSERT ON ir_config_parameter DEFERRABLE INITIALLY DEFERRED FOR EACH "
+        "ROW EXECUTE FUNCTION traps.stay()",
+        NAME,
+    )
+    try:
+        failed = declare({"name": NAME, "parameters": {"a.wait": "1"}}, timeout=10, fails=True)["msg"]
+    finally:
+        walls.psql("DROP FUNCTION traps.stay CASCADE", NAME)
+    assert f"writing in database {NAME} did not end within" in failed
+    assert walls.psql(f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{WRITER}'") == "0"
+
+
+@pytest.mark.fault
+def test_what_a_killed_run_left_to_the_role_is_taken_by_the_next(walls: Server, declare: Declare) -> None:
+    walls.psql(f"SET ROLE {OWNER}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {WRITER}", NAME)
+    walls.psql(f"SET ROLE {OTHER_OWNER}; GRANT CONNECT ON DATABASE {NEIGHBOR} TO {WRITER}")
+    walls.psql(f"ALTER ROLE {WRITER} PASSWORD 'left'; ALTER ROLE {WRITER} SET search_path = traps")
+    declare({"name": NAME, "parameters": {"a.left": "1"}})
+    assert walls.psql(f"SELECT count(*) FROM pg_shdepend WHERE refobjid = '{WRITER}'::regrole") == "0"
+    assert (
+        walls.psql(f"SELECT rolpassword IS NULL AND rolconfig IS NULL FROM pg_authid WHERE rolname = '{WRITER}'") == "t"
+    )
+
+
+def test_a_role_that_owns_anything_does_not_write(walls: Server, declare: Declare) -> None:
+    wanted = {"name": NAME, "parameters": {"a.role": "1"}}
+    assert "write_user: gantry is the login as well" in declare(wanted, write_user=ADMIN, fails=True)["msg"]
+    assert "write_user: role nobody does not exist" in declare(wanted, write_user="nobody", fails=True)["msg"]
+    owning = declare(wanted, write_user=OWNER, fails=True)["msg"]
+    assert f"write_user: role {OWNER} owns or may use" in owning
+    assert walls.psql("SELECT count(*) > 10 FROM pg_class WHERE relnamespace = 'public'::regnamespace", NAME) == "t"
