@@ -89,7 +89,7 @@ def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
     repository = open_repository(stores, job.tenant, keys)
     catalog = repository.catalog.read() if repository else Catalog()
     fresh = fresh_enough(catalog, job.max_age_s, stores.records.now())
-    with closing(connect(job.login, job.database)) as connection:
+    with closing(connect(job.login, job.database, autocommit=False)) as connection:
         _refuse(catalog, job, read_database.uuid(connection))
     return Survey(catalog, fresh, repository is None)
 

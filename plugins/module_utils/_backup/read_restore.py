@@ -40,7 +40,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
     restoration,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_scratch import refuse_full_scratch
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import require_tables, rows, uuid
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import rows, uuid
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import read_programs, read_room
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -234,8 +234,6 @@ def read_twins(order: Order, manifest: Manifest) -> tuple[str, ...]:
 def read_uuid(login: Login, database: str) -> str:
     """The uuid of a database of Odoo. Raises StateError where it cannot be read."""
     with closing(connect(login, database, autocommit=False)) as connection:
-        with connection.cursor() as cursor:
-            require_tables(cursor, database, "ir_config_parameter")
         return uuid(connection)
 
 

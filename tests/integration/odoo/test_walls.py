@@ -198,6 +198,7 @@ SETTINGS = {
     "bytea_output": ("escape", "hex"),
     "client_encoding": ("LATIN1", "UTF8"),
     "client_min_messages": ("debug5", "error"),
+    "constraint_exclusion": ("on", "off"),
 }
 
 
