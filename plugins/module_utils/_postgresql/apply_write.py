@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_lent_role import acting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, psycopg2, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.locks import hold_role
@@ -138,7 +138,7 @@ class Writer:
         timer.start()
         try:
             yield
-        except psycopg2.Error as error:
+        except (psycopg2.Error, GantryError) as error:
             if not late.is_set():
                 raise
             raise DeadlineError(
