@@ -104,11 +104,17 @@ class Writer:
             require_write_role(cursor, self.login, self.role)
             self._clear(cursor, granting, database)
             with acting(self.login, self.role, database, cursor, lambda: self._clear(cursor, granting, database)) as by:
-                enter = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
-                cursor.execute(enter.format(*map(sql.Identifier, (database, self.role))))
+                enter = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
+                    *map(sql.Identifier, (database, self.role))
+                )
+                cursor.execute(enter)
                 connection = connect(by.login, database, autocommit=False, lock_timeout=LOCK_SECONDS)
-                with closing(connection), self._until(connection, database, seconds):
-                    yield Writing(database, self.role, connection, granting)
+                try:
+                    with closing(connection), self._until(connection, database, seconds):
+                        yield Writing(database, self.role, connection, granting)
+                finally:
+                    # it may have been shut out with all others
+                    cursor.execute(enter)
             if by.note:
                 self.warn(by.note)
 

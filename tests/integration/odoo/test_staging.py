@@ -110,7 +110,7 @@ def test_a_copy_that_cannot_be_made_harmless_is_not_made(server: Server, declare
     assert state_of(server) == before
     server.host.write(f"{OURS}/dock/data/neutralize.sql", "")
     # code of the tenant that undoes what was done for safety, at the latest when it is committed
-    woken = "UPDATE fetchmail_server SET active = true WHERE id = NEW.id AND NOT active"
+    woken = "UPDATE public.fetchmail_server SET active = true WHERE id = NEW.id AND NOT active"
     server.psql(
         f"CREATE FUNCTION wake() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {woken}; RETURN NEW; END';"
         "CREATE CONSTRAINT TRIGGER wake AFTER UPDATE ON fetchmail_server DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "

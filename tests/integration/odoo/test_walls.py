@@ -176,7 +176,8 @@ def test_the_code_that_a_live_database_is_made_of(
 def test_a_neutralized_clone(walls: Server, declare: Declare, login: dict[str, str]) -> None:
     copy = {"name": "walled-copy", "clone_from": NAME, "neutralize": True, "clone_sessions": "end"}
     with unharmed(walls, "walled-copy", *WRITTEN - {"orm_signaling_default", "res_users"}, "follower"):
-        declare({**copy, "parameters": {"a.flag": "copy"}}, config=WITH_ADDONS, **login)
+        done = declare({**copy, "parameters": {"a.flag": "copy"}}, config=WITH_ADDONS, **login)
+    assert not done.get("warnings")
     assert walls.psql("SELECT name FROM website", "walled-copy") == "a copy"
     assert walls.psql("SELECT count(*) FROM ir_mail_server WHERE smtp_pass <> ''", "walled-copy") == "0"
     declare({"name": "walled-copy", "state": "absent", "policy": "drop"}, config=WITH_ADDONS)
