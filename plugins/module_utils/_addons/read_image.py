@@ -14,7 +14,7 @@ import threading
 from typing import Any, BinaryIO, Protocol, cast
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_files
-from ansible_collections.gantry.odoo.plugins.module_utils._core.command import said_in
+from ansible_collections.gantry.odoo.plugins.module_utils._core.command import tail
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_guarded import Guarded
@@ -72,7 +72,7 @@ class Image:
             raise StateError(f"{what} gave no answer within {ANSWER_SECONDS} s; see what the engine does")
         line = answers.readline()
         if not line:
-            words = said_in(complaints)
+            words = tail(complaints.read().decode(errors="replace"))
             raise StateError(f"{what} failed: {words or 'it ended without a word'}")
         try:
             said = json.loads(line)
