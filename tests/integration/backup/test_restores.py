@@ -237,7 +237,7 @@ def test_triggers_on_every_table_have_no_rights_while_a_restored_copy_is_neutral
     login: str,
     drill: bool,
 ) -> None:
-    tenant = f"hung-{login}-{drill}"
+    tenant = f"hung-{login}-{'drill' if drill else 'copy'}"
     with trap(estate, *DEEDS, more=HUNG):
         back_up(estate, ansible_module, tenant)
     before = estate.sql(NEIGHBOR), estate.sql(RIGHTS), len(log(estate))
