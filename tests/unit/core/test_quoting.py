@@ -27,6 +27,6 @@ def test_the_end_of_an_output_is_told_in_bounds() -> None:
     assert tail("one\ntwo\n\nthree\x07\n", lines=3) == "two | three"
     assert len(tail("\n".join(["a" * 100_000] * 9))) < 6 * (LONGEST + 10)
     with tempfile.TemporaryFile() as output:
-        output.write(b"x" * 10_000_000 + "\nthe \x1b[1mlast\n".encode() + b"\xff\n")
+        output.write(b"x" * 10_000_000 + b"\nthe \x1b[1mlast\n" + b"\xff\n")
         assert said_in(output).endswith("| the [1mlast | \ufffd")
         assert len(said_in(output)) < 2 * (LONGEST + 10)
