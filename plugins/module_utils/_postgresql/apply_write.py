@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError
@@ -78,12 +78,14 @@ class Writer:
     """Who writes in the databases of one server. role: what it logs in as, one run at a time.
 
     lock_s: seconds to wait for another run that uses the role. warn: told what code of a tenant did to it.
+    turn: of the threads of this process.
     """
 
     login: Login
     role: str
     lock_s: float
     warn: Callable[[str], None]
+    turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def require(self) -> None:
         """Raise where the role cannot be used, before anything is touched."""
@@ -97,6 +99,8 @@ class Writer:
         seconds: after which the session is ended, as code of the tenant may wait for ever.
         """
         with (
+            # databases of one run do not wait for another run when they wait for one another
+            self.turn,
             hold_role(self.login, self.role, self.lock_s) as cursor,
             closing(connect(self.login, database, lock_timeout=LOCK_SECONDS)) as own,
             own.cursor() as granting,
