@@ -66,8 +66,11 @@ def _ended(cursor: Any, login: Login, as_role: Login, database: str, clear: Call
     """Leave the role as it has to be; a note where code has acted on it."""
     name = as_role.user
     changed = not _lets_in(as_role, database)
-    _prepared(cursor, login, name)
     _renew(cursor, name, None)
+    if read_self_granted(cursor, name):
+        # only the role itself takes it back
+        _prepared(cursor, login, name)
+        _renew(cursor, name, None)
     if changed:
         # a login that had begun with another password may end with it for as long as this
         time.sleep(_authentication_s(cursor))
@@ -119,7 +122,7 @@ def _renew(cursor: Any, name: str, verifier: str | None) -> None:
         return True if cursor.fetchone()[0] == 0 else None
 
     try:
-        Deadline(ALONE_SECONDS).wait(alone, f"the end of all sessions of {name}", interval=0.02)
+        Deadline(ALONE_SECONDS).wait(alone, f"the end of all sessions of {name}", interval=0.01)
     except psycopg2.errors.InsufficientPrivilege as error:
         # before version 16, a session of the role can take it from the login
         raise StateError(
