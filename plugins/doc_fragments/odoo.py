@@ -33,6 +33,16 @@ options:
       - Account to run O(odoo_command) as.
     type: str
     default: odoo
+  write_user:
+    description:
+      - Role that writes in databases. Triggers and functions of a tenant run when its tables are written, and have the
+        rights of this role only. It has C(LOGIN) and no other right, owns nothing and is a member of no role.
+        O(login_user) is a member of it. The playbook C(gantry.odoo.site) makes one on every server of the estate.
+      - It needs no password. The module gives it a random one, and the tables that it writes, for as long as it writes.
+        So the server has to accept a login by C(scram-sha-256) from this host.
+      - One run at a time uses it. The others wait for O(lock_timeout).
+    type: str
+    default: gantry_write
   timeout:
     description:
       - Seconds after which the call fails. A running Odoo is ended.

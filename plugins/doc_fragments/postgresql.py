@@ -21,7 +21,8 @@ options:
     default: 5432
   login_user:
     description:
-      - Role to log in as. It needs C(CREATEDB) where databases are made, and membership in the roles that own them.
+      - Role to log in as. It needs C(CREATEDB) where databases are made, and membership in the roles that own them. Do
+        not use a superuser where tenants execute SQL of their own.
     type: str
     required: true
   login_password:

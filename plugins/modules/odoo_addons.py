@@ -117,7 +117,7 @@ databases:
   sample: {"harbour": {"duration_s": 12.5}}
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.apply_update import Updates
@@ -133,6 +133,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names impo
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_write import Writer
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 _NAMES = {"type": "list", "elements": "str", "default": []}
@@ -161,12 +162,13 @@ def work(call: Call) -> Outcome:
     """Plan every database before the first is touched, then update them; the first that fails ends the call."""
     call.warn_empty("databases")
     wishes = wishes_of(call.params)
-    updates = updates_of(call.params)
+    updates = updates_of(call.params, call.warn)
     steps = updates.plan(wishes)
     done, failure = steps, ""
     durations = {wish.database: 0.0 for wish in wishes}
     if steps and not call.check_mode:
-        with locks.hold(updates.login, [wish.database for wish in wishes], call.params["lock_timeout"]):
+        with locks.hold(updates.writer.login, [wish.database for wish in wishes], call.params["lock_timeout"]):
+            updates.writer.require()
             # another run may have ended while this one waited
             done, durations, failure = updates.carry_out(wishes)
     return Outcome(
@@ -197,14 +199,15 @@ def wishes_of(params: Mapping[str, Any]) -> list[Wish]:
     ]
 
 
-def updates_of(params: Mapping[str, Any]) -> Updates:
+def updates_of(params: Mapping[str, Any], warn: Callable[[str], None]) -> Updates:
     """The instance whose code the databases are brought to, and how it is reached."""
     config = read_config(params["config"], params["odoo_user"])
     login = postgres.login_from(params)
     odoo = Odoo(tuple(params["odoo_command"]), params["odoo_user"], config.path, login.ca_cert)
     files = files_of(odoo)
     listed = listing(search_path(config.addons_path, files), files)
-    return Updates(listed, login, odoo, params["table_lock_timeout"], Deadline(params["timeout"]))
+    writer = Writer(login, params["write_user"], params["lock_timeout"], warn)
+    return Updates(listed, writer, odoo, params["table_lock_timeout"], Deadline(params["timeout"]))
 
 
 def _became(step: Step) -> str:

@@ -22,10 +22,10 @@ description:
     indexable C(unaccent). The rights of C(PUBLIC) on them are revoked.
   - Advisory locks in O(login_db) keep two runs on one database apart, those that rename or copy it included.
   - A database that is not Odoo's is never changed.
-  - Odoo's tables have to be in the schema C(public). A table with triggers, rules or functions of its owner is not
-    written, and a view in its place is not read, since they would act with the rights of O(login_user).
-  - A copy can still run such code while it is neutralized, so O(login_user) should be no superuser where tenants write
-    SQL of their own.
+  - Odoo's tables have to be in the schema C(public). A table with rules or functions of its owner, or a view in its
+    place, is not read, since they would act with the rights of O(login_user).
+  - Tables are written by O(write_user), so triggers of their owner have no rights of O(login_user), and no other right
+    than to read and write these tables for that time.
   - A database that cannot be read, such as one with a changed table, fails the module, and the others are worked on all
     the same.
 extends_documentation_fragment:
@@ -181,7 +181,7 @@ options:
             connect to it until then.
           - The C(data/neutralize.sql) of every installed addon is run, from Odoo 16 on. With any version, mail servers,
             scheduled jobs but the vacuum, incoming mail and payment providers are switched off, their logins, keys and
-            tokens are removed, and the result is verified.
+            tokens are removed, and the result is verified. A script can select, insert, update, delete and truncate.
           - An installed addon whose code is not found fails it before anything is made. A database of that name
             that exists and was never neutralized fails it too.
         type: bool
@@ -386,7 +386,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo import options, 
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_declared import Request, converge
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_restore_role import RESTORE_USER
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_lent_role import RESTORE_USER
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import REPOSITORY, location_from
 
 OPTIONS: dict[str, Any] = {
@@ -416,6 +416,7 @@ def request_from(params: Mapping[str, Any]) -> Request:
         cached=params["template_cache"],
         parallel=params["parallel"],
         restore_user=params["restore_user"],
+        write_user=params["write_user"],
         timeout_s=params["timeout"],
         lock_timeout_s=params["lock_timeout"],
     )

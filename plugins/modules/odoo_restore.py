@@ -346,7 +346,7 @@ timings:
   sample: {"fetch_dump_s": 0.2, "restore_s": 3.1, "give_s": 0.3, "fetch_files_s": 1.4, "verify_s": 0.6, "swap_s": 0.1}
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -381,7 +381,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import connection as postgres
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import locks
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_restore_role import RESTORE_USER
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_lent_role import RESTORE_USER
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
@@ -456,7 +456,9 @@ def repository_of(params: Mapping[str, Any]) -> Repository:
     return repository
 
 
-def order_from(params: Mapping[str, Any], repository: Repository, wish: Wish, deadline: Deadline) -> Order:
+def order_from(
+    params: Mapping[str, Any], repository: Repository, wish: Wish, deadline: Deadline, warn: Callable[[str], None]
+) -> Order:
     """The restore that the parameters ask for."""
     config = read_config(params["config"], params["odoo_user"])
     login = postgres.login_from(params)
@@ -478,6 +480,8 @@ def order_from(params: Mapping[str, Any], repository: Repository, wish: Wish, de
         wish=wish,
         owner=owner,
         restore_user=params["restore_user"],
+        write_user=params["write_user"],
+        warn=warn,
         jobs=params["jobs"],
         lock_s=params["lock_timeout"],
         client=pgtools.client_major("pg_restore", deadline),
@@ -525,7 +529,7 @@ def restored(
     facts: dict[str, Any],
 ) -> Outcome:
     """Choose a backup and restore it, or say in check mode what that would do. facts: gets what is known of it."""
-    order = order_from(call.params, repository, wish, deadline)
+    order = order_from(call.params, repository, wish, deadline, call.warn)
     known = options.known_from(call.params["known_backups"]).get(wish.tenant, 0)
     accept_older = call.params["rolled_back"] == "accept"
     choice = Choice(call.params["backup"], wish.accept_missing, known, accept_older)

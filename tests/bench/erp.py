@@ -59,7 +59,9 @@ class Erp:
             server.psql(statement)
         server.shell("systemctl restart postgresql@17-main")
         if not server.psql(f"SELECT 1 FROM pg_roles WHERE rolname = '{ROLE}'"):
-            server.psql(f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{PASSWORD}'; GRANT gantry_restore TO {ROLE}")
+            server.psql(
+                f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{PASSWORD}'; GRANT gantry_restore, gantry_write TO {ROLE}"
+            )
         server.shell(f"install -d -o odoo -g odoo {DATA_DIR}")
         server.host.write(CONFIG, _CONFIG.format(host=server.host.name), mode=0o640, gid=8069)
         if server.host.attempt(["test", "-d", PEERS])[0]:

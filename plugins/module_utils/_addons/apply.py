@@ -16,8 +16,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import C
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_write import Writer
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
-    Login,
     connect,
     psycopg2,
     sentence,
@@ -41,7 +41,7 @@ class Database:
     """One database of Odoo, and how Odoo is started for it. lock_s: seconds that an update waits for a table."""
 
     name: str
-    login: Login
+    writer: Writer
     odoo: Odoo
     lock_s: float
 
@@ -49,7 +49,7 @@ class Database:
         """The modules with a state, and the digests of the last proven update."""
         with (
             closing(
-                connect(self.login, self.name, autocommit=False, statement_timeout=STATEMENT_SECONDS)
+                connect(self.writer.login, self.name, autocommit=False, statement_timeout=STATEMENT_SECONDS)
             ) as connection,
             connection.cursor() as cursor,
         ):
@@ -83,7 +83,7 @@ class Database:
         if planned.remove:
             what = f"Odoo, removing {', '.join(planned.remove)} from {self.name},"
             self.odoo.shell(self.name, _REMOVE.format(names=list(planned.remove)), deadline, what)
-        self.settle(imported)
+        self.settle(imported, deadline.remaining)
         said = self.odoo.shell(
             self.name, f"print({_LOADED!r})", deadline, f"Odoo, loading the registry of {self.name},"
         )
@@ -99,24 +99,28 @@ class Database:
                 f"database {self.name} did not take what its addons are: {sentence(error)}; the next run does it again"
             ) from error
 
-    def settle(self, imported: Collection[str]) -> None:
+    def settle(self, imported: Collection[str], seconds: float) -> None:
         """Take back the mark that these addons are to be upgraded, as Odoo itself does where it can."""
-        with self._told(), closing(connect(self.login, self.name, autocommit=False)) as connection:
-            with connection.cursor() as cursor:
-                require_plain(cursor, ["ir_module_module"], writing=True)
-                cursor.execute(
-                    "UPDATE public.ir_module_module SET state = 'installed' "
-                    "WHERE state = 'to upgrade' AND name = ANY(%s)",
-                    (sorted(imported),),
-                )
-            connection.commit()
+        if not imported:
+            return
+        with (
+            self._told(),
+            self.writer.inside(self.name, seconds) as writing,
+            writing.transaction(["ir_module_module"]) as cursor,
+        ):
+            cursor.execute(
+                "UPDATE public.ir_module_module SET state = 'installed' WHERE state = 'to upgrade' AND name = ANY(%s)",
+                (sorted(imported),),
+            )
 
-    def store(self, code: Mapping[str, Code]) -> None:
+    def store(self, code: Mapping[str, Code], seconds: float) -> None:
         """Remember the code that a proven update was made of."""
-        with self._told(), closing(connect(self.login, self.name, autocommit=False)) as connection:
-            with connection.cursor() as cursor:
-                store_digests(cursor, digests_of(read_database.in_use(cursor), code))
-            connection.commit()
+        with (
+            self._told(),
+            self.writer.inside(self.name, seconds) as writing,
+            writing.transaction(["ir_module_module", "ir_config_parameter"]) as cursor,
+        ):
+            store_digests(cursor, digests_of(read_database.in_use(cursor), code))
 
 
 def series(found: Found) -> str:
@@ -129,7 +133,6 @@ def series(found: Found) -> str:
 
 def store_digests(cursor: Any, digests: Mapping[str, str]) -> None:
     """Record the code of a verified update, in the transaction of the cursor."""
-    require_plain(cursor, ["ir_config_parameter"], writing=True)
     cursor.execute(
         "INSERT INTO public.ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date) "
         "VALUES (%s, %s, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC') "

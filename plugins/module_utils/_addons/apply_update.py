@@ -16,7 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Pl
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_write import Writer
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
 
@@ -25,7 +25,7 @@ class Updates:
     """The instance whose code databases are brought to. lock_s: seconds that an update waits for a table."""
 
     listed: Mapping[str, code.Listed]
-    login: Login
+    writer: Writer
     odoo: Odoo
     lock_s: float
     deadline: Deadline
@@ -51,7 +51,7 @@ class Updates:
         return done, durations, ""
 
     def _database(self, wish: Wish) -> Database:
-        return Database(wish.database, self.login, self.odoo, self.lock_s)
+        return Database(wish.database, self.writer, self.odoo, self.lock_s)
 
     def _planned(self, wish: Wish) -> tuple[Found, Plan, dict[str, Code], list[Step]]:
         found = self._database(wish).read()
@@ -79,7 +79,7 @@ class Updates:
         if planned.starts_odoo:
             database.carry_out(planned, imported, self.deadline)
         elif planned.settle:
-            database.settle(imported)
+            database.settle(imported, self.deadline.remaining)
         found = database.read()
         # what was installed on the way has code that nobody had asked for
         on_disk = {**self._code(found, wish), **on_disk}
@@ -90,5 +90,5 @@ class Updates:
                 "again, no digest was stored"
             )
         if steps:
-            database.store(on_disk)
+            database.store(on_disk, self.deadline.remaining)
         return steps

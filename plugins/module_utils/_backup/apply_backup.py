@@ -95,7 +95,7 @@ def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
     """What a backup would find. Raises StateError where it would be refused."""
     repository = open_repository(stores, job.tenant, keys)
     catalog = repository.catalog.read() if repository else Catalog()
-    with closing(connect(job.login, job.database)) as connection:
+    with closing(connect(job.login, job.database, autocommit=False)) as connection:
         _refuse(catalog, job, read_database.uuid(connection))
     return survey_of(catalog, job.max_age_s, job.stay, stores.records.now(), repository is None)
 

@@ -80,7 +80,7 @@ def require_place(path: str) -> None:
 
 def uuid_of(login: Login, database: str) -> str:
     """The uuid of a database, empty without one."""
-    with closing(connect(login, database)) as connection:
+    with closing(connect(login, database, autocommit=False)) as connection:
         read_database.require_odoo(connection, database)
         return read_database.uuid(connection)
 

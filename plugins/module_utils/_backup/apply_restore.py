@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_files
@@ -76,6 +77,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_data
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_fill import Filling, fill
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_settings import make_settings
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_write import Writing
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect, explaining
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions, Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import refuse_overtaken, with_home
@@ -156,13 +158,19 @@ class Restorer:
         """Do the steps in their order; files come while the dump is restored."""
         with ThreadPoolExecutor(1) as pool:
             coming: Future[None] | None = None
-            for step in steps:
-                if isinstance(step, FetchFiles):
-                    coming = pool.submit(self._do, step)
+            for writes, group in groupby(steps, lambda step: isinstance(step, (RenewIdentity, Neutralize))):
+                if writes:
+                    if coming:
+                        coming.result()
+                    self._write(list(group))
                     continue
-                if coming and not isinstance(step, RestoreDump):
-                    coming.result()
-                self._do(step)
+                for step in group:
+                    if isinstance(step, FetchFiles):
+                        coming = pool.submit(self._do, step, self._hands())
+                        continue
+                    if coming and not isinstance(step, RestoreDump):
+                        coming.result()
+                    self._do(step, self._hands())
             if coming:
                 coming.result()
 
@@ -179,10 +187,24 @@ class Restorer:
             self.order.build.discard(keep_files=not self.order.wish.drill)
         self._remove_note()
 
-    def _do(self, step: Step) -> None:
+    def _write(self, steps: Sequence[Step]) -> None:
+        """Do the steps that write in the database, in one session."""
+        order = self.order
+        with (
+            explaining(f"writing in {order.build.at}", order.build.login),
+            order.writer.inside(order.build.at, order.deadline.remaining) as writing,
+        ):
+            hands: Hands = {
+                RenewIdentity: lambda _step: Content(writing).renew_identity(),
+                Neutralize: lambda _step: self._neutralize(writing),
+            }
+            for step in steps:
+                self._do(step, hands)
+
+    def _do(self, step: Step, hands: Hands) -> None:
         try:
             with explaining(f"the step {step.action} of {step.target}", self.order.build.login):
-                carry_out(step, self._hands())
+                carry_out(step, hands)
         except OSError as error:
             raise StateError(f"the step {step.action} of {step.target} failed: {error}") from error
 
@@ -207,8 +229,6 @@ class Restorer:
             FetchFiles: lambda _step: self._fetch(),
             RestoreDump: lambda _step: self._restore_dump(),
             Verify: lambda _step: self._verify(),
-            RenewIdentity: lambda _step: Content(build.login).renew_identity(build.at),
-            Neutralize: lambda _step: self._neutralize(),
             LoadRegistry: lambda _step: self._load_registry(),
             Serve: lambda _step: self._serve(),
             Publish: self._publish,
@@ -276,9 +296,9 @@ class Restorer:
                 counter.add,
             )
 
-    def _neutralize(self) -> None:
+    def _neutralize(self, writing: Writing) -> None:
         with self._part("neutralize_s", NEUTRALIZE):
-            self.order.neutralizer.run(self.order.build)
+            self.order.neutralizer.run(self.order.build, writing)
 
     def _load_registry(self) -> None:
         with self._part("load_registry_s", REGISTRY):

@@ -36,7 +36,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_scratch i
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Order
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import read_account
-from ansible_collections.gantry.odoo.plugins.module_utils._core.command import environment, tail
+from ansible_collections.gantry.odoo.plugins.module_utils._core.command import environment, said_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
@@ -69,7 +69,7 @@ def at_its_server(order: Order, seen: Survey) -> Iterator[Order]:
     scratch, odoo, name = order.scratch, order.odoo, order.wish.database
     account = read_account(scratch.user)
     special = bool(privileged_extensions(seen.server, seen.manifest))
-    roles = Roles(order.build.login.user, order.owner, order.restore_user, special)
+    roles = Roles(order.build.login.user, order.owner, order.restore_user, order.write_user, special)
     with _claimed(place_of(scratch, name), order.lock_s) as (place, lock):
         # an engine gives a container what is behind the door
         _make_directories(place, account, 0 if odoo.container else odoo.group)
@@ -190,8 +190,7 @@ def _running(command: Sequence[str], lock: int) -> Iterator[Callable[[], str | N
         def ended() -> str | None:
             if process.poll() is None:
                 return None
-            said.seek(0)
-            return f"exit code {process.returncode}, {tail(said.read().decode(errors='replace')) or 'without a word'}"
+            return f"exit code {process.returncode}, {said_in(said) or 'without a word'}"
 
         try:
             # one that could not start says why when it is waited for
@@ -227,9 +226,10 @@ def _wait_for(login: Login, ended: Callable[[], str | None]) -> None:
 
 def _make_roles(login: Login, roles: Roles) -> None:
     """Make the roles that the restore uses, as they are on a live server."""
-    operator, owner, restore = (sql.Identifier(name) for name in (roles.login, roles.owner, roles.restore))
+    operator, *others = (sql.Identifier(one) for one in (roles.login, roles.owner, roles.restore, roles.write))
     power = sql.SQL("SUPERUSER" if roles.superuser else "CREATEDB")
     with explaining("making the roles", login), closing(connect(login)) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("CREATE ROLE {} LOGIN; CREATE ROLE {} LOGIN").format(owner, restore))
+        for other in others:
+            cursor.execute(sql.SQL("CREATE ROLE {} LOGIN").format(other))
         cursor.execute(sql.SQL("CREATE ROLE {} LOGIN {}").format(operator, power))
-        cursor.execute(sql.SQL("GRANT {}, {} TO {}").format(owner, restore, operator))
+        cursor.execute(sql.SQL("GRANT {} TO {}").format(sql.SQL(", ").join(others), operator))

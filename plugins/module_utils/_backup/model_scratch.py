@@ -74,4 +74,5 @@ class Roles:
     login: str
     owner: str
     restore: str
+    write: str
     superuser: bool

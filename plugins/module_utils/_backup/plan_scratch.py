@@ -144,11 +144,11 @@ def configuration(place: Place, roles: Roles, memory_mb: int, account: str) -> d
         # code in a dump would fill the disk by its warnings
         "log_min_messages": "fatal",
     }
-    login, restore = _name(roles.login), _name(roles.restore)
+    login = _name(roles.login)
     rules = [
         f"local all {SUPERUSER} peer map=gantry",
         f"local all {login} peer map=gantry",
-        f"local all {restore} scram-sha-256",
+        *(f"local all {_name(lent)} scram-sha-256" for lent in (roles.restore, roles.write)),
         # the owner, which is Odoo: who passes the door may log in as it
         "local all all trust",
     ]

@@ -94,7 +94,6 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
     with connection.cursor() as cursor:
         locale, extensions = read_locale(cursor, database), read_extensions(cursor)
         settings = tuple(read_settings(cursor, database))
-        require_tables(cursor, database, "ir_config_parameter")
     installed, pending = modules(connection, database)
     if not installed.get("base"):
         raise StateError(
@@ -131,7 +130,9 @@ def size(connection: Any) -> int:
 
 
 def uuid(connection: Any) -> str:
-    """The uuid of the database that `connection` is in, empty without one."""
+    """The uuid of the database that `connection` is in, within its transaction; empty without one."""
+    with connection.cursor() as cursor:
+        require_tables(cursor, connection.info.dbname, "ir_config_parameter")
     found = rows(connection, "SELECT value FROM public.ir_config_parameter WHERE key = 'database.uuid'")
     return str(found[0][0]) if found else ""
 

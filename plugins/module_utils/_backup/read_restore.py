@@ -40,7 +40,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
     restoration,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_scratch import refuse_full_scratch
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import require_tables, rows, uuid
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import rows, uuid
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import read_programs, read_room
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -51,13 +51,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_neutralize import Neutralizer
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import UNFINISHED
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_write import Writer
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import parted
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import home_of, without_home
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_restore_role import refuse_shared_role
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_lent_role import refuse_shared_role
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import ADMITS_OTHERS
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import is_superuser
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import require_restore_role
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_lent_role import require_restore_role
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     require_catalog,
@@ -85,15 +86,17 @@ SELECT datname::text FROM pg_database d WHERE datallowconn AND datname <> ALL(%(
 
 # called with the name and the uuid of a database
 Permit = Callable[[str, str], None]
+Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Order:
     """Everything that a restore needs to know.
 
-    restore_user: what pg_restore logs in as. jobs: its connections at the same time. lock_s: seconds to wait for
-    another run that uses that role. series: of the instance's code, empty where it cannot be seen. permit: raises where
-    the database with a name and a uuid may not be given up. started: the date of what is. scratch: the server that is
+    restore_user: what pg_restore logs in as. jobs: its connections at the same time. write_user: what neutralizes.
+    warn: told what is to be said of it. lock_s: seconds to wait for another run that uses one of the roles. series: of
+    the instance's code, empty where it cannot be seen. permit: raises where the database with a name and a uuid may not
+    be given up. started: the date of what is. scratch: the server that is
     made for it, None for that of the build.
     """
 
@@ -104,6 +107,8 @@ class Order:
     wish: Wish
     owner: str
     restore_user: str
+    write_user: str
+    warn: Warn
     jobs: int
     lock_s: float
     client: int
@@ -112,6 +117,11 @@ class Order:
     series: str = ""
     scratch: Scratch | None = None
     started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+
+    @property
+    def writer(self) -> Writer:
+        """Who writes in the restored database."""
+        return Writer(self.build.login, self.write_user, self.lock_s, self.warn)
 
     @property
     def note_path(self) -> str:
@@ -210,6 +220,8 @@ def refuse_role(order: Order) -> None:
     login = order.build.login
     with closing(connect(login)) as connection, connection.cursor() as cursor:
         require_restore_role(cursor, login, order.restore_user, order.owner, UNFINISHED)
+    if order.wish.neutralize:
+        order.writer.require()
 
 
 def read_twins(order: Order, manifest: Manifest) -> tuple[str, ...]:
@@ -229,8 +241,6 @@ def read_twins(order: Order, manifest: Manifest) -> tuple[str, ...]:
 def read_uuid(login: Login, database: str) -> str:
     """The uuid of a database of Odoo. Raises StateError where it cannot be read."""
     with closing(connect(login, database, autocommit=False)) as connection:
-        with connection.cursor() as cursor:
-            require_tables(cursor, database, "ir_config_parameter")
         return uuid(connection)
 
 

@@ -44,6 +44,7 @@ def verify_restored(
     facts, lost = manifest.database, files_left_out.union(manifest.filestore.missing)
     spoilt: list[str] = []
     with closing(connect(login, database, autocommit=False)) as connection:
+        connection.set_session(readonly=True)
         tables = read_database.row_counts(connection)
         used = read_database.sequences(connection)
         installed, pending = read_database.modules(connection, database)

@@ -11,18 +11,32 @@ import pwd
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    DeadlineError,
+    InputError,
+    StateError,
+    excerpt,
+)
 
+# characters at the end of a program's output that are looked at
+_READ = 65_536
 # how long a program may take to end with its input
 _ENDING_S = 10.0
 
 
 def tail(text: str, lines: int = 5) -> str:
     """The last lines of a program's output on one line, as an error sentence can carry them."""
-    return " | ".join(line.strip() for line in text.strip().splitlines()[-lines:] if line.strip())
+    return " | ".join(excerpt(line) for line in text[-_READ:].strip().splitlines()[-lines:] if line.strip())
+
+
+def said_in(output: IO[bytes]) -> str:
+    """The end of what a program has written to a file, as `tail` has it."""
+    size = output.seek(0, os.SEEK_END)
+    output.seek(max(0, size - _READ))
+    return tail(output.read().decode(errors="replace"))
 
 
 def run(

@@ -7,6 +7,17 @@ from __future__ import annotations
 
 # what Python raises where a value that somebody else wrote is of another kind than expected
 BAD_VALUES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# characters of what others said that a sentence carries
+LONGEST = 2000
+
+
+def excerpt(text: str) -> str:
+    """What a server or a program said, as a sentence can carry it: the beginning, on one line, for any terminal.
+
+    Code of a tenant may have written it, at any length.
+    """
+    line = "".join(one if one.isprintable() else " " for one in text[:LONGEST])
+    return " ".join(line.split()) + (" ..." if len(text) > LONGEST else "")
 
 
 class GantryError(Exception):

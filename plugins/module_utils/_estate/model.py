@@ -32,7 +32,7 @@ BACKUP_OPTIONS = (
 SHARED_INSTANCE = "shared"
 
 # Databases that are no tenant's: those that PostgreSQL makes itself, and the change store.
-RESERVED = ("gantry", "gantry_restore", "postgres", "template0", "template1")
+RESERVED = ("gantry", "gantry_restore", "gantry_write", "postgres", "template0", "template1")
 # Names that operations give to copies of a tenant's database; no tenant may bear them.
 RETIRED = "__retired"
 FAILED = "__failed"

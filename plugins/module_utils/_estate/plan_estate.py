@@ -20,7 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     plan_record,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import GONE, EstateRecord, Known
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_restore_role import RESTORE_USER
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_lent_role import RESTORE_USER, WRITE_USER
 
 
 @dataclass(frozen=True)
@@ -260,6 +260,7 @@ def _require_roles(tenants: Sequence[model.Tenant], layout: model.Layout) -> Non
     """Raise InputError where two instances, or one and the modules, would log in as one role of PostgreSQL."""
     users: dict[str, set[str]] = {layout.login: {"the login of the modules"}}
     users.setdefault(RESTORE_USER, set()).add("the login of restores")
+    users.setdefault(WRITE_USER, set()).add("the login that writes in databases")
     for tenant in tenants:
         name = tenant.name if tenant.tenancy == "dedicated" else tenant.instance
         users.setdefault(plan_inputs.role_name(tenant.instance), set()).add(name)
@@ -326,7 +327,7 @@ def _roles(
 ) -> list[dict[str, Any]]:
     """The PostgreSQL roles that a server needs: one for each instance of each group it serves, and the modules' own.
 
-    The one that restores has no password, as a restore gives it one for its time, and is a member of nothing.
+    Those that restore and write have no password, as a module gives them one for a time, and are members of nothing.
     owners: of other databases of Odoo there, on which the modules keep their rights.
     """
     names = sorted(
@@ -337,9 +338,13 @@ def _roles(
             for instance in plan_inputs.instances(group, run, with_ports)
         }
     )
-    restore: dict[str, Any] = {"name": RESTORE_USER, "password": None, "member_of": []}
-    login = {"name": layout.login, "createdb": True, "member_of": sorted(owners.union(names, [RESTORE_USER]))}
-    return [*({"name": name} for name in names), restore, login]
+    lent = (RESTORE_USER, WRITE_USER)
+    login = {"name": layout.login, "createdb": True, "member_of": sorted(owners.union(names, lent))}
+    return [
+        *({"name": name} for name in names),
+        *({"name": name, "password": None, "member_of": []} for name in lent),
+        login,
+    ]
 
 
 def _owners(server: str, others: Sequence[plan_leaving.Beyond], seen: plan_homes.Placement) -> frozenset[str]:

@@ -35,8 +35,6 @@ def drained(login: Login, database: str, seconds: float | None) -> Iterator[None
         return
     deadline = Deadline(seconds)
     with closing(connect(login, database, autocommit=False)) as connection, connection.cursor() as cursor:
-        # the setting of a tenant must not end the transaction that holds the jobs
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         require_plain(cursor, ["ir_cron", "ir_act_server"])
         try:
             deadline.wait(lambda: None if _running(cursor) else True, f"the end of the jobs of {database}")

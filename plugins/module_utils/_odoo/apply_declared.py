@@ -25,7 +25,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import (
     require_distinct,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import OdooConfig
-from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Clone, Drop, Install, Rename, moved
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import (
+    Clone,
+    Drop,
+    Install,
+    Rename,
+    WriteStep,
+    moved,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_databases import (
     plan,
     refuse_languages,
@@ -54,7 +61,7 @@ class Request:
     """What a call asks for. declared: the options of each database, by the path of its instance's configuration.
 
     cached: new databases are made from templates. parallel: how many are worked on at a time. restore_user: what
-    pg_restore logs in as. Times are in seconds.
+    pg_restore logs in as. write_user: what writes in databases. Times are in seconds.
     """
 
     login: Login
@@ -64,6 +71,7 @@ class Request:
     cached: bool
     parallel: int
     restore_user: str
+    write_user: str
     timeout_s: float
     lock_timeout_s: float
 
@@ -120,7 +128,7 @@ def converge(request: Request, call: Call, permit: Permit) -> Outcome:
                 with _held(request, missing):
                     # another run may have ended while this one waited
                     parts = _read(request, permit) if missing else parts
-                    outcomes = _carry_out(request, parts)
+                    outcomes = _carry_out(request, parts, call.warn)
     except LostLockError as error:
         # what was done, and why it failed, is told all the same
         lost.append(str(error))
@@ -193,14 +201,18 @@ def _odoo(request: Request, config: OdooConfig) -> Odoo:
     return Odoo(request.odoo_command, request.odoo_user, config.path, request.login.ca_cert)
 
 
-def _carry_out(request: Request, parts: Iterable[Part]) -> dict[str, apply_plan.Outcome]:
+def _carry_out(request: Request, parts: Sequence[Part], warn: Callable[[str], None]) -> dict[str, apply_plan.Outcome]:
     # the hands are half of the code, and most calls find nothing to do
     from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_plan import Instance, Job, apply
+    from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_write import Writer
 
+    writer = Writer(request.login, request.write_user, request.lock_timeout_s, warn)
+    if any(isinstance(step, (Install, WriteStep)) for part in parts for step in part.steps):
+        writer.require()
     jobs = []
     for part in parts:
         odoo = _odoo(request, part.config)
-        instance = Instance(request.login, part.config.data_dir, odoo, part.listed, request.restore_user)
+        instance = Instance(writer, part.config.data_dir, odoo, part.listed, request.restore_user)
         made_from = {name: template.name for name, template in part.before.templates.items()}
         jobs += [Job(instance, name, steps, made_from.get(name, "")) for name, steps in part.planned.items()]
     return apply(jobs, Deadline(request.timeout_s), request.parallel)

@@ -26,7 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_datab
     read_extensions,
     read_locale,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import require_restore_role
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_lent_role import require_restore_role
 
 LOCK_SECONDS = 30
 JOBS = 2

@@ -17,7 +17,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import INSTALLED
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps import Install
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_write import Writer, Writing
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import series_of
@@ -30,7 +31,7 @@ class Installer:
     listed: the addons on disk, None where they cannot be seen from here.
     """
 
-    login: Login
+    writer: Writer
     odoo: Odoo
     listed: Mapping[str, code.Listed] | None
 
@@ -38,13 +39,17 @@ class Installer:
         """Let Odoo install addons into a database."""
         self.odoo.load(step.at, step.addons, deadline, language=step.language, demo=step.demo)
         self._verify(step.at, step.addons)
-        if step.language:
-            self._speak(step.at, step.language)
-        self._record(step.at)
+        if step.language or self.listed is not None:
+            with self.writer.inside(step.at, deadline.remaining) as writing:
+                if step.language:
+                    self._speak(writing, step.language)
+                if self.listed is not None:
+                    self._record(writing, self.listed)
 
     def _verify(self, database: str, addons: tuple[str, ...]) -> None:
         """Odoo ends with 0 although a module was not found or could not be loaded: look at what it left."""
-        with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
+        login = self.writer.login
+        with closing(connect(login, database, autocommit=False)) as connection, connection.cursor() as cursor:
             require_plain(cursor, ["ir_module_module"])
             cursor.execute(
                 "SELECT name, state FROM public.ir_module_module WHERE name = ANY(%s) OR state LIKE 'to %%'",
@@ -60,26 +65,23 @@ class Installer:
                 "look for the addon and its dependencies in the addons path"
             )
 
-    def _record(self, database: str) -> None:
+    def _record(self, writing: Writing, listed: Mapping[str, code.Listed]) -> None:
         """Remember the code of what has just been installed, so that the first update need not do it again."""
-        if self.listed is None:
-            return
-        with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
+        with writing.transaction(["ir_module_module", "ir_config_parameter", "res_lang"]) as cursor:
             names, known = read_database.in_use(cursor), read_database.digests(cursor)
             cursor.execute("SELECT latest_version FROM public.ir_module_module WHERE name = 'base'")
-            found = code.read(self.listed, names, series_of(cursor.fetchone()[0]), read_database.languages(cursor))
+            found = code.read(listed, names, series_of(cursor.fetchone()[0]), read_database.languages(cursor))
             store_digests(cursor, {**digests_of(names, found), **known})
-            connection.commit()
 
-    def _speak(self, database: str, language: str) -> None:
-        with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
-            require_plain(cursor, ["res_lang", "res_users", "res_company"])
+    def _speak(self, writing: Writing, language: str) -> None:
+        with writing.transaction(["res_lang", "res_users", "res_company", "res_partner"]) as cursor:
             cursor.execute("SELECT 1 FROM public.res_lang WHERE code = %s AND active", (language,))
             if cursor.fetchone() is None:
-                raise StateError(f"language: Odoo did not load {language} into {database}; is it a code that it knows")
+                raise StateError(
+                    f"language: Odoo did not load {language} into {writing.database}; is it a code that it knows"
+                )
             cursor.execute(
                 "UPDATE public.res_partner SET lang = %s "
                 "WHERE id IN (SELECT partner_id FROM public.res_users UNION SELECT partner_id FROM public.res_company)",
                 (language,),
             )
-            connection.commit()

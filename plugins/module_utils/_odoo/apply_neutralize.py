@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo import versions
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.plan_neutralize import NOWHERE, SWITCHES, fitted
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize import SCRIPT
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_write import Writing
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     connect,
     psycopg2,
@@ -59,28 +60,28 @@ class Neutralizer:
 
     scripts: Callable[[], Mapping[str, str]]
 
-    def run(self, build: Build) -> None:
-        """Neutralize, scrub and verify a copy in the making, in one transaction, with everybody else shut out.
+    def run(self, build: Build, writing: Writing) -> None:
+        """Neutralize and scrub a copy in the making, in one transaction, and verify it, with everybody else shut out.
 
         Raises StateError where somebody could enter meanwhile, code is missing or harm remains.
         """
         with closing(connect(build.login)) as connection, connection.cursor() as cursor:
             build.require_private(cursor)
         scripts = self.scripts()
-        with closing(connect(build.login, build.at, autocommit=False)) as connection:
-            with connection.cursor() as cursor:
-                written = {switch.table for switch in SWITCHES} & _columns(cursor).keys()
-                written |= {table for table, _column, _required in _secrets(cursor)}
-                require_plain(cursor, [*sorted(written), "ir_config_parameter"], writing=True)
-                names = self._with_code(cursor, build.at, scripts)
-                # an addon writes its script for a session of Odoo
-                cursor.execute("SET LOCAL search_path = public, pg_temp")
-                for name in names:
-                    self._addon(cursor, name, scripts[name], build.at)
-                cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
-                self._floor(cursor)
-                self._verify(cursor, build.at)
-            connection.commit()
+        with writing.transaction() as cursor:
+            names = self._with_code(cursor, build.at, scripts)
+            # an addon writes its script for a session of Odoo
+            cursor.execute("SET LOCAL search_path = public, pg_temp")
+            for name in names:
+                self._addon(cursor, name, scripts[name], build.at)
+            cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
+            self._floor(cursor)
+        # in a session of its own, as code of the tenant may have acted on the other one until it was committed
+        with closing(connect(build.login, build.at, autocommit=False)) as connection, connection.cursor() as cursor:
+            require_plain(cursor, ["ir_model_data", "ir_model_fields"])
+            looked_at = {switch.table for switch in SWITCHES} & _columns(cursor).keys()
+            require_plain(cursor, sorted(looked_at | {table for table, *_ in _secrets(cursor)}))
+            self._verify(cursor, build.at)
 
     @staticmethod
     def _with_code(cursor: Any, database: str, scripts: Mapping[str, str]) -> list[str]:

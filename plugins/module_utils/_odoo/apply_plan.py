@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from itertools import groupby
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import Listed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -53,10 +55,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_steps impo
     SetAdmin,
     SetHome,
     SetParameter,
+    WriteStep,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_neutralize import scripts_on_disk
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import drop_database
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owner import change_owner
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_write import Writer, Writing
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, explaining
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import with_home
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
@@ -80,17 +84,41 @@ class Instance:
     started: the date of what is given up.
     """
 
-    login: Login
+    writer: Writer
     data_dir: str
     odoo: Odoo
     listed: Mapping[str, Listed] | None
     restore_user: str
     started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
-    def hands(self, deadline: Deadline) -> Hands:
-        """The hand for each class of step."""
-        lifecycle, content = Lifecycle(self.login, self.data_dir), Content(self.login)
-        installer = Installer(self.login, self.odoo, self.listed)
+    @property
+    def login(self) -> Login:
+        """Who works on the databases."""
+        return self.writer.login
+
+    @contextmanager
+    def hands(self, step: Step, deadline: Deadline) -> Iterator[Hands]:
+        """The hand for each class of step that may follow `step`: those that write in its database, or the others."""
+        if not isinstance(step, WriteStep):
+            yield self._outside(deadline)
+            return
+        with (
+            explaining(f"writing in {step.at}", self.login),
+            self.writer.inside(step.at, deadline.remaining) as writing,
+        ):
+            yield self._inside(writing)
+
+    def _inside(self, writing: Writing) -> Hands:
+        content, neutralizer = Content(writing), Neutralizer(lambda: scripts_on_disk(self.listed or {}))
+        return {
+            RenewIdentity: lambda step: content.renew_identity(step.due_from_now),
+            Neutralize: lambda step: neutralizer.run(self.build(step), writing),
+            SetParameter: lambda step: content.set_parameters({step.key: step.value}),
+            SetAdmin: lambda step: content.set_admin(step.login, step.password),
+        }
+
+    def _outside(self, deadline: Deadline) -> Hands:
+        lifecycle, installer = Lifecycle(self.login, self.data_dir), Installer(self.writer, self.odoo, self.listed)
         templates, cloner = Templates(self.login, self.data_dir), Cloner(self.login, self.data_dir, self.restore_user)
         return {
             Create: lifecycle.create,
@@ -106,10 +134,6 @@ class Instance:
             Drop: lambda step: drop_database(self.login, step.target),
             Install: lambda step: installer.install(step, deadline),
             Extend: lifecycle.extend,
-            RenewIdentity: lambda step: content.renew_identity(step.at),
-            Neutralize: self._neutralize,
-            SetParameter: lambda step: content.set_parameters(step.at, {step.key: step.value}),
-            SetAdmin: lambda step: content.set_admin(step.at, step.login, step.password),
             ChangeOwner: lambda step: change_owner(self.login, step.at, step.owner),
             Block: self._block,
             Open: lambda step: open_database(self.login, step.at, step.home),
@@ -123,9 +147,6 @@ class Instance:
     def _block(self, step: Block) -> None:
         with drained(self.login, step.at, step.cron_timeout):
             block_database(self.login, step.at)
-
-    def _neutralize(self, step: Neutralize) -> None:
-        Neutralizer(lambda: scripts_on_disk(self.listed or {})).run(self.build(step))
 
     def undo(self, failed: Step, done: Sequence[Step]) -> None:
         """Leave nothing half-made: an unfinished building goes, a filestore comes back to its database."""
@@ -174,16 +195,19 @@ def _without(name: str, template: Outcome) -> GantryError:
 def _database(job: Job, deadline: Deadline) -> Outcome:
     outcome = Outcome()
     started = time.monotonic()
-    hands = job.instance.hands(deadline)
-    for step in job.steps:
+    for _writes, group in groupby(job.steps, lambda step: isinstance(step, WriteStep)):
+        steps = list(group)
+        step = steps[0]
         try:
-            with explaining(f"the step {step.action} of {step.target}", job.instance.login):
-                note = carry_out(step, hands)
+            with job.instance.hands(step, deadline) as hands:
+                for step in steps:
+                    with explaining(f"the step {step.action} of {step.target}", job.instance.login):
+                        note = carry_out(step, hands)
+                    outcome.done.append(step)
+                    outcome.notes += [note] if note else []
         except (OSError, GantryError) as error:
             outcome.error = _undone(job.instance, step, outcome.done, error)
             break
-        outcome.done.append(step)
-        outcome.notes += [note] if note else []
     outcome.duration_s = round(time.monotonic() - started, 3)
     return outcome
 

@@ -36,17 +36,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owne
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
 
-_FILES = "public.gantry_template_file"
-# A template may be old, and jobs that were due long ago look like those of a server that does not run them. Before
-# Odoo 15 there are no triggers.
-_DUE_FROM_NOW = """
-DO $$ DECLARE present timestamp := date_trunc('second', now() AT TIME ZONE 'UTC'); BEGIN
-    UPDATE public.ir_cron SET nextcall = present WHERE nextcall < present;
-    IF to_regclass('public.ir_cron_trigger') IS NOT NULL THEN
-        UPDATE public.ir_cron_trigger SET call_at = present WHERE call_at < present;
-    END IF;
-END $$
-"""
+_FILES = "gantry_template_file"
 
 
 @dataclass(frozen=True)
@@ -74,14 +64,12 @@ class Templates:
         directory = filestore_path(self.data_dir, database)
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
             require_plain(cursor, ["ir_attachment"])
-            # a copy for another tenant gets what hangs on this one
-            require_plain(cursor, ["ir_cron"], writing=True)
             names = referenced(cursor).files
-            cursor.execute(f"CREATE TABLE {_FILES} (name text PRIMARY KEY, content bytea NOT NULL)")
+            cursor.execute(f"CREATE TABLE public.{_FILES} (name text PRIMARY KEY, content bytea NOT NULL)")
             for name in names:
                 content = _content(directory, name)
                 _require_whole(name, content)
-                cursor.execute(f"INSERT INTO {_FILES} VALUES (%s, %s)", (name, content))
+                cursor.execute(f"INSERT INTO public.{_FILES} VALUES (%s, %s)", (name, content))
             connection.commit()
         remove(directory)
 
@@ -97,8 +85,8 @@ class Templates:
         with opened_directory(self.data_dir) as data:
             owner = owner_of_directory(data)
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
-            require_plain(cursor, ["ir_cron"], writing=True)
-            cursor.execute(f"SELECT name, content FROM {_FILES}")
+            require_plain(cursor, [_FILES])
+            cursor.execute(f"SELECT name, content FROM public.{_FILES}")
             for name, content in cursor.fetchall():
                 _require_whole(name, bytes(content))
                 with made_directory(directory, owner) as top, made_below(top, name[:2], owner) as shard:
@@ -106,7 +94,7 @@ class Templates:
                     with open(made, "wb") as stream:
                         stream.write(content)
                         os.fchown(made, owner.uid, owner.gid)
-            cursor.execute(f"DROP TABLE {_FILES}; {_DUE_FROM_NOW}")
+            cursor.execute(f"DROP TABLE public.{_FILES}")
             connection.commit()
 
     def drop(self, step: DropTemplate) -> None:

@@ -121,17 +121,24 @@ class Extend(ContentStep):
 
 
 @dataclass(frozen=True)
-class RenewIdentity(ContentStep):
-    """Make a copy another database."""
+class WriteStep(ContentStep):
+    """Write to tables of Odoo; the steps of the kind that follow one another are done in one session."""
 
 
 @dataclass(frozen=True)
-class Neutralize(ContentStep):
+class RenewIdentity(WriteStep):
+    """Make a copy another database. due_from_now: jobs that were due long ago are due now, as a template is old."""
+
+    due_from_now: bool = False
+
+
+@dataclass(frozen=True)
+class Neutralize(WriteStep):
     """Make a copy harmless."""
 
 
 @dataclass(frozen=True)
-class SetParameter(ContentStep):
+class SetParameter(WriteStep):
     """Set a configuration parameter."""
 
     key: str = ""
@@ -139,7 +146,7 @@ class SetParameter(ContentStep):
 
 
 @dataclass(frozen=True)
-class SetAdmin(ContentStep):
+class SetAdmin(WriteStep):
     """Set the administrator's login and password; what is empty stays."""
 
     login: str = ""

@@ -238,7 +238,7 @@ def _from_template(template: str, want: Desired, login: str, steps: list[Step]) 
     """Add the steps of a database that is made from a template, and return what it will be."""
     why = f"the database does not exist; {template} is what it is"
     steps.append(MakeFromTemplate("make_from_template", want.name, why, template))
-    steps.append(_renewed(want))
+    steps.append(replace(_renewed(want), due_from_now=True))
     return Database(want.name, login, installed=want.addons, extensions=want.extensions)
 
 
@@ -388,7 +388,7 @@ def _extend(server: Server, want: Desired, found: Database, at: str) -> list[Ste
     return [Extend("extend", want.name, f"{one} is asked for", at, one) for one in _extensions(server, want, found)]
 
 
-def _renewed(want: Desired) -> Step:
+def _renewed(want: Desired) -> RenewIdentity:
     why = "a copy is another database: new uuid, new secret, no address"
     return RenewIdentity("renew_identity", want.name, why, unfinished(want.name))
 

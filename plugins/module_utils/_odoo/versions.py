@@ -12,8 +12,10 @@ _CACHES = ("default", "stable")
 # SQL over ir_cron c and its ir_act_server a: the name of a job, whose action's name is JSON from 16.0
 JOB_NAME = "coalesce(to_jsonb(c) ->> 'cron_name', to_jsonb(a.name) ->> 'en_US', to_jsonb(a.name) #>> '{}')"
 # 18.1 and newer count by inserting, older ones by a sequence
-SIGNAL_TABLES = tuple(f"orm_signaling_{cache}" for cache in _CACHES)
+_TABLES = tuple(f"orm_signaling_{cache}" for cache in _CACHES)
 _SEQUENCES = (*(f"base_cache_signaling_{cache}" for cache in _CACHES), "base_cache_signaling")
+# what signal_caches writes to, as far as it is there
+SIGNALS = (*_TABLES, *_SEQUENCES)
 
 
 def reads_environment(series: str) -> bool:
@@ -29,10 +31,10 @@ def signal_caches(cursor: Any) -> int:
     """
     cursor.execute(
         "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s)",
-        ([*SIGNAL_TABLES, *_SEQUENCES],),
+        (list(SIGNALS),),
     )
     kinds = dict(cursor.fetchall())
-    tables = [name for name in SIGNAL_TABLES if kinds.get(name) == "r"]
+    tables = [name for name in _TABLES if kinds.get(name) == "r"]
     sequences = [name for name in _SEQUENCES if kinds.get(name) == "S"]
     for name in tables:
         cursor.execute(f'INSERT INTO public."{name}" DEFAULT VALUES')

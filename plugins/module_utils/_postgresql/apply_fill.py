@@ -9,14 +9,15 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_database import keep_to
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_extensions import create_extensions
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_grants import make_grants
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_lent_role import acting, take_databases
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owner import give
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_restore_role import act_as
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.locks import hold_role
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions
@@ -59,13 +60,13 @@ def fill(login: Login, filling: Filling, archive: int, deadline: Deadline) -> Fi
     with closing(connect(login, filling.database)) as connection, connection.cursor() as cursor:
         schemas = create_extensions(cursor, filling.extensions, names, filling.owner)
     entries, rights = without_rights(entries_without(contents, names, schemas))
-    with hold_role(login, filling.role, filling.lock_s):
-
-        def pour(as_role: Login) -> None:
+    with hold_role(login, filling.role, filling.lock_s) as cursor:
+        clear = partial(take_databases, cursor, filling.role, login.user)
+        # what interrupted runs have left
+        clear()
+        with acting(login, filling.role, filling.database, cursor, clear) as by:
             _lend(login, filling, schemas)
-            pgtools.restore(as_role, filling.database, archive, entries, filling.jobs, deadline)
-
-        note = act_as(login, filling.role, filling.database, pour)
+            pgtools.restore(by.login, filling.database, archive, entries, filling.jobs, deadline)
         started = time.monotonic()
         _take_back(login, filling)
         give_s = round(time.monotonic() - started, 3)
@@ -75,7 +76,7 @@ def fill(login: Login, filling: Filling, archive: int, deadline: Deadline) -> Fi
         # let the planner know the restored tables
         cursor.execute("ANALYZE")
         left_out = make_grants(cursor, filling.owner, statements_of(pgtools.script(archive, rights, deadline)))
-    return Filled(left_out, note, give_s)
+    return Filled(left_out, by.note, give_s)
 
 
 def _lend(login: Login, filling: Filling, schemas: list[str]) -> None:

@@ -18,7 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sentence,
     sql,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import read_traces
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_lent_role import read_traces
 
 LOCK_SECONDS = 30
 # A table takes a lock for itself, for each index and for its sequence; a server has 6,400 for all, as it comes.

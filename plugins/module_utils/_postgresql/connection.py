@@ -14,8 +14,18 @@ from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LibraryError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    LibraryError,
+    StateError,
+    UnreachableError,
+    excerpt,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import SSL_MODES
+
+# what ends a session, by the first version that knows it
+_NEWER_TIMEOUTS = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
+# the versions of the servers that this process has met, by host and port
+_VERSIONS: dict[tuple[str, int], int] = {}
 
 try:
     import psycopg2
@@ -28,6 +38,13 @@ except ImportError:
     PSYCOPG2_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     PSYCOPG2_IMPORT_ERROR = None
+
+
+class _Unheard(list):
+    """Notices of a server, which are not kept."""
+
+    def append(self, _notice: Any) -> None:
+        """Pass over one."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +135,17 @@ def connect(
         "client_encoding": "UTF8",
         # what a site sets for its users' sessions must not end one that waits for files
         "options": f"-c statement_timeout={int(statement_timeout * 1000)} -c lock_timeout={int(lock_timeout * 1000)} "
-        "-c idle_in_transaction_session_timeout=0 "
+        f"-c idle_in_transaction_session_timeout=0 {_timeouts(login)}"
         # a policy of a tenant is an error then, and is not run with the rights of the login
         "-c row_security=off "
         # a tenant may set it for its database, and name its functions like those of PostgreSQL
         "-c search_path=pg_catalog,pg_temp "
         # or have our statements, and what they are answered, mean something else
         "-c standard_conforming_strings=on -c transform_null_equals=off "
+        # and its code has nothing to say but errors
+        "-c client_min_messages=error "
+        # nor does the planner compute its check constraints
+        "-c constraint_exclusion=off "
         "-c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex",
     }
     if login.password:
@@ -138,22 +159,43 @@ def connect(
             f"PostgreSQL at {login.where} did not let {login.user} into database {database}: {_reason(error)}; "
             "check login_host, login_port, login_user, login_password, ssl_mode and ca_cert"
         ) from error
+    # it would keep what code of a tenant says at any length
+    connection.notices = _Unheard()
+    _pin_timeouts(connection, login)
     connection.autocommit = autocommit
     return connection
+
+
+def _timeouts(login: Login) -> str:
+    """Options of a new session; without those that the server, as far as it is known, does not know."""
+    version = _VERSIONS.get((login.host, login.port), 0)
+    return "".join(f"-c {name}=0 " for name, first in _NEWER_TIMEOUTS.items() if version >= first)
+
+
+def _pin_timeouts(connection: Any, login: Login) -> None:
+    """Do in the first session at a server what options do in the next ones: an unknown option ends a session."""
+    if (login.host, login.port) in _VERSIONS:
+        return
+    version = connection.server_version
+    connection.autocommit = True
+    pinned = [f"SET {name} = 0" for name, first in _NEWER_TIMEOUTS.items() if version >= first]
+    if pinned:
+        with explaining("preparing a session", login), connection.cursor() as cursor:
+            cursor.execute("; ".join(pinned))
+    _VERSIONS[login.host, login.port] = version
 
 
 def _reason(error: Exception) -> str:
     # libpq repeats where it connected to, and asks whether a server runs there
     text = re.sub(r"connection to server (at|on socket) .*? failed: ", "", sentence(error))
-    return re.sub(r" Is the server running .*", "", text).replace("FATAL:  ", "").strip()
+    return re.sub(r" Is the server running .*", "", text).replace("FATAL: ", "").strip()
 
 
 def sentence(error: Exception) -> str:
-    """What PostgreSQL or libpq said, on one line and without the prefixes that repeat what is known."""
+    """What PostgreSQL or libpq said, as `excerpt` has it, without the prefixes that repeat what is known."""
     diagnostics = getattr(error, "diag", None)
     text = getattr(diagnostics, "message_primary", None) or str(error)
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    return " ".join(lines) if lines else type(error).__name__
+    return excerpt(text) or type(error).__name__
 
 
 @contextmanager

@@ -19,8 +19,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sentence,
 )
 
-# the first version that has idle_session_timeout
-IDLE_TIMEOUT = 140000
 _KEY = "hashtextextended('gantry.odoo:database:' || name, 0)"
 _ROLE_KEY = "hashtextextended('gantry.odoo:role:' || %(role)s, 0)"
 # a key of 64 bits is shown in two halves
@@ -73,28 +71,24 @@ def hold(login: Login, names: Iterable[str], seconds: float, shared: Iterable[st
 
 
 @contextmanager
-def hold_role(login: Login, role: str, seconds: float) -> Iterator[None]:
-    """Hold the lock of a role that only one run on the server may use at a time, as `hold` holds those of databases."""
-    with _session(login) as cursor:
-
-        def taken() -> bool | None:
-            cursor.execute(f"SELECT pg_try_advisory_lock({_ROLE_KEY})", {"role": role})
-            return True if cursor.fetchone()[0] else None
-
+def hold_role(login: Login, role: str, seconds: float) -> Iterator[Any]:
+    """Hold the lock of a role that only one run on the server may use at a time; a cursor of the session that does."""
+    with closing(connect(login, lock_timeout=seconds)) as connection, connection.cursor() as cursor:
         with explaining(f"locking role {role}", login):
             try:
-                Deadline(seconds).wait(taken, "the lock", interval=0.5)
-            except DeadlineError as error:
+                # woken at once, as several databases of one run may wait
+                cursor.execute(f"SELECT pg_advisory_lock({_ROLE_KEY})", {"role": role})
+            except psycopg2.errors.LockNotAvailable as error:
                 raise DeadlineError(
-                    f"role {role} at {login.where} restores {_holder(cursor, role)}, which did not end within "
+                    f"role {role} at {login.where} is used for {_holder(cursor, role)}, which did not end within "
                     f"{seconds:g} s; run again when it has, or with a longer lock_timeout"
                 ) from error
-        yield
+        yield cursor
         _require_kept(cursor, login, [f"role {role}"], ())
 
 
 def _holder(cursor: Any, role: str) -> str:
-    """What the role restores now, and for whom, in words."""
+    """What the role is used for now, and by whom, in words."""
     cursor.execute(_HOLDER, {"role": role})
     found = cursor.fetchone()
     if found is None:
@@ -119,11 +113,7 @@ def _listed(names: Iterable[str], shared: Iterable[str]) -> str:
 
 @contextmanager
 def _session(login: Login) -> Iterator[Any]:
-    """A session that the server does not end because it does nothing but hold locks."""
     with closing(connect(login)) as connection, connection.cursor() as cursor:
-        if connection.server_version >= IDLE_TIMEOUT:
-            with explaining("preparing to lock", login):
-                cursor.execute("SET idle_session_timeout = 0")
         yield cursor
 
 

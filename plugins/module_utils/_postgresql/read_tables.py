@@ -1,14 +1,15 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuses tables that run code of their owner with the rights of the login when they are read or written.
+"""Refuses tables that run code of their owner with the rights of the login when they are read.
 
-The owner of a database may put a view in the place of a table, or hang triggers, rules and functions on it. What is
-locked here stays as it was checked until the transaction ends.
+The owner of a database may put a view in the place of a table, or hang rules and functions on it. What is locked here
+stays as it was checked until the transaction ends. What is written is written by `apply_write`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,52 +17,59 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 
 # lower numbers are the server's own
 _FIRST = 16384
+# the first version with expressions in statistics
+STATISTICS = 140000
+# The planner computes what is constant in expressions of indexes and statistics. It would do so in check constraints as
+# well, without the setting that each session has.
+_TREES = "SELECT concat(indexprs, indpred) FROM pg_index WHERE indrelid = c.oid AND num_nulls(indexprs, indpred) < 2"
+_STATISTICS = "SELECT stxexprs::text FROM pg_statistic_ext WHERE stxrelid = c.oid AND stxexprs IS NOT NULL"
 # Each catalog that is left out saves a new session from opening it, which is most of what this costs.
-_READ = f"""
-CASE WHEN c.relkind <> 'r' THEN 'is no plain table'
-     WHEN c.relrowsecurity OR c.relhasrules THEN 'has rules or policies'
-     WHEN c.relhassubclass THEN 'has tables that inherit from it'
-     WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid >= {_FIRST})
-     THEN 'has a column of a type of its own'
-END
+_FOUND = f"""
+SELECT c.relname::text,
+    CASE WHEN c.relkind <> 'r' THEN 'is no plain table'
+         WHEN c.relrowsecurity OR c.relhasrules THEN 'has rules or policies'
+         WHEN c.relhassubclass THEN 'has tables that inherit from it'
+         WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid >= {_FIRST})
+         THEN 'has a column of a type of its own'
+         ELSE ''
+    END, ARRAY({{trees}})
+FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s) ORDER BY 1
 """
-# What an insert or update evaluates. A function of the server's own is harmless where it only computes; others, such
-# as query_to_xml, run what they are given.
-_WRITE = f"""
-CASE WHEN EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D')
-     THEN 'has triggers'
-     WHEN EXISTS (
-         SELECT FROM (SELECT adbin::text FROM pg_attrdef WHERE adrelid = c.oid
-                      UNION ALL SELECT conbin::text FROM pg_constraint WHERE conrelid = c.oid
-                      UNION ALL SELECT concat(indexprs, indpred) FROM pg_index WHERE indrelid = c.oid) x (tree),
-              regexp_matches(tree, ':((?:op)?funcid|resulttype|row_typeid) (\\d+)', 'g') f
-              LEFT JOIN pg_proc p ON f[1] LIKE '%%funcid' AND p.oid = f[2]::oid
-         WHERE f[2]::oid >= {_FIRST} OR p.provolatile <> 'i'
-               AND p.proname NOT IN ('nextval', 'now', 'clock_timestamp', 'timestamp', 'date', 'gen_random_uuid'))
-     THEN 'has a default, constraint or index that calls a function'
-END
-"""
-_FOUND = """
-SELECT relname::text, reason FROM (
-    SELECT c.relname, coalesce({}) AS reason
-    FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s)) found
-WHERE reason IS NOT NULL ORDER BY 1
-"""
+_CALLS = "has an index or statistics that call a function"
+_FUNCTION, _TYPE = re.compile(r":(?:op)?funcid (\d+)"), re.compile(r":(?:resulttype|row_typeid) (\d+)")
 
 
-def require_plain(cursor: Any, tables: Sequence[str], writing: bool = False) -> None:
+def require_plain(cursor: Any, tables: Sequence[str]) -> None:
     """Lock tables of the schema public until the transaction ends, and raise StateError where one would run code.
 
-    writing: rows are going to be inserted or changed. A table that is not there is PostgreSQL's own error.
+    A table that is not there is PostgreSQL's own error.
     """
     # the names are the modules' own
     listed = ", ".join(f"public.{table}" for table in tables)
-    lock = f"LOCK TABLE {listed} IN {'ROW EXCLUSIVE' if writing else 'ACCESS SHARE'} MODE;"
-    cursor.execute(lock + _FOUND.format(f"{_READ}, {_WRITE}" if writing else f"{_READ}, NULL"), (list(tables),))
-    found = cursor.fetchall()
+    kinds = [_TREES, *([_STATISTICS] if cursor.connection.server_version >= STATISTICS else [])]
+    lock = f"LOCK TABLE {listed} IN ACCESS SHARE MODE;"
+    cursor.execute(lock + _FOUND.format(trees=" UNION ALL ".join(kinds)), (list(tables),))
+    rows = cursor.fetchall()
+    found = {name: reason for name, reason, _trees in rows if reason}
+    found |= {name: _CALLS for name, _reason, trees in rows if name not in found and _calls(cursor, "".join(trees))}
     if found:
-        said = ", ".join(f"{table} {reason}" for table, reason in found)
+        said = ", ".join(f"{table} {reason}" for table, reason in found.items())
         raise StateError(
             f"in database {cursor.connection.info.dbname}, {said}, which could run code of the database's owner with "
             f"the rights of {cursor.connection.info.user}; remove that, and run again"
         )
+
+
+def _calls(cursor: Any, trees: str) -> bool:
+    """Whether expressions use functions or types of the tenant. Only a superuser makes a function in C."""
+    if any(int(oid) >= _FIRST for oid in _TYPE.findall(trees)):
+        return True
+    functions = sorted({int(oid) for oid in _FUNCTION.findall(trees) if int(oid) >= _FIRST})
+    if not functions:
+        return False
+    cursor.execute(
+        "SELECT count(*) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang "
+        "WHERE p.oid = ANY(%s::oid[]) AND l.lanname = 'c'",
+        (functions,),
+    )
+    return bool(cursor.fetchone()[0] < len(functions))

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run, tail
+from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run, said_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
@@ -112,9 +112,8 @@ class DumpStream:
         if code != 0 and self._deadline.remaining <= 0:
             raise DeadlineError(f"pg_dump was stopped after {self._deadline.seconds:g} s, its deadline")
         if code != 0:
-            self._errors.seek(0)
-            words = tail(self._errors.read().decode(errors="replace"))
-            raise StateError(f"pg_dump failed: exit code {code}, {words or 'without a word'}")
+            words = said_in(self._errors) or "without a word"
+            raise StateError(f"pg_dump failed: exit code {code}, {words}")
 
 
 @contextmanager
@@ -202,7 +201,10 @@ def restore(login: Login, database: str, archive: int, entries: Sequence[str], j
             f"--dbname={database}",
         ]
         # the rename that ends the restore is written through, and everything before it with it
-        env = {**way.env, "PGOPTIONS": "-c synchronous_commit=off -c maintenance_work_mem=256MB"}
+        env = {
+            **way.env,
+            "PGOPTIONS": "-c client_min_messages=error -c synchronous_commit=off -c maintenance_work_mem=256MB",
+        }
         handed = Access(env, (*way.descriptors, listing))
         _restore(options, archive, handed, deadline, f"pg_restore into {database}")
 
@@ -210,20 +212,23 @@ def restore(login: Login, database: str, archive: int, entries: Sequence[str], j
 def _restore(options: Sequence[str], archive: int, way: Access | None, deadline: Deadline, what: str) -> str:
     descriptors = way.descriptors if way else ()
     argv = [*_WITH_PARENT, "pg_restore", *options, f"/proc/self/fd/{archive}"]
-    try:
-        done = subprocess.run(  # pylint: disable=ansible-bad-function  # it inherits file descriptors
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=deadline.remaining,
-            check=False,
-            cwd="/",
-            env=way.env if way else None,
-            pass_fds=(archive, *descriptors),
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DeadlineError(f"{what} was stopped after {deadline.seconds:g} s, its deadline") from error
-    if done.returncode != 0:
-        words = tail(done.stderr.decode(errors="replace"))
-        raise StateError(f"{what} failed: exit code {done.returncode}, {words or 'without a word'}")
+    # code in a dump can say anything at any length
+    with tempfile.TemporaryFile() as errors:
+        try:
+            done = subprocess.run(  # pylint: disable=ansible-bad-function  # it inherits file descriptors
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                timeout=deadline.remaining,
+                check=False,
+                cwd="/",
+                env=way.env if way else None,
+                pass_fds=(archive, *descriptors),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DeadlineError(f"{what} was stopped after {deadline.seconds:g} s, its deadline") from error
+        if done.returncode != 0:
+            words = said_in(errors) or "without a word"
+            raise StateError(f"{what} failed: exit code {done.returncode}, {words}")
     return done.stdout.decode(errors="replace")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import environment, identity, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, excerpt
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_guarded import WATCH, Guarded, guarded
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import demo_arguments
 
@@ -179,7 +179,7 @@ def _require_loaded(said: str, database: str, what: str) -> None:
     """Raise StateError where the log has an error, or does not say that the registry was loaded."""
     error = _ERROR.search(said)
     if error is not None:
-        told = " ".join([error.group(1), *error.group(2).strip().splitlines()[-1:]])
+        told = excerpt(" ".join([error.group(1), *error.group(2).strip().splitlines()[-1:]]))
         raise StateError(f"{what} failed: {told}")
     if not _LOADED.search(said):
         raise StateError(f"Odoo ended without having loaded the registry of {database}; look at its addons_path")

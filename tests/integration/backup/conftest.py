@@ -39,7 +39,8 @@ ROLES = f"""
 CREATE ROLE gantry LOGIN CREATEDB PASSWORD '{PASSWORD}';
 CREATE ROLE odoo_harbour LOGIN PASSWORD '{PASSWORD}';
 CREATE ROLE gantry_restore LOGIN;
-GRANT odoo_harbour, gantry_restore TO gantry WITH INHERIT TRUE, SET TRUE;
+CREATE ROLE gantry_write LOGIN;
+GRANT odoo_harbour, gantry_restore, gantry_write TO gantry WITH INHERIT TRUE, SET TRUE;
 CREATE DATABASE harbour OWNER odoo_harbour TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8';
 """
 # what a database of the collection has: a trusted extension with a comment, and one wrapped by a function

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from tests.integration.owners import OWNERS
 from tests.lab import wait
 
 BACKUP, RESTORE = "gantry.odoo.odoo_backup", "gantry.odoo.odoo_restore"
-ROLE = "gantry_restore"
+ROLE, WRITER = "gantry_restore", "gantry_write"
 SMALL, SMALL_CONFIG = "/srv/small", "/etc/odoo/small.conf"
 # an operator who is a superuser, and a neighbor with a database of its own
 OTHERS = f"""
@@ -84,6 +85,16 @@ CREATE EXTENSION hstore SCHEMA trap;
 ALTER DEFAULT PRIVILEGES IN SCHEMA trap GRANT SELECT ON TABLES TO odoo_north;
 SELECT lo_from_bytea(0, 'large');
 """
+# the same code on every table, for each statement and at COMMIT
+HUNG = (
+    "GRANT USAGE ON SCHEMA trap TO PUBLIC\n"
+    "CREATE FUNCTION trap.fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM trap.act(1); RETURN NULL; END'\n"
+    "DO $$ DECLARE t regclass; fire text := 'EXECUTE FUNCTION trap.fire()'; BEGIN "
+    "FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP "
+    "EXECUTE format('CREATE TRIGGER trap AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH STATEMENT %s', t, fire); "
+    "EXECUTE format('CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE OR DELETE ON %s DEFERRABLE INITIALLY "
+    "DEFERRED FOR EACH ROW %s', t, fire); END LOOP; END $$"
+)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +157,7 @@ def trap(estate: Estate, *deeds: str, more: str = "") -> Iterator[None]:
     finally:
         estate.sql("DROP SCHEMA IF EXISTS trap CASCADE; DROP PUBLICATION IF EXISTS harbour_log", "harbour")
         estate.sql("SELECT lo_unlink(oid) FROM pg_largeobject_metadata", "harbour")
-        if more:
+        if "odoo_north" in more:
             estate.sql("DROP OWNED BY odoo_north", "harbour")
 
 
@@ -216,12 +227,54 @@ def test_a_drill_of_a_trapped_backup_does_no_harm_and_says_so(
     assert estate.drills("drilled")[-1]["ok"]
 
 
+@pytest.mark.parametrize("login", ["gantry", "chief"])
+@pytest.mark.parametrize("drill", [pytest.param(False, marks=pytest.mark.deep), True])
+def test_triggers_on_every_table_have_no_rights_while_a_restored_copy_is_neutralized(
+    estate: Estate,
+    others: None,
+    ansible_module: Callable[..., Any],
+    restored_as: Callable[..., Any],
+    login: str,
+    drill: bool,
+) -> None:
+    tenant = f"hung-{login}-{'drill' if drill else 'copy'}"
+    with trap(estate, *DEEDS, more=HUNG):
+        back_up(estate, ansible_module, tenant)
+    before = estate.sql(NEIGHBOR), estate.sql(RIGHTS), len(log(estate))
+    restored_as(tenant, database="harbour-hung", neutralize=True, drill=drill, login_user=login)
+    sessions = {line.split()[0] for line in log(estate)[before[2] :]}
+    assert sessions == {ROLE, WRITER}
+    assert estate.sql(NEIGHBOR) == before[0]
+    assert [row for row in estate.sql(RIGHTS) if "harbour-hung" not in row] == before[1]
+    assert estate.shell("find /tmp -maxdepth 1 -name loot") == ""
+    assert estate.sql(f"SELECT count(*) FROM pg_shdepend WHERE refobjid = '{WRITER}'::regrole") == ["0"]
+    estate.drop_copies()
+
+
+def test_a_function_of_an_index_that_never_ends_ends_with_the_deadline(
+    estate: Estate, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
+) -> None:
+    # the index is made by the role that restores, and its statistics are gathered by the login
+    waiting = "BEGIN IF session_user = ''gantry'' THEN PERFORM pg_sleep(900); END IF; RETURN what; END"
+    more = (
+        f"CREATE FUNCTION trap.wait(what int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS '{waiting}'\n"
+        "CREATE INDEX waiting ON trap.bait (trap.wait(id))"
+    )
+    with trap(estate, more=f"{more}\n"):
+        back_up(estate, ansible_module, "waiting")
+    begun = time.monotonic()
+    told = restored_as("waiting", database="harbour-waiting", timeout=40, fails=True)["msg"]
+    assert "canceling statement due to statement timeout" in told
+    assert 30 < time.monotonic() - begun < 120
+    assert estate.databases() == {"harbour"}
+
+
 def test_what_code_in_a_dump_does_to_the_restore_role_reaches_nobody(
     estate: Estate, others: None, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
 ) -> None:
     with trap(estate, *OWN_DEEDS):
         back_up(estate, ansible_module, "greedy")
-    noted = f"code in the dump has changed how {ROLE} logs in, which is as it was again"
+    noted = f"code in harbour-greedy__new has changed how {ROLE} logs in, which is as it was again"
     # several connections have to log in again
     told = restored_as("greedy", fails=True, database="harbour-greedy", jobs=2)["msg"]
     assert told.endswith(f"; {noted}")

@@ -102,12 +102,22 @@ def test_a_copy_that_cannot_be_made_harmless_is_not_made(server: Server, declare
     failed = declare(want, fails=True, config=WITH_OURS)
     assert 'dock/data/neutralize.sql failed in stage2__new: relation "nowhere" does not exist' in failed["msg"]
     assert state_of(server) == before
-    # an addon that undoes what was done for safety
-    server.shell(
-        f"echo \"CREATE FUNCTION wake() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.active = true; RETURN NEW; END';"
-        f'CREATE TRIGGER wake BEFORE UPDATE ON fetchmail_server FOR EACH ROW EXECUTE FUNCTION wake();" '
-        f"> {OURS}/dock/data/neutralize.sql"
+    # an addon that would bring code into the copy
+    made = "CREATE FUNCTION wake() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$"
+    server.host.write(f"{OURS}/dock/data/neutralize.sql", made)
+    failed = declare(want, fails=True, config=WITH_OURS)
+    assert "dock/data/neutralize.sql failed in stage2__new: permission denied for schema public" in failed["msg"]
+    assert state_of(server) == before
+    server.host.write(f"{OURS}/dock/data/neutralize.sql", "")
+    # code of the tenant that undoes what was done for safety, at the latest when it is committed
+    woken = "UPDATE public.fetchmail_server SET active = true WHERE id = NEW.id AND NOT active"
+    server.psql(
+        f"CREATE FUNCTION wake() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {woken}; RETURN NEW; END';"
+        "CREATE CONSTRAINT TRIGGER wake AFTER UPDATE ON fetchmail_server DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+        "EXECUTE FUNCTION wake()",
+        "live",
     )
     failed = declare(want, fails=True, config=WITH_OURS)
+    server.psql("DROP FUNCTION wake CASCADE", "live")
     assert "is not harmless after its neutralization: 1 incoming mail servers are active" in failed["msg"]
     assert state_of(server) == before

@@ -30,7 +30,7 @@ from tests.unit.backup.build import MANIFEST
 
 SCRATCH = Scratch("/var/lib/gantry-drill", "gantry-drill", 1024)
 PLACE = Place("/var/lib/gantry-drill/0123456789ab")
-ROLES = Roles("gantry", "odoo_harbour", "gantry_restore", superuser=False)
+ROLES = Roles("gantry", "odoo_harbour", "gantry_restore", "gantry_write", superuser=False)
 
 
 def of_version(version: int) -> Manifest:
@@ -112,7 +112,7 @@ def test_each_database_has_one_place_and_its_socket_has_a_path_that_the_kernel_t
 
 
 def test_nothing_but_a_socket_lets_in_and_the_dump_logs_in_by_password() -> None:
-    odd = Roles('gan"try', "odoo_harbour", "gantry_restore", superuser=False)
+    odd = Roles('gan"try', "odoo_harbour", "gantry_restore", "gantry_write", superuser=False)
     files = configuration(Place("/var/lib/it's/0123456789ab"), odd, 1024, "root")
     settings = dict(line.split(" = ") for line in files["/var/lib/it's/0123456789ab/postgresql.conf"].splitlines())
     assert settings["listen_addresses"] == "''"
@@ -122,6 +122,7 @@ def test_nothing_but_a_socket_lets_in_and_the_dump_logs_in_by_password() -> None
         "local all gantry_scratch peer map=gantry",
         'local all "gan""try" peer map=gantry',
         'local all "gantry_restore" scram-sha-256',
+        'local all "gantry_write" scram-sha-256',
         "local all all trust",
     ]
     assert files["/var/lib/it's/0123456789ab/pg_ident.conf"].splitlines() == [

@@ -530,7 +530,12 @@ def test_the_modules_role_is_a_member_of_each_instances_role():
             {"name": "odoo_harbour"},
             {"name": "odoo_shared"},
             {"name": "gantry_restore", "password": None, "member_of": []},
-            {"name": "gantry", "createdb": True, "member_of": ["gantry_restore", "odoo_harbour", "odoo_shared"]},
+            {"name": "gantry_write", "password": None, "member_of": []},
+            {
+                "name": "gantry",
+                "createdb": True,
+                "member_of": ["gantry_restore", "gantry_write", "odoo_harbour", "odoo_shared"],
+            },
         ]
     }
 

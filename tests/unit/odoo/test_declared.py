@@ -22,7 +22,8 @@ def declared(name: str, rename_from: str = "", clone_from: str = "") -> dict[str
 def test_sources_and_former_names_are_locked_before_anything_is_read() -> None:
     items = [declared("harbour"), declared("north", rename_from="south"), declared("trial", clone_from="live")]
     items.append(declared("copy", clone_from="harbour"))
-    request = Request(Login("db1", "gantry"), {"/etc/odoo.conf": items}, (), "odoo", False, 1, "gantry_restore", 1, 1)
+    roles = ("gantry_restore", "gantry_write")
+    request = Request(Login("db1", "gantry"), {"/etc/odoo.conf": items}, (), "odoo", False, 1, *roles, 1, 1)
     names = apply_declared._declared_names(request)
     assert names == Names(frozenset({"harbour", "north", "south", "trial", "copy"}), frozenset({"live"}))
 

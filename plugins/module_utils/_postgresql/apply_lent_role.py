@@ -1,18 +1,18 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets one run at a time act as the role that pg_restore logs in as, which has no password but for that time.
+"""Lets one run at a time act as a role that has no password but for that time.
 
-Code in the dump acts as the role as well, so nothing that the role could have changed is trusted afterwards.
+Code of a tenant acts as the role as well, so nothing that the role could have changed is trusted afterwards.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -25,7 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sentence,
     sql,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_restore_role import (
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_lent_role import (
     read_databases,
     read_self_granted,
     read_set_databases,
@@ -35,50 +35,56 @@ ALONE_SECONDS = 30
 _PASSWORD_BYTES = 32
 
 
-def act_as(login: Login, name: str, database: str, work: Callable[[Login], None]) -> str:
-    """Do `work` with a login as the role `name`; a note where code in the dump has changed how the role logs in.
+@dataclass
+class Acting:
+    """A login as a role, for a time. note: says afterwards where code has changed how the role logs in."""
 
-    database: the one that the work gives to the role, and that is the login's afterwards. The caller holds the lock of
-    the role.
+    login: Login
+    note: str = ""
+
+
+@contextmanager
+def acting(login: Login, name: str, database: str, cursor: Any, clear: Callable[[], None]) -> Iterator[Acting]:
+    """A login as the role `name`, which has a password for the time of the block.
+
+    database: the one that the role may enter in the block. cursor: of the session that holds the lock of the role.
+    clear: takes everything from the role, when it has no session any more.
     """
-    note = ""
-    # a new session before and after, as a server may end one that is idle as long as a dump is restored
-    with closing(connect(login)) as connection, connection.cursor() as cursor:
-        for left in read_databases(cursor, name):
-            _take_away(cursor, left, login.user)
-        as_role = _prepared(cursor, login, name)
+    by = Acting(_prepared(cursor, login, name))
     try:
         try:
-            work(as_role)
+            yield by
         finally:
-            note = _ended(login, as_role, database)
+            by.note = _ended(cursor, login, by.login, database, clear)
     except StateError as error:
-        if note:
-            raise StateError(f"{error}; {note}") from error
+        if by.note:
+            raise StateError(f"{error}; {by.note}") from error
         raise
-    return note
 
 
-def _ended(login: Login, as_role: Login, database: str) -> str:
-    """Leave the role as it has to be, and the database to the login; a note where code in the dump has acted on it."""
+def _ended(cursor: Any, login: Login, as_role: Login, database: str, clear: Callable[[], None]) -> str:
+    """Leave the role as it has to be; a note where code has acted on it."""
     name = as_role.user
     changed = not _lets_in(as_role, database)
-    with closing(connect(login)) as connection, connection.cursor() as cursor:
+    _renew(cursor, name, None)
+    if read_self_granted(cursor, name):
+        # only the role itself takes it back
         _prepared(cursor, login, name)
-        _close(cursor, name)
-        if changed:
-            # a login that had begun with another password may end with it for as long as this
-            time.sleep(_authentication_s(cursor))
-            _close(cursor, name)
-        _take_away(cursor, database, login.user)
-    return f"code in the dump has changed how {name} logs in, which is as it was again" if changed else ""
+        _renew(cursor, name, None)
+    if changed:
+        # a login that had begun with another password may end with it for as long as this
+        time.sleep(_authentication_s(cursor))
+        _renew(cursor, name, None)
+    clear()
+    return f"code in {database} has changed how {name} logs in, which is as it was again" if changed else ""
 
 
-def _take_away(cursor: Any, database: str, login: str) -> None:
-    """Make the login the owner of a database that a dump was restored into: no other dump must reach it."""
-    make_ordinary(cursor, database)
-    cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*map(sql.Identifier, (database, login))))
-    keep_to(cursor, database, login)
+def take_databases(cursor: Any, name: str, login: str) -> None:
+    """Make the login the owner of all databases of the role: no other dump must reach what one was restored into."""
+    for database in read_databases(cursor, name):
+        make_ordinary(cursor, database)
+        cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*map(sql.Identifier, (database, login))))
+        keep_to(cursor, database, login)
 
 
 def _prepared(cursor: Any, login: Login, name: str) -> Login:
@@ -95,11 +101,6 @@ def _prepared(cursor: Any, login: Login, name: str) -> Login:
             for member in members:
                 own.execute(sql.SQL("REVOKE {} FROM {}").format(*map(sql.Identifier, (name, member))))
     return as_role
-
-
-def _close(cursor: Any, name: str) -> None:
-    """Leave the role without a password."""
-    _renew(cursor, name, None)
 
 
 def _renew(cursor: Any, name: str, verifier: str | None) -> None:
@@ -121,7 +122,7 @@ def _renew(cursor: Any, name: str, verifier: str | None) -> None:
         return True if cursor.fetchone()[0] == 0 else None
 
     try:
-        Deadline(ALONE_SECONDS).wait(alone, f"the end of all sessions of {name}")
+        Deadline(ALONE_SECONDS).wait(alone, f"the end of all sessions of {name}", interval=0.01)
     except psycopg2.errors.InsufficientPrivilege as error:
         # before version 16, a session of the role can take it from the login
         raise StateError(

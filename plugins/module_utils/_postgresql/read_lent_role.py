@@ -1,16 +1,17 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what the role that pg_restore logs in as can do. Changes nothing."""
+"""Reads what the roles can do that modules lend themselves. Changes nothing."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_restore_role import RestoreRole
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_restore_role import (
-    refuse_restore_role,
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_lent_role import LentRole
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_lent_role import (
+    refuse_lent_role,
+    refuse_login,
     refuse_shared_role,
 )
 
@@ -35,7 +36,8 @@ SELECT r.rolcanlogin,
              JOIN pg_database d ON d.oid = CASE s.dbid WHEN 0 THEN s.objid ELSE s.dbid END
              WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid
              AND (s.dbid <> 0 OR s.classid = 'pg_database'::regclass)
-             AND right(d.datname, length(%(making)s)) <> %(making)s ORDER BY 1),
+             AND CASE WHEN %(making)s = '' THEN s.deptype = 'o'
+                      ELSE right(d.datname, length(%(making)s)) <> %(making)s END ORDER BY 1),
        pg_has_role(r.oid, 'USAGE') AND pg_has_role(r.oid, %(act)s)
 FROM pg_roles r WHERE r.rolname = %(role)s
 """
@@ -43,6 +45,12 @@ FROM pg_roles r WHERE r.rolname = %(role)s
 _SELF_GRANTED = """
 SELECT o.rolname::text FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles o ON o.oid = m.member
 WHERE r.rolname = %s AND m.grantor = r.oid AND o.rolname <> current_user ORDER BY 1
+"""
+_REACHED = """
+SELECT DISTINCT d.datname::text FROM pg_shdepend s
+JOIN pg_database d ON d.oid = CASE s.dbid WHEN 0 THEN s.objid ELSE s.dbid END
+WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = %s)
+  AND (s.dbid <> 0 OR s.classid = 'pg_database'::regclass) ORDER BY 1
 """
 _DATABASES = "SELECT datname::text FROM pg_database WHERE pg_get_userbyid(datdba) = %s ORDER BY 1"
 _SETTINGS = """
@@ -57,26 +65,42 @@ ORDER BY 1
 """
 
 
-def read_restore_role(cursor: Any, name: str, making: str) -> RestoreRole | None:
-    """The role `name`; None where there is none. making: how the names of databases in the making end."""
+def read_lent_role(cursor: Any, name: str, making: str = "") -> LentRole | None:
+    """The role `name`; None where there is none. making: how the names of databases in the making end.
+
+    A role that is lent for writing has none of those, and may have been left rights, but never anything of its own.
+    """
     act = "SET" if cursor.connection.server_version >= SET_OPTION else "MEMBER"
     cursor.execute(_ROLE, {"role": name, "making": making, "act": act})
     row = cursor.fetchone()
     if row is None:
         return None
     logs_in, powers, member_of, members, holds, acts = row
-    return RestoreRole(name, logs_in, tuple(powers), tuple(member_of), tuple(members), tuple(holds), acts)
+    return LentRole(name, logs_in, tuple(powers), tuple(member_of), tuple(members), tuple(holds), acts)
 
 
 def require_restore_role(cursor: Any, login: Login, name: str, owner: str, making: str) -> None:
     """Raise where pg_restore must not log in as the role `name` to fill a database of `owner`. making: as above."""
     refuse_shared_role(name, login.user, owner)
-    refuse_restore_role(read_restore_role(cursor, name, making), name, login.user, login.where)
+    refuse_lent_role("restore_user", read_lent_role(cursor, name, making), name, login.user, login.where)
+
+
+def require_write_role(cursor: Any, login: Login, name: str) -> None:
+    """Raise where the role `name` must not write in databases of tenants."""
+    refuse_login("write_user", name, login.user)
+    role = read_lent_role(cursor, name)
+    refuse_lent_role("write_user", role, name, login.user, login.where)
 
 
 def read_self_granted(cursor: Any, name: str) -> list[str]:
     """The roles that a session of the role has made members of it, other than the login."""
     cursor.execute(_SELF_GRANTED, (name,))
+    return [row[0] for row in cursor.fetchall()]
+
+
+def read_reached(cursor: Any, name: str) -> list[str]:
+    """The databases that a role owns, may enter, or has anything in."""
+    cursor.execute(_REACHED, (name,))
     return [row[0] for row in cursor.fetchall()]
 
 

@@ -1,19 +1,20 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role that pg_restore logs in as, as the server knows it."""
+"""The roles that modules lend themselves for work beside code of tenants, as the server knows them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# the role that the estate makes for it on every server
+# the roles that the estate makes on every server: for pg_restore, and for what is written in tenants' databases
 RESTORE_USER = "gantry_restore"
+WRITE_USER = "gantry_write"
 
 
 @dataclass(frozen=True)
-class RestoreRole:
-    """The role that owns a database while a dump is restored into it, and nothing else.
+class LentRole:
+    """A role that has rights in a database while a module works in it, and no other rights.
 
     logs_in: it has LOGIN. powers: what it has beyond that. member_of: roles whose rights it has.
     members: roles that could act as it, without the login and other operators, which create databases or roles.
