@@ -37,7 +37,8 @@ def test_a_log_without_an_error_is_accepted() -> None:
     ],
 )
 def test_an_error_is_told_with_the_last_line_of_its_traceback(follows: str, told: str) -> None:
-    assert refusal(LOADED + ERROR + follows) == f"serving harbour failed: {ERROR}{' ' if told else ''}{told}"
+    quoted = " ".join(f"{ERROR} {told}".split())
+    assert refusal(LOADED + ERROR + follows) == f"serving harbour failed: {quoted}"
 
 
 def test_a_registry_that_was_not_loaded_is_told() -> None:
