@@ -48,7 +48,7 @@ def _closure(directory: Path, first: str) -> list[Path]:
             continue
         found.append(path)
         for name in _FILE.findall(path.read_text(encoding="utf-8")):
-            for place in {directory, path.parent}:
+            for place in dict.fromkeys((directory, path.parent)):
                 ahead += place.glob(_TEMPLATE.sub("*", name).lstrip("/"))
     return found
 

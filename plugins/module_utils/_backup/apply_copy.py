@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy impo
     read_needs,
     read_plan,
     read_side,
+    unread,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -180,7 +181,7 @@ def _send_one(first: Repository, second: Repository, sizes: Mapping[str, int], c
 
 def _remove(second: Repository, plan: CopyPlan) -> None:
     """Remove what no backup needs any more, which the catalog says already, and old records of it."""
-    second.store.delete(plan.remove)
+    second.store.delete(unread(second, plan.remove))
     old = second.records.names(f"{CatalogLog.NAME}/", CatalogLog.KEPT + REMOVED)[CatalogLog.KEPT :]
     second.records.delete(old)
 

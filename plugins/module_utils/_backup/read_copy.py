@@ -40,6 +40,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     POLICY,
     DataName,
     ManifestName,
+    data_key,
     data_name,
     is_drill_key,
     manifest_name,
@@ -83,6 +84,19 @@ def read_plan(first: Side, needs: Needs, second: Repository | None, catalog: Cat
     for name in (one for one in side.manifests if one.number in read):
         used |= _used(second, name)
     return plan_copy(first, side, needs, read, used)
+
+
+def unread(second: Repository, keys: Sequence[str]) -> list[str]:
+    """Those of the keys that no backup needs which is being read now.
+
+    Asked once the catalog says which backups are gone: who reads after that does not find them.
+    """
+    read = being_read(second)
+    kept: set[str] = set()
+    for name in filter(None, map(manifest_name, keys)):
+        if name.number in read:
+            kept |= {name.key, *map(data_key, _used(second, name))}
+    return [key for key in keys if key not in kept]
 
 
 def read_documents(first: Repository, second: Repository | None) -> dict[str, bytes]:

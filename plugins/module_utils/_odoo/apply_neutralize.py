@@ -80,7 +80,7 @@ class Neutralizer:
         with closing(connect(build.login, build.at, autocommit=False)) as connection, connection.cursor() as cursor:
             require_plain(cursor, ["ir_model_data", "ir_model_fields"])
             looked_at = {switch.table for switch in SWITCHES} & _columns(cursor).keys()
-            require_plain(cursor, sorted(looked_at | {table for table, *_ in _secrets(cursor)}))
+            require_plain(cursor, sorted(looked_at | {table for table, _column, _required in _secrets(cursor)}))
             self._verify(cursor, build.at)
 
     @staticmethod

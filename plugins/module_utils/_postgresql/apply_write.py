@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,13 +98,12 @@ class Writer:
 
         seconds: after which the session is ended, as code of the tenant may wait for ever.
         """
-        with (
+        with ExitStack() as held:
             # databases of one run do not wait for another run when they wait for one another
-            self.turn,
-            hold_role(self.login, self.role, self.lock_s) as cursor,
-            closing(connect(self.login, database, lock_timeout=LOCK_SECONDS)) as own,
-            own.cursor() as granting,
-        ):
+            held.enter_context(self.turn)
+            cursor = held.enter_context(hold_role(self.login, self.role, self.lock_s))
+            own = held.enter_context(closing(connect(self.login, database, lock_timeout=LOCK_SECONDS)))
+            granting = held.enter_context(own.cursor())
             require_write_role(cursor, self.login, self.role)
             self._clear(cursor, granting, database)
             with acting(self.login, self.role, database, cursor, lambda: self._clear(cursor, granting, database)) as by:

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -358,6 +359,27 @@ def test_what_is_expired_leaves_the_copy_unless_it_is_read_there(pair: Pair) -> 
         assert old.manifest.key in pair.second.listed()
         assert pair.second.repository.catalog.read().entry(old.name) is None
     assert actions(pair.copy(remove=False)) == []
+    assert actions(pair.copy()) == ["remove"]
+    assert pair.second.listed() == pair.first.listed()
+
+
+def test_a_restore_that_begins_during_a_copy_keeps_its_backup(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins when the copy has planned what goes, and before its catalog says so."""
+    pair.copy()
+    old = pair.first.repository.catalog.read().entries[0]
+    pair.first.expire(old.name)
+    second, publish, before = pair.second.repository, apply_copy.publish, pair.second.listed()
+    with ExitStack() as restore:
+
+        def late(catalog: Any, repository: Repository) -> None:
+            restore.enter_context(reading(second, old, "restore", 5))
+            publish(catalog, repository)
+
+        monkeypatch.setattr(apply_copy, "publish", late)
+        pair.copy()
+        gone = set(before) - set(pair.second.listed())
+        assert not [key for key in gone if key.startswith(("data/", "manifests/"))]
+    monkeypatch.setattr(apply_copy, "publish", publish)
     assert actions(pair.copy()) == ["remove"]
     assert pair.second.listed() == pair.first.listed()
 
