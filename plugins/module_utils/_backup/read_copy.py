@@ -49,6 +49,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_loca
 
 # The record of a drill has a few thousand bytes.
 LARGEST = 2**20
+# Backups whose manifests are held at once.
+TOGETHER = 16
 
 
 def read_side(repository: Repository, catalog: Catalog) -> Side:
@@ -63,13 +65,21 @@ def read_side(repository: Repository, catalog: Catalog) -> Side:
 
 def read_needs(repository: Repository, catalog: Catalog, deadline: Deadline) -> Needs:
     """What the backups of a repository need. Raises StateError where that is not known of one that can be restored."""
-    found = each(partial(_objects, repository), catalog.entries, deadline, "reading the manifests")
-    known = [(entry, one) for entry, one in zip(catalog.entries, found) if not isinstance(one, str)]
-    return Needs(
-        staying=frozenset[DataName]().union(*(one for entry, one in known if entry.expired is None)),
-        all=frozenset[DataName]().union(*(one for _entry, one in known)),
-        unread=tuple(one for one in found if isinstance(one, str)),
-    )
+    staying: set[DataName] = set()
+    every: set[DataName] = set()
+    unknown: list[str] = []
+    # backups share objects: what one needs is held for as long as it takes to add it
+    for start in range(0, len(catalog.entries), TOGETHER):
+        entries = catalog.entries[start : start + TOGETHER]
+        found = each(partial(_objects, repository), entries, deadline, "reading the manifests")
+        for entry, one in zip(entries, found):
+            if isinstance(one, str):
+                unknown.append(one)
+                continue
+            every |= one
+            if entry.expired is None:
+                staying |= one
+    return Needs(frozenset(staying), frozenset(every), tuple(unknown))
 
 
 def read_plan(first: Side, needs: Needs, second: Repository | None, catalog: Catalog) -> CopyPlan:
