@@ -340,6 +340,8 @@ def reading_all(repository: Repository, entries: Sequence[Entry], kind: str, wai
         yield
         return
     mine = uuid.uuid4().hex
+    # those who read never meet one another, so nobody else would end what a killed one has left
+    _break_left(repository.readers)
     with _held(repository.readers, kind, tuple(f"{_READ}{one.number}:{mine}" for one in entries), wait_s):
         yield
 

@@ -179,8 +179,10 @@ class Rotting:
         self.repository.records.delete(self.repository.records.names("catalog/", 10_000))
 
     def leases(self) -> int:
-        """How many leases are held."""
-        return len(self.repository.leases.read().held) + len(self.repository.readers.read().held)
+        """How many leases are held. One that has expired is listed until the next one is taken."""
+        now = self.repository.leases.objects.now()
+        registers = (self.repository.leases, self.repository.readers)
+        return sum(lease.until > now for register in registers for lease in register.read().held)
 
 
 def rotting_in(
