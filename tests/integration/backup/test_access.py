@@ -136,6 +136,7 @@ def test_each_account_does_its_work_and_no_other(keys: Keys, ask: Ask, ansible_m
     assert [one["name"] for one in entries(keys)] == [second["id"]]
 
 
+@pytest.mark.deep
 def test_one_host_expires_with_a_second_key_and_copies_with_one_of_each_repository(
     keys: Keys, ansible_module: Callable[..., Any], run_playbook: Callable[..., Any]
 ) -> None:

@@ -155,6 +155,7 @@ def test_a_place_that_is_no_second_one_or_has_lost_it_is_refused(
     assert estate.shell("find /srv/empty -path '*/manifests/*' | wc -l").strip() == "1"
 
 
+@pytest.mark.deep
 def test_damage_in_the_first_one_is_marked_while_the_copy_is_away_and_spoils_no_copy(
     estate: Estate, second: dict[str, Any], ask: Ask, ansible_module: Callable[..., Any]
 ) -> None:
@@ -180,6 +181,7 @@ def test_damage_in_the_first_one_is_marked_while_the_copy_is_away_and_spoils_no_
     assert estate.object(f"{TENANT}/{key}") == good
 
 
+@pytest.mark.deep
 def test_a_rotation_takes_the_copy_along(
     estate: Estate, second: dict[str, Any], ask: Ask, ansible_module: Callable[..., Any]
 ) -> None:

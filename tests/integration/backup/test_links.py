@@ -86,6 +86,7 @@ def test_links_that_were_planted_lead_nowhere(
     assert not [name for name in estate.filestores() if "drill" in name]
 
 
+@pytest.mark.deep
 def test_a_filestore_that_is_a_link_is_refused_and_named(
     estate: Estate, victim: None, drill: Callable[[], dict[str, Any]]
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_filestore_that_is_a_link_is_refused_and_named(
     assert f"made a link to {VICTIM}" in done["msg"]
 
 
+@pytest.mark.deep
 def test_a_note_that_odoo_has_written_is_not_followed(
     estate: Estate, victim: None, drill: Callable[[], dict[str, Any]]
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_note_that_odoo_has_written_is_not_followed(
     assert "was written by account 8069 and by no restore; look at it, then remove it" in done["msg"]
 
 
+@pytest.mark.deep
 def test_links_that_are_exchanged_during_a_drill_lead_nowhere(
     estate: Estate, victim: None, drill: Callable[[], dict[str, Any]]
 ) -> None:

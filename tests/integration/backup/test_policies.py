@@ -235,6 +235,7 @@ def fake_backups(
     return needed
 
 
+@pytest.mark.deep
 def test_a_backup_that_holds_itself_outlives_its_policy(estate: Estate, ansible_module: Callable[..., Any]) -> None:
     own = {**estate.login, "databases": [{"name": "harbour", "tenant": "safety"}]}
     stay = {"keep_days": 30, "keep_reason": "before a restore"}

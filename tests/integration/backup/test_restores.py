@@ -251,6 +251,7 @@ def test_triggers_on_every_table_have_no_rights_while_a_restored_copy_is_neutral
     estate.drop_copies()
 
 
+@pytest.mark.deep
 def test_a_function_of_an_index_that_never_ends_ends_with_the_deadline(
     estate: Estate, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
 ) -> None:

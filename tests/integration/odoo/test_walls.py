@@ -162,6 +162,7 @@ def test_parameters_and_the_administrator_of_a_live_database(
     assert walls.parameter(NAME, "a.flag") == login["login_user"]
 
 
+@pytest.mark.deep
 def test_the_code_that_a_live_database_is_made_of(
     walls: Server, ansible_module: Callable[..., dict[str, Any]], login: dict[str, str]
 ) -> None:
@@ -225,6 +226,7 @@ def test_no_setting_of_a_database_reaches_a_session_of_the_modules(walls: Server
     walls.psql("DROP FUNCTION traps.tell CASCADE", NAME)
 
 
+@pytest.mark.deep
 def test_what_code_of_a_tenant_says_is_told_in_bounds(walls: Server, declare: Declare) -> None:
     loud = "RAISE EXCEPTION E'%\\x1b[31m\\nsecond line', repeat('loud ', 20000000)"
     walls.psql(
@@ -241,6 +243,7 @@ def test_what_code_of_a_tenant_says_is_told_in_bounds(walls: Server, declare: De
     assert failed.isprintable()
 
 
+@pytest.mark.deep
 def test_code_of_a_tenant_that_never_ends_is_ended_with_the_call(walls: Server, declare: Declare) -> None:
     # a timeout of a statement is an error that code can catch
     stubborn = "LOOP BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP"
@@ -268,6 +271,7 @@ def test_what_a_killed_run_left_to_the_role_is_taken_by_the_next(walls: Server, 
     assert walls.psql(f"SELECT rolpassword IS NULL FROM pg_authid WHERE rolname = '{WRITER}'") == "t"
 
 
+@pytest.mark.deep
 def test_a_role_that_owns_anything_does_not_write(walls: Server, declare: Declare) -> None:
     wanted = {"name": NAME, "parameters": {"a.role": "1"}}
     assert "write_user: gantry is the login as well" in declare(wanted, write_user=ADMIN, fails=True)["msg"]
