@@ -94,7 +94,9 @@ def _holder(cursor: Any, role: str) -> str:
     if found is None:
         return "another database"
     address, since, databases = found
-    return f"{', '.join(databases) or 'another database'} for a run on {address or 'the server'} since {since} UTC"
+    # not shown of a session of a superuser
+    began = f" since {since} UTC" if since else ""
+    return f"{', '.join(databases) or 'another database'} for a run on {address or 'the server'}{began}"
 
 
 def _require_kept(cursor: Any, login: Login, names: Iterable[str], shared: Iterable[str]) -> None:
