@@ -169,6 +169,17 @@ def _blob(shard: int, digest: str, verify_content: bool) -> tuple[int, bool]:
         return os.fstat(stream.fileno()).st_size, sha1_of(stream) == digest
 
 
+@contextmanager
+def opened_filestore(filestore: str) -> Iterator[int]:
+    """A descriptor of a filestore, for the files of one piece of work. Raises StateError where it cannot be opened."""
+    with ExitStack() as stack:
+        try:
+            directory = stack.enter_context(opened_directory(filestore))
+        except OSError as error:
+            raise StateError(f"filestore {filestore} cannot be read: {error.strerror}") from error
+        yield directory
+
+
 def opened_blob(filestore: int, name: str) -> BinaryIO:
     """A file `ab/abcd...` of an open filestore, to be read. Raises OSError as open() does, also for no regular file."""
     shard, _slash, rest = name.partition("/")

@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
+    Owner,
     made_below,
     made_directory,
     opened_directory,
@@ -87,13 +89,14 @@ class Templates:
         with closing(connect(self.login, database, autocommit=False)) as connection, connection.cursor() as cursor:
             require_plain(cursor, [_FILES])
             cursor.execute(f"SELECT name, content FROM public.{_FILES}")
+            shards: dict[str, dict[str, bytes]] = {}
             for name, content in cursor.fetchall():
                 _require_whole(name, bytes(content))
-                with made_directory(directory, owner) as top, made_below(top, name[:2], owner) as shard:
-                    made = os.open(name[3:], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=shard)
-                    with open(made, "wb") as stream:
-                        stream.write(content)
-                        os.fchown(made, owner.uid, owner.gid)
+                shards.setdefault(name[:2], {})[name[3:]] = content
+            with made_directory(directory, owner) as top:
+                for shard, files in shards.items():
+                    with made_below(top, shard, owner) as below:
+                        _write(below, files, owner)
             cursor.execute(f"DROP TABLE public.{_FILES}")
             connection.commit()
 
@@ -113,6 +116,14 @@ def _content(filestore: str, name: str) -> bytes:
         raise StateError(
             f"file {where} of a template cannot be read: {error.strerror}; drop it and run again"
         ) from error
+
+
+def _write(directory: int, files: Mapping[str, bytes], owner: Owner) -> None:
+    for name, content in files.items():
+        made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=directory)
+        with open(made, "wb") as stream:
+            stream.write(content)
+            os.fchown(made, owner.uid, owner.gid)
 
 
 def _require_whole(name: str, content: bytes) -> None:

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_below, opened_directory
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_below
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import opened_filestore
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Turn
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import (
     send_large,
@@ -203,23 +203,24 @@ class Sender:
         self, pool: ThreadPoolExecutor, filestore: str, prefix: str, names: Sequence[str], on_disk: Collection[str]
     ) -> int:
         """Put the files of a shard that the repository lacks among those to send; how many they are."""
-        before, left, to_send = self._former.below(prefix), self._left.below(prefix), 0
+        before, left = self._former.below(prefix), self._left.below(prefix)
         pending = _Pending(prefix, {}, before)
+        to_send = []
         for name in names:
             place = before.get(name) or left.get(name)
             if name not in on_disk:
                 (self._lost if place is None else self._kept).append(name)
             elif place is None or place.held in self._doubted:
-                self._collect(pool, filestore, name, pending)
-                to_send += 1
+                to_send.append(name)
                 continue
             if place is not None:
                 pending.files[name] = place
+        for name, size in _sizes(filestore, to_send).items():
+            self._collect(pool, filestore, name, size, pending)
         self._pending.append(pending)
-        return to_send
+        return len(to_send)
 
-    def _collect(self, pool: ThreadPoolExecutor, filestore: str, name: str, pending: _Pending) -> None:
-        size = _size(filestore, name)
+    def _collect(self, pool: ThreadPoolExecutor, filestore: str, name: str, size: int, pending: _Pending) -> None:
         if size > LARGE_BYTES:
             batch = _Batch(self.new_name(), [name], size)
             pending.batches.append(batch)
@@ -304,9 +305,18 @@ class Sender:
         return shard
 
 
-def _size(filestore: str, name: str) -> int:
-    try:
-        with opened_directory(filestore) as directory, opened_below(directory, name[:2]) as shard:
-            return os.stat(name[3:], dir_fd=shard, follow_symlinks=False).st_size
-    except OSError as error:
-        raise StateError(f"file {blob_path(filestore, name)} cannot be read: {error.strerror}") from error
+def _sizes(filestore: str, names: Sequence[str]) -> dict[str, int]:
+    """The bytes of files, in the order of their names."""
+    found: dict[str, int] = {}
+    if not names:
+        return found
+    with opened_filestore(filestore) as top:
+        for shard, group in itertools.groupby(names, key=lambda name: name[:2]):
+            try:
+                with opened_below(top, shard) as directory:
+                    for name in group:
+                        found[name] = os.stat(name[3:], dir_fd=directory, follow_symlinks=False).st_size
+            except OSError as error:
+                where = f"{filestore}/{shard}"
+                raise StateError(f"a file in {where} cannot be read: {error.strerror} ({error.filename})") from error
+    return found

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import BinaryIO, TypeVar
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_directory
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import opened_blob
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import opened_blob, opened_filestore
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
@@ -54,12 +53,13 @@ def send_pack(
     """
     packed = bytearray()
     files: dict[str, Place] = {}
-    for name in names:
-        content = _attempted(filestore, name, partial(_content, name))
-        sealed = repository.keys.seal(FILE, name, content)
-        files[name] = Place(len(content), held, len(packed), len(sealed))
-        packed += sealed
-        count(1, len(content))
+    with opened_filestore(filestore) as directory:
+        for name in names:
+            content = _attempted(directory, filestore, name, partial(_content, name))
+            sealed = repository.keys.seal(FILE, name, content)
+            files[name] = Place(len(content), held, len(packed), len(sealed))
+            packed += sealed
+            count(1, len(content))
     repository.store.put(data_key(held), bytes(packed))
     _note(repository, held, files)
     return files
@@ -73,7 +73,8 @@ def send_large(repository: Repository, held: DataName, filestore: str, name: str
         repository.store.upload(data_key(held), sealed, os.fstat(handle.fileno()).st_size)
         return Place(handle.tell(), held, 0, sealed.size)
 
-    files = {name: _attempted(filestore, name, send)}
+    with opened_filestore(filestore) as directory:
+        files = {name: _attempted(directory, filestore, name, send)}
     count(1, 0)
     _note(repository, held, files)
     return files
@@ -97,7 +98,7 @@ def _note(repository: Repository, held: DataName, files: dict[str, Place]) -> No
     repository.store.put(key, repository.keys.seal(NOTE, key, shard_bytes(files)))
 
 
-def _attempted(filestore: str, name: str, work: Callable[[BinaryIO], T]) -> T:
+def _attempted(directory: int, filestore: str, name: str, work: Callable[[BinaryIO], T]) -> T:
     """What `work` makes of a file. Odoo writes in place, so a file can be met half written."""
     path = blob_path(filestore, name)
     for attempt in range(TORN_READS):
@@ -105,7 +106,7 @@ def _attempted(filestore: str, name: str, work: Callable[[BinaryIO], T]) -> T:
             time.sleep(TORN_PAUSE_S)
         try:
             # a tenant may put a link or a pipe in the place of a file, or a link in that of its directory
-            with opened_directory(filestore) as directory, opened_blob(directory, name) as handle:
+            with opened_blob(directory, name) as handle:
                 return work(handle)
         except _TornError:
             continue
