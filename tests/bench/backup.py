@@ -179,10 +179,12 @@ def restore(backups: Backups, zipped: str, folder: str) -> Result:
     _make_another(erp, "back")
     erp.put_aside("back")
     peaks: list[float] = []
+    parts: dict[str, float] = {}
 
     def ours() -> Timed:
         done = call()
         peaks.append(done.peak_mib)
+        parts.update(json.loads(done.stdout)["timings"])
         return done
 
     def foldered() -> None:
@@ -209,7 +211,7 @@ def restore(backups: Backups, zipped: str, folder: str) -> Result:
         ),
     ]
     found = compare("restore", contenders, files=clone.FILES, bytes=clone.FILES * clone.FILE_BYTES)
-    return with_facts(found, peak_mib=round(max(peaks)))
+    return with_facts(found, peak_mib=round(max(peaks)), parts=parts)
 
 
 def _make_another(erp: Erp, name: str) -> None:
