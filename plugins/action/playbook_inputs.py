@@ -15,10 +15,7 @@ from ansible.errors import AnsibleError
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import (
-    declaration,
-    inputs,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import declaration, inputs
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.gantry.odoo.plugins.plugin_utils.playbook_files import read_variables
