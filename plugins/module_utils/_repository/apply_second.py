@@ -78,7 +78,7 @@ def make_second(first: Repository, stores: Stores, masters: Sequence[MasterKey])
 def send_keys(first: Repository, second: Repository, stores: Stores, masters: Sequence[MasterKey]) -> Repository:
     """The second repository with the newest wrapped data keys, which the master key of the first one has to open.
 
-    Raises StateError where it does not. Then the former master key is needed still.
+    Raises StateError where it does not. Then the former one is needed still.
     """
     if second.keyring != first.keyring:
         transfer_record(first.records, second.records, KeyLog.NAME, first.keyring)
