@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
-
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     LibraryError,
     StateError,
@@ -92,12 +90,6 @@ def login_from(params: Mapping[str, Any]) -> Login:
         ca_cert=params["ca_cert"] or "",
         connect_timeout=params["connect_timeout"],
     )
-
-
-def require_psycopg2(module: Any) -> None:
-    """End the module with Ansible's usual sentence when psycopg2 is not installed on the target."""
-    if PSYCOPG2_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
 
 
 def connect(
