@@ -175,7 +175,8 @@ def choose_from(catalog: Catalog, repository: Repository, choice: Choice, warn: 
             warn(sentence)
         if found is None and choice.until is not None:
             raise StateError(
-                f"the {repository.where} has no complete backup of before {choice.until:%Y-%m-%dT%H:%M:%S%z}"
+                f"the {repository.where} has no complete backup of before {choice.until:%Y-%m-%dT%H:%M:%S%z}; give a "
+                "later moment"
             )
         if found is None:
             raise StateError(f"the {repository.where} has no complete backup; take one")
