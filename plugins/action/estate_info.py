@@ -23,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record i
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import DECOMMISSIONED
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, from_body
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import outline, resolve
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model as model_routes
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
@@ -80,8 +81,9 @@ class ActionModule(ControllerAction):
         """Read the estate record where there is a store, and resolve the estate."""
         if call.params["outline"]:
             model_inventory.require_unmade(variables["groups"])
-        record = self._record(call) if call.params["store"] else EstateRecord()
-        args = {**call.params, "today": _today(call.params).date().isoformat()}
+        store = open_store(call.params["store"]) if call.params["store"] else None
+        record = self._record(call, store) if store else EstateRecord()
+        args = {**call.params, "today": _today(call.params, store).date().isoformat()}
         hosts = _Variables(variables["hostvars"])
         resolved = resolve(args, variables["groups"], hosts, record)
         sources = {}
@@ -95,29 +97,27 @@ class ActionModule(ControllerAction):
             model_routes.check_collisions(present)
             # a value as large as the whole estate takes seconds to be sent and copied
             return Outcome(facts={"estate": {**outline(resolved.estate), **sources}})
-        known = self._known_backups(call) if call.params["store"] else {}
+        known = self._known_backups(call, store) if store else {}
         estate = {**resolved.estate, **sources, "known_backups": known}
         return Outcome(facts={"estate": estate, "record": resolved.record})
 
     @staticmethod
-    def _record(call: Call) -> EstateRecord:
+    def _record(call: Call, store: Objects) -> EstateRecord:
         """The estate record; where the store does not answer, and that is asked for, the one that this run has read."""
-        objects = open_store(call.params["store"])
 
         def read() -> dict[str, Any]:
-            record = EstateLog(objects).read()
+            record = EstateLog(store).read()
             return {"number": record.number, "body": record.as_body()}
 
         words = "the estate record is the one that this run has read last"
-        return from_body(**last_seen.read(call, objects, "estate", words, read), where=objects.where)
+        return from_body(**last_seen.read(call, store, "estate", words, read), where=store.where)
 
     @staticmethod
-    def _known_backups(call: Call) -> dict[str, int]:
+    def _known_backups(call: Call, store: Objects) -> dict[str, int]:
         """The newest backup of each tenant that the ledger proves, as `_record` reads the record."""
-        objects = open_store(call.params["store"])
         words = "the newest backups are those that this run has read last"
         known: dict[str, int] = last_seen.read(
-            call, objects, "backups", words, lambda: dict(KnownLog(objects).read().backups)
+            call, store, "backups", words, lambda: dict(KnownLog(store).read().backups)
         )
         return known
 
@@ -160,13 +160,13 @@ class ActionModule(ControllerAction):
         return path
 
 
-def _today(params: Mapping[str, Any]) -> datetime:
+def _today(params: Mapping[str, Any], store: Objects | None) -> datetime:
     """Now, by the clock of the store where a tenant leaves: nothing is dropped early by the clock of a controller."""
     leaves = any(isinstance(one, Mapping) and one.get("state") == DECOMMISSIONED for one in params["tenants"])
-    if not (params["store"] and leaves):
+    if store is None or not leaves:
         return datetime.now(timezone.utc)
     try:
-        return open_store(params["store"]).now()
+        return store.now()
     except UnreachableError:
         if not params["last_seen"]:
             raise

@@ -15,10 +15,7 @@ from ansible.errors import AnsibleError
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import (
-    declaration,
-    inputs,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import declaration, inputs
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.gantry.odoo.plugins.plugin_utils.playbook_files import read_variables
@@ -48,10 +45,10 @@ class ActionModule(ControllerAction):
         declared = declaration(playbook, files)
         given = {name: self._templar.template(variables[name]) for name in declared.names() if name in variables}
         extra = load_extra_vars(self._loader)
-        others = {name for name in extra if not name.startswith(_NOT_OURS)} - set(declared.names())
+        undeclared = {name for name in extra if not name.startswith(_NOT_OURS)} - set(declared.names())
         directory = Path(call.params["directory"]).resolve().parent
-        found = read_variables(self._loader, directory, playbook) if others else None
-        return Outcome(facts={"inputs": inputs(declared, given, others, found)})
+        found = read_variables(self._loader, directory, playbook) if undeclared else None
+        return Outcome(facts={"inputs": inputs(declared, given, undeclared, found)})
 
     def _read(self, call: Call, name: str) -> dict[str, Any]:
         if not _NAME.fullmatch(name):

@@ -5,17 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.report_pending import report_pending
-
-
-def pending_restarts(
-    hosts: Sequence[str], variables: Mapping[str, Mapping[str, Any]], group_of: Mapping[str, str]
-) -> list[str]:
-    """A sentence for each process that waits for a restart."""
-    return report_pending(hosts, variables, group_of)
 
 
 class FilterModule:
@@ -23,4 +16,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Names and functions."""
-        return {"pending_restarts": pending_restarts}
+        return {"pending_restarts": report_pending}

@@ -34,11 +34,6 @@ def postgresql_networks(networks: Sequence[Any]) -> list[str]:
         raise AnsibleFilterError(str(error)) from error
 
 
-def postgresql_san(names: Sequence[str]) -> list[str]:
-    """The alternative names of a certificate."""
-    return alternative_names(names)
-
-
 class FilterModule:
     """The filters of this file."""
 
@@ -47,5 +42,5 @@ class FilterModule:
         return {
             "postgresql_conf": postgresql_conf,
             "postgresql_networks": postgresql_networks,
-            "postgresql_san": postgresql_san,
+            "postgresql_san": alternative_names,
         }

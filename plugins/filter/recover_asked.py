@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tenants that a recovery is asked for, and what it does about each."""
+"""The tenants that a recovery is asked for, what it does about each, and those that are to be recovered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import plan_recover
@@ -20,20 +20,6 @@ def recover_asked(
     return plan_recover.asked(estate["tenants"], servers, tier, names, given_up)
 
 
-def recover_plan(
-    wanted: Mapping[str, Any], backups: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any], began: float
-) -> dict[str, Any]:
-    """The parts of the change, what is said of each tenant, and why nothing is begun."""
-    return plan_recover.parts(wanted, backups, inputs, began)
-
-
-def recover_undeclared(
-    parts: Sequence[Mapping[str, Any]], change: str, tenants: Mapping[str, Mapping[str, Any]]
-) -> dict[str, list[str]]:
-    """What becomes of the parts of an interrupted recovery whose tenants are not declared any more."""
-    return plan_recover.undeclared(parts, change, tenants)
-
-
 class FilterModule:
     """The filters of this file."""
 
@@ -41,6 +27,7 @@ class FilterModule:
         """By name."""
         return {
             "recover_asked": recover_asked,
-            "recover_plan": recover_plan,
-            "recover_undeclared": recover_undeclared,
+            "recover_plan": plan_recover.parts,
+            "recover_undeclared": plan_recover.undeclared,
+            "refused_new_tenants": plan_recover.not_new,
         }

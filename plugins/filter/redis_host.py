@@ -31,14 +31,9 @@ def redis_services(
     return services(declared, runtime, image, int(uid), tls_dirs)
 
 
-def redis_standing(seen: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether a host takes writes, and who may take over from it. seen: the answer of redis_topology_info."""
-    return standing(seen, declared)
-
-
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Names and functions."""
-        return {"redis_host": redis_host, "redis_services": redis_services, "redis_standing": redis_standing}
+        return {"redis_host": redis_host, "redis_services": redis_services, "redis_standing": standing}

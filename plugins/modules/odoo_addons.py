@@ -150,7 +150,6 @@ OPTIONS: dict[str, Any] = {
     "downgrade": {"type": "bool", "default": False},
     "table_lock_timeout": {"type": "int", "default": 30},
 }
-_BECAME = {"install": "installed", "upgrade": "upgraded", "remove": "removed", "settle": "installed"}
 
 
 def main() -> None:

@@ -204,7 +204,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_backup, plan_backup, report_backup
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
-from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, progress_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
@@ -232,7 +232,7 @@ OPTIONS: dict[str, Any] = {
     **postgres.argument_spec(),
     **options.argument_spec(),
     **options.known_spec(),
-    **argument_spec(),
+    **progress_spec(),
     "databases": {"type": "list", "elements": "dict", "required": True, "options": _DATABASE},
     "config": {"type": "path"},
     "odoo_user": {"type": "str", "default": "odoo"},

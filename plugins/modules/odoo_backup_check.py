@@ -178,7 +178,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_c
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import open_copy, open_stores_of_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
-from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, progress_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
     RefusedError,
@@ -200,7 +200,7 @@ OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
     **options.known_spec(),
     "copy": options.COPY,
-    **argument_spec(),
+    **progress_spec(),
     "tenants": {"type": "list", "elements": "str", "required": True},
     "share_percent": {"type": "int", "default": 100},
     "rebuild": {"type": "bool", "default": False},
@@ -209,15 +209,11 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def order_from(params: Mapping[str, Any], known: int) -> apply_check.Order:
-    """The check that the parameters ask for. Raises InputError for what cannot be done.
-
-    known: number of the newest backup that is known of the tenant, 0 for none.
-    """
+def order_from(params: Mapping[str, Any]) -> apply_check.Order:
+    """The check that the parameters ask for of each tenant. Raises InputError for what cannot be done."""
     return apply_check.Order(
         parts=plan_check.parts_of(params["share_percent"]),
         rebuild=params["rebuild"],
-        known=known if params["rolled_back"] == "fail" else 0,
         lock_timeout=params["lock_timeout"],
         timeout=params["timeout"],
     )
@@ -238,7 +234,7 @@ def work(call: Call, progress: Progress) -> Outcome:
     location = options.location_from(call.params["repository"])
     tenants, known = options.tenants_from(call.params["tenants"]), options.known_from(call.params["known_backups"])
     accept = call.warn if call.params["rolled_back"] == "accept" else None
-    plan_check.parts_of(call.params["share_percent"])
+    order = order_from(call.params)
     stores = open_stores(location)
     second = options.copy_from(call.params["copy"], location) if call.params["copy"] else None
     copies = open_stores_of_copy(second) if second else None
@@ -249,7 +245,7 @@ def work(call: Call, progress: Progress) -> Outcome:
         progress.begin(tenant, number, len(tenants))
         try:
             repository = repository_of(stores, location, tenant)
-            order = order_from(call.params, known.get(tenant, 0))
+            order = replace(order, known=0 if accept else known.get(tenant, 0))
             copy, why = open_copy(repository, copies, location.keys) if copies else (None, "")
             found = (apply_check.foresee if call.check_mode else apply_check.check)(repository, order, progress, copy)
         except (GantryError, OSError) as error:

@@ -28,6 +28,7 @@ author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.repository
+  - gantry.odoo.known_backups
   - gantry.odoo.copy
   - gantry.odoo.progress
   - gantry.odoo.attributes
@@ -40,11 +41,6 @@ options:
     required: true
   copy:
     required: true
-  known_backups:
-    description:
-      - As O(gantry.odoo.odoo_restore#module:known_backups). A repository that was rolled back is not copied.
-    type: dict
-    default: {}
   share_percent:
     description:
       - Share of the objects with dumps and files in the copy that is read, beside what was sent. A later call reads
@@ -153,7 +149,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_check, plan_copy, report_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
-from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, progress_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
     InputError,
@@ -169,10 +165,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing im
 
 OPTIONS: dict[str, Any] = {
     **options.argument_spec(),
-    **argument_spec(),
+    **options.known_spec(accepts=False),
+    **progress_spec(),
     "copy": {**options.COPY, "required": True},
     "tenants": {"type": "list", "elements": "str", "required": True},
-    "known_backups": {"type": "dict", "default": {}},
     "share_percent": {"type": "int", "default": 10},
     "compare_interval_s": {"type": "int", "default": 0},
     "remove": {"type": "bool", "default": True},

@@ -103,7 +103,7 @@ from dataclasses import asdict
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_export
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_export import plan
-from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, progress_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
@@ -114,7 +114,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import too
 
 OPTIONS = {
     **postgres.argument_spec(),
-    **argument_spec(),
+    **progress_spec(),
     "name": {"type": "str", "required": True},
     "config": {"type": "path", "required": True},
     "odoo_user": {"type": "str", "default": "odoo"},

@@ -367,7 +367,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, Order, choose, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import require_scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
-from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, argument_spec, shown
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, progress_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
@@ -396,7 +396,7 @@ OPTIONS: dict[str, Any] = {
     **postgres.argument_spec(),
     **options.argument_spec(),
     **options.known_spec(),
-    **argument_spec(),
+    **progress_spec(),
     "tenant": {"type": "str", "required": True},
     "backup": {"type": "str", "default": "latest"},
     "database": {"type": "str"},

@@ -74,5 +74,5 @@ def intruder(host: Host, url: str, password: str, *harmless: str) -> Iterator[Ca
             wait.until(lambda: None if met() else "nothing yet", "the first try")
             yield met
         finally:
-            host.run(["bash", "-c", "pkill -f '[i]ntruder.py' || true"])
+            host.run(["bash", "-c", "pkill -f '[i]ntruder.py' || test $? = 1"])
             trying.result()

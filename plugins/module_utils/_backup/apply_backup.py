@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_database
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
@@ -32,7 +32,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, FILES, ROWS, Count
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import (
+    DUMPING,
+    FILES,
+    ROWS,
+    Count,
+    counted,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Files, Sender, Source
@@ -189,16 +195,10 @@ def _dump(turn: Turn, sender: Sender, stream: pgtools.DumpStream, size: int, cou
     """
     held: list[DataName] = []
     stored: list[int] = []
-    for segment in segments(_pieces(stream, count), SEGMENT_BYTES):
+    for segment in segments(counted(iter(partial(stream.read, PIECE_BYTES), b""), count), SEGMENT_BYTES):
         held.append(sender.new_name())
         key = data_key(held[-1])
         sealed = PieceReader(turn.repository.keys.seal_stream(DUMP, key, segment))
         turn.repository.store.upload(key, sealed, min(size, SEGMENT_BYTES))
         stored.append(sealed.size)
     return Dump(tuple(held), tuple(stored), stream.size, stream.sha256), sum(stored)
-
-
-def _pieces(stream: pgtools.DumpStream, count: Count) -> Iterator[bytes]:
-    while piece := stream.read(PIECE_BYTES):
-        count(0, len(piece))
-        yield piece

@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend imp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied, CopyPlan
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import (
     read_compared,
@@ -138,7 +138,12 @@ def _readable(first: Repository, order: Order) -> Catalog:
     """The catalog of the first repository. Raises an error where there is nothing that may be copied."""
     catalog = first.catalog.read()
     require_catalog(first, catalog)
-    refuse_rolled_back(catalog, order.known, first.where)
+    lost = rolled_back(catalog, order.known, first.where)
+    if lost:
+        raise RefusedError(
+            f"nothing was copied: {lost}; bring its newest state back, or take a backup with rolled_back: accept, "
+            "which is the newest one from then on"
+        )
     if not catalog.entries:
         raise StateError(f"the {first.where} has no complete backup to copy; take one")
     return catalog
@@ -153,7 +158,8 @@ def _planned(
     if second is not None and KeyLog(second.records).read().number > KeyLog(first.records).read().number:
         raise RefusedError(
             f"nothing was copied: the {root.where} has newer keys than the {first.where}, so the first was rolled "
-            "back, or runs have worked on the second by itself"
+            "back, or runs have worked on the second by itself; where the first one is right, remove all below "
+            f"{KeyLog.NAME}/ in the {root.where}, and run again with other_copy: accept"
         )
     needs = read_needs(first, catalog, deadline)
     found = read_plan(read_side(first, catalog), needs, second, there)
@@ -169,7 +175,7 @@ def _send(first: Repository, second: Repository, plan: CopyPlan, deadline: Deadl
     """Send the contents, and the manifests that name them after all of them."""
     require_refusal(second.records, CatalogLog.NAME)
     with progress.part(COPYING) as counter:
-        counter.expect(size=sum(plan.contents.values()) + sum(plan.manifests.values()))
+        counter.expect(size=plan.bytes)
         for objects in (plan.contents, plan.manifests):
             work = partial(_send_one, first, second, objects, counter.add)
             each(work, list(objects), deadline, "copying the backups", SENDERS)

@@ -28,7 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_directory, remove_entry
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, VERIFY, Count
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, VERIFY, Count, counted
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import FILES as FILES_PART
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path, is_store_fname
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import CHUNK_BYTES, blobs, opened_blob
@@ -140,9 +140,8 @@ def _fill(
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         dumped = pgtools.dump(order.login, order.database, snapshot, client, order.lock_timeout, deadline, kind="plain")
         with dumped as dump, archive.open(DUMP, "w", force_zip64=True) as member, progress.part(DUMPING) as counter:
-            for piece in iter(lambda: dump.read(CHUNK_BYTES), b""):
+            for piece in counted(iter(lambda: dump.read(CHUNK_BYTES), b""), counter.add):
                 member.write(piece)
-                counter.add(0, len(piece))
         with progress.part(FILES_PART) as counter:
             counter.expect(len(files), sum(files.values()))
             for name in sorted(files):
@@ -164,10 +163,9 @@ def _add(archive: zipfile.ZipFile, filestore: str, name: str, deadline: Deadline
     except OSError as error:
         raise StateError(f"{path} could not be read: {error.strerror}; restore it, then run again") from error
     with source, archive.open(FILES + name, "w", force_zip64=True) as member:
-        for piece in iter(lambda: source.read(CHUNK_BYTES), b""):
+        for piece in counted(iter(lambda: source.read(CHUNK_BYTES), b""), count):
             digest.update(piece)
             member.write(piece)
-            count(0, len(piece))
     count(1, 0)
     if digest.hexdigest() != name.rpartition("/")[2]:
         raise StateError(f"{path} does not have the SHA-1 that names it; restore it from a backup, then run again")

@@ -65,6 +65,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress i
     REGISTRY,
     RESTORE,
     VERIFY,
+    counted,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import recycle, remove
@@ -264,9 +265,8 @@ class Restorer:
         ):
             with self._part("fetch_dump_s", DUMPING) as counter:
                 counter.expect(size=manifest.dump.size)
-                for piece in read_dump(order.repository, manifest):
+                for piece in counted(read_dump(order.repository, manifest), counter.add):
                     archive.write(piece)
-                    counter.add(0, len(piece))
                 archive.flush()
             with self._part("restore_s", RESTORE):
                 filled = fill(build.login, self._filling(), archive.fileno(), order.deadline)

@@ -111,9 +111,8 @@ class Copies:
 class Check:
     """What a check has read. catalog: the one that it began with. sizes: of objects with files, as they were written.
 
-    read: the objects with contents that were read, as far as backups use them.
-
-    rebuilt: whether the catalog was made anew from the manifests. warnings: of that. objects, bytes: that were read.
+    read: the objects with contents that were read, as far as backups use them. objects, bytes: that were read.
+    rebuilt: whether the catalog was made anew from the manifests. warnings: of that.
     mended: the keys of damaged objects that were replaced by those of a copy, and are not in what was found any more.
     unhealed: why others were not, a clause for each. copy_faults: what hindered the work with the copy, as sentences.
     """

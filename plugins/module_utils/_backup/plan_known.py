@@ -34,10 +34,11 @@ def refuse_rolled_back(seen: Catalog, known: int, where: str, warn: Callable[[st
     warn: is given the sentence instead, where that was accepted.
     """
     found = rolled_back(seen, known, where)
-    if found and warn is None:
+    if not found:
+        return
+    if warn is None:
         raise RefusedError(f"{found}; bring its newest state back, or accept the older one with rolled_back: accept")
-    if found and warn is not None:
-        warn(f"{found}, which was accepted")
+    warn(f"{found}, which was accepted")
 
 
 def unlisted(seen: Catalog, manifests: Iterable[ManifestName], where: str) -> str:

@@ -38,7 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, FILES, Count, uncounted
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, FILES, Count, counted
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     read_document,
@@ -223,8 +223,7 @@ def _dump_findings(
     if found or not is_read(manifest.dump.held[0]):
         return found
     try:
-        for piece in read_dump(repository, manifest):
-            count(0, len(piece))
+        for _piece in counted(read_dump(repository, manifest), count):
             if deadline.remaining <= 0:
                 raise DeadlineError(f"reading the dumps was stopped after {deadline.seconds:g} s, its deadline")
     except StateError as error:
@@ -263,7 +262,7 @@ class FileReader:
     stored: Mapping[DataName, int]
     is_read: Callable[[DataName], bool]
     deadline: Deadline
-    count: Count = uncounted
+    count: Count
     aid: Aid | None = None
     found: FilesRead = field(default_factory=FilesRead)
 

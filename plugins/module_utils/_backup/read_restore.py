@@ -96,8 +96,7 @@ class Order:
     restore_user: what pg_restore logs in as. jobs: its connections at the same time. write_user: what neutralizes.
     warn: told what is to be said of it. lock_s: seconds to wait for another run that uses one of the roles. series: of
     the instance's code, empty where it cannot be seen. permit: raises where the database with a name and a uuid may not
-    be given up. started: the date of what is. scratch: the server that is
-    made for it, None for that of the build.
+    be given up. started: the date of what is. scratch: the server that is made for it, None for that of the build.
     """
 
     repository: Repository
@@ -176,7 +175,8 @@ def choose_from(catalog: Catalog, repository: Repository, choice: Choice, warn: 
             warn(sentence)
         if found is None and choice.until is not None:
             raise StateError(
-                f"the {repository.where} has no complete backup of before {choice.until:%Y-%m-%dT%H:%M:%S%z}"
+                f"the {repository.where} has no complete backup of before {choice.until:%Y-%m-%dT%H:%M:%S%z}; give a "
+                "later moment"
             )
         if found is None:
             raise StateError(f"the {repository.where} has no complete backup; take one")

@@ -78,9 +78,12 @@ def recall(declared: Mapping[str, Any]) -> Seen | None:
 
 
 def identity_of(objects: Objects) -> str:
-    """The identity of a store, which is made where it has none yet."""
+    """The identity of a store, which is made where it has none yet. Raises StateError where it is not shown then."""
     objects.create(_KEY, uuid.uuid4().hex.encode())
-    return (objects.get(_KEY) or b"").decode()
+    found = objects.get(_KEY)
+    if not found:
+        raise StateError(f"the {objects.where} does not show what was written into it; see whether it is consistent")
+    return found.decode(errors="replace")
 
 
 def as_seen(objects: Objects, declared: Mapping[str, Any]) -> Objects:

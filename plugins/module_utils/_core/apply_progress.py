@@ -26,7 +26,7 @@ WRITE_S = 1.0
 LEFT_S = 600.0
 
 
-def argument_spec() -> dict[str, Any]:
+def progress_spec() -> dict[str, Any]:
     """The options of modules that show their progress."""
     return {"progress_interval": {"type": "int", "default": 5}, "progress_id": {"type": "str", "default": ""}}
 

@@ -14,7 +14,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -38,44 +38,24 @@ def owner_of_directory(directory: int) -> Owner:
     return Owner(found.st_uid, found.st_gid)
 
 
-@contextmanager
-def opened_directory(path: str) -> Iterator[int]:
+def opened_directory(path: str) -> AbstractContextManager[int]:
     """The descriptor of a directory, for the block. Raises OSError as open() does, ELOOP for another account's link."""
-    directory = _opened(path)
-    try:
-        yield directory
-    finally:
-        os.close(directory)
+    return _closing(_opened(path))
 
 
-@contextmanager
-def opened_below(directory: int, name: str) -> Iterator[int]:
+def opened_below(directory: int, name: str) -> AbstractContextManager[int]:
     """The descriptor of a directory in an open one, for the block. No link is followed."""
-    below = os.open(name, DIRECTORY, dir_fd=directory)
-    try:
-        yield below
-    finally:
-        os.close(below)
+    return _closing(os.open(name, DIRECTORY, dir_fd=directory))
 
 
-@contextmanager
-def made_directory(path: str, owner: Owner) -> Iterator[int]:
+def made_directory(path: str, owner: Owner) -> AbstractContextManager[int]:
     """As opened_directory; it is made, with those above it that are missing, for the owner alone."""
-    directory = _made(path, owner)
-    try:
-        yield directory
-    finally:
-        os.close(directory)
+    return _closing(_made(path, owner))
 
 
-@contextmanager
-def made_below(directory: int, name: str, owner: Owner) -> Iterator[int]:
+def made_below(directory: int, name: str, owner: Owner) -> AbstractContextManager[int]:
     """As opened_below; it is made for the owner alone where it is missing."""
-    below = _made_below(directory, name, owner)
-    try:
-        yield below
-    finally:
-        os.close(below)
+    return _closing(_made_below(directory, name, owner))
 
 
 def opened_file(directory: int, name: str) -> BinaryIO:
@@ -98,6 +78,14 @@ def remove_entry(directory: int, name: str) -> None:
         shutil.rmtree(f"/proc/self/fd/{directory}/{name}")
     else:
         os.unlink(name, dir_fd=directory)
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _made(path: str, owner: Owner) -> int:

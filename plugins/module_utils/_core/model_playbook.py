@@ -90,17 +90,15 @@ def _set_in(content: Any, keys: Sequence[str]) -> Iterator[str]:
 
 
 def inputs(
-    declared: Declaration, given: Mapping[str, Any], extra: Iterable[str] = (), variables: Variables | None = None
+    declared: Declaration, given: Mapping[str, Any], undeclared: Iterable[str] = (), variables: Variables | None = None
 ) -> dict[str, Any]:
     """The inputs of a launch, by name, defaults filled in. Raises InputError with every fault.
 
-    given: variables by name. An empty text counts as not given, as a survey sends it. extra: the names of the extra
-    variables, which win over all others. variables: of the playbook's own files.
+    given: variables by name. An empty text counts as not given, as a survey sends it. undeclared: the names of
+    the extra variables, which win over all others, that are not declared. variables: of the playbook's own files.
     """
     faults = [f"{old} is now called {new}; set {new} instead" for old, new in declared.renamed.items() if old in given]
-    faults += filter(
-        None, (_fault_of(name, declared, variables or Variables()) for name in _undeclared(declared, extra))
-    )
+    faults += filter(None, (_fault_of(name, declared, variables or Variables()) for name in sorted(undeclared)))
     made = {
         name: convert(None if given.get(name) == "" else given.get(name), option, name, faults)
         for name, option in declared.options.items()
@@ -108,10 +106,6 @@ def inputs(
     if faults:
         raise InputError(f"gantry.odoo.{declared.playbook}: {'; '.join(faults)}")
     return made
-
-
-def _undeclared(declared: Declaration, extra: Iterable[str]) -> list[str]:
-    return sorted(set(extra) - set(declared.names()))
 
 
 def _fault_of(name: str, declared: Declaration, variables: Variables) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -30,6 +30,13 @@ Count = Callable[[int, int], None]
 
 def uncounted(files: int, size: int) -> None:
     """Count nothing."""
+
+
+def counted(pieces: Iterable[bytes], count: Count) -> Iterator[bytes]:
+    """The same pieces, each counted as it is passed on."""
+    for piece in pieces:
+        count(0, len(piece))
+        yield piece
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ def passwords(
     estate: Mapping[str, Any],
     groups: Collection[str],
     of_roles: Values,
-    of_databases: Values | None,
+    of_databases: Values | None = None,
     also: Collection[str] = (),
 ) -> list[str]:
     """A clause for each variable that lacks passwords: of the modules' login, of instances, and of databases.

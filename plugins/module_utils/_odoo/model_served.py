@@ -17,9 +17,9 @@ MARK = "gantry-served: "
 class Served:
     """health, page: status codes of the health check, 0 where this Odoo has none, and of the login page.
 
-    form: whether that page has a login form. user: who was tried, empty where nobody could be. login: whether Odoo let
-    the user in; `web` is then the status code of the first request as that user. files: how many attachments were there
-    to choose from. file: name in the filestore of the one that was read and has its checksum.
+    form: whether that page has a login form. user: the one that was tried, empty where there is none. login: whether
+    Odoo let the user in; `web` is then the status code of the first request as that user. files: how many attachments
+    were there to choose from. file: name in the filestore of the one that was read and has its checksum.
     """
 
     health: int
@@ -51,7 +51,10 @@ class Served:
             ),
         ]
         if faults:
-            raise StateError(f"database {database} does not serve its users: {'; '.join(faults)}")
+            raise StateError(
+                f"database {database} does not serve its users: {'; '.join(faults)}; see whether its original does, "
+                "repair that, and take a new backup"
+            )
 
 
 def served_from(said: str, database: str) -> Served:

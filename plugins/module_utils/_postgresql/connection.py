@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
-
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     LibraryError,
     StateError,
@@ -24,6 +22,22 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model impo
 
 # what ends a session, by the first version that knows it
 _NEWER_TIMEOUTS = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
+# what a site or a tenant may set otherwise
+_SETTINGS = (
+    # what a site sets for its users' sessions must not end one that waits for files
+    "-c idle_in_transaction_session_timeout=0 "
+    # a policy of a tenant is an error then, and is not run with the rights of the login
+    "-c row_security=off "
+    # a tenant may set it for its database, and name its functions like those of PostgreSQL
+    "-c search_path=pg_catalog,pg_temp "
+    # or have our statements, and what they are answered, mean something else
+    "-c standard_conforming_strings=on -c transform_null_equals=off "
+    # and its code has nothing to say but errors
+    "-c client_min_messages=error "
+    # nor does the planner compute its check constraints
+    "-c constraint_exclusion=off "
+    "-c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex"
+)
 # the versions of the servers that this process has met, by host and port
 _VERSIONS: dict[tuple[str, int], int] = {}
 
@@ -94,12 +108,6 @@ def login_from(params: Mapping[str, Any]) -> Login:
     )
 
 
-def require_psycopg2(module: Any) -> None:
-    """End the module with Ansible's usual sentence when psycopg2 is not installed on the target."""
-    if PSYCOPG2_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
-
-
 def connect(
     login: Login,
     dbname: str | None = None,
@@ -133,20 +141,8 @@ def connect(
         "tcp_user_timeout": 60_000,
         # also where a database has SQL_ASCII, in which any bytes may be
         "client_encoding": "UTF8",
-        # what a site sets for its users' sessions must not end one that waits for files
         "options": f"-c statement_timeout={int(statement_timeout * 1000)} -c lock_timeout={int(lock_timeout * 1000)} "
-        f"-c idle_in_transaction_session_timeout=0 {_timeouts(login)}"
-        # a policy of a tenant is an error then, and is not run with the rights of the login
-        "-c row_security=off "
-        # a tenant may set it for its database, and name its functions like those of PostgreSQL
-        "-c search_path=pg_catalog,pg_temp "
-        # or have our statements, and what they are answered, mean something else
-        "-c standard_conforming_strings=on -c transform_null_equals=off "
-        # and its code has nothing to say but errors
-        "-c client_min_messages=error "
-        # nor does the planner compute its check constraints
-        "-c constraint_exclusion=off "
-        "-c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex",
+        f"{_timeouts(login)}{_SETTINGS}",
     }
     if login.password:
         arguments["password"] = login.password
@@ -167,7 +163,7 @@ def connect(
 
 
 def _timeouts(login: Login) -> str:
-    """Options of a new session; without those that the server, as far as it is known, does not know."""
+    """Options without which a server may end a new session; none that it, as far as it is known, does not know."""
     version = _VERSIONS.get((login.host, login.port), 0)
     return "".join(f"-c {name}=0 " for name, first in _NEWER_TIMEOUTS.items() if version >= first)
 

@@ -94,29 +94,29 @@ def require_write_role(cursor: Any, login: Login, name: str) -> None:
 
 def read_self_granted(cursor: Any, name: str) -> list[str]:
     """The roles that a session of the role has made members of it, other than the login."""
-    cursor.execute(_SELF_GRANTED, (name,))
-    return [row[0] for row in cursor.fetchall()]
+    return _column(cursor, _SELF_GRANTED, name)
 
 
 def read_reached(cursor: Any, name: str) -> list[str]:
     """The databases that a role owns, may enter, or has anything in."""
-    cursor.execute(_REACHED, (name,))
-    return [row[0] for row in cursor.fetchall()]
+    return _column(cursor, _REACHED, name)
 
 
 def read_databases(cursor: Any, name: str) -> list[str]:
     """The databases that a role owns."""
-    cursor.execute(_DATABASES, (name,))
-    return [row[0] for row in cursor.fetchall()]
+    return _column(cursor, _DATABASES, name)
 
 
 def read_set_databases(cursor: Any, name: str) -> list[str]:
     """The databases for which the role has settings."""
-    cursor.execute(_SETTINGS, (name,))
-    return [row[0] for row in cursor.fetchall()]
+    return _column(cursor, _SETTINGS, name)
 
 
 def read_traces(cursor: Any, name: str) -> list[str]:
     """Everything that a role owns or may do in the database of the cursor, the database itself included, in words."""
-    cursor.execute(_TRACES, (name,))
+    return _column(cursor, _TRACES, name)
+
+
+def _column(cursor: Any, statement: str, name: str) -> list[str]:
+    cursor.execute(statement, (name,))
     return [row[0] for row in cursor.fetchall()]

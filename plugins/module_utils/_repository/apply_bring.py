@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import Owner, made_below, made_directory
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, counted, uncounted
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Piece
@@ -49,10 +49,9 @@ def _write(shard: int, name: str, content: Iterator[bytes], owner: Owner, count:
     try:
         descriptor = os.open(unproven, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=shard)
         with os.fdopen(descriptor, "wb") as handle:
-            for piece in content:
+            for piece in counted(content, count):
                 digest.update(piece)
                 handle.write(piece)
-                count(0, len(piece))
             os.fchmod(handle.fileno(), 0o640)
             os.fchown(handle.fileno(), owner.uid, owner.gid)
         if digest.hexdigest() != name[3:]:

@@ -55,13 +55,11 @@ def open_second(first: Repository, stores: Stores, masters: Sequence[MasterKey])
     if not keyring.number:
         return None
     if KeyLog(first.records).of(keyring.number) == keyring:
-        found = Repository(first.tenant, root, records, first.keys, keyring.wrapped_by, keyring.number)
-    else:
-        opened = open_repository(stores, first.tenant, masters)
-        if opened is None:
-            raise StateError(f"the keys in the {records.where} were removed meanwhile; run again")
-        found = opened
-    return found
+        return Repository(first.tenant, root, records, first.keys, keyring.wrapped_by, keyring.number)
+    opened = open_repository(stores, first.tenant, masters)
+    if opened is None:
+        raise StateError(f"the keys in the {records.where} were removed meanwhile; run again")
+    return opened
 
 
 def make_second(first: Repository, stores: Stores, masters: Sequence[MasterKey]) -> Repository:
@@ -78,7 +76,7 @@ def make_second(first: Repository, stores: Stores, masters: Sequence[MasterKey])
 def send_keys(first: Repository, second: Repository, stores: Stores, masters: Sequence[MasterKey]) -> Repository:
     """The second repository with the newest wrapped data keys, which the master key of the first one has to open.
 
-    Raises StateError where it does not. Then the former master key is needed still.
+    Raises StateError where it does not. Then the former one is needed still.
     """
     if second.keyring != first.keyring:
         transfer_record(first.records, second.records, KeyLog.NAME, first.keyring)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import BinaryIO, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, counted
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import blob_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import opened_blob, opened_filestore
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
@@ -69,7 +69,7 @@ def send_large(repository: Repository, held: DataName, filestore: str, name: str
     """Send one large file as an object of its own; where it lies. count: is told its bytes and the file."""
 
     def send(handle: BinaryIO) -> Place:
-        sealed = PieceReader(repository.keys.seal_stream(FILE, name, _counted(_proven(handle, name), count)))
+        sealed = PieceReader(repository.keys.seal_stream(FILE, name, counted(_proven(handle, name), count)))
         repository.store.upload(data_key(held), sealed, os.fstat(handle.fileno()).st_size)
         return Place(handle.tell(), held, 0, sealed.size)
 
@@ -116,12 +116,6 @@ def _attempted(directory: int, filestore: str, name: str, work: Callable[[Binary
         f"file {path} is damaged: its SHA-1 is not its name; "
         "put an intact copy there from an older backup, or delete the attachment"
     )
-
-
-def _counted(pieces: Iterator[bytes], count: Count) -> Iterator[bytes]:
-    for piece in pieces:
-        count(0, len(piece))
-        yield piece
 
 
 def _proven(handle: BinaryIO, name: str) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, counted, uncounted
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, PieceReader
 
@@ -20,9 +20,9 @@ SMALL_BYTES = 8 * 1024 * 1024
 def transfer(source: Below, target: Below, key: str, size: int, count: Count = uncounted) -> None:
     """Send one object of `size` bytes. Raises StateError, and leaves none behind, where it has another size by then."""
     if size <= SMALL_BYTES:
-        target.put(key, b"".join(_counted(source, key, size, count)))
+        target.put(key, b"".join(_whole(source, key, size, count)))
     else:
-        target.upload(key, PieceReader(_counted(source, key, size, count)), size)
+        target.upload(key, PieceReader(_whole(source, key, size, count)), size)
 
 
 def transfer_record(source: Below, target: Below, log: str, number: int) -> None:
@@ -39,11 +39,10 @@ def transfer_record(source: Below, target: Below, log: str, number: int) -> None
         )
 
 
-def _counted(source: Below, key: str, size: int, count: Count) -> Iterator[bytes]:
+def _whole(source: Below, key: str, size: int, count: Count) -> Iterator[bytes]:
     seen = 0
-    for piece in source.pieces(key, PIECE_BYTES):
+    for piece in counted(source.pieces(key, PIECE_BYTES), count):
         seen += len(piece)
-        count(0, len(piece))
         yield piece
     if seen != size:
         raise StateError(f"{key} in the {source.where} has {seen} bytes, and had {size} when it was listed; run again")

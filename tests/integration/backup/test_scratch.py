@@ -53,14 +53,16 @@ def drilled(estate: Estate, ansible_module: Callable[..., Any]) -> Callable[...,
 
 def processes(estate: Estate) -> list[str]:
     """The processes of scratch servers and those that watch them."""
-    return estate.shell(f"ps -o pid= -u {ACCOUNT} || true; pgrep -f '{BASE}/[d]rill-' || true").split()
+    listing = (f"ps -o pid= -u {ACCOUNT}", f"pgrep -f '{BASE}/[d]rill-'")
+    return [pid for command in listing for pid in estate.shell(f"{command} || test $? = 1").split()]
 
 
 def left(estate: Estate) -> tuple[Any, ...]:
     """What a drill may leave: processes, units, directories, shared memory, databases, files."""
+    scopes = "systemctl list-units --no-legend --plain 'run-*.scope' | grep 'restore drill' || test $? = 1"
     return (
         processes(estate),
-        estate.shell("systemctl list-units --no-legend --plain 'run-*.scope' | grep 'restore drill' || true").split(),
+        estate.shell(scopes).split(),
         estate.shell(f"test ! -e {BASE} || ls -A {BASE}").split(),
         estate.shell("ls /dev/shm").split(),
         estate.databases(),
@@ -189,7 +191,8 @@ def _require_walls(estate: Estate) -> None:
     assert len(listed) == 4
     assert "own" in estate.shell(f"ls -A {made}/root/run").split()
     assert not {"docker.sock", "postgresql", "dbus", "systemd"} & set(estate.shell(f"ls -A {made}/root/run").split())
-    assert estate.shell(f"ls -A {made}/root/tmp; ls -A {made}/root/dev/shm | grep -v ^PostgreSQL || true") == ""
+    assert estate.shell(f"ls -A {made}/root/tmp") == ""
+    assert estate.shell(f"ls -A {made}/root/dev/shm | grep -v ^PostgreSQL || test $? = 1") == ""
     inside = f"nsenter --pid={made}/ns/pid_for_children --mount={made}/ns/mnt"
     seen = estate.shell(f"{inside} ps -eo uid= | sort -nu").split()
     assert seen == ["0", estate.shell(f"id -u {ACCOUNT}").strip()]

@@ -526,7 +526,7 @@ def test_a_first_one_that_was_rolled_back_is_not_copied(pair: Pair) -> None:
     with pytest.raises(RefusedError, match="nothing was copied"):
         pair.foresee()
     # the ledger may know it as well
-    with pytest.raises(RefusedError, match=f"lacks the backup with number {newest.number}"):
+    with pytest.raises(RefusedError, match=f"number {newest.number}, .*; bring its newest state back, or take a"):
         pair.copy(known=newest.number)
     # a backup that was taken since does not hide it
     pair.first.backup()
@@ -544,6 +544,19 @@ def test_a_copy_that_runs_have_worked_on_is_not_overwritten(pair: Pair) -> None:
     with pytest.raises(RefusedError, match="nothing was copied"):
         pair.copy()
     assert pair.second.restored(own)
+
+
+def test_a_copy_with_newer_keys_is_not_overwritten_before_that_is_asked_for(pair: Pair) -> None:
+    pair.copy()
+    second = rotate(pair.second.repository, (NEW, MASTER))
+    with pytest.raises(RefusedError, match=r"has newer keys than .*; where the first one is right, remove all below"):
+        pair.copy((NEW, MASTER))
+    found = open_repository(pair.stores, "harbour", (NEW,))
+    assert found is not None
+    assert found.keyring == second.keyring
+    second.records.delete(second.records.names("keys/", 9))
+    pair.copy(accept_new=True)
+    assert same(pair.second.repository) == pair.contents()
 
 
 def test_marks_are_of_one_repository(pair: Pair) -> None:

@@ -129,6 +129,15 @@ def test_what_refuses_every_key_does_not_answer(declared: dict[str, Any]) -> Non
         store.names("parts/", 1)
 
 
+def test_a_store_that_does_not_show_what_was_written_has_no_identity(tmp_path: Path) -> None:
+    class Late(Directory):
+        def get(self, key: str) -> bytes | None:
+            return None
+
+    with pytest.raises(StateError, match=r"does not show what was written into it; see whether it is consistent"):
+        identity_of(Late(str(tmp_path / "store")))
+
+
 def test_what_was_seen_is_kept_until_it_is_removed(declared: dict[str, Any], tmp_path: Path) -> None:
     assert recall({**declared, "directory": str(tmp_path / "unused")}) is None
     emptied(Path(declared["directory"]))

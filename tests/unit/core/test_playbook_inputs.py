@@ -79,7 +79,7 @@ def test_a_mistyped_extra_variable_is_refused(name: str, near: str) -> None:
 
 def test_other_extra_variables_are_left_alone() -> None:
     named = Variables(named=frozenset({"change_store", "patch_hosts_of"}))
-    extra = ["patch_release", "change_store", "patch_hosts_of", "odoo_tenants", "release", "awx_job_id"]
+    extra = ["change_store", "patch_hosts_of", "odoo_tenants", "release", "awx_job_id"]
     assert inputs(PATCH, {"patch_release": "1"}, extra, named)
 
 

@@ -39,6 +39,7 @@ def test_what_a_user_would_miss_is_said(seen: dict[str, Any], told: str) -> None
     with pytest.raises(StateError) as caught:
         replace(GOOD, **seen).require("copy")
     assert str(caught.value).startswith(f"database copy does not serve its users: {told}")
+    assert str(caught.value).endswith("; see whether its original does, repair that, and take a new backup")
 
 
 def test_the_answer_is_found_among_the_lines_of_a_log() -> None:

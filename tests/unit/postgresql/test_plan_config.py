@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ansible_collections.gantry.odoo.plugins.filter.postgresql_conf import (
     postgresql_conf,
     postgresql_networks,
-    postgresql_san,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_config import alternative_names
 
 FIXED = {"port": 5432, "ssl": True}
 
@@ -68,5 +68,5 @@ def test_networks() -> None:
 
 
 def test_names_of_a_certificate() -> None:
-    found = postgresql_san(["db1.example", "10.20.0.31", "localhost", "fd00::1"])
+    found = alternative_names(["db1.example", "10.20.0.31", "localhost", "fd00::1"])
     assert found == ["DNS:db1.example", "DNS:localhost", "IP:10.20.0.31", "IP:fd00::1"]

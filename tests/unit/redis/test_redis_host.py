@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.filter.redis_host import redis_host, redis_services, redis_standing
+from ansible_collections.gantry.odoo.plugins.filter.redis_host import redis_host, redis_services
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import Found, plan_files
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import Host, Listener, Tls
@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files impo
     refuse_pair,
     verifications,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_host import standing
 
 ONE, TWO, THREE = ({"host": f"10.0.0.{number}"} for number in (1, 2, 3))
 TLS = Tls("/pems/node.pem", "/pems/node.key", "/pems/ca.pem")
@@ -88,14 +89,14 @@ def node(number: int, follows: str | None = None, **more: Any) -> dict[str, Any]
 def test_a_primary_has_its_replica_as_successor() -> None:
     silent = {"host": "10.0.0.2", "port": 6379, "answers": False, "error": "no"}
     topology = seen({"host": "10.0.0.1", "port": 6379}, node(1), silent, node(3, "10.0.0.1:6379"))
-    found = redis_standing(topology, declared([ONE, TWO, THREE]))
+    found = standing(topology, declared([ONE, TWO, THREE]))
     assert (found["primary"], found["successor"]) == (True, "10.0.0.3")
     assert set(found["info"]) == {"primary", "nodes", "faults"}
 
 
 def test_a_replica_and_a_topology_without_a_primary() -> None:
     for primary in ({"host": "10.0.0.2", "port": 6379}, None):
-        found = redis_standing(seen(primary, node(1, "10.0.0.2:6379"), node(2)), declared([ONE, TWO]))
+        found = standing(seen(primary, node(1, "10.0.0.2:6379"), node(2)), declared([ONE, TWO]))
         assert (found["primary"], found["successor"]) == (False, "")
 
 
@@ -103,13 +104,13 @@ def test_addresses_are_compared_as_the_module_writes_them() -> None:
     nodes = [{"host": "FD00::1"}, {"host": "fd00::2"}]
     replica = {**node(2, "[fd00::1]:6379"), "host": "fd00::2"}
     topology = seen({"host": "fd00::1", "port": 6379}, {**node(1), "host": "FD00::1"}, replica)
-    found = redis_standing(topology, redis_host(nodes, ["FD00::1"], 6379, 26379))
+    found = standing(topology, redis_host(nodes, ["FD00::1"], 6379, 26379))
     assert (found["primary"], found["successor"]) == (True, "fd00::2")
 
 
 def test_in_a_cluster_a_primary_without_slots_takes_no_writes() -> None:
     for slots in (0, 100):
-        found = redis_standing(seen(None, node(1, slots=slots)), declared([ONE], mode="cluster"))
+        found = standing(seen(None, node(1, slots=slots)), declared([ONE], mode="cluster"))
         assert found["primary"] == bool(slots)
 
 
