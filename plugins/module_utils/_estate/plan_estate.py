@@ -140,7 +140,7 @@ def resolve(
         "hosts": hosts,
         "servers": sorted(servers),
         "notes": [
-            *(note for home in settled for note in home.notes),
+            *(note for home in settled if not _is_ahead(home, args) for note in home.notes),
             *(f"{name} is declared with odoo_drained, and no user is sent there" for name in declared_drained),
             *(one.note for one in others if args["locate"] and not unknown),
             *plan_record.unknown_estate(record, seen),
@@ -360,6 +360,11 @@ def _missing(settled: Sequence[plan_homes.Home], args: Mapping[str, Any]) -> lis
         return []
     there = args["assume"]
     return [one.tenant.name for one in settled if not (one.exists or one.former or one.tenant.name in there)]
+
+
+def _is_ahead(home: plan_homes.Home, args: Mapping[str, Any]) -> bool:
+    """Whether a home is taken for granted before it is there, so that it tells nothing of the estate as it is."""
+    return home.tenant.name in args["assume"] and home.tenant.name not in args["arrived"]
 
 
 def _is_asked_for(home: plan_homes.Home, args: Mapping[str, Any]) -> bool:

@@ -20,7 +20,7 @@ import yaml
 from tests.integration import ansible, change_store
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import TENANTS, Rig
-from tests.integration.orchestration.test_moves import MOVE, parts, sent
+from tests.integration.orchestration.test_moves import MOVE, parts, screen, sent
 from tests.integration.orchestration.world import Copy
 from tests.lab.state import ROOT
 
@@ -377,6 +377,20 @@ def test_what_an_operator_has_blocked_stays_blocked(rig: Rig) -> None:
     renamed = {**QUARRY, "name": "pit", "renamed_from": "quarry", "routes": [{"host": "pit.example.com"}]}
     refused = rig.play("site", odoo_tenants=[HARBOUR, renamed]).expect_failure()
     assert "tenant pit is renamed from quarry, which is blocked on db1" in refused.errors[-1]
+
+
+def test_a_tenant_that_stays_after_all_serves_and_the_last_screen_says_what_is(rig: Rig) -> None:
+    tenants = [HARBOUR, LEAVING]
+    change = lose(
+        rig, "app1 odoo_backup", "controller killed after", "decommission", tenant="quarry", odoo_tenants=tenants
+    )
+    run = rig.play("resume", change=change, way="undo", odoo_tenants=tenants).expect_success()
+    goes_on = "tenant quarry on app goes on until it is decommissioned: run gantry.odoo.decommission"
+    assert screen(run) == ["tenant:quarry  is as it was before, and proven", goes_on]
+    assert (sent(rig, "quarry"), parts(rig), rig.world.harm) == ({"serve app1 app2"}, {}, [])
+    run = rig.play("decommission", tenant="quarry", odoo_tenants=tenants).expect_success()
+    held = "tenant quarry on app is blocked and held; gantry.odoo.decommission drops it after its date"
+    assert screen(run) == ["tenant:quarry  is done and proven", held]
 
 
 @pytest.mark.deep

@@ -349,6 +349,13 @@ def found_routes(given, placement, **options):
     return resolve(args, RUNTIMES, VARIABLES)["routes"]
 
 
+def test_a_home_that_is_taken_for_granted_is_told_once_it_is_there():
+    given = {"runtime_groups": ["app", "box"], "assume": {"north": "box"}}
+    assert resolve(arguments(tenant(), **given), RUNTIMES, VARIABLES)["notes"] == []
+    there = resolve(arguments(tenant(), **given, arrived=["north"]), RUNTIMES, VARIABLES)
+    assert [note.partition(":")[0] for note in there["notes"]] == ["tenant north is declared on app and lives on box"]
+
+
 def test_an_assumed_home_routes_to_the_new_group():
     tenants = parse(tenant())
     settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north!"], box1=["north!"]), assume={"north": "box"})
