@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.report_pending import report_pending
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.report_pending import (
+    report_pending,
+    report_releases,
+)
 
 
 def pending_restarts(
     hosts: Sequence[str], variables: Mapping[str, Mapping[str, Any]], group_of: Mapping[str, str]
 ) -> list[str]:
-    """A sentence for each process that waits for a restart."""
-    return report_pending(hosts, variables, group_of)
+    """A sentence for each process that waits for a restart, and for each group that waits for its release."""
+    return [*report_pending(hosts, variables, group_of), *report_releases(variables, group_of)]
 
 
 class FilterModule:

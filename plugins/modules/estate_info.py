@@ -358,6 +358,9 @@ estate:
     not_backed_up:
       description: A sentence by tenant, for each that has no database that could be backed up.
       type: dict
+    unmade:
+      description: The hosts that no run of gantry.odoo.site has made yet, so that no user is sent there.
+      type: list
     unsourced:
       description: With O(release_source), the hosts whose release the controller does not hold, so that they have to.
       type: list

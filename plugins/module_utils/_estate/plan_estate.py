@@ -138,13 +138,18 @@ def resolve(
         "backups": _backups([home for home in asked_for if not without[home.tenant.name]], layout),
         "not_backed_up": {name: why for name, why in without.items() if why},
         "hosts": hosts,
+        "unmade": sorted(plan_record.not_made(record, runtimes, ())),
         "servers": sorted(servers),
         "notes": [
             *(note for home in settled if not _is_ahead(home, args) for note in home.notes),
             *(f"{name} is declared with odoo_drained, and no user is sent there" for name in declared_drained),
             *(one.note for one in others if args["locate"] and not unknown),
             *plan_record.unknown_estate(record, seen),
-            *plan_homes.strangers([*declared, *undeclared], seen, [home.former for home in settled]),
+            *plan_homes.strangers(
+                [*(one for one in declared if not _is_gone(one, record)), *undeclared],
+                seen,
+                [home.former for home in settled],
+            ),
         ],
     }
     if args["tenant"]:
@@ -180,7 +185,7 @@ def outline(estate: Mapping[str, Any]) -> dict[str, Any]:
     }
     return {
         "groups": groups,
-        **{key: estate[key] for key in ("hosts", "servers", "group_of", "leads", "logins", "paths")},
+        **{key: estate[key] for key in ("hosts", "unmade", "servers", "group_of", "leads", "logins", "paths")},
     }
 
 

@@ -615,3 +615,30 @@ def test_a_node_that_serves_is_not_put_back_because_that_cannot_be_recorded(rig:
     until_free(rig)
     rig.play("resume", change=left(rig), way="finish").expect_success()
     assert (releases(rig), rig.world.harm) == ({"r2"}, [])
+
+
+def test_a_host_that_was_given_up_and_comes_back_is_new(rig: Rig) -> None:
+    """It was stopped in the middle of a patch, and is as it was then: it runs nothing, and has the former release."""
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    with worlds.opened(rig.file) as world:
+        app1 = world.nodes.pop("app1")
+    given_up = {"resume_released_hosts": ["app1"], "change_downtime_minutes": 5}
+    rig.play("resume", change=change, way="finish", **given_up).expect_success()
+    rig.play("precheck").expect_success()
+    with worlds.opened(rig.file) as world:
+        world.nodes["app1"] = app1
+    rig.change(harm=[])
+    rig.play("patch", **BOX).expect_success()
+    assert (sent(rig), rig.world.harm) == ({"serve app2"}, [])
+    refused = rig.play("patch", patch_release="r3").expect_failure()
+    assert "app1 of app was not made by gantry.odoo.site yet; run that first" in refused.errors[-1]
+    refused = rig.play("site").expect_failure()
+    assert (
+        "app1 is new to the estate and has the release r1, and other hosts of its group, which serve, run r2"
+        in (refused.errors[-1])
+    )
+    assert (sent(rig), rig.world.nodes["app1"].running) == ({"serve app2"}, False)
+    with worlds.opened(rig.file) as world:
+        world.nodes["app1"].release = "r2"
+    rig.play("site").expect_success()
+    assert (sent(rig), rig.world.harm) == ({"serve app2 app1"}, [])
