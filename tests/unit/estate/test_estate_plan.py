@@ -335,6 +335,16 @@ def test_routes_lead_to_what_is_made_alone():
     assert routes(record, made_only=True, assume={"south": "app"}) == routes(record)
 
 
+def test_a_host_that_is_not_made_neither_acts_for_its_group_nor_counts_as_one_that_serves():
+    given = arguments(tenant(), placement={"db1": [{"name": "north", "open": True}]})
+    found = resolve(given, RUNTIMES, VARIABLES, EstateRecord(3, made=("app2",)))
+    assert found["unmade"] == ["app1"]
+    assert (found["tenants"]["north"]["leader"], found["groups"]["app"]["serving"]) == ("app2", ["app2"])
+    # a group of which none is made yet
+    anew = resolve(given, RUNTIMES, VARIABLES, EstateRecord(3))
+    assert (anew["tenants"]["north"]["leader"], anew["groups"]["app"]["serving"]) == ("app1", [])
+
+
 def test_an_estate_that_is_older_than_its_record_is_recorded_as_made():
     given = arguments(tenant(), tenant("south"), placement={"db1": [{"name": "north", "open": True}]})
     found = plan_estate.resolve(given, RUNTIMES, VARIABLES, EstateRecord()).record
