@@ -5,15 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.report_pending import report_pending
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.report_pending import (
+    report_pending,
+    report_releases,
+)
+
+
+def pending_restarts(
+    hosts: Sequence[str], variables: Mapping[str, Mapping[str, Any]], group_of: Mapping[str, str]
+) -> list[str]:
+    """A sentence for each process that waits for a restart, and for each group that waits for its release."""
+    return [*report_pending(hosts, variables, group_of), *report_releases(variables, group_of)]
 
 
 class FilterModule:
     """The filter of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Names and functions."""
-        return {"pending_restarts": report_pending}
+        """By name."""
+        return {"pending_restarts": pending_restarts}

@@ -308,9 +308,8 @@ estate:
     groups:
       description:
         - Each group with its hosts, instances, databases and C(subjects), by name. The subjects are its tenants, as
-          O(gantry.odoo.change_gate#module:tenants) takes them. C(serving) are its hosts that are not drained by their
-          variable C(odoo_drained). C(renaming) are the instances of the group whose
-          tenant gets its new name.
+          O(gantry.odoo.change_gate#module:tenants) takes them. C(serving) are its hosts that are made and not drained
+          by their variable C(odoo_drained). C(renaming) are the instances of the group whose tenant gets its new name.
       type: dict
     hosts:
       description: The hosts of the estate.
@@ -358,6 +357,9 @@ estate:
     not_backed_up:
       description: A sentence by tenant, for each that has no database that could be backed up.
       type: dict
+    unmade:
+      description: The hosts that no run of gantry.odoo.site has made yet, so that no user is sent there.
+      type: list
     unsourced:
       description: With O(release_source), the hosts whose release the controller does not hold, so that they have to.
       type: list

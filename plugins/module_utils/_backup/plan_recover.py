@@ -111,7 +111,7 @@ def parts(
         "parts": made,
         "notes": [
             *(
-                f"{one['tenant']} is restored from backup {one['backup']} of {one['snapshot_time']}, which is "
+                f"backup {one['backup']} of {one['snapshot_time']} is chosen for {one['tenant']}, which is "
                 f"{span(one['age_s'])} old; what was written since is lost"
                 for one in found
             ),

@@ -87,11 +87,16 @@ def plan_resume(seen: Parts, change: str, interrupted: str, way: str, released: 
     if stuck(mine) and way == UNDO:
         said = "; ".join(f"{part.name}: {part.facts[NO_WAY_BACK]}" for part in stuck(mine))
         raise StateError(f"{interrupted} cannot be undone: {said}")
-    mine = tuple(
-        replace(part, change=change, state=_resumed(part, way), facts={**part.facts, "way": way}) for part in mine
-    )
+    mine = tuple(_taken_over(part, change, way) for part in mine)
     taken = [*(part for part in mine if part.state in OUT), *(part for part in mine if part.state not in OUT)]
     return Parts(seen.number + 1, (*(part for part in seen.parts if part.change != interrupted), *taken))
+
+
+def _taken_over(part: Part, change: str, way: str) -> Part:
+    """A part in the hands of another change. Why it failed is of no interest where it serves since."""
+    state = _resumed(part, way)
+    why = part.why if state == INTERRUPTED else ""
+    return replace(part, change=change, state=state, why=why, facts={**part.facts, "way": way})
 
 
 def _resumed(part: Part, way: str) -> str:
@@ -137,7 +142,7 @@ def plan_undo(seen: Parts, change: str, resumes: str) -> Parts:
 
 def stuck(parts: Iterable[Part]) -> list[Part]:
     """The parts that cannot be put back any more."""
-    return [part for part in parts if NO_WAY_BACK in part.facts and part.state != RESTORED]
+    return [part for part in parts if NO_WAY_BACK in part.facts]
 
 
 def is_done(parts: Iterable[Part]) -> bool:
@@ -204,9 +209,12 @@ def has_part(seen: Parts, part: Part) -> bool:
 
 
 def with_part(seen: Parts, part: Part) -> Parts:
-    """The parts with what became of one. The facts of before are kept."""
+    """The parts with what became of one. The facts of before are kept, but for what kept it from being put back."""
     before = next((one for one in seen.of(part.change) if one.name == part.name), None)
-    whole = replace(part, facts={**(before.facts if before else {}), **part.facts})
+    facts = {**(before.facts if before else {}), **part.facts}
+    if part.state == RESTORED:
+        facts.pop(NO_WAY_BACK, None)
+    whole = replace(part, facts=facts)
     others = [one for one in seen.parts if (one.change, one.name) != (part.change, part.name)]
     place = seen.parts.index(before) if before else len(others)
     return Parts(seen.number + 1, (*others[:place], whole, *others[place:]))

@@ -89,11 +89,15 @@ class Tenant:
 
 @dataclass(frozen=True)
 class Host:
-    """A host as the inventory knows it. drained: users are kept away from it, as it is declared."""
+    """A host as the inventory knows it. drained: users are kept away from it, as it is declared.
+
+    made: whether a run of site has made it.
+    """
 
     name: str
     address: str
     drained: bool = False
+    made: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,8 +118,8 @@ class Group:
 
     @property
     def leader(self) -> str:
-        """The host that acts for the group: the first that is not declared as drained."""
-        return next((host.name for host in self.hosts if not host.drained), self.hosts[0].name)
+        """The host that acts for the group: the first that is made and is not declared as drained."""
+        return min(self.hosts, key=lambda host: (not host.made, host.drained)).name
 
 
 @dataclass(frozen=True)

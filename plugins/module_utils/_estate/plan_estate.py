@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -47,6 +47,8 @@ def resolve(
     runtimes = model_inventory.read_groups(
         declared, args["runtime_groups"], groups, hostvars, {place.group: name for name, place in record.homes.items()}
     )
+    unmade = plan_record.not_made(record, runtimes, ())
+    runtimes = {name: _with_made(group, unmade) for name, group in runtimes.items()}
     layout = model.Layout(args["config_dir"].rstrip("/"), args["login"])
     _require_known(args, [*declared, *undeclared], runtimes)
     _require_roles([*declared, *undeclared], layout)
@@ -104,7 +106,7 @@ def resolve(
             name: {
                 "kind": group.kind,
                 "hosts": [host.name for host in group.hosts],
-                "serving": [host.name for host in group.hosts if not host.drained],
+                "serving": [host.name for host in group.hosts if host.made and not host.drained],
                 "tenants": [home.tenant.name for home in settled if home.group.name == name],
                 "subjects": [
                     {"name": home.tenant.name, "tier": home.tenant.tier} for home in serving if home.group.name == name
@@ -138,13 +140,18 @@ def resolve(
         "backups": _backups([home for home in asked_for if not without[home.tenant.name]], layout),
         "not_backed_up": {name: why for name, why in without.items() if why},
         "hosts": hosts,
+        "unmade": sorted(unmade),
         "servers": sorted(servers),
         "notes": [
-            *(note for home in settled for note in home.notes),
+            *(note for home in settled if not _is_ahead(home, args) for note in home.notes),
             *(f"{name} is declared with odoo_drained, and no user is sent there" for name in declared_drained),
             *(one.note for one in others if args["locate"] and not unknown),
             *plan_record.unknown_estate(record, seen),
-            *plan_homes.strangers([*declared, *undeclared], seen, [home.former for home in settled]),
+            *plan_homes.strangers(
+                [*(one for one in declared if not _is_gone(one, record)), *undeclared],
+                seen,
+                [home.former for home in settled],
+            ),
         ],
     }
     if args["tenant"]:
@@ -180,7 +187,7 @@ def outline(estate: Mapping[str, Any]) -> dict[str, Any]:
     }
     return {
         "groups": groups,
-        **{key: estate[key] for key in ("hosts", "servers", "group_of", "leads", "logins", "paths")},
+        **{key: estate[key] for key in ("hosts", "unmade", "servers", "group_of", "leads", "logins", "paths")},
     }
 
 
@@ -273,6 +280,10 @@ def _require_roles(tenants: Sequence[model.Tenant], layout: model.Layout) -> Non
         raise InputError("; ".join(faults))
 
 
+def _with_made(group: model.Group, unmade: frozenset[str]) -> model.Group:
+    return replace(group, hosts=tuple(replace(host, made=host.name not in unmade) for host in group.hosts))
+
+
 def _is_gone(tenant: model.Tenant, record: EstateRecord) -> bool:
     leaving = record.leaving.get(tenant.name)
     return tenant.state != model.PRESENT and leaving is not None and leaving.phase == GONE
@@ -360,6 +371,11 @@ def _missing(settled: Sequence[plan_homes.Home], args: Mapping[str, Any]) -> lis
         return []
     there = args["assume"]
     return [one.tenant.name for one in settled if not (one.exists or one.former or one.tenant.name in there)]
+
+
+def _is_ahead(home: plan_homes.Home, args: Mapping[str, Any]) -> bool:
+    """Whether a home is taken for granted before it is there, so that it tells nothing of the estate as it is."""
+    return home.tenant.name in args["assume"] and home.tenant.name not in args["arrived"]
 
 
 def _is_asked_for(home: plan_homes.Home, args: Mapping[str, Any]) -> bool:

@@ -111,7 +111,9 @@ def next_step(tenant: Tenant, home: Home, record: EstateRecord, today: str) -> s
     """
     phase = record.leaving[tenant.name].phase if tenant.name in record.leaving else ""
     if phase == GONE:
-        return FORGET if tenant.keep_backups_until and tenant.keep_backups_until < today else ""
+        is_over = tenant.keep_backups_until and tenant.keep_backups_until < today
+        # one that came back needs its backups
+        return FORGET if is_over and not home.exists else ""
     if not home.exists:
         return CLEAN if phase or tenant.name in record.tenants else ""
     if phase == HELD:

@@ -28,7 +28,30 @@ def report_pending(
     return [
         f"{host}: {item['what']}: {item['why']}; ansible-playbook {roll(group_of.get(host, ''), release)} restarts it"
         for host in hosts
-        for release in [str(variables[host].get("odoo_running_release") or "")]
+        for release in [_release(variables[host])]
         for role, roll in _ROLLS.items()
         for item in variables[host].get(f"{role}_pending") or []
     ]
+
+
+def report_releases(variables: Mapping[str, Mapping[str, Any]], group_of: Mapping[str, str]) -> list[str]:
+    """A sentence for each group whose hosts run different releases. Arguments as for `report_pending`."""
+    hosts: dict[str, dict[str, list[str]]] = {}
+    for host, group in sorted(group_of.items()):
+        release = _release(variables[host])
+        if release:
+            hosts.setdefault(group, {}).setdefault(release, []).append(host)
+    return [
+        f"hosts of {group} run different releases: {_listed(on)}; ansible-playbook "
+        f"{_PATCH.format(group=group, release='RELEASE')} brings all of them to one"
+        for group, on in sorted(hosts.items())
+        if len(on) > 1
+    ]
+
+
+def _release(variables: Mapping[str, Any]) -> str:
+    return str(variables.get("odoo_running_release") or "")
+
+
+def _listed(on: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(f"{release} on {' and '.join(hosts)}" for release, hosts in on.items())

@@ -20,7 +20,7 @@ import yaml
 from tests.integration import ansible, change_store
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import TENANTS, Rig
-from tests.integration.orchestration.test_moves import MOVE, parts, sent
+from tests.integration.orchestration.test_moves import MOVE, parts, screen, sent
 from tests.integration.orchestration.world import Copy
 from tests.lab.state import ROOT
 
@@ -379,6 +379,20 @@ def test_what_an_operator_has_blocked_stays_blocked(rig: Rig) -> None:
     assert "tenant pit is renamed from quarry, which is blocked on db1" in refused.errors[-1]
 
 
+def test_a_tenant_that_stays_after_all_serves_and_the_last_screen_says_what_is(rig: Rig) -> None:
+    tenants = [HARBOUR, LEAVING]
+    change = lose(
+        rig, "app1 odoo_backup", "controller killed after", "decommission", tenant="quarry", odoo_tenants=tenants
+    )
+    run = rig.play("resume", change=change, way="undo", odoo_tenants=tenants).expect_success()
+    goes_on = "tenant quarry on app goes on until it is decommissioned: run gantry.odoo.decommission"
+    assert screen(run) == ["tenant:quarry  is as it was before, and proven", goes_on]
+    assert (sent(rig, "quarry"), parts(rig), rig.world.harm) == ({"serve app1 app2"}, {}, [])
+    run = rig.play("decommission", tenant="quarry", odoo_tenants=tenants).expect_success()
+    held = "tenant quarry on app is blocked and held; gantry.odoo.decommission drops it after its date"
+    assert screen(run) == ["tenant:quarry  is done and proven", held]
+
+
 @pytest.mark.deep
 def test_a_tenant_that_never_was_cannot_leave(rig: Rig) -> None:
     stranger = {**LEAVING, "name": "quary", "routes": []}
@@ -601,3 +615,28 @@ def test_a_node_that_serves_is_not_put_back_because_that_cannot_be_recorded(rig:
     until_free(rig)
     rig.play("resume", change=left(rig), way="finish").expect_success()
     assert (releases(rig), rig.world.harm) == ({"r2"}, [])
+
+
+def test_a_host_that_was_given_up_and_comes_back_is_new(rig: Rig) -> None:
+    """It was stopped in the middle of a patch, and is as it was then: it runs nothing, and has the former release."""
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    with worlds.opened(rig.file) as world:
+        app1 = world.nodes.pop("app1")
+    given_up = {"resume_released_hosts": ["app1"], "change_downtime_minutes": 5}
+    rig.play("resume", change=change, way="finish", **given_up).expect_success()
+    rig.play("precheck").expect_success()
+    rig.change(nodes={"app1": app1, **rig.world.nodes}, harm=[])
+    rig.play("patch", **BOX).expect_success()
+    assert (sent(rig), rig.world.harm) == ({"serve app2"}, [])
+    rig.play("backup").expect_success()
+    assert "app2 odoo_backup" in acted(rig)
+    refused = rig.play("patch", patch_release="r3").expect_failure()
+    assert "app1 of app was not made by gantry.odoo.site yet; run that first" in refused.errors[-1]
+    refused = rig.play("site").expect_failure()
+    found = "app1 is new to the estate and would run the release r1, and the hosts of its group that serve run r2; set"
+    assert found in refused.errors[-1]
+    assert (sent(rig), rig.world.nodes["app1"].running) == ({"serve app2"}, False)
+    with worlds.opened(rig.file) as world:
+        world.nodes["app1"].release = "r2"
+    rig.play("site").expect_success()
+    assert (sent(rig), rig.world.harm) == ({"serve app1 app2"}, [])

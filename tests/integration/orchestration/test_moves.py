@@ -123,3 +123,27 @@ def test_users_are_served_without_the_store(fresh: Callable[[], Rig]) -> None:
     rig.play("resume", change=state.split()[0], way="finish").expect_success()
     assert sent(rig) == {"serve box1"}
     assert (parts(rig), rig.world.harm) == ({}, [])
+
+
+def screen(run: PlaybookRun) -> list[str]:
+    """The last screen of a run, which ends where it says what may be run."""
+    (shown,) = [event.result["screen"] for event in run.events if "screen" in event.result]
+    return [line.strip() for line in shown[1 : shown.index("") if "" in shown else None]]
+
+
+def test_the_last_screen_tells_of_the_estate_as_it_is_then(rig: Rig) -> None:
+    """Whichever host shows it, and however the playbook has seen the estate that it was about to make."""
+    lives = "tenant harbour is declared on app and lives on box: declare it there, or move it with gantry.odoo.migrate"
+    rig.change(fault={"words": "box1 odoo_restore harbour blocked", "kind": "disk full"})
+    why = "Restore the backup on the destination: Task failed: No space left on device"
+    back = rig.play("migrate", **MOVE).expect_failure()
+    assert screen(back) == [f"tenant:harbour  was put back as it was and serves: {why}"]
+    rig.mend()
+    ((_name, state),) = parts(rig).items()
+    undone = rig.play("resume", change=state.split()[0], way="undo").expect_success()
+    assert screen(undone) == ["tenant:harbour  is as it was before, and proven"]
+    assert screen(rig.play("migrate", **MOVE).expect_success()) == ["tenant:harbour  is done and proven", lives]
+    # and where it was put back to is no side that is declared
+    rig.change(fault={"words": "app1 odoo_restore harbour blocked", "kind": "disk full"})
+    back = rig.play("migrate", tenant="harbour", destination="app").expect_failure()
+    assert screen(back) == [f"tenant:harbour  was put back as it was and serves: {why}", lives]

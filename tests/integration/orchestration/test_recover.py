@@ -69,7 +69,7 @@ def test_a_tier_comes_back_on_empty_hosts_and_its_jobs_run(lost: Rig) -> None:
 def test_the_plan_has_the_age_of_each_backup_and_changes_nothing(lost: Rig) -> None:
     before = lost.world
     run = lost.play("recover", check=True, **TIER).expect_success()
-    assert "harbour is restored from backup 0 of 2026-11-22T10:30:00.000000Z, which is 53 s old" in screen(run)
+    assert "backup 0 of 2026-11-22T10:30:00.000000Z is chosen for harbour, which is 53 s old" in screen(run)
     after = lost.world
     assert (after.servers, after.routes, after.backups) == (before.servers, before.routes, before.backups)
     assert (parts(lost), after.harm) == ({}, [])

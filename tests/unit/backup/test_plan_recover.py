@@ -109,7 +109,7 @@ def test_each_part_has_its_backup_and_the_plan_says_how_old_it_is() -> None:
     assert (facts["tenant"], facts["backup"], facts["rpo_s"], facts["began"]) == ("north", FOUND["backup"], 7500, 12.5)
     assert (facts["existed"], facts["missing_files"], facts["budget"]) == (False, "fail", 1)
     assert made["notes"] == [
-        "north is restored from backup 20261122T103000Z of 2026-11-22T10:30:00.000000Z, which is 2.1 h old; what was "
+        "backup 20261122T103000Z of 2026-11-22T10:30:00.000000Z is chosen for north, which is 2.1 h old; what was "
         "written since is lost",
         "quarry has its database on db1 and is left alone",
     ]

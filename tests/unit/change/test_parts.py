@@ -227,3 +227,17 @@ def test_what_has_no_way_back_is_finished_and_not_undone() -> None:
     with pytest.raises(StateError, match="patch-1 cannot be undone: app1: users may have written there"):
         plan_resume(seen, "resume-2", "patch-1", UNDO)
     assert states(plan_resume(seen, "resume-2", "patch-1", FINISH)) == {"app1": INTERRUPTED}
+
+
+def test_what_is_as_it_was_keeps_neither_the_reason_nor_what_stood_in_its_way() -> None:
+    seen = with_part(opened(BEGUN), part("app1", BEGUN, facts={"no_way_back": "nothing of it is kept"}))
+    seen = with_part(seen, part("app1", RESTORED, why="Restore: No space left on device"))
+    assert "no_way_back" not in seen.parts[0].facts
+    for way, state in ((UNDO, PROVEN), (FINISH, PLANNED)):
+        (taken,) = plan_resume(seen, "resume-2", "patch-1", way).parts
+        assert (taken.state, taken.why, taken.facts["release_before"]) == (state, "", "r1")
+
+
+def test_what_is_out_keeps_the_reason_until_it_serves() -> None:
+    seen = with_part(opened(BEGUN), part("app1", FAILED, why="Verify: 500"))
+    assert plan_resume(seen, "resume-2", "patch-1", FINISH).parts[0].why == "Verify: 500"

@@ -335,6 +335,16 @@ def test_routes_lead_to_what_is_made_alone():
     assert routes(record, made_only=True, assume={"south": "app"}) == routes(record)
 
 
+def test_a_host_that_is_not_made_neither_acts_for_its_group_nor_counts_as_one_that_serves():
+    given = arguments(tenant(), placement={"db1": [{"name": "north", "open": True}]})
+    found = resolve(given, RUNTIMES, VARIABLES, EstateRecord(3, made=("app2",)))
+    assert found["unmade"] == ["app1"]
+    assert (found["tenants"]["north"]["leader"], found["groups"]["app"]["serving"]) == ("app2", ["app2"])
+    # a group of which none is made yet
+    anew = resolve(given, RUNTIMES, VARIABLES, EstateRecord(3))
+    assert (anew["tenants"]["north"]["leader"], anew["groups"]["app"]["serving"]) == ("app1", [])
+
+
 def test_an_estate_that_is_older_than_its_record_is_recorded_as_made():
     given = arguments(tenant(), tenant("south"), placement={"db1": [{"name": "north", "open": True}]})
     found = plan_estate.resolve(given, RUNTIMES, VARIABLES, EstateRecord()).record
@@ -347,6 +357,13 @@ def found_routes(given, placement, **options):
     """The routes where the home of south is assumed."""
     args = arguments(*given, placement=placement, assume={"south": "app"}, **options)
     return resolve(args, RUNTIMES, VARIABLES)["routes"]
+
+
+def test_a_home_that_is_taken_for_granted_is_told_once_it_is_there():
+    given = {"runtime_groups": ["app", "box"], "assume": {"north": "box"}}
+    assert resolve(arguments(tenant(), **given), RUNTIMES, VARIABLES)["notes"] == []
+    there = resolve(arguments(tenant(), **given, arrived=["north"]), RUNTIMES, VARIABLES)
+    assert [note.partition(":")[0] for note in there["notes"]] == ["tenant north is declared on app and lives on box"]
 
 
 def test_an_assumed_home_routes_to_the_new_group():

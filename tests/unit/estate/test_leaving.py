@@ -228,6 +228,17 @@ def test_only_the_backups_of_a_tenant_that_is_gone_are_left_and_its_port_is_free
     assert after["notes"] == []
 
 
+def test_a_tenant_that_is_gone_and_came_back_is_named() -> None:
+    leaving = {"bravo": Leaving("gone", 1, "id", "decommission-9", "2026-11-26")}
+    gone = plan_entry(BEFORE, Entry(9, leaving=leaving, gone=("bravo",)))
+    declared = (own("alpha"), own("bravo", **LEAVES), own("carol"), tenant("south"))
+    after = estate(*declared, record=gone, holds="alpha bravo carol south").estate
+    assert after["notes"] == [
+        "db1 holds database bravo of odoo_bravo, which is no declared tenant: declare it again, or take a last backup "
+        "and remove it with gantry.odoo.odoo_database"
+    ]
+
+
 def test_a_group_that_a_tenant_is_recorded_on_is_part_of_the_estate() -> None:
     moved = plan_entry(BEFORE, Entry(9, homes={"south": Place("cellar", 9)}))
     with pytest.raises(InputError, match="tenant south is recorded to live on group cellar, which is not in the inv"):
@@ -282,6 +293,7 @@ def test_a_way_out_that_cannot_be_meant_is_told(fields: dict[str, Any], sentence
         ("gone", "", "2026-01-31", None, ""),
         ("gone", "", "2026-01-31", "2026-11-26", ""),
         ("gone", "", "2026-01-31", "2026-11-25", "forget"),
+        ("gone", "bravo", "2026-01-31", "2026-11-25", ""),
     ],
 )
 def test_a_database_is_dropped_only_once_it_was_held_until_its_date(

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.report_pending import report_pending
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.report_pending import (
+    report_pending,
+    report_releases,
+)
 
 NEWER = "its configuration was written after its start"
 
@@ -37,3 +40,14 @@ def test_each_process_is_named_with_its_host_its_reason_and_its_playbook() -> No
         f"box1: web process of harbour: {NEWER}; {patch}box -e patch_release=2026.11.2 restarts it",
         "cache1: redis-server@gantry: its program is newer; ansible-playbook gantry.odoo.patch_redis restarts it",
     ]
+
+
+def test_a_group_whose_hosts_run_different_releases_is_named() -> None:
+    group_of = {"app1": "app", "app2": "app", "app3": "app", "app4": "app", "box1": "box"}
+    running = {"app1": "r1", "app2": "r2", "app3": "r1", "app4": None, "box1": "r1"}
+    variables = {host: {"odoo_running_release": release} for host, release in running.items()}
+    assert report_releases(variables, group_of) == [
+        "hosts of app run different releases: r1 on app1 and app3, r2 on app2; ansible-playbook gantry.odoo.patch "
+        "-e patch_odoo_group=app -e patch_release=RELEASE brings all of them to one"
+    ]
+    assert report_releases({**variables, "app2": {}}, group_of) == []
