@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A process that keeps Ansible imported and runs each ansible-playbook in a fork of itself.
 
-The fork does what the command does from its first line on; only the imports are shared. `python -m
+The fork does what the command does from its first line on; only what it imports, and the options that the plugins of
+ansible-core document, are read once for all. `python -m
 tests.integration.ansible_server SOCKET` serves until its standard input is closed, so that it ends with its parent.
 A request is one line of JSON: argv, and the files that take standard output and standard error. The answers are two
 lines: the process id, and the exit code.
@@ -33,16 +34,30 @@ _PLUGINS = (
     "ansible.plugins.become.sudo",
     "ansible.plugins.cache.memory",
     "ansible.plugins.connection.ssh",
+    "ansible.plugins.filter.core",
+    "ansible.plugins.filter.encryption",
+    "ansible.plugins.filter.mathstuff",
+    "ansible.plugins.filter.urls",
+    "ansible.plugins.filter.urlsplit",
     "ansible.plugins.inventory.yaml",
     "ansible.plugins.shell.sh",
     "ansible.plugins.strategy.linear",
+    "ansible.plugins.test.core",
+    "ansible.plugins.test.files",
+    "ansible.plugins.test.mathstuff",
+    "ansible.plugins.test.uri",
 )
+# The kinds of plugins that every run loads all of, for the options that they document, before it looks at its playbook.
+_KINDS = ("become", "callback", "connection", "inventory", "shell", "vars")
 
 
 def serve(path: str) -> None:
     """Answer requests on the socket at `path` until standard input ends; its directory goes too."""
     for name in _PLUGINS:
         importlib.import_module(name)
+    loaders = importlib.import_module("ansible.plugins.loader")
+    for kind in _KINDS:
+        list(getattr(loaders, f"{kind}_loader").all(class_only=True))
     # Nobody waits for the forks: each tells its exit code itself.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
