@@ -13,6 +13,7 @@ lines: the process id, and the exit code.
 from __future__ import annotations
 
 import importlib
+import importlib.resources
 import json
 import os
 import select
@@ -58,6 +59,7 @@ def serve(path: str) -> None:
     loaders = importlib.import_module("ansible.plugins.loader")
     for kind in _KINDS:
         list(getattr(loaders, f"{kind}_loader").all(class_only=True))
+    _keep_routing()
     # Nobody waits for the forks: each tells its exit code itself.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -74,6 +76,15 @@ def serve(path: str) -> None:
                 if os.fork() == 0:
                     listener.close()
                     _answer(connection)
+
+
+def _keep_routing() -> None:
+    """Parse the routing of ansible.builtin once: 370 KB of YAML, for which ansible-core lets others keep the result."""
+    finder = importlib.import_module("ansible.utils.collection_loader._collection_finder")
+    parse = finder._meta_yml_to_dict
+    text = importlib.resources.files("ansible").joinpath("config/ansible_builtin_runtime.yml").read_bytes()
+    kept = parse(text, "ansible.builtin")
+    finder._meta_yml_to_dict = lambda given, content: kept if given == text else parse(given, content)
 
 
 def _answer(connection: socket.socket) -> None:
