@@ -22,6 +22,7 @@ import signal
 import socket
 import sys
 import traceback
+from typing import Any
 
 # What a run imports by its plugin loader and would otherwise import again each time.
 _PLUGINS = (
@@ -80,7 +81,7 @@ def serve(path: str) -> None:
 
 def _keep_routing() -> None:
     """Parse the routing of ansible.builtin once: 370 KB of YAML, for which ansible-core lets others keep the result."""
-    finder = importlib.import_module("ansible.utils.collection_loader._collection_finder")
+    finder: Any = importlib.import_module("ansible.utils.collection_loader._collection_finder")
     parse = finder._meta_yml_to_dict
     text = importlib.resources.files("ansible").joinpath("config/ansible_builtin_runtime.yml").read_bytes()
     kept = parse(text, "ansible.builtin")
