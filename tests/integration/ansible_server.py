@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A process that keeps Ansible imported and runs each ansible-playbook in a fork of itself.
 
-The fork does what the command does from its first line on; only the imports are shared. `python -m
+The fork does what the command does from its first line on; only what it imports, and the options that the plugins of
+ansible-core document, are read once for all. `python -m
 tests.integration.ansible_server SOCKET` serves until its standard input is closed, so that it ends with its parent.
 A request is one line of JSON: argv, and the files that take standard output and standard error. The answers are two
 lines: the process id, and the exit code.
@@ -12,6 +13,7 @@ lines: the process id, and the exit code.
 from __future__ import annotations
 
 import importlib
+import importlib.resources
 import json
 import os
 import select
@@ -20,6 +22,7 @@ import signal
 import socket
 import sys
 import traceback
+from typing import Any
 
 # What a run imports by its plugin loader and would otherwise import again each time.
 _PLUGINS = (
@@ -33,16 +36,31 @@ _PLUGINS = (
     "ansible.plugins.become.sudo",
     "ansible.plugins.cache.memory",
     "ansible.plugins.connection.ssh",
+    "ansible.plugins.filter.core",
+    "ansible.plugins.filter.encryption",
+    "ansible.plugins.filter.mathstuff",
+    "ansible.plugins.filter.urls",
+    "ansible.plugins.filter.urlsplit",
     "ansible.plugins.inventory.yaml",
     "ansible.plugins.shell.sh",
     "ansible.plugins.strategy.linear",
+    "ansible.plugins.test.core",
+    "ansible.plugins.test.files",
+    "ansible.plugins.test.mathstuff",
+    "ansible.plugins.test.uri",
 )
+# The kinds of plugins that every run loads all of, for the options that they document, before it looks at its playbook.
+_KINDS = ("become", "callback", "connection", "inventory", "shell", "vars")
 
 
 def serve(path: str) -> None:
     """Answer requests on the socket at `path` until standard input ends; its directory goes too."""
     for name in _PLUGINS:
         importlib.import_module(name)
+    loaders = importlib.import_module("ansible.plugins.loader")
+    for kind in _KINDS:
+        list(getattr(loaders, f"{kind}_loader").all(class_only=True))
+    _keep_routing()
     # Nobody waits for the forks: each tells its exit code itself.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -59,6 +77,15 @@ def serve(path: str) -> None:
                 if os.fork() == 0:
                     listener.close()
                     _answer(connection)
+
+
+def _keep_routing() -> None:
+    """Parse the routing of ansible.builtin once: 370 KB of YAML, for which ansible-core lets others keep the result."""
+    finder: Any = importlib.import_module("ansible.utils.collection_loader._collection_finder")
+    parse = finder._meta_yml_to_dict
+    text = importlib.resources.files("ansible").joinpath("config/ansible_builtin_runtime.yml").read_bytes()
+    kept = parse(text, "ansible.builtin")
+    finder._meta_yml_to_dict = lambda given, content: kept if given == text else parse(given, content)
 
 
 def _answer(connection: socket.socket) -> None:

@@ -148,14 +148,18 @@ class Lab:
         """
         with self._alone():
             self._refuse_foreign(leftovers=True, force=force)
-            for container in self._containers():
-                container.remove(force=True, v=True)
-                say(container.labels[LABEL_HOST], "removed")
+            with ThreadPoolExecutor(STARTED_AT_ONCE) as pool:
+                list(pool.map(self._remove, self._containers()))
             for volume in self.client.volumes.list(filters=self._mine):
                 volume.remove()
             for network in self.client.networks.list(filters=self._mine):
                 network.remove()
             self.state.remove()
+
+    @staticmethod
+    def _remove(container: Container) -> None:
+        container.remove(force=True, v=True)
+        say(container.labels[LABEL_HOST], "removed")
 
     def status(self) -> list[dict[str, str]]:
         """What runs: name, address, image and state of each host that was made."""

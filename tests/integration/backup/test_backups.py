@@ -325,7 +325,10 @@ def test_a_drill_proves_and_leaves_only_its_record(
     assert not any("drill" in name for name in estate.databases() | estate.filestores())
 
 
-@pytest.mark.parametrize("damage", ["a changed byte", "an object of another key", "a removed object"])
+@pytest.mark.parametrize(
+    "damage",
+    ["a changed byte", "an object of another key", pytest.param("a removed object", marks=pytest.mark.deep)],
+)
 def test_what_is_damaged_or_forged_in_the_bucket_is_found(
     estate: Estate, ansible_module: Callable[..., Any], backed_up: str, damage: str
 ) -> None:

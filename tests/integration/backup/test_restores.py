@@ -227,7 +227,7 @@ def test_a_drill_of_a_trapped_backup_does_no_harm_and_says_so(
     assert estate.drills("drilled")[-1]["ok"]
 
 
-@pytest.mark.parametrize("login", ["gantry", "chief"])
+@pytest.mark.parametrize("login", [pytest.param("gantry", marks=pytest.mark.deep), "chief"])
 @pytest.mark.parametrize("drill", [pytest.param(False, marks=pytest.mark.deep), True])
 def test_triggers_on_every_table_have_no_rights_while_a_restored_copy_is_neutralized(
     estate: Estate,

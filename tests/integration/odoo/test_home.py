@@ -37,7 +37,7 @@ def homes(server: Server) -> dict[str, Any]:
 
 
 def test_a_home_follows_its_database_and_not_a_copy(server: Server, declare: Declare) -> None:
-    made = declare({"name": "moored", "home": HOME})
+    made = declare({"name": "moored", "home": HOME}, template_cache=True)
     assert made["databases"]["moored"]["home"] == HOME
     assert not declare({"name": "moored", "home": HOME}, check=True)["changed"]
     declare({"name": "moored", "access": "blocked", "cron_timeout": 5})

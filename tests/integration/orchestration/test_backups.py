@@ -227,6 +227,7 @@ def test_copies_are_made_by_a_host_that_answers_where_there_is_a_second_reposito
     assert not change_store.held(rig.store)
 
 
+@pytest.mark.deep
 def test_policies_are_managed_by_a_host_that_answers_and_a_failure_closes_the_change(rig: Rig) -> None:
     rig.change(fault={"words": "app1 backup main", "kind": "disk full"})
     run = rig.play("backup_policy").expect_failure()

@@ -17,11 +17,11 @@ from tests.integration.orchestration.rig import TENANTS, Rig
 @pytest.mark.parametrize(
     ("playbook", "inputs"),
     [
-        ("patch", {"patch_release": "r2"}),
-        ("migrate", {"tenant": "harbour", "destination": "box"}),
+        pytest.param("patch", {"patch_release": "r2"}, marks=pytest.mark.deep),
+        pytest.param("migrate", {"tenant": "harbour", "destination": "box"}, marks=pytest.mark.deep),
         ("patch_redis", {}),
         ("renew_certificates", {}),
-        ("site", {}),
+        pytest.param("site", {}, marks=pytest.mark.deep),
     ],
 )
 def test_nobody_is_harmed_on_a_good_day(rig: Rig, playbook: str, inputs: dict[str, str]) -> None:
@@ -99,6 +99,7 @@ def test_a_store_that_is_not_mounted_is_not_made_anew(rig: Rig) -> None:
     assert {node.release for node in rig.world.nodes.values()} == {"r1"}
 
 
+@pytest.mark.deep
 def test_a_lost_server_of_postgresql_ends_the_run(rig: Rig) -> None:
     rig.play("site").expect_success()
     servers = [line for line in rig.world.log if line.endswith(" postgresql main")]

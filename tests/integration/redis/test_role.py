@@ -193,6 +193,7 @@ def test_nodes_and_sentinels_talk_tls_and_nothing_else(mixed: Estate) -> None:
         }
 
 
+@pytest.mark.deep
 def test_a_planned_failover_over_tls_loses_no_write(mixed: Estate) -> None:
     old = primary(mixed)
     new = mixed.hosts[0] if old is not mixed.hosts[0] else mixed.hosts[1]

@@ -15,7 +15,7 @@ from tests.integration.ansible import PlaybookRun
 from tests.lab.hosts import Host, Lab
 
 from .audit import audited
-from .estate import AUTHORITY, NODE, TLS, Estate, assert_four_beats, estate
+from .estate import AUTHORITY, NODE, TLS, Estate, estate
 from .rig import PASSWORD
 
 NAMES = tuple(f"slot{number}" for number in range(1, 7))
@@ -75,8 +75,16 @@ def test_certificates_for_servers_only_are_refused(six: Estate) -> None:
     six.certify(six.hosts[0], for_clients=True)
 
 
-def test_a_cluster_in_four_beats(six: Estate) -> None:
-    assert_four_beats(six.role)
+@pytest.mark.deep
+def test_a_check_foretells_the_cluster_and_makes_none(six: Estate) -> None:
+    assert six.role(check=True).expect_success().changed > 0
+    assert all(host.attempt(["test", "-e", "/etc/redis/redis-gantry.conf"])[0] == 1 for host in six.hosts)
+
+
+def test_a_cluster_is_made_once(six: Estate) -> None:
+    made, again = [six.role().expect_success().changed for _time in range(2)]
+    assert made > 0
+    assert again == 0
     assert_whole(six)
     for host in six.hosts:
         plain = ["redis-cli", "-h", host.address, "PING"]
@@ -86,6 +94,11 @@ def test_a_cluster_in_four_beats(six: Estate) -> None:
         # That it is missing is told after the handshake, so that one must stay to hear of it.
         bus = ["timeout", "10", "sh", "-c", f"sleep 2 | openssl s_client -connect {host.address}:{NODE + 10000}"]
         assert "alert certificate required" in host.attempt(bus)[2]
+
+
+@pytest.mark.deep
+def test_a_check_finds_nothing_left_of_the_cluster(six: Estate) -> None:
+    assert six.role(check=True).expect_success().changed == 0
 
 
 def test_a_primary_that_serves_slots_is_not_restarted(six: Estate) -> None:

@@ -87,6 +87,7 @@ def test_what_was_changed_by_hand_is_named_and_nothing_else(estate: Estate) -> N
     assert backup.results("Create the backups")["app1"]["backups"][0]["tenant"] == "harbour"
 
 
+@pytest.mark.deep
 def test_a_certificate_that_the_acme_server_refuses(estate: Estate) -> None:
     edge = estate.hosts["edge1"]
     before = served(estate, "north.lab.example"), edge.read(ROUTES)
