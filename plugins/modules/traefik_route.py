@@ -152,6 +152,12 @@ options:
         O(dynamic_dir). A run with a lower one is refused, since its change was overtaken. V(0) compares nothing.
     type: int
     default: 0
+  require_all_servers:
+    description:
+      - Whether a new or changed pool is refused where one of its servers is not healthy, as when another server is
+        taken away for a while. By default, one healthy server is enough.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - gantry.odoo.traefik
   - gantry.odoo.attributes
@@ -295,6 +301,7 @@ OPTIONS = {
     "purge": {"type": "bool", "default": False},
     "owner": {"type": "str", "default": "gantry"},
     "fencing_number": {"type": "int", "default": 0},
+    "require_all_servers": {"type": "bool", "default": False},
 }
 
 
@@ -323,7 +330,7 @@ def work(call: Call) -> Outcome:
             _refuse_rivals(owner, wanted, raw)
             validated = apply_document.validate(call, site, wanted, _explain(owner, desired))
         if steps and not call.check_mode:
-            _verify_pools(had, desired)
+            _verify_pools(had, desired, call.params["require_all_servers"])
             apply_change.bring_live(site, wanted, _found(wanted.name, current))
             raw = site.api.raw()
     return Outcome(
@@ -338,10 +345,10 @@ def work(call: Call) -> Outcome:
     )
 
 
-def _verify_pools(had: Mapping[str, Route], desired: Sequence[Route]) -> None:
+def _verify_pools(had: Mapping[str, Route], desired: Sequence[Route], every: bool) -> None:
     routes = plan_routes.pools_to_verify(had, desired)
     checks = [(url, one.health_path) for one in routes for url in one.active]
-    plan_routes.require_answers(routes, read_pool.faults(checks))
+    plan_routes.require_answers(routes, read_pool.faults(checks), every)
 
 
 def _read(site: Site, name: str) -> RouteFile | None:

@@ -82,10 +82,19 @@ def pools_to_verify(current: Mapping[str, Route], desired: Iterable[Route]) -> l
     return [one for one in desired if one.mode == "serve" and _pool(one) != _pool(current.get(one.name))]
 
 
-def require_answers(routes: Iterable[Route], faults: Mapping[tuple[str, str], str]) -> None:
-    """Raise RefusedError for a route whose pool has no healthy server. faults: by server and path, empty if healthy."""
+def require_answers(routes: Iterable[Route], faults: Mapping[tuple[str, str], str], every: bool) -> None:
+    """Raise RefusedError for a route whose pool has no healthy server, or not every one is healthy.
+
+    faults: by server and path, empty if healthy. every: whether one server that is not healthy is enough.
+    """
     for one in routes:
         seen = [faults[(url, one.health_path)] for url in one.active]
+        sick = [fault for fault in seen if fault]
+        if every and 0 < len(sick) < len(seen):
+            raise RefusedError(
+                f"route {one.name} would be left to servers of which {len(sick)} of {len(seen)} do not answer "
+                f"{one.health_path} with 2xx or 3xx ({'; '.join(sick)}); repair these before another one is taken away"
+            )
         if all(seen):
             raise RefusedError(
                 f"route {one.name} would answer 503: none of its servers answers {one.health_path} with 2xx or 3xx "

@@ -49,6 +49,7 @@ GIVEN = {
     "traefik": {
         "routes": "{{ traefik_routes }}",
         "fencing_number": "{{ traefik_routes_fencing_number | default(0) }}",
+        "require_all_servers": "{{ traefik_routes_require_all_servers | default(false) }}",
     },
     "certificate": {"requests": "{{ certificate_requests }}"},
     "redis": {"to": "{{ redis_failover_to | default('') }}"},

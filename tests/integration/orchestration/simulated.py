@@ -114,9 +114,8 @@ def _before(fault: Mapping[str, Any], world: World, host: str, path: Path) -> No
         raise AnsibleConnectionFailure(f"Failed to connect to {host}")
     if kind == "host off":
         world.gone.append(host)
-        for machines in (world.nodes, world.caches):
-            if host in machines:
-                machines[host].running = False
+    if kind in ("host off", "odoo dies"):
+        _stop(world, fault.get("node", host))
     if kind == "disk full":
         raise RefusedFault("No space left on device")
     if kind in ("store gone", "store unmounted", "store removed"):
@@ -128,6 +127,12 @@ def _before(fault: Mapping[str, Any], world: World, host: str, path: Path) -> No
             store.mkdir()
     if kind == "controller killed before":
         _kill_controller()
+
+
+def _stop(world: World, host: str) -> None:
+    for machines in (world.nodes, world.caches):
+        if host in machines:
+            machines[host].running = False
 
 
 def _after(fault: Mapping[str, Any], host: str) -> None:

@@ -122,6 +122,15 @@ def test_resume_takes_the_last_node_away_from_nobody(rig: Rig, failed: str, dead
     assert (rig.world.nodes[failed].running, rig.world.harm) == (True, [])
 
 
+def test_no_node_is_taken_away_while_another_one_that_was_proven_is_dead(rig: Rig) -> None:
+    rig.change(fault={"words": "edge1 traefik routes", "nth": 3, "kind": "odoo dies", "node": "app1"})
+    run = rig.play("patch", patch_release="r2").expect_failure()
+    assert "to app1, which does not answer" in run.stdout
+    assert parts(rig) == {"app1": f"{left(rig)} proven", "app2": f"{left(rig)} restored"}
+    assert "app2 odoo stop" not in rig.world.log
+    assert rig.world.nodes["app2"].running
+
+
 def test_a_move_that_is_resumed_is_recorded_as_it_is(rig: Rig) -> None:
     """The destination was open, and not every edge sent its users there."""
     rig.change(fault={"words": "edge2 traefik routes", "nth": 2, "kind": "disk full"})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -182,10 +182,19 @@ class World:
             if 0 < number < self.edges.get(host, 0):
                 raise RefusedError(f"{host} was changed under the fencing number {self.edges[host]}")
             self.edges[host] = max(number, self.edges.get(host, 0))
+            if given["require_all_servers"]:
+                self._require_running(host, given["routes"])
             self.routes[host] = list(given["routes"])
             for route in self.routes[host]:
                 self._judge(route, host)
         return {"traefik_changed": False, "traefik_pending": []}
+
+    def _require_running(self, edge: str, wanted: Sequence[Mapping[str, Any]]) -> None:
+        had = {route["name"]: undrained(route) for route in self.routes.get(edge, [])}
+        for route in wanted:
+            dead = [name for name in undrained(route) if not self.nodes[name].running]
+            if dead and route["mode"] == "serve" and undrained(route) != had.get(route["name"]):
+                raise RefusedError(f"{edge} would leave {route['name']} to {', '.join(dead)}, which does not answer")
 
     def _judge(self, route: Mapping[str, Any], edge: str) -> None:
         tenant = tenant_of(route)

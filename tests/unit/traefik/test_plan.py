@@ -147,5 +147,16 @@ def test_a_pool_without_a_healthy_server_is_refused() -> None:
     one = route(health_path="/alive")
     dead = {(url, "/alive"): f"{url}: status 404" for url in one.active}
     with pytest.raises(RefusedError, match=r"would answer 503.*/alive.*http://app1:8069: status 404; .*health_path"):
-        plan_routes.require_answers([one], dead)
-    plan_routes.require_answers([one], {**dead, (one.active[0], "/alive"): ""})
+        plan_routes.require_answers([one], dead, every=False)
+    plan_routes.require_answers([one], {**dead, (one.active[0], "/alive"): ""}, every=False)
+
+
+def test_a_server_is_taken_away_only_where_all_others_are_healthy() -> None:
+    one = route(health_path="/alive")
+    first, second = one.active
+    healthy = {(first, "/alive"): "", (second, "/alive"): ""}
+    plan_routes.require_answers([one], healthy, every=True)
+    with pytest.raises(RefusedError, match=r"harbour would be left to .* 1 of 2 .*app2:8069: refused\); repair these"):
+        plan_routes.require_answers([one], {**healthy, (second, "/alive"): f"{second}: refused"}, every=True)
+    with pytest.raises(RefusedError, match="would answer 503"):
+        plan_routes.require_answers([one], {key: f"{key[0]}: refused" for key in healthy}, every=True)
