@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import outbox
@@ -48,6 +49,7 @@ class ActionModule(ControllerAction):
         "parts": {"type": "list", "elements": "str", "default": []},
         "part_facts": {"type": "dict", "default": {}},
         "released": {"type": "list", "elements": "str", "default": []},
+        "accept_left_behind": {"type": "bool", "default": False},
         "resumes": {"type": "str", "default": ""},
         "way": {"type": "str", "choices": list(WAYS), "default": FINISH},
         "lease_seconds": {"type": "int", "default": 120},
@@ -95,7 +97,7 @@ class ActionModule(ControllerAction):
             if params["resumes"]:
                 planned = plan_resume(seen, name, params["resumes"], params["way"], params["released"]).of(name)
             elif not _stands_aside(params):
-                plan_open(seen, name, params["parts"], params["facts"], now, params["released"])
+                _planned(seen, name, params, params["facts"], now)
         except StateError as error:
             refused = f"outside check mode {params['kind']} would be refused now: {error}"
             call.warn(refused)
@@ -113,8 +115,7 @@ class ActionModule(ControllerAction):
             if params["resumes"]:
                 return plan_resume(seen, opened["id"], params["resumes"], params["way"], params["released"])
             facts = {"kind": params["kind"], **params["facts"]}
-            released, own = params["released"], params["part_facts"]
-            return plan_open(seen, opened["id"], params["parts"], facts, now, released, own)
+            return _planned(seen, opened["id"], params, facts, now)
 
         parts = () if _stands_aside(params) else PartsLog(store).write(plan, deadline).of(opened["id"])
         resumes = {"resumes": params["resumes"], "way": params["way"]} if params["resumes"] else {}
@@ -122,6 +123,19 @@ class ActionModule(ControllerAction):
             now, dict(opened), "opened", {**params["facts"], **resumes, "covers": list(lease.covers)}, deadline
         )
         return parts
+
+
+def _planned(seen: Parts, change: str, params: Mapping[str, Any], facts: Mapping[str, Any], now: datetime) -> Parts:
+    return plan_open(
+        seen,
+        change,
+        params["parts"],
+        facts,
+        now,
+        params["released"],
+        params["part_facts"],
+        accept_left_behind=params["accept_left_behind"],
+    )
 
 
 def _stands_aside(params: Mapping[str, Any]) -> bool:

@@ -49,6 +49,12 @@ options:
     type: list
     elements: str
     default: []
+  accept_left_behind:
+    description:
+      - Whether the change is opened although an earlier one left hosts or tenants behind that are not among O(parts).
+        For work that touches nothing else, such as the renewal of certificates.
+    type: bool
+    default: false
   resumes:
     description: The id of an interrupted change whose parts are taken over.
     type: str

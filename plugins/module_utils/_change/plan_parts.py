@@ -51,17 +51,20 @@ def plan_open(
     now: datetime,
     released: Collection[str] = (),
     own: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    accept_left_behind: bool = False,
 ) -> Parts:
     """The parts with those that a change plans. Raises StateError where an earlier change left one behind.
 
     What an earlier change has settled of the same parts is superseded when one of them is begun. released: hosts that
     left the estate for good, and parts that this change supersedes; nothing waits for them any more. own: facts of
-    single parts, by name.
+    single parts, by name. accept_left_behind: nothing waits for parts that are none of this change.
     """
+    wanted = list(dict.fromkeys(names))
     left = [part for part in seen.out if part.name not in released]
+    left = [part for part in left if part.name in wanted or not accept_left_behind]
     if left:
         raise StateError("; ".join(left_behind(part) for part in left))
-    wanted = list(dict.fromkeys(names))
     idle = {one for one in {part.change for part in seen.parts} if not has_begun(seen.of(one))}
     others = tuple(
         part for part in seen.parts if part.name not in released and not (part.name in wanted and part.change in idle)

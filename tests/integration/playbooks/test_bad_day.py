@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration import change_store
 from tests.integration.orchestration.rig import Rig
-from tests.integration.orchestration.test_bad_nights import left, releases, until_free
+from tests.integration.orchestration.test_bad_nights import left, lose, releases, until_free
 from tests.integration.orchestration.test_moves import parts
 from tests.integration.orchestration.world import undrained
 
@@ -186,6 +186,16 @@ def test_an_edge_that_is_off_or_an_order_that_is_refused_hides_no_other(rig: Rig
     forget(rig)
     rig.play("resume", change=change, way="finish").expect_success()
     assert len(renewed(rig)) == 4
+
+
+@pytest.mark.deep
+def test_certificates_are_renewed_while_a_node_waits_for_repair(rig: Rig) -> None:
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    rig.play("renew_certificates").expect_success()
+    assert len(renewed(rig)) == 4
+    assert parts(rig)["app1"].startswith(change)
+    rig.play("resume", change=change, way="finish").expect_success()
+    assert (releases(rig), rig.world.harm) == ({"r2"}, [])
 
 
 @pytest.mark.parametrize("silent", [["db1"], pytest.param(["db1", "box1"], marks=pytest.mark.deep)])

@@ -175,6 +175,14 @@ def test_nothing_waits_for_a_host_that_left_the_estate_for_good() -> None:
     assert states(plan_open(before, "site-2", [], {}, NOW, ["app2"])) == {"app1": PROVEN}
 
 
+def test_a_renewal_waits_for_no_part_but_its_own() -> None:
+    before = opened(PROVEN, BEGUN)
+    seen = plan_open(before, "renew_certificates-2", ["edge1"], {}, NOW, accept_left_behind=True)
+    assert states(seen) == {"app1": PROVEN, "app2": BEGUN, "edge1": PLANNED}
+    with pytest.raises(StateError, match="app2 left and is not proven to serve"):
+        plan_open(before, "patch-2", ["app2"], {}, NOW, accept_left_behind=True)
+
+
 def test_a_change_that_could_not_be_opened_leaves_no_trace() -> None:
     before = opened(BEGUN)
     assert plan_undo(plan_resume(before, "resume-2", "patch-1", UNDO), "resume-2", "patch-1").out[0].change == "patch-1"
