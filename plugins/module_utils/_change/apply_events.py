@@ -66,8 +66,10 @@ class Outbox:
     def _delivered(self, path: str, store: Objects, deadline: Deadline) -> Entry:
         with open(path, encoding="utf-8") as stream:
             event = event_from(stream.read(), path)
-        if event.after is None:
-            event = event.tried(_newest(store))
+        newest = Ledger(store).newest_number()
+        # A ledger that ends before `after` was rolled back, and holds this event no more. It has happened all the same.
+        if event.after is None or event.after > newest:
+            event = event.tried(newest)
             replace_file(path, event.as_text(), 0o600)
         entry = write(event, store, deadline)
         os.unlink(path)
@@ -106,7 +108,7 @@ def bring(declared: Mapping[str, Any], make: Callable[[datetime, bool], Event], 
     box = outbox(declared)
     try:
         store = open_store(declared)
-        event = make(store.now(), False).tried(_newest(store))
+        event = make(store.now(), False).tried(Ledger(store).newest_number())
     except (UnreachableError, StateError, OSError) as error:
         _path, kept = _keep(box, make(datetime.now(timezone.utc), True))
         return Brought(None, f"{error}; {kept}")
@@ -129,11 +131,6 @@ def _keep(box: Outbox, event: Event) -> tuple[str, str]:
     except OSError as full:
         return "", f"and it could not be kept: {full}"
     return path, f"it is kept in {path}"
-
-
-def _newest(store: Objects) -> int:
-    newest = Ledger(store).newest()
-    return newest.sequence if newest else 0
 
 
 def write(event: Event, store: Objects, deadline: Deadline) -> Entry:

@@ -34,6 +34,10 @@ class Ledger:
         record = self._log.newest()
         return None if record is None else self._entry(record)
 
+    def newest_number(self) -> int:
+        """The number of the last entry, 0 before the first."""
+        return self._log.newest_number()
+
     def entries(self, after: int = 0) -> list[Entry]:
         """The entries with a number above `after`, verified, in their order."""
         records = self._log.records(max(after - 1, 0))
@@ -76,11 +80,16 @@ class Ledger:
         return None if record is None else self._entry(record)
 
     def _behind(self, after: int | None, last: Entry | None) -> list[Entry]:
-        """The entries from the one behind number `after` to the last one; that one alone for None."""
+        """The entries from the one behind number `after` to the last one; that one alone for None.
+
+        All of them where the ledger ends before `after`, as it was rolled back then.
+        """
         if last is None or last.sequence == after:
             return []
         if after is None or last.sequence == after + 1:
             return [last]
+        if last.sequence < after:
+            after = 0
         return [self._entry(record) for record in self._log.records(after, last.sequence - after)]
 
     def _index(self, entry: Entry, deadline: Deadline) -> None:

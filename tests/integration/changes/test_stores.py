@@ -139,6 +139,16 @@ def test_a_store_that_is_emptied_in_the_middle_of_a_change_is_not_an_empty_store
     assert said in on_controller(begin).expect_failure().errors[-1]
 
 
+def test_what_waits_in_an_outbox_comes_into_a_ledger_that_was_rolled_back(store: dict[str, Any]) -> None:
+    """The event names an entry far behind the end of the ledger, and no server takes a negative limit."""
+    objects, change = open_store(store), {"id": "patch-1", "kind": "patch", "requester": "mara"}
+    Ledger(objects).append({"event": "opened", "of": "rolled back"}, Deadline(20))
+    newest = Ledger(objects).newest_number()
+    outbox(store).add(event(change, "applied", {}, objects.now(), None, False).tried(newest + 37))
+    (entry,) = outbox(store).deliver(objects, Deadline(20)).values()
+    assert (entry.sequence, entry.body["event"], outbox(store).held()) == (newest + 1, "applied", [])
+
+
 def test_a_server_that_lets_two_writers_win_is_refused(s3_versioned: dict[str, Any]) -> None:
     with pytest.raises(StateError, match=r"writers create one object, .* use a server that honors If-None-Match"):
         require_conditions(open_store(s3_versioned))

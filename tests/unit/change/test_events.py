@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_events
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox, write
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import patiently
@@ -177,6 +177,32 @@ def test_a_process_that_is_killed_between_file_and_store(
     Ledger(store).append({"event": "opened"}, Deadline(60))
     outbox(declared).deliver(store, Deadline(60))
     assert [entry["event"] for entry in entries(declared)].count(PROVEN) == 1
+
+
+@pytest.mark.parametrize("others", [3, 0])
+def test_what_happened_is_recorded_in_a_ledger_that_was_rolled_back(
+    declared: dict[str, Any], others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event names an entry that the ledger has lost. It comes into the ledger once, wherever that ends now."""
+    store, box = Directory(declared["directory"]), outbox(declared)
+    for count in range(others):
+        Ledger(store).append({"event": "opened", "count": count}, Deadline(60))
+    box.add(proven("app1")(NOW, True).tried(40))
+
+    def killed(*arguments: Any) -> None:
+        write(*arguments)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(apply_events, "write", killed)
+        with pytest.raises(Killed):
+            box.deliver(store, Deadline(60))
+    # the ledger grows beyond the entry that the event named
+    for count in range(50):
+        Ledger(store).append({"event": "closed", "count": count}, Deadline(60))
+    assert [one.sequence for one in box.deliver(store, Deadline(60)).values()] == [others + 1]
+    assert [entry["event"] for entry in entries(declared)].count(PROVEN) == 1
+    assert (states(declared)["app1"], box.held()) == (PROVEN, [])
 
 
 def test_a_part_that_another_change_has_taken_over_is_left_to_it(declared: dict[str, Any]) -> None:

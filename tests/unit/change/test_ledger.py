@@ -59,6 +59,13 @@ def test_an_entry_that_arrived_without_an_answer_is_not_written_twice(tmp_path: 
     assert len(ledger(tmp_path).entries()) == 1
 
 
+def test_an_entry_is_looked_for_in_all_of_a_ledger_that_was_rolled_back(tmp_path: Path) -> None:
+    fill(tmp_path)
+    found = ledger(tmp_path).entries()[1]
+    assert ledger(tmp_path).append(found.body, Deadline(5), after=40) == found
+    assert ledger(tmp_path).append({"event": "closed"}, Deadline(5), after=40).sequence == 4
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_an_altered_entry_is_found(tmp_path: Path, number: int) -> None:
     fill(tmp_path)
