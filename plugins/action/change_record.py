@@ -38,13 +38,20 @@ class ActionModule(ControllerAction):
             return Outcome()
         params = call.params
         if params["event"] == BEGUN:
-            Register(open_store(params["store"])).require(params["change"]["lease"])
+            _require_lease(params)
 
         def make(now: datetime, late: bool) -> Event:
             return event(params["change"], params["event"], params["facts"], now, None, late)
 
         brought = bring(params["store"], make, Deadline(WRITE_SECONDS))
+        if params["event"] == BEGUN:
+            # what was written may have taken longer than the lease lasts
+            _require_lease(params)
         if brought.why or brought.entry is None:
             call.warn(f"the event {params['event']} is not in the change store yet: {brought.why}")
             return Outcome()
         return Outcome(facts={"sequence": brought.entry.sequence, "hash": brought.entry.hash})
+
+
+def _require_lease(params: Mapping[str, Any]) -> None:
+    Register(open_store(params["store"])).require(params["change"]["lease"])

@@ -62,6 +62,8 @@ class ActionModule(ControllerAction):
         if not call.check_mode and after != before:
             Register(store).require(change["lease"])
             after = log.write(lambda seen: plan_entry(seen, entry), Deadline(WRITE_SECONDS))
+            # what was written may have taken longer than the lease lasts
+            Register(store).require(change["lease"])
         return Outcome(facts={"number": after.number, "differences": differences(before, after)})
 
 

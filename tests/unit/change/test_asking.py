@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a change begins is begun under its lease, however long the store takes to write that down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.action import change_record, change_step, estate_record
+from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_events
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import plan_open
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+
+
+class Change:
+    """An open change of one node, whose lease is broken while the store writes the first record of a log."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = Directory(str(path / "store"))
+        self.declared = {"directory": str(path / "store"), "outbox": str(path / "outbox")}
+        self.leases = Register(self.store, 60)
+        self.number = self.leases.take(["estate"], Holder("patch", "mara", "here"), Deadline(60)).number
+        self.change = {
+            "id": "patch-1",
+            "kind": "patch",
+            "requester": "mara",
+            "lease": self.number,
+            "fencing_number": self.number,
+        }
+        PartsLog(self.store).write(
+            lambda seen: plan_open(seen, "patch-1", ["app1"], {}, self.store.now()), Deadline(60)
+        )
+
+    def slow(self, log: str) -> Callable[[Any], Directory]:
+        """Opens the store so that its writer of `log` loses the lease meanwhile."""
+        leases, number = self.leases, self.number
+
+        class Slow(Directory):
+            def create(self, key: str, data: bytes) -> bool:
+                made = super().create(key, data)
+                if key.startswith(f"{log}/") and leases.read().held:
+                    leases.take_away(number, "joe", "asleep", Deadline(60))
+                return made
+
+        return lambda _declared: Slow(self.store.path)
+
+    def run(self, action: Any, **args: Any) -> dict[str, Any]:
+        """The result of an action of this change."""
+        task = mock.Mock(
+            args={"store": self.declared, "change": self.change, **args},
+            check_mode=False,
+            async_val=0,
+            action="gantry.odoo.example",
+            environment=[],
+        )
+        templar = mock.Mock()
+        templar.template.side_effect = lambda value, **_rest: value
+        given = (task, mock.MagicMock(), mock.Mock(), mock.Mock(), templar, mock.Mock())
+        result: dict[str, Any] = action.ActionModule(*given).run(None, {})
+        return result
+
+
+@pytest.fixture
+def change(tmp_path: Path) -> Change:
+    return Change(tmp_path)
+
+
+@pytest.mark.parametrize("log", ["parts", "ledger"])
+def test_a_part_is_not_begun_under_a_lease_that_ended_while_that_was_written(
+    change: Change, log: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert change.run(change_step, part="app1", state="begun")["go"]
+    for module in (change_step, apply_events):
+        monkeypatch.setattr(module, "open_store", change.slow(log))
+    found = change.run(change_step, part="app1", state="begun")
+    assert (found["go"], found["stopped"]) == (False, "lease 1 was broken by joe: asleep")
+
+
+def test_a_play_is_not_begun_under_a_lease_that_ended_while_that_was_written(
+    change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "failed" not in change.run(change_record, event="begun")
+    monkeypatch.setattr(apply_events, "open_store", change.slow("ledger"))
+    found = change.run(change_record, event="begun", facts={"play": "Odoo"})
+    assert (found["failed"], found["msg"]) == (True, "lease 1 was broken by joe: asleep")
+    # what has happened is recorded in any case
+    assert "failed" not in change.run(change_record, event="applied")
+
+
+def test_an_estate_is_not_used_under_a_lease_that_ended_while_it_was_recorded(
+    change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estate_record, "open_store", change.slow("estate"))
+    found = change.run(estate_record, ports={"harbour": 8169})
+    assert (found["failed"], found["msg"]) == (True, "lease 1 was broken by joe: asleep")
+    assert change.store.names("estate/", 1)
