@@ -79,7 +79,8 @@ class ActionModule(ControllerAction):
         except (UnreachableError, StateError) as error:
             waiting = len(outbox(params["store"]).held())
             where = f"{outbox(params['store']).directory} on {socket.gethostname()}"
-            failure = unrecorded(change["id"], str(error), waiting, where)
+            names = [part["name"] for part in params["parts"]]
+            failure = unrecorded(change["id"], change["kind"], names, str(error), waiting, where)
             return Outcome(facts={"screen": failure.split("; ")}, failure=failure)
         return Outcome(
             facts={

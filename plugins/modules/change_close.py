@@ -28,7 +28,9 @@ options:
     type: dict
     default: {}
   parts:
-    description: The parts as M(gantry.odoo.change_open) returned them in check mode, for the plan. Otherwise unused.
+    description:
+      - The parts as M(gantry.odoo.change_open) returned them. In check mode they are the plan.
+      - Where the store does not answer, they tell a change that can be resumed from one that is run again.
     type: list
     elements: dict
     default: []

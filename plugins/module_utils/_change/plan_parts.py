@@ -160,7 +160,7 @@ def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str, failure
     """
     listed = list(parts)
     if failures and is_done(listed):
-        return f"{change} is not done: {'; '.join(failures)}; repair that, and run gantry.odoo.{kind} again"
+        return f"{change} is not done: {'; '.join(failures)}; repair that, and run {_again(kind)}"
     where = [_in_words(part, since=False) for part in listed]
     said = [f"{change} is not done: {'; '.join([*failures, *where])}"] if not is_done(listed) else []
     said += [f"{lost}, so that another change may have worked on the same"] if lost else []
@@ -170,22 +170,31 @@ def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str, failure
 def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]:
     """What may be run after a change that is not done, each with what for."""
     listed = list(parts)
-    if not has_begun(listed) or (is_done(listed) and kind != RESUME):
-        return [(f"gantry.odoo.{kind} with the same inputs", "to begin again")]
+    if not has_begun(listed) or is_done(listed):
+        return [(_again(kind), "to begin again")]
     found = [(f"gantry.odoo.resume -e change={change} -e way=finish", "to finish it")]
     if not stuck(listed):
         found.append((f"gantry.odoo.resume -e change={change} -e way=undo", "to have all as it was"))
     if kind != RESUME and not any(part.state in OUT for part in listed):
-        found.append((f"gantry.odoo.{kind} with the same inputs", "to begin again"))
+        found.append((_again(kind), "to begin again"))
     return found
 
 
-def unrecorded(change: str, why: str, waiting: int, where: str) -> str:
-    """The last sentence of a change whose store does not answer at its end. waiting: events that are kept `where`."""
+def _again(kind: str) -> str:
+    """What is run again where a change has no part to resume. A resumed change that is done has none left."""
+    return "gantry.odoo.site" if kind == RESUME else f"gantry.odoo.{kind} with the same inputs"
+
+
+def unrecorded(change: str, kind: str, names: Collection[str], why: str, waiting: int, where: str) -> str:
+    """The last sentence of a change whose store does not answer at its end. waiting: events that are kept `where`.
+
+    names: the parts that it was opened with. A change without parts leaves nothing to resume.
+    """
     kept = f"; what is not recorded yet ({waiting}) is kept in {where}, and the next playbook there records it"
+    resumed = f"gantry.odoo.resume -e change={change} -e way=finish"
     return (
         f"{change} is not closed, as the change store could not be used: {why}{kept if waiting else ''}; when it "
-        f"answers, run gantry.odoo.resume -e change={change} -e way=finish on the same controller"
+        f"answers, run {resumed if names else _again(kind)} on the same controller"
     )
 
 

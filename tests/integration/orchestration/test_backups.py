@@ -232,7 +232,7 @@ def test_policies_are_managed_by_a_host_that_answers_and_a_failure_closes_the_ch
     rig.change(fault={"words": "app1 backup main", "kind": "disk full"})
     run = rig.play("backup_policy").expect_failure()
     assert "No space left on device" in run.errors[-1]
-    assert "repair that, and run gantry.odoo.backup_policy again" in run.errors[-1]
+    assert "repair that, and run gantry.odoo.backup_policy with the same inputs" in run.errors[-1]
     assert not change_store.held(rig.store)
     rig.mend()
     turn_off(rig, "app1")

@@ -598,6 +598,17 @@ def test_a_store_that_vanishes_is_not_an_empty_one(rig: Rig, kind: str, words: s
     assert (releases(rig), parts(rig), rig.world.harm) == ({"r2"}, {}, [])
 
 
+@pytest.mark.deep
+def test_a_change_without_parts_that_could_not_be_closed_is_run_again(rig: Rig) -> None:
+    rig.change(fault={"words": "edge2 traefik routes", "kind": "store gone"})
+    said = rig.play("site").expect_failure().errors[-1]
+    assert said.endswith("; when it answers, run gantry.odoo.site with the same inputs on the same controller")
+    rig.mend()
+    until_free(rig)
+    rig.play("site").expect_success()
+    assert (parts(rig), rig.world.harm) == ({}, [])
+
+
 @pytest.fixture
 def disk(rig: Rig) -> Iterator[Path]:
     """A small disk of the controller, with the change store and what is not in it yet."""

@@ -175,7 +175,7 @@ def test_what_has_no_backup_is_refused_before_anything_is_touched_or_left_out_by
 
     run = lost.play("recover", **TIER, recover_leave_out=True).expect_failure()
     assert "no backup of harbour can be restored" in run.errors[-1]
-    assert run.errors[-1].endswith("repair that, and run gantry.odoo.recover again")
+    assert run.errors[-1].endswith("repair that, and run gantry.odoo.recover with the same inputs")
     assert served(lost) == {"harbour": {"maintenance app1 app2"}, "quarry": BOTH}
     assert (list(lost.world.servers["db1"]), parts(lost), lost.world.harm) == (["quarry"], {}, [])
 

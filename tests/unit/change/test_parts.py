@@ -33,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     plan_resume,
     plan_undo,
     unfinished,
+    unrecorded,
     ways,
     with_part,
 )
@@ -206,8 +207,29 @@ def test_the_last_sentence_says_what_is_where_and_what_to_run() -> None:
 def test_a_change_without_parts_that_lost_a_host_is_not_done() -> None:
     assert unfinished("site-4", "site", [], "", ["db1 was lost or failed", "edge1 was lost or failed"]) == (
         "site-4 is not done: db1 was lost or failed; edge1 was lost or failed; repair that, and run gantry.odoo.site "
-        "again"
+        "with the same inputs"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "run"),
+    [
+        ("patch", ["app1"], "gantry.odoo.resume -e change=patch-3 -e way=finish"),
+        ("site", [], "gantry.odoo.site with the same inputs"),
+        ("backup", [], "gantry.odoo.backup with the same inputs"),
+        ("decommission", [], "gantry.odoo.decommission with the same inputs"),
+        # every part was of a host that is gone for good
+        ("resume", [], "gantry.odoo.site"),
+    ],
+)
+def test_a_change_that_could_not_be_closed_names_what_can_be_run(kind: str, names: list[str], run: str) -> None:
+    said = unrecorded(f"{kind}-3", kind, names, "it is away", 2, "/outbox on ctl")
+    assert said == (
+        f"{kind}-3 is not closed, as the change store could not be used: it is away; what is not recorded yet (2) is "
+        f"kept in /outbox on ctl, and the next playbook there records it; when it answers, run {run} on the same "
+        "controller"
+    )
+    assert "is kept in" not in unrecorded(f"{kind}-3", kind, names, "it is away", 0, "/outbox on ctl")
 
 
 def test_failures_beside_the_parts_do_not_hide_what_may_be_run() -> None:
@@ -216,8 +238,12 @@ def test_failures_beside_the_parts_do_not_hide_what_may_be_run() -> None:
     assert said.startswith("recover-1 is not done: no backup of wharf can be restored: none; app1 is done and proven; ")
     assert "run gantry.odoo.resume -e change=recover-1 -e way=finish" in said
     done = opened(PROVEN).parts
-    assert unfinished("recover-1", "recover", done, "", ["wharf is left out"]).endswith("run gantry.odoo.recover again")
-    assert ways("recover-1", "recover", done) == [("gantry.odoo.recover with the same inputs", "to begin again")]
+    again = "gantry.odoo.recover with the same inputs"
+    assert unfinished("recover-1", "recover", done, "", ["wharf is left out"]).endswith(f"and run {again}")
+    assert ways("recover-1", "recover", done) == [(again, "to begin again")]
+    # its parts are closed, so that there is nothing to resume
+    assert unfinished("resume-2", "resume", done, "", ["no jobs on app1"]).endswith("and run gantry.odoo.site")
+    assert ways("resume-2", "resume", done) == [("gantry.odoo.site", "to begin again")]
 
 
 def test_a_part_has_facts_of_its_own_and_supersedes_what_was_left_of_it() -> None:
