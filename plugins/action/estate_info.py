@@ -18,7 +18,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
-from ansible_collections.gantry.odoo.plugins.module_utils._estate import model_inventory
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import DECOMMISSIONED
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, from_body
@@ -79,8 +78,6 @@ class ActionModule(ControllerAction):
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Read the estate record where there is a store, and resolve the estate."""
-        if call.params["outline"]:
-            model_inventory.require_unmade(variables["groups"])
         store = open_store(call.params["store"]) if call.params["store"] else None
         record = self._record(call, store) if store else EstateRecord()
         args = {**call.params, "today": _today(call.params, store).date().isoformat()}

@@ -17,6 +17,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import declaration, inputs
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_inventory import require_unmade
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.gantry.odoo.plugins.plugin_utils.playbook_files import read_variables
 
@@ -34,7 +35,8 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
-        """Read the declaration, and the variables that it names."""
+        """Read the declaration, and the variables that it names. Nothing has made a group yet."""
+        require_unmade(variables["groups"])
         if not self._templar.template(variables.get("change_store", "not set")):
             raise InputError(
                 "change_store is set and empty, so that nothing is known of the estate; fill it or take it away"

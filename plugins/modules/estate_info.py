@@ -163,8 +163,6 @@ options:
       - Whether RV(estate) has only what says where the estate runs, and not where tenants live. The keys are C(hosts),
         C(servers), C(groups) with C(kind), C(hosts), C(database_server) and C(database_host), C(group_of), C(leads),
         C(logins) and C(paths). Everything is verified all the same.
-      - A playbook begins with it, so that a group of the inventory which has the name of one that playbooks make is
-        refused here.
     type: bool
     default: false
   locate:

@@ -17,6 +17,7 @@ description:
     fault, one sentence each. An input under a former name is refused with its new name.
   - Looks through the extra variables too. One that the playbook sets itself is refused, and so is one that is no input
     and is called nearly like one, or begins with the same word, unless the playbook's files or the roles name it.
+  - A group of the inventory that has the name of one which playbooks make is refused.
   - The variable C(change_store) is refused where it is set and empty.
   - Runs on the controller, connects to no host and changes nothing.
 extends_documentation_fragment:

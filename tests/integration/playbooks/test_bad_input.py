@@ -151,10 +151,10 @@ def source(path: str) -> Callable[[Inventory], None]:
             "store.directory: the path is empty; give an absolute one",
         ),
         (
-            lambda inventory: inventory["all"]["children"].update(patch_odoo={"hosts": {"app1": {}}}),
-            "precheck",
+            lambda inventory: inventory["all"]["children"].update(patch_redis_primaries={"hosts": {"cache1": {}}}),
+            "patch_redis",
             {},
-            "the inventory has patch_odoo before the playbook makes a group of that name",
+            "the inventory has patch_redis_primaries before the playbook makes a group of that name",
         ),
     ],
     ids=[

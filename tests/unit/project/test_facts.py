@@ -22,19 +22,22 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_inventor
 from tests.unit.project.tree import ROOT
 
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
-OWN, ONCE = "tasks/own_facts.yml", "run_once"
+OWN, INPUTS, ONCE, MADE = "tasks/own_facts.yml", "tasks/inputs.yml", "run_once", "a group"
 
 
 def events(play: Any) -> Iterator[str]:
-    """What a part of a playbook does in order: it gives each host facts of its own, or runs a task once."""
+    """What a part of a playbook does in order: own facts of hosts, inputs, groups that it makes, tasks run once."""
     if isinstance(play, Mapping):
         imported = play.get("ansible.builtin.import_playbook")
         if imported:
             yield from events(yaml.safe_load((ROOT / "playbooks" / imported).read_text(encoding="utf-8")))
         if play.get("ansible.builtin.import_tasks") == OWN:
             yield OWN
+        if play.get("ansible.builtin.include_tasks") == INPUTS:
+            yield INPUTS
         if play.get("run_once"):
             yield ONCE
+        yield from (MADE for task in ("ansible.builtin.group_by", "ansible.builtin.add_host") if task in play)
         for part in ("pre_tasks", "tasks", "block", "rescue", "always", "post_tasks"):
             yield from events(play.get(part) or [])
     elif isinstance(play, Sequence) and not isinstance(play, str):
@@ -43,14 +46,16 @@ def events(play: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", PLAYBOOKS)
-def test_each_host_has_facts_of_its_own_before_a_task_that_is_run_once(name: str) -> None:
+def test_each_host_has_facts_of_its_own_and_groups_are_verified_before_anything_else(name: str) -> None:
+    """gantry.odoo.playbook_inputs refuses groups that playbooks make, so it comes before the first one is made."""
     found = list(events(yaml.safe_load((ROOT / "playbooks" / name).read_text(encoding="utf-8"))))
-    assert found[0] == OWN
+    assert found[:2] == [OWN, INPUTS]
 
 
-def test_a_task_that_is_run_once_is_seen_wherever_it_is() -> None:
-    early = [{"hosts": "all", "tasks": [{"block": [{"name": "x", "run_once": True}]}]}]
-    assert list(events(early)) == [ONCE]
+def test_a_task_that_is_run_once_or_makes_a_group_is_seen_wherever_it_is() -> None:
+    grouped = {"ansible.builtin.group_by": {"key": "patch_odoo"}}
+    early = [{"hosts": "all", "tasks": [{"block": [{"name": "x", "run_once": True}, grouped]}]}]
+    assert list(events(early)) == [ONCE, MADE]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "playbooks").rglob("*.yml")), ids=lambda path: path.name)
