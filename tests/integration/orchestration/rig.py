@@ -134,14 +134,17 @@ class Rig:
             held.rename(outbox(made.variables()["change_store"]).directory)
         return made
 
-    def play(self, name: str, *, check: bool = False, limit: str = "", **extra: Any) -> ansible.PlaybookRun:
-        """Run a playbook of the collection."""
+    def play(
+        self, name: str, *, check: bool = False, limit: str = "", env: Mapping[str, str] | None = None, **extra: Any
+    ) -> ansible.PlaybookRun:
+        """Run a playbook of the collection. env: variables of the environment, such as settings of ansible-core."""
         return ansible.run_playbook(
             self.collection / f"ansible_collections/gantry/odoo/playbooks/{name}.yml",
             self.inventory(),
             extra,
             check=check,
             arguments=["--limit", limit] if limit else None,
+            env={**env, "ANSIBLE_COLLECTIONS_PATH": str(self.collection)} if env else None,
             server=self.server,
         )
 

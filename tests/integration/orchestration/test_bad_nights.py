@@ -180,6 +180,16 @@ def test_a_change_is_resumed_while_no_database_server_answers(rig: Rig) -> None:
     assert parts(rig) == {}
 
 
+@pytest.mark.deep
+def test_a_change_is_resumed_without_a_database_server_whatever_ansible_cfg_says(rig: Rig) -> None:
+    """any_errors_fatal in the configuration of the controller is no reason to wait for a server that is off."""
+    change = lose(rig, "app2 odoo stop", "cut after", "patch", patch_release="r2")
+    rig.change(gone=["box1"])
+    run = rig.play("resume", change=change, way="finish", env={"ANSIBLE_ANY_ERRORS_FATAL": "1"})
+    assert "is done" in run.stdout
+    assert (releases(rig), parts(rig), rig.world.harm) == ({"r2"}, {}, [])
+
+
 def test_a_host_without_a_release_is_named_before_the_estate_is_touched(rig: Rig) -> None:
     with worlds.opened(rig.file) as world:
         world.nodes["app2"].release = ""

@@ -4,7 +4,8 @@
 """What ansible-core makes of keywords of plays, where it is not what it seems.
 
 On 2.21, all hosts share what a task that is run once sets, unless each has a fact of its own before. On all versions, a
-template of any_errors_fatal is not read, and counts as true.
+template of any_errors_fatal is not read, and counts as true. Where it is not stated, the configuration of the
+controller says it.
 """
 
 from __future__ import annotations
@@ -62,6 +63,13 @@ def test_a_task_that_is_run_once_or_makes_a_group_is_seen_wherever_it_is() -> No
 def test_any_errors_fatal_is_no_template(path: Path) -> None:
     values = re.findall(r"^ *(?:- )?any_errors_fatal: *(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(values) <= {"true", "false"}
+
+
+@pytest.mark.parametrize("name", [*PLAYBOOKS, *(f"plays/{path.name}" for path in ROOT.glob("playbooks/plays/*.yml"))])
+def test_every_play_states_any_errors_fatal(name: str) -> None:
+    """With ANSIBLE_ANY_ERRORS_FATAL, one host that is off would end what is to go on without it."""
+    plays = yaml.safe_load((ROOT / "playbooks" / name).read_text(encoding="utf-8"))
+    assert [one["name"] for one in plays if "hosts" in one and not isinstance(one.get("any_errors_fatal"), bool)] == []
 
 
 def made_groups(content: Any) -> Iterator[str]:
