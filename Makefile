@@ -72,7 +72,7 @@ sanity-cores: $(VENV) ## validate-modules of the newer versions of ansible-core,
 	python -m tests.quality.cores validate-modules
 
 docs-check: $(VENV) ## Documentation, changelog, argument specs, action groups, README tables
-	antsibull-docs lint-collection-docs --plugin-docs --check-extra-docs-refs --validate-collection-refs=dependent .
+	python -m tests.quality.docs lint-collection-docs --plugin-docs --check-extra-docs-refs --validate-collection-refs=dependent .
 	antsibull-changelog lint
 	$(PYTEST) tests/unit/project
 

@@ -139,3 +139,15 @@ def test_a_change_that_does_not_come_to_life_is_taken_back(edge: Edge, declare: 
 def _status(edge: Edge, server: str) -> str:
     found: str = edge.api("/api/http/services/gantry.harbour.http@file")["serverStatus"][server]
     return found
+
+
+def test_a_server_is_not_drained_while_another_one_is_dead(edge: Edge, declare: Declare) -> None:
+    dead = {"url": "http://127.0.0.1:9009"}
+    declare([{**HARBOUR, "servers": [ONE, TWO, dead]}], purge=True)
+    drained = {**HARBOUR, "servers": [{**ONE, "drained": True}, TWO, dead]}
+    refused = declare([drained], require_all_servers=True, fails=True)["msg"]
+    assert "1 of 2 do not answer" in refused
+    assert "http://127.0.0.1:9009: " in refused
+    # nothing was written
+    assert not declare([{**HARBOUR, "servers": [ONE, TWO, dead]}])["changed"]
+    assert declare([drained])["changed"]
