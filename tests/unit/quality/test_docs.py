@@ -13,4 +13,4 @@ from tests.quality.docs import plain_names
 
 def test_no_temporary_name_ends_like_a_reference(tmp_path: Path) -> None:
     plain_names()
-    assert not any("_" in tempfile.mkdtemp(prefix="x", dir=tmp_path)[len(str(tmp_path)) :] for _ in range(500))
+    assert not any("_" in tempfile.mkdtemp(prefix="x", dir=tmp_path)[len(str(tmp_path)) :] for _name in range(500))
