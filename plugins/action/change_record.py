@@ -10,12 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, require_lease
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
-from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 # The event that comes before the estate is touched; all others say what has happened, which is recorded in any case.
@@ -38,7 +37,7 @@ class ActionModule(ControllerAction):
             return Outcome()
         params = call.params
         if params["event"] == BEGUN:
-            _require_lease(params)
+            require_lease(params)
 
         def make(now: datetime, late: bool) -> Event:
             return event(params["change"], params["event"], params["facts"], now, None, late)
@@ -46,12 +45,8 @@ class ActionModule(ControllerAction):
         brought = bring(params["store"], make, Deadline(WRITE_SECONDS))
         if params["event"] == BEGUN:
             # what was written may have taken longer than the lease lasts
-            _require_lease(params)
+            require_lease(params)
         if brought.why or brought.entry is None:
             call.warn(f"the event {params['event']} is not in the change store yet: {brought.why}")
             return Outcome()
         return Outcome(facts={"sequence": brought.entry.sequence, "hash": brought.entry.hash})
-
-
-def _require_lease(params: Mapping[str, Any]) -> None:
-    Register(open_store(params["store"])).require(params["change"]["lease"])

@@ -16,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store im
     WRITE_SECONDS,
     open_store,
     patiently,
+    require_lease,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import (
@@ -59,7 +60,7 @@ class ActionModule(ControllerAction):
                 patiently(lambda: _begin(params), Deadline(AWAY_SECONDS))
                 self._bring(call)
                 # what was written may have taken longer than the lease lasts, and another change may have the part
-                patiently(lambda: _require_lease(params), Deadline(AWAY_SECONDS))
+                patiently(lambda: require_lease(params), Deadline(AWAY_SECONDS))
             except (GantryError, OSError) as error:
                 # no failure: the playbook has to reach the play that closes the change
                 stopped = str(error) if isinstance(error, GantryError) else sentence_of(error)
@@ -88,10 +89,6 @@ def _begin(params: Mapping[str, Any]) -> None:
     now = store.now()
     parts = PartsLog(store).write(lambda seen: plan_begin(seen, _part(params, now), params["budget"]), deadline)
     last_seen.keep(store, "parts", parts_shown(parts.parts))
-
-
-def _require_lease(params: Mapping[str, Any]) -> None:
-    Register(open_store(params["store"])).require(params["change"]["lease"])
 
 
 def _part(params: Mapping[str, Any], now: datetime) -> Part:

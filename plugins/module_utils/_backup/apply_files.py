@@ -74,12 +74,12 @@ def prune(repository: Repository, index: Index, filestore: str) -> None:
             strange = [entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)]
         for name in strange:
             remove_entry(top, name)
-    for prefix in prefixes(index.width):
-        shard = index.shards.get(prefix)
-        wanted = set(read_shard(repository, shard)) if shard else set()
-        for name in sorted(listed(filestore, prefix) - wanted):
-            with opened_directory(filestore) as top, opened_below(top, name[:2]) as directory:
-                remove_entry(directory, name[3:])
+        for prefix in prefixes(index.width):
+            shard = index.shards.get(prefix)
+            wanted = set(read_shard(repository, shard)) if shard else set()
+            for name in sorted(listed(filestore, prefix) - wanted):
+                with opened_below(top, name[:2]) as directory:
+                    remove_entry(directory, name[3:])
 
 
 def damaged_files(filestore: str, names: Iterable[str], deadline: Deadline) -> list[str]:

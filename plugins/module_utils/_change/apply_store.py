@@ -13,6 +13,7 @@ from typing import Any, Callable, TypeVar
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import as_seen
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
 # How long a task waits for its turn to write into the store, and for a store that does not answer.
@@ -36,6 +37,11 @@ def open_store(declared: Mapping[str, Any]) -> Objects:
             what = f"{path} is a relative path" if path else "the path is empty"
             raise InputError(f"store.{option}: {what}; give an absolute one, or one that begins with ~")
     return as_seen(_opened(declared), declared)
+
+
+def require_lease(params: Mapping[str, Any]) -> None:
+    """Raise StateError where the change of a task has lost its lease. params: its options `store` and `change`."""
+    Register(open_store(params["store"])).require(params["change"]["lease"])
 
 
 def _opened(declared: Mapping[str, Any]) -> Objects:
