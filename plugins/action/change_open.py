@@ -71,9 +71,11 @@ class ActionModule(ControllerAction):
         outbox(params["store"]).deliver(leases.objects, Deadline(WRITE_SECONDS))
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         lease = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
-        remember(params["store"], Seen(identity, lease.number))
+        remember(params["store"], Seen(identity, {leases.NAME: lease.number}))
         opened = {"id": lease.change, **change, "lease": lease.number, "fencing_number": lease.fencing_number}
         try:
+            # from now on, whatever is written is kept as seen, also where this is the first use from here
+            leases = Register(open_store(params["store"]), seconds)
             parts = self._begin(leases, lease, opened, params)
         except (GantryError, OSError):
             PartsLog(leases.objects).write(

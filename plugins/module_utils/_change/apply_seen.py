@@ -4,8 +4,9 @@
 """Keeps what a controller has seen of a change store, and lets nothing be read or written in another one in its place.
 
 A directory that is not mounted, an emptied bucket and a database that was made anew hold no records, and neither does a
-store before its first use. So a store has an identity, which is written once, and each controller keeps it beside the
-newest lease that it has seen there.
+store before its first use. A standby that was promoted and a copy that was put back lack the newest ones. So a store
+has an identity, which is written once, and each controller keeps it beside the newest number that it has seen in each
+log.
 """
 
 from __future__ import annotations
@@ -15,21 +16,23 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     BAD_VALUES,
+    DeadlineError,
     GantryError,
     StateError,
     UnreachableError,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import lock_file, replace_file
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, record_at
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
 _KEY = "identity"
@@ -40,10 +43,20 @@ _VERIFIED_S = 5.0
 
 @dataclass(frozen=True)
 class Seen:
-    """What a controller knows of a store. identity: of the store. lease: the highest number of a lease there."""
+    """What a controller knows of a store. identity: of the store. numbers: the highest of a record, by log."""
 
     identity: str
-    lease: int
+    numbers: Mapping[str, int]
+
+    @property
+    def lease(self) -> int:
+        """The highest number of a record of the leases."""
+        return self.numbers.get(Register.NAME, 0)
+
+    def risen(self, numbers: Mapping[str, int]) -> Seen:
+        """What is known when these numbers were seen as well."""
+        highest = {name: max(number, self.numbers.get(name, 0)) for name, number in numbers.items()}
+        return replace(self, numbers={**self.numbers, **highest})
 
 
 def directory_of(declared: Mapping[str, Any]) -> str:
@@ -57,10 +70,15 @@ def directory_of(declared: Mapping[str, Any]) -> str:
 
 
 def remember(declared: Mapping[str, Any], seen: Seen) -> None:
-    """Keep what was seen of a store; without a place for files, nothing is kept."""
-    with suppress(OSError):
+    """Keep what was seen of a store, beside what others have kept of it; without a place for files, nothing is kept."""
+    with suppress(OSError, DeadlineError):
         os.makedirs(directory_of(declared), mode=0o700, exist_ok=True)
-        replace_file(_file(declared), json.dumps(asdict(seen)), 0o600)
+        with _alone(declared):
+            before = recall(declared)
+            if before is not None and before.identity == seen.identity:
+                seen = before.risen(seen.numbers)
+            if seen != before:
+                replace_file(_file(declared), json.dumps(asdict(seen)), 0o600)
 
 
 def recall(declared: Mapping[str, Any]) -> Seen | None:
@@ -70,7 +88,8 @@ def recall(declared: Mapping[str, Any]) -> Seen | None:
     try:
         with open(_file(declared), encoding="utf-8") as stream:
             found = json.load(stream)
-        return Seen(str(found["identity"]), int(found["lease"]))
+        numbers = {str(name): int(number) for name, number in found["numbers"].items()}
+        return Seen(str(found["identity"]), numbers)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, *BAD_VALUES) as error:
@@ -89,17 +108,17 @@ def identity_of(objects: Objects) -> str:
 def as_seen(objects: Objects, declared: Mapping[str, Any]) -> Objects:
     """A store that is refused unless it is the one that this controller has seen under this option."""
     seen = recall(declared)
-    return objects if seen is None else SameStore(objects, seen, _file(declared))
+    return objects if seen is None else SameStore(objects, seen, declared)
 
 
 class SameStore:
     """A store that is verified to be the one that was seen. It counts as one that does not answer where it is another.
 
-    known_by: the file that says what was seen.
+    What is read and written there is kept as seen. declared: the option that describes the store.
     """
 
-    def __init__(self, objects: Objects, seen: Seen, known_by: str) -> None:
-        self._objects, self._seen, self._known_by = objects, seen, known_by
+    def __init__(self, objects: Objects, seen: Seen, declared: Mapping[str, Any]) -> None:
+        self._objects, self._seen, self._declared = objects, seen, declared
         self._verified = float("-inf")
 
     @property
@@ -114,10 +133,15 @@ class SameStore:
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object that does not exist yet; False where it exists."""
+        record = record_at(key)
+        if record is not None and record[1] <= self._seen.numbers.get(record[0], 0):
+            # that number was given away already, by a writer that was faster, or before the store lost it
+            self._verified = float("-inf")
         self._verify()
         made = self._objects.create(key, data)
         if made:
             self._verify_identity()
+            self._note(key)
         return made
 
     def get(self, key: str) -> bytes | None:
@@ -134,6 +158,10 @@ class SameStore:
         found = self._objects.names(prefix, limit)
         if not found:
             self._verify_identity()
+            self._require(prefix.rstrip("/"), 0)
+        elif record := record_at(found[0]):
+            self._require(*record)
+            self._note(found[0])
         return found
 
     def delete(self, keys: Iterable[str]) -> int:
@@ -146,12 +174,16 @@ class SameStore:
         if time.monotonic() - self._verified < _VERIFIED_S:
             return
         self._verify_identity()
-        try:
-            newest = Log(self._objects, Register.NAME).newest_number()
-        except GantryError as error:
-            raise UnreachableError(str(error)) from error
-        if newest < self._seen.lease:
-            self._refuse(f"its newest lease has number {newest}")
+        # others of this controller have written meanwhile
+        kept = recall(self._declared)
+        if kept is not None and kept.identity == self._seen.identity:
+            self._seen = self._seen.risen(kept.numbers)
+        for name in sorted(self._seen.numbers):
+            try:
+                newest = Log(self._objects, name).newest_number()
+            except GantryError as error:
+                raise UnreachableError(str(error)) from error
+            self._require(name, newest)
         self._verified = time.monotonic()
 
     def _verify_identity(self) -> None:
@@ -165,11 +197,42 @@ class SameStore:
         elif found.decode(errors="replace") != self._seen.identity:
             self._refuse("it holds another change store")
 
+    def _require(self, log: str, newest: int) -> None:
+        """Raise UnreachableError where the newest number of a log is lower than what was seen there."""
+        known = self._seen.numbers.get(log, 0)
+        if newest < known:
+            raise UnreachableError(
+                f"the {self.where} is not what it was: its newest record of {log} has number {newest}, and this "
+                f"controller has seen {known} there; bring back what it has lost, or, where that is lost for good, "
+                f"verify all hosts of the last change and remove {_file(self._declared)}"
+            )
+
+    def _note(self, key: str) -> None:
+        """Keep the number of a record that was seen, where it is of a log and higher than those before."""
+        record = record_at(key)
+        if record is not None and record[1] > self._seen.numbers.get(record[0], 0):
+            self._seen = self._seen.risen(dict([record]))
+            # an operator may have removed what was seen
+            if recall(self._declared) is not None:
+                remember(self._declared, self._seen)
+
     def _refuse(self, what: str) -> None:
         raise UnreachableError(
             f"the {self.where} is not what it was: {what}, and this controller has seen lease {self._seen.lease} "
-            f"there; mount or restore it, or remove {self._known_by} where it was made anew on purpose"
+            f"there; mount or restore it, or remove {_file(self._declared)} where it was made anew on purpose"
         )
+
+
+@contextmanager
+def _alone(declared: Mapping[str, Any]) -> Iterator[None]:
+    """Keep other processes of this controller from writing what they have seen."""
+    path = f"{_file(declared)}.lock"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        lock_file(handle, Deadline(_VERIFIED_S), f"the end of another process that writes {_file(declared)}")
+        yield
+    finally:
+        os.close(handle)
 
 
 def _file(declared: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ removed has had more behind it, at that time and ever after.
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 _LAST, _EACH = 10**9 - 1, 1000
 _RACES, _RACERS = 4, 4
 _INTERVAL_S, _LOOKS = 0.05, 5
+_KEY = re.compile(r"([^/]+)/(\d{6})/(\d{3})")
 # At most so many are removed at once, so that a log that has grown for years holds no writer up.
 _REMOVED = 2000
 
@@ -39,6 +41,12 @@ class Record:
 
     number: int
     body: Mapping[str, Any]
+
+
+def record_at(key: str) -> tuple[str, int] | None:
+    """Log and number of the record with that key; None where it is of no log, or of one below another name."""
+    found = _KEY.fullmatch(key)
+    return None if found is None else (found[1], _LAST - int(found[2]) * _EACH - int(found[3]))
 
 
 @dataclass(frozen=True)

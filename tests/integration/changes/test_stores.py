@@ -17,6 +17,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import Seen, identity_of, remember
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -112,6 +113,7 @@ def test_a_store_that_is_emptied_in_the_middle_of_a_change_is_not_an_empty_store
     """It tells nothing of the change in hand, and takes nothing of it."""
     params: dict[str, Any] = {"store": store}
     begin = {"gantry.odoo.change_open": {**params, "kind": "patch", "requester": "mara", "parts": ["app1"]}}
+    touch = {"name": "tell", "ansible.builtin.file": {"path": f"{store['outbox']}/opened", "state": "touch"}}
     mark = {"name": "wait", "ansible.builtin.wait_for": {"path": f"{store['outbox']}/go", "timeout": 60}}
     step = {
         "name": "step",
@@ -124,13 +126,13 @@ def test_a_store_that_is_emptied_in_the_middle_of_a_change_is_not_an_empty_store
         return list(Path(store["outbox"]).rglob(pattern))
 
     def empty_it() -> None:
-        until(lambda: None if kept("seen") else "no lease", "the begin of the change", 60)
+        until(lambda: None if kept("opened") else "not open", "the begin of the change", 60)
         empty()
         (Path(store["outbox"]) / "go").touch()
 
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(empty_it)
-        run = on_controller({**begin, "register": "opened"}, mark, step, read)
+        run = on_controller({**begin, "register": "opened"}, touch, mark, step, read)
         done.result()
     said = "is not what it was: it holds no change store, and this controller has seen lease"
     assert said in run.results("read")["localhost"]["msg"]
@@ -152,6 +154,26 @@ def test_what_waits_in_an_outbox_comes_into_a_ledger_that_was_rolled_back(store:
 def test_a_server_that_lets_two_writers_win_is_refused(s3_versioned: dict[str, Any]) -> None:
     with pytest.raises(StateError, match=r"writers create one object, .* use a server that honors If-None-Match"):
         require_conditions(open_store(s3_versioned))
+
+
+def test_a_store_that_lost_what_was_written_last_does_not_answer(store: dict[str, Any]) -> None:
+    """As a standby that was promoted: it is the same store, and lacks the newest record of a log."""
+    bare = open_store(store)
+    number = Register(bare, 60).take(["group:lost"], Holder("patch", "mara", "here"), Deadline(20)).number
+    remember(store, Seen(identity_of(bare), {Register.NAME: number}))
+    Register(open_store(store), 60).renew(number, Deadline(20))
+    leases = Log(bare, Register.NAME)
+    assert leases.newest_number() == number + 1
+    bare.delete([leases.key(number + 1)])
+    lost = f"its newest record of leases has number {number}, and this controller has seen {number + 1} there"
+    for use in (
+        lambda: open_store(store).now(),
+        lambda: Register(open_store(store), 60).renew(number, Deadline(20)),
+        lambda: open_store(store).get("identity"),
+    ):
+        with pytest.raises(UnreachableError, match=lost):
+            use()
+    assert leases.newest_number() == number
 
 
 def test_a_database_that_takes_no_writes_is_read_and_waited_for(

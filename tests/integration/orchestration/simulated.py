@@ -9,6 +9,7 @@ It is copied beside `world.py` into plugins/plugin_utils of that copy.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -118,13 +119,8 @@ def _before(fault: Mapping[str, Any], world: World, host: str, path: Path) -> No
         _stop(world, fault.get("node", host))
     if kind == "disk full":
         raise RefusedFault("No space left on device")
-    if kind in ("store gone", "store unmounted", "store removed"):
-        store = path.parent / "store"
-        store.rename(store.with_suffix(".gone"))
-        if kind == "store gone":
-            store.write_text("what was mounted here is gone", encoding="utf-8")
-        if kind == "store unmounted":
-            store.mkdir()
+    if str(kind).startswith("store "):
+        _exchange_store(str(kind), path.parent / "store")
     if kind == "controller killed before":
         _kill_controller()
 
@@ -133,6 +129,21 @@ def _stop(world: World, host: str) -> None:
     for machines in (world.nodes, world.caches):
         if host in machines:
             machines[host].running = False
+
+
+def _exchange_store(kind: str, store: Path) -> None:
+    """Another thing, or nothing, in the place of the change store."""
+    copy = store.with_suffix(".copy")
+    if kind == "store copied":
+        shutil.copytree(store, copy)
+        return
+    store.rename(store.with_suffix(".gone"))
+    if kind == "store gone":
+        store.write_text("what was mounted here is gone", encoding="utf-8")
+    if kind == "store unmounted":
+        store.mkdir()
+    if kind == "store put back":
+        copy.rename(store)
 
 
 def _after(fault: Mapping[str, Any], host: str) -> None:

@@ -17,6 +17,9 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from tests.integration import ansible, change_store
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import TENANTS, Rig
@@ -645,6 +648,41 @@ def test_a_node_that_serves_is_not_put_back_because_that_cannot_be_recorded(rig:
     until_free(rig)
     rig.play("resume", change=left(rig), way="finish").expect_success()
     assert (releases(rig), rig.world.harm) == ({"r2"}, [])
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("brought_back", [True, False])
+def test_a_store_that_lost_what_a_change_has_written_begins_nothing_more(rig: Rig, brought_back: bool) -> None:
+    """As a standby that was promoted: it has the change, and not that app1 left. And app1 is lost."""
+    lost = [
+        {"words": "app1 odoo stop", "kind": "store put back"},
+        {"words": "app1 odoo activate", "kind": "cut before"},
+    ]
+    rig.change(fault={"words": "app1 odoo release", "kind": "store copied", "more": lost})
+    run = rig.play("patch", patch_release="r2").expect_failure()
+    assert "is not what it was: its newest record of le" in run.errors[-1]
+    assert ("app2 odoo stop" in rig.world.log, rig.world.harm) == (False, [])
+    assert rig.world.nodes["app2"].running
+    refused = rig.play("migrate", **MOVE).expect_failure()
+    assert "is not what it was: its newest record of" in refused.errors[-1]
+    if brought_back:
+        rig.mend()
+    else:
+        rig.change(fault={})
+        for seen in (rig.path / "outbox").rglob("seen"):
+            seen.unlink()
+        with worlds.opened(rig.file) as world:
+            world.nodes["app1"].running = True
+        (held,) = change_store.held(rig.store)
+        leases = Register(Directory(str(rig.store)))
+        leases.take_away(held["number"], "joe", "the records behind it are lost", Deadline(60))
+    until_free(rig)
+    if brought_back:
+        rig.play("resume", change=left(rig), way="finish").expect_success()
+    else:
+        # what is left says of no host that it was begun
+        rig.play("patch", patch_release="r2").expect_success()
+    assert (releases(rig), parts(rig), rig.world.harm) == ({"r2"}, {}, [])
 
 
 def test_a_host_that_was_given_up_and_comes_back_is_new(rig: Rig) -> None:
