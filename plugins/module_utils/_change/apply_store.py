@@ -53,7 +53,8 @@ def _opened(declared: Mapping[str, Any]) -> Objects:
         from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_table import Table
         from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
 
-        return Table(Login(**{name: value for name, value in declared["postgresql"].items() if value is not None}))
+        login = Login(**{name: value for name, value in declared["postgresql"].items() if value is not None})
+        return Table(login, ANSWER_SECONDS, ATTEMPTS)
     from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import connect_bucket
     from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import bucket_from
 

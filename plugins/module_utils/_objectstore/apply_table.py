@@ -6,38 +6,38 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
-    Login,
-    connect,
-    psycopg2,
-    sentence,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_session import Answer, Session, SilentError
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, psycopg2, sentence
 
-# Keys are in the order of their bytes whatever the database's locale says.
+# Keys are in the order of their bytes whatever the database's locale says. Two that make the table at once are told of
+# a duplicate name.
 _TABLE = """
+SELECT pg_advisory_xact_lock(hashtext('gantry_object'));
 CREATE TABLE IF NOT EXISTS public.gantry_object (
     key text COLLATE "C" PRIMARY KEY, data bytea NOT NULL, written timestamptz NOT NULL DEFAULT clock_timestamp())
 """
 # read_only_sql_transaction: a standby, or default_transaction_read_only
 _READ_ONLY = "25006"
 _GONE = (psycopg2.OperationalError, psycopg2.InterfaceError) if psycopg2 else ()
-# Two that make the table at once are told of a duplicate name.
-_MAKE_ALONE = "SELECT pg_advisory_xact_lock(hashtext('gantry_object'))"
 
 
 class Table:
-    """The objects in the table `gantry_object` of the login's database, which is made at the first use."""
+    """The objects in the table `gantry_object` of the login's database, which is made at the first use.
 
-    def __init__(self, login: Login) -> None:
+    answer_s: seconds that an answer may take, above 1. attempts: how often is asked at most. A write is asked for once:
+    after one without an answer it is not known whether it was written, and the same call again tells.
+    """
+
+    def __init__(self, login: Login, answer_s: float, attempts: int) -> None:
         self.login = login
-        self._connection: Any = None
-        self._opening = threading.Lock()
+        self._answer_s, self._attempts = answer_s, attempts
+        self._session: Session | None = None
+        self._using = threading.Lock()
 
     @property
     def where(self) -> str:
@@ -46,59 +46,55 @@ class Table:
 
     def now(self) -> datetime:
         """The time by the server's clock."""
-        with self._cursor("tell its time") as cursor:
-            cursor.execute("SELECT clock_timestamp()")
-            moment: datetime = cursor.fetchone()[0]
+        moment: datetime = self._read("tell its time", "SELECT clock_timestamp()")[0][0]
         return moment
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object that does not exist yet; False where it exists."""
-        with self._cursor(f"write {key}") as cursor:
-            cursor.execute(
-                "INSERT INTO public.gantry_object (key, data) VALUES (%s, %s) ON CONFLICT DO NOTHING", (key, data)
-            )
-            return bool(cursor.rowcount == 1)
+        statement = "INSERT INTO public.gantry_object (key, data) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+        return self._asked(f"write {key}", statement, (key, data)).count == 1
 
     def get(self, key: str) -> bytes | None:
         """The bytes of an object, None when there is none."""
-        with self._cursor(f"read {key}") as cursor:
-            cursor.execute("SELECT data FROM public.gantry_object WHERE key = %s", (key,))
-            row = cursor.fetchone()
-        return None if row is None else bytes(row[0])
+        rows = self._read(f"read {key}", "SELECT data FROM public.gantry_object WHERE key = %s", (key,))
+        return bytes(rows[0][0]) if rows else None
 
     def names(self, prefix: str, limit: int) -> list[str]:
         """The first `limit` keys that begin with `prefix`, in their order."""
-        with self._cursor(f"list {prefix}") as cursor:
-            # the character after a slash ends the keys that begin with it
-            cursor.execute(
-                "SELECT key FROM public.gantry_object WHERE key >= %s AND key < %s ORDER BY key LIMIT %s",
-                (prefix, prefix[:-1] + "0", limit),
-            )
-            return [key for (key,) in cursor.fetchall()]
+        statement = "SELECT key FROM public.gantry_object WHERE key >= %s AND key < %s ORDER BY key LIMIT %s"
+        # the character after a slash ends the keys that begin with it
+        rows = self._read(f"list {prefix}", statement, (prefix, prefix[:-1] + "0", limit))
+        return [key for (key,) in rows]
 
     def delete(self, keys: Iterable[str]) -> int:
         """Remove objects; the number that was asked for."""
         listed = list(keys)
-        with self._cursor("remove objects") as cursor:
-            cursor.execute("DELETE FROM public.gantry_object WHERE key = ANY(%s)", (listed,))
+        self._asked("remove objects", "DELETE FROM public.gantry_object WHERE key = ANY(%s)", (listed,))
         return len(listed)
 
-    @contextmanager
-    def _cursor(self, what: str) -> Iterator[Any]:
-        """A cursor whose statements are committed one by one. A broken connection is opened anew by the next call."""
-        with self._opening:
-            if self._connection is None:
-                self._connection = self._opened()
-            connection = self._connection
-        try:
-            with connection.cursor() as cursor:
-                yield cursor
-        except psycopg2.Error as error:
-            if isinstance(error, _GONE):
-                connection.close()
-                self._connection = None
-            self._refuse_absent(what, error)
-            raise StateError(f"the {self.where} could not {what}: {sentence(error)}") from error
+    def _read(self, what: str, statement: str, values: Sequence[Any] = ()) -> Sequence[Any]:
+        for _attempt in range(self._attempts - 1):
+            try:
+                return self._asked(what, statement, values).rows
+            except UnreachableError:
+                continue
+        return self._asked(what, statement, values).rows
+
+    def _asked(self, what: str, statement: str, values: Sequence[Any]) -> Answer:
+        """What a statement returns. A broken connection is opened anew by the next call."""
+        with self._using:
+            self._session = self._session or self._opened()
+            try:
+                return self._session.run(statement, values)
+            except SilentError as error:
+                self._session = None
+                raise UnreachableError(f"the {self.where} could not {what}: {error}") from error
+            except psycopg2.Error as error:
+                if isinstance(error, _GONE):
+                    self._session.close()
+                    self._session = None
+                self._refuse_absent(what, error)
+                raise StateError(f"the {self.where} could not {what}: {sentence(error)}") from error
 
     def _refuse_absent(self, what: str, error: Any) -> None:
         """Raise UnreachableError where the server is not there, or takes no writes, and may be asked again."""
@@ -110,21 +106,18 @@ class Table:
                 "server is its primary"
             ) from error
 
-    def _opened(self) -> Any:
-        connection = connect(self.login, autocommit=False)
+    def _opened(self) -> Session:
+        session = Session(self.login, self._answer_s)
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT to_regclass('public.gantry_object')")
-                if cursor.fetchone()[0] is None:
-                    cursor.execute(_MAKE_ALONE)
-                    cursor.execute(_TABLE)
-            connection.commit()
+            if session.run("SELECT to_regclass('public.gantry_object')").rows[0][0] is None:
+                session.run(_TABLE)
+        except SilentError as error:
+            raise UnreachableError(f"the {self.where} could not be opened: {error}") from error
         except psycopg2.Error as error:
-            connection.close()
+            session.close()
             self._refuse_absent("be opened", error)
             raise StateError(
                 f"the {self.where} could not be made a change store: {sentence(error)}; "
                 f"let {self.login.user} create a table there"
             ) from error
-        connection.autocommit = True
-        return connection
+        return session

@@ -122,10 +122,24 @@ def connect(
     Raises UnreachableError, without any secret, when the server cannot be reached or refuses the login, and
     LibraryError without psycopg2.
     """
+    database = dbname or login.dbname
+    given = arguments(login, database, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
+    try:
+        connection = psycopg2.connect(**given)
+    except psycopg2.Error as error:
+        raise refusal(login, database, error) from error
+    # it would keep what code of a tenant says at any length
+    connection.notices = _Unheard()
+    _pin_timeouts(connection, login)
+    connection.autocommit = autocommit
+    return connection
+
+
+def arguments(login: Login, database: str, *, statement_timeout: float = 0, lock_timeout: float = 0) -> dict[str, Any]:
+    """What psycopg2 is given to connect. Raises LibraryError without psycopg2. The other options as for `connect`."""
     if PSYCOPG2_IMPORT_ERROR is not None:
         raise LibraryError("psycopg2", PSYCOPG2_IMPORT_ERROR)
-    database = dbname or login.dbname
-    arguments: dict[str, Any] = {
+    given: dict[str, Any] = {
         "host": login.host,
         "port": login.port,
         "user": login.user,
@@ -145,21 +159,18 @@ def connect(
         f"{_timeouts(login)}{_SETTINGS}",
     }
     if login.password:
-        arguments["password"] = login.password
+        given["password"] = login.password
     if login.ca_cert:
-        arguments["sslrootcert"] = login.ca_cert
-    try:
-        connection = psycopg2.connect(**arguments)
-    except psycopg2.Error as error:
-        raise UnreachableError(
-            f"PostgreSQL at {login.where} did not let {login.user} into database {database}: {_reason(error)}; "
-            "check login_host, login_port, login_user, login_password, ssl_mode and ca_cert"
-        ) from error
-    # it would keep what code of a tenant says at any length
-    connection.notices = _Unheard()
-    _pin_timeouts(connection, login)
-    connection.autocommit = autocommit
-    return connection
+        given["sslrootcert"] = login.ca_cert
+    return given
+
+
+def refusal(login: Login, database: str, error: Exception) -> UnreachableError:
+    """What is raised where a server did not let the login in."""
+    return UnreachableError(
+        f"PostgreSQL at {login.where} did not let {login.user} into database {database}: {_reason(error)}; "
+        "check login_host, login_port, login_user, login_password, ssl_mode and ca_cert"
+    )
 
 
 def _timeouts(login: Login) -> str:
@@ -174,11 +185,16 @@ def _pin_timeouts(connection: Any, login: Login) -> None:
         return
     version = connection.server_version
     connection.autocommit = True
-    pinned = [f"SET {name} = 0" for name, first in _NEWER_TIMEOUTS.items() if version >= first]
+    pinned = pins(version)
     if pinned:
         with explaining("preparing a session", login), connection.cursor() as cursor:
-            cursor.execute("; ".join(pinned))
+            cursor.execute(pinned)
     _VERSIONS[login.host, login.port] = version
+
+
+def pins(version: int) -> str:
+    """The statements without which a server of this version may end a session; empty for none."""
+    return "; ".join(f"SET {name} = 0" for name, first in _NEWER_TIMEOUTS.items() if version >= first)
 
 
 def _reason(error: Exception) -> str:

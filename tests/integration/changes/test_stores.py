@@ -208,6 +208,59 @@ def test_a_database_that_takes_no_writes_is_read_and_waited_for(
     Register(open_store(declared), 60).release(held.number, Deadline(20))
 
 
+# What the server does, and what ends it.
+DEAD_STANDBY = (
+    ["psql", "-XAtq", "-c", "ALTER SYSTEM SET synchronous_standby_names = 'dead'", "-c", "SELECT pg_reload_conf()"],
+    ["psql", "-XAtq", "-c", "ALTER SYSTEM RESET synchronous_standby_names", "-c", "SELECT pg_reload_conf()"],
+)
+_HOLD = "(echo 'BEGIN; LOCK TABLE public.gantry_object;'; sleep 120) | psql -Xq gantry"
+LOCKED = (
+    ["bash", "-c", f"{{ {_HOLD}; }} > /dev/null 2>&1 < /dev/null &"],
+    ["psql", "-XAtq", "-c", "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'AccessExclusiveLock'"],
+)
+_PROCESSES = "$(head -1 /var/lib/postgresql/*/main/postmaster.pid) $(pgrep -f '^postgres: .* gantry ')"
+FROZEN = (["bash", "-c", f"kill -STOP {_PROCESSES}"], ["bash", "-c", f"kill -CONT {_PROCESSES}"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "reads"),
+    [
+        (DEAD_STANDBY, True),
+        pytest.param(LOCKED, False, marks=pytest.mark.deep),
+        pytest.param(FROZEN, False, marks=pytest.mark.deep),
+    ],
+)
+def test_a_server_that_hangs_holds_nobody_up_and_doubles_nothing(
+    fault: tuple[list[str], list[str]], reads: bool, lab: Lab, postgresql: dict[str, Any], tmp_path: Path
+) -> None:
+    """A commit that waits for a standby waits beyond every timeout of the server, and is there afterwards."""
+    host, declared = lab.host("store1", image="vm"), {**postgresql, "outbox": str(tmp_path / "outbox")}
+    held = Register(open_store(declared), 60).take(["group:hung"], Holder("patch", "mara", "here"), Deadline(20))
+    change = {"id": held.change, "kind": "patch", "requester": "mara", "lease": held.number}
+    known, used = Log(open_store(declared), "ledger").newest_number(), open_store(declared)
+    used.now()
+
+    def happened(now: datetime, late: bool) -> Event:
+        return event(change, "applied", {"number": 1}, now, None, late)
+
+    host.run(fault[0], user="postgres")
+    try:
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert "; it is kept in" in bring(declared, happened, Deadline(5)).why
+        with pytest.raises(UnreachableError, match=r"it gave no answer within|statement timeout"):
+            Register(used, 60).renew(held.number, Deadline(5))
+        assert time.monotonic() - began < 35
+        if reads:
+            Register(open_store(declared), 60).require(held.number)
+    finally:
+        host.run(fault[1], user="postgres")
+    outbox(declared).deliver(open_store(declared), Deadline(20))
+    entries = Ledger(open_store(declared)).entries(known)
+    assert [entry.body["facts"] for entry in entries if entry.body["event"] == "applied"] == [{"number": 1}]
+    Register(open_store(declared), 60).release(held.number, Deadline(20))
+
+
 def test_what_was_read_serves_while_the_store_hangs(
     s3: dict[str, Any], lab: Lab, tmp_path: Path, on_controller: Any
 ) -> None:
