@@ -57,6 +57,7 @@ class ActionModule(ControllerAction):
         "present": {"type": "list", "elements": "str"},
         "store": {**STORE, "required": False},
         "last_seen": {"type": "bool", "default": False},
+        "new_store": {"type": "bool", "default": False},
         "released": {"type": "list", "elements": "str", "default": []},
         "released_groups": {"type": "list", "elements": "str", "default": []},
         "drained": {"type": "list", "elements": "str", "default": []},

@@ -229,6 +229,12 @@ options:
         maintenance.
     type: bool
     default: false
+  new_store:
+    description:
+      - Whether O(store) is meant to be new to the estate. It is an error otherwise that the store holds no record of an
+        estate whose databases have the numbers of homes, since it may be another store than that of the estate.
+    type: bool
+    default: false
   released_groups:
     description:
       - Groups that ran Odoo and left for good, together with their hosts. Homes that are recorded there do not count.

@@ -65,6 +65,8 @@ def resolve(
     asked = {name: databases for name, databases in placement.items() if databases is not None}
     unknown = frozenset(servers) - frozenset(asked) if args["locate"] else frozenset()
     seen = model_inventory.read_placement(asked)
+    # without a store, there is nothing that should know the estate
+    unrecorded = plan_record.unknown_estate(record, seen, is_new=args["new_store"]) if args["store"] else []
     refused = frozenset() if args["allow_unknown"] else unknown
     recorded, contradictory = {}, {}
     if args["allow_unknown"]:
@@ -146,7 +148,7 @@ def resolve(
             *(note for home in settled if not _is_ahead(home, args) for note in home.notes),
             *(f"{name} is declared with odoo_drained, and no user is sent there" for name in declared_drained),
             *(one.note for one in others if args["locate"] and not unknown),
-            *plan_record.unknown_estate(record, seen),
+            *unrecorded,
             *plan_homes.strangers(
                 [*(one for one in declared if not _is_gone(one, record)), *undeclared],
                 seen,

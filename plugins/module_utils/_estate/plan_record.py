@@ -179,16 +179,28 @@ def without_groups(record: EstateRecord, released: Iterable[str]) -> EstateRecor
     return replace(record, homes={name: one for name, one in record.homes.items() if one.group not in left})
 
 
-def unknown_estate(record: EstateRecord, placement: Placement) -> list[str]:
-    """A sentence where the estate is older than its record: the change store is another one, or was made anew."""
+def unknown_estate(record: EstateRecord, placement: Placement, *, is_new: bool) -> list[str]:
+    """A sentence where a new change store takes on an estate that changes have worked at before.
+
+    is_new: whether the store is meant to be new. Raises StateError otherwise: it is another one, and knows no host that
+    is out of service.
+    """
     numbered = sorted({one.name for one in chain.from_iterable(placement.values()) if one.number})
     if record.number or not numbered:
         return []
-    return [
+    seen = (
         f"the change store holds no record of this estate, although database {numbered[0]} got its home from a change "
-        "before: name the store of the estate in change_store; where it was lost, gantry.odoo.site records the estate "
-        "anew, ports in the order of declaration where http_port states no other"
-    ]
+        "before"
+    )
+    if is_new:
+        return [
+            f"{seen}: the estate is recorded anew, ports in the order of declaration where http_port states no other"
+        ]
+    raise StateError(
+        f"{seen}; name the store of the estate in change_store, or, where it is lost for good, run gantry.odoo.site "
+        "with site_new_store: true, or gantry.odoo.recover with recover_new_store: true where databases are lost as "
+        "well"
+    )
 
 
 def unseen_homes(

@@ -323,10 +323,41 @@ def test_a_module_that_outlives_its_playbook_is_refused(rig: Rig) -> None:
 def test_a_store_that_is_made_anew_takes_the_estate_on(rig: Rig) -> None:
     rig.play("migrate", **MOVE).expect_success()
     forget(rig)
-    run = rig.play("site").expect_success()
-    assert "the change store holds no record of this estate, although database harbour got its home" in run.stdout
+    since = rig.world.step
+    told = "the change store holds no record of this estate, although database harbour got its home"
+    assert told in rig.play("site").expect_failure().errors[-1]
+    assert acted(rig, since) == []
+    assert told in rig.play("site", site_new_store=True).expect_success().stdout
     rig.play("migrate", tenant="harbour", destination="app").expect_success()
     assert (sent(rig), rig.world.harm) == ({"serve app1 app2"}, [])
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("playbook", "inputs"),
+    [
+        ("migrate", MOVE),
+        ("site", {}),
+        ("recover", {"recover_tier": 2}),
+        ("patch", {"patch_release": "r3"}),
+        ("renew_certificates", {}),
+        ("backup", {}),
+        ("precheck", {}),
+    ],
+)
+def test_another_store_knows_no_host_that_is_out_and_is_refused(
+    rig: Rig, playbook: str, inputs: dict[str, Any]
+) -> None:
+    """A controller that names another change store, beside an interrupted change of the right one."""
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    since, other = rig.world.step, {"directory": f"{rig.path}/another", "outbox": f"{rig.path}/another-outbox"}
+    refused = rig.play(playbook, **inputs, change_store=other).expect_failure()
+    assert "the change store holds no record of this estate, although database" in refused.errors[-1]
+    assert "site_new_store: true" in refused.errors[-1]
+    assert (acted(rig, since), rig.world.harm) == ([], [])
+    assert not Path(other["directory"]).exists()
+    rig.play("resume", change=change, way="finish").expect_success()
+    assert (releases(rig), parts(rig), rig.world.harm) == ({"r2"}, {}, [])
 
 
 @pytest.mark.deep
@@ -360,6 +391,7 @@ def test_the_home_is_decommissioned_and_not_a_stale_copy(rig: Rig) -> None:
     forget(rig)
     with worlds.opened(rig.file) as world:
         world.servers["db1"]["quarry"] = world.servers["db1"].pop("quarry__retired")
+    rig.play("site", site_new_store=True).expect_success()
     tenants = [HARBOUR, LEAVING]
     rig.play("decommission", tenant="quarry", odoo_tenants=tenants).expect_success()
     assert set(rig.world.backups["quarry"][-1]) == set(rig.world.accepted["quarry"])

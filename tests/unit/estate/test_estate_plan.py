@@ -481,6 +481,8 @@ def arguments(*raw, **given):
         "allow_new": True,
         "allow_missing": False,
         "empty": [],
+        "store": None,
+        "new_store": False,
         "made_only": False,
         "released_groups": [],
         "number": 0,
@@ -785,14 +787,27 @@ def test_a_host_that_is_declared_as_drained_gets_no_user():
         resolve(arguments(tenant()), RUNTIMES, variables)
 
 
-def test_a_store_that_does_not_know_the_estate_is_named():
+def test_a_store_that_does_not_know_the_estate_is_refused_unless_it_is_meant_to_be_new():
     servers = {"db1": [{"name": "north", "open": True, "home": {"number": 9, "group": "app"}}], "box1": []}
     raw = {name: {**VARIABLES[name], "postgresql_databases": servers.get(name)} for name in VARIABLES}
-    given = arguments(tenant(), runtime_groups=["box"], locate=True)
-    assert "the change store holds no record of this estate, although database north got its home" in str(
-        resolve(given, RUNTIMES, raw)["notes"]
-    )
+    given = arguments(tenant(), runtime_groups=["box"], locate=True, store={"directory": "/store"})
+    told = "the change store holds no record of this estate, although database north got its home from a change before"
+    with pytest.raises(StateError, match=rf"{told}; name the store .*, run gantry.odoo.site with site_new_store: true"):
+        resolve(given, RUNTIMES, raw)
+    # nor is the outcome of a server that is silent another one
+    with pytest.raises(StateError, match=told):
+        resolve({**given, "allow_unknown": True}, RUNTIMES, {**raw, "box1": VARIABLES["box1"]})
+    assert told in str(resolve({**given, "new_store": True}, RUNTIMES, raw)["notes"])
     assert resolve(given, RUNTIMES, raw, EstateRecord(1))["notes"] == []
+    # a play without a store asks none
+    assert resolve({**given, "store": None}, RUNTIMES, raw)["notes"] == []
+
+
+def test_an_estate_that_no_change_has_worked_at_is_taken_on_by_any_store():
+    servers = {"db1": [{"name": "north", "open": True}], "box1": []}
+    raw = {name: {**VARIABLES[name], "postgresql_databases": servers.get(name)} for name in VARIABLES}
+    given = arguments(tenant(), runtime_groups=["box"], locate=True, store={"directory": "/store"})
+    assert resolve(given, RUNTIMES, raw)["notes"] == []
 
 
 def test_a_host_of_ipv6_is_reached_in_brackets():
