@@ -30,7 +30,6 @@ MADE_GROUPS = (
     "restore_leader",
     "resume_out",
     "resume_serving",
-    "resume_standing",
 )
 _TEXT = {"type": "str", "default": ""}
 _FLAG = {"type": "bool", "default": False}

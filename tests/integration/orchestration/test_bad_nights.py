@@ -121,7 +121,8 @@ def test_resume_takes_the_last_node_away_from_nobody(rig: Rig, failed: str, dead
         world.nodes[dead].running = False
     rig.change(harm=[])
     run = rig.play("resume", change=change, way="finish").expect_failure()
-    assert f"{dead} does not serve release" in run.stdout
+    assert f"{dead} does not serve release" in run.errors[-1]
+    assert f"run gantry.odoo.resume -e change={left(rig)} -e way=finish" in run.errors[-1]
     assert (rig.world.nodes[failed].running, rig.world.harm) == (True, [])
 
 
@@ -509,6 +510,46 @@ def test_routes_lead_to_no_tenant_and_no_host_that_site_has_not_made(rig: Rig) -
     assert (sent(rig), sent(rig, "wharf"), rig.world.harm) == (everywhere, everywhere, [])
     rig.play("patch", odoo_tenants=tenants, **{**BOX, "patch_release": "r3"}).expect_success()
     assert (sent(rig), sent(rig, "wharf"), rig.world.harm) == (everywhere, everywhere, [])
+
+
+@pytest.mark.deep
+def test_a_group_that_was_renamed_is_no_reason_to_leave_a_change_undone(rig: Rig) -> None:
+    """What does not fit is said before the parts are taken over."""
+    moving = rig.twin("moving")
+    renamed = {
+        "odoo_runtime_groups": ["web", "box"],
+        "odoo_tenants": [{**one, "runtime": {"group": "web"}} for one in TENANTS],
+    }
+    patch = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    move = lose(moving, "box1 odoo_restore harbour blocked", "controller killed after", "migrate", **MOVE)
+    for one in (rig, moving):
+        with worlds.opened(one.file) as world:
+            for node in world.nodes.values():
+                node.group = "web" if node.group == "app" else node.group
+    refused = rig.play("resume", change=patch, way="finish", **renamed).expect_failure()
+    assert "put it back, or, where it is gone for good" in refused.errors[-1]
+    released = {"resume_released_groups": ["app"], **renamed}
+    rig.play("resume", change=patch, way="finish", **released).expect_success()
+    assert ({node.release for node in rig.world.nodes.values() if node.group == "web"}, parts(rig)) == ({"r2"}, {})
+    refused = moving.play("resume", change=move, way="undo", **released).expect_failure()
+    assert "harbour is on its way from app to box, and no group app runs Odoo any more; give its" in refused.errors[-1]
+    until_free(moving)
+    assert left(moving) == move
+
+
+def test_a_gate_that_closes_when_the_parts_are_taken_over_names_them(rig: Rig) -> None:
+    """app2 is not to be taken away: app1, which would have to serve meanwhile, left for good."""
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    with worlds.opened(rig.file) as world:
+        del world.nodes["app1"]
+    refused = rig.play("resume", change=change, way="finish", resume_released_hosts=["app1"]).expect_failure()
+    taken = left(rig)
+    assert taken.startswith("resume-")
+    assert f"{taken} is not done: Verify that the change may go on: the gate is closed: " in refused.errors[-1]
+    assert f"run gantry.odoo.resume -e change={taken} -e way=finish to finish it" in refused.errors[-1]
+    until_free(rig)
+    rig.play("resume", change=taken, way="finish", change_downtime_minutes=5).expect_success()
+    assert (releases(rig), parts(rig)) == ({"r2"}, {})
 
 
 @pytest.mark.deep

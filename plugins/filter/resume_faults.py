@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why an interrupted change cannot be resumed, before its parts are taken over and after that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_resume
+
+
+def resume_refusals(standing: Sequence[str], variables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Why a resumed change goes no further. variables: of each host."""
+    return plan_resume.refusals(standing, {name: variables[name] for name in variables})
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """By name."""
+        return {"resume_faults": plan_resume.unfit, "resume_refusals": resume_refusals}

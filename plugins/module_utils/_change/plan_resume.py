@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why an interrupted change cannot go on with the estate as it is declared now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+Part = Mapping[str, Any]
+
+
+def unfit(listed: Sequence[Part], change: str, estate: Mapping[str, Any], released: Collection[str] = ()) -> list[str]:
+    """A sentence for each part of an interrupted change that does not fit to the declaration any more.
+
+    listed: the parts of all changes, as change_info returns them. estate: as estate_info returns it. released: hosts
+    that left the estate for good.
+    """
+    mine = [one for one in listed if one["change"] == change and one["name"] not in released]
+    judged = [one for one in mine if one["facts"]["kind"] in _FITS]
+    return [said for one in judged for said in _FITS[one["facts"]["kind"]](one, estate)]
+
+
+def refusals(standing: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Why a change that was taken over goes no further: a sentence for each reason.
+
+    standing: the hosts that are to serve while another one is taken away. known: the variables of each host.
+    """
+    said = [str(one["resume_refused"]) for one in known.values() if one.get("resume_refused")]
+    silent = [name for name in standing if not {"resume_stands", "resume_refused"} & set(known[name])]
+    return [*dict.fromkeys(said), *(f"{name} was lost, so that no other host is taken away" for name in silent)]
+
+
+def _patch(part: Part, estate: Mapping[str, Any]) -> Iterator[str]:
+    if part["name"] not in estate["group_of"]:
+        yield (
+            f"{part['name']} of {part['change']} is in no group that runs Odoo any more; put it back into one until "
+            "the change is finished or undone"
+        )
+
+
+def _migrate(part: Part, estate: Mapping[str, Any]) -> Iterator[str]:
+    facts = part["facts"]
+    if facts["tenant"] not in estate["tenants"]:
+        yield (
+            f"tenant {facts['tenant']} is on its way to {facts['to']}, and is not declared under that name any more; "
+            "declare it as it was until the move is finished or undone"
+        )
+    for side in (facts["from"], facts["to"]):
+        if side not in estate["groups"]:
+            yield (
+                f"tenant {facts['tenant']} is on its way from {facts['from']} to {facts['to']}, and no group {side} "
+                "runs Odoo any more; give its hosts a group of that name until the move is finished or undone"
+            )
+
+
+def _decommission(part: Part, estate: Mapping[str, Any]) -> Iterator[str]:
+    tenant = part["facts"]["tenant"]
+    if tenant in estate["tenants"]:
+        yield (
+            f"tenant {tenant} is not declared with state decommissioned any more; declare it so until the change is "
+            "finished or undone"
+        )
+
+
+_FITS = {"patch": _patch, "migrate": _migrate, "decommission": _decommission}

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keeps an interrupted change from going on: said before its parts are taken over, or at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_resume import refusals, unfit
+
+ESTATE = {"group_of": {"app1": "app", "app2": "app"}, "groups": {"app": {}, "box": {}}, "tenants": {"harbour": {}}}
+
+
+def part(name: str, kind: str, **facts: Any) -> dict[str, Any]:
+    return {"name": name, "change": f"{kind}-3", "state": "begun", "facts": {"kind": kind, **facts}}
+
+
+def move(**facts: Any) -> dict[str, Any]:
+    return part("tenant:harbour", "migrate", **{"tenant": "harbour", "from": "app", "to": "box", **facts})
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (part("app1", "patch", group="app"), ""),
+        # the group may have another name: its hosts say which one
+        (part("app1", "patch", group="web"), ""),
+        (part("app9", "patch", group="app"), "app9 of patch-3 is in no group that runs Odoo any more; put it back"),
+        (move(), ""),
+        (move(tenant="wharf"), "tenant wharf is on its way to box, and is not declared under that name any more"),
+        (move(to="yard"), "tenant harbour is on its way from app to yard, and no group yard runs Odoo any more; give"),
+        (move(**{"from": "web"}), "tenant harbour is on its way from web to box, and no group web runs Odoo any more"),
+        (part("tenant:quarry", "decommission", tenant="quarry"), ""),
+        (part("tenant:harbour", "decommission", tenant="harbour"), "tenant harbour is not declared with state decom"),
+        (part("cache1", "patch_redis"), ""),
+    ],
+)
+def test_a_part_that_does_not_fit_to_the_declaration_is_named(one: dict[str, Any], said: str) -> None:
+    found = unfit([one], one["change"], ESTATE)
+    assert len(found) == bool(said)
+    assert "; ".join(found).startswith(said)
+    assert unfit([one], "patch-9", ESTATE) == []
+    assert unfit([one], one["change"], ESTATE, [one["name"]]) == []
+
+
+def test_a_change_goes_no_further_where_a_host_that_is_to_serve_refused_or_was_lost() -> None:
+    known: dict[str, dict[str, Any]] = {"app1": {"resume_stands": True}, "app2": {"resume_stands": True}, "edge1": {}}
+    assert refusals(["app1", "app2"], known) == []
+    known["app2"] = {"resume_refused": "app2: Verify: 500"}
+    assert refusals(["app1", "app2"], known) == ["app2: Verify: 500"]
+    known["app2"] = {}
+    assert refusals(["app1", "app2"], known) == ["app2 was lost, so that no other host is taken away"]
+
+
+def test_a_reason_that_all_hosts_have_is_said_once() -> None:
+    closed = {"resume_refused": "Verify that the change may go on: the gate is closed"}
+    assert refusals([], {"app1": closed, "app2": closed}) == ["Verify that the change may go on: the gate is closed"]
