@@ -57,8 +57,9 @@ class CallbackModule(CallbackBase):
             self._failed.append(failure(_host(result), result.task_name, result.result))
 
     def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
-        """Keep which host was lost."""
-        self._failed.append(failure(_host(result), result.task_name, {**result.result, "unreachable": True}))
+        """Keep which host was lost. A task that may lose one is followed by what judges that."""
+        if not result.task_fields.get("ignore_unreachable"):
+            self._failed.append(failure(_host(result), result.task_name, {**result.result, "unreachable": True}))
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Show the screen."""

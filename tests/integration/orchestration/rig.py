@@ -244,4 +244,10 @@ def copy_collection(path: Path) -> Path:
 
 
 def _task(role: str, entry: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"name": f"{role} {entry}", f"gantry.odoo.{role}": {"entry": entry, "given": dict(given)}}]
+    task: dict[str, Any] = {"name": f"{role} {entry}", f"gantry.odoo.{role}": {"entry": entry, "given": dict(given)}}
+    if (role, entry) != ("traefik", "routes"):
+        return [task]
+    # as the role does: a fact of the playbook's would win over what an action returns
+    facts = {"traefik_changed": "{{ traefik_said.ansible_facts.traefik_changed }}"}
+    published = {"name": "published", "ansible.builtin.set_fact": facts, "when": "traefik_said is reachable"}
+    return [{**task, "register": "traefik_said"}, published]

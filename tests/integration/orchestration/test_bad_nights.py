@@ -230,6 +230,99 @@ def test_a_source_that_is_open_again_is_copied_again(rig: Rig, by_hand: bool) ->
     assert (sent(rig), rig.world.harm) == ({"serve box1"}, [])
 
 
+# Edges that are off.
+
+
+def out(rig: Rig, change: str, edge: str = "edge1") -> dict[str, Any]:
+    """Take an edge out of the inventory; the inputs that finish a change without it."""
+    with worlds.opened(rig.file) as world:
+        del world.routes[edge]
+    return {"change": change, "way": "finish", "resume_released_hosts": [edge]}
+
+
+def on(rig: Rig, edge: str, tenant: str = "harbour") -> str:
+    """What an edge does with users of a tenant."""
+    (route,) = [one for one in rig.world.routes[edge] if one["name"].startswith(tenant)]
+    return " ".join([route["mode"], *worlds.undrained(route)])
+
+
+WAY_OUT = "take it out of the inventory and add resume_released_hosts: [edge1] to gantry.odoo.resume"
+
+
+@pytest.mark.parametrize(
+    ("words", "nth"), [("edge1 traefik routes", 2), pytest.param("edge1 reach", 3, marks=pytest.mark.deep)]
+)
+def test_an_edge_that_is_off_keeps_no_users_from_a_new_home(rig: Rig, words: str, nth: int) -> None:
+    """It dies when the destination is open, and is still off when the move is resumed; then it is given up."""
+    rig.change(fault={"words": words, "nth": nth, "kind": "host off"})
+    run = rig.play("migrate", **MOVE).expect_failure()
+    assert "it is complete and open on box, and not every edge sends its users there: " in run.errors[-1]
+    assert WAY_OUT in run.errors[-1]
+    assert (on(rig, "edge1"), on(rig, "edge2")) == ("maintenance app1 app2", "serve box1")
+    until_free(rig)
+    again = rig.play("resume", change=left(rig), way="finish").expect_failure()
+    assert WAY_OUT in again.errors[-1]
+    assert on(rig, "edge2") == "serve box1"
+    until_free(rig)
+    rig.change(gone=[])
+    rig.play("resume", **out(rig, left(rig))).expect_success()
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
+
+
+@pytest.mark.deep
+def test_an_edge_that_is_off_keeps_no_users_from_the_home_of_before(rig: Rig) -> None:
+    dead = {"words": "edge1 reach", "nth": 3, "kind": "host off"}
+    rig.change(fault={"words": "box1 odoo_restore harbour blocked", "kind": "disk full", "more": [dead]})
+    run = rig.play("migrate", **MOVE).expect_failure()
+    assert "on the way back to app: Verify that every edge has the routes: edge1 (" in run.errors[-1]
+    assert on(rig, "edge2") == "serve app1 app2"
+    for way in ("finish", "undo"):
+        # nobody is taken away while edge1 is off, whichever way is tried
+        until_free(rig)
+        rig.change(fault={})
+        assert WAY_OUT in rig.play("resume", change=left(rig), way=way).expect_failure().errors[-1]
+        assert on(rig, "edge2") == "serve app1 app2"
+    until_free(rig)
+    rig.change(gone=[])
+    rig.play("resume", **out(rig, left(rig))).expect_success()
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
+
+
+@pytest.mark.deep
+def test_an_edge_that_is_off_lets_nobody_be_drained(rig: Rig) -> None:
+    """A group with one node, and an edge that dies before it is drained, or before it serves again."""
+    for nth, said in ((2, "was put back as it was and serves (Verify that every edge"), (3, "is not proven to serve")):
+        one = rig.twin(str(nth))
+        one.play("migrate", **MOVE).expect_success()
+        one.change(fault={"words": "edge1 reach", "nth": nth, "kind": "host off"}, harm=[])
+        run = one.play("patch", **BOX).expect_failure()
+        assert said in run.errors[-1]
+        assert WAY_OUT in run.errors[-1]
+        assert (on(one, "edge2"), one.world.harm) == ("serve box1", [])
+        until_free(one)
+        one.change(fault={})
+        assert WAY_OUT in one.play("resume", change=left(one), way="finish").expect_failure().errors[-1]
+        assert (on(one, "edge2"), one.world.harm) == ("serve box1", [])
+        until_free(one)
+        one.change(gone=[])
+        given = {**out(one, left(one)), "change_downtime_minutes": 5}
+        one.play("resume", **given).expect_success()
+        assert (on(one, "edge2"), parts(one), one.world.nodes["box1"].release) == ("serve box1", {}, "r2")
+
+
+@pytest.mark.deep
+def test_an_edge_that_is_off_keeps_no_users_from_a_tenant_that_is_restored(rig: Rig) -> None:
+    rig.play("backup").expect_success()
+    rig.change(given_up=["harbour"], fault={"words": "edge1 reach", "nth": 3, "kind": "host off"})
+    run = rig.play("restore", tenant="harbour").expect_failure()
+    assert WAY_OUT in run.errors[-1]
+    assert on(rig, "edge2") == "serve app1 app2"
+    until_free(rig)
+    rig.change(gone=[])
+    rig.play("resume", **out(rig, left(rig))).expect_success()
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve app1 app2"}, {}, [])
+
+
 # Two operators.
 
 _OTHER = """

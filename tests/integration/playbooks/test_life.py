@@ -60,6 +60,7 @@ _TENANTS = [
         **_LOCAL,
     }
 ]
+_ROUTES = {"name": "Manage the routes", "ansible.builtin.include_role": {"name": "gantry.odoo.traefik"}}
 
 
 @dataclass
@@ -167,10 +168,10 @@ def estate(tmp_path: Path) -> Estate:
         path = tmp_path / f"playbooks/{name}.yml"
         plays = [_simulated(play) for play in yaml.safe_load(path.read_text(encoding="utf-8"))]
         path.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
-    for path in [*(tmp_path / "playbooks/tasks").glob("decommission_*.yml"), tmp_path / "playbooks/tasks/routes.yml"]:
+    for path in (tmp_path / "playbooks/tasks").glob("decommission_*.yml"):
         tasks = [_noted(task) for task in yaml.safe_load(path.read_text(encoding="utf-8"))]
         path.write_text(yaml.safe_dump(tasks, sort_keys=False), encoding="utf-8")
-    for name, tasks in (("odoo", _ODOO), ("tenants", _TENANTS)):
+    for name, tasks in (("odoo", _ODOO), ("tenants", _TENANTS), ("routes_edge", [_noted(_ROUTES)])):
         (tmp_path / f"playbooks/tasks/{name}.yml").write_text(yaml.safe_dump(tasks), encoding="utf-8")
     (tmp_path / "databases").write_text("[]", encoding="utf-8")
     return Estate(tmp_path, [own("alpha"), own("bravo"), own("carol")])
@@ -217,9 +218,10 @@ def test_a_tenant_leaves_in_steps_that_are_recorded(estate: Estate) -> None:
 
     estate.tenants[1] = own("bravo", state="decommissioned", hold_until="2999-12-31")
     estate.play("decommission", tenant="bravo").expect_success()
-    routes = "Manage the routes on each edge"
+    # one of each edge
+    routes = ["Manage the routes"] * 2
     assert estate.steps() == [
-        routes,
+        *routes,
         "Block the database once its jobs have ended",
         "Back up",
         "Restore the backup for proof",
@@ -235,7 +237,7 @@ def test_a_tenant_leaves_in_steps_that_are_recorded(estate: Estate) -> None:
         "Back up once more, which is compared before anything is dropped",
         "Drop the database, its files go to the recycle directory",
         "Remove the configuration of its own instance",
-        routes,
+        *routes,
     ]
     assert estate.record["leaving"]["bravo"]["phase"] == "gone"
     assert "bravo" not in {**estate.record["ports"], **estate.record["homes"], **estate.record["tenants"]}

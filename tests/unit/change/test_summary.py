@@ -41,3 +41,24 @@ def test_a_task_that_only_plans_has_done_nothing(
     callback.v2_runner_on_ok(result)
     callback.v2_playbook_on_stats(None)
     assert shown == ["\n".join(["", *lines])]
+
+
+@pytest.mark.parametrize(("may_be_lost", "lines"), [(False, ["What failed", "  edge1  Ask"]), (True, [])])
+def test_a_host_that_a_task_may_lose_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, may_be_lost: bool, lines: list[str]
+) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"check": False})
+    shown: list[str] = []
+    callback = CallbackModule()
+    monkeypatch.setattr(callback, "_display", SimpleNamespace(display=shown.append))
+    result: Any = SimpleNamespace(
+        task=SimpleNamespace(action="ansible.builtin.ping"),
+        task_name="Ask",
+        task_fields={"ignore_unreachable": may_be_lost, "delegate_to": "edge1"},
+        host=SimpleNamespace(name="app1"),
+        result={"msg": "timed out"},
+    )
+    callback.v2_runner_on_unreachable(result)
+    callback.v2_playbook_on_stats(None)
+    assert [line for line in lines if line not in shown[0]] == []
+    assert ("What failed" in shown[0]) == bool(lines)
