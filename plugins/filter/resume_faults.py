@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why an interrupted change cannot be resumed, before its parts are taken over and after that."""
+"""Why an interrupted change cannot be resumed, before its parts are taken over and after that, and who acts in it."""
 
 from __future__ import annotations
 
@@ -21,4 +21,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By name."""
-        return {"resume_faults": plan_resume.unfit, "resume_refusals": resume_refusals}
+        return {
+            "resume_faults": plan_resume.unfit,
+            "resume_refusals": resume_refusals,
+            "acting_homes": plan_resume.acting,
+        }

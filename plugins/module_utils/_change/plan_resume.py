@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why an interrupted change cannot go on with the estate as it is declared now. Pure."""
+"""Why an interrupted change cannot go on with the estate as it is declared now, and who acts where it can. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Part = Mapping[str, Any]
@@ -30,6 +30,21 @@ def refusals(standing: Sequence[str], known: Mapping[str, Mapping[str, Any]]) ->
     said = [str(one["resume_refused"]) for one in known.values() if one.get("resume_refused")]
     silent = [name for name in standing if not {"resume_stands", "resume_refused"} & set(known[name])]
     return [*dict.fromkeys(said), *(f"{name} was lost, so that no other host is taken away" for name in silent)]
+
+
+def acting(
+    homes: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]], names: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """The homes of some tenants, each led by the host that was chosen to act for its group.
+
+    homes: by tenant, as estate_info returns them. known: the variables of each host; one that acts has the fact `acts`.
+    """
+    return {name: {**homes[name], "leader": _leader(homes[name], known)} for name in names}
+
+
+def _leader(home: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> str:
+    chosen = [str(host) for host in home["hosts"] if known[host].get("acts")]
+    return chosen[0] if chosen else str(home["leader"])
 
 
 def _patch(part: Part, estate: Mapping[str, Any]) -> Iterator[str]:

@@ -323,6 +323,43 @@ def test_an_edge_that_is_off_keeps_no_users_from_a_tenant_that_is_restored(rig: 
     assert (sent(rig), parts(rig), rig.world.harm) == ({"serve app1 app2"}, {}, [])
 
 
+@pytest.mark.parametrize("way", ["undo", pytest.param("finish", marks=pytest.mark.deep)])
+def test_another_host_of_the_source_acts_where_the_first_one_is_off(rig: Rig, way: str) -> None:
+    rig.change(fault={"words": "app1 odoo_database harbour blocked", "kind": "host off"})
+    rig.play("migrate", **MOVE).expect_failure()
+    assert sent(rig) == {"maintenance app1 app2"}
+    until_free(rig)
+    rig.play("resume", change=left(rig), way=way).expect_success()
+    assert (sent(rig), parts(rig)) == ({"serve app1 app2" if way == "undo" else "serve box1"}, {})
+    assert any(words.startswith("app2 odoo_database harbour") for words in rig.world.log)
+    # Traefik leaves it out while it does not answer
+    assert [harm for harm in rig.world.harm if not harm.endswith("to app1, which does not run")] == []
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("playbook", ["restore", "decommission"])
+def test_another_host_acts_where_the_first_one_is_off(rig: Rig, playbook: str) -> None:
+    """A restore is finished by the other node; an instance that cannot be stopped on the node that is off is named."""
+    rig.play("backup").expect_success()
+    leaving = {"tenant": "quarry", "odoo_tenants": [HARBOUR, LEAVING]}
+    inputs = {"tenant": "harbour"} if playbook == "restore" else leaving
+    tenant = str(inputs["tenant"])
+    rig.change(given_up=["harbour"], fault={"words": f"app1 odoo_database {tenant} blocked", "kind": "host off"})
+    rig.play(playbook, **inputs).expect_failure()
+    until_free(rig)
+    declared = {name: value for name, value in inputs.items() if name == "odoo_tenants"}
+    run = rig.play("resume", change=left(rig), way="finish", **declared)
+    assert f"app2 odoo_database {tenant} blocked" in rig.world.log
+    if playbook == "restore":
+        assert (run.rc, sent(rig), parts(rig)) == (0, {"serve app1 app2"}, {})
+        return
+    assert "the instance of quarry is not managed on app1" in run.errors[-1]
+    rig.mend()
+    until_free(rig)
+    rig.play("resume", change=left(rig), way="finish", **declared).expect_success()
+    assert (sent(rig, "quarry"), parts(rig)) == ({"maintenance app1 app2"}, {})
+
+
 # Two operators.
 
 _OTHER = """

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_resume import refusals, unfit
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_resume import acting, refusals, unfit
 
 ESTATE = {"group_of": {"app1": "app", "app2": "app"}, "groups": {"app": {}, "box": {}}, "tenants": {"harbour": {}}}
 
@@ -58,3 +58,13 @@ def test_a_change_goes_no_further_where_a_host_that_is_to_serve_refused_or_was_l
 def test_a_reason_that_all_hosts_have_is_said_once() -> None:
     closed = {"resume_refused": "Verify that the change may go on: the gate is closed"}
     assert refusals([], {"app1": closed, "app2": closed}) == ["Verify that the change may go on: the gate is closed"]
+
+
+@pytest.mark.parametrize(
+    ("acts", "leader"),
+    [({}, "app1"), ({"app1": {"acts": True}}, "app1"), ({"app1": {"acts": False}, "app2": {"acts": True}}, "app2")],
+)
+def test_the_host_that_answers_leads_where_the_first_one_is_off(acts: dict[str, dict[str, Any]], leader: str) -> None:
+    homes = {"harbour": {"hosts": ["app1", "app2"], "leader": "app1", "home": "app"}, "quarry": {}}
+    known = {"app1": {}, "app2": {}, **acts}
+    assert acting(homes, known, ["harbour"]) == {"harbour": {**homes["harbour"], "leader": leader}}
