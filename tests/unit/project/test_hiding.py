@@ -15,7 +15,9 @@ from tests.quality.tree import listed
 from tests.unit.project.tree import ROOT
 
 # Anything but a plain false hides, and no reason makes it good.
-_NEVER = {"ignore_errors", "ignore_unreachable", "max_fail_percentage"}
+_NEVER = {"ignore_errors", "max_fail_percentage"}
+# Over several tasks, the ones behind a lost host go on without it, and none of them judges that.
+_SEVERAL = {"hosts", "block"}
 # A constant other than true hides; what a variable decides is the user's.
 _GUARDS = {"no_log", "tls_verify", "validate_certs", "verify"}
 _FALSE, _TRUE = {"false", "no", "off", "n", "0"}, {"true", "yes", "on", "y", "1"}
@@ -26,11 +28,12 @@ _SILENT = {"ansible.builtin.debug", "ansible.builtin.meta", "debug", "meta"}
 _SHELL = re.compile(r"\|\|\s*(true|:|exit 0)(\s|$)")
 
 
-def _pairs(node: yaml.Node) -> Iterator[tuple[int, str, yaml.Node]]:
-    """Every key of the document with its line and its value."""
+def _pairs(node: yaml.Node) -> Iterator[tuple[int, str, yaml.Node, bool]]:
+    """Every key of the document with its line, its value, and whether it holds for several tasks."""
     if isinstance(node, yaml.MappingNode):
+        several = not _SEVERAL.isdisjoint(_keys(node))
         for key, value in node.value:
-            yield key.start_mark.line, str(key.value), value
+            yield key.start_mark.line, str(key.value), value, several
             yield from _pairs(value)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
@@ -58,7 +61,7 @@ def _keys(node: yaml.Node) -> set[str]:
 
 def _hides(key: str, value: yaml.Node) -> bool:
     texts = _texts(value)
-    if key in _NEVER:
+    if key in _NEVER or key == "ignore_unreachable":
         return texts[:1] not in [[word] for word in _FALSE]
     if key in _GUARDS and isinstance(value, yaml.ScalarNode):
         return not _decides(texts[0]) and _bare(texts[0]) not in _TRUE
@@ -75,8 +78,9 @@ def hidden(source: str, path: str = "roles/x.yml") -> list[str]:
     lines = source.splitlines()
     found = []
     for document in yaml.compose_all(source, yaml.SafeLoader):
-        for line, key, value in _pairs(document):
-            excused = key not in _NEVER and "  # " in lines[line]
+        for line, key, value, several in _pairs(document):
+            never = key in _NEVER or (key == "ignore_unreachable" and several)
+            excused = not never and "  # " in lines[line]
             # Ansible writes the environment of a task into the command line of its process, and into its verbose log.
             shown = key == "environment" and not path.startswith("extensions/")
             if shown or (_hides(key, value) and not excused):
@@ -100,6 +104,7 @@ def test_no_failure_is_hidden(path: str) -> None:
         "no_log: off", 'no_log: "{{ false }}"', "validate_certs: No", "validate_certs: \"{{ 'no' }}\"", "verify: 0",
         "rescue: []", "rescue: [{ansible.builtin.debug: {msg: x}}]", "rescue: [{meta: clear_host_errors}]",
         "shell: rm x || true", "environment: {REDISCLI_AUTH: x}", "{ignore_errors: true}",
+        "hosts: all\nignore_unreachable: true  # why not", "block: []\nignore_unreachable: true  # why not",
     ],
 )  # fmt: skip
 def test_what_hides_is_found_however_it_is_written(words: str) -> None:
@@ -111,8 +116,9 @@ def test_what_hides_is_found_however_it_is_written(words: str) -> None:
     [
         "ignore_errors: false", "failed_when: answer.rc != 0", "failed_when: [answer.rc > 1]", "no_log: true",
         "no_log: '{{ secret is defined }}'", "validate_certs: '{{ tls_verify }}'",
-        "validate_certs: false  # asked by address", "rescue: [{ansible.builtin.fail: {msg: x}}]",
-        "rescue: [{ansible.builtin.debug: {msg: x}, register: seen}]", "verify: {type: bool, default: true}",
+        "validate_certs: false  # asked by address", "ignore_unreachable: true  # judged below",
+        "rescue: [{ansible.builtin.fail: {msg: x}}]", "rescue: [{ansible.builtin.debug: {msg: x}, register: seen}]",
+        "verify: {type: bool, default: true}",
     ],
 )  # fmt: skip
 def test_what_hides_nothing_is_not_found(words: str) -> None:
