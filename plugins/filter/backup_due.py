@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+
 
 def backup_asked(estate: Mapping[str, Any]) -> list[str]:
     """The tenants that are asked for, also those that cannot be backed up now."""
@@ -42,7 +44,7 @@ def backup_checked(estate: Mapping[str, Any]) -> dict[str, Any]:
     homes = {name: tenant["home"] for name, tenant in estate["tenants"].items()}
     listed = {group: [*databases] for group, databases in estate["backups"].items()}
     for name in sorted(estate["not_backed_up"]):
-        listed.setdefault(homes.get(name, min(estate["groups"])), []).append({"tenant": name})
+        listed.setdefault(homes.get(name) or _first_group(estate), []).append({"tenant": name})
     return {
         **estate,
         "backups": listed,
@@ -60,7 +62,16 @@ def backup_copied(estate: Mapping[str, Any], tenant: str | None) -> dict[str, An
     every = [one["tenant"] for one in estate["policies"]]
     known = [name for name in every if name in estate["known_backups"]]
     listed = [{"tenant": name} for name in ([tenant] if tenant else known or every)]
-    return {**estate, "backups": {min(estate["groups"]): listed}, "not_backed_up": {}}
+    return {**estate, "backups": {_first_group(estate): listed}, "not_backed_up": {}}
+
+
+def _first_group(estate: Mapping[str, Any]) -> str:
+    """The group whose host works where no home says which. Raises AnsibleFilterError where no group runs Odoo."""
+    if not estate["groups"]:
+        raise AnsibleFilterError(
+            "no group of the inventory runs Odoo, and its hosts read and copy backups; name one in odoo_runtime_groups"
+        )
+    return str(min(estate["groups"]))
 
 
 def _covers(part: str, names: Iterable[str]) -> list[str]:

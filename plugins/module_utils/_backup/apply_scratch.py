@@ -70,7 +70,7 @@ def at_its_server(order: Order, seen: Survey) -> Iterator[Order]:
     account = read_account(scratch.user)
     special = bool(privileged_extensions(seen.server, seen.manifest))
     roles = Roles(order.build.login.user, order.owner, order.restore_user, order.write_user, special)
-    with _claimed(place_of(scratch, name), order.lock_s) as (place, lock):
+    with claimed(place_of(scratch, name), order.lock_s) as (place, lock):
         # an engine gives a container what is behind the door
         _make_directories(place, account, 0 if odoo.container else odoo.group)
         _write(configuration(place, roles, scratch.memory_mb, pwd.getpwuid(os.geteuid()).pw_name))
@@ -94,7 +94,7 @@ def at_its_server(order: Order, seen: Survey) -> Iterator[Order]:
 
 
 @contextmanager
-def _claimed(place: Place, seconds: float) -> Iterator[tuple[Place, int]]:
+def claimed(place: Place, seconds: float) -> Iterator[tuple[Place, int]]:
     """An empty directory and its lock, which the server holds as well; the directory is removed when the block ends.
 
     What drills have left that were killed is removed. seconds: to wait for another drill of the same database.
@@ -103,8 +103,13 @@ def _claimed(place: Place, seconds: float) -> Iterator[tuple[Place, int]]:
     lock = Deadline(seconds).wait(lambda: _claim(place), f"the end of another drill, which has {place.path},")
     try:
         yield place, lock
-    finally:
+    except BaseException:
+        # the error says more than what cannot be removed, which the next drill removes
+        shutil.rmtree(place.path, ignore_errors=True)
+        raise
+    else:
         shutil.rmtree(place.path)
+    finally:
         os.close(lock)
 
 

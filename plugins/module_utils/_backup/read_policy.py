@@ -44,14 +44,11 @@ def opened(
     tenants: Iterable[str], opening: Callable[[str], Repository | None]
 ) -> tuple[dict[str, Repository | None], dict[str, str]]:
     """The repository of each tenant, None where it has none yet; and why those of others cannot be opened."""
-    found: dict[str, Repository | None] = {}
-    failures: dict[str, str] = {}
-    for tenant in tenants:
-        try:
-            found[tenant] = opening(tenant)
-        except StateError as error:
-            failures[tenant] = str(error)
-    return found, failures
+    names = list(tenants)
+    with ThreadPoolExecutor(READERS) as pool:
+        found = dict(zip(names, pool.map(partial(_opened, opening), names)))
+    failures = {tenant: one for tenant, one in found.items() if isinstance(one, str)}
+    return {tenant: one for tenant, one in found.items() if not isinstance(one, str)}, failures
 
 
 def observe(stores: Stores, repositories: Repositories, locked: Collection[str] = ()) -> tuple[Seen, dict[str, str]]:
@@ -143,6 +140,14 @@ def _lock_mode(stores: Stores) -> tuple[str, str]:
         f"the {stores.contents.where} locks no new objects, and the policy has immutability: lock; use a bucket with "
         "Object Lock and a default retention, or another immutability"
     )
+
+
+def _opened(opening: Callable[[str], Repository | None], tenant: str) -> Repository | str | None:
+    """The repository of a tenant, None where it has none yet, or why it cannot be opened."""
+    try:
+        return opening(tenant)
+    except StateError as error:
+        return str(error)
 
 
 def _observe(locked: Collection[str], repository: Repository | None) -> tuple[Any, ...] | str:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from ansible.errors import AnsibleFilterError
+
 from ansible_collections.gantry.odoo.plugins.filter.backup_due import (
     backup_asked,
     backup_checked,
@@ -61,3 +64,11 @@ def test_all_that_is_known_to_have_backups_is_copied_by_one_host() -> None:
     # a new ledger says nothing of what there is
     every = backup_copied({**estate, "known_backups": {}}, None)["backups"]["app"]
     assert [one["tenant"] for one in every] == ["harbour", "gone", "new"]
+
+
+def test_where_no_group_runs_odoo_it_is_said() -> None:
+    nowhere = {**ESTATE, "groups": {}, "tenants": {}, "policies": [{"tenant": "gone"}], "known_backups": {"gone": 2}}
+    with pytest.raises(AnsibleFilterError, match="name one in odoo_runtime_groups"):
+        backup_copied(nowhere, None)
+    with pytest.raises(AnsibleFilterError, match="name one in odoo_runtime_groups"):
+        backup_checked(nowhere)
