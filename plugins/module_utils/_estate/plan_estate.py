@@ -6,20 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     model,
-    model_declaration,
-    model_inventory,
     plan_homes,
     plan_inputs,
     plan_leaving,
+    plan_located,
     plan_record,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import GONE, EstateRecord, Known
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, Known
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_located import Declared, Located
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_lent_role import RESTORE_USER, WRITE_USER
 
 
@@ -38,147 +37,21 @@ def resolve(
     record: EstateRecord,
 ) -> Resolved:
     """Resolve what is declared, recorded and seen. Raises GantryError with every fault of the declaration."""
-    model_inventory.require_groups(args["require_groups"], groups)
-    declared = plan_leaving.as_recorded(model_declaration.tenants_from(args["tenants"]), record)
-    plan_record.require_released(record, args["released_groups"], groups, [tenant.name for tenant in declared])
-    record = plan_record.without_groups(record, args["released_groups"])
-    undeclared = plan_leaving.removed(record, declared)
-    tenants = [tenant for tenant in declared if tenant.state == model.PRESENT]
-    runtimes = model_inventory.read_groups(
-        declared, args["runtime_groups"], groups, hostvars, {place.group: name for name, place in record.homes.items()}
-    )
-    unmade = plan_record.not_made(record, runtimes, ())
-    runtimes = {name: _with_made(group, unmade) for name, group in runtimes.items()}
-    layout = model.Layout(args["config_dir"].rstrip("/"), args["login"])
-    _require_known(args, [*declared, *undeclared], runtimes)
-    _require_roles([*declared, *undeclared], layout)
-    plan_leaving.require_staying(tenants, record)
-    plan_record.require_instances(tenants, record)
-    with_ports = plan_record.ports([one for one in declared if not _is_gone(one, record)], record.ports)
-    hosts = _hosts(runtimes, groups)
-    plan_record.require_roster(record, hosts, args["released"])
-    _require_present(args["present"], hosts)
-    servers = _servers(runtimes)
-    placement = args["placement"]
-    if args["locate"]:
-        placement = {name: hostvars[name].get("postgresql_databases") for name in servers}
-    asked = {name: databases for name, databases in placement.items() if databases is not None}
-    unknown = frozenset(servers) - frozenset(asked) if args["locate"] else frozenset()
-    seen = model_inventory.read_placement(asked)
-    # without a store, there is nothing that should know the estate
-    unrecorded = plan_record.unknown_estate(record, seen, is_new=args["new_store"]) if args["store"] else []
-    refused = frozenset() if args["allow_unknown"] else unknown
-    recorded, contradictory = {}, {}
-    if args["allow_unknown"]:
-        recorded = plan_record.unseen_homes(record, runtimes, seen, unknown)
-        told = {*recorded, *args["assume"], args["tenant"]}
-        judged = [one for one in (*declared, *undeclared) if one.name not in told]
-        contradictory = plan_leaving.contradictions(judged, runtimes, seen, record)
-        # one tenant hides no other: it stays where the store has it
-        recorded |= {
-            one.name: plan_leaving.group_of(one, runtimes, record) for one in judged if one.name in contradictory
-        }
-    arrived = [*(name for name in recorded if name not in args["assume"]), *args["arrived"]]
-    expected = {*args["assume"], *plan_leaving.made_anew(args["empty"], record)}
-    settled = plan_leaving.settle(tenants, runtimes, seen, {**recorded, **args["assume"]}, refused, arrived)
-    plan_leaving.require_one_step(declared, record, seen)
-    others = plan_leaving.beyond(declared, undeclared, runtimes, seen, record, recorded, refused)
-    plan_leaving.require_undisturbed(tenants, others)
-    if args["locate"] and not unknown and not args["allow_missing"]:
-        plan_leaving.require_recorded(settled, others, record, expected)
-    if not args["allow_new"]:
-        plan_homes.require_databases(settled)
-    serving = (*settled, *(one.home for one in others if one.home.exists and not one.phase))
-    asked_for = [home for home in serving if _is_asked_for(home, args)]
-    doubts = {**plan_leaving.doubts(settled, others, record, expected), **contradictory}
-    without = {home.tenant.name: _why_not_backed_up(home, unknown, doubts) for home in asked_for}
-    # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
-    run = [home for home in serving if home in settled or home.tenant.tenancy == "shared"]
-    declared_drained = [host.name for group in runtimes.values() for host in group.hosts if host.drained]
-    hidden = plan_record.not_made(record, runtimes, args["assume"].values()) if args["made_only"] else frozenset()
-    routed = [
-        home
-        for home in (*settled, *(one.home for one in others if one.home.exists))
-        if not args["made_only"] or home.tenant.name in args["assume"] or plan_record.is_made(home.tenant, record)
-    ]
-    estate: dict[str, Any] = {
-        "tenants": {home.tenant.name: _tenant(home, with_ports, layout) for home in settled},
-        "new": [home.tenant.name for home in settled if not (home.exists or home.former)],
-        "groups": {
-            name: {
-                "kind": group.kind,
-                "hosts": [host.name for host in group.hosts],
-                "serving": [host.name for host in group.hosts if host.made and not host.drained],
-                "tenants": [home.tenant.name for home in settled if home.group.name == name],
-                "subjects": [
-                    {"name": home.tenant.name, "tier": home.tenant.tier} for home in serving if home.group.name == name
-                ],
-                "database_server": group.database_server,
-                "database_host": group.database_host,
-                "instances": plan_inputs.instances(group, run, with_ports),
-                "databases": plan_inputs.databases(group, settled, layout, args["number"]),
-                "renaming": plan_inputs.renaming(group, settled),
-            }
-            for name, group in runtimes.items()
-        },
-        "leads": {group.leader: name for name, group in runtimes.items()},
-        "group_of": {host.name: name for name, group in runtimes.items() for host in group.hosts},
-        "routes": plan_inputs.routes(
-            routed,
-            with_ports,
-            [*args["drained"], *declared_drained],
-            [*args["maintenance"], *(one.name for one in others if one.phase), *_missing(settled, args)],
-            hidden,
-        ),
-        "certificates": plan_inputs.certificates([home.tenant for home in routed]),
-        "paths": {"config_dir": layout.config_dir, "database_ca": layout.database_ca},
-        "logins": _logins(runtimes, layout),
-        "roles": {
-            server: _roles(server, runtimes, run, _owners(server, others, seen), with_ports, layout)
-            for server in servers
-        },
-        "policies": _policies([home.tenant for home in settled], others, record),
-        "backup_covers": [f"backup:{home.tenant.name}" for home in asked_for],
-        "backups": _backups([home for home in asked_for if not without[home.tenant.name]], layout),
-        "not_backed_up": {name: why for name, why in without.items() if why},
-        "hosts": hosts,
-        "unmade": sorted(unmade),
-        "servers": sorted(servers),
-        "notes": [
-            *(note for home in settled if not _is_ahead(home, args) for note in home.notes),
-            *(f"{name} is declared with odoo_drained, and no user is sent there" for name in declared_drained),
-            *(one.note for one in others if args["locate"] and not unknown),
-            *unrecorded,
-            *plan_homes.strangers(
-                [*(one for one in declared if not _is_gone(one, record)), *undeclared],
-                seen,
-                [home.former for home in settled],
-            ),
-        ],
+    declared = plan_located.declare(args, groups, hostvars, record)
+    located = plan_located.locate(args, declared, hostvars)
+    estate = {
+        **_places(args, declared, located),
+        **_entrances(args, declared, located),
+        **_backed_up(args, declared, located),
+        "notes": _notes(args, declared, located),
     }
     if args["tenant"]:
-        leaving = {
-            one.name: plan_leaving.found(one, runtimes, seen, record, recorded, refused)
-            for one in declared
-            if one not in tenants
-        }
-        known = {one.name: one.home for one in others} | leaving
-        found = plan_homes.find([*settled, *known.values()], args["tenant"])
-        estate["tenant"] = _tenant(found, with_ports, layout)
-        if found.tenant.name in leaving:
-            # nothing runs any more where the instance has no port
-            has_port = found.tenant.instance in with_ports
-            run_there = plan_inputs.instances(found.group, [found], with_ports) if has_port else []
-            estate["leaving"] = {
-                **_leaving(found, record, args["today"]),
-                "instance": next((one for one in run_there if one["name"] == found.tenant.instance), None),
-            }
+        estate |= _one(args, declared, located)
     if args["destination"]:
         estate["destination"] = plan_homes.destination(
-            plan_homes.find(settled, args["tenant"] or ""), args["destination"], runtimes
+            plan_homes.find(located.settled, args["tenant"] or ""), args["destination"], declared.runtimes
         )
-    recorded_next = _record(settled, others, with_ports, hosts, record)
-    return Resolved(estate, {**recorded_next, "released_groups": list(args["released_groups"])})
+    return Resolved(estate, {**_record(declared, located), "released_groups": list(args["released_groups"])})
 
 
 def outline(estate: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,6 +64,109 @@ def outline(estate: Mapping[str, Any]) -> dict[str, Any]:
         "groups": groups,
         **{key: estate[key] for key in ("hosts", "unmade", "servers", "group_of", "leads", "logins", "paths")},
     }
+
+
+def _places(args: Mapping[str, Any], declared: Declared, located: Located) -> dict[str, Any]:
+    """Where tenants live, and what runs for them on which host."""
+    settled, layout, ports, runtimes = located.settled, declared.layout, declared.ports, declared.runtimes
+    # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
+    run = [home for home in located.serving if home in settled or home.tenant.tenancy == "shared"]
+    return {
+        "tenants": {home.tenant.name: _tenant(home, ports, layout) for home in settled},
+        "new": [home.tenant.name for home in settled if not (home.exists or home.former)],
+        "groups": {name: _group(args, group, run, declared, located) for name, group in runtimes.items()},
+        "leads": {group.leader: name for name, group in runtimes.items()},
+        "group_of": {host.name: name for name, group in runtimes.items() for host in group.hosts},
+        "paths": {"config_dir": layout.config_dir, "database_ca": layout.database_ca},
+        "logins": _logins(runtimes, layout),
+        "roles": {server: _roles(server, run, declared, located) for server in declared.servers},
+        "hosts": declared.hosts,
+        "unmade": sorted(declared.unmade),
+        "servers": declared.servers,
+    }
+
+
+def _group(
+    args: Mapping[str, Any], group: model.Group, run: Sequence[plan_homes.Home], declared: Declared, located: Located
+) -> dict[str, Any]:
+    """A group that runs Odoo. run: the homes whose instances are managed."""
+    here = [home.tenant for home in located.serving if home.group.name == group.name]
+    return {
+        "kind": group.kind,
+        "hosts": [host.name for host in group.hosts],
+        "serving": [host.name for host in group.hosts if host.made and not host.drained],
+        "tenants": [home.tenant.name for home in located.settled if home.group.name == group.name],
+        "subjects": [{"name": tenant.name, "tier": tenant.tier} for tenant in here],
+        "database_server": group.database_server,
+        "database_host": group.database_host,
+        "instances": plan_inputs.instances(group, run, declared.ports),
+        "databases": plan_inputs.databases(group, located.settled, declared.layout, args["number"]),
+        "renaming": plan_inputs.renaming(group, located.settled),
+    }
+
+
+def _entrances(args: Mapping[str, Any], declared: Declared, located: Located) -> dict[str, Any]:
+    """The routes and certificates of the edges."""
+    made_only, assumed, record = args["made_only"], args["assume"], declared.record
+    hidden = plan_record.not_made(record, declared.runtimes, assumed.values()) if made_only else frozenset()
+    routed = [
+        home
+        for home in (*located.settled, *(one.home for one in located.others if one.home.exists))
+        if not made_only or home.tenant.name in assumed or plan_record.is_made(home.tenant, record)
+    ]
+    absent = [*(one.name for one in located.others if one.phase), *_missing(located.settled, args)]
+    return {
+        "routes": plan_inputs.routes(
+            routed,
+            declared.ports,
+            [*args["drained"], *declared.drained],
+            [*args["maintenance"], *absent],
+            hidden,
+        ),
+        "certificates": plan_inputs.certificates([home.tenant for home in routed]),
+    }
+
+
+def _backed_up(args: Mapping[str, Any], declared: Declared, located: Located) -> dict[str, Any]:
+    """What is backed up, and why others are not."""
+    asked_for = [home for home in located.serving if _is_asked_for(home, args)]
+    without = {home.tenant.name: _why_not_backed_up(home, located) for home in asked_for}
+    return {
+        "policies": _policies([home.tenant for home in located.settled], located.others, declared.record),
+        "backup_covers": [f"backup:{home.tenant.name}" for home in asked_for],
+        "backups": _backups([home for home in asked_for if not without[home.tenant.name]], declared.layout),
+        "not_backed_up": {name: why for name, why in without.items() if why},
+    }
+
+
+def _notes(args: Mapping[str, Any], declared: Declared, located: Located) -> list[str]:
+    """What the operator is told of the estate as it is."""
+    return [
+        *(note for home in located.settled if not _is_ahead(home, args) for note in home.notes),
+        *(f"{name} is declared with odoo_drained, and no user is sent there" for name in declared.drained),
+        *(one.note for one in located.others if args["locate"] and not located.unknown),
+        *located.unrecorded,
+        *plan_homes.strangers(
+            [*declared.kept, *declared.removed], located.seen, [home.former for home in located.settled]
+        ),
+    ]
+
+
+def _one(args: Mapping[str, Any], declared: Declared, located: Located) -> dict[str, Any]:
+    """The tenant that is asked for, and what comes next where it leaves."""
+    leaving = plan_located.leaving(declared, located)
+    known = {one.name: one.home for one in located.others} | leaving
+    found = plan_homes.find([*located.settled, *known.values()], args["tenant"])
+    one: dict[str, Any] = {"tenant": _tenant(found, declared.ports, declared.layout)}
+    if found.tenant.name in leaving:
+        # nothing runs any more where the instance has no port
+        has_port = found.tenant.instance in declared.ports
+        run_there = plan_inputs.instances(found.group, [found], declared.ports) if has_port else []
+        one["leaving"] = {
+            **_leaving(found, declared.record, args["today"]),
+            "instance": next((run for run in run_there if run["name"] == found.tenant.instance), None),
+        }
+    return one
 
 
 def _leaving(home: plan_homes.Home, record: EstateRecord, today: str) -> dict[str, Any]:
@@ -210,14 +186,9 @@ def _leaving(home: plan_homes.Home, record: EstateRecord, today: str) -> dict[st
     }
 
 
-def _record(
-    settled: Sequence[plan_homes.Home],
-    others: Sequence[plan_leaving.Beyond],
-    with_ports: Mapping[str, int],
-    hosts: Sequence[str],
-    record: EstateRecord,
-) -> dict[str, Any]:
+def _record(declared: Declared, located: Located) -> dict[str, Any]:
     """What is to be recorded: homes once their databases are there, and all that was declared."""
+    settled, others, record = located.settled, located.others, declared.record
     existing = [home for home in (*settled, *(one.home for one in others)) if home.exists]
     # an estate that is older than its record has served its users before
     taken_on = [home for home in existing if not record.number]
@@ -228,67 +199,13 @@ def _record(
     return {
         "homes": {home.tenant.name: {"group": home.group.name, "number": home.number} for home in existing},
         "tenants": {name: asdict(one) for name, one in known.items()},
-        "ports": dict(with_ports),
-        "roster": list(hosts),
+        "ports": dict(declared.ports),
+        "roster": list(declared.hosts),
         "made_hosts": sorted({host.name for home in taken_on for host in home.group.hosts}),
         "renamed": {name: one for name, one in former.items() if one in record.tenants},
         # one that was gone has been restored
         "stays": [home.tenant.name for home in settled if home.exists and home.tenant.name in record.leaving],
     }
-
-
-def _require_known(
-    args: Mapping[str, Any], tenants: Sequence[model.Tenant], runtimes: Mapping[str, model.Group]
-) -> None:
-    """Raise InputError for a name that no tenant, group or host has."""
-    declared = {tenant.name for tenant in tenants}
-    hosts = {host.name for group in runtimes.values() for host in group.hosts}
-    faults = [
-        f"{option} names {name}, which is {what}"
-        for option, names, known, what in (
-            ("drained", args["drained"], hosts, "not a host that runs Odoo"),
-            ("maintenance", args["maintenance"], declared, "not declared in odoo_tenants"),
-            ("assume", args["assume"], declared, "not declared in odoo_tenants"),
-            ("assume", args["assume"].values(), set(runtimes), "not a group that runs Odoo"),
-            ("arrived", args["arrived"], set(args["assume"]), "not a tenant of assume"),
-        )
-        for name in names
-        if name not in known
-    ]
-    if faults:
-        raise InputError("; ".join(faults))
-
-
-def _hosts(runtimes: Mapping[str, model.Group], groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """All hosts of the estate: no other host of the inventory is asked for anything."""
-    named = {host.name for group in runtimes.values() for host in group.hosts} | set(_servers(runtimes))
-    return sorted(named.union(*(groups.get(name, ()) for name in model_inventory.SHARED_GROUPS)))
-
-
-def _require_roles(tenants: Sequence[model.Tenant], layout: model.Layout) -> None:
-    """Raise InputError where two instances, or one and the modules, would log in as one role of PostgreSQL."""
-    users: dict[str, set[str]] = {layout.login: {"the login of the modules"}}
-    users.setdefault(RESTORE_USER, set()).add("the login of restores")
-    users.setdefault(WRITE_USER, set()).add("the login that writes in databases")
-    for tenant in tenants:
-        name = tenant.name if tenant.tenancy == "dedicated" else tenant.instance
-        users.setdefault(plan_inputs.role_name(tenant.instance), set()).add(name)
-    faults = [
-        f"{' and '.join(sorted(names))} would both have the PostgreSQL role {role}; rename one of them"
-        for role, names in sorted(users.items())
-        if len(names) > 1
-    ]
-    if faults:
-        raise InputError("; ".join(faults))
-
-
-def _with_made(group: model.Group, unmade: frozenset[str]) -> model.Group:
-    return replace(group, hosts=tuple(replace(host, made=host.name not in unmade) for host in group.hosts))
-
-
-def _is_gone(tenant: model.Tenant, record: EstateRecord) -> bool:
-    leaving = record.leaving.get(tenant.name)
-    return tenant.state != model.PRESENT and leaving is not None and leaving.phase == GONE
 
 
 def _policies(
@@ -307,20 +224,6 @@ def _policies(
     return list(policies.values())
 
 
-def _require_present(present: Sequence[str] | None, hosts: Sequence[str]) -> None:
-    """Raise InputError where a limit or a slice hides a host of the estate; None asks for none."""
-    hidden = sorted(set(hosts) - set(present)) if present is not None else []
-    if hidden:
-        raise InputError(
-            f"the limit of this run hides {', '.join(hidden)} of the estate, and what is there would be unknown; "
-            "run without --limit and without job slices, and narrow the work by the inputs of the playbook"
-        )
-
-
-def _servers(runtimes: Mapping[str, model.Group]) -> list[str]:
-    return sorted({group.database_server for group in runtimes.values()})
-
-
 def _logins(runtimes: Mapping[str, model.Group], layout: model.Layout) -> dict[str, dict[str, str]]:
     """How the modules on each host reach its PostgreSQL server, without the password."""
     return {
@@ -330,29 +233,24 @@ def _logins(runtimes: Mapping[str, model.Group], layout: model.Layout) -> dict[s
     }
 
 
-def _roles(
-    server: str,
-    runtimes: Mapping[str, model.Group],
-    run: Sequence[plan_homes.Home],
-    owners: frozenset[str],
-    with_ports: Mapping[str, int],
-    layout: model.Layout,
-) -> list[dict[str, Any]]:
+def _roles(server: str, run: Sequence[plan_homes.Home], declared: Declared, located: Located) -> list[dict[str, Any]]:
     """The PostgreSQL roles that a server needs: one for each instance of each group it serves, and the modules' own.
 
     Those that restore and write have no password, as a module gives them one for a time, and are members of nothing.
-    owners: of other databases of Odoo there, on which the modules keep their rights.
+    run: the homes whose instances are managed.
     """
     names = sorted(
         {
             instance["db_user"]
-            for group in runtimes.values()
+            for group in declared.runtimes.values()
             if group.database_server == server
-            for instance in plan_inputs.instances(group, run, with_ports)
+            for instance in plan_inputs.instances(group, run, declared.ports)
         }
     )
     lent = (RESTORE_USER, WRITE_USER)
-    login = {"name": layout.login, "createdb": True, "member_of": sorted(owners.union(names, lent))}
+    # the modules keep their rights on other databases of Odoo there
+    owners = _owners(server, located.others, located.seen)
+    login = {"name": declared.layout.login, "createdb": True, "member_of": sorted(owners.union(names, lent))}
     return [
         *({"name": name} for name in names),
         *({"name": name, "password": None, "member_of": []} for name in lent),
@@ -396,16 +294,16 @@ def _backups(settled: Sequence[plan_homes.Home], layout: model.Layout) -> dict[s
     return listed
 
 
-def _why_not_backed_up(home: plan_homes.Home, unknown: frozenset[str], doubts: Mapping[str, str]) -> str:
-    """Why a tenant has nothing that could be backed up; empty where it has. unknown: servers that did not answer."""
-    name, server, silent = home.tenant.name, home.group.database_server, " and ".join(sorted(unknown))
-    if server in unknown:
+def _why_not_backed_up(home: plan_homes.Home, located: Located) -> str:
+    """Why a tenant has nothing that could be backed up; empty where it has."""
+    name, server, silent = home.tenant.name, home.group.database_server, " and ".join(sorted(located.unknown))
+    if server in located.unknown:
         return "" if home.exists else f"tenant {name} is not known to have a database, as {server} did not answer"
-    if name in doubts:
-        return doubts[name]
+    if name in located.doubts:
+        return located.doubts[name]
     if not home.exists:
         return f"tenant {name} has no database on {server}; make it with gantry.odoo.site"
-    if home.blocked and unknown:
+    if home.blocked and located.unknown:
         # an older copy is blocked, and it would count as the newest backup
         return f"tenant {name} has a blocked database on {server}, and {silent} did not answer, which may hold its home"
     return ""
