@@ -135,6 +135,93 @@ def test_no_node_is_taken_away_while_another_one_that_was_proven_is_dead(rig: Ri
     assert rig.world.nodes["app2"].running
 
 
+NO_MORE = "it served when it was done, and does not any more"
+
+
+def dies(rig: Rig, words: str, nth: int, node: str, kind: str = "odoo dies") -> None:
+    """Let Odoo on a node die before a step, or the host that the step is on."""
+    rig.change(fault={"words": words, "nth": nth, "kind": kind, "node": node}, harm=[])
+
+
+def is_repaired(rig: Rig, node: str, way: str = "finish") -> None:
+    """A node that died behind its proof is named in the store, drained, and brought back by resume."""
+    rig.mend()
+    until_free(rig)
+    rig.change(harm=[])
+    rig.play("resume", change=left(rig), way=way).expect_success()
+    assert (parts(rig), rig.world.harm, sent(rig)) == ({}, [], {"serve app1 app2"})
+    assert releases(rig) == {"r2" if way == "finish" else "r1"}
+    assert rig.world.nodes[node].running
+
+
+@pytest.mark.parametrize(
+    ("words", "nth", "kind", "why"),
+    [
+        ("edge1 traefik routes", 4, "odoo dies", "odoo prove: app1 does not serve release r2"),
+        pytest.param("app1 odoo prove", 3, "host off", "app1 was lost", marks=pytest.mark.deep),
+    ],
+)
+def test_a_node_that_died_since_its_proof_is_not_done(rig: Rig, words: str, nth: int, kind: str, why: str) -> None:
+    """app1 was proven, and dies while the last node of the group is patched, or when it is verified again."""
+    dies(rig, words, nth, "app1", kind)
+    run = rig.play("patch", patch_release="r2").expect_failure()
+    assert f"app1 failed and is not proven to serve ({NO_MORE}: {why})" in run.errors[-1]
+    change = left(rig)
+    assert f"run gantry.odoo.resume -e change={change} -e way=finish to finish it" in run.errors[-1]
+    assert parts(rig) == {"app1": f"{change} failed", "app2": f"{change} proven"}
+    ended = change_store.entries(rig.store)[-1]
+    assert (ended["event"], ended["facts"]["parts"]) == ("unfinished", {"app1": "failed", "app2": "proven"})
+    is_repaired(rig, "app1")
+
+
+@pytest.mark.deep
+def test_a_node_that_died_since_it_was_put_back_does_not_serve(rig: Rig) -> None:
+    more = {"words": "app2 odoo prove", "nth": 3, "kind": "odoo dies", "node": "app2"}
+    rig.change(fault={"words": "app2 odoo activate", "kind": "disk full", "more": [more]})
+    run = rig.play("patch", patch_release="r2").expect_failure()
+    assert f"app2 failed and is not proven to serve ({NO_MORE}: odoo prove: app2 does not serve release r1)" in run.errors[-1]
+    is_repaired(rig, "app2", "undo")
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("way", ["finish", "undo"])
+def test_a_node_that_died_since_an_earlier_change_is_not_done_by_resume(rig: Rig, way: str) -> None:
+    """One node was done when the change was taken over, and dies while the other one is in hand."""
+    change = lose(rig, "app2 odoo stop", "cut after", "patch", patch_release="r2")
+    if way == "undo":
+        # app1 is as it was, and app2 is lost on the way back
+        change = lose(rig, "app1 odoo stop", "cut after", "resume", change=change, way=way)
+    done, other = ("app1", "app2") if way == "finish" else ("app2", "app1")
+    dies(rig, f"{other} odoo prove", 1, done)
+    run = rig.play("resume", change=change, way=way).expect_failure()
+    assert f"{done} failed and is not proven to serve ({NO_MORE}" in run.errors[-1]
+    is_repaired(rig, done, way)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_node_of_redis_that_died_since_its_proof_is_named(rig: Rig, resumed: bool) -> None:
+    """A replica dies while the primary is upgraded, or when an interrupted change has nothing to restart any more."""
+    if resumed:
+        change = lose(rig, "cache2 redis restart", "cut after", "patch_redis")
+        dies(rig, "cache2 redis upgrade", 1, "cache2")
+        run = rig.play("resume", change=change, way="finish").expect_failure()
+        assert "cache2 failed and is not proven to serve (" in run.errors[-1]
+    else:
+        dies(rig, "cache1 redis restart", 1, "cache2")
+        run = rig.play("patch_redis").expect_failure()
+        assert run.errors[-1].endswith("repair that, and run gantry.odoo.patch_redis with the same inputs")
+        assert "cache3" not in run.errors[-1]
+    assert "Redis is not healthy: cache2 does not answer" in run.errors[-1]
+    assert change_store.entries(rig.store)[-1]["event"] == "unfinished"
+    with worlds.opened(rig.file) as world:
+        world.caches["cache2"].running = True
+    rig.mend()
+    until_free(rig)
+    (rig.play("resume", change=left(rig), way="finish") if resumed else rig.play("patch_redis")).expect_success()
+    assert ({one.version for one in rig.world.caches.values()}, parts(rig)) == ({"8.0.2"}, {})
+
+
 def test_a_move_that_is_resumed_is_recorded_as_it_is(rig: Rig) -> None:
     """The destination was open, and not every edge sent its users there."""
     rig.change(fault={"words": "edge2 traefik routes", "nth": 2, "kind": "disk full"})
