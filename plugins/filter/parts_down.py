@@ -16,4 +16,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By name."""
-        return {"parts_down": plan_verify.parts_down}
+        return {"parts_down": plan_verify.parts_down, "recover_unsettled": plan_verify.unsettled}

@@ -18,6 +18,12 @@ def parts_down(known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return _failed(done, known, "part_serves", "part_down")
 
 
+def unsettled(names: Iterable[str], known: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each host of a recovery whose processes do not run with the databases that are back."""
+    failed = _failed(names, known, "recover_settled", "recover_unsettled")
+    return [f"scheduled jobs do not run on {name}: {why}" for name, why in failed.items()]
+
+
 def _failed(names: Iterable[str], known: Mapping[str, Mapping[str, Any]], done: str, why: str) -> dict[str, str]:
     missing = [name for name in names if not known[name].get(done)]
     return {name: str(known[name].get(why) or f"{name} was lost") for name in missing}

@@ -447,6 +447,34 @@ def test_another_host_acts_where_the_first_one_is_off(rig: Rig, playbook: str) -
     assert (sent(rig, "quarry"), parts(rig)) == ({"maintenance app1 app2"}, {})
 
 
+LEAVES = {"tenant": "quarry", "odoo_tenants": [HARBOUR, LEAVING]}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("kind", ["host off", "disk full"])
+def test_a_host_that_is_lost_keeps_no_other_one_from_its_work(rig: Rig, kind: str) -> None:
+    """A tenant that leaves, and one that moves: the others finish, and the host is named."""
+    moving = rig.twin("moving")
+    rig.change(fault={"words": "app2 odoo disable", "kind": kind})
+    run = rig.play("decommission", **LEAVES).expect_failure()
+    assert "the instance of quarry is not managed on app2" in run.errors[-1]
+    assert "app1" not in run.errors[-1]
+    rig.mend()
+    until_free(rig)
+    rig.play("resume", change=left(rig), way="finish", odoo_tenants=LEAVES["odoo_tenants"]).expect_success()
+    assert (parts(rig), sent(rig, "quarry")) == ({}, {"maintenance app1 app2"})
+
+    moving.play("migrate", **MOVE).expect_success()
+    moving.change(fault={"words": "app2 odoo run", "nth": 1, "kind": kind}, step=0, log=[])
+    run = moving.play("migrate", tenant="harbour", destination="app").expect_failure()
+    assert "its users are sent there, and cron is not settled on app2" in run.errors[-1]
+    assert "app1" not in run.errors[-1]
+    moving.mend()
+    until_free(moving)
+    moving.play("resume", change=left(moving), way="finish").expect_success()
+    assert (parts(moving), sent(moving)) == ({}, {"serve app1 app2"})
+
+
 # Two operators.
 
 _OTHER = """

@@ -253,6 +253,37 @@ def test_a_tenant_that_fails_stops_none_of_the_others_and_is_resumed(lost: Rig) 
     assert "cannot be undone: tenant:harbour: harbour had no database to go back to" in refused.errors[-1]
 
 
+@pytest.mark.parametrize("kind", ["host off", pytest.param("cut after", marks=pytest.mark.deep)])
+def test_a_host_that_is_lost_when_its_jobs_are_to_run_is_named_and_stops_no_other(lost: Rig, kind: str) -> None:
+    lost.change(fault={"words": "app1 odoo run", "nth": 2, "kind": kind})
+    run = lost.play("recover", **TIER).expect_failure()
+    assert "scheduled jobs do not run on app1: app1 was lost" in run.errors[-1]
+    assert run.errors[-1].endswith("repair that, and run gantry.odoo.recover with the same inputs")
+    assert change_store.entries(lost.store)[-1]["event"] == "unfinished"
+    # once for the platform, and once with the databases
+    assert [lost.world.log.count(f"{name} odoo run") for name in ("app2", "box1")] == [2, 2]
+    assert served(lost) == {"harbour": BOTH, "quarry": BOTH}
+    lost.mend()
+    until_free(lost)
+    lost.play("recover", **TIER).expect_success()
+    assert (served(lost), parts(lost)) == ({"harbour": BOTH, "quarry": BOTH}, {})
+
+
+@pytest.mark.deep
+def test_a_host_that_is_lost_when_a_resumed_recovery_settles_is_named(lost: Rig) -> None:
+    change = lose(lost, "app1 odoo_restore harbour blocked", "controller killed after", "recover", **TIER)
+    runs = [words for words in lost.world.log if words.endswith(" odoo run")]
+    assert runs.count("app1 odoo run") == 1
+    lost.change(fault={"words": "app1 odoo run", "nth": 1, "kind": "host off"})
+    run = lost.play("resume", change=change, way="finish").expect_failure()
+    assert "scheduled jobs do not run on app1: app1 was lost" in run.errors[-1]
+    assert [lost.world.log.count(f"{name} odoo run") for name in ("app2", "box1")] == [2, 2]
+    lost.mend()
+    until_free(lost)
+    lost.play("site").expect_success()
+    assert (served(lost), parts(lost)) == ({"harbour": BOTH, "quarry": BOTH}, {})
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize(
     "words",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_verify import parts_down
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_verify import parts_down, unsettled
 
 
 def test_a_host_that_was_done_is_down_unless_it_was_verified_again() -> None:
@@ -15,3 +15,11 @@ def test_a_host_that_was_done_is_down_unless_it_was_verified_again() -> None:
     known["app4"] = {"part_down": "Verify: 503"}
     assert parts_down(known) == {"app2": "Verify: 503", "app3": "app3 was lost"}
     assert parts_down({"app1": served, "edge1": {}}) == {}
+
+
+def test_a_recovery_names_the_hosts_without_scheduled_jobs() -> None:
+    known = {"app1": {"recover_settled": True}, "app2": {"recover_unsettled": "Run the instances: 503"}, "app3": {}}
+    assert unsettled(["app1", "app2", "app3"], known) == [
+        "scheduled jobs do not run on app2: Run the instances: 503",
+        "scheduled jobs do not run on app3: app3 was lost",
+    ]
