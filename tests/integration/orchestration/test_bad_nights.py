@@ -426,7 +426,7 @@ def test_another_host_of_the_source_acts_where_the_first_one_is_off(rig: Rig, wa
 @pytest.mark.deep
 @pytest.mark.parametrize("playbook", ["restore", "decommission"])
 def test_another_host_acts_where_the_first_one_is_off(rig: Rig, playbook: str) -> None:
-    """A restore is finished by the other node; an instance that cannot be stopped on the node that is off is named."""
+    """The other node finishes. An instance that cannot be stopped on the node that is off is named."""
     rig.play("backup").expect_success()
     leaving = {"tenant": "quarry", "odoo_tenants": [HARBOUR, LEAVING]}
     inputs = {"tenant": "harbour"} if playbook == "restore" else leaving
@@ -440,14 +440,80 @@ def test_another_host_acts_where_the_first_one_is_off(rig: Rig, playbook: str) -
     if playbook == "restore":
         assert (run.rc, sent(rig), parts(rig)) == (0, {"serve app1 app2"}, {})
         return
-    assert "the instance of quarry is not managed on app1" in run.errors[-1]
+    found = "app1 is off: what quarry runs there finds its database blocked, and is stopped before it is dropped"
+    assert found in screen(run)
+    assert (sent(rig, "quarry"), parts(rig)) == ({"maintenance app1 app2"}, {})
+    assert not rig.world.servers["db1"]["quarry"].open
+    # it is not dropped before it is stopped there as well
+    rig.play("decommission", **DUE).expect_failure()
     rig.mend()
     until_free(rig)
-    rig.play("resume", change=left(rig), way="finish", **declared).expect_success()
-    assert (sent(rig, "quarry"), parts(rig)) == ({"maintenance app1 app2"}, {})
+    rig.play("decommission", **DUE).expect_success()
+    assert "app1 odoo disable" in rig.world.log
 
 
 LEAVES = {"tenant": "quarry", "odoo_tenants": [HARBOUR, LEAVING]}
+DUE = {"tenant": "quarry", "odoo_tenants": [HARBOUR, {**LEAVING, "hold_until": "2020-01-31"}]}
+GIVE_UP = "take it out of the inventory and add resume_released_hosts: [app2] to gantry.odoo.resume"
+
+
+@pytest.mark.parametrize(
+    ("step", "off"),
+    [
+        ("hold", "app1"),
+        pytest.param("hold", "app2", marks=pytest.mark.deep),
+        pytest.param("undo", "app2", marks=pytest.mark.deep),
+        pytest.param("drop", "app2", marks=pytest.mark.deep),
+    ],
+)
+def test_a_tenant_does_not_begin_to_leave_while_a_host_is_off(rig: Rig, step: str, off: str) -> None:
+    """What is refused was not touched, and goes on when the host is there again."""
+    if step != "hold":
+        rig.play("decommission", **LEAVES).expect_success()
+    leaves: dict[str, Any] = {"hold": LEAVES, "undo": {**LEAVES, "decommission_undo": True}, "drop": DUE}[step]
+    rig.change(gone=[off], step=0, log=[], reads=[])
+    run = rig.play("decommission", **leaves).expect_failure()
+    assert f"{off} cannot be reached, so that nothing is begun: start it, or, where it is gone" in run.errors[-1]
+    assert ([words for words in acted(rig) if words != f"{off} reach"], parts(rig)) == ([], {})
+    rig.mend()
+    rig.play("decommission", **leaves).expect_success()
+    assert (parts(rig), rig.world.harm) == ({}, [])
+
+
+@pytest.mark.deep
+def test_a_tenant_that_stays_serves_although_a_host_is_lost(rig: Rig) -> None:
+    rig.play("decommission", **LEAVES).expect_success()
+    rig.change(fault={"words": "app2 odoo start", "kind": "host off"}, harm=[])
+    run = rig.play("decommission", decommission_undo=True, **LEAVES).expect_failure()
+    assert "tenant:quarry failed and is not proven to serve (Verify that every host of the tenant is do" in run.errors[-1]
+    assert GIVE_UP in run.errors[-1]
+    # users are let in by the other one
+    assert (sent(rig, "quarry"), rig.world.servers["db1"]["quarry"].open) == ({"serve app1 app2"}, True)
+    until_free(rig)
+    run = rig.play("resume", change=left(rig), way="finish", odoo_tenants=LEAVES["odoo_tenants"])
+    assert "app2 is off: run gantry.odoo.site when it is back, so that quarry runs there" in screen(run)
+    assert (sent(rig, "quarry"), parts(rig)) == ({"serve app1 app2"}, {})
+    # Traefik leaves it out while it does not answer
+    assert [harm for harm in rig.world.harm if not harm.endswith("to app2, which does not run")] == []
+
+
+@pytest.mark.deep
+def test_nothing_is_dropped_while_a_host_that_may_run_it_is_off(rig: Rig) -> None:
+    rig.play("decommission", **LEAVES).expect_success()
+    rig.change(fault={"words": "app2 odoo disable", "nth": 1, "kind": "host off"}, harm=[])
+    run = rig.play("decommission", **DUE).expect_failure()
+    assert GIVE_UP in run.errors[-1]
+    until_free(rig)
+    resumed = {"way": "finish", "odoo_tenants": DUE["odoo_tenants"]}
+    run = rig.play("resume", change=left(rig), **resumed).expect_failure()
+    assert GIVE_UP in run.errors[-1]
+    assert "quarry" in rig.world.servers["db1"]
+    until_free(rig)
+    with worlds.opened(rig.file) as world:
+        del world.nodes["app2"]
+    rig.change(gone=[])
+    rig.play("resume", change=left(rig), resume_released_hosts=["app2"], **resumed).expect_success()
+    assert ("quarry" in rig.world.servers["db1"], parts(rig), rig.world.harm) == (False, {}, [])
 
 
 @pytest.mark.deep
