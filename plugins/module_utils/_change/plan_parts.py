@@ -29,6 +29,8 @@ RESUME = "resume"
 FINISH, UNDO = WAYS = ("finish", "undo")
 # The fact of a part that cannot be put back any more: why, and what to do.
 NO_WAY_BACK = "no_way_back"
+# The fact of a part that was done, and failed the proof before the close: it was not taken away for that.
+WAS_DONE = "was_done"
 IN_WORDS = {
     PLANNED: "is untouched",
     BEGUN: "left and is not proven to serve",
@@ -221,11 +223,13 @@ def has_part(seen: Parts, part: Part) -> bool:
 
 
 def with_part(seen: Parts, part: Part) -> Parts:
-    """The parts with what became of one. The facts of before are kept, but for what kept it from being put back."""
+    """The parts with what became of one. The facts of before are kept, unless the state says otherwise now."""
     before = next((one for one in seen.of(part.change) if one.name == part.name), None)
     facts = {**(before.facts if before else {}), **part.facts}
     if part.state == RESTORED:
         facts.pop(NO_WAY_BACK, None)
+    if part.state == BEGUN:
+        facts.pop(WAS_DONE, None)
     whole = replace(part, facts=facts)
     others = [one for one in seen.parts if (one.change, one.name) != (part.change, part.name)]
     place = seen.parts.index(before) if before else len(others)

@@ -272,6 +272,14 @@ def test_what_is_as_it_was_keeps_neither_the_reason_nor_what_stood_in_its_way() 
         assert (taken.state, taken.why, taken.facts["release_before"]) == (state, "", "r1")
 
 
+def test_what_failed_its_last_proof_is_known_until_it_is_begun_again() -> None:
+    seen = with_part(opened(PROVEN), part("app1", FAILED, why="Verify: 503", facts={"was_done": True}))
+    (taken,) = plan_resume(seen, "resume-2", "patch-1", FINISH).parts
+    assert (taken.state, taken.facts["was_done"]) == (INTERRUPTED, True)
+    seen = plan_begin(Parts(1, (taken,)), replace(taken, state=BEGUN, facts={}), 0)
+    assert "was_done" not in seen.parts[0].facts
+
+
 def test_what_is_out_keeps_the_reason_until_it_serves() -> None:
     seen = with_part(opened(BEGUN), part("app1", FAILED, why="Verify: 500"))
     assert plan_resume(seen, "resume-2", "patch-1", FINISH).parts[0].why == "Verify: 500"
