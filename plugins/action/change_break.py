@@ -46,4 +46,4 @@ class ActionModule(ControllerAction):
                 {"by": who, "reason": reason, "lease": number},
                 Deadline(WRITE_SECONDS),
             )
-        return Outcome(facts={"lease": number, "words": held[name].words})
+        return Outcome(facts={"changed": True, "lease": number, "words": held[name].words})

@@ -58,6 +58,7 @@ class ActionModule(ControllerAction):
         "store": {**STORE, "required": False},
         "last_seen": {"type": "bool", "default": False},
         "new_store": {"type": "bool", "default": False},
+        "refuse_contradictions": {"type": "bool", "default": False},
         "released": {"type": "list", "elements": "str", "default": []},
         "released_groups": {"type": "list", "elements": "str", "default": []},
         "drained": {"type": "list", "elements": "str", "default": []},

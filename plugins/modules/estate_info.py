@@ -175,6 +175,12 @@ options:
     description: Whether a tenant may be placed although a server that may hold it is unknown.
     type: bool
     default: false
+  refuse_contradictions:
+    description:
+      - Whether a tenant whose copies contradict each other is refused also with O(allow_unknown). Otherwise it stays
+        where the store has it then.
+    type: bool
+    default: false
   present:
     description:
       - The hosts of the play. Where given, every host of the estate has to be among them, so that no limit hides one.

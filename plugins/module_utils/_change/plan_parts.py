@@ -31,6 +31,8 @@ FINISH, UNDO = WAYS = ("finish", "undo")
 NO_WAY_BACK = "no_way_back"
 # The fact of a part that was done, and failed the proof before the close: it was not taken away for that.
 WAS_DONE = "was_done"
+# The fact of a part that is out: since when, in seconds since 1970.
+LEFT_AT = "left_at"
 IN_WORDS = {
     PLANNED: "is untouched",
     BEGUN: "left and is not proven to serve",
@@ -230,6 +232,8 @@ def with_part(seen: Parts, part: Part) -> Parts:
         facts.pop(NO_WAY_BACK, None)
     if part.state == BEGUN:
         facts.pop(WAS_DONE, None)
+    if part.state in (PROVEN, RESTORED):
+        facts.pop(LEFT_AT, None)
     whole = replace(part, facts=facts)
     others = [one for one in seen.parts if (one.change, one.name) != (part.change, part.name)]
     place = seen.parts.index(before) if before else len(others)

@@ -159,7 +159,8 @@ def _recorded(
     record, runtimes = declared.record, declared.runtimes
     recorded = plan_record.unseen_homes(record, runtimes, seen, unknown)
     told = {*recorded, *args["assume"], args["tenant"]}
-    judged = [one for one in (*declared.every, *declared.removed) if one.name not in told]
+    every = () if args["refuse_contradictions"] else (*declared.every, *declared.removed)
+    judged = [one for one in every if one.name not in told]
     contradictory = plan_leaving.contradictions(judged, runtimes, seen, record)
     # one tenant hides no other: it stays where the store has it
     stay = {one.name: plan_leaving.group_of(one, runtimes, record) for one in judged if one.name in contradictory}

@@ -110,6 +110,7 @@ def test_a_change_that_lost_its_lease_begins_nothing_and_closes_nothing(tmp_path
         },
     }
     run = on_controller(opened(store, lease_seconds=20), lose, {**step(store, "begin"), "retries": 0}, close(store))
+    assert run.results("lose")["localhost"]["changed"]
     (sentence,) = run.expect_failure().errors
     assert sentence.startswith("lease 1 was broken by tom: her laptop burnt")
     assert events(store) == ["opened", "broken"]

@@ -280,6 +280,15 @@ def test_what_failed_its_last_proof_is_known_until_it_is_begun_again() -> None:
     assert "was_done" not in seen.parts[0].facts
 
 
+@pytest.mark.parametrize("state", [PROVEN, RESTORED])
+def test_since_when_a_part_is_out_is_known_until_it_serves(state: str) -> None:
+    seen = with_part(opened(BEGUN), part("app1", BEGUN, facts={"left_at": 17.5}))
+    (taken,) = plan_resume(seen, "resume-2", "patch-1", FINISH).parts
+    again = plan_begin(Parts(1, (taken,)), replace(taken, state=BEGUN, facts={"release_before": "r1"}), 0)
+    assert again.parts[0].facts["left_at"] == 17.5
+    assert "left_at" not in with_part(again, replace(taken, state=state, facts={})).parts[0].facts
+
+
 def test_what_is_out_keeps_the_reason_until_it_serves() -> None:
     seen = with_part(opened(BEGUN), part("app1", FAILED, why="Verify: 500"))
     assert plan_resume(seen, "resume-2", "patch-1", FINISH).parts[0].why == "Verify: 500"

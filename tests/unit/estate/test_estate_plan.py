@@ -483,6 +483,7 @@ def arguments(*raw, **given):
         "empty": [],
         "store": None,
         "new_store": False,
+        "refuse_contradictions": False,
         "made_only": False,
         "released_groups": [],
         "number": 0,
@@ -749,6 +750,10 @@ def test_a_tenant_whose_home_cannot_be_told_takes_no_backup_from_another(db1, bo
         resolve(arguments(*declared, **given), RUNTIMES, raw, EstateRecord())
     with pytest.raises(StateError, match="tenant north"):
         resolve(arguments(*declared, allow_unknown=True, tenant="north", **given), RUNTIMES, raw, EstateRecord())
+    # nor does what would change the estate go on, in check mode as little
+    strict = arguments(*declared, allow_unknown=True, refuse_contradictions=True, **given)
+    with pytest.raises(StateError, match="tenant north"):
+        resolve(strict, RUNTIMES, raw, EstateRecord())
 
 
 def test_a_rename_that_cannot_be_done_takes_no_backup_from_another():
