@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from itertools import takewhile
+
 import pytest
 
 from tests.integration import change_store
@@ -19,9 +22,14 @@ _BEFORE = (" facts", " reach", " release", " backup_policy")
 
 
 def acted(rig: Rig) -> list[str]:
-    """The steps from the first drain on."""
+    """The steps from the first drain to the last proof of all hosts."""
     log = [line for line in rig.world.log if not line.endswith(_BEFORE)]
-    return log[log.index(ROUTES[0]) :] if ROUTES[0] in log else []
+    return log[log.index(ROUTES[0]) : len(log) - len(proven_last(rig))] if ROUTES[0] in log else []
+
+
+def proven_last(rig: Rig) -> list[str]:
+    """The steps that prove every host once more before the change is closed."""
+    return sorted(takewhile(lambda line: line.endswith(" odoo prove"), reversed(rig.world.log)))
 
 
 def forget(rig: Rig) -> None:
@@ -53,6 +61,7 @@ def one(node: str) -> list[str]:
 def test_a_patch_changes_one_node_after_the_other(rig: Rig) -> None:
     rig.play("patch", patch_release="r2").expect_success()
     assert acted(rig) == [*one("app1"), *one("app2")]
+    assert proven_last(rig) == ["app1 odoo prove", "app2 odoo prove"]
     proven = [f"{event} {node}" for node in ("app1", "app2") for event in ("begun", "proven")]
     assert events(rig, "patch") == ["opened", *proven, "closed"]
     assert (change_store.held(rig.store), rig.world.harm) == ([], [])
@@ -78,6 +87,12 @@ def test_a_node_that_is_lost_stops_all_others_and_stays_drained_until_it_is_prov
     rig.play("resume", change=left(rig), way="finish").expect_success()
     assert acted(rig) == [*one("app1"), "app2 odoo prove", *one("app2")]
     assert (parts(rig), serving(rig), releases(rig)) == ({}, {"app1 app2"}, {"r2"})
+    begun, *_others = [entry for entry in change_store.entries(rig.store) if entry["event"] == "begun"]
+    first, second = [entry for entry in change_store.entries(rig.store) if entry["event"] == "proven"]
+    # it was away for all of that time, and not since it was resumed alone
+    away = datetime.fromisoformat(first["time"]) - datetime.fromisoformat(begun["time"])
+    assert away.total_seconds() - 5 < first["facts"]["away_s"] < away.total_seconds() + 5
+    assert (first["facts"]["release_before"], second["facts"]["release_before"]) == ("r1", "r1")
 
 
 def test_a_node_that_fails_on_the_way_back_too_stays_drained(rig: Rig) -> None:
