@@ -33,6 +33,10 @@ NO_WAY_BACK = "no_way_back"
 WAS_DONE = "was_done"
 # The fact of a part that is out: since when, in seconds since 1970.
 LEFT_AT = "left_at"
+# The fact of a part that may have left something open elsewhere: what. To undo the change is to settle that, too.
+LEFT_OPEN = "left_open"
+# The states in which a fact of a part does not hold any more.
+_OVER = {NO_WAY_BACK: (RESTORED,), WAS_DONE: (BEGUN,), LEFT_AT: (PROVEN, RESTORED), LEFT_OPEN: (PROVEN,)}
 IN_WORDS = {
     PLANNED: "is untouched",
     BEGUN: "left and is not proven to serve",
@@ -110,6 +114,8 @@ def _resumed(part: Part, way: str) -> str:
     """The state of a part when another change takes it over: proven where it is as it is to be that way."""
     if part.state in OUT:
         return INTERRUPTED
+    if part.facts.get(LEFT_OPEN):
+        return PLANNED
     undone = part.facts.get("way") == UNDO
     is_as_it_was = part.state == RESTORED or part.state == (PROVEN if undone else PLANNED)
     return PROVEN if is_as_it_was == (way == UNDO) else PLANNED
@@ -225,15 +231,10 @@ def has_part(seen: Parts, part: Part) -> bool:
 
 
 def with_part(seen: Parts, part: Part) -> Parts:
-    """The parts with what became of one. The facts of before are kept, unless the state says otherwise now."""
+    """The parts with what became of one. The facts of before are kept, but for those that do not hold any more."""
     before = next((one for one in seen.of(part.change) if one.name == part.name), None)
-    facts = {**(before.facts if before else {}), **part.facts}
-    if part.state == RESTORED:
-        facts.pop(NO_WAY_BACK, None)
-    if part.state == BEGUN:
-        facts.pop(WAS_DONE, None)
-    if part.state in (PROVEN, RESTORED):
-        facts.pop(LEFT_AT, None)
+    given = {**(before.facts if before else {}), **part.facts}
+    facts = {name: value for name, value in given.items() if part.state not in _OVER.get(name, ())}
     whole = replace(part, facts=facts)
     others = [one for one in seen.parts if (one.change, one.name) != (part.change, part.name)]
     place = seen.parts.index(before) if before else len(others)

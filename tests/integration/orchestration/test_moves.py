@@ -33,6 +33,17 @@ def parts(rig: Rig) -> dict[str, str]:
     return {one["name"]: f"{one['change']} {one['state']}" for one in change_store.parts(rig.store)}
 
 
+def change_of(rig: Rig) -> str:
+    """The id of the one change that has a part."""
+    ((_name, state),) = parts(rig).items()
+    return state.split()[0]
+
+
+def states(rig: Rig) -> dict[str, str]:
+    """The state of each part that the store keeps."""
+    return {name: state.split()[1] for name, state in parts(rig).items()}
+
+
 def sent(rig: Rig, tenant: str = "harbour") -> set[str]:
     """What the edges do with users of a tenant."""
     return {
@@ -136,3 +147,40 @@ def test_the_last_screen_tells_of_the_estate_as_it_is_then(rig: Rig) -> None:
     rig.change(fault={"words": "app1 odoo_restore harbour blocked", "kind": "disk full"})
     back = rig.play("migrate", tenant="harbour", destination="app").expect_failure()
     assert screen(back) == [f"tenant:harbour  was put back as it was and serves: {why}", lives]
+
+
+TWO_OPEN = "harbour is open on db1 and on box1"
+OPENING = "box1 odoo_database harbour open"
+
+
+def test_an_undo_is_not_done_while_a_copy_may_be_open_on_the_destination(rig: Rig) -> None:
+    """Its users are served at once. The copy is set aside when its host is back, and nobody is taken away for that."""
+    fail(rig, OPENING, "cut after")
+    rig.change(fault={}, gone=["box1"])
+    run = rig.play("resume", change=change_of(rig), way="undo").expect_failure()
+    found = (
+        "the copy of harbour on box1 may be open, as it was being opened and could not be set aside: once box1 is "
+        f"back, run gantry.odoo.resume -e change={change_of(rig)} -e way=undo"
+    )
+    assert screen(run) == [f"tenant:harbour  was put back as it was and serves: {found}"]
+    assert f"{change_of(rig)} is not done: tenant:harbour was put back as it was and serves ({found})" in run.errors[-1]
+    assert (sent(rig), states(rig)) == ({"serve app1 app2"}, {"tenant:harbour": "restored"})
+    # another try without the host takes nobody away
+    rig.change(step=0, log=[], reads=[], fault={})
+    again = rig.play("resume", change=change_of(rig), way="undo").expect_failure()
+    assert (sent(rig), states(rig)) == ({"serve app1 app2"}, {"tenant:harbour": "restored"})
+    assert "the copy of harbour on box1 may be open" in again.errors[-1]
+    # the host is back, with the copy that answers
+    rig.change(gone=[])
+    assert copies(rig)["box1 harbour"].endswith("box open")
+    refused = rig.play("precheck").expect_failure()
+    assert "an older copy of it is open on box1" in refused.errors[-1]
+    rig.play("resume", change=change_of(rig), way="undo").expect_success()
+    assert {name: what.split()[-1] for name, what in copies(rig).items()} == {
+        "db1 harbour": "open",
+        "box1 harbour__failed": "blocked",
+    }
+    assert (sent(rig), parts(rig)) == ({"serve app1 app2"}, {})
+    assert [words for words in rig.world.log if "traefik routes" in words] == []
+    assert [harm for harm in rig.world.harm if not harm.endswith(TWO_OPEN)] == []
+    rig.play("precheck").expect_success()
