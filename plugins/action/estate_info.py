@@ -14,9 +14,15 @@ from ansible import context
 from ansible.errors import AnsibleError
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_known import KnownLog
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import with_what_settles
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    InputError,
+    StateError,
+    UnreachableError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import DECOMMISSIONED
@@ -84,7 +90,10 @@ class ActionModule(ControllerAction):
         record = self._record(call, store) if store else EstateRecord()
         args = {**call.params, "today": _today(call.params, store).date().isoformat()}
         hosts = _Variables(variables["hostvars"])
-        resolved = resolve(args, variables["groups"], hosts, record)
+        try:
+            resolved = resolve(args, variables["groups"], hosts, record)
+        except StateError as error:
+            raise StateError(self._with_what_settles(error, store)) from error
         sources = {}
         if call.params["release_source"]:
             running = list(resolved.estate["group_of"])
@@ -99,6 +108,14 @@ class ActionModule(ControllerAction):
         known = self._known_backups(call, store) if store else {}
         estate = {**resolved.estate, **sources, "known_backups": known}
         return Outcome(facts={"estate": estate, "record": resolved.record})
+
+    @staticmethod
+    def _with_what_settles(error: StateError, store: Objects | None) -> str:
+        """Why the estate cannot be resolved, and the change that settles it, where the store has one."""
+        try:
+            return with_what_settles(str(error), PartsLog(store).read().parts if store else ())
+        except UnreachableError:
+            return str(error)
 
     @staticmethod
     def _record(call: Call, store: Objects) -> EstateRecord:

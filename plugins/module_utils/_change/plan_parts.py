@@ -208,6 +208,17 @@ def unrecorded(change: str, kind: str, names: Collection[str], why: str, waiting
     )
 
 
+def with_what_settles(why: str, parts: Iterable[Part]) -> str:
+    """Why an estate cannot be resolved, with what settles that where a change has left the tenant open elsewhere."""
+    said = [
+        f"{part.change} left {part.facts[LEFT_OPEN]} open, and gantry.odoo.resume -e change={part.change} -e way=undo "
+        "sets it aside"
+        for part in parts
+        if part.facts.get(LEFT_OPEN) and f"tenant {part.facts['tenant']} " in why
+    ]
+    return "; ".join([why, *said])
+
+
 def left_behind(part: Part) -> str:
     """What another operator is told of a part that a change left behind."""
     return f"{_in_words(part)}; run gantry.odoo.resume -e change={part.change} -e way=finish, or -e way=undo"

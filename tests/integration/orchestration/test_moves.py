@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -52,6 +53,15 @@ def sent(rig: Rig, tenant: str = "harbour") -> set[str]:
         for route in routes
         if route["name"].startswith(tenant)
     }
+
+
+def until_free(rig: Rig) -> None:
+    """Wait until the leases of runs that ended are free."""
+    for _look in range(300):
+        if not change_store.held(rig.store):
+            return
+        time.sleep(0.1)
+    raise AssertionError(change_store.held(rig.store))
 
 
 def fail(rig: Rig, words: str, kind: str, nth: int = 1) -> PlaybookRun:
@@ -175,6 +185,8 @@ def test_an_undo_is_not_done_while_a_copy_may_be_open_on_the_destination(rig: Ri
     assert copies(rig)["box1 harbour"].endswith("box open")
     refused = rig.play("precheck").expect_failure()
     assert "an older copy of it is open on box1" in refused.errors[-1]
+    resumed = f"gantry.odoo.resume -e change={change_of(rig)} -e way=undo"
+    assert f"{change_of(rig)} left harbour on box1 open, and {resumed} sets it aside" in refused.errors[-1]
     rig.play("resume", change=change_of(rig), way="undo").expect_success()
     assert {name: what.split()[-1] for name, what in copies(rig).items()} == {
         "db1 harbour": "open",
@@ -184,3 +196,103 @@ def test_an_undo_is_not_done_while_a_copy_may_be_open_on_the_destination(rig: Ri
     assert [words for words in rig.world.log if "traefik routes" in words] == []
     assert [harm for harm in rig.world.harm if not harm.endswith(TWO_OPEN)] == []
     rig.play("precheck").expect_success()
+
+
+def opening(rig: Rig) -> None:
+    """A move that was lost when the destination had been opened, undone while its host is off."""
+    fail(rig, OPENING, "cut after")
+    rig.change(fault={}, gone=["box1"])
+    rig.play("resume", change=change_of(rig), way="undo").expect_failure()
+    rig.change(gone=[], step=0, log=[], reads=[])
+
+
+@pytest.mark.deep
+def test_an_undo_is_done_where_nothing_was_opened_on_the_destination(rig: Rig) -> None:
+    fail(rig, "box1 odoo_restore harbour blocked", "controller killed before")
+    rig.change(fault={}, gone=["box1"])
+    until_free(rig)
+    run = rig.play("resume", change=change_of(rig), way="undo")
+    assert (screen(run), parts(rig)) == (["tenant:harbour  is as it was before, and proven"], {})
+    assert (sent(rig), rig.world.harm) == ({"serve app1 app2"}, [])
+
+
+@pytest.mark.deep
+def test_a_move_that_has_left_a_copy_open_can_be_finished(rig: Rig) -> None:
+    opening(rig)
+    rig.change(harm=[])
+    rig.play("resume", change=change_of(rig), way="finish").expect_success()
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("kind", ["controller killed before", "controller killed after"])
+def test_to_set_a_copy_aside_takes_nobody_away_when_it_is_interrupted(rig: Rig, kind: str) -> None:
+    opening(rig)
+    rig.change(fault={"words": "box1 odoo_database harbour__failed blocked", "kind": kind})
+    rig.play("resume", change=change_of(rig), way="undo").expect_failure()
+    assert states(rig) == {"tenant:harbour": "planned"}
+    rig.change(fault={})
+    until_free(rig)
+    rig.play("resume", change=change_of(rig), way="undo").expect_success()
+    assert (parts(rig), "harbour" in rig.world.servers["box1"]) == ({}, False)
+    assert (sent(rig), [words for words in rig.world.log if "traefik routes" in words]) == ({"serve app1 app2"}, [])
+
+
+@pytest.mark.deep
+def test_a_copy_that_was_blocked_by_hand_keeps_no_other_change_waiting(rig: Rig) -> None:
+    opening(rig)
+    with worlds.opened(rig.file) as world:
+        world.servers["box1"]["harbour"].open = False
+    rig.change(harm=[])
+    rig.play("patch", patch_release="r2", change_downtime_minutes=5).expect_success()
+    assert (sent(rig), states(rig)) == ({"serve app1 app2"}, {"tenant:harbour": "restored"})
+    rig.play("resume", change=change_of(rig), way="undo").expect_success()
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve app1 app2"}, {}, [])
+    assert list(rig.world.servers["box1"]) == ["harbour__failed"]
+
+
+@pytest.mark.deep
+def test_a_source_that_may_be_open_again_is_never_passed_by(rig: Rig) -> None:
+    """An undo ended when users were let in by one edge; then the source is off, and the move is to be finished."""
+    fail(rig, OPENING, "cut after")
+    rig.change(fault={"words": "edge2 traefik routes", "kind": "controller killed before"}, gone=["box1"])
+    rig.play("resume", change=change_of(rig), way="undo").expect_failure()
+    until_free(rig)
+    rig.change(fault={}, gone=["db1"], harm=[])
+    run = rig.play("resume", change=change_of(rig), way="finish").expect_failure()
+    assert "cannot connect to PostgreSQL on db1" in run.errors[-1]
+    assert states(rig) == {"tenant:harbour": "failed"}
+    rig.change(gone=[])
+    rig.play("resume", change=change_of(rig), way="finish").expect_success()
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
+
+
+@pytest.mark.deep
+def test_a_destination_that_is_complete_serves_while_the_source_is_off(rig: Rig) -> None:
+    """An undo could not open the source, so that it has taken no writes."""
+    fail(rig, OPENING, "controller killed after")
+    until_free(rig)
+    rig.change(fault={}, gone=["box1", "db1"])
+    rig.play("resume", change=change_of(rig), way="undo").expect_failure()
+    assert states(rig) == {"tenant:harbour": "failed"}
+    until_free(rig)
+    rig.change(gone=["db1"])
+    rig.play("resume", change=change_of(rig), way="finish")
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
+
+
+@pytest.mark.deep
+def test_a_source_that_is_off_keeps_a_copy_that_is_no_home(rig: Rig) -> None:
+    """It was blocked before the destination was opened, so that no change waits for it."""
+    rig.play("migrate", **MOVE).expect_success()
+    rig.change(fault={"words": "edge2 traefik routes", "nth": 2, "kind": "controller killed before"})
+    rig.play("migrate", tenant="harbour", destination="app").expect_failure()
+    until_free(rig)
+    rig.change(fault={}, gone=["box1"])
+    run = rig.play("resume", change=change_of(rig), way="finish")
+    assert screen(run) == ["tenant:harbour  is done and proven"]
+    rig.change(gone=[])
+    assert copies(rig)["box1 harbour"].endswith("box blocked")
+    rig.play("precheck").expect_success()
+    rig.play("migrate", **MOVE).expect_success()
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])

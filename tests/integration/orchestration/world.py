@@ -458,7 +458,10 @@ class World:
     def server(self, host: str, args: Mapping[str, Any]) -> str:
         """The server that a module works on: `localhost` is the host's own."""
         given = str(args.get("login_host", "localhost"))
-        return host if given == "localhost" else given
+        found = host if given == "localhost" else given
+        if found in self.gone:
+            raise RefusedError(f"{host} cannot connect to PostgreSQL on {found}")
+        return found
 
 
 def snapshot(number: int) -> str:

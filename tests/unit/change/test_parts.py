@@ -36,6 +36,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     unrecorded,
     ways,
     with_part,
+    with_what_settles,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 
@@ -292,3 +293,37 @@ def test_since_when_a_part_is_out_is_known_until_it_serves(state: str) -> None:
 def test_what_is_out_keeps_the_reason_until_it_serves() -> None:
     seen = with_part(opened(BEGUN), part("app1", FAILED, why="Verify: 500"))
     assert plan_resume(seen, "resume-2", "patch-1", FINISH).parts[0].why == "Verify: 500"
+
+
+LEFT = {"tenant": "north", "left_open": "north on box1"}
+
+
+@pytest.mark.parametrize("way", [FINISH, UNDO])
+def test_what_was_put_back_and_left_something_open_is_taken_in_hand_either_way(way: str) -> None:
+    seen = with_part(opened(BEGUN), part("app1", RESTORED, facts=LEFT))
+    assert not seen.out
+    assert plan_close(seen, "patch-1").parts == seen.parts
+    taken = plan_resume(seen, "resume-2", "patch-1", way)
+    assert states(taken) == {"app1": PLANNED}
+    # a run that ended before it began has settled nothing
+    for turned in (FINISH, UNDO):
+        assert states(plan_resume(taken, "resume-3", "resume-2", turned)) == {"app1": PLANNED}
+    proven = with_part(taken, replace(taken.parts[0], state=PROVEN, facts={}))
+    assert "left_open" not in proven.parts[0].facts
+    # nothing is open any more
+    settled = with_part(seen, part("app1", RESTORED, facts={"left_open": ""}))
+    assert states(plan_resume(settled, "resume-2", "patch-1", UNDO)) == {"app1": PROVEN}
+
+
+@pytest.mark.parametrize(
+    ("why", "facts", "said"),
+    [
+        ("tenant north is open twice", LEFT, True),
+        ("tenant northern is open twice", LEFT, False),
+        ("tenant north is open twice", {**LEFT, "left_open": ""}, False),
+        ("tenant north is open twice", {}, False),
+    ],
+)
+def test_a_tenant_that_is_open_twice_is_settled_by_the_change_that_left_it(why: str, facts: Any, said: bool) -> None:
+    sets_aside = "patch-1 left north on box1 open, and gantry.odoo.resume -e change=patch-1 -e way=undo sets it aside"
+    assert with_what_settles(why, [part("app1", RESTORED, facts=facts)]) == why + (f"; {sets_aside}" if said else "")
