@@ -216,6 +216,15 @@ def test_an_undo_is_done_where_nothing_was_opened_on_the_destination(rig: Rig) -
     assert (sent(rig), rig.world.harm) == ({"serve app1 app2"}, [])
 
 
+@pytest.mark.parametrize("check", [True, pytest.param(False, marks=pytest.mark.deep)])
+def test_a_tenant_that_is_open_twice_is_refused_before_anything_is_done(rig: Rig, check: bool) -> None:
+    with worlds.opened(rig.file) as world:
+        world.servers["box1"]["harbour"] = Copy(["by hand"], open=True)
+    run = rig.play("site", check=check).expect_failure()
+    assert "an older copy of it is open on box1" in run.errors[-1]
+    assert [words for words in rig.world.log if words.endswith("postgresql main")] == []
+
+
 @pytest.mark.deep
 def test_a_move_that_has_left_a_copy_open_can_be_finished(rig: Rig) -> None:
     opening(rig)
