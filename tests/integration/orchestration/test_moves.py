@@ -261,6 +261,18 @@ def test_a_copy_that_was_blocked_by_hand_keeps_no_other_change_waiting(rig: Rig)
 
 
 @pytest.mark.deep
+def test_a_copy_that_is_gone_with_its_host_keeps_no_change_waiting(rig: Rig) -> None:
+    opening(rig)
+    with worlds.opened(rig.file) as world:
+        del world.nodes["box1"], world.servers["box1"]
+    rig.change(harm=[])
+    given = {"odoo_runtime_groups": ["app"]}
+    rig.play("site", site_released_hosts=["box1"], site_released_groups=["box"], **given).expect_success()
+    rig.play("patch", patch_release="r2", change_downtime_minutes=5, **given).expect_success()
+    assert (sent(rig), states(rig), rig.world.harm) == ({"serve app1 app2"}, {"tenant:harbour": "restored"}, [])
+
+
+@pytest.mark.deep
 def test_a_source_that_may_be_open_again_is_never_passed_by(rig: Rig) -> None:
     """An undo ended when users were let in by one edge; then the source is off, and the move is to be finished."""
     fail(rig, OPENING, "cut after")
