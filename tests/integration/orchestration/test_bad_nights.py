@@ -23,7 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_dir
 from tests.integration import ansible, change_store
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import TENANTS, Rig
-from tests.integration.orchestration.test_moves import MOVE, parts, screen, sent
+from tests.integration.orchestration.test_moves import MOVE, parts, screen, sent, until_free
 from tests.integration.orchestration.world import Copy
 from tests.lab.state import ROOT
 
@@ -45,15 +45,6 @@ def lose(rig: Rig, words: str, kind: str, playbook: str, **inputs: Any) -> str:
     rig.mend()
     until_free(rig)
     return left(rig)
-
-
-def until_free(rig: Rig) -> None:
-    """Wait until the leases of runs that ended are free."""
-    for _look in range(300):
-        if not change_store.held(rig.store):
-            return
-        time.sleep(0.1)
-    raise AssertionError(change_store.held(rig.store))
 
 
 def forget(rig: Rig) -> None:

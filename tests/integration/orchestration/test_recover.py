@@ -11,9 +11,9 @@ from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import TENANTS, Rig
-from tests.integration.orchestration.test_bad_nights import acted, forget, left, lose, until_free
+from tests.integration.orchestration.test_bad_nights import acted, forget, left, lose
 from tests.integration.orchestration.test_matrix import lose_site
-from tests.integration.orchestration.test_moves import MOVE, parts, sent
+from tests.integration.orchestration.test_moves import MOVE, parts, sent, until_free
 
 TIER = {"recover_tier": 2, "recover_lost_servers": ["box1", "db1"]}
 HARBOUR, QUARRY = TENANTS

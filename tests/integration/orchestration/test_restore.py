@@ -10,9 +10,9 @@ import pytest
 from tests.integration import change_store
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import Rig
-from tests.integration.orchestration.test_bad_nights import lose, until_free
+from tests.integration.orchestration.test_bad_nights import lose
 from tests.integration.orchestration.test_matrix import LATE, give_up
-from tests.integration.orchestration.test_moves import parts, sent
+from tests.integration.orchestration.test_moves import parts, sent, until_free
 
 RESTORE = {"tenant": "harbour", "restore_backup": "0"}
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.integration import change_store
 from tests.integration.orchestration.rig import Rig
-from tests.integration.orchestration.test_bad_nights import left, lose, releases, until_free
-from tests.integration.orchestration.test_moves import parts
+from tests.integration.orchestration.test_bad_nights import left, lose, releases
+from tests.integration.orchestration.test_moves import parts, until_free
 from tests.integration.orchestration.world import undrained
 
 ROUTES = ["edge1 traefik routes", "edge2 traefik routes"]
