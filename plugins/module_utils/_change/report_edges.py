@@ -12,8 +12,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run imp
 
 
 def silent(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The edges that could not be reached, with the reason. results: of a loop over them, with the variable `edge`."""
-    return {str(one["edge"]): reason(one) for one in results if one.get("unreachable")}
+    """The edges that did not answer, with the reason. results: of a ping of each, with the variable `edge`."""
+    return {str(one["edge"]): reason(one) for one in results if one.get("ping") != "pong"}
 
 
 def left_out(unreached: Mapping[str, str], refused: Mapping[str, str], *, gives: bool) -> list[str]:

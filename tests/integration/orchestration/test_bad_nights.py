@@ -355,6 +355,25 @@ def on(rig: Rig, edge: str, tenant: str = "harbour") -> str:
 WAY_OUT = "take it out of the inventory and add resume_released_hosts: [edge1] to gantry.odoo.resume"
 
 
+@pytest.mark.deep
+def test_an_edge_that_fails_to_answer_keeps_no_users_from_a_new_home(rig: Rig) -> None:
+    """Its disk is full, so that it can be reached and does nothing."""
+    rig.change(fault={"words": "edge1 reach", "nth": 3, "kind": "disk full"})
+    run = rig.play("migrate", **MOVE).expect_failure()
+    assert "No space left on device) cannot be reached and keeps the routes that it had" in run.errors[-1]
+    assert (on(rig, "edge1"), on(rig, "edge2")) == ("maintenance app1 app2", "serve box1")
+    until_free(rig)
+    rig.play("resume", change=left(rig), way="finish").expect_success()
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
+
+
+def test_a_host_that_fails_to_answer_is_not_left_out(rig: Rig) -> None:
+    rig.change(fault={"words": "app2 reach", "kind": "disk full"})
+    run = rig.play("patch", patch_release="r2").expect_failure()
+    assert "app2 cannot be reached, so that nothing is begun" in run.errors[-1]
+    assert (acted(rig), parts(rig), releases(rig)) == (["app2 reach"], {}, {"r1"})
+
+
 @pytest.mark.parametrize(
     ("words", "nth"), [("edge1 traefik routes", 2), pytest.param("edge1 reach", 3, marks=pytest.mark.deep)]
 )

@@ -10,6 +10,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.report_edges i
 RESULTS = [
     {"edge": "edge1", "ping": "pong"},
     {"edge": "edge2", "unreachable": True, "msg": "Task failed: Connection\n  refused"},
+    {"edge": "edge3", "msg": "MODULE FAILURE: No space left on device", "rc": 1},
 ]
 WAY_OUT = (
     "start it, or, where no user comes by it any more, take it out of the inventory and add resume_released_hosts: "
@@ -18,7 +19,10 @@ WAY_OUT = (
 
 
 def test_the_edges_that_do_not_answer_are_found_with_the_reason() -> None:
-    assert silent(RESULTS) == {"edge2": "Task failed: Connection refused"}
+    assert silent(RESULTS) == {
+        "edge2": "Task failed: Connection refused",
+        "edge3": "MODULE FAILURE: No space left on device",
+    }
 
 
 def test_an_edge_that_is_off_keeps_no_users_away_from_the_others() -> None:
