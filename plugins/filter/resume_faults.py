@@ -5,15 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_resume
-
-
-def resume_refusals(standing: Sequence[str], variables: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Why a resumed change goes no further. variables: of each host."""
-    return plan_resume.refusals(standing, {name: variables[name] for name in variables})
 
 
 class FilterModule:
@@ -23,6 +18,6 @@ class FilterModule:
         """By name."""
         return {
             "resume_faults": plan_resume.unfit,
-            "resume_refusals": resume_refusals,
+            "resume_refusals": plan_resume.refusals,
             "acting_homes": plan_resume.acting,
         }

@@ -49,7 +49,7 @@ class Declared:
     @property
     def kept(self) -> list[model.Tenant]:
         """The declared tenants of which more is left than backups."""
-        return [one for one in self.every if not _is_gone(one, self.record)]
+        return _kept(self.every, self.record)
 
     @property
     def drained(self) -> list[str]:
@@ -105,7 +105,7 @@ def declare(
     _require_roles([*every, *removed], layout)
     plan_leaving.require_staying(present, record)
     plan_record.require_instances(present, record)
-    ports = plan_record.ports([one for one in every if not _is_gone(one, record)], record.ports)
+    ports = plan_record.ports(_kept(every, record), record.ports)
     hosts = _hosts(runtimes, groups)
     plan_record.require_roster(record, hosts, args["released"])
     _require_present(args["present"], hosts)
@@ -216,9 +216,9 @@ def _with_made(group: model.Group, unmade: frozenset[str]) -> model.Group:
     return replace(group, hosts=tuple(replace(host, made=host.name not in unmade) for host in group.hosts))
 
 
-def _is_gone(tenant: model.Tenant, record: EstateRecord) -> bool:
-    leaving = record.leaving.get(tenant.name)
-    return tenant.state != model.PRESENT and leaving is not None and leaving.phase == GONE
+def _kept(tenants: Sequence[model.Tenant], record: EstateRecord) -> list[model.Tenant]:
+    gone = {name for name, leaving in record.leaving.items() if leaving.phase == GONE}
+    return [one for one in tenants if one.state == model.PRESENT or one.name not in gone]
 
 
 def _require_present(present: Sequence[str] | None, hosts: Sequence[str]) -> None:
