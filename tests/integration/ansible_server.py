@@ -51,6 +51,8 @@ _PLUGINS = (
 )
 # The kinds of plugins that every run loads all of, for the options that they document, before it looks at its playbook.
 _KINDS = ("become", "callback", "connection", "inventory", "shell", "vars")
+# What every process of a run would load again at its first filter or test: a seventh of the work of a playbook.
+_JINJA = ("filter", "test")
 
 
 def serve(path: str) -> None:
@@ -60,6 +62,8 @@ def serve(path: str) -> None:
     loaders = importlib.import_module("ansible.plugins.loader")
     for kind in _KINDS:
         list(getattr(loaders, f"{kind}_loader").all(class_only=True))
+    for kind in _JINJA:
+        list(getattr(loaders, f"{kind}_loader").all())
     _keep_routing()
     # Nobody waits for the forks: each tells its exit code itself.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

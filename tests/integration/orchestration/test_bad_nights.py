@@ -671,6 +671,7 @@ def test_a_module_that_outlives_its_playbook_is_refused(rig: Rig) -> None:
 # Stores, stale copies, servers that are silent.
 
 
+@pytest.mark.deep
 def test_a_store_that_is_made_anew_takes_the_estate_on(rig: Rig) -> None:
     rig.play("migrate", **MOVE).expect_success()
     forget(rig)
@@ -887,6 +888,7 @@ def test_a_group_that_was_renamed_is_no_reason_to_leave_a_change_undone(rig: Rig
     assert left(moving) == move
 
 
+@pytest.mark.deep
 def test_a_gate_that_closes_when_the_parts_are_taken_over_names_them(rig: Rig) -> None:
     """app2 is not to be taken away: app1, which would have to serve meanwhile, left for good."""
     change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
@@ -1006,12 +1008,13 @@ def test_an_inventory_without_edges_is_one_sentence(rig: Rig, playbook: str) -> 
 # Disks and stores that fail in the middle.
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
         ("store unmounted", "app1 odoo activate"),
-        pytest.param("store removed", "app1 odoo activate", marks=pytest.mark.deep),
-        pytest.param("store unmounted", "edge1 traefik routes", marks=pytest.mark.deep),
+        ("store removed", "app1 odoo activate"),
+        ("store unmounted", "edge1 traefik routes"),
     ],
 )
 def test_a_store_that_vanishes_is_not_an_empty_one(rig: Rig, kind: str, words: str) -> None:
@@ -1108,6 +1111,7 @@ def test_a_store_that_lost_what_a_change_has_written_begins_nothing_more(rig: Ri
     assert (releases(rig), parts(rig), rig.world.harm) == ({"r2"}, {}, [])
 
 
+@pytest.mark.deep
 def test_a_host_that_was_given_up_and_comes_back_is_new(rig: Rig) -> None:
     """It was stopped in the middle of a patch, and is as it was then: it runs nothing, and has the former release."""
     change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")

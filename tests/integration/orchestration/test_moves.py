@@ -107,6 +107,7 @@ def test_a_move_that_loses_its_source_is_undone_from_the_store(rig: Rig) -> None
     assert [harm for harm in rig.world.harm if not harm.endswith("to app1, which does not run")] == []
 
 
+@pytest.mark.deep
 def test_a_move_to_hosts_whose_server_was_lost_does_not_begin(rig: Rig) -> None:
     """On the way back the lost server is not among the hosts that would move the tenant."""
     rig.play("migrate", **MOVE).expect_success()
@@ -141,6 +142,7 @@ def screen(run: PlaybookRun) -> list[str]:
     return [line.strip() for line in shown[1 : shown.index("") if "" in shown else None]]
 
 
+@pytest.mark.deep
 def test_the_last_screen_tells_of_the_estate_as_it_is_then(rig: Rig) -> None:
     """Whichever host shows it, and however the playbook has seen the estate that it was about to make."""
     lives = "tenant harbour is declared on app and lives on box: declare it there, or move it with gantry.odoo.migrate"

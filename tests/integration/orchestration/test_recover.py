@@ -75,6 +75,7 @@ def test_the_plan_has_the_age_of_each_backup_and_changes_nothing(lost: Rig) -> N
     assert (parts(lost), after.harm) == ({}, [])
 
 
+@pytest.mark.deep
 def test_a_server_that_was_stopped_has_lost_nothing(rig: Rig) -> None:
     """Unknown is not empty: the operator says what is lost for good."""
     rig.play("backup").expect_success()
@@ -253,7 +254,8 @@ def test_a_tenant_that_fails_stops_none_of_the_others_and_is_resumed(lost: Rig) 
     assert "cannot be undone: tenant:harbour: harbour had no database to go back to" in refused.errors[-1]
 
 
-@pytest.mark.parametrize("kind", ["host off", pytest.param("cut after", marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("kind", ["host off", "cut after"])
 def test_a_host_that_is_lost_when_its_jobs_are_to_run_is_named_and_stops_no_other(lost: Rig, kind: str) -> None:
     lost.change(fault={"words": "app1 odoo run", "nth": 2, "kind": kind})
     run = lost.play("recover", **TIER).expect_failure()
