@@ -8,12 +8,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ansible import constants as C
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import (
     AWAY_SECONDS,
@@ -27,16 +29,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.options import
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     is_done,
     plan_close,
+    taken_over,
     unfinished,
     unrecorded,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import closing, planned
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import closing, planned, unclosed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
+from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command
 
 # The callback that shows the screen at the very end of the run.
 _SUMMARY = "gantry.odoo.summary"
@@ -69,44 +74,56 @@ class ActionModule(ControllerAction):
             screen = planned(change["id"], params["parts"], [*failures, *params["notes"]])
             return Outcome(facts={"screen": screen}, failure="; ".join(failures))
         try:
-            parts, lost = patiently(lambda: _settled(params), Deadline(AWAY_SECONDS))
+            end = patiently(lambda: _settled(params), Deadline(AWAY_SECONDS))
             # where a change has parts, they say what became of each host
-            hosts = [] if parts else params["lost"]
-            reasons = [*filter(None, [lost]), *_lost(hosts), *failures]
-            done = is_done(parts) and not reasons
-            entry = _record(params, "closed" if done else "unfinished", parts, "; ".join(reasons))
-            patiently(lambda: _end(params, lost), Deadline(AWAY_SECONDS))
+            beside = [*_lost([] if end.parts else params["lost"]), *failures]
+            lost = [end.lost] if end.lost else []
+            done = is_done(end.parts) and not lost and not beside
+            entry = _record(params, "closed" if done else "unfinished", end.parts, "; ".join([*lost, *beside]))
+            patiently(lambda: _end(params, end.lost), Deadline(AWAY_SECONDS))
         except (UnreachableError, StateError) as error:
-            waiting = len(outbox(params["store"]).held())
-            where = f"{outbox(params['store']).directory} on {socket.gethostname()}"
-            names = [part["name"] for part in params["parts"]]
-            failure = unrecorded(change["id"], change["kind"], names, str(error), waiting, where)
-            return Outcome(facts={"screen": failure.split("; ")}, failure=failure)
-        return Outcome(
-            facts={
-                **entry,
-                "screen": closing(
-                    change["id"], change["kind"], parts, [*_lost(hosts), *failures, *params["notes"]], done=done
-                ),
-            },
-            failure="" if done else unfinished(change["id"], change["kind"], parts, lost, [*_lost(hosts), *failures]),
-        )
+            return _unclosed(params, str(error))
+        names, notes = (change["id"], change["kind"]), [*lost, *beside, *params["notes"]]
+        screen = closing(*names, end.parts, notes, command(), done=done, taken_by=end.taken_by)
+        failure = "" if done else unfinished(*names, end.parts, end.lost, beside, end.taken_by)
+        return Outcome(facts={**entry, "screen": screen}, failure=failure)
 
 
 def _lost(hosts: Sequence[str]) -> list[str]:
     return [f"{host} was lost or failed" for host in hosts]
 
 
-def _settled(params: Mapping[str, Any]) -> tuple[tuple[Part, ...], str]:
-    """The parts of the change when all that happened is in the store; and what became of a lease that is lost."""
-    store = open_store(params["store"])
+@dataclass(frozen=True)
+class _End:
+    """A change when all that happened is in the store.
+
+    lost: what became of its lease. taken_by: the change that goes on with it since, and who opened that.
+    """
+
+    parts: tuple[Part, ...]
+    lost: str = ""
+    taken_by: str = ""
+
+
+def _settled(params: Mapping[str, Any]) -> _End:
+    store, change = open_store(params["store"]), params["change"]["id"]
     outbox(params["store"]).deliver(store, Deadline(WRITE_SECONDS))
-    parts = PartsLog(store).read().of(params["change"]["id"])
+    parts = PartsLog(store).read().of(change)
     try:
         Register(store).require(params["change"]["lease"])
     except LostError as error:
-        return parts, str(error)
-    return parts, ""
+        taken = taken_over(change, [entry.body for entry in Ledger(store).entries()])
+        return _End(parts, str(error), taken)
+    return _End(parts)
+
+
+def _unclosed(params: Mapping[str, Any], why: str) -> Outcome:
+    """What this run has seen of a change whose store does not answer at its end."""
+    change, box = params["change"], outbox(params["store"])
+    parts = last_seen.recall_parts(open_store(params["store"])).of(change["id"])
+    where = f"{box.directory} on {socket.gethostname()}"
+    clauses = unrecorded(change["id"], change["kind"], parts, why, len(box.held()), where)
+    return Outcome(facts={"screen": unclosed(clauses, parts)}, failure="; ".join(clauses))
 
 
 def _record(params: Mapping[str, Any], name: str, parts: tuple[Part, ...], lost: str) -> dict[str, Any]:

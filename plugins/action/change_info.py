@@ -43,9 +43,8 @@ class ActionModule(ControllerAction):
         return Outcome(facts={name: reads[name]() for name in call.params["gather"]})
 
 
-def _parts(call: Call, store: Objects) -> Any:
-    words = "the parts of changes are those that this run has seen last"
-    return last_seen.read(call, store, "parts", words, lambda: parts_shown(PartsLog(store).read().parts))
+def _parts(call: Call, store: Objects) -> list[dict[str, Any]]:
+    return parts_shown(last_seen.read_parts(call, store, PartsLog(store).read).parts)
 
 
 def _entries(store: Objects, after: int) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Re
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ASIDE, ESTATE, Holder, Lease
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import plan_take
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
-from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
+from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen, lease_keeper
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 SHORTEST_LEASE_S = 20
@@ -119,12 +119,13 @@ class ActionModule(ControllerAction):
             facts = {"kind": params["kind"], **params["facts"]}
             return _planned(seen, opened["id"], params, facts, now)
 
-        parts = () if _stands_aside(params) else PartsLog(store).write(plan, deadline).of(opened["id"])
+        seen = Parts() if _stands_aside(params) else PartsLog(store).write(plan, deadline)
+        last_seen.keep_parts(store, seen)
         resumes = {"resumes": params["resumes"], "way": params["way"]} if params["resumes"] else {}
         Ledger(store).record(
             now, dict(opened), "opened", {**params["facts"], **resumes, "covers": list(lease.covers)}, deadline
         )
-        return parts
+        return seen.of(opened["id"])
 
 
 def _planned(seen: Parts, change: str, params: Mapping[str, Any], facts: Mapping[str, Any], now: datetime) -> Parts:

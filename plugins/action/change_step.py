@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
@@ -27,8 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
     Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import plan_begin
-from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import parts_shown
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import has_part, plan_begin, with_part
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
@@ -77,6 +76,7 @@ class ActionModule(ControllerAction):
             return event(params["change"], params["state"], params["facts"], now, _part(params, now), late)
 
         brought = bring(params["store"], make, Deadline(WRITE_SECONDS))
+        _see(params)
         if brought.why:
             call.warn(f"{params['part']} is {params['state']}, which the change store has not taken yet: {brought.why}")
 
@@ -88,7 +88,15 @@ def _begin(params: Mapping[str, Any]) -> None:
     Register(store).require(params["change"]["lease"])
     now = store.now()
     parts = PartsLog(store).write(lambda seen: plan_begin(seen, _part(params, now), params["budget"]), deadline)
-    last_seen.keep(store, "parts", parts_shown(parts.parts))
+    last_seen.keep_parts(store, parts)
+
+
+def _see(params: Mapping[str, Any]) -> None:
+    """Keep what became of the part for what must not wait until the store answers, such as the last screen."""
+    store, part = open_store(params["store"]), _part(params, datetime.now(timezone.utc))
+    seen = last_seen.recall_parts(store)
+    if has_part(seen, part):
+        last_seen.keep_parts(store, with_part(seen, part))
 
 
 def _part(params: Mapping[str, Any], now: datetime) -> Part:

@@ -48,7 +48,8 @@ RETURN = r"""
 entries:
   description:
     - The entries, the oldest first. Each has the keys C(sequence), C(time), C(change), C(event), C(facts), C(previous)
-      and C(hash).
+      and C(hash). C(late) is true for what was recorded when the store answered again, and C(overtaken) for what a run
+      did with a part that another change had taken over.
   returned: when asked for
   type: list
   elements: dict

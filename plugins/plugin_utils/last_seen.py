@@ -12,9 +12,12 @@ from typing import Any, Callable
 
 from ansible import constants
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Parts, from_body
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
+
+_PARTS = "parts"
 
 
 def keep(objects: Objects, name: str, value: Any) -> None:
@@ -45,6 +48,22 @@ def read(call: Call, objects: Objects, name: str, words: str, attempt: Callable[
         return seen
     keep(objects, name, value)
     return value
+
+
+def keep_parts(objects: Objects, parts: Parts) -> None:
+    """Keep the parts of changes, as they were read or as they became since."""
+    keep(objects, _PARTS, parts.as_body())
+
+
+def recall_parts(objects: Objects) -> Parts:
+    """The parts of changes as this run has seen them last; none where it has seen none."""
+    return from_body(0, recall(objects, _PARTS) or Parts().as_body(), objects.where)
+
+
+def read_parts(call: Call, objects: Objects, attempt: Callable[[], Parts]) -> Parts:
+    """The parts that `attempt` reads of the store, or those that this run has seen last, as for `read`."""
+    words = "the parts of changes are those that this run has seen last"
+    return from_body(0, read(call, objects, _PARTS, words, lambda: attempt().as_body()), objects.where)
 
 
 def _path(objects: Objects, name: str) -> Path:

@@ -22,7 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import directory_of
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event_from
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import OVERTAKEN, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import has_part, with_part
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -136,9 +136,12 @@ def _keep(box: Outbox, event: Event) -> tuple[str, str]:
 def write(event: Event, store: Objects, deadline: Deadline) -> Entry:
     """Write an event: the part first, for which the next batch and other operators ask, and then the ledger."""
     part, parts = event.part, PartsLog(store)
-    # another change may have taken the part over meanwhile
-    if part is not None and has_part(parts.read(), part):
-        parts.write(lambda seen: with_part(seen, part), deadline)
+    if part is None:
+        return Ledger(store).append(event.body, deadline, event.after)
+    # another change may have taken the part over meanwhile, and what follows is no outcome of it
+    if not has_part(parts.read(), part):
+        return Ledger(store).append({**event.body, OVERTAKEN: True}, deadline, event.after)
+    parts.write(lambda seen: with_part(seen, part), deadline)
     return Ledger(store).append(event.body, deadline, event.after)
 
 

@@ -13,7 +13,13 @@ from urllib.parse import quote
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_known import KnownLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_known import numbers_in, with_numbers
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import Entry, require_chain, seal, unseal
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import (
+    Entry,
+    require_chain,
+    says_same,
+    seal,
+    unseal,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import evidence
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, Record
@@ -63,7 +69,7 @@ class Ledger:
 
         def follow(newest: Record | None) -> Record:
             last = None if newest is None else self._entry(newest)
-            written = next((entry for entry in self._behind(after, last) if entry.body == body), None)
+            written = next((entry for entry in self._behind(after, last) if says_same(entry.body, body)), None)
             entry = written or seal(body, last)
             return Record(entry.sequence, entry.as_record())
 

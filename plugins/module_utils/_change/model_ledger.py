@@ -14,6 +14,8 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 
 GENESIS = "0" * 64
+# The key of what happened to a part that another change had taken over: no outcome of that one.
+OVERTAKEN = "overtaken"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Entry:
     def as_record(self) -> dict[str, Any]:
         """The entry as the ledger's record holds it; the number is the record's."""
         return {**self.body, "previous": self.previous, "hash": self.hash}
+
+
+def says_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two bodies are of one event; the part may have been taken over between two attempts to write it."""
+    return {**one, OVERTAKEN: None} == {**other, OVERTAKEN: None}
 
 
 def seal(body: Mapping[str, Any], last: Entry | None) -> Entry:

@@ -163,18 +163,34 @@ def is_done(parts: Iterable[Part]) -> bool:
     return all(part.state == PROVEN for part in parts)
 
 
-def unfinished(change: str, kind: str, parts: Iterable[Part], lost: str, failures: Sequence[str] = ()) -> str:
+def unfinished(
+    change: str, kind: str, parts: Iterable[Part], lost: str, failures: Sequence[str] = (), taken_by: str = ""
+) -> str:
     """The last sentence of a change that is not done: what is where, and what to run.
 
-    lost: what became of its lease. failures: what failed beside its parts, a sentence each.
+    lost: what became of its lease. failures: what failed beside its parts, a sentence each. taken_by: the change that
+    goes on with it since, and who opened that.
     """
     listed = list(parts)
+    if taken_by:
+        return "; ".join([f"{change} is not done: {lost}", *failures, goes_on(taken_by)])
     if failures and is_done(listed):
         return f"{change} is not done: {'; '.join(failures)}; repair that, and run {_again(kind)}"
     where = [_in_words(part, since=False) for part in listed]
     said = [f"{change} is not done: {'; '.join([*failures, *where])}"] if not is_done(listed) else []
     said += [f"{lost}, so that another change may have worked on the same"] if lost else []
     return "; ".join([*said, "run " + ", or ".join(f"{run} {what}" for run, what in ways(change, kind, listed))])
+
+
+def goes_on(taken_by: str) -> str:
+    """What is said of a change that another one, opened by somebody, has taken over."""
+    return f"{taken_by} goes on with it, and says at its end what is where"
+
+
+def taken_over(change: str, entries: Iterable[Mapping[str, Any]]) -> str:
+    """The change that has taken over the parts of another, and who opened it, by the ledger; empty where none has."""
+    taken = [one["change"] for one in entries if one["event"] == "opened" and one["facts"].get("resumes") == change]
+    return f"{taken[-1]['id']} of {taken[-1]['requester']}" if taken else ""
 
 
 def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]:
@@ -195,17 +211,20 @@ def _again(kind: str) -> str:
     return "gantry.odoo.site" if kind == RESUME else f"gantry.odoo.{kind} with the same inputs"
 
 
-def unrecorded(change: str, kind: str, names: Collection[str], why: str, waiting: int, where: str) -> str:
-    """The last sentence of a change whose store does not answer at its end. waiting: events that are kept `where`.
+def unrecorded(change: str, kind: str, parts: Sequence[Part], why: str, waiting: int, where: str) -> list[str]:
+    """The last sentence of a change whose store does not answer at its end, as its clauses.
 
-    names: the parts that it was opened with. A change without parts leaves nothing to resume.
+    parts: as the run has seen them. A change without parts leaves nothing to resume. waiting: events that are kept
+    `where`.
     """
-    kept = f"; what is not recorded yet ({waiting}) is kept in {where}, and the next playbook there records it"
+    kept = f"what is not recorded yet ({waiting}) is kept in {where}, and the next playbook there records it"
     resumed = f"gantry.odoo.resume -e change={change} -e way=finish"
-    return (
-        f"{change} is not closed, as the change store could not be used: {why}{kept if waiting else ''}; when it "
-        f"answers, run {resumed if names else _again(kind)} on the same controller"
-    )
+    return [
+        f"{change} is not closed, as the change store could not be used: {why}",
+        *(["as this run has seen it: " + ", ".join(_in_words(part, since=False) for part in parts)] if parts else []),
+        *([kept] if waiting else []),
+        f"when it answers, run {resumed if parts else _again(kind)} on the same controller",
+    ]
 
 
 def with_what_settles(why: str, parts: Iterable[Part]) -> str:

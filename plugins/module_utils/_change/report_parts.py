@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import OUT, PROVEN, Part
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import UNDO, state_in_words, ways
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
+    LEFT_AT,
+    UNDO,
+    goes_on,
+    state_in_words,
+    ways,
+)
 
 
 def parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -27,19 +34,36 @@ def parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
     ]
 
 
-def closing(change: str, kind: str, parts: Iterable[Part], notes: Iterable[str], *, done: bool) -> list[str]:
+def closing(
+    change: str, kind: str, parts: Iterable[Part], notes: Iterable[str], command: str, *, done: bool, taken_by: str = ""
+) -> list[str]:
     """What became of a change: one line for each part with its state and the reason, and what may be run now.
 
-    notes: what else there is to say at the end, a line each.
+    notes: what else there is to say at the end, a line each. command: what a playbook is run with, as this one was.
+    taken_by: the change that goes on with it.
     """
     listed = list(parts)
     head = f"{change} is {'done' if done else 'not done'}"
-    wide = max((len(part.name) for part in listed), default=0)
-    rows = [
+    gone = _indented([goes_on(taken_by)]) if taken_by else []
+    last = [] if done or gone else _ways(change, kind, listed, command)
+    return [head, *_rows(listed), *_indented(notes), *gone, *last]
+
+
+def unclosed(clauses: Sequence[str], parts: Iterable[Part]) -> list[str]:
+    """The last screen of a change whose store does not answer at its end. clauses: of `unrecorded`. parts: as seen."""
+    head, *others = clauses
+    rows = _rows(list(parts))
+    if not rows:
+        return [head, *_indented(others)]
+    return [head, "  as this run has seen it:", *_indented(rows), *_indented(others[1:])]
+
+
+def _rows(parts: Sequence[Part]) -> list[str]:
+    wide = max((len(part.name) for part in parts), default=0)
+    return [
         f"  {part.name:<{wide}}  {state_in_words(part)}{_measured(part)}{': ' + part.why if part.why else ''}"
-        for part in listed
+        for part in parts
     ]
-    return [head, *rows, *_indented(notes), *([] if done else _ways(change, kind, listed))]
 
 
 def planned(change: str, parts: Iterable[Mapping[str, Any]], notes: Iterable[str]) -> list[str]:
@@ -71,13 +95,15 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def _ways(change: str, kind: str, parts: Iterable[Part]) -> list[str]:
+def _ways(change: str, kind: str, parts: Iterable[Part], command: str) -> list[str]:
     listed = ways(change, kind, parts)
     wide = max(len(what) for _run, what in listed)
-    return ["", *(f"  {what + ':':<{wide + 1}}  ansible-playbook -i INVENTORY {run}" for run, what in listed)]
+    return ["", *(f"  {what + ':':<{wide + 1}}  {command} {run}" for run, what in listed)]
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any, name: str = "") -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')} {_plain(one)}" for name, one in value.items() if one)
+        return ", ".join(f"{name.replace('_', ' ')} {_plain(one, name)}" for name, one in value.items() if one)
+    if name == LEFT_AT:
+        return f"{datetime.fromtimestamp(float(value), timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -115,3 +115,30 @@ def test_a_change_that_lost_its_lease_begins_nothing_and_closes_nothing(tmp_path
     assert sentence.startswith("lease 1 was broken by tom: her laptop burnt")
     assert events(store) == ["opened", "broken"]
     assert change_store.entries(store)[-1]["facts"] == {"by": "tom", "reason": "her laptop burnt", "lease": 1}
+
+
+def test_the_last_screen_of_a_change_that_lost_its_lease_says_why_and_who_goes_on(
+    tmp_path: Path, on_controller: Any
+) -> None:
+    store = tmp_path / STORE
+    broken = {"store": declared(store), "change": "patch-1", "requester": "tom", "reason": "her laptop burnt"}
+    begin = {"store": declared(store), "change": "{{ opened.change }}", "part": "app1", "state": "begun"}
+    run = on_controller(
+        opened(store, parts=["app1"]),
+        {"name": "begin", "gantry.odoo.change_step": begin},
+        {"name": "lose", "gantry.odoo.change_break": broken},
+        {**opened(store, kind="resume", requester="tom", resumes="patch-1"), "register": "taken"},
+        {"name": "fail", "gantry.odoo.change_step": {**begin, "state": "failed"}},
+        close(store),
+    )
+    screen = run.results("close")["localhost"]["screen"]
+    assert screen == [
+        "patch-1 is not done",
+        "  lease 1 was broken by tom: her laptop burnt",
+        "  resume-3 of tom goes on with it, and says at its end what is where",
+    ]
+    assert run.expect_failure().errors == ["; ".join([f"{screen[0]}: {screen[1].strip()}", screen[2].strip()])]
+    assert [(one["event"], one.get("overtaken")) for one in change_store.entries(store)][-2:] == [
+        ("failed", True),
+        ("unfinished", None),
+    ]

@@ -131,6 +131,7 @@ def test_service_does_not_wait_for_the_store_and_what_happened_is_recorded_once(
     assert acted(rig) == one("app1")
     assert serving(rig) == {"app1 app2"}
     assert " is not closed, as the change store could not be used: the directory " in sentence
+    assert "; as this run has seen it: app1 is done and proven, app2 is untouched; " in sentence
     assert "; what is not recorded yet (1) is kept in " in sentence
     assert sentence.endswith(" -e way=finish on the same controller")
     change = sentence.partition(" ")[0]

@@ -214,7 +214,23 @@ def test_a_part_that_another_change_has_taken_over_is_left_to_it(declared: dict[
     before = states(declared)
     bring(declared, proven("app2"), Deadline(60))
     assert states(declared) == before == {"app1": "interrupted", "app2": "proven", "app3": "proven"}
-    assert [entry["facts"]["part"] for entry in entries(declared)] == ["app1", "app2"]
+    told = [(entry["facts"]["part"], entry.get("overtaken")) for entry in entries(declared)]
+    assert told == [("app1", True), ("app2", True)]
+
+
+def test_what_was_written_before_another_change_took_the_part_over_is_not_written_again(
+    declared: dict[str, Any],
+) -> None:
+    store, box = Directory(declared["directory"]), outbox(declared)
+    path = Path(box.add(proven("app1")(NOW, True).tried(0)))
+    text = path.read_text(encoding="utf-8")
+    box.deliver(store, Deadline(60))
+    parts = PartsLog(store)
+    parts.write(lambda seen: plan_resume(seen, "resume-9", CHANGE["id"], UNDO), Deadline(60))
+    # the controller was killed before it removed the file
+    path.write_text(text, encoding="utf-8")
+    box.deliver(store, Deadline(60))
+    assert [(entry["event"], entry.get("overtaken")) for entry in entries(declared)] == [(PROVEN, None)]
 
 
 def test_a_file_holds_no_secret_and_stores_are_told_apart(tmp_path: Path) -> None:

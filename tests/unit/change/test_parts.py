@@ -32,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     plan_open,
     plan_resume,
     plan_undo,
+    taken_over,
     unfinished,
     unrecorded,
     ways,
@@ -224,13 +225,30 @@ def test_a_change_without_parts_that_lost_a_host_is_not_done() -> None:
     ],
 )
 def test_a_change_that_could_not_be_closed_names_what_can_be_run(kind: str, names: list[str], run: str) -> None:
-    said = unrecorded(f"{kind}-3", kind, names, "it is away", 2, "/outbox on ctl")
-    assert said == (
-        f"{kind}-3 is not closed, as the change store could not be used: it is away; what is not recorded yet (2) is "
-        f"kept in /outbox on ctl, and the next playbook there records it; when it answers, run {run} on the same "
-        "controller"
+    seen = [part(name, BEGUN) for name in names]
+    said = unrecorded(f"{kind}-3", kind, seen, "it is away", 2, "/outbox on ctl")
+    assert said == [
+        f"{kind}-3 is not closed, as the change store could not be used: it is away",
+        *(["as this run has seen it: app1 left and is not proven to serve"] if names else []),
+        "what is not recorded yet (2) is kept in /outbox on ctl, and the next playbook there records it",
+        f"when it answers, run {run} on the same controller",
+    ]
+    assert len(unrecorded(f"{kind}-3", kind, seen, "it is away", 0, "/outbox on ctl")) == len(said) - 1
+
+
+def test_a_change_that_was_taken_over_names_who_goes_on_with_it() -> None:
+    opened_by = {"id": "resume-2", "requester": "tom"}
+    entries = [
+        {"change": {"id": "patch-1", "requester": "mara"}, "event": "opened", "facts": {"release": "r2"}},
+        {"change": opened_by, "event": "opened", "facts": {"resumes": "patch-1", "way": "finish"}},
+        {"change": opened_by, "event": "closed", "facts": {}},
+    ]
+    assert taken_over("patch-1", entries) == "resume-2 of tom"
+    assert taken_over("resume-2", entries) == ""
+    assert unfinished("patch-1", "patch", [], "lease 1 was broken by tom: why not", [], "resume-2 of tom") == (
+        "patch-1 is not done: lease 1 was broken by tom: why not; resume-2 of tom goes on with it, and says at its end "
+        "what is where"
     )
-    assert "is kept in" not in unrecorded(f"{kind}-3", kind, names, "it is away", 0, "/outbox on ctl")
 
 
 def test_failures_beside_the_parts_do_not_hide_what_may_be_run() -> None:

@@ -11,8 +11,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import BEGUN, PLANNED, PROVEN, Part
-from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import closing, parts_shown, planned
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import (
+    closing,
+    parts_shown,
+    planned,
+    unclosed,
+)
 
+COMMAND = "ansible-playbook -i hosts"
 NOW = datetime(2026, 11, 27, 17, 30, tzinfo=timezone.utc)
 
 
@@ -22,15 +28,15 @@ def part(name: str, state: str, why: str = "", **facts: Any) -> Part:
 
 def test_a_change_that_is_not_done_says_what_may_be_run() -> None:
     parts = [part("app1", PROVEN, away_s=12.4), part("app10", BEGUN, "Stop: connection lost"), part("app2", PLANNED)]
-    assert closing("patch-1", "patch", parts, ["app3: waits"], done=False) == [
+    assert closing("patch-1", "patch", parts, ["app3: waits"], COMMAND, done=False) == [
         "patch-1 is not done",
         "  app1   is done and proven (12 s away)",
         "  app10  left and is not proven to serve: Stop: connection lost",
         "  app2   is untouched",
         "  app3: waits",
         "",
-        "  to finish it:           ansible-playbook -i INVENTORY gantry.odoo.resume -e change=patch-1 -e way=finish",
-        "  to have all as it was:  ansible-playbook -i INVENTORY gantry.odoo.resume -e change=patch-1 -e way=undo",
+        "  to finish it:           ansible-playbook -i hosts gantry.odoo.resume -e change=patch-1 -e way=finish",
+        "  to have all as it was:  ansible-playbook -i hosts gantry.odoo.resume -e change=patch-1 -e way=undo",
     ]
 
 
@@ -43,7 +49,7 @@ def test_a_change_that_is_not_done_says_what_may_be_run() -> None:
     ],
 )
 def test_a_downtime_longer_than_accepted_is_told(facts: dict[str, Any], said: str) -> None:
-    head, row = closing("patch-1", "patch", [part("app1", PROVEN, **facts)], [], done=True)
+    head, row = closing("patch-1", "patch", [part("app1", PROVEN, **facts)], [], COMMAND, done=True)
     assert (head, row) == ("patch-1 is done", f"  app1  is done and proven {said}")
 
 
@@ -57,21 +63,43 @@ def test_a_downtime_longer_than_accepted_is_told(facts: dict[str, Any], said: st
 )
 def test_a_tenant_that_was_restored_has_its_rto_and_rpo(rto_s: float, rpo_s: float, said: str) -> None:
     restored = part("tenant:harbour", PROVEN, rto_s=rto_s, rpo_s=rpo_s)
-    _head, row = closing("recover-1", "recover", [restored], [], done=True)
+    _head, row = closing("recover-1", "recover", [restored], [], COMMAND, done=True)
     assert row == f"  tenant:harbour  is done and proven ({said})"
     undone = part("tenant:harbour", PROVEN, rto_s=rto_s, rpo_s=rpo_s, way="undo")
-    assert "RTO" not in closing("resume-2", "resume", [undone], [], done=True)[1]
+    assert "RTO" not in closing("resume-2", "resume", [undone], [], COMMAND, done=True)[1]
 
 
 def test_what_was_undone_is_not_called_done() -> None:
-    _head, row = closing("resume-2", "resume", [part("app1", PROVEN, way="undo")], [], done=True)
+    _head, row = closing("resume-2", "resume", [part("app1", PROVEN, way="undo")], [], COMMAND, done=True)
     assert row == "  app1  is as it was before, and proven"
 
 
 def test_check_mode_says_what_the_change_would_be_about() -> None:
-    shown = parts_shown([part("app1", PLANNED, group="app", release="r2", hosts=["a", "b"], downtime_minutes=0)])
+    facts = {"group": "app", "release": "r2", "hosts": ["a", "b"], "downtime_minutes": 0, "left_at": NOW.timestamp()}
+    shown = parts_shown([part("app1", PLANNED, **facts)])
     assert planned("patch-check", shown, ["app3: waits"]) == [
         "patch-check: nothing was changed, as this was check mode",
-        "  app1  would be taken in hand (group app, release r2, hosts a, b)",
+        "  app1  would be taken in hand (group app, release r2, hosts a, b, left at 2026-11-27 17:30:00 UTC)",
         "  app3: waits",
     ]
+
+
+def test_a_change_that_was_taken_over_offers_nothing_to_run() -> None:
+    assert closing("patch-1", "patch", [], ["lease 1 was broken"], COMMAND, done=False, taken_by="resume-2 of tom") == [
+        "patch-1 is not done",
+        "  lease 1 was broken",
+        "  resume-2 of tom goes on with it, and says at its end what is where",
+    ]
+
+
+def test_where_the_store_is_gone_the_screen_has_the_parts_as_the_run_has_seen_them() -> None:
+    parts = [part("app1", PROVEN, away_s=12.4), part("app2", BEGUN)]
+    said = ["patch-1 is not closed: it is away", "as this run has seen it: what a sentence says", "run this"]
+    assert unclosed(said, parts) == [
+        "patch-1 is not closed: it is away",
+        "  as this run has seen it:",
+        "    app1  is done and proven (12 s away)",
+        "    app2  left and is not proven to serve",
+        "  run this",
+    ]
+    assert unclosed(["site-1 is not closed", "run this"], []) == ["site-1 is not closed", "  run this"]

@@ -43,6 +43,11 @@ def test_every_python_file_carries_the_licence() -> None:
     assert not wrong, f"without the licence's three lines: {wrong}"
 
 
+def test_no_file_has_the_marks_of_a_merge() -> None:
+    marks = re.compile(rb"^(<{7}|>{7}|[|]{7})( |$)", re.MULTILINE)
+    assert [name for name in _tracked() if marks.search((ROOT / name).read_bytes())] == []
+
+
 def test_dependencies_are_those_that_are_used() -> None:
     used = set()
     for name in [*_tracked("playbooks/*.yml", "roles/*.yml")]:

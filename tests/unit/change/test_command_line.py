@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command that a user is told to run next is that of this run, without what may be a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"inventory": None, "extra_vars": ()}, "ansible-playbook"),
+        (
+            {"inventory": ("/srv/estate one", "db1,"), "extra_vars": ("@/srv/names.yml", "odoo_password=a-secret")},
+            "ansible-playbook -i '/srv/estate one' -i db1, -e @/srv/names.yml",
+        ),
+        (
+            {"vault_ids": ("live@prompt",), "vault_password_files": ("/srv/vault",), "ask_vault_pass": True},
+            "ansible-playbook --vault-id live@prompt --vault-password-file /srv/vault --ask-vault-pass",
+        ),
+    ],
+)
+def test_the_command_has_what_the_run_was_given(given: dict[str, Any], said: str) -> None:
+    assert command(given) == said
