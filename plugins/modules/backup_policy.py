@@ -513,9 +513,12 @@ def carry_out(
 ) -> tuple[Outcome, dict[str, str]]:
     """Carry the request out, and expire with the turn in one repository after the other; and what failed of whom."""
     plan, failures = plan_policy.plan_each(replace(request, expire=False), seen, location.prefix)
+    repositories, unfinished = apply_policy.apply(stores, repositories, plan, location.keys)
+    failures |= unfinished
     request = request.only(set(request.tenants) - set(failures))
-    repositories = apply_policy.rotated(repositories, plan, location.keys)
-    apply_policy.apply(stores, repositories, plan)
+    if unfinished:
+        # what is reported was done
+        plan, _failures = plan_policy.plan_each(replace(request, expire=False), seen, location.prefix)
     removals: dict[str, Sweep] = {}
     tenants = dict(seen.tenants)
     for tenant in sorted(policy.tenant for policy in request.policies if request.expire):

@@ -163,7 +163,7 @@ options:
     description:
       - What to do about files of the backup that are missing or damaged in the repository.
       - V(fail) restores nothing. V(list) restores the database without them and returns their names. Attachments that
-        refer to them cannot be opened.
+        refer to them cannot be opened. A drill that has left files out fails at its end, and is recorded as failed.
     type: str
     choices: [fail, list]
     default: fail
@@ -366,7 +366,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, Order, choose, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import require_scratch
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report, unproven
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, progress_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
@@ -509,14 +509,14 @@ def work(call: Call, progress: Progress) -> Outcome:
     error = "the restore was interrupted"
     try:
         outcome = restored(call, repository, wish, deadline, begun, progress, facts)
-        error = ""
+        error = unproven(wish.tenant, facts)
     except GantryError as failure:
         error = str(failure)
         raise
     finally:
         facts["rto_s"] = round(deadline.elapsed, 3)
         keep_record(repository, begun, drill_record(wish.tenant, begun, facts, error))
-    return replace(outcome, facts={**outcome.facts, "rto_s": facts["rto_s"]})
+    return replace(outcome, facts={**outcome.facts, "rto_s": facts["rto_s"]}, failure=error)
 
 
 def restored(

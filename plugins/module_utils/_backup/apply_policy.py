@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Callable
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     LifecycleRule,
@@ -16,7 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     record,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
@@ -34,24 +36,35 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
 
 
-def apply(stores: Stores, repositories: Mapping[str, Repository], plan: Plan) -> None:
-    """Carry out a plan but for its removals; each action alone leaves a state that the next run understands."""
+def apply(
+    stores: Stores, repositories: Mapping[str, Repository], plan: Plan, masters: Sequence[MasterKey]
+) -> tuple[dict[str, Repository], dict[str, str]]:
+    """Carry out a plan but for its removals; each action alone leaves a state that the next run understands.
+
+    The repositories once the keys of the plan open them, as what is written next is for those alone; and what failed,
+    by tenant. Nothing more is done of that one.
+    """
+    made, failures = dict(repositories), {}
+
+    def attempt(tenant: str, act: Callable[[Repository], Repository | None]) -> None:
+        if tenant in failures:
+            return
+        try:
+            made[tenant] = act(made[tenant]) or made[tenant]
+        except GantryError as error:
+            failures[tenant] = str(error)
+
+    for tenant in plan.rotate:
+        attempt(tenant, lambda repository: rotate(repository, masters))
     for tenant, wish in plan.holds.items():
-        _record_holds(repositories[tenant], wish)
+        attempt(tenant, partial(_record_holds, wish))
     if isinstance(stores.contents, Keeping):
         _manage_bucket(stores, stores.contents, plan)
     for policy in plan.write:
-        write_document(repositories[policy.tenant], POLICY, record(policy))
+        attempt(policy.tenant, partial(_write_policy, policy))
     for tenant in plan.remove:
-        repositories[tenant].store.delete([POLICY])
-
-
-def rotated(repositories: Mapping[str, Repository], plan: Plan, masters: Sequence[MasterKey]) -> dict[str, Repository]:
-    """The repositories once the keys of the plan open them: what is written next is for those alone."""
-    return {
-        tenant: rotate(repository, masters) if tenant in plan.rotate else repository
-        for tenant, repository in repositories.items()
-    }
+        attempt(tenant, _remove_policy)
+    return made, failures
 
 
 def expire(turn: Turn, plan: Plan, grace_s: int) -> Sweep:
@@ -65,7 +78,15 @@ def expire(turn: Turn, plan: Plan, grace_s: int) -> Sweep:
     return sweep(turn.after(catalog), grace_s)
 
 
-def _record_holds(repository: Repository, wish: HoldWish) -> None:
+def _write_policy(policy: Policy, repository: Repository) -> None:
+    write_document(repository, POLICY, record(policy))
+
+
+def _remove_policy(repository: Repository) -> None:
+    repository.store.delete([POLICY])
+
+
+def _record_holds(wish: HoldWish, repository: Repository) -> None:
     """Record holds where removals are decided, so that one that has been planned already is refused."""
     repository.catalog.write(lambda seen: plan_hold(seen, wish.placed, wish.released), Deadline(RECORD_S))
 

@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     UNKNOWN,
     VIOLATED,
     CopySeen,
+    Drill,
     Evidence,
     Finding,
     Judgement,
@@ -28,6 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_anomalies import anomalies
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import expired, kept_by
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 
 # How long a backup may stand unmarked or unremoved until it is said that no expiry runs.
@@ -93,7 +95,7 @@ def _parts(
         rpo,
         _retention(policy, seen.catalog, store.now),
         _drill(policy, seen, store.now),
-        _rto(policy, seen),
+        _rto(policy, seen, store.now),
         _immutability(policy, seen, store),
         _copies(policy, rpo, latest, seen.copy, store.now),
         _region(policy, store, second),
@@ -129,7 +131,7 @@ def _retention(policy: Policy, catalog: Catalog, now: datetime) -> Part:
 
 def _drill(policy: Policy, seen: Evidence, now: datetime) -> Part:
     remedy = f"run gantry.odoo.restore_drill for {seen.tenant}"
-    good = next((one for one in seen.drills if one.ok and one.begun <= now), None)
+    good = _good_drill(seen, now)
     if seen.drills and not seen.drills[0].ok:
         sentence = f"the drill of {seen.drills[0].begun:%Y-%m-%d %H:%M} UTC failed: {seen.drills[0].error}"
         return Part("drill", VIOLATED, sentence, remedy)
@@ -142,8 +144,13 @@ def _drill(policy: Policy, seen: Evidence, now: datetime) -> Part:
     return Part("drill", state, sentence, remedy if state != OK else "")
 
 
-def _rto(policy: Policy, seen: Evidence) -> Part:
-    good = next((one for one in seen.drills if one.ok), None)
+def _good_drill(seen: Evidence, now: datetime) -> Drill | None:
+    """The last drill that proved a backup; one of the future proves nothing."""
+    return next((one for one in seen.drills if one.ok and one.begun <= now), None)
+
+
+def _rto(policy: Policy, seen: Evidence, now: datetime) -> Part:
+    good = _good_drill(seen, now)
     if good is None:
         return Part("rto", UNKNOWN, "no drill has measured the RTO", f"run gantry.odoo.restore_drill for {seen.tenant}")
     sentence = f"the last proven drill took {good.rto_s:.0f} s, and the RTO is {policy.rto_s} s"
@@ -209,7 +216,8 @@ def _copies(policy: Policy, rpo: Part, latest: Entry | None, copy: CopySeen | No
     # a backup that keeps the RPO proves that the database was there when it was taken
     proven = (latest is not None) + (rpo.state == OK) + (copy is not None and not fault)
     sentence = f"{proven} copies are proven, and the policy asks for {policy.copies}"
-    if proven >= policy.copies:
+    # one that is named and does not count is missed on the day when it is needed, however few the policy asks for
+    if proven >= policy.copies and not fault:
         return Part("copies", OK, sentence)
     if copy is None:
         remedy = "name a second repository; a copy that is not asked does not count"
@@ -232,6 +240,10 @@ def _fault_of_copy(policy: Policy, copy: CopySeen, now: datetime) -> str:
         return "the last comparison found damage in the second repository"
     if copy.shows is None:
         return "the second repository has lost the newest backup that was compared"
+    if copy.compared.moment > now + CLOCK_SKEW:
+        return f"the last comparison of the second repository is dated {_minute(copy.compared.moment)}, after its store"
+    if copy.shows > now + CLOCK_SKEW:
+        return f"the newest backup in the second repository is dated {_minute(copy.shows)}, after its store"
     if now - copy.compared.moment > limit:
         return f"the second repository was compared {_days(now - copy.compared.moment)} days ago"
     if now - copy.shows > limit:

@@ -59,6 +59,17 @@ def report(wish: Wish, seen: Survey, begun: datetime, measured: Mapping[str, Any
     return Outcome(seen.steps, before, after, facts)
 
 
+def unproven(tenant: str, facts: Mapping[str, Any]) -> str:
+    """Why a drill that came to its end proves nothing; empty where it does. facts: those of the restore."""
+    files = facts.get("files_left_out") or []
+    if not files:
+        return ""
+    return (
+        f"the drill of tenant {tenant} proves nothing, as {len(files)} files of backup {facts['backup']} are missing "
+        f"or damaged in the repository, such as {files[0]}; run gantry.odoo.backup, which sends them again"
+    )
+
+
 def drill_record(tenant: str, begun: datetime, facts: Mapping[str, Any], error: str) -> bytes:
     """The record of a drill, good or failed. facts: those that are known. error: empty when it went well.
 

@@ -206,6 +206,11 @@ def test_a_copy_that_was_not_asked_does_not_count() -> None:
     assert states(judged(evidence(entry(1, 5 * DAY))))["copies"] == UNKNOWN
 
 
+def test_a_drill_of_the_future_proves_nothing() -> None:
+    found = judged(evidence(drills=(replace(DRILL, begun=NOW + DAY),)))
+    assert (states(found)["drill"], states(found)["rto"]) == (VIOLATED, UNKNOWN)
+
+
 COMPARED = Compared(NOW - HOUR, 10, ok=True)
 
 
@@ -218,6 +223,8 @@ COMPARED = Compared(NOW - HOUR, 10, ok=True)
         (CopySeen(COMPARED), VIOLATED, "has lost the newest backup that was compared"),
         (CopySeen(replace(COMPARED, moment=NOW - 3 * DAY), NOW - HOUR), VIOLATED, "was compared 3.0 days ago"),
         (CopySeen(COMPARED, NOW - 3 * DAY), VIOLATED, "newest backup in the second repository is 3.0 days old"),
+        (CopySeen(replace(COMPARED, moment=NOW + DAY), NOW - HOUR), VIOLATED, "is dated 2026-11-23 12:00 UTC, after"),
+        (CopySeen(COMPARED, NOW + DAY), VIOLATED, "is dated 2026-11-23 12:00 UTC, after its store"),
         (CopySeen(COMPARED, NOW - HOUR, fault="it is the first one"), VIOLATED, "it is the first one"),
         (CopySeen(unknown="nothing answers"), UNKNOWN, "could not be asked (nothing answers)"),
     ],
@@ -230,8 +237,8 @@ def test_a_second_repository_counts_where_it_was_compared(copy: CopySeen, state:
     assert bool(part.remedy) == (state != OK)
     assert found.rules["three_copies"] == (OK if state == OK else UNKNOWN)
     assert found.compliant == (state == OK)
-    # it stands for no backup of the first one, and two copies need none
-    assert states(judged(evidence(copy=copy)))["copies"] == OK
+    # one that is named has to count, also where the policy asks for no third copy
+    assert states(judged(evidence(copy=copy)))["copies"] == state
 
 
 @pytest.mark.parametrize(("region", "state"), [("eu-west-3", OK), ("us-east-1", VIOLATED), (None, UNKNOWN)])

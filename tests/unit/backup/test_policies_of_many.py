@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
@@ -127,3 +128,24 @@ def test_the_first_key_opens_the_backups_alone_once_it_is_rotated(tmp_path: Path
     with pytest.raises(StateError, match=r"wrapped by the key 'estate-2027', which is not in repository.keys"):
         open_repository(Stores(store, store, ""), "harbour", (MASTER,))
     assert call(tmp_path, "harbour", first=[new]).steps == []
+
+
+@pytest.mark.parametrize("first", [(), [{"name": "next", "secret": "bmV4dA==", "file": None, "tenant": None}]])
+def test_a_tenant_whose_repository_refuses_a_write_hinders_no_other(
+    tmp_path: Path, first: Sequence[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repositories(tmp_path)
+    step = "rotate" if first else "write_document"
+    act = getattr(apply_policy, step)
+
+    def refusing(repository: Repository, *given: Any) -> Any:
+        if repository.tenant == "north":
+            raise StateError("the disk is full")
+        return act(repository, *given)
+
+    monkeypatch.setattr(apply_policy, step, refusing)
+    keys = [{**one, "secret": base64.b64encode(b"n" * 32).decode()} for one in first]
+    outcome = call(tmp_path, first=keys)
+    assert [(one["tenant"], one["error"]) for one in outcome.facts["failures"]] == [("north", "the disk is full")]
+    assert recorded(tmp_path) == {"harbour", "south"}
+    assert "north" not in {step.target for step in outcome.steps or ()}

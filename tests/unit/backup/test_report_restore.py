@@ -18,7 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     Wish,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import FINISHED, origin, restoration
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record, report, unproven
 from tests.unit.backup.build import MANIFEST
 
 WISH = Wish(database="harbour", tenant="harbour")
@@ -60,3 +60,11 @@ def test_the_record_of_a_drill_says_what_is_known() -> None:
     facts = told(STANDS, replace(WISH, drill=True))
     good = json.loads(drill_record("harbour", begun, {**facts, "rto_s": 2.5, "left_out": ["a grant"] * 99}, ""))
     assert (good["ok"], good["rpo_s"], len(good["left_out"]), good["left_out_count"]) == (True, 90.0, 50, 99)
+
+
+def test_a_drill_that_left_files_out_proves_nothing() -> None:
+    assert unproven("harbour", {"backup": "b07", "files_left_out": []}) == ""
+    assert unproven("harbour", {"backup": "b07", "files_left_out": ["ab/abc", "cd/cde"]}) == (
+        "the drill of tenant harbour proves nothing, as 2 files of backup b07 are missing or damaged in the "
+        "repository, such as ab/abc; run gantry.odoo.backup, which sends them again"
+    )
