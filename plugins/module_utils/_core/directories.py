@@ -21,7 +21,7 @@ from typing import BinaryIO
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # as the kernel
 _LINKS = 40
-_MODE = 0o750
+_MODE, _PRIVATE = 0o750, 0o700
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,16 @@ def opened_below(directory: int, name: str) -> AbstractContextManager[int]:
     return _closing(os.open(name, DIRECTORY, dir_fd=directory))
 
 
-def made_directory(path: str, owner: Owner) -> AbstractContextManager[int]:
-    """As opened_directory; it is made, with those above it that are missing, for the owner alone."""
+def made_directory(path: str, owner: Owner | None) -> AbstractContextManager[int]:
+    """As opened_directory; it is made, with those above it that are missing, for the owner alone.
+
+    owner: None for the account of this process, with the name on disk before anything is in it.
+    """
     return _closing(_made(path, owner))
 
 
-def made_below(directory: int, name: str, owner: Owner) -> AbstractContextManager[int]:
-    """As opened_below; it is made for the owner alone where it is missing."""
+def made_below(directory: int, name: str, owner: Owner | None) -> AbstractContextManager[int]:
+    """As opened_below; it is made as by made_directory where it is missing."""
     return _closing(_made_below(directory, name, owner))
 
 
@@ -88,7 +91,7 @@ def _closing(descriptor: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _made(path: str, owner: Owner) -> int:
+def _made(path: str, owner: Owner | None) -> int:
     try:
         return _opened(path)
     except FileNotFoundError:
@@ -100,13 +103,17 @@ def _made(path: str, owner: Owner) -> int:
         os.close(parent)
 
 
-def _made_below(directory: int, name: str, owner: Owner) -> int:
+def _made_below(directory: int, name: str, owner: Owner | None) -> int:
     try:
         below = os.open(name, DIRECTORY, dir_fd=directory)
     except FileNotFoundError:
         with suppress(FileExistsError):
-            os.mkdir(name, _MODE, dir_fd=directory)
+            os.mkdir(name, _MODE if owner else _PRIVATE, dir_fd=directory)
+            if owner is None:
+                os.fsync(directory)
         below = os.open(name, DIRECTORY, dir_fd=directory)
+    if owner is None:
+        return below
     try:
         seen = owner_of_directory(below)
         # also the one that a run made which was killed before it gave it away; one with content is no such one

@@ -5,15 +5,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from io import BytesIO
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
+    made_below,
+    made_directory,
+    opened_below,
+    opened_directory,
+    opened_file,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_directory
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Readable, Stored
 
 # Keys do not begin with a dot, so that no object lies there.
@@ -21,10 +28,15 @@ _STAGED = ".staged"
 # A file that is being written changes all the time. One that has not for so long was left by a run that was killed.
 LEFT_S = 86400
 PIECE_BYTES = 1024 * 1024
+# What the system says of a link, or of a file, a pipe or a directory that is in the place of another kind.
+_MISPLACED = (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO)
 
 
 class Directory:
-    """The objects below one directory, which is made for its owner alone at the first write."""
+    """The objects below one directory, which is made for its owner alone at the first write.
+
+    Others may write there as well, so it is walked by descriptors, and no link below it is followed.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
@@ -42,27 +54,25 @@ class Directory:
         """
         if not os.path.lexists(self.path):
             return datetime.now(timezone.utc)
-        with self._said("tell its time"), self._staged(BytesIO()) as name:
-            return datetime.fromtimestamp(os.stat(name).st_mtime, timezone.utc)
+        with self._said("tell its time"), self._staged(BytesIO()) as (staged, name):
+            return datetime.fromtimestamp(os.stat(name, dir_fd=staged).st_mtime, timezone.utc)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object that does not exist yet, and have it on disk; False where it exists."""
-        target = self._at(key)
-        with self._said(f"write {key}"):
-            self._make(os.path.dirname(target))
-            with self._staged(BytesIO(data)) as name:
+        with self._said(f"write {key}"), self._above(key, make=True) as (above, name):
+            with self._staged(BytesIO(data)) as (staged, new):
                 try:
-                    os.link(name, target)
+                    os.link(new, name, src_dir_fd=staged, dst_dir_fd=above)
                 except FileExistsError:
                     return False
-            sync_directory(os.path.dirname(target))
+            os.fsync(above)
         return True
 
     def get(self, key: str) -> bytes | None:
         """The bytes of an object, None when there is none."""
         with self._said(f"read {key}"):
             try:
-                with open(self._at(key), "rb") as stream:
+                with self._above(key) as (above, name), opened_file(above, name) as stream:
                     return stream.read()
             except FileNotFoundError:
                 return None
@@ -71,7 +81,7 @@ class Directory:
         """The first `limit` keys below `prefix`, in their order."""
         found: list[str] = []
         with self._said(f"list {prefix}"):
-            for key, _entry in self._below(prefix.rstrip("/")):
+            for key, _seen in self._listed(prefix):
                 if len(found) == limit:
                     break
                 found.append(key)
@@ -83,21 +93,21 @@ class Directory:
 
     def upload(self, key: str, stream: Readable, expected_bytes: int) -> None:  # noqa: ARG002
         """Write one object from a stream, and have it on disk; an exception of its read() leaves no object behind."""
-        target = self._at(key)
-        with self._said(f"write {key}"):
-            self._make(os.path.dirname(target))
-            with self._staged(stream) as name:
-                os.replace(name, target)
-            sync_directory(os.path.dirname(target))
+        with self._said(f"write {key}"), self._above(key, make=True) as (above, name):
+            with self._staged(stream) as (staged, new):
+                os.replace(new, name, src_dir_fd=staged, dst_dir_fd=above)
+            os.fsync(above)
 
     def pieces(self, key: str, size: int, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes of an object in pieces of at most `size`, from `offset` on, `length` of them or all."""
         left = length
         with self._said(f"read {key}"):
-            path = self._at(key)
-            if not os.path.exists(path):
-                raise StateError(f"the {self.where} could not read {key}: there is no such object")
-            with open(path, "rb") as stream:
+            try:
+                with self._above(key) as (above, name):
+                    stream = opened_file(above, name)
+            except FileNotFoundError as error:
+                raise StateError(f"the {self.where} could not read {key}: there is no such object") from error
+            with stream:
                 stream.seek(offset)
                 while piece := stream.read(size if left is None else min(size, left)):
                     left = None if left is None else left - len(piece)
@@ -105,92 +115,105 @@ class Directory:
 
     def objects(self, prefix: str) -> dict[str, Stored]:
         """Every object whose key begins with `prefix`, which ends with a slash, by key."""
-        found: dict[str, Stored] = {}
         with self._said(f"list {prefix}"):
-            for key, entry in self._below(prefix.rstrip("/")):
-                try:
-                    seen = entry.stat()
-                except FileNotFoundError:
-                    continue
-                found[key] = Stored(seen.st_size, datetime.fromtimestamp(seen.st_mtime, timezone.utc))
-        return found
+            return {
+                key: Stored(seen.st_size, datetime.fromtimestamp(seen.st_mtime, timezone.utc))
+                for key, entry in self._listed(prefix)
+                if (seen := _seen(entry))
+            }
 
     def delete(self, keys: Iterable[str]) -> int:
         """Remove objects; the number that was asked for."""
         listed = list(keys)
         for key in listed:
-            with self._said(f"remove {key}"):
-                try:
-                    os.unlink(self._at(key))
-                except FileNotFoundError:
-                    continue
+            with self._said(f"remove {key}"), suppress(FileNotFoundError), self._above(key) as (above, name):
+                os.unlink(name, dir_fd=above)
         return len(listed)
 
-    def _at(self, key: str) -> str:
-        """The path of a key. Raises StateError for one that leads out of the directory."""
-        if any(part in ("", ".", "..") for part in key.split("/")):
+    @contextmanager
+    def _above(self, key: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """The directory of an object, open for the block, and the object's name in it. make: it is made where missing.
+
+        Raises StateError for a key that leads out of the store.
+        """
+        *directories, name = key.split("/")
+        if any(part in ("", ".", "..") for part in (*directories, name)):
             raise StateError(f"the {self.where} can have no object {key!r}: its name leads elsewhere; remove it there")
-        return os.path.join(self.path, key)
+        with ExitStack() as stack:
+            here = stack.enter_context(made_directory(self.path, None) if make else opened_directory(self.path))
+            for part in directories:
+                here = stack.enter_context(made_below(here, part, None) if make else opened_below(here, part))
+            yield here, name
 
-    def _below(self, key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        try:
-            with os.scandir(self._at(key)) as listing:
+    def _listed(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        key = prefix.rstrip("/")
+        with suppress(FileNotFoundError), self._above(key) as (above, name):
+            yield from self._below(above, name, key)
+
+    def _below(self, above: int, name: str, key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """The objects below a directory. An entry is asked before the next one is."""
+        with opened_below(above, name) as directory:
+            with os.scandir(directory) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
-        except FileNotFoundError:
-            return
-        for entry in entries:
-            if entry.is_dir():
-                yield from self._below(f"{key}/{entry.name}")
-            else:
-                yield f"{key}/{entry.name}", entry
-
-    def _make(self, directory: str) -> None:
-        """Make a directory and those above it, each of them on disk before anything is in it."""
-        if os.path.isdir(directory):
-            return
-        above = os.path.dirname(directory)
-        self._make(above)
-        try:
-            os.mkdir(directory, 0o700)
-        except FileExistsError:
-            return
-        sync_directory(above)
+            for entry in entries:
+                below = f"{key}/{entry.name}"
+                if entry.is_symlink():
+                    raise StateError(f"the {self.where} holds a link, {below}; see who made it, and remove it")
+                if not entry.is_dir():
+                    yield below, entry
+                    continue
+                with suppress(FileNotFoundError):
+                    yield from self._below(directory, entry.name, below)
 
     @contextmanager
-    def _staged(self, stream: Readable) -> Iterator[str]:
-        """A file with the bytes of a stream, on disk, for the time of the block, unless the block renames it."""
-        staged = os.path.join(self.path, _STAGED)
-        self._make(staged)
-        descriptor, name = tempfile.mkstemp(dir=staged)
-        if not self._swept:
-            self._swept = True
-            _remove_left(staged, os.fstat(descriptor).st_mtime - LEFT_S)
-        try:
-            with open(descriptor, "wb") as file:
-                while piece := stream.read(PIECE_BYTES):
-                    file.write(piece)
-                file.flush()
-                os.fsync(file.fileno())
-            yield name
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(name)
+    def _staged(self, stream: Readable) -> Iterator[tuple[int, str]]:
+        """A file with the bytes of a stream, on disk, for the time of the block, unless the block renames it.
+
+        It is given as an open directory and the name in it.
+        """
+        with self._above(f"{_STAGED}/{secrets.token_hex(8)}", make=True) as (staged, name):
+            descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=staged)
+            try:
+                with open(descriptor, "wb") as file:
+                    if not self._swept:
+                        self._swept = True
+                        _remove_left(staged, os.fstat(descriptor).st_mtime - LEFT_S)
+                    while piece := stream.read(PIECE_BYTES):
+                        file.write(piece)
+                    file.flush()
+                    os.fsync(file.fileno())
+                yield staged, name
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=staged)
 
     @contextmanager
     def _said(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
+            if error.errno in _MISPLACED and error.filename != self.path:
+                raise StateError(
+                    f"the {self.where} could not {what}: {error.filename} in it is a link, or of another kind than it "
+                    "is to be; see who made it, and remove it"
+                ) from error
             raise UnreachableError(
                 f"the {self.where} could not {what}: {error.strerror} ({error.filename}); correct it, and run again"
             ) from error
 
 
-def _remove_left(staged: str, before: float) -> None:
+def _seen(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _remove_left(staged: int, before: float) -> None:
     """Remove what killed runs have left. before: in seconds since 1970, by the clock of the file system."""
     with os.scandir(staged) as entries:
         for entry in entries:
             # another run may remove it as well
             with suppress(FileNotFoundError):
                 if entry.stat(follow_symlinks=False).st_mtime < before:
-                    os.unlink(entry.path)
+                    os.unlink(entry.name, dir_fd=staged)

@@ -167,7 +167,7 @@ def test_a_process_that_is_killed_between_file_and_store(
     bring(away(declared), proven("app1"), Deadline(60))
     store = back(declared)
 
-    def killed(*_arguments: Any) -> None:
+    def killed(*_arguments: Any, **_options: Any) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:

@@ -71,3 +71,60 @@ def test_what_a_killed_run_has_left_goes_after_a_day(tmp_path: Path, age_s: int,
     assert left.exists() == stays
     assert [path.name for path in Path(store.path, ".staged").iterdir()] == [left.name] * stays
     assert store.get("data/2/1") == b"whole"
+
+
+OF_ANOTHER = "of another"
+
+
+@pytest.mark.parametrize("link", [".staged", "harbour", "harbour/data", "harbour/data/1"])
+def test_no_link_in_a_store_is_followed(tmp_path: Path, link: str) -> None:
+    # what is below the other place has the names of the store's own, and is old enough to be cleaned
+    other = tmp_path / "other"
+    for name in ("old", "1", "1/2", "data/1/2", "data/1/3"):
+        if name.rsplit("/", maxsplit=1)[-1] != "1":
+            (other / name).parent.mkdir(parents=True, exist_ok=True)
+            (other / name).write_text(OF_ANOTHER)
+            os.utime(other / name, (0, 0))
+    place = tmp_path / "store" / link
+    place.parent.mkdir(parents=True)
+    place.symlink_to(other)
+    store = Directory(str(tmp_path / "store"))
+    before = sorted(path for path in other.rglob("*"))
+    for work in (
+        lambda: store.put("harbour/data/1/2", b"x"),
+        lambda: store.create("harbour/data/1/4", b"x"),
+        lambda: store.delete(["harbour/data/1/2"]) if link != ".staged" else store.now(),
+        lambda: store.get("harbour/data/1/2") if link != ".staged" else store.now(),
+        lambda: list(store.pieces("harbour/data/1/2", 10)) if link != ".staged" else store.now(),
+        lambda: store.objects("harbour/") if link != ".staged" else store.now(),
+        lambda: store.names("harbour/data/", 10) if link != ".staged" else store.now(),
+    ):
+        with pytest.raises(StateError, match=r"link.*see who made it, and remove it$"):
+            work()
+    assert sorted(path for path in other.rglob("*")) == before
+    assert all(path.is_dir() or path.read_text() == OF_ANOTHER for path in before)
+
+
+def test_a_link_or_a_pipe_in_the_place_of_an_object_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "att").write_text(OF_ANOTHER)
+    store = Directory(str(tmp_path / "store"))
+    store.put("keys/1", b"x")
+    Path(store.path, "keys/2").symlink_to(tmp_path / "att")
+    os.mkfifo(Path(store.path, "keys/3"))
+    for key in ("keys/2", "keys/3"):
+        for work in (store.get, lambda key: list(store.pieces(key, 10))):
+            with pytest.raises(StateError, match=f"{key[-1]} in it is a link, or of another kind"):
+                work(key)
+    with pytest.raises(StateError, match="holds a link, keys/2; see who made it"):
+        store.names("keys/", 10)
+    assert not store.create("keys/2", b"y")
+    store.put("keys/2", b"y")
+    assert store.get("keys/2") == b"y"
+    assert (tmp_path / "att").read_text() == OF_ANOTHER
+
+
+def test_directories_of_a_store_are_for_its_owner_alone(tmp_path: Path) -> None:
+    store = Directory(str(tmp_path / "a/store"))
+    store.put("harbour/data/1/1", b"x")
+    made = [path for path in (tmp_path / "a", *(tmp_path / "a").rglob("*")) if path.is_dir()]
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o700}
