@@ -34,12 +34,13 @@ def manifest_of(repository: Repository, entry: Entry) -> Manifest:
 
 def read_dump(repository: Repository, manifest: Manifest) -> Iterator[bytes]:
     """The bytes of a backup's dump. Raises StateError at the end where they are not those of the manifest."""
-    digest = hashlib.sha256()
+    digest, left = hashlib.sha256(), manifest.dump.size
     for held in manifest.dump.held:
         key = data_key(held)
         pieces = repository.store.pieces(key, PIECE_BYTES)
-        for piece in repository.keys.open_stream(DUMP, key, pieces, f"{key} in the {repository.where}"):
+        for piece in repository.keys.open_stream(DUMP, key, pieces, f"{key} in the {repository.where}", left):
             digest.update(piece)
+            left -= len(piece)
             yield piece
     if digest.hexdigest() != manifest.dump.sha256:
         raise StateError(

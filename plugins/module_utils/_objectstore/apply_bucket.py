@@ -23,10 +23,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     UnreachableError,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import (
+    WHOLE_BYTES,
     Readable,
     Retention,
     Settings,
     Stored,
+    joined,
 )
 
 try:
@@ -49,6 +51,7 @@ BODY_ATTEMPTS = 5
 # S3 takes at most this many parts, and none below 5 MiB but the last
 MAX_PARTS = 9000
 PART_BYTES = 8 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
 # What a server says that is overloaded or being repaired, and every answer with a status from 500 on.
@@ -93,8 +96,9 @@ class Bucket:
         """The bytes of an object, None when there is none."""
         with self._said(f"read {key}"):
             try:
-                body: bytes = self._client.get_object(Bucket=self.settings.bucket, Key=key)["Body"].read()
-                return body
+                body = self._client.get_object(Bucket=self.settings.bucket, Key=key)["Body"]
+                pieces = iter(functools.partial(body.read, PIECE_BYTES), b"")
+                return joined(pieces, WHOLE_BYTES, f"{key} in the {self.where}")
             except ClientError as error:
                 if _code(error) in _ABSENT:
                     return None

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
+from functools import partial
 from io import BytesIO
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
@@ -21,7 +22,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.directories impo
     opened_file,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Readable, Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import (
+    WHOLE_BYTES,
+    Readable,
+    Stored,
+    joined,
+)
 
 # Keys do not begin with a dot, so that no object lies there.
 _STAGED = ".staged"
@@ -73,7 +79,8 @@ class Directory:
         with self._said(f"read {key}"):
             try:
                 with self._above(key) as (above, name), opened_file(above, name) as stream:
-                    return stream.read()
+                    pieces = iter(partial(stream.read, PIECE_BYTES), b"")
+                    return joined(pieces, WHOLE_BYTES, f"{key} in the {self.where}")
             except FileNotFoundError:
                 return None
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import WHOLE_BYTES, joined
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_session import Answer, Session, SilentError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, psycopg2, sentence
 
@@ -56,8 +57,9 @@ class Table:
 
     def get(self, key: str) -> bytes | None:
         """The bytes of an object, None when there is none."""
-        rows = self._read(f"read {key}", "SELECT data FROM public.gantry_object WHERE key = %s", (key,))
-        return bytes(rows[0][0]) if rows else None
+        statement = "SELECT substr(data, 1, %s) FROM public.gantry_object WHERE key = %s"
+        rows = self._read(f"read {key}", statement, (WHOLE_BYTES + 1, key))
+        return joined([bytes(rows[0][0])], WHOLE_BYTES, f"{key} in the {self.where}") if rows else None
 
     def names(self, prefix: str, limit: int) -> list[str]:
         """The first `limit` keys that begin with `prefix`, in their order."""

@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+
 # How far two clocks may be apart, as that of a server and that of a store; S3 itself refuses requests from further off.
 CLOCK_SKEW = timedelta(seconds=900)
+# What is read as a whole, such as a record or a manifest, is smaller.
+WHOLE_BYTES = 72 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Objects(Protocol):
         """
 
     def get(self, key: str) -> bytes | None:
-        """The bytes of an object, None when there is none."""
+        """The bytes of an object, None when there is none. Raises StateError for more than WHOLE_BYTES."""
 
     def names(self, prefix: str, limit: int) -> list[str]:
         """The first `limit` keys that begin with `prefix`, which ends with a slash, in the order of their bytes."""
@@ -146,3 +150,18 @@ class Readable(Protocol):
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes, at most `size`; empty at the end."""
+
+
+def joined(pieces: Iterable[bytes], most: int, where: str) -> bytes:
+    """The bytes of all pieces. Raises StateError, naming `where`, as soon as they are more than `most`."""
+    return b"".join(bounded(pieces, most, where))
+
+
+def bounded(pieces: Iterable[bytes], most: int, where: str) -> Iterator[bytes]:
+    """The same pieces. Raises StateError, naming `where`, as soon as they have more than `most` bytes."""
+    left = most
+    for piece in pieces:
+        left -= len(piece)
+        if left < 0:
+            raise StateError(f"{where} is damaged or forged: it holds more than {most} bytes, the most it can have")
+        yield piece

@@ -46,6 +46,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
     parse_data_keys,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    KEYS,
     MANIFEST,
     MARKS,
     ManifestName,
@@ -189,7 +190,7 @@ def rotate(repository: Repository, masters: Sequence[MasterKey]) -> Repository:
 def wrap(keys: Mapping[int, bytes], tenant: str, master: MasterKey, number: int = 1) -> Keyring:
     """The keyring that holds data keys for who has the master key."""
     body = json.dumps(data_keys_body(keys)).encode()
-    return Keyring(number, master.name, DataKeys(tenant, {1: master.secret}).seal("keys", master.name, body))
+    return Keyring(number, master.name, DataKeys(tenant, {1: master.secret}).seal(KEYS, master.name, body))
 
 
 def unwrap(keyring: Keyring, tenant: str, masters: Sequence[MasterKey], where: str) -> DataKeys:
@@ -201,7 +202,7 @@ def unwrap(keyring: Keyring, tenant: str, masters: Sequence[MasterKey], where: s
             "repository.keys; add it there"
         )
     what = f"the wrapped data keys in the {where} (key {keyring.wrapped_by!r} of repository.keys)"
-    opened = DataKeys(tenant, {1: fitting[0].secret}).open("keys", keyring.wrapped_by, keyring.wrapped, what)
+    opened = DataKeys(tenant, {1: fitting[0].secret}).open(KEYS, keyring.wrapped_by, keyring.wrapped, what)
     return DataKeys(tenant, parse_data_keys(json.loads(opened), where))
 
 

@@ -43,6 +43,11 @@ def _whole(source: Below, key: str, size: int, count: Count) -> Iterator[bytes]:
     seen = 0
     for piece in counted(source.pieces(key, PIECE_BYTES), count):
         seen += len(piece)
+        if seen > size:
+            break
         yield piece
     if seen != size:
-        raise StateError(f"{key} in the {source.where} has {seen} bytes, and had {size} when it was listed; run again")
+        raise StateError(
+            f"{key} in the {source.where} has {seen} bytes{' or more' if seen > size else ''}, and had {size} when it "
+            "was listed; run again"
+        )

@@ -14,7 +14,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 # The kinds of sealed objects, which each is bound to.
 FILE, SHARD, NOTE, DUMP, MANIFEST = "file", "shard", "note", "dump", "manifest"
 POLICY, DRILL, CHECK, COMPARED, LOCKS = "policy", "drill", "check", "compared", "locks"
-MARKS, COPIES = "marks", "copies"
+MARKS, COPIES, KEYS = "marks", "copies", "keys"
+# The most bytes of a content that is read as a whole, and of the kinds that do not grow with the backups.
+_MOST, _MOST_OF_SMALL = 64 * 1024 * 1024, 4 * 1024 * 1024
+_SMALL = frozenset((POLICY, DRILL, CHECK, COMPARED, COPIES, KEYS))
 # The digits of a folder of a filestore.
 FOLDER_DIGITS = 2
 _DRILL = re.compile(r"drills/[0-9TZ.]{1,40}")
@@ -33,6 +36,11 @@ class DataName:
 
     def __str__(self) -> str:
         return f"{self.number}/{self.place}"
+
+
+def most_of(kind: str) -> int:
+    """The most bytes that a content of a kind has which is read as a whole. Files and dumps say their own size."""
+    return _MOST_OF_SMALL if kind in _SMALL else _MOST
 
 
 def data_key(name: DataName) -> str:

@@ -31,7 +31,7 @@ def opened(repository: Repository, piece: Piece) -> Iterator[tuple[str, Place, I
     for name, place in piece.files:
         sealed = _behind(coming, place.offset - at, place.length)
         at = place.offset + place.length
-        yield name, place, repository.keys.open_stream(FILE, name, sealed, where)
+        yield name, place, repository.keys.open_stream(FILE, name, sealed, where, place.size)
         for _rest in sealed:
             continue
 

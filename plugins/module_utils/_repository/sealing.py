@@ -10,11 +10,16 @@ the object, so that a content is refused in another place.
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LibraryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import bounded
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import FILE, most_of
 
 try:
     import zstandard
@@ -33,6 +38,8 @@ _HEADER_BYTES, _EXTRA_BYTES = 24, 17
 _FRONT_BYTES = len(_MAGIC) + 2 + _HEADER_BYTES
 _PLAIN, _ZSTD = b"\0", b"\1"
 _LEVEL = 3
+# What a frame needs to be read, where the level needs 2 MiB.
+_WINDOW_BYTES = 8 * 1024 * 1024
 # What does not shrink by a twentieth is stored as it is.
 _WORTH = 0.95
 
@@ -46,6 +53,8 @@ class DataKeys:
 
     def seal(self, kind: str, name: str, content: bytes) -> bytes:
         """The sealed content of a `kind` of object, with its name."""
+        if kind != FILE and len(content) > most_of(kind):
+            raise StateError(f"{name} of {self.tenant} would have {len(content)} bytes, more than any reader takes")
         return b"".join(self.seal_pieces(kind, name, _shrunk(content)))
 
     def seal_stream(self, kind: str, name: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -69,11 +78,14 @@ class DataKeys:
 
     def open(self, kind: str, name: str, sealed: bytes, where: str) -> bytes:
         """The content of a sealed object. Raises StateError, naming `where`, for one that was not written so."""
-        return b"".join(self.open_stream(kind, name, (sealed,), where))
+        return b"".join(self.open_stream(kind, name, (sealed,), where, most_of(kind)))
 
-    def open_stream(self, kind: str, name: str, pieces: Iterable[bytes], where: str) -> Iterator[bytes]:
-        """The content of a sealed stream, as it comes. It is complete only where no exception ends it."""
-        return _unshrunk(self._decrypt(kind, name, pieces, where), where)
+    def open_stream(self, kind: str, name: str, pieces: Iterable[bytes], where: str, most: int) -> Iterator[bytes]:
+        """The content of a sealed stream, as it comes, in small pieces. It is complete only where no exception ends it.
+
+        most: its recorded size, in bytes. Raises StateError as soon as there is more.
+        """
+        return bounded(_unshrunk(self._decrypt(kind, name, pieces, where), where), most, where)
 
     def _decrypt(self, kind: str, name: str, pieces: Iterable[bytes], where: str) -> Iterator[bytes]:
         chunks = _chunks(pieces, CHUNK_BYTES + _EXTRA_BYTES, _FRONT_BYTES)
@@ -142,27 +154,26 @@ def _unshrunk(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
         return
     if first[:1] != _ZSTD:
         raise StateError(f"{where} has an encoding that this version does not know; update gantry.odoo to read it")
-    unpacker = zstandard.ZstdDecompressor().decompressobj()
+    source: Any = _Source(first[1:], pieces)
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).stream_reader(source)
     try:
-        yield unpacker.decompress(first[1:])
-        for piece in pieces:
-            yield unpacker.decompress(piece)
+        yield from iter(partial(unpacker.read, CHUNK_BYTES), b"")
     except zstandard.ZstdError as error:
         raise StateError(f"{where} is damaged: its compressed content cannot be read") from error
-    # before version 0.19 of the library only an attempt to go on tells the end of a frame
-    if not _at_end(unpacker):
-        raise StateError(f"{where} is damaged: its compressed content was cut off")
+    # the last chunk is authenticated as such, so it is read also where the frame ended before
+    if any(pieces):
+        raise StateError(f"{where} is damaged: something follows on its compressed content")
 
 
-def _at_end(unpacker: object) -> bool:
-    eof = getattr(unpacker, "eof", None)
-    if eof is not None:
-        return bool(eof)
-    try:
-        unpacker.decompress(b"")  # type: ignore[attr-defined]
-    except zstandard.ZstdError:
-        return True
-    return False
+class _Source:
+    """Pieces of bytes as the library reads them."""
+
+    def __init__(self, first: bytes, pieces: Iterator[bytes]) -> None:
+        self._pieces = (piece for piece in itertools.chain((first,), pieces) if piece)
+
+    def read(self, _size: int) -> bytes:
+        """The next piece; empty at the end."""
+        return next(self._pieces, b"")
 
 
 def _chunks(pieces: Iterable[bytes], size: int, first: int = 0) -> Iterator[tuple[bytes, bool]]:

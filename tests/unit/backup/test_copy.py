@@ -673,6 +673,16 @@ def test_an_object_that_shrinks_while_it_is_sent_leaves_nothing(
     assert target.get(key) is None
 
 
+def test_an_object_that_has_grown_is_read_no_further(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply_transfer, "PIECE_BYTES", 7)
+    key, read = key_of(pair.first, "pack"), []
+    target = replace(pair.first.repository.store, root="elsewhere/")
+    with pytest.raises(StateError, match=rf"{key} in the .* has 14 bytes or more, and had 10 when it was listed"):
+        apply_transfer.transfer(pair.first.repository.store, target, key, 10, lambda _files, size: read.append(size))
+    assert sum(read) == 14
+    assert target.get(key) is None
+
+
 @pytest.mark.parametrize("link", ["", "link"])
 def test_the_first_repository_under_another_name_is_no_copy(pair: Pair, link: str) -> None:
     """link: a symbolic link to it; without one, a clone of all its files."""

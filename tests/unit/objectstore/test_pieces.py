@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import BODY_ATTEMPTS, Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import WHOLE_BYTES, Settings
 
 CONTENT = bytes(range(256)) * 40
 
@@ -124,3 +124,17 @@ def test_a_stream_that_fails_leaves_the_object_of_before(tmp_path: Path) -> None
     assert store.get("a/key") == b"old"
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["key"]
     assert list(store.objects("a/")) == ["a/key"]
+
+
+def test_an_object_that_is_read_as_a_whole_has_a_bound(tmp_path: Path) -> None:
+    store = Directory(str(tmp_path))
+    store.put("keys/1", b"x")
+    with Path(tmp_path, "keys/1").open("r+b") as stream:
+        stream.truncate(10**12)
+    endless = Server(10**12)
+    endless.content = bytes(WHOLE_BYTES + 1)
+    for place in (store, bucket(endless)):
+        with pytest.raises(StateError, match=f"^keys/1 in the .* holds more than {WHOLE_BYTES} bytes"):
+            place.get("keys/1")
+    endless.content = CONTENT
+    assert bucket(endless).get("keys/1") == CONTENT

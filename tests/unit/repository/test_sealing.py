@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+import tracemalloc
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, segments
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import most_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import (
     CHUNK_BYTES,
     DataKeys,
@@ -35,12 +39,63 @@ def test_contents_come_back_at_once_and_in_pieces(size: int, kind: str) -> None:
     content = RANDOM[:size] if kind == "random" else b"a" * size
     sealed = KEYS.seal("file", "x", content)
     assert KEYS.open("file", "x", sealed, WHERE) == content
-    assert b"".join(KEYS.open_stream("file", "x", cut(sealed, 999), WHERE)) == content
+    assert b"".join(KEYS.open_stream("file", "x", cut(sealed, 999), WHERE, size)) == content
     streamed = b"".join(KEYS.seal_stream("file", "x", cut(content, 7000)))
     assert KEYS.open("file", "x", streamed, WHERE) == content
     if kind == "text" and size > 1000:
         assert len(sealed) < size / 10
         assert len(streamed) < size / 10
+
+
+ZEROS = 64 * 1024 * 1024
+
+
+def test_zeros_take_no_more_memory_than_a_piece_of_them() -> None:
+    sealed = KEYS.seal("file", "x", bytes(ZEROS))
+    assert len(sealed) < CHUNK_BYTES
+    tracemalloc.start()
+    try:
+        digest, size = hashlib.sha1(), 0
+        for piece in KEYS.open_stream("file", "x", [sealed], WHERE, ZEROS):
+            digest.update(piece)
+            size += len(piece)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (size, digest.hexdigest()) == (ZEROS, hashlib.sha1(bytes(ZEROS)).hexdigest())
+    assert peak < 2 * 1024 * 1024
+
+
+def test_more_than_was_recorded_is_refused_as_soon_as_it_comes() -> None:
+    sealed = KEYS.seal("file", "x", bytes(ZEROS))
+    read = []
+    with pytest.raises(StateError, match=r"^data/7/0 in .* is damaged or forged: it holds more than 300000 bytes"):
+        read += iter(KEYS.open_stream("file", "x", [sealed], WHERE, 300_000))
+    assert sum(map(len, read)) <= 300_000
+
+
+@pytest.mark.parametrize("kind", ["manifest", "record", "shard", "policy", "keys", "drill"])
+def test_what_is_read_as_a_whole_has_a_bound(kind: str) -> None:
+    most = most_of(kind)
+    assert KEYS.open(kind, "x", KEYS.seal(kind, "x", bytes(most)), WHERE) == bytes(most)
+    more = b"".join(KEYS.seal_stream(kind, "x", [bytes(most), b"1"]))
+    with pytest.raises(StateError, match=f"more than {most} bytes"):
+        KEYS.open(kind, "x", more, WHERE)
+    with pytest.raises(StateError, match="more than any reader takes"):
+        KEYS.seal(kind, "x", bytes(most + 1))
+
+
+def test_what_follows_on_a_compressed_content_is_found() -> None:
+    frame = zstandard.ZstdCompressor().compress(b"a" * 100)
+    with pytest.raises(StateError, match="something follows on its compressed|compressed content cannot be read"):
+        KEYS.open("file", "x", b"".join(KEYS.seal_pieces("file", "x", [b"\1", frame, bytes(CHUNK_BYTES)])), WHERE)
+    with pytest.raises(StateError, match="its compressed content cannot be read"):
+        KEYS.open("file", "x", b"".join(KEYS.seal_pieces("file", "x", [b"\1", b"no frame, but long enough"])), WHERE)
+    large = zstandard.ZstdCompressionParameters(window_log=27, enable_ldm=True)
+    wide = zstandard.ZstdCompressor(compression_params=large).compressobj()
+    content = wide.compress(RANDOM) + wide.flush()
+    with pytest.raises(StateError, match="its compressed content cannot be read"):
+        KEYS.open("file", "x", b"".join(KEYS.seal_pieces("file", "x", [b"\1", content])), WHERE)
 
 
 def test_the_same_content_is_sealed_in_another_way_each_time() -> None:
