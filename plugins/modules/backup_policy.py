@@ -191,7 +191,9 @@ options:
             description: The reason, which the diff shows for each backup. Required unless it is released.
             type: str
           until:
-            description: The last day of the hold in UTC, such as V(2031-12-31). Without it the hold has no end.
+            description:
+              - The last day of the hold in UTC, such as V(2031-12-31). Without it the hold has no end.
+              - A new hold whose last day has passed is refused.
             type: str
           backups:
             description:

@@ -130,6 +130,20 @@ def require_pinned(tenant: str, classes: Iterable[RetentionClass], catalog: Cata
                 )
 
 
+def require_ahead(tenant: str, wish: HoldWish, now: datetime) -> None:
+    """Raise StateError where a hold is to be placed whose last day has passed: it would keep nothing.
+
+    wish: what has to be recorded. One that is recorded already may be over, as its declaration stays. now: by the
+    store's clock.
+    """
+    for one in wish.placed:
+        if one.is_over(now):
+            raise StateError(
+                f"policies: tenant {tenant} has a hold {one.name} {end_of(one)}, which has passed, so that it would keep "
+                "nothing; give a later day, or leave the hold out"
+            )
+
+
 def parse_holds(tenant: str, items: Iterable[Mapping[str, Any]]) -> HoldWish:
     """The holds in a policy's options. Raises InputError for values that cannot be used."""
     listed = list(items)

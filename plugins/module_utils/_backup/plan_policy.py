@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds imp
     HoldWish,
     parse_classes,
     parse_holds,
+    require_ahead,
     require_pinned,
     stays,
     verdicts,
@@ -253,6 +254,7 @@ def plan(request: Request, seen: Seen, prefix: str) -> Plan:
         require_pinned(item.tenant, item.classes, tenants[item.tenant].catalog, seen.now)
     wishes = {name: wish.changed(tenants[name].catalog.holds) for name, wish in request.holds.items()}
     for name, wish in wishes.items():
+        require_ahead(name, wish, seen.now)
         plan_hold(tenants[name].catalog, wish.placed, wish.released)
     marks = {
         item.tenant: marks_of(item, tenants[item.tenant].catalog, seen.now, held_after(request, item.tenant, seen))

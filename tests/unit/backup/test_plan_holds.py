@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     Seen,
     parse_request,
     plan,
+    plan_each,
     record,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import judge
@@ -252,3 +253,25 @@ def test_nothing_said_changes_nothing() -> None:
 
 def test_a_hold_that_a_backup_has_placed_on_itself_needs_no_declaration() -> None:
     assert HoldWish().undeclared((replace(CLAIM, name="kept-20261122t103000z"), CLAIM)) == [CLAIM]
+
+
+@pytest.mark.parametrize(("until", "stands"), [("2026-11-21", False), ("2026-11-22", True), ("2026-11-23", True)])
+def test_a_hold_that_is_over_is_not_placed(until: str, stands: bool) -> None:
+    items = [item(holds=[hold(until=until)])]
+    if stands:
+        assert ("place_hold", "harbour/claim-4711") in actions(catalog(), *items)
+        return
+    planned, failures = plan_each(parse_request(items, True), seen(catalog()), "p")
+    assert planned.steps == []
+    assert failures == {
+        "harbour": "policies: tenant harbour has a hold claim-4711 until 2026-11-21, which has passed, so that it would "
+        "keep nothing; give a later day, or leave the hold out"
+    }
+    with pytest.raises(StateError, match="which has passed"):
+        plan(parse_request(items, True), seen(catalog(CLAIM)), "p")
+    # its declaration may stay where it stood, and where it has ended
+    ended = replace(CLAIM, until=until)
+    assert ("place_hold", "harbour/claim-4711") not in actions(catalog(ended), *items)
+    assert ("release_hold", "harbour/claim-4711") in actions(
+        catalog(ended), item(holds=[hold(until=until, state="released")])
+    )
