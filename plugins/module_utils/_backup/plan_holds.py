@@ -139,8 +139,8 @@ def require_ahead(tenant: str, wish: HoldWish, now: datetime) -> None:
     for one in wish.placed:
         if one.is_over(now):
             raise StateError(
-                f"policies: tenant {tenant} has a hold {one.name} {end_of(one)}, which has passed, so that it would keep "
-                "nothing; give a later day, or leave the hold out"
+                f"policies: tenant {tenant} has a hold {one.name} {end_of(one)}, which has passed, so that it would "
+                "keep nothing; give a later day, or leave the hold out"
             )
 
 

@@ -264,8 +264,8 @@ def test_a_hold_that_is_over_is_not_placed(until: str, stands: bool) -> None:
     planned, failures = plan_each(parse_request(items, True), seen(catalog()), "p")
     assert planned.steps == []
     assert failures == {
-        "harbour": "policies: tenant harbour has a hold claim-4711 until 2026-11-21, which has passed, so that it would "
-        "keep nothing; give a later day, or leave the hold out"
+        "harbour": "policies: tenant harbour has a hold claim-4711 until 2026-11-21, which has passed, so that it "
+        "would keep nothing; give a later day, or leave the hold out"
     }
     with pytest.raises(StateError, match="which has passed"):
         plan(parse_request(items, True), seen(catalog(CLAIM)), "p")

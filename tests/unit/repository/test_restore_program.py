@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -25,7 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stor
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, SHARD, data_key
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import FormerFiles, LeftFiles
 from tests.unit.backup.rotting import MASTER as ROTTING
 from tests.unit.backup.rotting import rotting_in
@@ -146,3 +147,98 @@ def test_what_was_not_written_so_is_refused(tmp_path: Path, what: str) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("restore_backup.py: ")
+
+
+# what is lost of the backup, and what is not written then; -1 is the dump
+LOSSES = [
+    ("a large file is cut off", [3]),
+    ("a large file is missing", [3]),
+    ("a pack is missing", [0, 1, 2]),
+    ("a pack has a changed byte", [1]),
+    ("the dump has a changed byte", [-1]),
+    ("the dump is missing", [-1]),
+    ("the index is missing", [0, 1, 2, 3]),
+    ("all contents are missing", [-1, 0, 1, 2, 3]),
+]
+
+
+@pytest.mark.parametrize(("loss", "lost"), LOSSES)
+def test_what_is_not_lost_is_written_and_the_rest_is_listed(tmp_path: Path, loss: str, lost: list[int]) -> None:
+    store, target = tmp_path / "store", tmp_path / "target"
+    names = backed_up(store, tmp_path / "filestore")
+    (contents,) = (store / "estate/harbour/data").iterdir()
+    kinds = {kind: contents / str(place) for place, kind in enumerate(("pack", "large file", "index", "dump"))}
+    for kind, path in kinds.items():
+        if kind not in loss and "all" not in loss:
+            continue
+        data = bytearray(path.read_bytes())
+        data[-5] ^= 1
+        path.write_bytes(data[:-100] if "cut off" in loss else data)
+        if "missing" in loss:
+            path.unlink()
+    done = program(store, "--to", str(target))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("missing or damaged: ") for line in lines)
+    files = [place for place in range(4) if place not in lost]
+    assert done.stdout.endswith(f" {len(files)} files, 0 lost before the backup, {len(lines)} missing or damaged\n")
+    written = {path.relative_to(target / "filestore").as_posix() for path in target.glob("filestore/*/*")}
+    assert written == {names[place] for place in files}
+    assert (target / "database.dump").exists() == (-1 not in lost)
+    assert (target / "database.dump.damaged").exists() == (-1 in lost)
+
+
+@pytest.mark.parametrize("kind", ["catalog", "keys"])
+def test_a_damaged_record_is_one_sentence(tmp_path: Path, kind: str) -> None:
+    store = tmp_path / "store"
+    backed_up(store, tmp_path / "filestore")
+    for path in (store / "estate/harbour" / kind).rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:-3])
+    done = program(store, "--to", str(tmp_path / "target"))
+    assert (done.returncode, done.stderr.count("\n"), "Traceback" in done.stderr) == (1, 1, False)
+    # without the catalog, the backups are those with a manifest
+    assert (tmp_path / "target/database.dump").exists() == (kind == "catalog")
+
+
+def test_what_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    backed_up(store, tmp_path / "filestore")
+    (tmp_path / "target").mkdir()
+    for done, told in (
+        (program(store, "--to", str(tmp_path / "target")), "target cannot be used: File exists"),
+        (program(tmp_path / "none"), "there are no keys of tenant harbour"),
+        (program(store, key=b"short"), "- holds no key of 32 bytes in base64"),
+        (program(store, "--key-file", str(tmp_path / "none")), "none cannot be used: No such file or directory"),
+    ):
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr.endswith(f"{told}\n")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        ["../../etc/cron.d/x", 1, "1/0", 0, 10],
+        ["da/da39a3ee5e6b4b0d3255bfef95601890afd80709", 0, "../keys", 0, 10],
+        ["da/da39a3ee5e6b4b0d3255bfef95601890afd80709", 0, "{held}/0", -1, 10],
+        ["da/da39a3ee5e6b4b0d3255bfef95601890afd80709", 0, "{held}/0", 10**30, 10],
+        ["da/da39a3ee5e6b4b0d3255bfef95601890afd80709", 0, "{held}/0", True, 1.5],
+        ["da/da39a3ee5e6b4b0d3255bfef95601890afd80709", "0", "{held}/0", 0, None],
+        [[], 0],
+        7,
+    ],
+)
+def test_an_index_of_strange_values_is_no_traceback(tmp_path: Path, item: object) -> None:
+    store, target = tmp_path / "store", tmp_path / "target"
+    backed_up(store, tmp_path / "filestore")
+    directory = Directory(str(store))
+    repository = make_repository(Stores(directory, directory, "estate"), "harbour", [MASTER])
+    (entry,) = repository.catalog.read().entries
+    key = f"data/{entry.number}/2"
+    listed = json.loads(repository.keys.open(SHARD, key, repository.store.get(key) or b"", key))
+    listed[0] = json.loads(json.dumps(item).replace("{held}", str(entry.number)))
+    repository.store.put(key, repository.keys.seal(SHARD, key, json.dumps(listed).encode()))
+    done = program(store, "--to", str(target))
+    assert (done.returncode, done.stderr.count("\n"), "Traceback" in done.stderr) == (1, 1, False)
+    assert done.stdout.endswith(" 3 files, 0 lost before the backup, 1 missing or damaged\n")
