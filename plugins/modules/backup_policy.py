@@ -350,13 +350,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     read_policy,
     report_policy,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import IMMUTABILITY, require_seconds
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import foreseen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import open_stores_of_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
@@ -394,7 +395,7 @@ _POLICY: dict[str, Any] = {
     "versioning": {"type": "bool"},
     "noncurrent_days": {"type": "int"},
     "drill_interval_s": {"type": "int"},
-    "immutability": {"type": "str", "choices": list(plan_policy.IMMUTABILITY)},
+    "immutability": {"type": "str", "choices": list(IMMUTABILITY)},
     "lock_days": {"type": "int"},
     "copies": {"type": "int"},
     "copy_rpo_s": {"type": "int"},
@@ -423,9 +424,7 @@ def work(call: Call) -> Outcome:
     request = plan_policy.parse_request(call.params["policies"], call.params["expire"])
     if call.params["rotate_keys"]:
         request = replace(request, keys={name: keys_for(name, location.keys)[0].name for name in request.tenants})
-    grace_s = call.params["grace_s"]
-    if grace_s < 0:
-        raise InputError(f"grace_s: {grace_s} is not a number of seconds; give 0 or more")
+    grace_s = require_seconds("grace_s", call.params["grace_s"])
     copy = options.copy_from(call.params["copy"], location) if call.params["copy"] and request.keys else None
     stores = open_stores(location)
     copies = open_stores_of_copy(copy) if copy else None

@@ -202,6 +202,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_backup, plan_backup, report_backup
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import require_seconds
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, progress_spec, shown
@@ -285,6 +286,7 @@ def work(call: Call, progress: Progress) -> Outcome:
     location = options.location_from(call.params["repository"])
     databases, known = databases_from(call.params, location.prefix), options.known_from(call.params["known_backups"])
     plan_backup.stay_of(call.params["keep_days"], call.params["keep_reason"])
+    require_seconds("max_age_s", call.params["max_age_s"])
     accept = call.warn if call.params["rolled_back"] == "accept" else None
     login = postgres.login_from(call.params)
     client = pgtools.client_major("pg_dump", Deadline(10))

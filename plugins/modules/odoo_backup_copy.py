@@ -148,11 +148,11 @@ copies:
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy, plan_check, plan_copy, report_copy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import require_seconds
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress, progress_spec, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
-    InputError,
     StateError,
     sentence_of,
 )
@@ -187,9 +187,7 @@ def work(call: Call, progress: Progress) -> Outcome:
     copy = options.copy_from(params["copy"], location)
     tenants, known = options.tenants_from(params["tenants"]), options.known_from(params["known_backups"])
     parts = plan_check.parts_of(params["share_percent"])
-    interval_s = params["compare_interval_s"]
-    if interval_s < 0:
-        raise InputError(f"compare_interval_s: {interval_s} is not a number of seconds; give 0 or more")
+    interval_s = require_seconds("compare_interval_s", params["compare_interval_s"])
     first_stores, second_stores = open_stores(location), open_stores(copy)
     steps: list[Step] = []
     entries, failures = [], {}

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES
+
 KEY = "gantry.odoo_addons.digests"
 _LANGUAGES = "SELECT code FROM public.res_lang WHERE active"
 _USED = "SELECT name FROM public.ir_module_module WHERE state IN ('installed', 'to upgrade', 'to remove')"
@@ -25,7 +27,7 @@ def digests(cursor: Any) -> dict[str, str]:
     row = cursor.fetchone()
     try:
         said = json.loads(row[0]) if row else {}
-    except ValueError:
+    except BAD_VALUES:
         return {}
     return {str(name): str(digest) for name, digest in said.items()} if isinstance(said, dict) else {}
 

@@ -15,13 +15,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model impo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
-_NAME = re.compile(r"\d{8}T\d{6}Z(-[1-9]\d{0,3})?")
+_NAME = re.compile(r"([0-9]{8}T[0-9]{6}Z)(-[1-9][0-9]{0,3})?")
 
 
 def check_backup_name(text: str) -> str:
     """`text` itself. Raises InputError where it cannot be the identifier of a backup."""
-    if not _NAME.fullmatch(text):
-        raise InputError(f"backup: {text!r} is not a backup's identifier; give one such as 20261122T103000Z")
+    found = _NAME.fullmatch(text)
+    try:
+        datetime.strptime(found[1] if found else "", "%Y%m%dT%H%M%SZ")
+    except ValueError as error:
+        raise InputError(f"backup: {text!r} is not a backup's identifier; give one such as 20261122T103000Z") from error
     return text
 
 

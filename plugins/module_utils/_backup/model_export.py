@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
 
 # As odoo/service/db.py writes them, and reads DUMP and FILES.
 DUMP, FILES, MANIFEST = "dump.sql", "filestore/", "manifest.json"
@@ -49,7 +49,7 @@ def archive_from(data: bytes, where: str) -> Archive:
     try:
         body: Mapping[str, Any] = json.loads(data)
         return Archive(str(body["db_name"]), str(body[_UUID]))
-    except (ValueError, KeyError, TypeError) as error:
+    except BAD_VALUES as error:
         raise StateError(
             f"{where} has a manifest that this module did not write ({error!r}); name another file"
         ) from error

@@ -17,6 +17,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     Manifest,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import (
+    MOST,
+    fields,
+    flag,
+    items,
+    number,
+    text,
+    texts,
+    within,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, index_from
@@ -33,7 +43,7 @@ def stamp(moment: datetime) -> str:
 
 def parse_stamp(text: str) -> datetime:
     """The moment that `stamp` wrote. Raises ValueError for any other text."""
-    return datetime.strptime(text, _TIME).replace(tzinfo=timezone.utc)
+    return within(datetime.strptime(text, _TIME).replace(tzinfo=timezone.utc))
 
 
 def manifest_body(manifest: Manifest) -> dict[str, Any]:
@@ -62,30 +72,55 @@ def entry_of(manifest: Manifest, stored: datetime) -> Entry:
 
 def parse_manifest(body: Mapping[str, Any], name: str, where: str) -> Manifest:
     """The manifest of the backup with that name. Raises StateError, naming `where`, for one of another version."""
-    if body.get("format") != FORMAT:
-        raise StateError(f"{where} has format {body.get('format')}, not {FORMAT}; update gantry.odoo to read it")
     try:
-        database, filestore, dump = (dict(body[part]) for part in ("database", "filestore", "dump"))
-        database["locale"] = Locale(**database["locale"])
-        database["settings"] = tuple(Setting(**one) for one in database["settings"])
+        if body.get("format") != FORMAT:
+            said = f"{body.get('format')!r:.60}"
+            raise StateError(f"{where} has format {said}, not {FORMAT}; update gantry.odoo to read it")
+        filestore, dump = body["filestore"], body["dump"]
         return Manifest(
-            tenant=body["tenant"],
-            number=int(body["number"]),
+            tenant=text(body["tenant"]),
+            number=number(body["number"], 1),
             name=name,
             snapshot_time=parse_stamp(body["snapshot_time"]),
             finished_time=parse_stamp(body["finished_time"]),
-            client_version=int(body["client_version"]),
-            database=DatabaseFacts(**database),
+            client_version=number(body["client_version"]),
+            database=_database(body["database"]),
             filestore=FilestoreFacts(
-                **{**filestore, "missing": tuple(filestore["missing"]), "kept": tuple(filestore["kept"])}
+                number(filestore["files"]),
+                number(filestore["bytes"]),
+                number(filestore["orphans"]),
+                texts(filestore["missing"]),
+                texts(filestore["kept"]),
             ),
             dump=Dump(
-                tuple(map(parse_data_name, dump["held"])),
-                tuple(map(int, dump["stored"])),
-                int(dump["size"]),
-                str(dump["sha256"]),
+                tuple(map(parse_data_name, items(dump["held"]))),
+                tuple(map(number, items(dump["stored"]))),
+                number(dump["size"]),
+                text(dump["sha256"]),
             ),
             index=index_from(body["index"], where),
         )
     except BAD_VALUES as error:
         raise StateError(f"{where} is not a backup's manifest: {type(error).__name__} {error}") from error
+
+
+def _database(body: Mapping[str, Any]) -> DatabaseFacts:
+    return DatabaseFacts(
+        name=text(body["name"]),
+        odoo_version=text(body["odoo_version"]),
+        uuid=text(body["uuid"]),
+        modules=_texts_by(body["modules"]),
+        extensions=_texts_by(body["extensions"]),
+        pending=_texts_by(body.get("pending", {})),
+        server_version=number(body["server_version"]),
+        locale=Locale(**_texts_by(body["locale"])),
+        tables={name: number(rows) for name, rows in fields(body["tables"]).items()},
+        # a sequence may count down
+        sequences={name: number(last, -MOST - 1) for name, last in fields(body["sequences"]).items()},
+        unaccent_immutable=flag(body["unaccent_immutable"]),
+        settings=tuple(Setting(**_texts_by(one)) for one in items(body["settings"])),
+    )
+
+
+def _texts_by(value: Any) -> dict[str, str]:
+    return {name: text(said) for name, said in fields(value).items()}

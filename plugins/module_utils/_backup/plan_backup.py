@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import require_days
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
@@ -145,7 +146,7 @@ def refuse_damaged(entry: Entry, where: str, accept_missing: bool) -> None:
 def fresh_enough(catalog: Catalog, max_age_s: int, now: datetime) -> Entry | None:
     """The latest backup when it is younger than `max_age_s` seconds, by the clock of PostgreSQL and by the store's."""
     latest = latest_of(catalog, now)
-    if latest is None or now - min(latest.snapshot, latest.stored) >= timedelta(seconds=max_age_s):
+    if latest is None or (now - min(latest.snapshot, latest.stored)).total_seconds() >= max_age_s:
         return None
     return latest
 
@@ -182,8 +183,7 @@ def survey_of(catalog: Catalog, max_age_s: int, stay: Stay | None, now: datetime
 
 def stay_of(days: int, reason: str) -> Stay | None:
     """How long a backup is asked to stay, None for 0 days. Raises InputError for days without a reason."""
-    if days < 0:
-        raise InputError(f"keep_days: {days} is no number of days; give 1 or more, or 0 to leave it to the policy")
+    require_days("keep_days", days)
     if days and not reason.strip():
         raise InputError("keep_days without keep_reason; give it, as it is shown wherever the backup stays for it")
     return Stay(days, reason.strip()) if days else None

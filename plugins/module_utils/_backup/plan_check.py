@@ -17,6 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check im
     Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import number
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     FULL,
@@ -42,7 +43,8 @@ def next_part(recorded: Mapping[str, Any] | None, parts: int) -> Part:
     if recorded is None or parts == 1:
         return Part(0, parts)
     try:
-        following = Part(int(recorded["number"]), int(recorded["parts"]))
+        among = number(recorded["parts"], 1)
+        following = Part(number(recorded["number"], 0, among - 1), among)
     except BAD_VALUES as error:
         raise StateError(f"the record of the last check cannot be read: {error!r}; remove it") from error
     return following if following.parts == parts else Part(0, parts)

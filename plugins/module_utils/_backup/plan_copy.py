@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy imp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp, stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import flag, number
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     FULL,
@@ -175,7 +176,7 @@ def compared_body(record: Compared) -> dict[str, Any]:
 def compared_from(body: Mapping[str, Any], where: str) -> Compared:
     """The record that a repository keeps. Raises StateError where it is none of ours."""
     try:
-        return Compared(parse_stamp(str(body["moment"])), int(body["number"]), bool(body["ok"]))
+        return Compared(parse_stamp(body["moment"]), number(body["number"]), flag(body["ok"]))
     except BAD_VALUES as error:
         raise StateError(
             f"the record of the comparison in the {where} cannot be read: {error!r}; copy again"

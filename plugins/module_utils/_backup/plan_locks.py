@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Extension, Locks, Scope
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp, stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import texts
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Retention
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import NONE, Catalog, Entry
@@ -135,14 +136,8 @@ def locks_from(body: Mapping[str, Any] | None, where: str) -> Locks | None:
     if body is None:
         return None
     try:
-        return Locks(parse_stamp(body["until"]), _keys(body["parts"]), _keys(body["objects"]))
+        return Locks(parse_stamp(body["until"]), frozenset(texts(body["parts"])), frozenset(texts(body["objects"])))
     except BAD_VALUES as error:
         raise StateError(
             f"the record of the locks in the {where} cannot be read: {error!r}; remove it, and run backup_policy"
         ) from error
-
-
-def _keys(listed: Sequence[Any]) -> frozenset[str]:
-    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-        raise ValueError(f"{listed!r} is no list of keys")
-    return frozenset(listed)

@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, RetentionClass
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import (
+    policy_from,
+    record,
+    require_days,
+    require_seconds,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import (
     HoldWish,
     parse_classes,
@@ -25,7 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds imp
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import lock_days_from
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import Verdict, check
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Catalog, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
@@ -70,7 +75,6 @@ TIERS: dict[int, dict[str, Any]] = {
         "copy_rpo_s": 8 * DAY,
     },
 }
-IMMUTABILITY = ("none", "versions", "lock")
 
 
 @dataclass(frozen=True)
@@ -304,12 +308,6 @@ def together(one: Plan, other: Plan) -> Plan:
     )
 
 
-def record(policy: Policy) -> dict[str, Any]:
-    """The policy as it is stored, and compared the next time."""
-    document: dict[str, Any] = json.loads(json.dumps(asdict(policy)))
-    return document
-
-
 def rule_of(policy: Policy, prefix: str) -> LifecycleRule:
     """The lifecycle rule that a policy asks for."""
     return LifecycleRule(policy.tenant, tenant_root(prefix, policy.tenant), policy.noncurrent_days or None)
@@ -368,19 +366,6 @@ def forecast(recorded: Mapping[str, Any] | None, catalog: Catalog, now: datetime
     return [] if recorded is None else kept_by(policy_from(recorded), catalog, now, catalog.holds)
 
 
-def policy_from(recorded: Mapping[str, Any]) -> Policy:
-    """The policy that a record holds. Raises StateError for one of another version."""
-    try:
-        classes = tuple(
-            RetentionClass(one["name"], one["keep"] and Keep(**one["keep"]), tuple(one["backups"]), one["period"])
-            for one in recorded.get("classes", ())
-        )
-        regions = tuple(recorded.get("regions", ()))
-        return Policy(**{**recorded, "keep": Keep(**recorded["keep"]), "classes": classes, "regions": regions})
-    except BAD_VALUES as error:
-        raise StateError(f"the recorded policy cannot be read: {error}; update gantry.odoo, or remove it") from error
-
-
 def _policy(item: Mapping[str, Any]) -> Policy:
     tier = item["tier"]
     if tier not in TIERS:
@@ -393,13 +378,12 @@ def _policy(item: Mapping[str, Any]) -> Policy:
         TIERS[tier]["lock_days"],
         item.get("versioning"),
     )
-    for option in ("rpo_s", "rto_s", "drill_interval_s", "copies", "copy_rpo_s"):
-        if chosen[option] < 1:
-            raise InputError(f"policies: tenant {item['tenant']} has {option} {chosen[option]}; give a number above 0")
-    if chosen["noncurrent_days"] < 0:
-        raise InputError(
-            f"policies: tenant {item['tenant']} has noncurrent_days {chosen['noncurrent_days']}; give 0 or more"
-        )
+    where = f"policies: tenant {item['tenant']} has"
+    for option in ("rpo_s", "rto_s", "drill_interval_s", "copy_rpo_s"):
+        require_seconds(f"{where} {option}", chosen[option], 1)
+    if chosen["copies"] < 1:
+        raise InputError(f"{where} copies {chosen['copies']}; give a number above 0")
+    require_days(f"{where} noncurrent_days", chosen["noncurrent_days"])
     # an option that is left out is None
     keep = {name: value for name, value in chosen["keep"].items() if value is not None}
     return Policy(

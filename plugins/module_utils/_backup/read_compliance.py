@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import (
@@ -39,6 +39,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     RefusedError,
     StateError,
     UnreachableError,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import (
+    MOST,
+    figure,
+    flag,
+    parse_document,
+    text,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping, Stored
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
@@ -296,10 +303,15 @@ def _drill(repository: Repository, key: str, stored: Stored) -> Drill:
     sealed = repository.store.get(key)
     if sealed is None:
         raise StateError(f"{where} is listed and cannot be read; see whether the store is consistent")
-    body: Mapping[str, object] = json.loads(repository.keys.open(DRILL, key, sealed, where))
+    return drill_of(parse_document(repository.keys.open(DRILL, key, sealed, where), where), stored.modified, where)
+
+
+def drill_of(body: Mapping[str, Any], modified: datetime, where: str) -> Drill:
+    """The drill that a record holds. modified: when the store dates it. Raises StateError where it is none of ours."""
     try:
-        begun = min(parse_stamp(str(body["begun"])), stored.modified)
-        rto_s, rpo_s = float(str(body["rto_s"])), None if body["rpo_s"] is None else float(str(body["rpo_s"]))
-        return Drill(begun, bool(body["ok"]), str(body["backup"]), rto_s, rpo_s, str(body["error"]))
+        begun, rpo_s = min(parse_stamp(body["begun"]), modified), body["rpo_s"]
+        # a drill may begin before the snapshot of a backup, by another clock
+        age_s = None if rpo_s is None else figure(rpo_s, -MOST)
+        return Drill(begun, flag(body["ok"]), text(body["backup"]), figure(body["rto_s"]), age_s, text(body["error"]))
     except BAD_VALUES as error:
         raise StateError(f"{where} is not the record of a drill: {error!r}; remove it, and run a drill") from error

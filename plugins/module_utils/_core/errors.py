@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 # what Python raises where a value that somebody else wrote is of another kind than expected
-BAD_VALUES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+BAD_VALUES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 # characters of what others said that a sentence carries
 LONGEST = 2000
 

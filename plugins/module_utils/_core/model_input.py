@@ -9,6 +9,7 @@ those of Ansible's own types, so that a value means the same in an inventory, wi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ Option = Mapping[str, Any]
 _TRUE = ("1", "on", "t", "true", "y", "yes")
 _FALSE = ("0", "f", "false", "n", "no", "off")
 _LONGEST = 60
+# the whole numbers that each program which reads JSON can tell apart
+_MOST = 2**53
 _ACCEPTED = {
     "bool": "true or false",
     "dict": "a mapping",
@@ -47,7 +50,7 @@ def convert(value: Any, option: Option, path: str, faults: list[str]) -> Any:
         return value
     try:
         made = _CONVERTERS[kind](value)
-    except ValueError:
+    except (OverflowError, ValueError):
         faults.append(f"{path} must be {_ACCEPTED[kind]}, not {shown(value)}")
         return None
     if isinstance(made, str) and _fault_of(made):
@@ -75,7 +78,7 @@ def convert_all(
 
 
 def require_text(given: Mapping[str, Any]) -> None:
-    """Raise InputError where a text, at any depth, is none that a file, a database or a program could take."""
+    """Raise InputError where a value, at any depth, is none that a file, a database or a program could take."""
     for name, value in given.items():
         fault = _strange(value, f"{name}")
         if fault:
@@ -90,7 +93,8 @@ def _strange(value: Any, path: str) -> str:
     elif isinstance(value, (list, tuple)):
         inner = [(item, f"{path}[{place}]") for place, item in enumerate(value)]
     else:
-        return f"{path} {_fault_of(value)}" if isinstance(value, str) and _fault_of(value) else ""
+        fault = _fault_of(value) if isinstance(value, str) else _fault_of_number(value)
+        return f"{path} {fault}" if fault else ""
     return next(filter(None, (_strange(item, place) for item, place in inner)), "")
 
 
@@ -101,6 +105,13 @@ def _fault_of(text: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         return f"is no text in UTF-8 from character {error.start + 1} on; give it in UTF-8"
+    return ""
+
+
+def _fault_of_number(value: Any) -> str:
+    # NaN is in no range, and JSON has no word for it
+    if isinstance(value, (int, float)) and not -_MOST <= value <= _MOST:
+        return f"is no number from -2^53 to 2^53, but {shown(value)}; give one"
     return ""
 
 
@@ -136,7 +147,10 @@ def _int(value: Any) -> int:
 def _float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError
-    return float(value)
+    made = float(value)
+    if not math.isfinite(made):
+        raise ValueError
+    return made
 
 
 def _str(value: Any) -> str:

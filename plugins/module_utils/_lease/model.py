@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import items, moment, number, text, texts
 
 # Who holds it holds everything but what begins with ASIDE: a backup reads, and must not wait for a change.
 ESTATE, ASIDE = "estate", "backup:"
@@ -86,25 +87,21 @@ class Leases:
         return {"base": self.base, "held": held, "former": [asdict(one) for one in self.former]}
 
 
-def from_body(number: int, body: Mapping[str, Any], where: str) -> Leases:
-    """The leases that a record holds. Raises StateError where it is none of ours."""
+def from_body(record: int, body: Mapping[str, Any], where: str) -> Leases:
+    """The leases that a record holds. record: its number. Raises StateError where it is none of ours."""
     try:
         held = tuple(
             Lease(
-                int(one["number"]),
-                int(one["fencing_number"]),
-                tuple(one["covers"]),
-                Holder(**one["holder"]),
-                datetime.fromisoformat(one["since"]),
-                datetime.fromisoformat(one["until"]),
+                number(one["number"]),
+                number(one["fencing_number"]),
+                texts(one["covers"]),
+                Holder(**{name: text(said) for name, said in one["holder"].items()}),
+                moment(one["since"]),
+                moment(one["until"]),
             )
-            for one in body["held"]
+            for one in items(body["held"])
         )
-        former = tuple(Former(int(one["number"]), str(one["why"])) for one in body["former"])
-        base = int(body["base"])
-        aware = all(moment.tzinfo for one in held for moment in (one.since, one.until))
+        former = tuple(Former(number(one["number"]), text(one["why"])) for one in items(body["former"]))
+        return Leases(record, number(body["base"]), held, former)
     except BAD_VALUES as error:
-        raise StateError(f"record {number} of the leases in the {where} cannot be read: {error!r}") from error
-    if not aware:
-        raise StateError(f"record {number} of the leases in the {where} has a time without a zone")
-    return Leases(number, base, held, former)
+        raise StateError(f"record {record} of the leases in the {where} cannot be read: {error!r}") from error

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, ClassVar, Generic, Protocol, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import decoded
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
 # Numbers count down in the keys, since listings begin with the smallest. No directory has more than a thousand files.
@@ -105,7 +106,7 @@ class Log:
         After an exception it is not known whether it was written; the same record again tells.
         """
         key = self.key(record.number)
-        data = json.dumps(record.body, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+        data = _encoded(record.body)
         won = self.objects.create(key, data) or self.objects.get(key) == data
         if not won or self.kept is None:
             return won
@@ -145,12 +146,20 @@ class Log:
 
     def _parsed(self, number: int, data: bytes) -> Record:
         try:
-            body = json.loads(data)
-        except ValueError as error:
+            body = decoded(data)
+        except BAD_VALUES as error:
             raise StateError(
                 f"record {number} of {self.name} in the {self.objects.where} is damaged; compare it with a copy"
             ) from error
         return Record(number, body)
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    try:
+        text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode()
+    except ValueError as error:
+        raise StateError(f"a record that no reader would take was not written: {error}; correct its values") from error
 
 
 def require_conditions(objects: Objects) -> None:

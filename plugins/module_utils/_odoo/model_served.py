@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError, excerpt
 
 MARK = "gantry-served: "
 
@@ -61,5 +61,8 @@ def served_from(said: str, database: str) -> Served:
     """What the script printed among the lines of Odoo's log. Raises StateError where it printed nothing."""
     for line in said.splitlines():
         if line.startswith(MARK):
-            return Served(**json.loads(line.removeprefix(MARK)))
+            try:
+                return Served(**json.loads(line.removeprefix(MARK)))
+            except BAD_VALUES as error:
+                raise StateError(f"Odoo printed {excerpt(line)!r} of database {database}; look at its log") from error
     raise StateError(f"Odoo ended without having tried database {database}; look at its log")

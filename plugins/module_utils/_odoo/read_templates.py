@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model import Desired, Template
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import TEMPLATE
 
@@ -68,6 +69,6 @@ def find(cursor: Any, wants: Sequence[Desired], listed: Mapping[str, code.Listed
 def _kind(comment: str | None) -> str:
     try:
         said = json.loads(comment or "")
-    except ValueError:
+    except BAD_VALUES:
         return ""
     return str(said.get("kind", "")) if isinstance(said, dict) else ""

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES
+
 _MARK = "\ngantry.odoo: access is blocked, it was: "
 
 
@@ -51,7 +53,7 @@ def _record(text: str) -> Record | None:
         said = json.loads(text)
         rights = tuple(_right(**one) for one in said["taken"])
         return Record(rights, str(said["login"]))
-    except (ValueError, TypeError, KeyError):
+    except BAD_VALUES:
         return None
 
 

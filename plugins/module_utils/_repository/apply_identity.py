@@ -9,6 +9,7 @@ import json
 import uuid
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import parse_document, text
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import DataKeys
 
@@ -19,7 +20,7 @@ def read_identity(records: Below, keys: DataKeys) -> str:
     """The identity of a repository, empty where it has none yet. Raises StateError where it is damaged."""
     data = Sealed(records, keys).get(IDENTITY)
     try:
-        return "" if data is None else str(json.loads(data)["id"])
+        return "" if data is None else text(parse_document(data, IDENTITY)["id"])
     except BAD_VALUES as error:
         raise StateError(
             f"{IDENTITY} in the {records.where} cannot be read: {error!r}; see who has written it"

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import parse_document
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Lease
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import HeldError, LostError
@@ -203,7 +204,7 @@ def unwrap(keyring: Keyring, tenant: str, masters: Sequence[MasterKey], where: s
         )
     what = f"the wrapped data keys in the {where} (key {keyring.wrapped_by!r} of repository.keys)"
     opened = DataKeys(tenant, {1: fitting[0].secret}).open(KEYS, keyring.wrapped_by, keyring.wrapped, what)
-    return DataKeys(tenant, parse_data_keys(json.loads(opened), where))
+    return DataKeys(tenant, parse_data_keys(parse_document(opened, what), where))
 
 
 @dataclass(frozen=True)
@@ -249,8 +250,7 @@ def read_manifest(repository: Repository, name: ManifestName) -> dict[str, Any]:
     sealed = repository.store.get(name.key)
     if sealed is None:
         raise StateError(f"{where} is missing, so this backup is damaged; use another")
-    manifest: dict[str, Any] = json.loads(repository.keys.open(MANIFEST, name.key, sealed, where))
-    return manifest
+    return parse_document(repository.keys.open(MANIFEST, name.key, sealed, where), where)
 
 
 def read_manifest_names(repository: Repository) -> list[ManifestName]:
@@ -263,8 +263,8 @@ def read_document(repository: Repository, key: str) -> dict[str, Any] | None:
     sealed = repository.store.get(key)
     if sealed is None:
         return None
-    document: dict[str, Any] = json.loads(repository.keys.open(key, key, sealed, f"{key} in the {repository.where}"))
-    return document
+    where = f"{key} in the {repository.where}"
+    return parse_document(repository.keys.open(key, key, sealed, where), where)
 
 
 def write_document(repository: Repository, key: str, document: Mapping[str, Any]) -> None:
@@ -360,7 +360,13 @@ def being_read(repository: Repository) -> set[int]:
     Who reads takes a lease and looks for marks after that. So whoever asks here after it has marked a backup is told of
     all who have not seen the mark.
     """
-    return {int(part.split(":")[1]) for part in _covered(repository.readers) if part.startswith(_READ)}
+    parts = (part.split(":") for part in _covered(repository.readers) if part.startswith(_READ))
+    try:
+        return {int(number) for _read, number, *_mine in parts}
+    except ValueError as error:
+        raise StateError(
+            f"a lease in {Readers.NAME} of the {repository.where} names no backup ({error}); see who has written it"
+        ) from error
 
 
 def being_written(repository: Repository) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import texts
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, require_conditions
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import read_identity
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
@@ -116,8 +117,11 @@ def record_copy(first: Repository, root: Below, identity: str) -> None:
 
 def recorded_copies(first: Repository) -> dict[str, list[str]]:
     """The identities of the copies that were made, by the place of each."""
-    found: dict[str, list[str]] = read_document(first, COPIES) or {}
-    return found
+    found = read_document(first, COPIES) or {}
+    try:
+        return {place: list(texts(known)) for place, known in found.items()}
+    except ValueError as error:
+        raise StateError(f"{COPIES} in the {first.where} cannot be read: {error}; see who has written it") from error
 
 
 def publish(catalog: Catalog, second: Repository) -> None:

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import (
+    flag,
+    items,
+    moment,
+    number,
+    text,
+    texts,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DataName,
     ManifestName,
@@ -172,8 +180,8 @@ def marks_from(body: Mapping[str, Any] | None, where: str) -> Marks:
     if body is None:
         return Marks()
     try:
-        restorable = {int(number): str(mark) for number, mark in body["restorable"].items()}
-        return Marks(restorable, tuple(map(parse_data_name, body["damaged"])))
+        restorable = {number(int(name)): _mark(mark) for name, mark in body["restorable"].items()}
+        return Marks(restorable, tuple(map(parse_data_name, items(body["damaged"]))))
     except BAD_VALUES as error:
         raise StateError(f"the marks in the {where} cannot be read: {error!r}; check it, and run again") from error
 
@@ -188,36 +196,52 @@ def copied_body(catalog: Catalog) -> dict[str, Any]:
     return {**unmarked(catalog).as_body(), "copied": True}
 
 
-def from_body(number: int, body: Mapping[str, Any], where: str) -> Catalog:
-    """The catalog that a record holds. Raises StateError where it is none of ours."""
+def from_body(record: int, body: Mapping[str, Any], where: str) -> Catalog:
+    """The catalog that a record holds. record: its number. Raises StateError where it is none of ours."""
     try:
+        entries = tuple(_entry(one) for one in items(body["entries"]))
+        for names in ([one.number for one in entries], [one.name for one in entries]):
+            if len(set(names)) != len(names):
+                raise ValueError("two backups have one number or one name")
         return Catalog(
-            number,
-            int(body["fence"]),
-            int(body["given_up"]),
-            tuple(_entry(one) for one in body["entries"]),
-            tuple(map(parse_data_name, body["damaged"])),
-            tuple(_hold(one) for one in body.get("holds", ())),
-            bool(body.get("copied", False)),
+            record,
+            number(body["fence"]),
+            number(body["given_up"]),
+            entries,
+            tuple(map(parse_data_name, items(body["damaged"]))),
+            tuple(_hold(one) for one in items(body.get("holds", []))),
+            flag(body.get("copied", False)),
         )
     except BAD_VALUES as error:
-        raise StateError(f"record {number} of the catalog in the {where} cannot be read: {error!r}") from error
+        raise StateError(f"record {record} of the catalog in the {where} cannot be read: {error!r}") from error
 
 
 def _entry(body: Mapping[str, Any]) -> Entry:
-    if body["restorable"] not in (FULL, PARTIAL, NONE):
-        raise ValueError(f"{body['restorable']!r} says nothing of how far a backup can be restored")
-    expired = body["expired"] and _aware(body["expired"])
-    fields = dict(body, snapshot=_aware(body["snapshot"]), stored=_aware(body["stored"]), expired=expired)
-    return Entry(**fields)
+    expired = body["expired"]
+    return Entry(
+        number=number(body["number"], 1),
+        snapshot=moment(body["snapshot"]),
+        stored=moment(body["stored"]),
+        uuid=text(body["uuid"]),
+        odoo_version=text(body["odoo_version"]),
+        dump_bytes=number(body["dump_bytes"]),
+        files=number(body["files"]),
+        files_bytes=number(body["files_bytes"]),
+        name=text(body["name"]),
+        expired=None if expired is None else moment(expired),
+        healed=number(body["healed"]),
+        restorable=_mark(body["restorable"]),
+    )
+
+
+def _mark(value: Any) -> str:
+    if value not in (FULL, PARTIAL, NONE):
+        raise ValueError(f"{value!r} says nothing of how far a backup can be restored")
+    return text(value)
 
 
 def _hold(body: Mapping[str, Any]) -> Hold:
-    return Hold(body["name"], body["reason"], body["until"], tuple(body["backups"]))
-
-
-def _aware(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text} has no zone")
-    return moment
+    until = text(body["until"])
+    if until and date.fromisoformat(until).isoformat() != until:
+        raise ValueError(f"{until!r} is no day")
+    return Hold(text(body["name"]), text(body["reason"]), until, texts(body["backups"]))

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import items, number, parse_json, text
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import is_store_fname
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, parse_data_name
 
@@ -98,13 +99,14 @@ def index_from(body: Mapping[str, Any], where: str) -> Index:
     """The index in a manifest. Raises StateError, naming `where`, where it is none."""
     try:
         shards = [
-            Shard(str(prefix), parse_data_name(held), str(digest), int(files), int(size))
-            for prefix, held, digest, files, size in body["shards"]
+            Shard(text(prefix), parse_data_name(held), text(digest), number(files), number(size))
+            for prefix, held, digest, files, size in items(body["shards"])
         ]
         uses = {
-            parse_data_name(name): Use(int(files), int(live), int(total)) for name, files, live, total in body["uses"]
+            parse_data_name(name): Use(number(files), number(live), number(total))
+            for name, files, live, total in items(body["uses"])
         }
-        return Index(int(body["width"]), {one.prefix: one for one in shards}, uses)
+        return Index(number(body["width"], 0, WIDEST), {one.prefix: one for one in shards}, uses)
     except BAD_VALUES as error:
         raise StateError(f"{where} holds no index of files: {error!r}") from error
 
@@ -112,7 +114,7 @@ def index_from(body: Mapping[str, Any], where: str) -> Index:
 def objects_in(manifest: Mapping[str, Any], where: str) -> set[DataName]:
     """Every object that the backup with this manifest needs. Raises StateError, naming `where`, where it is none."""
     try:
-        dump = set(map(parse_data_name, manifest["dump"]["held"]))
+        dump = set(map(parse_data_name, items(manifest["dump"]["held"])))
         index = manifest["index"]
     except BAD_VALUES as error:
         raise StateError(f"{where} names no dump or no index: {error!r}") from error
@@ -154,12 +156,14 @@ def parse_shard(data: bytes, where: str) -> dict[str, Place]:
     try:
         names: dict[str, DataName] = {}
         files: dict[str, Place] = {}
-        for name, size, held, offset, length in json.loads(data):
+        for name, size, held, offset, length in items(parse_json(data, where)):
             if held not in names:
                 names[held] = parse_data_name(held)
             if not is_store_fname(name):
                 raise ValueError(f"{name!r} is no file of a filestore")
-            files[name] = Place(int(size), names[held], int(offset), int(length))
+            if name in files:
+                raise ValueError(f"{name} is there twice")
+            files[name] = Place(number(size), names[held], number(offset), number(length))
     except BAD_VALUES as error:
         raise StateError(f"{where} is no part of an index of files: {error}") from error
     return files
@@ -202,6 +206,8 @@ class Tally:
         """Count places that are not used any more, and new ones. totals: the sizes of objects not used before."""
         for sign, places in ((-1, gone), (1, new)):
             for place in places:
+                if place.held not in self._counts and place.held not in totals:
+                    raise StateError(f"a file lies in {place.held}, which its index does not use; take a backup anew")
                 if place.held not in self._counts:
                     self._counts[place.held] = [0, 0, totals[place.held]]
                 count = self._counts[place.held]
@@ -215,7 +221,7 @@ class Tally:
 
 def size_of(files: Mapping[str, Place]) -> int:
     """The size of an object that holds exactly these files."""
-    return max(place.offset + place.length for place in files.values())
+    return max((place.offset + place.length for place in files.values()), default=0)
 
 
 def wasteful(uses: Mapping[DataName, Use]) -> set[DataName]:

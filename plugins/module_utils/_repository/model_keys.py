@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import number, text
 
+# a sealed content names its key in two bytes
+MOST_KEYS = 2**16 - 1
 MASTER_BYTES = 32
 
 
@@ -40,7 +43,7 @@ class Keyring:
 def keyring_from(number: int, body: Mapping[str, Any], where: str) -> Keyring:
     """The keyring that a record holds. Raises StateError where it is none of ours."""
     try:
-        return Keyring(number, str(body["wrapped_by"]), base64.b64decode(body["wrapped"], validate=True))
+        return Keyring(number, text(body["wrapped_by"]), base64.b64decode(text(body["wrapped"]), validate=True))
     except BAD_VALUES as error:
         raise StateError(f"record {number} of the keys in the {where} cannot be read: {error!r}") from error
 
@@ -74,7 +77,9 @@ def data_keys_body(keys: Mapping[int, bytes]) -> dict[str, str]:
 def parse_data_keys(body: Mapping[str, str], where: str) -> dict[int, bytes]:
     """The data keys that were wrapped. Raises StateError where they are none."""
     try:
-        keys = {int(number): base64.b64decode(key, validate=True) for number, key in body.items()}
+        keys = {
+            number(int(name), 1, MOST_KEYS): base64.b64decode(text(key), validate=True) for name, key in body.items()
+        }
     except BAD_VALUES as error:
         raise StateError(f"the data keys in the {where} cannot be read: {type(error).__name__}") from error
     if not keys or any(len(key) != MASTER_BYTES for key in keys.values()):

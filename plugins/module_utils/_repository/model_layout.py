@@ -114,7 +114,7 @@ def manifest_name(key: str) -> ManifestName | None:
 
 def parse_data_name(text: str) -> DataName:
     """The name that `str` has written. Raises ValueError for any other text."""
-    name = data_name(f"data/{text}")
+    name = data_name(f"data/{text}") if isinstance(text, str) else None
     if name is None:
         raise ValueError(f"{text!r} is no name of an object")
     return name

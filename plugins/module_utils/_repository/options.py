@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _KEY: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "secret": {"type": "str", "no_log": True},
@@ -64,7 +66,7 @@ def known_from(values: Mapping[str, Any]) -> dict[str, int]:
     found: dict[str, int] = {}
     for tenant, number in values.items():
         tenant_root("", tenant)
-        if not str(number).isdecimal():
+        if isinstance(number, bool) or not _NUMBER.fullmatch(str(number)):
             raise InputError(
                 f"known_backups: {number!r} of {tenant} is no number of a backup; give those that estate_info returns"
             )

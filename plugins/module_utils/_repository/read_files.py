@@ -117,6 +117,8 @@ class LeftFiles:
             return {}
         where = f"{note.key} in the {self.repository.where}"
         files = parse_shard(self.repository.keys.open(NOTE, note.key, sealed, where), where)
+        if any(place.held != note.held for place in files.values()):
+            raise StateError(f"{where} names another object than its own; see who has written it, and remove it")
         self.totals[note.held] = size_of(files)
         return files
 

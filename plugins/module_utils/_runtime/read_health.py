@@ -11,6 +11,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES
+
 _LONGEST_ANSWER_S = 10.0
 
 
@@ -43,7 +45,7 @@ def gap(question: Question, timeout: float) -> str | None:
     except urllib.error.HTTPError as error:
         hint = " (does server_wide_modules name bus?)" if error.code == 404 else ""
         return f"{question.meaning}: {question.url} answered {error.code}{hint}"
-    except (OSError, ValueError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, *BAD_VALUES) as error:
         return f"{question.meaning}: {question.url} did not answer as Odoo does ({getattr(error, 'reason', error)})"
     seen = body.get(question.member) if isinstance(body, dict) else None
     if seen is True or seen == "pass":

@@ -14,9 +14,13 @@ from unittest import mock
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_database import digests
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.options_files import items_from
 from ansible_collections.gantry.odoo.plugins.module_utils._core.systemd import shown
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_served import MARK, served_from
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_templates import _kind
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import Record, parted, recorded
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_config import plan_options
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.read_health import Question, gap
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.versions import demo_arguments
@@ -110,3 +114,27 @@ def test_what_is_no_traefik_and_no_odoo_is_one_sentence(url: str, words: bytes) 
             with pytest.raises(GantryError, match="correct api_url"):
                 ask()
         assert gap(Question(url, "status", "web process"), 5)
+
+
+DEEP = "[" * 100_000
+
+
+def test_what_a_tenant_has_nested_too_deep_is_no_answer() -> None:
+    """A tenant's role can comment on its database and write its parameters, and its code prints into Odoo's log."""
+
+    class Cursor:
+        """A cursor that has read one row."""
+
+        def execute(self, *_asked: object) -> None:
+            """Ask."""
+
+        def fetchone(self) -> tuple[str]:
+            """The row."""
+            return (DEEP,)
+
+    assert parted(recorded("mine", Record((), "gantry")).partition("{")[0] + DEEP) == ("mine", None)
+    assert _kind(DEEP) == ""
+    assert digests(Cursor()) == {}
+    for line in (DEEP, "[]", "{}", '{"health": 1}'):
+        with pytest.raises(StateError, match="Odoo printed"):
+            served_from(f"{MARK}{line}", "harbour")
