@@ -105,6 +105,7 @@ options:
       versioning:
         description:
           - Whether the bucket keeps the versions of its objects. Left as it is when no policy says.
+          - V(false) cannot be with V(versions) or V(lock) in O(policies[].immutability).
           - By default V(true) in tier 1. It is the bucket's, so policies in one call may not contradict one another.
         type: bool
       noncurrent_days:
@@ -114,7 +115,7 @@ options:
         type: int
       drill_interval_s:
         description:
-          - Seconds after which the newest proven restore drill is too old.
+          - Seconds after which the newest proven restore drill is too old. Not less than O(policies[].rpo_s).
           - By default 28 days in tier 1, 91 days in tier 2 and 364 days in tier 3.
         type: int
       immutability:
@@ -142,13 +143,14 @@ options:
         type: int
       copies:
         description:
-          - The number of copies of the data, the database itself among them.
+          - The number of copies of the data, the database itself among them, V(2) or V(3).
           - M(gantry.odoo.backup_compliance) counts them.
           - By default 2. A third one is a second repository, which M(gantry.odoo.odoo_backup_copy) fills and compares.
         type: int
       copy_rpo_s:
         description:
           - Age in seconds that the newest backup in the second repository may have, and its last comparison.
+            With three copies, not less than O(policies[].rpo_s).
           - By default 2 days for tier 1, 3 for tier 2 and 8 for tier 3.
         type: int
       regions:

@@ -38,6 +38,8 @@ IMMUTABILITY = ("none", "versions", "lock")
 # A century: with more of it, a moment leaves the calendar of Python, and what is meant is a slip.
 MOST_DAYS = 36_525
 MOST_S = MOST_DAYS * 86_400
+# the database, the repository, and a second repository
+LEAST_COPIES, MOST_COPIES = 2, 3
 
 
 def record(policy: Policy) -> dict[str, Any]:
@@ -52,6 +54,34 @@ def policy_from(recorded: Mapping[str, Any]) -> Policy:
         return Policy(**{name: _FIELDS[name](value) for name, value in recorded.items()})
     except (InputError, *BAD_VALUES) as error:
         raise StateError(f"the recorded policy cannot be read: {error!r}; update gantry.odoo, or remove it") from error
+
+
+def require_consistent(policy: Policy) -> Policy:
+    """The policy itself. Raises InputError where no estate could keep two of its promises at once.
+
+    Locks may be shorter or longer than backups are kept: an expiry works beside them.
+    """
+    where = f"policies: tenant {policy.tenant} has"
+    if policy.drill_interval_s < policy.rpo_s:
+        raise InputError(
+            f"{where} drill_interval_s {policy.drill_interval_s} and rpo_s {policy.rpo_s}, so that drills are due more "
+            "often than there is a new backup; give a drill_interval_s that is not shorter than rpo_s"
+        )
+    if not LEAST_COPIES <= policy.copies <= MOST_COPIES:
+        raise InputError(
+            f"{where} copies {policy.copies}; give 2, for the database and its backups, or 3, with a second repository"
+        )
+    if policy.copies == MOST_COPIES and policy.copy_rpo_s < policy.rpo_s:
+        raise InputError(
+            f"{where} copy_rpo_s {policy.copy_rpo_s} and rpo_s {policy.rpo_s}, so that the copy has to be newer than "
+            "the backups are; give a copy_rpo_s that is not shorter than rpo_s"
+        )
+    if policy.immutability == "versions" and policy.versioning is False:
+        raise InputError(
+            f"{where} immutability versions and versioning false, so that nothing keeps the versions; leave versioning "
+            "out, or give immutability: none"
+        )
+    return policy
 
 
 def require_seconds(option: str, value: int, least: int = 0) -> int:

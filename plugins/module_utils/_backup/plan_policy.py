@@ -16,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import (
     policy_from,
     record,
+    require_consistent,
     require_days,
     require_seconds,
 )
@@ -381,12 +382,10 @@ def _policy(item: Mapping[str, Any]) -> Policy:
     where = f"policies: tenant {item['tenant']} has"
     for option in ("rpo_s", "rto_s", "drill_interval_s", "copy_rpo_s"):
         require_seconds(f"{where} {option}", chosen[option], 1)
-    if chosen["copies"] < 1:
-        raise InputError(f"{where} copies {chosen['copies']}; give a number above 0")
     require_days(f"{where} noncurrent_days", chosen["noncurrent_days"])
     # an option that is left out is None
     keep = {name: value for name, value in chosen["keep"].items() if value is not None}
-    return Policy(
+    policy = Policy(
         tenant=item["tenant"],
         tier=tier,
         rpo_s=chosen["rpo_s"],
@@ -402,3 +401,4 @@ def _policy(item: Mapping[str, Any]) -> Policy:
         regions=tuple(chosen.get("regions") or ()),
         classes=parse_classes(item["tenant"], item.get("classes") or ()),
     )
+    return require_consistent(policy)

@@ -31,8 +31,16 @@ BUCKET: dict[str, Any] = {
 def bucket_from(option: str, values: Mapping[str, Any]) -> Settings:
     """The bucket that `option`, such as `repository`, describes. Raises InputError for values that cannot be used."""
     given = {key: value for key, value in values.items() if value is not None}
-    if "@" in urlsplit(given.get("endpoint_url", "")).netloc:
+    url = given.get("endpoint_url", "")
+    if "@" in url:
         raise InputError(f"{option}.endpoint_url: it holds a login; give access_key and secret_key instead")
+    try:
+        # a port that is none is told when it is asked for
+        place = urlsplit(url).port or urlsplit(url).hostname
+    except ValueError as error:
+        raise InputError(f"{option}.endpoint_url: {url} is no URL ({error}); give one as https://s3.example") from error
+    if url and not place:
+        raise InputError(f"{option}.endpoint_url: {url} names no server; give one as https://s3.example")
     bundle = given.get("ca_bundle")
     if bundle and not os.path.isfile(bundle):
         raise InputError(f"{option}.ca_bundle: there is no file {bundle} on this host; give a PEM file")

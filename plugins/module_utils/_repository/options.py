@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import BUCKET, bucket_from
@@ -17,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 
+_PORTS = {"http": 80, "https": 443}
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _KEY: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -87,8 +89,18 @@ def location_from(values: Mapping[str, Any]) -> Location:
 
 
 def copy_from(values: Mapping[str, Any], first: Location) -> Location:
-    """The second repository that the option `copy` describes, with the keys of the first one."""
-    return _placed("copy", values, first.keys)
+    """The second repository that the option `copy` describes, with the keys of the first one.
+
+    Raises InputError where it lies in a place of the first one, which the same names could still hide from this.
+    """
+    second = _placed("copy", values, first.keys)
+    same = sorted(_places(second) & _places(first))
+    if same:
+        raise InputError(
+            f"copy: {' '.join(same[0]).strip()} is a place of the first repository as well, and a copy in itself is "
+            "none; give another place"
+        )
+    return second
 
 
 def tenants_from(names: Sequence[str]) -> list[str]:
@@ -108,8 +120,22 @@ def _placed(option: str, values: Mapping[str, Any], keys: tuple[MasterKey, ...])
         raise InputError(f"{option}.directory: {directory} is a relative path; give an absolute one")
     if directory:
         return Location(keys, prefix, directory=directory, option=option)
+    if values.get("records_bucket") and values["records_bucket"] == values.get("bucket"):
+        raise InputError(f"{option}.records_bucket: it is {option}.bucket itself; leave it out, or give another bucket")
     asked = {name: values.get(name) for name in BUCKET["options"]}
     return Location(keys, prefix, bucket_from(option, asked), values.get("records_bucket") or "", option=option)
+
+
+def _places(location: Location) -> set[tuple[str, str, str]]:
+    """Where contents and records of a location are: the server, the bucket or the directory, and the prefix."""
+    prefix = location.prefix.strip("/")
+    if location.bucket is None:
+        path = os.path.realpath(location.directory)
+        return {("directory", os.path.join(path, prefix).rstrip("/"), "")}
+    there = location.bucket
+    url = urlsplit(there.endpoint_url.lower())
+    server = f"{url.hostname}:{url.port or _PORTS.get(url.scheme, 0)}" if there.endpoint_url else "AWS"
+    return {(f"{server} bucket", name, prefix) for name in (there.bucket, location.records_bucket) if name}
 
 
 def _key(number: int, values: Mapping[str, Any]) -> MasterKey:

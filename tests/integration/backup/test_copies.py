@@ -139,7 +139,7 @@ def test_a_place_that_is_no_second_one_or_has_lost_it_is_refused(
     empty = {**both, "copy": {"directory": "/srv/empty"}}
     before = listed(estate)
     found = ask(*((name, args, check) for args in (other, linked) for name in (COPY, CHECK) for check in (True, False)))
-    assert ["under another name, or a clone of it" in one["msg"] for one in found] == [True] * 8
+    assert ["is a place of the first repository as well" in one["msg"] for one in found] == [True] * 8
     assert listed(estate) == before
 
     ansible_module(HOST, COPY, empty)

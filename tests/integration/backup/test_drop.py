@@ -39,7 +39,7 @@ def test_a_tenant_of_tier_1_is_dropped_only_with_a_backup_that_stands_for_it(
     estate.put(dump, complete)
     policy = {
         "repository": estate.repository,
-        "policies": [{"tenant": GONE, "tier": 1, "rpo_s": 1, "versioning": False}],
+        "policies": [{"tenant": GONE, "tier": 1, "rpo_s": 1, "versioning": False, "immutability": "none"}],
     }
     ansible_module(HOST, "gantry.odoo.backup_policy", policy)
     time.sleep(1)

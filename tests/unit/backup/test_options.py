@@ -20,7 +20,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import argument_spec, location_from
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import (
+    argument_spec,
+    copy_from,
+    location_from,
+)
 
 SECRET = base64.b64encode(b"k" * 32).decode()
 KEYS = {"access_key": "AKIAHARBOUR", "secret_key": "s3cret-of-the-bucket"}
@@ -134,3 +138,59 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     file.chmod(0o640)
     with pytest.raises(InputError, match=r"others than its owner can use .*; give it the mode 0600"):
         location_from(option(keys=[key("estate", secret=None, file=str(file))]))
+
+
+HERE = {"bucket": "backups", "records_bucket": "records", "prefix": "odoo", "endpoint_url": "https://s3.example"}
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ({}, "bucket backups odoo"),
+        ({"bucket": "records", "records_bucket": None}, "bucket records odoo"),
+        (
+            {"records_bucket": None, "prefix": "/odoo/", "endpoint_url": "HTTPS://S3.Example:443/"},
+            "bucket backups odoo",
+        ),
+        ({"bucket": "copies"}, "bucket records odoo"),
+        ({"bucket": "copies", "records_bucket": "backups"}, "bucket backups odoo"),
+        ({"bucket": "copies", "records_bucket": None}, ""),
+        ({"prefix": "copies"}, ""),
+        ({"endpoint_url": "https://s3.other"}, ""),
+    ],
+)
+def test_a_copy_in_a_place_of_the_first_repository_is_refused(second: dict[str, Any], told: str) -> None:
+    first = location_from(option(**HERE))
+    values = {name: value for name, value in option(**{**HERE, **second}).items() if name != "keys"}
+    if not told:
+        assert copy_from(values, first).option == "copy"
+        return
+    with pytest.raises(InputError, match=rf"^copy: s3\.example:443 {told} is a place of the first repository as well"):
+        copy_from(values, first)
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_copy_in_the_directory_of_the_first_repository_is_refused(tmp_path: Path, link: bool) -> None:
+    (tmp_path / "store/odoo").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "store/odoo")
+    first = location_from(option(bucket=None, directory=str(tmp_path / "store"), prefix="odoo"))
+    place = "link" if link else "store/../store/odoo"
+    values = option(bucket=None, directory=str(tmp_path / place))
+    with pytest.raises(InputError, match="is a place of the first repository as well, and a copy in itself is none"):
+        copy_from(values, first)
+    assert copy_from({**values, "directory": str(tmp_path / "other")}, first)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"records_bucket": "backups"}, "records_bucket: it is repository.bucket itself"),
+        ({"endpoint_url": "https://s3.example:port"}, r"endpoint_url: .* is no URL"),
+        ({"endpoint_url": "https://s3.example:99999"}, r"endpoint_url: .* is no URL"),
+        ({"endpoint_url": "https://[s3"}, r"endpoint_url: .* is no URL"),
+        ({"endpoint_url": "s3.example"}, r"endpoint_url: .* names no server"),
+    ],
+)
+def test_a_bucket_that_nobody_can_mean_is_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        location_from(option(**changes))

@@ -103,9 +103,21 @@ def test_given_rules_replace_those_of_the_tier() -> None:
         ((item(noncurrent_days=-1),), "noncurrent_days"),
         ((item(keep={"last": 0}),), "without any rule"),
         ((item(versioning=True), item(tenant="north", versioning=False)), "it is the bucket's"),
+        ((item(drill_interval_s=3600),), "drills are due more often than there is a new backup"),
+        ((item(copies=1),), "copies 1; give 2"),
+        ((item(copies=4),), "copies 4; give 2"),
+        ((item(copies=3, copy_rpo_s=3600),), "the copy has to be newer than the backups"),
+        ((item(tier=1, versioning=False),), "nothing keeps the versions"),
+        ((item(immutability="versions", versioning=False),), "nothing keeps the versions"),
+        ((item(rpo_s=10**10),), "rpo_s: 10000000000 is not a number of seconds; give 1 to"),
+        ((item(noncurrent_days=10**6),), "noncurrent_days: 1000000 is not a number of days"),
+        (
+            (item(classes=[{"name": "x", "backups": ["20269999T999999Z"], "period": "1y"}]),),
+            "is not a backup's identifier",
+        ),
     ],
 )
-def test_bad_input_is_refused(items: tuple[dict[str, Any], ...], told: str) -> None:
+def test_bad_input_or_what_contradicts_itself_is_refused(items: tuple[dict[str, Any], ...], told: str) -> None:
     with pytest.raises(InputError, match=told):
         request(*items)
 
