@@ -5,17 +5,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import queue
+import stat
 import sys
 import threading
+from typing import BinaryIO
 
 MANIFESTS = ("__manifest__.py", "__openerp__.py")
 # What an update of the database never reads: assets for browsers are served from disk, tests and caches are nobody's.
 _SKIPPED = frozenset({"static", "tests", "__pycache__", ".git", "readme", "doc", "docs"})
 _TRANSLATIONS = ("i18n", "i18n_extra")
+# A manifest, a script or a file with a release is far smaller.
+_MOST_BYTES = 16 * 1024 * 1024
+_PIECE_BYTES = 1024 * 1024
+# as the kernel
+_LINKS = 40
 _SKIPPED_ENDINGS = (".pyc", ".pyo", ".pot", ".rst", ".md", "~")
 
 
@@ -41,10 +49,57 @@ def manifest_of(directory: str) -> str:
 def text(path: str) -> str:
     """The content of a file, its bytes as names of files have them; empty where there is none."""
     try:
-        with open(path, "rb") as stream:
-            return stream.read().decode("utf-8", "surrogateescape")
+        with opened(path) as stream:
+            content = stream.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         return ""
+    if len(content) > _MOST_BYTES:
+        raise OSError(errno.EFBIG, "it is larger than such a file can be", path)
+    return content.decode("utf-8", "surrogateescape")
+
+
+def opened(path: str) -> BinaryIO:
+    """A regular file, to be read. A link in its path counts where root, this account or its target's owner made it.
+
+    Odoo may write among addons. So the path is walked by descriptors, and no link shows it a file of root.
+    """
+    rest, makers, links = _names(path), set(), 0
+    here = os.open("/", os.O_PATH | os.O_DIRECTORY)
+    try:
+        while rest:
+            there = os.open(rest.pop(), os.O_PATH | os.O_NOFOLLOW, dir_fd=here)
+            found = os.fstat(there)
+            if stat.S_ISLNK(found.st_mode):
+                target, links = os.readlink("", dir_fd=there), links + 1
+                os.close(there)
+                makers.add(found.st_uid)
+                if links > _LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                rest += _names(target)
+                if not target.startswith("/"):
+                    continue
+                there = os.open("/", os.O_PATH | os.O_DIRECTORY)
+            os.close(here)
+            here = there
+        found = os.fstat(here)
+        strangers = makers - {0, os.geteuid(), found.st_uid}
+        if strangers:
+            raise OSError(errno.EACCES, f"account {min(strangers)} made a link that leads to it")
+        if stat.S_ISDIR(found.st_mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return open(f"/proc/self/fd/{here}", "rb")
+    except OSError as error:
+        error.filename = path
+        raise
+    finally:
+        os.close(here)
+
+
+def _names(path: str) -> list[str]:
+    """The names of a path, the first one last."""
+    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
 
 
 def digest(directory: str, without: str = "") -> str:
@@ -67,8 +122,11 @@ def digest_of(paths: list[str], below: str) -> str:
     total = hashlib.sha256()
     for path in paths:
         total.update(os.fsencode(os.path.relpath(path, below)) + b"\0")
-        with open(path, "rb") as stream:
-            total.update(hashlib.sha256(stream.read()).digest())
+        with opened(path) as stream:
+            content = hashlib.sha256()
+            for piece in iter(lambda: stream.read(_PIECE_BYTES), b""):
+                content.update(piece)
+        total.update(content.digest())
     return total.hexdigest()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_path
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import lock_file, replace_file
 
@@ -30,8 +31,8 @@ def check_path(path: str) -> str:
 def read_metrics(path: str) -> str:
     """The content of the file, empty where there is none."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
+        with opened_path(path) as stream:
+            return stream.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
 

@@ -70,6 +70,17 @@ def opened_file(directory: int, name: str) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
+def opened_path(path: str) -> BinaryIO:
+    """A regular file, to be read, whose path is walked as by opened_directory. Raises OSError as that does."""
+    here = _walked(path)
+    try:
+        if not stat.S_ISREG(os.fstat(here).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", path)
+        return open(f"/proc/self/fd/{here}", "rb")
+    finally:
+        os.close(here)
+
+
 def remove_entry(directory: int, name: str) -> None:
     """Remove what has a name in an open directory, with all below it. A link is removed, not followed."""
     try:
@@ -126,6 +137,18 @@ def _made_below(directory: int, name: str, owner: Owner | None) -> int:
 
 
 def _opened(path: str) -> int:
+    here = _walked(path)
+    try:
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=here)
+    except OSError as error:
+        error.filename = path
+        raise
+    finally:
+        os.close(here)
+
+
+def _walked(path: str) -> int:
+    """The descriptor of what a path leads to, which nothing is read from yet."""
     rest, links = _names(os.path.abspath(path)), 0
     here = os.open("/", os.O_PATH | os.O_DIRECTORY)
     try:
@@ -145,12 +168,11 @@ def _opened(path: str) -> int:
             rest += _names(target)
             if target.startswith("/"):
                 here = _instead(here, os.open("/", os.O_PATH | os.O_DIRECTORY))
-        return os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=here)
     except OSError as error:
+        os.close(here)
         error.filename = path
         raise
-    finally:
-        os.close(here)
+    return here
 
 
 def _instead(former: int, directory: int) -> int:

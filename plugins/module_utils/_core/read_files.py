@@ -11,6 +11,7 @@ import pwd
 import stat
 from collections.abc import Sequence
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_path
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import Found, Item
 
@@ -48,8 +49,8 @@ def read_items(items: Sequence[Item]) -> dict[str, Found]:
             raise StateError(f"{item.path} is not a {'directory' if item.text is None else 'file'}; move it away")
         text = None
         if item.text is not None and not item.once:
-            with open(item.path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
-                text = stream.read()
+            with opened_path(item.path) as stream:
+                text = stream.read().decode("utf-8", "surrogateescape")
         owned = (seen.st_uid, seen.st_gid) == ids(item)
         found[item.path] = Found(owned, stat.S_IMODE(seen.st_mode), text)
     return found

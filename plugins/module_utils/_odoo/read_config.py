@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pwd
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_path
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_config import (
@@ -87,8 +89,8 @@ def _account(name: str, option: str, path: str) -> pwd.struct_passwd:
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as handle:
-            return handle.read()
+        with opened_path(path) as stream, io.TextIOWrapper(stream, encoding="utf-8") as text:
+            return text.read()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"config: {path} cannot be read: {error}; give the path of the instance's odoo.conf"

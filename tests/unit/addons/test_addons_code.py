@@ -207,3 +207,62 @@ def test_the_program_answers_as_the_functions_do(tmp_path: Path) -> None:
         ask("text", str(tmp_path / "endless.csv"))
         to.close()
         assert reader.wait(20) == 0
+
+
+STRANGER = 61234
+
+
+def plant(link: Path, target: object, maker: int = STRANGER) -> None:
+    """A link that another account has made."""
+    link.symlink_to(str(target))
+    os.lchown(link, maker, maker)
+
+
+def test_a_link_of_another_account_shows_no_file_of_root(tmp_path: Path) -> None:
+    """Odoo's account may write into a directory of addons, such as the one of its data directory."""
+    secret = tmp_path / "secret"
+    secret.write_text("{'name': 'of root'}")
+    inside = addon(tmp_path / "addons", "base", "{'name': 'Base', 'version': '1.3'}")
+    evil = addon(tmp_path / "addons", "evil")
+    for name, target in (("__manifest__.py", secret), ("models.py", secret)):
+        (evil / name).unlink(missing_ok=True)
+        plant(evil / name, target)
+        with pytest.raises(
+            StateError, match=rf"{name} cannot be read: account {STRANGER} made a link that leads to it"
+        ):
+            code.read(code.listing([str(tmp_path / "addons")]), ["evil"], "19.0")
+        (evil / name).unlink()
+        (evil / name).write_text("{'name': 'x', 'version': '1.2', 'depends': ['base']}")
+    plant(tmp_path / "addons/whole", inside)
+    with pytest.raises(StateError, match=f"whole/__manifest__.py cannot be read: account {STRANGER} made a link"):
+        code.listing([str(tmp_path / "addons")])
+
+
+def test_links_of_root_and_of_their_target_s_owner_are_followed(tmp_path: Path) -> None:
+    addon(tmp_path / "addons", "base", "{'name': 'Base', 'version': '1.3'}")
+    checkout = addon(tmp_path / "checkout", "stock")
+    (tmp_path / "addons/stock").symlink_to("../checkout/./stock")
+    listed = code.listing([str(tmp_path / "addons")])
+    before = listed["stock"].digest
+    (tmp_path / "addons/stock").unlink()
+    for path in (checkout, *checkout.rglob("*")):
+        os.chown(path, STRANGER, STRANGER)
+    plant(tmp_path / "addons/stock", checkout)
+    assert code.listing([str(tmp_path / "addons")])["stock"].digest == before
+
+
+def test_what_is_no_file_or_has_no_end_is_one_sentence(tmp_path: Path) -> None:
+    addon(tmp_path, "base", "{'name': 'Base', 'version': '1.3'}")
+    strange = addon(tmp_path, "strange")
+    listed = code.listing([str(tmp_path)])
+    os.mkfifo(strange / "pipe.py")
+    with pytest.raises(StateError, match=r"pipe.py cannot be read: it is no regular file"):
+        _unused = listed["strange"].digest
+    (strange / "pipe.py").unlink()
+    (strange / "round.py").symlink_to("round.py")
+    with pytest.raises(StateError, match=r"round.py cannot be read: Too many levels"):
+        _unused = listed["strange"].digest
+    with (strange / "__manifest__.py").open("r+b") as stream:
+        stream.truncate(10**10)
+    with pytest.raises(StateError, match=r"__manifest__.py cannot be read: it is larger than such a file can be"):
+        code.listing([str(tmp_path)])

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_metrics import read_metrics
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_files import apply_files
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
     Owner,
@@ -21,14 +22,17 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.directories impo
     made_directory,
     opened_directory,
     opened_file,
+    opened_path,
     remove_entry,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import Item, Put
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import read_items
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore import apply_move
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_copy import copy_blobs
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import blobs, check_filestore, sizes
+from ansible_collections.gantry.odoo.plugins.module_utils._odoo.read_config import read_config
 
 # an account that no package makes
 ODOO = Owner(61234, 61234)
@@ -265,3 +269,28 @@ def test_a_directory_that_is_exchanged_for_a_link_meanwhile_leads_nowhere(store:
             except OSError:
                 refused += 1
         assert stopped() > ROUNDS
+
+
+def test_a_file_by_its_path_is_read_behind_links_of_root_alone(store: Path, victim: Path) -> None:
+    (store / "odoo.conf").symlink_to(victim / "secret")
+    with opened_path(str(store / "odoo.conf")) as stream:
+        assert stream.read() == (victim / "secret").read_bytes()
+    plant(store / "theirs.conf", victim / "secret")
+    plant(store / "etc", victim)
+    for path in (store / "theirs.conf", store / "etc/secret"):
+        with pytest.raises(OSError, match="account 61234 made a link"):
+            opened_path(str(path))
+    os.mkfifo(store / "pipe")
+    for path in (store / "pipe", store):
+        with pytest.raises(OSError, match="it is no regular file"):
+            opened_path(str(path))
+
+
+def test_no_reader_of_a_configuration_follows_a_link_of_another_account(store: Path, victim: Path) -> None:
+    plant(store / "odoo.conf", victim / "secret")
+    path = str(store / "odoo.conf")
+    with pytest.raises(InputError, match="account 61234 made a link"):
+        read_config(path, "root")
+    for read in (lambda: read_items([Item(path, "root", 0o644, "text")]), lambda: read_metrics(path)):
+        with pytest.raises(OSError, match="account 61234 made a link"):
+            read()
