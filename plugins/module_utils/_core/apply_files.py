@@ -37,5 +37,5 @@ def _put(step: Put) -> None:
         except OSError as error:
             raise StateError(f"{item.path} cannot be used as a directory: {error.strerror}") from error
     else:
-        os.makedirs(os.path.dirname(item.path), exist_ok=True)
-        replace_file(item.path, item.text, item.mode, owner=owner)
+        with made_directory(os.path.dirname(item.path), None, 0o777):
+            replace_file(item.path, item.text, item.mode, owner=owner)

@@ -21,7 +21,7 @@ from typing import BinaryIO
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # as the kernel
 _LINKS = 40
-_MODE, _PRIVATE = 0o750, 0o700
+_MODE = 0o750
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,18 @@ def opened_below(directory: int, name: str) -> AbstractContextManager[int]:
     return _closing(os.open(name, DIRECTORY, dir_fd=directory))
 
 
-def made_directory(path: str, owner: Owner | None) -> AbstractContextManager[int]:
-    """As opened_directory; it is made, with those above it that are missing, for the owner alone.
+def made_directory(path: str, owner: Owner | None, mode: int = _MODE) -> AbstractContextManager[int]:
+    """As opened_directory; it is made, with those above it that are missing.
 
-    owner: None for the account of this process, with the name on disk before anything is in it.
+    owner: None for the account of this process, with the name on disk before anything is in it. mode: without the
+    process's umask.
     """
-    return _closing(_made(path, owner))
+    return _closing(_made(path, owner, mode))
 
 
-def made_below(directory: int, name: str, owner: Owner | None) -> AbstractContextManager[int]:
+def made_below(directory: int, name: str, owner: Owner | None, mode: int = _MODE) -> AbstractContextManager[int]:
     """As opened_below; it is made as by made_directory where it is missing."""
-    return _closing(_made_below(directory, name, owner))
+    return _closing(_made_below(directory, name, owner, mode))
 
 
 def opened_file(directory: int, name: str) -> BinaryIO:
@@ -102,24 +103,24 @@ def _closing(descriptor: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _made(path: str, owner: Owner | None) -> int:
+def _made(path: str, owner: Owner | None, mode: int) -> int:
     try:
         return _opened(path)
     except FileNotFoundError:
         above, name = os.path.split(os.path.abspath(path))
-    parent = _made(above, owner)
+    parent = _made(above, owner, mode)
     try:
-        return _made_below(parent, name, owner)
+        return _made_below(parent, name, owner, mode)
     finally:
         os.close(parent)
 
 
-def _made_below(directory: int, name: str, owner: Owner | None) -> int:
+def _made_below(directory: int, name: str, owner: Owner | None, mode: int) -> int:
     try:
         below = os.open(name, DIRECTORY, dir_fd=directory)
     except FileNotFoundError:
         with suppress(FileExistsError):
-            os.mkdir(name, _MODE if owner else _PRIVATE, dir_fd=directory)
+            os.mkdir(name, mode, dir_fd=directory)
             if owner is None:
                 os.fsync(directory)
         below = os.open(name, DIRECTORY, dir_fd=directory)

@@ -34,6 +34,7 @@ _STAGED = ".staged"
 # A file that is being written changes all the time. One that has not for so long was left by a run that was killed.
 LEFT_S = 86400
 PIECE_BYTES = 1024 * 1024
+_MODE = 0o700
 # What the system says of a link, or of a file, a pipe or a directory that is in the place of another kind.
 _MISPLACED = (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO)
 
@@ -147,9 +148,9 @@ class Directory:
         if any(part in ("", ".", "..") for part in (*directories, name)):
             raise StateError(f"the {self.where} can have no object {key!r}: its name leads elsewhere; remove it there")
         with ExitStack() as stack:
-            here = stack.enter_context(made_directory(self.path, None) if make else opened_directory(self.path))
+            here = stack.enter_context(made_directory(self.path, None, _MODE) if make else opened_directory(self.path))
             for part in directories:
-                here = stack.enter_context(made_below(here, part, None) if make else opened_below(here, part))
+                here = stack.enter_context(made_below(here, part, None, _MODE) if make else opened_below(here, part))
             yield here, name
 
     def _listed(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:

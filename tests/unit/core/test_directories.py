@@ -294,3 +294,14 @@ def test_no_reader_of_a_configuration_follows_a_link_of_another_account(store: P
     for read in (lambda: read_items([Item(path, "root", 0o644, "text")]), lambda: read_metrics(path)):
         with pytest.raises(OSError, match="account 61234 made a link"):
             read()
+
+
+def test_no_directory_for_a_file_is_made_behind_a_link_of_another_account(store: Path, victim: Path) -> None:
+    plant(store / "etc", victim)
+    item = Item(str(store / "etc/cron.d/x"), str(os.getuid()), 0o644, "text")
+    with pytest.raises(OSError, match="account 61234 made a link"):
+        apply_files([Put("write", item.path, "it is not there", item)])
+    assert not (victim / "cron.d").exists()
+    made = Item(str(store / "a/b/x"), str(os.getuid()), 0o644, "text")
+    apply_files([Put("write", made.path, "it is not there", made)])
+    assert Path(made.path).read_text() == "text"
