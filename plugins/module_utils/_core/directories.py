@@ -150,6 +150,9 @@ def _opened(path: str) -> int:
 
 def _walked(path: str) -> int:
     """The descriptor of what a path leads to, which nothing is read from yet."""
+    # a descriptor without rights mounts no file system that is mounted when it is used
+    with suppress(OSError):
+        os.stat(os.path.join(path, "."))
     rest, links = _names(os.path.abspath(path)), 0
     here = os.open("/", os.O_PATH | os.O_DIRECTORY)
     try:
