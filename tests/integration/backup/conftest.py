@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import importlib.util
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
 from tests.lab.hosts import Host, Lab
@@ -135,11 +135,17 @@ class Estate:
 
     def reader(self, tenant: str = "harbour") -> Any:
         """The repository of a tenant, as the program reads it that shares no code with the collection."""
-        bucket, records = (restore_program.Bucket.__new__(restore_program.Bucket) for _twice in range(2))
-        bucket.name, bucket.client = self.repository["bucket"], self.client
-        records.name, records.client = self.repository.get("records_bucket", bucket.name), self.client
+        names = self.repository["bucket"], self.repository.get("records_bucket", self.repository["bucket"])
+        bucket, records = (self._read_by_program(name) for name in names)
         key = base64.b64decode(self.repository["keys"][0]["secret"])
         return restore_program.Tenant(bucket, records, self.repository["prefix"], tenant, key)
+
+    def _read_by_program(self, name: str) -> Any:
+        """A bucket as that program reads it, by the client of the tests."""
+        bucket = restore_program.Bucket.__new__(restore_program.Bucket)
+        bucket.name, bucket.client = name, self.client
+        bucket.refused, bucket.silent = ClientError, BotoCoreError
+        return bucket
 
     def entries(self, tenant: str = "harbour") -> list[dict[str, Any]]:
         """The backups of a tenant's catalog, oldest first."""
@@ -156,7 +162,7 @@ class Estate:
         (entry,) = [one for one in self.entries(tenant) if one["name"] == name]
         healed = f"-{entry['healed']}" if entry["healed"] else ""
         key = f"manifests/{entry['number']}{healed}"
-        document: dict[str, Any] = json.loads(self.reader(tenant).read("manifest", key))
+        document: dict[str, Any] = self.reader(tenant).read("manifest", key)
         return document
 
     def held(self, tenant: str = "harbour") -> list[dict[str, Any]]:
@@ -165,13 +171,13 @@ class Estate:
         for log in ("leases", "reads"):
             for newest in self.listed(f"{tenant}/{log}/")[:1]:
                 key = newest.removeprefix(f"{tenant}/")
-                held += json.loads(self.reader(tenant).read("record", key))["held"]
+                held += self.reader(tenant).read("record", key)["held"]
         return held
 
     def drills(self, tenant: str = "harbour") -> list[dict[str, Any]]:
         """The records of drills, oldest first."""
         keys = [key.removeprefix(f"{tenant}/") for key in self.listed(f"{tenant}/drills/")]
-        return [json.loads(self.reader(tenant).read("drill", key)) for key in sorted(keys)]
+        return [self.reader(tenant).read("drill", key) for key in sorted(keys)]
 
     def databases(self) -> set[str]:
         """The databases whose names begin with the tenant's."""

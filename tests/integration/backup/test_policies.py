@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -95,7 +94,7 @@ def test_four_beats(apart: Estate, run_playbook: Callable[..., Any]) -> None:
     assert harbour["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
     assert harbour["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] >= 1
     assert "NoncurrentVersionExpiration" not in rules[f"gantry-{PREFIX}2-north"]
-    assert json.loads(apart.reader().read("policy", "policy"))["rpo_s"] == 900
+    assert apart.reader().read("policy", "policy")["rpo_s"] == 900
     apart.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 
 
