@@ -16,8 +16,10 @@ from functools import partial
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import plan_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import each
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import foresee_mending, mend
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied, CopyPlan
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import policy_from
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
@@ -29,6 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy impo
     read_side,
     unread,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
@@ -155,6 +158,9 @@ def _planned(
     """The work of a copy. Raises an error before anything is written where it may not be done, or not to its end."""
     there = second.catalog.read() if second else Catalog()
     plan_copy.refuse_diverged(catalog, there, first.where, root.where)
+    if second is not None and plan_copy.vanished(catalog, there):
+        now = second.store.now()
+        plan_copy.refuse_unexplained(catalog, there, _policy_in(second), now, first.where, root.where)
     if second is not None and KeyLog(second.records).read().number > KeyLog(first.records).read().number:
         raise RefusedError(
             f"nothing was copied: the {root.where} has newer keys than the {first.where}, so the first was rolled "
@@ -169,6 +175,15 @@ def _planned(
             f"{found.lacking[0]}; run odoo_backup_check, which marks the backups that need them, and copy again"
         )
     return found if order.remove else replace(found, remove=())
+
+
+def _policy_in(second: Repository) -> Policy | None:
+    """The policy that stands in the second repository, None where none can be read."""
+    try:
+        recorded = recorded_policy(second)
+        return None if recorded is None else policy_from(recorded)
+    except StateError:
+        return None
 
 
 def _send(first: Repository, second: Repository, plan: CopyPlan, deadline: Deadline, progress: Progress) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import NO_PART, Check, Found, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import (
     Compared,
@@ -21,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy imp
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp, stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import kept_by
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import flag, number
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -28,6 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     FULL,
     NONE,
     Catalog,
+    Entry,
     Marks,
     unmarked,
 )
@@ -61,6 +64,35 @@ def refuse_diverged(first: Catalog, second: Catalog, where: str, copy: str) -> N
         raise RefusedError(
             f"nothing was copied: {lost}; where the first one is right, remove all below catalog/ in the {copy}, and "
             "run again"
+        )
+
+
+def vanished(first: Catalog, second: Catalog) -> tuple[Entry, ...]:
+    """The backups that the first repository has removed, and that the second one has never seen marked for that."""
+    there = {one.number for one in first.entries}
+    return tuple(one for one in second.entries if one.number not in there and one.expired is None)
+
+
+def refuse_unexplained(
+    first: Catalog, second: Catalog, policy: Policy | None, now: datetime, where: str, copy: str
+) -> None:
+    """Raises RefusedError where the first repository has removed backups that the second one would still keep.
+
+    An expiry marks a backup long before it removes it, and each copy takes the marks along. So what vanished was due by
+    the policy meanwhile, or was removed by a record that is not what it seems. policy: as it stands in the second one;
+    None keeps all. now: by the clock of the second one.
+    """
+    gone = vanished(first, second)
+    if policy is not None:
+        together = replace(first, entries=tuple(sorted((*first.entries, *gone), key=lambda one: one.number)))
+        kept = {one.backup_id for one in kept_by(policy, together, now, (*first.holds, *second.holds)) if one.kept}
+        gone = tuple(one for one in gone if one.name in kept)
+    if gone:
+        names = ", ".join(one.name for one in gone[:SHOWN])
+        raise RefusedError(
+            f"nothing was copied: {len(gone)} backups of the {copy}, such as {names}, are not in the {where} any more, "
+            "were never seen marked to be removed, and the policy there keeps them; find out who removed them; where "
+            f"that is right, remove all below catalog/ in the {copy}, and run again"
         )
 
 

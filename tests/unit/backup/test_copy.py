@@ -21,10 +21,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     apply_copy,
     plan_check,
     plan_copy,
+    plan_policy,
     read_copy,
     report_copy,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_rotation import rotate_copies
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import CopySeen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared, Copied
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence
@@ -77,6 +79,19 @@ class Pair:
         """Copy, as odoo_backup_copy does."""
         wanted = apply_copy.Order(lock_timeout=5, **order)
         return apply_copy.copy(self.first.repository, self.stores, masters, wanted, Progress())
+
+    def keep(self, last: int) -> None:
+        """Record a policy that keeps so many backups."""
+        policy = Policy("harbour", 1, 86400, 3600, Keep(last=last), drill_interval_s=86400, copies=3)
+        write_document(self.first.repository, POLICY, plan_policy.record(policy))
+
+    def expire(self, name: str) -> None:
+        """Mark a backup, copy that, and remove the backup, as an expiry with a grace does."""
+        with writing(self.first.repository, "expiry", 5):
+            now = self.first.repository.store.now()
+            self.first.repository.catalog.write(lambda seen: plan_expire(seen, {name}, now), Deadline(5))
+        self.copy()
+        self.first.expire(name)
 
     def foresee(self, **order: Any) -> Copied:
         """Copy in check mode."""
@@ -220,6 +235,7 @@ def test_a_copy_that_is_killed_anywhere_is_usable_and_completed(
     pair = few
     old = pair.first.repository.catalog.read().entries
     if begun:
+        pair.keep(1)
         pair.copy()
         pair.first.add(b"newer")
         pair.first.backup()
@@ -353,7 +369,7 @@ def test_what_the_first_one_has_lost_is_neither_lost_in_the_copy_nor_copied_as_c
 def test_what_is_expired_leaves_the_copy_unless_it_is_read_there(pair: Pair) -> None:
     pair.copy()
     old = pair.first.repository.catalog.read().entries[0]
-    pair.first.expire(old.name)
+    pair.expire(old.name)
     with reading(pair.second.repository, old, "restore", 5):
         assert actions(pair.copy()) == ["publish"]
         assert old.manifest.key in pair.second.listed()
@@ -363,11 +379,35 @@ def test_what_is_expired_leaves_the_copy_unless_it_is_read_there(pair: Pair) -> 
     assert pair.second.listed() == pair.first.listed()
 
 
+@pytest.mark.parametrize("last", [0, 1, 3])
+def test_what_vanishes_from_the_first_one_stays_in_the_copy_unless_a_policy_explains_it(pair: Pair, last: int) -> None:
+    """Otherwise one record, by who has the keys, takes the history from both at once. last: 0 for no policy."""
+    if last:
+        pair.keep(last)
+    pair.copy()
+    before, old = pair.second.listed(), pair.first.repository.catalog.read().entries[0]
+    pair.first.expire(old.name)
+    if last == 1:
+        pair.copy()
+        assert pair.second.repository.catalog.read().entry(old.name) is None
+        return
+    said = f"1 backups of the .*, such as {old.name}, are not in the .* any more, were never seen marked"
+    for act in (pair.foresee, pair.copy):
+        with pytest.raises(RefusedError, match=said):
+            act()
+    assert pair.second.listed() == before
+    assert pair.second.restored(old)
+    # whoever has found out why removes the records of the catalog there
+    pair.second.repository.records.delete(pair.second.repository.records.names("catalog/", 1000))
+    pair.copy()
+    assert pair.second.listed() == pair.first.listed()
+
+
 def test_a_restore_that_begins_during_a_copy_keeps_its_backup(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """It begins when the copy has planned what goes, and before its catalog says so."""
     pair.copy()
     old = pair.first.repository.catalog.read().entries[0]
-    pair.first.expire(old.name)
+    pair.expire(old.name)
     second, publish, before = pair.second.repository, apply_copy.publish, pair.second.listed()
     with ExitStack() as restore:
 
