@@ -152,16 +152,25 @@ def choose(repository: Repository, choice: Choice, warn: Callable[[str], None]) 
 
     warn: is given a sentence for each reason why it is no better one.
     """
-    return choose_from(repository.catalog.read(), repository, choice, warn)
+    return choose_from(repository.catalog.read(), repository, choice, warn, doubtful=choice.accept_older)
 
 
-def choose_from(catalog: Catalog, repository: Repository, choice: Choice, warn: Callable[[str], None]) -> Entry:
-    """As `choose`, of a catalog that was read."""
+def choose_from(
+    catalog: Catalog,
+    repository: Repository,
+    choice: Choice,
+    warn: Callable[[str], None],
+    *,
+    doubtful: bool = True,
+) -> Entry:
+    """As `choose`, of a catalog that was read. doubtful: whether its newest backup may be the latest one in doubt."""
     require_catalog(repository, catalog)
     refuse_rolled_back(catalog, choice.known, repository.where, warn if choice.accept_older else None)
     doubt = read_doubt(repository, catalog)
     if doubt and not catalog.entries:
         raise RefusedError(doubt)
+    if doubt and choice.wanted == "latest" and not doubtful:
+        raise RefusedError(f"{doubt}; or name a backup, or accept the newest one there with rolled_back: accept")
     if doubt:
         warn(doubt)
     if choice.wanted != "latest":

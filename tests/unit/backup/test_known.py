@@ -94,6 +94,21 @@ def test_a_restore_is_refused_and_goes_on_with_consent(rotting: Rotting) -> None
     assert ["which was accepted" in sentence for sentence in said] == [True]
 
 
+def test_no_latest_backup_is_restored_where_a_manifest_says_that_a_later_one_was_complete(
+    rotting: Rotting,
+) -> None:
+    first, second = rotting.backup(), rotting.backup()
+    # without its commit and its fence
+    roll_back(rotting, 2)
+    said: list[str] = []
+    with pytest.raises(RefusedError, match=f"a manifest of backup {second.number}, .*; or name a backup, or accept"):
+        choose(rotting.repository, Choice("latest"), said.append)
+    assert said == []
+    for choice in (Choice(first.name), Choice("latest", accept_older=True)):
+        assert choose(rotting.repository, choice, said.append).number == first.number
+    assert [f"a manifest of backup {second.number}" in one for one in said] == [True, True]
+
+
 @pytest.mark.parametrize("work", [check, foresee])
 def test_no_catalog_is_made_anew_that_lacks_a_known_backup(rotting: Rotting, work: Callable[..., object]) -> None:
     first, second = rotting.backup(), rotting.backup()
