@@ -67,7 +67,8 @@ def _holds_with(seen: Catalog, backup: str, stay: Stay, now: datetime) -> tuple[
     wanted = stay.hold(backup, now)
     there = next((one for one in seen.holds if one.name == wanted.name), wanted)
     over = {one.name for one in seen.holds if one.name.startswith(KEPT) and one.is_over(now)}
-    return holds_after(seen.holds, [max(there, wanted, key=lambda one: one.until)], over)
+    longer = there if not there.until else max(there, wanted, key=lambda one: one.until)
+    return holds_after(seen.holds, [longer], over)
 
 
 def plan_mark(seen: Catalog, before: Catalog, found: Mapping[int, str], damaged: Iterable[DataName]) -> Catalog:

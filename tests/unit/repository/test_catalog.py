@@ -262,6 +262,9 @@ def test_a_hold_that_a_backup_has_placed_is_never_shortened_and_ends_by_itself()
     assert plan_stay(held, name, Stay(10, "another reason"), now) is held
     longer = plan_stay(held, name, Stay(40, "another reason"), now)
     assert [one.reason for one in longer.holds] == ["a claim", "another reason"]
+    # one that an operator has given no end is the longest
+    endless = replace(held, holds=tuple(replace(one, until="") for one in held.holds))
+    assert plan_stay(endless, name, Stay(40, "another reason"), now) is endless
     later = plan_commit(plan_begin(held, 4), entry(4), (), Stay(1, "later"))
     assert len(later.holds) == 3
     # what is over goes with the next one; what an operator has placed stays
