@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import (
     BEGUN,
     FAILED,
+    PLANNED,
     PROVEN,
     RESTORED,
     Part,
@@ -43,7 +44,7 @@ class ActionModule(ControllerAction):
         "store": STORE,
         "change": CHANGE,
         "part": {"type": "str", "required": True},
-        "state": {"type": "str", "required": True, "choices": [BEGUN, PROVEN, RESTORED, FAILED]},
+        "state": {"type": "str", "required": True, "choices": [BEGUN, PROVEN, RESTORED, FAILED, PLANNED]},
         "why": {"type": "str", "default": ""},
         "facts": {"type": "dict", "default": {}},
         "budget": {"type": "int", "default": 0},

@@ -18,6 +18,9 @@ class FilterModule:
         """By name."""
         return {
             "resume_faults": plan_resume.unfit,
+            "resume_aim": plan_resume.aim,
+            "resume_taken_away": plan_resume.taken_away,
+            "resume_watched": plan_resume.watched,
             "resume_refusals": plan_resume.refusals,
             "acting_homes": plan_resume.acting,
         }

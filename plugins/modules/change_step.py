@@ -32,9 +32,11 @@ options:
     type: str
     required: true
   state:
-    description: The state of the part. V(restored) is one that failed and was put back as it was.
+    description:
+      - The state of the part. V(restored) is one that failed and was put back as it was.
+      - V(planned) is one that was out of service and serves again before it is changed.
     type: str
-    choices: [begun, proven, restored, failed]
+    choices: [begun, proven, restored, failed, planned]
     required: true
   why:
     description: The reason of a failure.

@@ -29,14 +29,14 @@ RESUME = "resume"
 FINISH, UNDO = WAYS = ("finish", "undo")
 # The fact of a part that cannot be put back any more: why, and what to do.
 NO_WAY_BACK = "no_way_back"
-# The fact of a part that was done, and failed the proof before the close: it was not taken away for that.
+# The fact of a host that was done and failed the proof before the close: the release of its proof. It was not drained.
 WAS_DONE = "was_done"
 # The fact of a part that is out: since when, in seconds since 1970.
 LEFT_AT = "left_at"
 # The fact of a part that may have left something open elsewhere: what. To undo the change is to settle that, too.
 LEFT_OPEN = "left_open"
 # The states in which a fact of a part does not hold any more.
-_OVER = {NO_WAY_BACK: (RESTORED,), WAS_DONE: (BEGUN,), LEFT_AT: (PROVEN, RESTORED), LEFT_OPEN: (PROVEN,)}
+_OVER = {NO_WAY_BACK: (RESTORED,), WAS_DONE: (PLANNED, BEGUN, PROVEN), LEFT_AT: (PLANNED, PROVEN, RESTORED), LEFT_OPEN: (PROVEN,)}
 IN_WORDS = {
     PLANNED: "is untouched",
     BEGUN: "left and is not proven to serve",

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import PLANNED, PROVEN
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import FINISH, WAS_DONE
+
 Part = Mapping[str, Any]
 
 
@@ -20,6 +23,30 @@ def unfit(listed: Sequence[Part], change: str, estate: Mapping[str, Any], releas
     mine = [one for one in listed if one["change"] == change and one["name"] not in released]
     judged = [one for one in mine if one["facts"]["kind"] in _FITS]
     return [said for one in judged for said in _FITS[one["facts"]["kind"]](one, estate)]
+
+
+def aim(part: Part, way: str) -> str:
+    """The release that a host of a patch is to serve; empty for one that was never begun and keeps what it runs."""
+    return str(part["facts"].get("release" if way == FINISH else "release_before", ""))
+
+
+def taken_away(taken: Sequence[Part], way: str) -> list[str]:
+    """The hosts of a patch that serve, or may serve again, and that are to serve another release.
+
+    taken: the parts in the hands of the change that resumes. way: in which it goes on.
+    """
+    return [
+        str(one["name"])
+        for one in taken
+        if one["facts"]["kind"] == "patch"
+        and (one["state"] == PLANNED or one["facts"].get(WAS_DONE, aim(one, way)) != aim(one, way))
+    ]
+
+
+def watched(taken: Sequence[Part], way: str) -> list[str]:
+    """The hosts that are to serve before one is taken away; none where none is. Options as for `taken_away`."""
+    serving = [str(one["name"]) for one in taken if one["state"] in (PLANNED, PROVEN) or WAS_DONE in one["facts"]]
+    return serving if taken_away(taken, way) else []
 
 
 def refusals(standing: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import Rig
-from tests.integration.orchestration.test_moves import opening
+from tests.integration.orchestration.test_bad_nights import left, on, releases
+from tests.integration.orchestration.test_moves import opening, parts, sent, until_free
 
 # A copy that an undone move has left open.
 
@@ -18,3 +22,64 @@ def test_a_copy_that_an_undo_has_left_open_is_no_home_while_the_source_is_silent
     rig.play("backup")
     # its backup would be the newest one of the tenant
     assert "box1 odoo_backup" not in rig.world.log
+
+
+# Hosts that were done, and failed the last proof together.
+
+
+def unserved(rig: Rig, tenant: str = "harbour") -> list[str]:
+    """The steps at which no user reached a tenant."""
+    world = rig.world
+    return [words for number, words in enumerate(world.log, 1) if number not in world.accepted[tenant]]
+
+
+def failed_together(rig: Rig, *more: dict[str, object]) -> None:
+    """Patch the group; as their database server stalls for a moment, no node passes the last proof."""
+    both = [{"words": "app2 odoo prove", "nth": 3, "kind": "disk full"}, *more]
+    rig.change(fault={"words": "app1 odoo prove", "nth": 3, "kind": "disk full", "more": both})
+    rig.play("patch", patch_release="r2").expect_failure()
+    assert {state.split()[1] for state in parts(rig).values()} == {"failed"}
+    until_free(rig)
+    rig.change(fault={}, step=0, log=[], reads=[], accepted={"harbour": []}, harm=[])
+
+
+@pytest.mark.parametrize("put_back", [False, pytest.param(True, marks=pytest.mark.deep)])
+def test_a_group_that_failed_the_last_proof_is_undone_node_by_node(rig: Rig, put_back: bool) -> None:
+    """Each node serves the release that it was proven with, until another one serves in its place."""
+    more = [{"words": "app2 odoo activate", "kind": "disk full"}] if put_back else []
+    failed_together(rig, *more)
+    rig.play("resume", change=left(rig), way="undo").expect_success()
+    assert (releases(rig), parts(rig), sent(rig)) == ({"r1"}, {}, {"serve app1 app2"})
+    assert (unserved(rig), rig.world.harm) == ([], [])
+    assert ("app2 odoo stop" in rig.world.log) != put_back
+
+
+@pytest.mark.deep
+def test_a_node_that_does_not_serve_again_is_undone_before_one_that_does(rig: Rig) -> None:
+    failed_together(rig)
+    with worlds.opened(rig.file) as world:
+        world.nodes["app2"].running = False
+    rig.play("resume", change=left(rig), way="undo").expect_success()
+    assert (releases(rig), parts(rig), sent(rig)) == ({"r1"}, {}, {"serve app1 app2"})
+    assert (unserved(rig), rig.world.harm) == ([], [])
+    assert rig.world.log.index("app2 odoo activate") < rig.world.log.index("app1 odoo stop")
+
+
+@pytest.mark.deep
+def test_the_last_node_that_serves_is_not_taken_away_to_undo_a_change(rig: Rig) -> None:
+    """app2 is dead, and does not start with the release of before either."""
+    failed_together(rig)
+    rig.change(fault={"words": "app2 odoo activate", "nth": 0, "kind": "disk full"})
+    with worlds.opened(rig.file) as world:
+        world.nodes["app2"].running = False
+    run = rig.play("resume", change=left(rig), way="undo").expect_failure()
+    assert "app1 odoo stop" not in rig.world.log
+    assert "app2 failed and is not proven to serve" in run.errors[-1]
+    # users do nothing in a step that a fault ends
+    assert (unserved(rig), rig.world.nodes["app1"].release) == (["app2 odoo activate"], "r2")
+    assert {on(rig, edge) for edge in rig.world.routes} == {"serve app1"}
+    until_free(rig)
+    rig.change(fault={}, step=0, log=[], reads=[], accepted={"harbour": []})
+    rig.play("resume", change=left(rig), way="undo").expect_success()
+    assert (releases(rig), parts(rig), unserved(rig), rig.world.harm) == ({"r1"}, {}, [], [])
+

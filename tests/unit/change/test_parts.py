@@ -292,11 +292,22 @@ def test_what_is_as_it_was_keeps_neither_the_reason_nor_what_stood_in_its_way() 
 
 
 def test_what_failed_its_last_proof_is_known_until_it_is_begun_again() -> None:
-    seen = with_part(opened(PROVEN), part("app1", FAILED, why="Verify: 503", facts={"was_done": True}))
+    seen = with_part(opened(PROVEN), part("app1", FAILED, why="Verify: 503", facts={"was_done": "r2"}))
     (taken,) = plan_resume(seen, "resume-2", "patch-1", FINISH).parts
-    assert (taken.state, taken.facts["was_done"]) == (INTERRUPTED, True)
-    seen = plan_begin(Parts(1, (taken,)), replace(taken, state=BEGUN, facts={}), 0)
-    assert "was_done" not in seen.parts[0].facts
+    assert (taken.state, taken.facts["was_done"]) == (INTERRUPTED, "r2")
+    for state in (BEGUN, PLANNED, PROVEN):
+        assert "was_done" not in with_part(Parts(1, (taken,)), replace(taken, state=state, facts={})).parts[0].facts
+    assert with_part(Parts(1, (taken,)), replace(taken, state=FAILED, facts={})).parts[0].facts["was_done"] == "r2"
+
+
+@pytest.mark.parametrize("way", [FINISH, UNDO])
+def test_what_serves_again_before_it_is_changed_is_changed_that_way_and_is_where_it_is_to_be_the_other(way: str) -> None:
+    seen = with_part(opened(PROVEN), part("app1", FAILED, facts={"was_done": "r2"}))
+    taken = plan_resume(seen, "resume-2", "patch-1", way)
+    serves = with_part(taken, replace(taken.parts[0], state=PLANNED, facts={}))
+    other = UNDO if way == FINISH else FINISH
+    assert states(plan_resume(serves, "resume-3", "resume-2", way)) == {"app1": PLANNED}
+    assert states(plan_resume(serves, "resume-3", "resume-2", other)) == {"app1": PROVEN}
 
 
 @pytest.mark.parametrize("state", [PROVEN, RESTORED])

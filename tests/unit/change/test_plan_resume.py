@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_resume import acting, refusals, unfit
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_resume import (
+    acting,
+    aim,
+    refusals,
+    taken_away,
+    unfit,
+    watched,
+)
 
 ESTATE = {"group_of": {"app1": "app", "app2": "app"}, "groups": {"app": {}, "box": {}}, "tenants": {"harbour": {}}}
 
@@ -68,3 +75,38 @@ def test_the_host_that_answers_leads_where_the_first_one_is_off(acts: dict[str, 
     homes = {"harbour": {"hosts": ["app1", "app2"], "leader": "app1", "home": "app"}, "quarry": {}}
     known = {"app1": {}, "app2": {}, **acts}
     assert acting(homes, known, ["harbour"]) == {"harbour": {**homes["harbour"], "leader": leader}}
+
+
+def node(state: str, **facts: Any) -> dict[str, Any]:
+    return {**part("app1", "patch", release="r2", release_before="r1", **facts), "state": state}
+
+
+@pytest.mark.parametrize(
+    ("one", "undone", "finished"),
+    [
+        (node("planned"), ["app1"], ["app1"]),
+        (node("proven"), [], []),
+        # it is out of service, and takes no user away
+        (node("interrupted"), [], []),
+        # it may serve again, the release that it was proven with
+        (node("interrupted", was_done="r2"), ["app1"], []),
+        (node("interrupted", was_done="r1"), [], ["app1"]),
+        ({**part("cache1", "patch_redis"), "state": "planned"}, [], []),
+    ],
+)
+def test_hosts_that_serve_or_may_and_change_are_taken_away(one: dict[str, Any], undone: Any, finished: Any) -> None:
+    assert taken_away([one], "undo") == undone
+    assert taken_away([one], "finish") == finished
+    assert watched([one], "undo") == undone
+    assert watched([one], "finish") == finished
+
+
+def test_all_that_serve_are_watched_when_one_is_taken_away() -> None:
+    done, out = {**node("proven"), "name": "app2"}, {**node("interrupted"), "name": "app3"}
+    assert watched([node("planned"), done, out], "finish") == ["app1", "app2"]
+    assert watched([done, out], "finish") == []
+
+
+def test_a_host_is_to_serve_the_release_of_the_way() -> None:
+    assert (aim(node("planned"), "finish"), aim(node("planned"), "undo")) == ("r2", "r1")
+    assert aim(part("app1", "patch", release="r2"), "undo") == ""
