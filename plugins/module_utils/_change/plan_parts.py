@@ -69,6 +69,11 @@ def plan_open(
     single parts, by name. accept_left_behind: nothing waits for parts that are none of this change.
     """
     wanted = list(dict.fromkeys(names))
+    seen = _without_open_on(seen, released)
+    undone = [part for part in seen.parts if part.facts.get(LEFT_OPEN) and part.name in wanted]
+    undone = [part for part in undone if part.name not in released and part not in seen.out]
+    if undone:
+        raise StateError("; ".join(_left_open(part) for part in undone))
     left = [part for part in seen.out if part.name not in released]
     left = [part for part in left if part.name in wanted or not accept_left_behind]
     if left:
@@ -87,6 +92,7 @@ def plan_resume(seen: Parts, change: str, interrupted: str, way: str, released: 
     way: to finish, what is as it was is planned; to undo, it is where it is to be. released: as for `plan_open`. Raises
     StateError where the change left nothing, has begun nothing, or cannot be undone any more.
     """
+    seen = _without_open_on(seen, released)
     mine = seen.of(interrupted)
     if not mine:
         changes = sorted({part.change for part in seen.parts})
@@ -101,6 +107,16 @@ def plan_resume(seen: Parts, change: str, interrupted: str, way: str, released: 
     mine = tuple(_taken_over(part, change, way) for part in mine)
     taken = [*(part for part in mine if part.state in OUT), *(part for part in mine if part.state not in OUT)]
     return Parts(seen.number + 1, (*(part for part in seen.parts if part.change != interrupted), *taken))
+
+
+def _without_open_on(seen: Parts, released: Collection[str]) -> Parts:
+    """The parts without what may be open on a server that left for good. `left_open` ends with the server's name."""
+    return replace(seen, parts=tuple(_without_open(one, released) for one in seen.parts))
+
+
+def _without_open(part: Part, released: Collection[str]) -> Part:
+    is_gone = str(part.facts.get(LEFT_OPEN, "")).rpartition(" on ")[2] in released
+    return replace(part, facts={**part.facts, LEFT_OPEN: ""}) if is_gone else part
 
 
 def _taken_over(part: Part, change: str, way: str) -> Part:
@@ -236,6 +252,16 @@ def with_what_settles(why: str, parts: Iterable[Part]) -> str:
         if part.facts.get(LEFT_OPEN) and f"tenant {part.facts['tenant']} " in why
     ]
     return "; ".join([why, *said])
+
+
+def _left_open(part: Part) -> str:
+    """What an operator is told who would have another change supersede a part that may have left something open."""
+    found, server = part.facts[LEFT_OPEN], part.facts[LEFT_OPEN].rpartition(" on ")[2]
+    return (
+        f"{part.change} left {found}, which may be open; once {server} is back, run gantry.odoo.resume "
+        f"-e change={part.change} -e way=undo, which sets it aside; or, where {server} is gone for good, take it out of "
+        f"the inventory and run gantry.odoo.site with site_released_hosts: [{server}]"
+    )
 
 
 def left_behind(part: Part) -> str:

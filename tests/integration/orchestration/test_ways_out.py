@@ -9,8 +9,8 @@ import pytest
 
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import Rig
-from tests.integration.orchestration.test_bad_nights import left, on, releases
-from tests.integration.orchestration.test_moves import opening, parts, sent, until_free
+from tests.integration.orchestration.test_bad_nights import acted, left, on, releases
+from tests.integration.orchestration.test_moves import change_of, opening, parts, sent, states, until_free
 
 # A copy that an undone move has left open.
 
@@ -22,6 +22,28 @@ def test_a_copy_that_an_undo_has_left_open_is_no_home_while_the_source_is_silent
     rig.play("backup")
     # its backup would be the newest one of the tenant
     assert "box1 odoo_backup" not in rig.world.log
+
+
+@pytest.mark.parametrize("gone", [False, pytest.param(True, marks=pytest.mark.deep)])
+def test_a_copy_that_an_undo_has_left_open_is_settled_before_its_tenant_is_restored(rig: Rig, gone: bool) -> None:
+    opening(rig)
+    change = change_of(rig)
+    rig.change(silent=["box1"], given_up=["harbour"], step=0, log=[], reads=[])
+    refused = rig.play("restore", tenant="harbour").expect_failure()
+    assert f"{change} left harbour on box1, which may be open; once box1 is back, run gantry.odoo.resume" in refused.errors[-1]
+    assert (acted(rig), states(rig)) == ([], {"tenant:harbour": "restored"})
+    inputs: dict[str, object] = {}
+    if gone:
+        with worlds.opened(rig.file) as world:
+            del world.nodes["box1"], world.servers["box1"]
+            world.silent = []
+        inputs = {"odoo_runtime_groups": ["app"]}
+        rig.play("site", site_released_hosts=["box1"], site_released_groups=["box"], **inputs).expect_success()
+    else:
+        rig.change(silent=[])
+        rig.play("resume", change=change, way="undo").expect_success()
+    rig.play("restore", tenant="harbour", **inputs).expect_success()
+    assert (sent(rig), parts(rig)) == ({"serve app1 app2"}, {})
 
 
 # Hosts that were done, and failed the last proof together.

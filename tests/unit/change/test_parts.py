@@ -344,6 +344,20 @@ def test_what_was_put_back_and_left_something_open_is_taken_in_hand_either_way(w
     assert states(plan_resume(settled, "resume-2", "patch-1", UNDO)) == {"app1": PROVEN}
 
 
+def test_no_change_supersedes_what_may_be_open_elsewhere_until_its_server_left_for_good() -> None:
+    seen = with_part(opened(BEGUN), part("app1", RESTORED, facts=LEFT))
+    way_out = "patch-1 left north on box1, which may be open; once box1 is back, run gantry.odoo.resume -e change=patch-1"
+    with pytest.raises(StateError, match=way_out):
+        plan_open(seen, "restore-2", ["app1"], {}, NOW)
+    # what another change is about, and one that has seen that the copy is lost
+    plan_open(seen, "patch-2", ["app2"], {}, NOW)
+    plan_open(seen, "recover-2", ["app1"], {}, NOW, ["app1"])
+    released = plan_open(seen, "site-2", [], {}, NOW, ["box1"])
+    assert released.parts[0].facts["left_open"] == ""
+    plan_open(released, "restore-3", ["app1"], {}, NOW)
+    assert states(plan_resume(seen, "resume-2", "patch-1", UNDO, ["box1"])) == {"app1": PROVEN}
+
+
 @pytest.mark.parametrize(
     ("why", "facts", "said"),
     [
