@@ -24,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     plan_open,
     plan_resume,
     plan_undo,
+    require_as_read,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import parts_shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -51,6 +52,7 @@ class ActionModule(ControllerAction):
         "released": {"type": "list", "elements": "str", "default": []},
         "accept_left_behind": {"type": "bool", "default": False},
         "resumes": {"type": "str", "default": ""},
+        "read": {"type": "int", "default": -1},
         "way": {"type": "str", "choices": list(WAYS), "default": FINISH},
         "lease_seconds": {"type": "int", "default": 120},
         "facts": {"type": "dict", "default": {}},
@@ -68,7 +70,7 @@ class ActionModule(ControllerAction):
         leases = Register(open_store(params["store"]), seconds)
         require_conditions(leases.objects)
         identity = identity_of(leases.objects)
-        outbox(params["store"]).deliver(leases.objects, Deadline(WRITE_SECONDS))
+        late = outbox(params["store"]).deliver(leases.objects, Deadline(WRITE_SECONDS)).values()
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         lease = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
         remember(params["store"], Seen(identity, {leases.NAME: lease.number}))
@@ -76,6 +78,10 @@ class ActionModule(ControllerAction):
         try:
             # from now on, whatever is written is kept as seen, also where this is the first use from here
             leases = Register(open_store(params["store"]), seconds)
+            if params["read"] >= 0 and not _stands_aside(params):
+                before = {entry.sequence for entry in late}
+                since = Ledger(leases.objects).entries(params["read"])
+                require_as_read(entry.body for entry in since if entry.sequence not in before)
             parts = self._begin(leases, lease, opened, params)
         except (GantryError, OSError):
             PartsLog(leases.objects).write(

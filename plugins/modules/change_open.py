@@ -55,6 +55,13 @@ options:
         For work that touches nothing else, such as the renewal of certificates.
     type: bool
     default: false
+  read:
+    description:
+      - Number of the last entry of the ledger when the estate was read, as RV(gantry.odoo.estate_info#module:estate) has
+        it. Fails where another change than a backup has worked on the estate since.
+      - V(-1) does not ask.
+    type: int
+    default: -1
   resumes:
     description: The id of an interrupted change whose parts are taken over.
     type: str

@@ -162,7 +162,8 @@ options:
     description:
       - Whether RV(estate) has only what says where the estate runs, and not where tenants live. The keys are C(hosts),
         C(servers), C(groups) with C(kind), C(hosts), C(database_server) and C(database_host), C(group_of), C(leads),
-        C(logins) and C(paths). Everything is verified all the same.
+        C(logins), C(paths) and C(sequence), the number of the last entry of the ledger before anything was read, V(-1)
+        without O(store). Everything is verified all the same.
     type: bool
     default: false
   locate:

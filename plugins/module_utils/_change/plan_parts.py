@@ -37,6 +37,8 @@ LEFT_AT = "left_at"
 LEFT_OPEN = "left_open"
 # The states in which a fact of a part does not hold any more.
 _OVER = {NO_WAY_BACK: (RESTORED,), WAS_DONE: (PLANNED, BEGUN, PROVEN), LEFT_AT: (PLANNED, PROVEN, RESTORED), LEFT_OPEN: (PROVEN,)}
+# The kinds of changes that leave the estate as it is.
+_READING = ("backup", "backup_check", "backup_copy", "backup_policy", "restore_drill")
 IN_WORDS = {
     PLANNED: "is untouched",
     BEGUN: "left and is not proven to serve",
@@ -107,6 +109,19 @@ def plan_resume(seen: Parts, change: str, interrupted: str, way: str, released: 
     mine = tuple(_taken_over(part, change, way) for part in mine)
     taken = [*(part for part in mine if part.state in OUT), *(part for part in mine if part.state not in OUT)]
     return Parts(seen.number + 1, (*(part for part in seen.parts if part.change != interrupted), *taken))
+
+
+def require_as_read(entries: Iterable[Mapping[str, Any]]) -> None:
+    """Raise StateError where another change has worked on the estate since it was read for a change that is opened.
+
+    entries: the bodies of those in the ledger since then.
+    """
+    changes = dict.fromkeys(one["change"]["id"] for one in entries if one["change"]["kind"] not in _READING)
+    if changes:
+        raise StateError(
+            f"{', '.join(changes)} has worked on the estate since this run has read it, so that what this run would begin "
+            "with may be over; run it again"
+        )
 
 
 def _without_open_on(seen: Parts, released: Collection[str]) -> Parts:

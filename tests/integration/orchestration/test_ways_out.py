@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
+from tests.integration import ansible
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import Rig
 from tests.integration.orchestration.test_bad_nights import acted, left, on, releases
-from tests.integration.orchestration.test_moves import change_of, opening, parts, sent, states, until_free
+from tests.integration.orchestration.test_moves import MOVE, change_of, opening, parts, sent, states, until_free
+from tests.lab.state import ROOT
 
 # A copy that an undone move has left open.
 
@@ -105,3 +108,31 @@ def test_the_last_node_that_serves_is_not_taken_away_to_undo_a_change(rig: Rig) 
     rig.play("resume", change=left(rig), way="undo").expect_success()
     assert (releases(rig), parts(rig), unserved(rig), rig.world.harm) == ({"r1"}, {}, [], [])
 
+
+
+# Other changes meanwhile.
+
+
+def test_a_change_does_not_begin_where_another_one_has_worked_since_the_estate_was_read(rig: Rig) -> None:
+    """The tenant is moved by another operator, when this run has read its home and is not open yet."""
+    rig.play("backup").expect_success()
+    rig.change(fault={"words": "app1 odoo facts", "kind": "call before", "command": moved(rig)}, given_up=["harbour"])
+    refused = rig.play("restore", tenant="harbour").expect_failure()
+    assert " has worked on the estate since this run has read it, so that what this run" in refused.errors[-1]
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
+    rig.change(fault={})
+    rig.play("restore", tenant="harbour").expect_success()
+    assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
+
+
+def moved(rig: Rig) -> list[str]:
+    """What moves harbour, as another operator does on another controller."""
+    directory = rig.path / "other"
+    directory.mkdir()
+    found = rig.inventory()
+    found["all"]["vars"]["change_store"] = {"directory": str(rig.store), "outbox": str(directory)}
+    (directory / "inventory.yml").write_text(yaml.dump(found, Dumper=ansible._Dumper, sort_keys=False))
+    book = rig.collection / "ansible_collections/gantry/odoo/playbooks/migrate.yml"
+    given = " ".join(f"-e {name}={value}" for name, value in MOVE.items())
+    command = f"exec > {directory}/log 2>&1; {ansible.BIN}/ansible-playbook -i {directory}/inventory.yml {book} {given}"
+    return ["env", f"ANSIBLE_COLLECTIONS_PATH={rig.collection}", f"ANSIBLE_CONFIG={ROOT}/ansible.cfg", "bash", "-c", command]

@@ -33,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     plan_resume,
     plan_undo,
     taken_over,
+    require_as_read,
     unfinished,
     unrecorded,
     ways,
@@ -370,3 +371,12 @@ def test_no_change_supersedes_what_may_be_open_elsewhere_until_its_server_left_f
 def test_a_tenant_that_is_open_twice_is_settled_by_the_change_that_left_it(why: str, facts: Any, said: bool) -> None:
     sets_aside = "patch-1 left north on box1 open, and gantry.odoo.resume -e change=patch-1 -e way=undo sets it aside"
     assert with_what_settles(why, [part("app1", RESTORED, facts=facts)]) == why + (f"; {sets_aside}" if said else "")
+
+
+def test_a_change_does_not_begin_with_an_estate_that_another_one_has_changed_since_it_was_read() -> None:
+    def entry(kind: str) -> dict[str, Any]:
+        return {"change": {"id": f"{kind}-7", "kind": kind}, "event": "closed"}
+
+    require_as_read([entry("backup"), entry("restore_drill")])
+    with pytest.raises(StateError, match="migrate-7 has worked on the estate since this run has read it, so"):
+        require_as_read([entry("migrate"), entry("backup"), entry("migrate")])
