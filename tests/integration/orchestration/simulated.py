@@ -111,6 +111,7 @@ def _words(step: str, args: Mapping[str, Any]) -> str:
 def _before(fault: Mapping[str, Any], world: World, host: str, path: Path) -> None:
     """The faults that come before the effect of a step, or in its place."""
     kind = fault.get("kind")
+    world.gone += [fault["off"]] if fault.get("off") else []
     if kind == "cut before":
         raise AnsibleConnectionFailure(f"Failed to connect to {host}")
     if kind == "host off":

@@ -11,7 +11,7 @@ import yaml
 from tests.integration import ansible
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import Rig
-from tests.integration.orchestration.test_bad_nights import acted, left, on, releases
+from tests.integration.orchestration.test_bad_nights import acted, left, lose, on, releases
 from tests.integration.orchestration.test_moves import MOVE, change_of, opening, parts, sent, states, until_free
 from tests.lab.state import ROOT
 
@@ -136,3 +136,66 @@ def moved(rig: Rig) -> list[str]:
     given = " ".join(f"-e {name}={value}" for name, value in MOVE.items())
     command = f"exec > {directory}/log 2>&1; {ansible.BIN}/ansible-playbook -i {directory}/inventory.yml {book} {given}"
     return ["env", f"ANSIBLE_COLLECTIONS_PATH={rig.collection}", f"ANSIBLE_CONFIG={ROOT}/ansible.cfg", "bash", "-c", command]
+
+
+# Edges that are off.
+
+
+@pytest.mark.parametrize(
+    ("words", "way"),
+    [
+        ("app1 odoo stop", "finish"),
+        pytest.param("app1 odoo activate", "finish", marks=pytest.mark.deep),
+        pytest.param("app1 odoo stop", "undo", marks=pytest.mark.deep),
+    ],
+)
+def test_a_node_that_is_drained_comes_back_by_the_edges_that_answer(rig: Rig, words: str, way: str) -> None:
+    change = lose(rig, words, "cut after", "patch", patch_release="r2")
+    rig.change(gone=["edge1"], harm=[], fault={})
+    run = rig.play("resume", change=change, way=way).expect_failure()
+    node = rig.world.nodes["app1"]
+    assert (node.running, node.release) == (True, "r2" if way == "finish" else "r1")
+    assert (on(rig, "edge1"), on(rig, "edge2"), rig.world.harm) == ("serve app2", "serve app1 app2", [])
+    assert "keeps the routes that it had; users of the other edges do not wait for it" in run.errors[-1]
+    assert "app2 odoo stop" not in rig.world.log
+    until_free(rig)
+    rig.change(gone=[])
+    rig.play("resume", change=left(rig), way=way).expect_success()
+    assert (parts(rig), sent(rig), rig.world.harm) == ({}, {"serve app1 app2"}, [])
+
+
+def test_a_node_that_fails_is_put_back_although_an_edge_went_off_since_its_drain(rig: Rig) -> None:
+    rig.change(fault={"words": "app1 odoo activate", "kind": "disk full", "off": "edge1"})
+    run = rig.play("patch", patch_release="r2").expect_failure()
+    assert (rig.world.nodes["app1"].release, rig.world.nodes["app1"].running) == ("r1", True)
+    assert (on(rig, "edge1"), on(rig, "edge2"), rig.world.harm) == ("serve app2", "serve app1 app2", [])
+    assert "keeps the routes that it had; users of the other edges do not wait for it" in run.errors[-1]
+
+
+def test_an_edge_that_site_has_not_made_keeps_no_change_from_its_end(rig: Rig) -> None:
+    """It is declared while a node is out: site is refused, and resume would write routes to an edge without Traefik."""
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    with worlds.opened(rig.file) as world:
+        world.routes["edge3"] = []
+    refused = rig.play("site").expect_failure()
+    assert "app1 left and is not proven to serve" in refused.errors[-1]
+    rig.change(step=0, log=[], harm=[], fault={"words": "edge3 traefik routes", "nth": 0, "kind": "disk full"})
+    rig.play("resume", change=change, way="finish").expect_success()
+    assert (releases(rig), parts(rig), rig.world.harm, rig.world.routes["edge3"]) == ({"r2"}, {}, [], [])
+    rig.change(fault={})
+    rig.play("site").expect_success()
+    assert on(rig, "edge3") == "serve app1 app2"
+
+
+@pytest.mark.deep
+def test_an_edge_whose_traefik_is_stopped_is_started_and_the_change_ends(rig: Rig) -> None:
+    """Its host answers. site, which would start it, waits for the change."""
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    rig.change(harm=[], fault={"words": "edge1 traefik routes", "nth": 0, "kind": "disk full"})
+    run = rig.play("resume", change=change, way="finish").expect_failure()
+    assert "edge1 does not take its routes: Task failed: No space left on device; where Traefik is" in run.errors[-1]
+    assert (on(rig, "edge2"), rig.world.harm) == ("serve app1 app2", [])
+    until_free(rig)
+    rig.change(fault={})
+    rig.play("resume", change=left(rig), way="finish").expect_success()
+    assert (releases(rig), parts(rig), sent(rig), rig.world.harm) == ({"r2"}, {}, {"serve app1 app2"}, [])
