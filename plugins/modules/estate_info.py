@@ -334,6 +334,9 @@ estate:
     group_of:
       description: The group that runs Odoo on a host, by host.
       type: dict
+    edges:
+      description: The hosts of the group C(edge) that gantry.odoo.site has taken on. A new one has no routes yet.
+      type: list
     routes:
       description: The routes, as M(gantry.odoo.traefik_route) takes them.
       type: list

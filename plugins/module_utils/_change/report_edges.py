@@ -22,7 +22,12 @@ def left_out(unreached: Mapping[str, str], refused: Mapping[str, str], *, gives:
     gives: whether users are sent to what serves them, so that each edge that answers has the routes. Otherwise users
     are taken away, and no edge is written unless all of them answer.
     """
-    said = [f"{name} does not take its routes: {why}" for name, why in refused.items()]
+    said = [
+        f"{name} does not take its routes: {why}; where Traefik is stopped there, start it (systemctl start traefik), and "
+        f"where no user comes by {name} any more, take it out of the inventory and add resume_released_hosts: [{name}] to "
+        "gantry.odoo.resume"
+        for name, why in refused.items()
+    ]
     if unreached:
         names = ", ".join(unreached)
         where = " and ".join(f"{name} ({why})" for name, why in unreached.items())

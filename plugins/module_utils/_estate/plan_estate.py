@@ -43,6 +43,7 @@ def resolve(
         **_places(args, declared, located),
         **_entrances(args, declared, located),
         **_backed_up(args, declared, located),
+        "edges": plan_record.made_edges(record, groups.get("edge", ())),
         "notes": _notes(args, declared, located),
     }
     if args["tenant"]:

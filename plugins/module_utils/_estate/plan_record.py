@@ -236,6 +236,11 @@ def not_made(record: EstateRecord, groups: Mapping[str, Group], made_now: Iterab
     return frozenset(names.difference(record.made))
 
 
+def made_edges(record: EstateRecord, edges: Iterable[str]) -> list[str]:
+    """The edges that a run of site has taken on. A new one has no Traefik yet, and no user comes by it."""
+    return [edge for edge in edges if not record.roster or edge in record.roster]
+
+
 def plan_entry(seen: EstateRecord, entry: Entry) -> EstateRecord:
     """The record that follows, or the same one where nothing is new. Raises StateError for an older home."""
     record = without_groups(seen, entry.released_groups)

@@ -28,6 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record i
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_record import (
     Entry,
     differences,
+    made_edges,
     plan_entry,
     ports,
     require_instances,
@@ -57,6 +58,13 @@ FULL = EstateRecord(
     {"harbour": Leaving(HELD, 1, "20261122T103000Z", "decommission-9", "2026-11-22")},
     ("app1",),
 )
+
+
+def test_an_edge_that_is_declared_since_the_last_run_of_site_is_not_made() -> None:
+    record = replace(FULL, roster=("app1", "edge1"))
+    assert made_edges(record, ["edge1", "edge2"]) == ["edge1"]
+    # before the first run, and of an estate that is older than its record
+    assert made_edges(EstateRecord(), ["edge1", "edge2"]) == ["edge1", "edge2"]
 
 
 def test_a_group_that_is_gone_is_released_with_its_homes() -> None:
