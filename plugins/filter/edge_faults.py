@@ -21,4 +21,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By name."""
-        return {"silent_edges": report_edges.silent, "edge_faults": edge_faults}
+        return {"silent_edges": report_edges.silent, "lost_edges": report_edges.lost, "edge_faults": edge_faults}

@@ -16,6 +16,11 @@ def silent(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {str(one["edge"]): reason(one) for one in results if one.get("ping") != "pong"}
 
 
+def lost(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The edges that could not be reached, with the reason. results: of a loop over pairs, each with an edge first."""
+    return {str(one["item"][0]): reason(one) for one in results if one.get("unreachable")}
+
+
 def left_out(unreached: Mapping[str, str], refused: Mapping[str, str], *, gives: bool) -> list[str]:
     """A sentence for the edges that could not be reached, and one for each that did not take its routes.
 

@@ -110,6 +110,25 @@ def test_the_last_node_that_serves_is_not_taken_away_to_undo_a_change(rig: Rig) 
 
 
 
+# Edges that are off.
+
+
+@pytest.mark.parametrize("playbook", ["restore", pytest.param("migrate", marks=pytest.mark.deep)])
+def test_an_edge_that_is_lost_when_the_login_page_is_verified_takes_no_host_along(rig: Rig, playbook: str) -> None:
+    rig.play("backup").expect_success()
+    off = {"words": "edge1 fetch", "kind": "host off"}
+    rig.change(given_up=["harbour"], fault=off, harm=[], step=0, log=[], reads=[])
+    run = rig.play(playbook, **(MOVE if playbook == "migrate" else {"tenant": "harbour"})).expect_failure()
+    assert states(rig) == {"tenant:harbour": "failed"}
+    assert "edge1 (Task failed: Failed to connect to edge1) cannot be reached and keeps the routes" in run.errors[-1]
+    # the other edge was asked as well
+    assert "edge2 fetch" in rig.world.log
+    until_free(rig)
+    rig.change(gone=[], fault={})
+    rig.play("resume", change=change_of(rig), way="finish").expect_success()
+    assert (parts(rig), rig.world.harm) == ({}, [])
+
+
 # Other changes meanwhile.
 
 
@@ -136,9 +155,6 @@ def moved(rig: Rig) -> list[str]:
     given = " ".join(f"-e {name}={value}" for name, value in MOVE.items())
     command = f"exec > {directory}/log 2>&1; {ansible.BIN}/ansible-playbook -i {directory}/inventory.yml {book} {given}"
     return ["env", f"ANSIBLE_COLLECTIONS_PATH={rig.collection}", f"ANSIBLE_CONFIG={ROOT}/ansible.cfg", "bash", "-c", command]
-
-
-# Edges that are off.
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.report_edges import left_out, silent
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_edges import left_out, lost, silent
 
 RESULTS = [
     {"edge": "edge1", "ping": "pong"},
@@ -23,6 +23,12 @@ def test_the_edges_that_do_not_answer_are_found_with_the_reason() -> None:
         "edge2": "Task failed: Connection refused",
         "edge3": "MODULE FAILURE: No space left on device",
     }
+
+
+def test_an_edge_that_is_lost_in_a_loop_over_its_pages_is_named_once() -> None:
+    off = {"unreachable": True, "msg": "off"}
+    pages = [{"item": ["edge1", "https://a"], "status": 200}, *({"item": ["edge2", url], **off} for url in ("a", "b"))]
+    assert lost(pages) == {"edge2": "off"}
 
 
 def test_an_edge_that_is_off_keeps_no_users_away_from_the_others() -> None:
