@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuses runs of ansible-playbook that leave tasks out."""
+"""Refuses runs of ansible-playbook that leave tasks out, and settings that change the order of tasks or end a run early."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from ansible import constants as C
 from ansible import context
 from ansible.errors import AnsibleFilterError
 
@@ -15,10 +16,12 @@ _SKIPS = frozenset(("all", "always", "untagged"))
 
 
 def whole_run(hosts: str) -> str:
-    """The hosts of a play. Raises AnsibleFilterError where the run leaves tasks out.
+    """The hosts of a play. Raises AnsibleFilterError where the run leaves tasks out, or where hosts would not wait.
 
-    Such a run would skip what the tasks after it stand on, and end with exit code 0 although it did nothing.
+    A run that leaves tasks out would skip what the tasks after it stand on, and end with exit code 0 although it did
+    nothing.
     """
+    _require_settings()
     given = context.CLIARGS
     leaves_out = {
         "--start-at-task": bool(given.get("start_at_task")),
@@ -33,6 +36,22 @@ def whole_run(hosts: str) -> str:
                 "narrow the work by the inputs of the playbook"
             )
     return hosts
+
+
+def _require_settings() -> None:
+    """Raise AnsibleFilterError for settings of ansible-core under which the playbooks do not keep their promises."""
+    strategy = str(C.config.get_config_value("DEFAULT_STRATEGY"))
+    if strategy.rpartition(".")[2] != "linear":
+        raise AnsibleFilterError(
+            f"the strategy is {strategy}, with which hosts do not wait for each other, and one would be changed before "
+            "another is proven; set strategy = linear in ansible.cfg, or take ANSIBLE_STRATEGY out of the environment"
+        )
+    if C.config.get_config_value("HOST_PATTERN_MISMATCH") == "error":
+        raise AnsibleFilterError(
+            "host_pattern_mismatch is error, and a play whose hosts this run does not need would end it before the "
+            "change is closed; set host_pattern_mismatch = warning in ansible.cfg, or take "
+            "ANSIBLE_HOST_PATTERN_MISMATCH out of the environment"
+        )
 
 
 class FilterModule:

@@ -215,3 +215,21 @@ def test_an_edge_whose_traefik_is_stopped_is_started_and_the_change_ends(rig: Ri
     rig.change(fault={})
     rig.play("resume", change=left(rig), way="finish").expect_success()
     assert (releases(rig), parts(rig), sent(rig), rig.world.harm) == ({"r2"}, {}, {"serve app1 app2"}, [])
+
+
+# Settings of the controller.
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("ANSIBLE_STRATEGY", "free", "the strategy is free, with which hosts do not wait for each other, and one would"),
+        pytest.param("ANSIBLE_STRATEGY", "ansible.builtin.host_pinned", "the strategy is ", marks=pytest.mark.deep),
+        pytest.param("ANSIBLE_HOST_PATTERN_MISMATCH", "error", "host_pattern_mismatch is er", marks=pytest.mark.deep),
+    ],
+)
+def test_settings_that_break_the_order_of_plays_are_refused(rig: Rig, setting: str, value: str, said: str) -> None:
+    run = rig.play("patch", patch_release="r2", env={setting: value})
+    assert run.rc != 0
+    assert said in run.stdout + run.stderr
+    assert (rig.world.log, parts(rig)) == ([], {})
