@@ -223,7 +223,11 @@ class World:
         """An entry point of role redis."""
         mine = self.caches[host]
         others = {name: one for name, one in self.caches.items() if name != host and one.running}
+        if entry == "start":
+            mine.running = True
         if entry == "restart":
+            if not mine.running:
+                raise RefusedError(f"{host} is not restarted: {host} does not answer")
             if mine.primary and others:
                 self.note_harm(f"{host} is restarted while it is the primary")
             if not any(one.running for one in others.values()):
