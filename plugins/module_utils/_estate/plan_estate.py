@@ -102,8 +102,17 @@ def _group(
         "database_host": group.database_host,
         "instances": plan_inputs.instances(group, run, declared.ports),
         "databases": plan_inputs.databases(group, located.settled, declared.layout, args["number"]),
+        "elsewhere": _elsewhere(group, declared, located),
         "renaming": plan_inputs.renaming(group, located.settled),
     }
+
+
+def _elsewhere(group: model.Group, declared: Declared, located: Located) -> list[dict[str, str]]:
+    """The instances that are not to run on a group: their tenants live on another one, are held, or left."""
+    known = {one.instance for one in (*declared.every, *declared.removed) if one.tenancy == "dedicated"}
+    homes = [*located.settled, *(one.home for one in located.others if not one.phase)]
+    here = {home.tenant.instance for home in homes if home.group.name == group.name}
+    return [{"name": name} for name in sorted(known - here)]
 
 
 def _entrances(args: Mapping[str, Any], declared: Declared, located: Located) -> dict[str, Any]:

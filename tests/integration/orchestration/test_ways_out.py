@@ -233,3 +233,32 @@ def test_settings_that_break_the_order_of_plays_are_refused(rig: Rig, setting: s
     assert run.rc != 0
     assert said in run.stdout + run.stderr
     assert (rig.world.log, parts(rig)) == ([], {})
+
+
+# Processes that are stopped.
+
+
+@pytest.mark.parametrize("node", ["cache2", pytest.param("cache1", marks=pytest.mark.deep)])
+def test_a_node_of_redis_that_is_out_and_stopped_is_started_by_resume(rig: Rig, node: str) -> None:
+    """site waits for the change, and no node is restarted while one is stopped."""
+    rig.change(fault={"words": f"{node} redis restart", "kind": "host off"})
+    rig.play("patch_redis").expect_failure()
+    rig.change(gone=[], fault={}, harm=[])
+    until_free(rig)
+    assert not rig.world.caches[node].running
+    assert f"{node} left and is not proven to serve" in rig.play("site").expect_failure().errors[-1]
+    rig.play("resume", change=left(rig), way="finish").expect_success()
+    found = {(one.version, one.running) for one in rig.world.caches.values()}
+    assert (found, parts(rig), rig.world.harm) == ({("8.0.2", True)}, {}, [])
+
+
+def test_an_instance_ends_on_the_hosts_that_its_tenant_has_left(rig: Rig) -> None:
+    """Also on one that was off, and has started it when it came back."""
+    rig.play("migrate", **MOVE).expect_success()
+    assert {"app1 odoo disable", "app2 odoo disable"} <= set(rig.world.log)
+    rig.change(step=0, log=[], reads=[])
+    rig.play("site").expect_success()
+    log = rig.world.log
+    # what the end of the playbook reads is published by what runs
+    assert log.index("app1 odoo disable") < log.index("app1 odoo run")
+    assert (sent(rig), rig.world.harm) == ({"serve box1"}, [])

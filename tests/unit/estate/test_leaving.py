@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,6 +102,26 @@ def test_a_removed_dedicated_tenant_is_named_and_goes_on() -> None:
     assert estate(own("alpha"), record=later, holds="alpha bravo carol south", tenant="bravo").estate["tenant"][
         "exists"
     ]
+
+
+def test_an_instance_does_not_run_where_its_tenant_does_not_live() -> None:
+    def elsewhere(resolved: Resolved) -> dict[str, list[str]]:
+        return {name: [one["name"] for one in found["elsewhere"]] for name, found in resolved.estate["groups"].items()}
+
+    declared = own("alpha"), own("carol"), tenant("south")
+    given: dict[str, Any] = {"record": BEFORE, "holds": "alpha bravo carol south"}
+    # one that is not managed any more goes on where it lives
+    assert elsewhere(estate(*declared, **given)) == {"app": [], "box": ["alpha", "bravo", "carol"]}
+    # a move that has arrived, a tenant that an operator has blocked, and one that has no database any more
+    moved = estate(*declared, assume={"alpha": "box"}, arrived=["alpha"], **given)
+    assert elsewhere(moved) == {"app": ["alpha"], "box": ["bravo", "carol"]}
+    blocked = estate(*declared, record=BEFORE, holds="alpha! carol south", allow_missing=True)
+    assert elsewhere(blocked) == {"app": [], "box": ["alpha", "bravo", "carol"]}
+    # one that is held
+    leaves = own("bravo", state="decommissioned", hold_until="2026-12-31")
+    held = replace(BEFORE, leaving={"bravo": Leaving("held", 3, "", "decommission-9", "2026-11-22")})
+    found = estate(*declared, leaves, record=held, holds="alpha bravo! carol south")
+    assert elsewhere(found)["app"] == ["bravo"]
 
 
 def test_cron_of_a_shared_instance_goes_on_for_a_removed_tenant() -> None:
