@@ -16,7 +16,7 @@ from ansible.errors import AnsibleError
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_known import KnownLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store, seconds_ahead
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import with_what_settles
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -90,6 +90,7 @@ class ActionModule(ControllerAction):
         store = open_store(call.params["store"]) if call.params["store"] else None
         # before all that is read: what is recorded behind it was not seen
         sequence = Ledger(store).newest_number() if store and call.params["outline"] else -1
+        clock = seconds_ahead(store) if store and call.params["outline"] else 0.0
         record = self._record(call, store) if store else EstateRecord()
         args = {**call.params, "today": _today(call.params, store).date().isoformat()}
         hosts = _Variables(variables["hostvars"])
@@ -107,7 +108,7 @@ class ActionModule(ControllerAction):
             present, _absent = model_routes.requests(resolved.estate["routes"])
             model_routes.check_collisions(present)
             # a value as large as the whole estate takes seconds to be sent and copied
-            return Outcome(facts={"estate": {**outline(resolved.estate), **sources, "sequence": sequence}})
+            return Outcome(facts={"estate": {**outline(resolved.estate), **sources, "sequence": sequence, "clock": clock}})
         known = self._known_backups(call, store) if store else {}
         estate = {**resolved.estate, **sources, "known_backups": known}
         return Outcome(facts={"estate": estate, "record": resolved.record})

@@ -39,6 +39,11 @@ def open_store(declared: Mapping[str, Any]) -> Objects:
     return as_seen(_opened(declared), declared)
 
 
+def seconds_ahead(store: Objects) -> float:
+    """How far the clock of the store is ahead of the one of this controller, in seconds."""
+    return store.now().timestamp() - time.time()
+
+
 def require_lease(params: Mapping[str, Any]) -> None:
     """Raise StateError where the change of a task has lost its lease. params: its options `store` and `change`."""
     Register(open_store(params["store"])).require(params["change"]["lease"])
