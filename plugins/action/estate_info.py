@@ -108,7 +108,9 @@ class ActionModule(ControllerAction):
             present, _absent = model_routes.requests(resolved.estate["routes"])
             model_routes.check_collisions(present)
             # a value as large as the whole estate takes seconds to be sent and copied
-            return Outcome(facts={"estate": {**outline(resolved.estate), **sources, "sequence": sequence, "clock": clock}})
+            return Outcome(
+                facts={"estate": {**outline(resolved.estate), **sources, "sequence": sequence, "clock": clock}}
+            )
         known = self._known_backups(call, store) if store else {}
         estate = {**resolved.estate, **sources, "known_backups": known}
         return Outcome(facts={"estate": estate, "record": resolved.record})

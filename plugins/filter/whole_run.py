@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuses runs of ansible-playbook that leave tasks out, and settings that change the order of tasks or end a run early."""
+"""Refuses runs of ansible-playbook that leave tasks out, and settings that break the order of plays."""
 
 from __future__ import annotations
 

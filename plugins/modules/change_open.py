@@ -57,8 +57,8 @@ options:
     default: false
   read:
     description:
-      - Number of the last entry of the ledger when the estate was read, as RV(gantry.odoo.estate_info#module:estate) has
-        it. Fails where another change than a backup has worked on the estate since.
+      - Number of the last entry of the ledger when the estate was read, as RV(gantry.odoo.estate_info#module:estate)
+        has it. Fails where another change than a backup has worked on the estate since.
       - V(-1) does not ask.
     type: int
     default: -1

@@ -163,8 +163,8 @@ options:
       - Whether RV(estate) has only what says where the estate runs, and not where tenants live. The keys are C(hosts),
         C(servers), C(groups) with C(kind), C(hosts), C(database_server) and C(database_host), C(group_of), C(leads),
         C(logins), C(paths) and C(sequence), the number of the last entry of the ledger before anything was read, V(-1)
-        without O(store), and C(clock), the seconds that the clock of O(store) is ahead of the controller's. Everything is
-        verified all the same.
+        without O(store), and C(clock), the seconds that the clock of O(store) is ahead of the controller's.
+        Everything is verified all the same.
     type: bool
     default: false
   locate:

@@ -36,7 +36,12 @@ LEFT_AT = "left_at"
 # The fact of a part that may have left something open elsewhere: what. To undo the change is to settle that, too.
 LEFT_OPEN = "left_open"
 # The states in which a fact of a part does not hold any more.
-_OVER = {NO_WAY_BACK: (RESTORED,), WAS_DONE: (PLANNED, BEGUN, PROVEN), LEFT_AT: (PLANNED, PROVEN, RESTORED), LEFT_OPEN: (PROVEN,)}
+_OVER = {
+    NO_WAY_BACK: (RESTORED,),
+    WAS_DONE: (PLANNED, BEGUN, PROVEN),
+    LEFT_AT: (PLANNED, PROVEN, RESTORED),
+    LEFT_OPEN: (PROVEN,),
+}
 # The kinds of changes that leave the estate as it is.
 _READING = ("backup", "backup_check", "backup_copy", "backup_policy", "restore_drill")
 IN_WORDS = {
@@ -119,8 +124,8 @@ def require_as_read(entries: Iterable[Mapping[str, Any]]) -> None:
     changes = dict.fromkeys(one["change"]["id"] for one in entries if one["change"]["kind"] not in _READING)
     if changes:
         raise StateError(
-            f"{', '.join(changes)} has worked on the estate since this run has read it, so that what this run would begin "
-            "with may be over; run it again"
+            f"{', '.join(changes)} has worked on the estate since this run has read it, so that what this run would "
+            "begin with may be over; run it again"
         )
 
 
@@ -274,8 +279,8 @@ def _left_open(part: Part) -> str:
     found, server = part.facts[LEFT_OPEN], part.facts[LEFT_OPEN].rpartition(" on ")[2]
     return (
         f"{part.change} left {found}, which may be open; once {server} is back, run gantry.odoo.resume "
-        f"-e change={part.change} -e way=undo, which sets it aside; or, where {server} is gone for good, take it out of "
-        f"the inventory and run gantry.odoo.site with site_released_hosts: [{server}]"
+        f"-e change={part.change} -e way=undo, which sets it aside; or, where {server} is gone for good, take it out "
+        f"of the inventory and run gantry.odoo.site with site_released_hosts: [{server}]"
     )
 
 

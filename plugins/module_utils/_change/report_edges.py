@@ -28,9 +28,9 @@ def left_out(unreached: Mapping[str, str], refused: Mapping[str, str], *, gives:
     are taken away, and no edge is written unless all of them answer.
     """
     said = [
-        f"{name} does not take its routes: {why}; where Traefik is stopped there, start it (systemctl start traefik), and "
-        f"where no user comes by {name} any more, take it out of the inventory and add resume_released_hosts: [{name}] to "
-        "gantry.odoo.resume"
+        f"{name} does not take its routes: {why}; where Traefik is stopped there, start it (systemctl start traefik), "
+        f"and where no user comes by {name} any more, take it out of the inventory and add resume_released_hosts: "
+        f"[{name}] to gantry.odoo.resume"
         for name, why in refused.items()
     ]
     if unreached:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a change has left meets the next fault or the next playbook: each refusal names a way out, and the way is open."""
+"""What a change has left meets the next fault: each refusal names a way out, and the way is open."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def test_a_copy_that_an_undo_has_left_open_is_settled_before_its_tenant_is_resto
     change = change_of(rig)
     rig.change(silent=["box1"], given_up=["harbour"], step=0, log=[], reads=[])
     refused = rig.play("restore", tenant="harbour").expect_failure()
-    assert f"{change} left harbour on box1, which may be open; once box1 is back, run gantry.odoo.resume" in refused.errors[-1]
+    assert (
+        f"{change} left harbour on box1, which may be open; once box1 is back, run gantry.odoo.resume"
+        in refused.errors[-1]
+    )
     assert (acted(rig), states(rig)) == ([], {"tenant:harbour": "restored"})
     inputs: dict[str, object] = {}
     if gone:
@@ -109,7 +112,6 @@ def test_the_last_node_that_serves_is_not_taken_away_to_undo_a_change(rig: Rig) 
     assert (releases(rig), parts(rig), unserved(rig), rig.world.harm) == ({"r1"}, {}, [], [])
 
 
-
 # Edges that are off.
 
 
@@ -154,7 +156,14 @@ def moved(rig: Rig) -> list[str]:
     book = rig.collection / "ansible_collections/gantry/odoo/playbooks/migrate.yml"
     given = " ".join(f"-e {name}={value}" for name, value in MOVE.items())
     command = f"exec > {directory}/log 2>&1; {ansible.BIN}/ansible-playbook -i {directory}/inventory.yml {book} {given}"
-    return ["env", f"ANSIBLE_COLLECTIONS_PATH={rig.collection}", f"ANSIBLE_CONFIG={ROOT}/ansible.cfg", "bash", "-c", command]
+    return [
+        "env",
+        f"ANSIBLE_COLLECTIONS_PATH={rig.collection}",
+        f"ANSIBLE_CONFIG={ROOT}/ansible.cfg",
+        "bash",
+        "-c",
+        command,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +232,11 @@ def test_an_edge_whose_traefik_is_stopped_is_started_and_the_change_ends(rig: Ri
 @pytest.mark.parametrize(
     ("setting", "value", "said"),
     [
-        ("ANSIBLE_STRATEGY", "free", "the strategy is free, with which hosts do not wait for each other, and one would"),
+        (
+            "ANSIBLE_STRATEGY",
+            "free",
+            "the strategy is free, with which hosts do not wait for each other, and one would",
+        ),
         pytest.param("ANSIBLE_STRATEGY", "ansible.builtin.host_pinned", "the strategy is ", marks=pytest.mark.deep),
         pytest.param("ANSIBLE_HOST_PATTERN_MISMATCH", "error", "host_pattern_mismatch is er", marks=pytest.mark.deep),
     ],

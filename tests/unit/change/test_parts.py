@@ -302,7 +302,9 @@ def test_what_failed_its_last_proof_is_known_until_it_is_begun_again() -> None:
 
 
 @pytest.mark.parametrize("way", [FINISH, UNDO])
-def test_what_serves_again_before_it_is_changed_is_changed_that_way_and_is_where_it_is_to_be_the_other(way: str) -> None:
+def test_what_serves_again_before_it_is_changed_is_changed_that_way_and_is_where_it_is_to_be_the_other(
+    way: str,
+) -> None:
     seen = with_part(opened(PROVEN), part("app1", FAILED, facts={"was_done": "r2"}))
     taken = plan_resume(seen, "resume-2", "patch-1", way)
     serves = with_part(taken, replace(taken.parts[0], state=PLANNED, facts={}))
@@ -347,7 +349,9 @@ def test_what_was_put_back_and_left_something_open_is_taken_in_hand_either_way(w
 
 def test_no_change_supersedes_what_may_be_open_elsewhere_until_its_server_left_for_good() -> None:
     seen = with_part(opened(BEGUN), part("app1", RESTORED, facts=LEFT))
-    way_out = "patch-1 left north on box1, which may be open; once box1 is back, run gantry.odoo.resume -e change=patch-1"
+    way_out = (
+        "patch-1 left north on box1, which may be open; once box1 is back, run gantry.odoo.resume -e change=patch-1"
+    )
     with pytest.raises(StateError, match=way_out):
         plan_open(seen, "restore-2", ["app1"], {}, NOW)
     # what another change is about, and one that has seen that the copy is lost

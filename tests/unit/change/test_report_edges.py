@@ -48,9 +48,9 @@ def test_users_are_taken_away_from_nothing_while_an_edge_may_send_them_there() -
 def test_an_edge_that_answers_and_does_not_take_its_routes_is_named_beside() -> None:
     said = left_out({"edge2": "off", "edge3": "off too"}, {"edge1": "No space left on device"}, gives=True)
     assert said[0] == (
-        "edge1 does not take its routes: No space left on device; where Traefik is stopped there, start it (systemctl start "
-        "traefik), and where no user comes by edge1 any more, take it out of the inventory and add resume_released_hosts: "
-        "[edge1] to gantry.odoo.resume"
+        "edge1 does not take its routes: No space left on device; where Traefik is stopped there, start it "
+        "(systemctl start traefik), and where no user comes by edge1 any more, take it out of the inventory and add "
+        "resume_released_hosts: [edge1] to gantry.odoo.resume"
     )
     assert said[1].startswith("edge2 (off) and edge3 (off too) cannot be reached and ")
     assert "resume_released_hosts: [edge2, edge3]" in said[1]
