@@ -28,6 +28,7 @@ MADE_GROUPS = (
     "patch_redis_replicas",
     "platform_edges_to_restart",
     "restore_leader",
+    "resume_again",
     "resume_out",
     "resume_serving",
 )

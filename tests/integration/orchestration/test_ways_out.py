@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -13,6 +15,7 @@ from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import Rig
 from tests.integration.orchestration.test_bad_nights import acted, left, lose, on, releases
 from tests.integration.orchestration.test_moves import MOVE, change_of, opening, parts, sent, states, until_free
+from tests.integration.orchestration.world import Copy
 from tests.lab.state import ROOT
 
 # A copy that an undone move has left open.
@@ -275,3 +278,51 @@ def test_an_instance_ends_on_the_hosts_that_its_tenant_has_left(rig: Rig) -> Non
     # what the end of the playbook reads is published by what runs
     assert log.index("app1 odoo disable") < log.index("app1 odoo run")
     assert (sent(rig), rig.world.harm) == ({"serve box1"}, [])
+
+
+# An estate of one host.
+
+
+@pytest.fixture
+def alone(tmp_path: Path, collection: Path, server: ansible.Server) -> Rig:
+    """One machine that is edge, cache, database server and the only node of the only group."""
+    rig = Rig(tmp_path, collection, server)
+    nodes = [{"url": "http://one:8169", "drained": False}]
+    routes = [{"name": f"{tenant}-public", "mode": "serve", "servers": nodes} for tenant in ("harbour", "quarry")]
+    world = worlds.World(
+        nodes={"one": worlds.Node("app", "one")},
+        servers={"one": {"harbour": Copy(), "quarry": Copy()}},
+        routes={"one": routes},
+        caches={"one": worlds.Cache(primary=True)},
+    )
+    worlds.write(rig.file, world)
+    rig.play("site", **ONE).expect_success()
+    return rig
+
+
+ONE = {"odoo_runtime_groups": ["app"]}
+ACCEPTED = {**ONE, "change_downtime_minutes": 5}
+
+
+@pytest.mark.deep
+def test_an_estate_of_one_host_is_patched_with_a_downtime_that_is_stated(alone: Rig) -> None:
+    for playbook, inputs in (("patch", {"patch_release": "r2"}), ("patch_redis", {})):
+        refused = alone.play(playbook, **inputs, **ONE).expect_failure()
+        assert "0 nodes would go on serving, and at least 1 must; bring the others up first" in refused.errors[-1]
+        until_free(alone)
+        alone.play(playbook, **inputs, **ACCEPTED).expect_success()
+    assert (releases(alone), parts(alone), sent(alone)) == ({"r2"}, {}, {"serve one"})
+    refused = alone.play("migrate", tenant="harbour", destination="app", **ONE).expect_failure()
+    assert "tenant harbour already lives on app; name another group" in refused.errors[-1]
+    # what was lost is resumed either way, with the downtime that was accepted
+    alone.change(fault={"words": "one odoo stop", "kind": "cut after"}, harm=[])
+    alone.play("patch", patch_release="r3", **ACCEPTED).expect_failure()
+    alone.change(fault={})
+    until_free(alone)
+    alone.play("resume", change=left(alone), way="undo", **ONE).expect_success()
+    assert (releases(alone), parts(alone), sent(alone), alone.world.harm) == ({"r2"}, {}, {"serve one"}, [])
+    alone.play("site", **ONE).expect_success()
+    alone.play("backup", **ONE).expect_success()
+    alone.change(given_up=["harbour"])
+    alone.play("restore", tenant="harbour", **ONE).expect_success()
+    assert (parts(alone), sent(alone), alone.world.harm) == ({}, {"serve one"}, [])

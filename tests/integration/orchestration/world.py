@@ -449,9 +449,10 @@ class World:
 
     def fetch(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module uri: the login page, from an edge or from the node itself."""
-        name = urlsplit(args["url"]).hostname if host in self.routes else urlsplit(args["headers"]["Host"]).hostname
+        by_edge = urlsplit(args["url"]).hostname != "localhost"
+        name = urlsplit(args["url"]).hostname if by_edge else urlsplit(args["headers"]["Host"]).hostname
         tenant = str(name or args["headers"]["Host"]).partition(".")[0]
-        if host in self.routes:
+        if by_edge:
             good = any(tenant_of(route) == tenant and route["mode"] == "serve" for route in self.routes[host])
             good = good and bool(self._reached(tenant))
         else:
