@@ -322,8 +322,8 @@ estate:
         - Each group with its hosts, instances, databases and C(subjects), by name. The subjects are its tenants, as
           O(gantry.odoo.change_gate#module:tenants) takes them. C(serving) are its hosts that are made and not drained
           by their variable C(odoo_drained). C(renaming) are the instances of the group whose tenant gets its new name.
-          C(elsewhere) are dedicated instances that are not to run there, each with its C(name), as their tenant lives on
-          another group, is held, or is gone.
+          C(elsewhere) are dedicated instances that are not to run there, each with its C(name), as their tenant lives
+          on another group, is held, or is gone.
       type: dict
     hosts:
       description: The hosts of the estate.

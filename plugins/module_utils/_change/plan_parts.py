@@ -286,7 +286,8 @@ def _left_open(part: Part) -> str:
 
 def left_behind(part: Part) -> str:
     """What another operator is told of a part that a change left behind."""
-    return f"{_in_words(part)}; run gantry.odoo.resume -e change={part.change} -e way=finish, or -e way=undo"
+    undo = "" if stuck([part]) else ", or -e way=undo"
+    return f"{_in_words(part)}; run gantry.odoo.resume -e change={part.change} -e way=finish{undo}"
 
 
 def _in_words(part: Part, *, since: bool = True) -> str:
