@@ -32,8 +32,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     plan_open,
     plan_resume,
     plan_undo,
-    taken_over,
     require_as_read,
+    taken_over,
     unfinished,
     unrecorded,
     ways,
@@ -278,7 +278,7 @@ def test_a_part_has_facts_of_its_own_and_supersedes_what_was_left_of_it() -> Non
 def test_what_has_no_way_back_is_finished_and_not_undone() -> None:
     seen = opened(BEGUN)
     seen = with_part(seen, part("app1", BEGUN, facts={"no_way_back": "users may have written there"}))
-    with pytest.raises(StateError, match="gantry.odoo.resume -e change=patch-1 -e way=finish$"):
+    with pytest.raises(StateError, match=r"resume -e change=patch-1 -e way=finish$"):
         plan_open(seen, "site-2", [], {}, NOW)
     with pytest.raises(StateError, match="patch-1 cannot be undone: app1: users may have written there"):
         plan_resume(seen, "resume-2", "patch-1", UNDO)
