@@ -21,6 +21,7 @@ from tests.lab.state import ROOT
 # A copy that an undone move has left open.
 
 
+@pytest.mark.deep
 def test_a_copy_that_an_undo_has_left_open_is_no_home_while_the_source_is_silent(rig: Rig) -> None:
     """The home got a higher number from the undo, and nothing but the record knows that when its server is silent."""
     opening(rig)
@@ -30,7 +31,8 @@ def test_a_copy_that_an_undo_has_left_open_is_no_home_while_the_source_is_silent
     assert "box1 odoo_backup" not in rig.world.log
 
 
-@pytest.mark.parametrize("gone", [False, pytest.param(True, marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("gone", [False, True])
 def test_a_copy_that_an_undo_has_left_open_is_settled_before_its_tenant_is_restored(rig: Rig, gone: bool) -> None:
     opening(rig)
     change = change_of(rig)
@@ -118,7 +120,8 @@ def test_the_last_node_that_serves_is_not_taken_away_to_undo_a_change(rig: Rig) 
 # Edges that are off.
 
 
-@pytest.mark.parametrize("playbook", ["restore", pytest.param("migrate", marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("playbook", ["restore", "migrate"])
 def test_an_edge_that_is_lost_when_the_login_page_is_verified_takes_no_host_along(rig: Rig, playbook: str) -> None:
     rig.play("backup").expect_success()
     off = {"words": "edge1 fetch", "kind": "host off"}
@@ -200,6 +203,7 @@ def test_a_node_that_fails_is_put_back_although_an_edge_went_off_since_its_drain
     assert "keeps the routes that it had; users of the other edges do not wait for it" in run.errors[-1]
 
 
+@pytest.mark.deep
 def test_an_edge_that_site_has_not_made_keeps_no_change_from_its_end(rig: Rig) -> None:
     """It is declared while a node is out: site is refused, and resume would write routes to an edge without Traefik."""
     change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
@@ -268,6 +272,7 @@ def test_a_node_of_redis_that_is_out_and_stopped_is_started_by_resume(rig: Rig, 
     assert (found, parts(rig), rig.world.harm) == ({("8.0.2", True)}, {}, [])
 
 
+@pytest.mark.deep
 def test_an_instance_ends_on_the_hosts_that_its_tenant_has_left(rig: Rig) -> None:
     """Also on one that was off, and has started it when it came back."""
     rig.play("migrate", **MOVE).expect_success()
