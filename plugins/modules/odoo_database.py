@@ -203,7 +203,8 @@ options:
       tier: &tier
         description:
           - Tier of the tenant. A database of tier V(1) is dropped only when O(repository) holds a backup of it that is
-            younger than its RPO. The backup's dump is read and compared with its SHA-256, and its files are looked for.
+            at most 15 minutes old, or younger where its recorded policy has a shorter RPO. A longer RPO of the policy
+            changes nothing. The backup's dump is read and compared with its SHA-256, and its files are looked for.
         type: int
         choices: [1, 2, 3]
   name:
@@ -233,6 +234,11 @@ options:
   extensions: *extensions
   policy: *policy
   tier: *tier
+  accept_backup:
+    description:
+      - Identifier of a backup whose age does not count when O(tier) is V(1), such as one that was taken a moment ago
+        and took long. It still has to be the latest one, of this very database and complete.
+    type: str
   config:
     description:
       - Path of the instance's C(odoo.conf). It names the owner of databases, the data directory and the addons path.
@@ -397,6 +403,7 @@ OPTIONS: dict[str, Any] = {
     "parallel": {"type": "int", "default": 2},
     "restore_user": {"type": "str", "default": RESTORE_USER},
     "repository": REPOSITORY,
+    "accept_backup": {"type": "str"},
 }
 RULES: dict[str, Any] = {
     "mutually_exclusive": [("databases", "name")],
@@ -432,7 +439,12 @@ def require_backups(params: Mapping[str, Any], tier: int, given_up: Sequence[Dat
     # its client takes half a second to import, and hardly any call drops such a database
     from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import require_fresh_backups
 
-    require_fresh_backups(location_from(params["repository"]), tier, {one.name: one.uuid for one in given_up})
+    require_fresh_backups(
+        location_from(params["repository"]),
+        tier,
+        {one.name: one.uuid for one in given_up},
+        params["accept_backup"] or "",
+    )
 
 
 def work(call: Call) -> Outcome:

@@ -85,11 +85,15 @@ options:
   tier:
     description:
       - Tier of the tenant whose database is replaced. One of tier V(1) is replaced only when O(repository) has a backup
-        of it that is complete and not older than its RPO, as for a drop by
-        O(gantry.odoo.odoo_database#module:tier).
+        of it that is complete and young enough, as for a drop by O(gantry.odoo.odoo_database#module:tier).
       - That backup may expire by the policy of the tenant. O(gantry.odoo.odoo_backup#module:keep_days) keeps it.
     type: int
     choices: [1, 2, 3]
+  accept_backup:
+    description:
+      - Identifier of a backup whose age does not count when O(tier) is V(1), as
+        O(gantry.odoo.odoo_database#module:accept_backup).
+    type: str
   fencing_number:
     description:
       - The C(fencing_number) of the change, see M(gantry.odoo.change_open). A database that a later change has made the
@@ -407,6 +411,7 @@ OPTIONS: dict[str, Any] = {
     "access": {"type": "str", "choices": ["open", "blocked"], "default": "open"},
     "overwrite": {"type": "str", "choices": ["never", "replace"], "default": "never"},
     "tier": {"type": "int", "choices": [1, 2, 3]},
+    "accept_backup": {"type": "str"},
     "neutralize": {"type": "bool", "default": False},
     "verify": {"type": "bool", "default": True},
     "load_registry": {"type": "bool", "default": False},
@@ -487,7 +492,7 @@ def order_from(
         client=pgtools.client_major("pg_restore", deadline),
         deadline=deadline,
         permit=lambda name, uuid: require_fresh_backups(
-            options.location_from(params["repository"]), PROVEN_TIER, {name: uuid}
+            options.location_from(params["repository"]), PROVEN_TIER, {name: uuid}, params["accept_backup"] or ""
         ),
         series=code.series(listed) if listed else "",
         scratch=require_scratch(scratch, odoo.user) if wish.scratch else None,

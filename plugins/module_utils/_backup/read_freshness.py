@@ -23,10 +23,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 
 
-def require_fresh_backups(location: Location, tier: int, databases: Mapping[str, str]) -> None:
+def require_fresh_backups(location: Location, tier: int, databases: Mapping[str, str], accepted: str = "") -> None:
     """Look for the backup of each database, which is called as its tenant; as require_fresh_backup.
 
-    databases: the uuid of each, by its name.
+    databases: the uuid of each, by its name. accepted: as there.
     """
     stores = open_stores(location)
     for name, uuid in databases.items():
@@ -35,14 +35,15 @@ def require_fresh_backups(location: Location, tier: int, databases: Mapping[str,
             raise RefusedError(
                 f"{name} is of tier {tier} and has no backup in the {stores.contents.where}; back it up first"
             )
-        require_fresh_backup(repository, tier, uuid)
+        require_fresh_backup(repository, tier, uuid, accepted)
 
 
-def require_fresh_backup(repository: Repository, tier: int, uuid: str) -> str:
+def require_fresh_backup(repository: Repository, tier: int, uuid: str, accepted: str = "") -> str:
     """The identifier of the backup that permits to drop the tenant's database.
 
-    tier: its RPO counts where the tenant has no policy in the repository. uuid: of the database.
-    Raises RefusedError where no complete backup of it is younger than the RPO, or the latest one is not complete.
+    tier: its RPO is the limit of the backup's age. The recorded policy, which also says when alerts fire, can lower it
+    alone. uuid: of the database. accepted: the identifier of a backup whose age this run accepts, empty for none.
+    Raises RefusedError where no complete backup of it is young enough, or the latest one is not complete.
     """
     tenant, now, catalog = repository.tenant, repository.store.now(), repository.catalog.read()
     entry, ahead = latest_of(catalog, now), "".join(f"; {one}" for one in ahead_of_clock(catalog, now))
@@ -52,8 +53,8 @@ def require_fresh_backup(repository: Repository, tier: int, uuid: str) -> str:
             f"full{ahead}; back it up first"
         )
     policy = recorded_policy(repository) or {}
-    rpo_s = int(policy.get("rpo_s", TIERS[tier]["rpo_s"]))
-    fault = unfit(entry, uuid, rpo_s, now) or damage(repository, entry)
+    limit_s = min(int(policy.get("rpo_s", TIERS[tier]["rpo_s"])), TIERS[tier]["rpo_s"])
+    fault = unfit(entry, uuid, None if entry.name == accepted else limit_s, now) or damage(repository, entry)
     if fault:
         raise RefusedError(
             f"{tenant} is of tier {tier} and its latest backup {entry.name} {fault}{ahead}; back it up first"
@@ -73,12 +74,14 @@ def latest_backups(location: Location, tenants: Iterable[str]) -> dict[str, date
     return found
 
 
-def unfit(entry: Entry, uuid: str, rpo_s: int, now: datetime) -> str:
-    """Why a backup does not stand for the database, in words; empty where it does."""
+def unfit(entry: Entry, uuid: str, limit_s: int | None, now: datetime) -> str:
+    """Why a backup does not stand for the database, in words; empty where it does. limit_s: of its age; None: any."""
     age = (now - min(entry.snapshot, entry.stored)).total_seconds()
     if entry.uuid != uuid:
         return f"is of another database, with uuid {entry.uuid}"
-    return f"is {age:.0f} s old, and its RPO is {rpo_s} s" if age > rpo_s else ""
+    if limit_s is None or age <= limit_s:
+        return ""
+    return f"is {age:.0f} s old, and at most {limit_s} s are accepted before its database is given up"
 
 
 def damage(repository: Repository, entry: Entry) -> str:
