@@ -29,6 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import telling
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import policy_from
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import lost_objects
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
@@ -58,7 +59,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_seco
     root_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DRILL,
@@ -169,14 +170,29 @@ def _copy(stores: Stores, copies: Stores | str | None, tenant: str, masters: Seq
         record = read_compared(repository) if repository else None
         if repository is None or record is None:
             return CopySeen(fault=fault)
-        entries = repository.catalog.read().entries
-        entry = next((one for one in entries if one.number == record.number), None)
+        catalog = repository.catalog.read()
+        entry = next((one for one in catalog.entries if one.number == record.number), None)
         there = entry is not None and entry.manifest.key in repository.store.names("manifests/", sys.maxsize)
+        fault = fault or _lost_in_copy(repository, catalog, entry if there else None)
     except (InputError, RefusedError) as error:
         return CopySeen(fault=str(error))
     except (StateError, UnreachableError) as error:
         return CopySeen(unknown=str(error))
     return CopySeen(record, entry.snapshot if entry and there else None, fault=fault)
+
+
+def _lost_in_copy(repository: Repository, catalog: Catalog, entry: Entry | None) -> str:
+    """What the second repository has lost since it was compared, as a clause; empty for nothing. entry: the newest."""
+    marked = sum(one.restorable != FULL and one.expired is None for one in catalog.entries)
+    if marked:
+        return f"a check found {marked} backups damaged in the second repository"
+    if entry is None:
+        return ""
+    try:
+        lost = lost_objects(repository, manifest_of(repository, entry))
+    except StateError as error:
+        return str(error)
+    return f"{lost} objects of backup {entry.name} are missing or cut off in the second repository" if lost else ""
 
 
 def _second(stores: Stores, copies: Stores, tenant: str, masters: Sequence[MasterKey]) -> tuple[Repository | None, str]:

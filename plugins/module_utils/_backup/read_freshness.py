@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import ahead_of_clock, latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
@@ -92,7 +93,14 @@ def damage(repository: Repository, entry: Entry) -> str:
             continue
     except StateError as error:
         return f"is damaged: {error}"
+    lost = lost_objects(repository, manifest)
+    return f"is damaged: {lost} of its objects are missing or cut off" if lost else ""
+
+
+def lost_objects(repository: Repository, manifest: Manifest) -> int:
+    """How many objects of a backup are missing, or have another size than they were written with."""
     sizes = {name: one.size for key, one in repository.store.objects("data/").items() if (name := data_name(key))}
-    lost = [name for name in manifest.index.objects() if name not in sizes]
-    lost += [name for name, use in manifest.index.uses.items() if sizes.get(name, use.total) != use.total]
-    return f"is damaged: {len(lost)} of its objects are missing or cut off" if lost else ""
+    totals = {name: use.total for name, use in manifest.index.uses.items()}
+    totals.update(zip(manifest.dump.held, manifest.dump.stored))
+    needed = manifest.index.objects() | set(totals)
+    return sum(name not in sizes or sizes[name] != totals.get(name, sizes[name]) for name in needed)

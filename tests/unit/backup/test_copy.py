@@ -804,6 +804,35 @@ def test_compliance_finds_what_is_no_second_repository(pair: Pair) -> None:
     assert seen(pair.stores, NEW) == CopySeen()
 
 
+def test_compliance_finds_what_a_second_repository_has_lost_since_it_was_compared(pair: Pair) -> None:
+    first = pair.first.repository
+    pair.copy()
+
+    def fault() -> str:
+        stores = Stores(first.store.inner, first.records.inner)
+        (found,) = read_evidence(stores, ["harbour"], (MASTER,), 1, {}, pair.stores)
+        assert found.copy is not None
+        return found.copy.fault
+
+    assert fault() == ""
+    newest = first.catalog.read().entries[-1]
+    dump = data_key(pair.second.manifest(newest).dump.held[0])
+    whole = pair.second.repository.store.get(dump)
+    pair.second.truncate(dump)
+    assert fault() == f"1 objects of backup {newest.name} are missing or cut off in the second repository"
+    pair.second.remove(dump)
+    assert fault() == f"1 objects of backup {newest.name} are missing or cut off in the second repository"
+    pair.second.repository.store.put(dump, whole)
+    assert fault() == ""
+    pair.second.flip(newest.manifest.key)
+    assert "is damaged" in fault()
+    pair.second.flip(newest.manifest.key)
+    # a check of the copy alone has marked it, and no comparison was made since
+    pair.second.flip(dump)
+    pair.second.check()
+    assert fault() == "a check found 1 backups damaged in the second repository"
+
+
 def test_a_repository_has_one_identity(pair: Pair) -> None:
     first = pair.first.repository
     identity = read_identity(first.records, first.keys)
