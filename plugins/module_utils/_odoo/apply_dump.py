@@ -47,7 +47,9 @@ def clone_by_dump(build: Build, source: str, restore_user: str, deadline: Deadli
             shutil.copyfileobj(stream, archive, CHUNK_BYTES)
         archive.flush()
         filling = Filling(build.at, owner, restore_user, extensions, JOBS, deadline.remaining)
-        return fill(login, filling, archive.fileno(), deadline).note
+        filled = fill(login, filling, archive.fileno(), deadline)
+    lost = [f"{one.removesuffix(';')} was left out: {why}" for one, why in filled.left_out.items()]
+    return "; ".join([*([filled.note] if filled.note else []), *lost])
 
 
 def _refuse_extensions(source: str, login: str, extensions: Extensions, superuser: bool) -> None:

@@ -227,6 +227,41 @@ def test_a_drill_of_a_trapped_backup_does_no_harm_and_says_so(
     assert estate.drills("drilled")[-1]["ok"]
 
 
+def test_a_right_that_the_owner_may_not_give_stops_no_restore(
+    estate: Estate, ansible_module: Callable[..., Any]
+) -> None:
+    estate.sql("CREATE ROLE bi_reader")
+    for statement in (
+        "SET ROLE gantry; GRANT SELECT ON res_partner TO bi_reader",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE gantry IN SCHEMA public GRANT SELECT ON TABLES TO bi_reader",
+        "GRANT USAGE ON LANGUAGE plpgsql TO bi_reader",
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO odoo_harbour",
+    ):
+        estate.sql(statement, "harbour")
+    try:
+        back_up(estate, ansible_module, "granted")
+        asked = {**estate.login, "tenant": "granted", "database": "harbour-granted"}
+        done = ansible_module(HOST, RESTORE, {**asked, "access": "blocked"})
+        drill = ansible_module(HOST, RESTORE, {**asked, "database": "harbour-granted-drill", "drill": True})
+    finally:
+        estate.sql("DROP OWNED BY bi_reader", "harbour")
+        estate.sql("REVOKE EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) FROM odoo_harbour", "harbour")
+    given = "SELECT has_table_privilege('bi_reader', 'res_partner', 'SELECT')"
+    assert estate.sql(given, "harbour-granted") == ["t"]
+    # a right on what is the server's is for an operator to give
+    assert estate.sql(
+        "SELECT has_function_privilege('odoo_harbour', 'pg_read_file(text)', 'EXECUTE')", "harbour-granted"
+    ) == ["f"]
+    assert [one.partition(" was left out: ")[0] for one in sorted(done["left_out"])] == [
+        "ALTER DEFAULT PRIVILEGES FOR ROLE gantry IN SCHEMA public GRANT SELECT ON TABLES TO bi_reader",
+        "GRANT ALL ON FUNCTION pg_catalog.pg_read_file(text) TO odoo_harbour",
+        "GRANT ALL ON LANGUAGE plpgsql TO bi_reader",
+    ]
+    assert drill["left_out"] == done["left_out"] == estate.drills("granted")[-1]["left_out"]
+    estate.drop_copies()
+    estate.sql("DROP ROLE bi_reader")
+
+
 @pytest.mark.parametrize("login", [pytest.param("gantry", marks=pytest.mark.deep), "chief"])
 @pytest.mark.parametrize("drill", [pytest.param(False, marks=pytest.mark.deep), True])
 def test_triggers_on_every_table_have_no_rights_while_a_restored_copy_is_neutralized(
