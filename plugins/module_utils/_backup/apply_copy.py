@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import plan_copy
@@ -37,6 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import COPYING, Count
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_refusal
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import make_identity
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     CatalogLog,
@@ -238,7 +240,8 @@ def _suffices(second: Repository, order: Order) -> bool:
     former = read_compared(second) if order.compare_interval_s else None
     if former is None or not former.ok:
         return False
-    return (second.store.now() - former.moment).total_seconds() < order.compare_interval_s
+    age = second.store.now() - former.moment
+    return -CLOCK_SKEW <= age < timedelta(seconds=order.compare_interval_s)
 
 
 def _next_part(second: Repository, order: Order) -> Part:

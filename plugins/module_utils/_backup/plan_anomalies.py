@@ -36,7 +36,8 @@ _SIZES: tuple[tuple[str, Callable[[Entry], int], int], ...] = (
 
 def anomalies(seen: Evidence, now: datetime) -> list[Finding]:
     """What is wrong with the backups of a tenant, whatever its policy says. now: by the store's clock."""
-    return [*_faults(seen), *_rolled_back(seen), *_dates(seen, now), *_sizes(seen.catalog.entries), *_rows(seen)]
+    dates = [*_dates(seen, now), *_drills_ahead(seen, now)]
+    return [*_faults(seen), *_rolled_back(seen), *dates, *_sizes(seen.catalog.entries), *_rows(seen)]
 
 
 def _faults(seen: Evidence) -> Iterator[Finding]:
@@ -86,6 +87,14 @@ def _dates(seen: Evidence, now: datetime) -> Iterator[Finding]:
             sentence = f"the manifest of backup {one.name} was written at {written:%Y-%m-%d %H:%M} UTC, and the backup "
             sentence += f"was stored at {one.stored:%Y-%m-%d %H:%M} UTC"
             yield Finding("rewritten", WARNING, one.name, sentence, "find out who wrote it again, or copied the bucket")
+
+
+def _drills_ahead(seen: Evidence, now: datetime) -> Iterator[Finding]:
+    """Records of drills that are dated in the future, which are no proof."""
+    for one in seen.drills:
+        if one.begun > now + CLOCK_SKEW:
+            sentence = f"a record of a restore drill is dated {one.begun - now} after the clock of the store"
+            yield Finding("future", WARNING, "", sentence, "correct the clock of its host, and run a drill")
 
 
 def _sizes(entries: Sequence[Entry]) -> Iterator[Finding]:

@@ -18,7 +18,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     UNKNOWN,
     VIOLATED,
     CopySeen,
-    Drill,
     Evidence,
     Finding,
     Judgement,
@@ -43,6 +42,7 @@ _RECORD = "record one with gantry.odoo.backup_policy"
 def judge_tenant(seen: Evidence, store: StoreFacts, second: StoreFacts | None = None) -> Judgement:
     """What follows from what is observed of one tenant. second: the store of the copy, None where none was asked."""
     findings = anomalies(seen, store.now)
+    seen = _until_now(seen, store.now)
     latest = latest_of(sound(seen, findings), store.now)
     moment = moment_of(latest, seen) if latest else None
     parts = _parts(seen, (store, second), latest, moment, findings)
@@ -61,6 +61,18 @@ def judge_tenant(seen: Evidence, store: StoreFacts, second: StoreFacts | None = 
         holds=sum(not one.is_over(store.now) for one in seen.catalog.holds),
         copy=seen.copy,
     )
+
+
+def _until_now(seen: Evidence, now: datetime) -> Evidence:
+    """The evidence without drills and a comparison of which the store's clock says that they are still to come."""
+    latest, copy = now + CLOCK_SKEW, seen.copy
+    if copy and copy.compared and copy.compared.moment > latest:
+        dated = f"is dated {_minute(copy.compared.moment)}, after its store"
+        copy = replace(copy, compared=None, fault=copy.fault or f"the last comparison of the second repository {dated}")
+    if copy and copy.shows and copy.shows > latest:
+        dated = f"is dated {_minute(copy.shows)}, after its store"
+        copy = replace(copy, shows=None, fault=copy.fault or f"the newest backup in the second repository {dated}")
+    return replace(seen, drills=tuple(one for one in seen.drills if one.begun <= latest), copy=copy)
 
 
 def sound(seen: Evidence, findings: Iterable[Finding]) -> Catalog:
@@ -95,7 +107,7 @@ def _parts(
         rpo,
         _retention(policy, seen.catalog, store.now),
         _drill(policy, seen, store.now),
-        _rto(policy, seen, store.now),
+        _rto(policy, seen),
         _immutability(policy, seen, store),
         _copies(policy, rpo, latest, seen.copy, store.now),
         _region(policy, store, second),
@@ -131,7 +143,7 @@ def _retention(policy: Policy, catalog: Catalog, now: datetime) -> Part:
 
 def _drill(policy: Policy, seen: Evidence, now: datetime) -> Part:
     remedy = f"run gantry.odoo.restore_drill for {seen.tenant}"
-    good = _good_drill(seen, now)
+    good = next((one for one in seen.drills if one.ok), None)
     if seen.drills and not seen.drills[0].ok:
         sentence = f"the drill of {seen.drills[0].begun:%Y-%m-%d %H:%M} UTC failed: {seen.drills[0].error}"
         return Part("drill", VIOLATED, sentence, remedy)
@@ -144,13 +156,8 @@ def _drill(policy: Policy, seen: Evidence, now: datetime) -> Part:
     return Part("drill", state, sentence, remedy if state != OK else "")
 
 
-def _good_drill(seen: Evidence, now: datetime) -> Drill | None:
-    """The last drill that proved a backup; one of the future proves nothing."""
-    return next((one for one in seen.drills if one.ok and one.begun <= now), None)
-
-
-def _rto(policy: Policy, seen: Evidence, now: datetime) -> Part:
-    good = _good_drill(seen, now)
+def _rto(policy: Policy, seen: Evidence) -> Part:
+    good = next((one for one in seen.drills if one.ok), None)
     if good is None:
         return Part("rto", UNKNOWN, "no drill has measured the RTO", f"run gantry.odoo.restore_drill for {seen.tenant}")
     sentence = f"the last proven drill took {good.rto_s:.0f} s, and the RTO is {policy.rto_s} s"
@@ -240,10 +247,6 @@ def _fault_of_copy(policy: Policy, copy: CopySeen, now: datetime) -> str:
         return "the last comparison found damage in the second repository"
     if copy.shows is None:
         return "the second repository has lost the newest backup that was compared"
-    if copy.compared.moment > now + CLOCK_SKEW:
-        return f"the last comparison of the second repository is dated {_minute(copy.compared.moment)}, after its store"
-    if copy.shows > now + CLOCK_SKEW:
-        return f"the newest backup in the second repository is dated {_minute(copy.shows)}, after its store"
     if now - copy.compared.moment > limit:
         return f"the second repository was compared {_days(now - copy.compared.moment)} days ago"
     if now - copy.shows > limit:

@@ -48,7 +48,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record imp
     parse_document,
     text,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping, Stored
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW, Keeping, Stored
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     open_repository,
@@ -178,7 +178,7 @@ def _copy(stores: Stores, copies: Stores | str | None, tenant: str, masters: Seq
         return CopySeen(fault=str(error))
     except (StateError, UnreachableError) as error:
         return CopySeen(unknown=str(error))
-    return CopySeen(record, entry.snapshot if entry and there else None, fault=fault)
+    return CopySeen(record, min(entry.snapshot, entry.stored) if entry and there else None, fault=fault)
 
 
 def _lost_in_copy(repository: Repository, catalog: Catalog, entry: Entry | None) -> str:
@@ -298,7 +298,8 @@ def _keys(manifest: Manifest, entry: Entry) -> list[str]:
 
 
 def _drills(repository: Repository, faults: list[Fault]) -> tuple[Drill, ...]:
-    """The newest drills, back to a good one."""
+    """The newest drills, back to a good one that is not dated in the future."""
+    latest = repository.store.now() + CLOCK_SKEW
     found: list[Drill] = []
     listed = sorted(repository.store.objects("drills/").items(), reverse=True)
     for key, stored in listed[:DRILLS]:
@@ -309,7 +310,7 @@ def _drills(repository: Repository, faults: list[Fault]) -> tuple[Drill, ...]:
                 raise
             faults.append(Fault("", str(error)))
             continue
-        if found[-1].ok:
+        if found[-1].ok and found[-1].begun <= latest:
             break
     return tuple(found)
 

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared, Copied
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
@@ -56,7 +58,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, data_key, data_name
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    COMPARED,
+    DRILL,
+    POLICY,
+    data_key,
+    data_name,
+    drill_key,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
 from tests.unit.backup.rotting import CONTENTS, MASTER, Rotting, rotting_in
 
@@ -802,6 +811,31 @@ def test_compliance_finds_what_is_no_second_repository(pair: Pair) -> None:
     shutil.rmtree(first.path)
     os.mkdir(first.path)
     assert seen(pair.stores, NEW) == CopySeen()
+
+
+def test_a_comparison_that_is_dated_in_the_future_does_not_suffice(pair: Pair) -> None:
+    pair.copy()
+    second = pair.second.repository
+    record = read_compared(second)
+    assert record is not None
+    ahead = replace(record, moment=record.moment + timedelta(days=400))
+    write_document(second, COMPARED, plan_copy.compared_body(ahead))
+    pair.copy(compare_interval_s=86400)
+    after = read_compared(second)
+    assert after is not None
+    assert after.moment < ahead.moment - timedelta(days=399)
+
+
+def test_a_drill_that_is_dated_in_the_future_does_not_end_the_search_for_a_good_one(pair: Pair) -> None:
+    first = pair.first.repository
+    for days in (-1, 400):
+        begun = first.store.now() + timedelta(days=days)
+        key = drill_key(f"{begun:%Y%m%dT%H%M%S.%fZ}")
+        first.store.put(key, first.keys.seal(DRILL, key, drill_record("harbour", begun, {"rto_s": 1, "rpo_s": 1}, "")))
+        os.utime(pair.first.path / "store" / "harbour" / key, (begun.timestamp(), begun.timestamp()))
+    (seen,) = read_evidence(Stores(first.store.inner, first.records.inner), ["harbour"], (MASTER,), 1, {})
+    assert [one.ok for one in seen.drills] == [True, True]
+    assert seen.drills[1].begun < first.store.now()
 
 
 def test_compliance_finds_what_a_second_repository_has_lost_since_it_was_compared(pair: Pair) -> None:

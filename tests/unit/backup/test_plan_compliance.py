@@ -17,6 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     OK,
     UNKNOWN,
     VIOLATED,
+    WARNING,
     CopySeen,
     Evidence,
     Fault,
@@ -133,7 +134,38 @@ def test_a_drill_is_as_good_as_it_is_new_and_was_good() -> None:
     after = judged(evidence(drills=(failed, DRILL)))
     assert (states(after)["drill"], states(after)["rto"]) == (VIOLATED, OK)
     assert "failed: the dump was damaged" in next(one.sentence for one in after.parts if one.name == "drill")
-    assert states(judged(evidence(drills=(replace(DRILL, begun=NOW + DAY),))))["drill"] == VIOLATED
+
+
+def test_a_drill_that_is_dated_in_the_future_proves_nothing_and_hides_none() -> None:
+    ahead = replace(DRILL, begun=NOW + DAY, rto_s=1.0)
+    alone = judged(evidence(drills=(ahead,)))
+    assert (states(alone)["drill"], states(alone)["rto"]) == (VIOLATED, UNKNOWN)
+    assert (alone.last_good_drill, alone.drills) == (None, ())
+    for one in (ahead, replace(ahead, ok=False, error="no room")):
+        found = judged(evidence(drills=(one, DRILL)))
+        assert (states(found)["drill"], found.last_good_drill) == (OK, DRILL)
+        assert kinds(found) == [("future", WARNING, "")]
+        assert "a record of a restore drill is dated 1 day, 0:00:00 after the clock" in found.findings[0].sentence
+    # clocks are never quite the same
+    near = judged(evidence(drills=(replace(DRILL, begun=NOW + timedelta(minutes=14)),)))
+    assert (states(near)["drill"], near.findings) == (OK, ())
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        CopySeen(Compared(NOW + 400 * DAY, 10, ok=True), NOW - HOUR),
+        CopySeen(Compared(NOW - HOUR, 10, ok=True), NOW + 400 * DAY),
+    ],
+)
+def test_a_comparison_that_is_dated_in_the_future_proves_nothing(copy: CopySeen) -> None:
+    found = judged(evidence(copy=copy), copies=3)
+    (part,) = [one for one in found.parts if one.name == "copies"]
+    assert part.state == VIOLATED
+    assert "UTC, after its store" in part.sentence
+    # nor do metrics show it
+    assert found.copy is not None
+    assert None in (found.copy.compared, found.copy.shows)
 
 
 def test_a_restore_that_takes_longer_than_promised_is_said() -> None:
@@ -204,11 +236,6 @@ def test_a_copy_that_was_not_asked_does_not_count() -> None:
     assert found.rules["three_copies"] == UNKNOWN
     # with no backup inside the RPO, nothing says that the database is still there
     assert states(judged(evidence(entry(1, 5 * DAY))))["copies"] == UNKNOWN
-
-
-def test_a_drill_of_the_future_proves_nothing() -> None:
-    found = judged(evidence(drills=(replace(DRILL, begun=NOW + DAY),)))
-    assert (states(found)["drill"], states(found)["rto"]) == (VIOLATED, UNKNOWN)
 
 
 COMPARED = Compared(NOW - HOUR, 10, ok=True)
