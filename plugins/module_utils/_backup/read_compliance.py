@@ -120,10 +120,11 @@ def read_evidence(
 
     Raises UnreachableError where the store does not answer. What of one tenant cannot be unsealed is a fault of it.
     """
+    latest = stores.contents.now() + CLOCK_SKEW
     with ThreadPoolExecutor(READERS) as pool:
         yield from pool.map(
             lambda tenant: replace(
-                _evidence(stores, tenant, masters, manifests),
+                _evidence(stores, tenant, masters, manifests, latest),
                 known=known.get(tenant, 0),
                 where=f"{stores.contents.where}, {tenant}",
                 copy=_copy(stores, copies, tenant, masters),
@@ -132,7 +133,7 @@ def read_evidence(
         )
 
 
-def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifests: int) -> Evidence:
+def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifests: int, latest: datetime) -> Evidence:
     faults: list[Fault] = []
     try:
         repository = open_repository(stores, tenant, masters)
@@ -153,7 +154,7 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
         written,
         opened,
         tuple(faults),
-        _drills(repository, faults),
+        _drills(repository, faults, latest),
         locked_until,
         asked,
         older,
@@ -297,9 +298,8 @@ def _keys(manifest: Manifest, entry: Entry) -> list[str]:
     return [entry.manifest.key, *map(data_key, manifest.dump.held)]
 
 
-def _drills(repository: Repository, faults: list[Fault]) -> tuple[Drill, ...]:
-    """The newest drills, back to a good one that is not dated in the future."""
-    latest = repository.store.now() + CLOCK_SKEW
+def _drills(repository: Repository, faults: list[Fault], latest: datetime) -> tuple[Drill, ...]:
+    """The newest drills, back to a good one. latest: the moment after which one is dated in the future."""
     found: list[Drill] = []
     listed = sorted(repository.store.objects("drills/").items(), reverse=True)
     for key, stored in listed[:DRILLS]:

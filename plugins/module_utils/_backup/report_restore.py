@@ -75,7 +75,7 @@ def drill_record(tenant: str, begun: datetime, facts: Mapping[str, Any], error: 
 
     What is not known, as it failed before, is null. So is what was left out of one that failed.
     """
-    left_out = facts.get("left_out")
+    left_out, files = facts.get("left_out"), facts.get("files_left_out")
     document = {
         "format": FORMAT,
         "tenant": tenant,
@@ -86,6 +86,8 @@ def drill_record(tenant: str, begun: datetime, facts: Mapping[str, Any], error: 
         "backup": facts.get("backup", ""),
         "left_out": None if left_out is None else left_out[:SHOWN],
         "left_out_count": None if left_out is None else len(left_out),
+        "files_left_out": None if files is None else files[:SHOWN],
+        "files_left_out_count": None if files is None else len(files),
     }
     return json.dumps(document, sort_keys=True, indent=1).encode()
 
