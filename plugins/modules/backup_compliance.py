@@ -16,7 +16,8 @@ description:
   - Looks for backups that have collapsed or grown, that are dated wrongly, or whose manifests are lost or forged.
   - Counts a second repository, O(copy), where M(gantry.odoo.odoo_backup_copy) has compared it lately.
   - Chooses the tenants whose restore drill is due today, so that the drills of a tier spread evenly over its interval.
-  - Writes metrics for Prometheus. C(extensions/prometheus/gantry_backup_rules.yml) has alerts for them.
+  - Writes metrics for Prometheus, with the label C(repository), which tells estates apart.
+    C(extensions/prometheus/gantry_backup_rules.yml) has alerts for them.
   - Changes nothing in the repository.
 author:
   - Gantry contributors (@gantry-odoo)
@@ -201,7 +202,8 @@ def work(call: Call) -> Outcome:
         "drills_due": due_today(judged, store.now),
     }
     complaint = failure(judged) if call.params["enforce"] else ""
-    text = render(judged, store.now)
+    where = ", ".join(filter(None, (stores.contents.where, stores.prefix)))
+    text = render(judged, store.now, where)
     if not path:
         return Outcome([], facts={**facts, "metrics": text}, failure=complaint)
     return publish(call, path, text, facts, complaint)

@@ -36,13 +36,17 @@ class Metric:
     samples: Callable[[Judgement], Iterable[tuple[dict[str, str], Number]]]
 
 
-def render(judged: Sequence[Judgement], now: datetime) -> str:
-    """All metrics of all tenants. now: the moment of the observation, by the store's clock."""
+def render(judged: Sequence[Judgement], now: datetime, where: str) -> str:
+    """All metrics of all tenants. now: the moment of the observation, by the store's clock.
+
+    where: the repository, which tells the tenants of one estate from those of another with the same names.
+    """
+    estate = {"repository": where}
     lines = _head(OBSERVED, "Time of the observation, by the clock of the repository.")
-    lines.append(f"{OBSERVED} {_number(now.timestamp())}")
+    lines.append(f"{OBSERVED}{_labels(estate)} {_number(now.timestamp())}")
     for metric in METRICS:
         found = [
-            f"{PREFIX}_{metric.name}{_labels({'tenant': one.tenant, **labels})} {_number(value)}"
+            f"{PREFIX}_{metric.name}{_labels({**estate, 'tenant': one.tenant, **labels})} {_number(value)}"
             for one in judged
             for labels, value in metric.samples(one)
             if value is not None
@@ -54,7 +58,7 @@ def render(judged: Sequence[Judgement], now: datetime) -> str:
 
 def without_time(text: str) -> str:
     """Metrics without the time of their observation, which each run renews."""
-    return "\n".join(line for line in text.splitlines() if not line.startswith(f"{OBSERVED} "))
+    return "\n".join(line for line in text.splitlines() if not line.startswith(OBSERVED))
 
 
 def _one(value: Callable[[Judgement], Number]) -> Callable[[Judgement], Iterable[tuple[dict[str, str], Number]]]:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tests.integration.backup.conftest import HOST, Estate, Failures
+from tests.integration.backup.conftest import HOST, PREFIX, Estate, Failures
 from tests.integration.backup.test_policies import OLD, beats, fake_backups, four
 from tests.lab import images
 from tests.lab.hosts import Lab
-from tests.lab.spec import RECORDS_BUCKET
+from tests.lab.spec import BUCKET, RECORDS_BUCKET
 from tests.lab.state import ROOT
 
 LOCKED_BUCKET = "gantry-locked"
@@ -105,9 +105,10 @@ def test_a_proven_backup_complies_and_its_metrics_are_valid(
 
     text = estate.shell(f"cat {METRICS}")
     promtool(lab, "check", "metrics", given=text)
-    assert 'gantry_odoo_backup_expected{tenant="nobody",tier="unknown"} 1' in text
+    label = f'repository="bucket {BUCKET} at {estate.repository["endpoint_url"]}, {PREFIX}"'
+    assert f'gantry_odoo_backup_expected{{{label},tenant="nobody",tier="unknown"}} 1' in text
     manifest = estate.manifest(harbour["backup"])
-    assert f'gantry_odoo_backup_rows{{tenant="harbour"}} {sum(manifest["database"]["tables"].values())}' in text
+    assert f'gantry_odoo_backup_rows{{{label},tenant="harbour"}} {sum(manifest["database"]["tables"].values())}' in text
     assert estate.shell(f"stat -c '%a %U' {METRICS}").split() == ["644", "root"]
     assert not [secret for secret in estate.secrets if secret in text]
 

@@ -28,40 +28,42 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 
 from .evidence import HOUR, NOW, judged
 
+WHERE = "bucket backups, site"
+LABEL = f'repository="{WHERE}"'
 RULES = Path(__file__).parents[3] / "extensions/prometheus/gantry_backup_rules.yml"
 
 
 def test_each_value_is_what_was_observed() -> None:
-    text = render([judged()], NOW)
+    text = render([judged()], NOW, WHERE)
     for line in (
-        f'gantry_odoo_backup_last_success_timestamp_seconds{{tenant="harbour"}} {(NOW - HOUR).timestamp():.0f}',
-        'gantry_odoo_backup_size_bytes{tenant="harbour",content="database"} 419430400',
-        'gantry_odoo_backup_expected{tenant="harbour",tier="1"} 1',
-        'gantry_odoo_backup_duration_seconds{tenant="harbour"} 42.500',
-        'gantry_odoo_backup_compliance{tenant="harbour",part="rpo",state="ok"} 1',
-        'gantry_odoo_backup_drill_last_ok{tenant="harbour"} 1',
-        'gantry_odoo_backup_rule{tenant="harbour",rule="three_copies"} 0',
-        'gantry_odoo_backup_findings{tenant="harbour",severity="critical"} 0',
+        f'gantry_odoo_backup_last_success_timestamp_seconds{{{LABEL},tenant="harbour"}} {(NOW - HOUR).timestamp():.0f}',
+        f'gantry_odoo_backup_size_bytes{{{LABEL},tenant="harbour",content="database"}} 419430400',
+        f'gantry_odoo_backup_expected{{{LABEL},tenant="harbour",tier="1"}} 1',
+        f'gantry_odoo_backup_duration_seconds{{{LABEL},tenant="harbour"}} 42.500',
+        f'gantry_odoo_backup_compliance{{{LABEL},tenant="harbour",part="rpo",state="ok"}} 1',
+        f'gantry_odoo_backup_drill_last_ok{{{LABEL},tenant="harbour"}} 1',
+        f'gantry_odoo_backup_rule{{{LABEL},tenant="harbour",rule="three_copies"}} 0',
+        f'gantry_odoo_backup_findings{{{LABEL},tenant="harbour",severity="critical"}} 0',
     ):
         assert line in text.splitlines()
 
 
 def test_what_is_not_known_is_absent_and_the_tenant_is_expected_all_the_same() -> None:
-    text = render([judged(Evidence("harbour"))], NOW)
-    assert 'gantry_odoo_backup_expected{tenant="harbour",tier="unknown"} 1' in text
+    text = render([judged(Evidence("harbour"))], NOW, WHERE)
+    assert f'gantry_odoo_backup_expected{{{LABEL},tenant="harbour",tier="unknown"}} 1' in text
     for name in ("last_success_timestamp_seconds", "drill_last_ok", "rpo_seconds", "size_bytes"):
         assert f"{PREFIX}_{name}" not in text
 
 
 def test_the_time_of_the_observation_alone_is_no_difference() -> None:
     seen = [judged()]
-    assert render(seen, NOW) != render(seen, NOW + HOUR)
-    assert without_time(render(seen, NOW)) == without_time(render(seen, NOW + HOUR))
-    assert without_time(render(seen, NOW)) != without_time(render([replace(judged(), holds=3)], NOW))
+    assert render(seen, NOW, WHERE) != render(seen, NOW + HOUR, WHERE)
+    assert without_time(render(seen, NOW, WHERE)) == without_time(render(seen, NOW + HOUR, WHERE))
+    assert without_time(render(seen, NOW, WHERE)) != without_time(render([replace(judged(), holds=3)], NOW, WHERE))
 
 
 def test_the_samples_of_a_metric_stand_together_below_its_help() -> None:
-    text = render([judged(), replace(judged(), tenant="north")], NOW)
+    text = render([judged(), replace(judged(), tenant="north")], NOW, WHERE)
     names = [re.split(r"[{ ]", line)[0] for line in text.splitlines() if not line.startswith("#")]
     grouped = list(dict.fromkeys(names))
     assert [name for name in grouped for _sample in range(names.count(name))] == names
@@ -79,6 +81,27 @@ def test_the_alerts_use_metrics_that_exist() -> None:
         if "alert" in rule:
             assert rule["labels"]["severity"] in ("critical", "warning")
             assert set(rule["annotations"]) == {"summary", "description"}
+
+
+def test_no_alert_mixes_two_estates() -> None:
+    rules = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+    for rule in rules:
+        grouped = re.findall(r"\b(?:by|on) \(([^)]*)\)", rule["expr"])
+        assert all({"job", "instance", "repository"} <= set(one.split(", ")) for one in grouped), rule
+        # a set operation or a comparison of two vectors says what it goes by
+        assert len(re.findall(r"\b(?:unless|and)\b(?! on \()", rule["expr"])) == 0, rule
+        assert "without" not in rule["expr"]
+    # two files in one directory of a collector are two estates as well
+    text = render([judged()], NOW, WHERE)
+    assert all(LABEL in line for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_each_limit_that_an_alert_compares_with_is_missed_where_it_is_absent() -> None:
+    rules = {
+        rule.get("alert"): rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
+    }
+    for name in ("rpo_seconds", "drill_interval_seconds", "findings", "compliance"):
+        assert f"{PREFIX}_{name}" in rules["GantryBackupLimitsAbsent"]["expr"]
 
 
 def test_the_file_is_replaced_in_one_step(tmp_path: Path) -> None:
