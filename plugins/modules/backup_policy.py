@@ -440,9 +440,11 @@ def work(call: Call) -> Outcome:
     if call.check_mode:
         plan, unplanned = plan_policy.plan_each(request, seen, location.prefix)
         request = request.only(set(request.tenants) - set(unplanned))
-        removals = read_policy.removals(repositories, request, plan, seen, grace_s)
+        removals, unswept = read_policy.removals(repositories, request, plan, seen, grace_s)
+        request = request.only(set(request.tenants) - set(unswept))
+        plan, _none = plan_policy.plan_each(request, seen, location.prefix) if unswept else (plan, None)
         extensions, unknown = read_policy.extensions(repositories, request, plan, seen)
-        unplanned |= {**unknown, **foreseen(extensions)}
+        unplanned |= {**unswept, **unknown, **foreseen(extensions)}
         extensions = {tenant: one for tenant, one in extensions.items() if tenant not in unplanned}
         outcome = report_policy.report(request, plan, seen, removals, extensions, location.prefix)
     else:
@@ -464,14 +466,14 @@ def with_copies(
 ) -> tuple[Outcome, dict[str, str]]:
     """The outcome with the rotation of the keys of the copies, and why the former key is needed still."""
     names = [name for name in request.tenants if repositories.get(name) is not None]
-    firsts = dict(repositories)
+    firsts, lost = dict(repositories), {}
     if not call.check_mode:
         # those keys have been rotated
         stores = open_stores(location)
-        firsts = {name: open_repository(stores, name, location.keys) for name in names}
-    wanted = {name: request.keys[name] for name in names}
+        firsts, lost = read_policy.opened(names, lambda name: open_repository(stores, name, location.keys))
+    wanted = {name: request.keys[name] for name in names if name not in lost}
     steps, failures = apply_rotation.rotate_copies(firsts, copies, location.keys, wanted, call.check_mode)
-    return replace(outcome, steps=[*(outcome.steps or ()), *steps]), failures
+    return replace(outcome, steps=[*(outcome.steps or ()), *steps]), {**lost, **failures}
 
 
 def rolled_back(call: Call, repositories: read_policy.Repositories, seen: plan_policy.Seen) -> dict[str, str]:
@@ -482,7 +484,7 @@ def rolled_back(call: Call, repositories: read_policy.Repositories, seen: plan_p
             require_known(call, repositories[tenant], one.catalog)
             # what an expiry would give up is what the lost records have named
             require_listed(call, repositories[tenant], one.catalog)
-        except RefusedError as error:
+        except GantryError as error:
             refused[tenant] = str(error)
     return refused
 

@@ -70,21 +70,30 @@ def observe(stores: Stores, repositories: Repositories, locked: Collection[str] 
     return Seen(bucket.versioning() if bucket else None, stores.contents.now(), tenants, mode, why), failures
 
 
-def removals(repositories: Repositories, request: Request, plan: Plan, seen: Seen, grace_s: int) -> dict[str, Sweep]:
-    """For each tenant what its removal takes away once the plan is carried out; nothing unless the request expires."""
-    found = {}
+def removals(
+    repositories: Repositories, request: Request, plan: Plan, seen: Seen, grace_s: int
+) -> tuple[dict[str, Sweep], dict[str, str]]:
+    """For each tenant what its removal takes away once the plan is carried out, and why that is not known of others.
+
+    Nothing unless the request expires.
+    """
+    found: dict[str, Sweep] = {}
+    failures: dict[str, str] = {}
     for policy in request.policies if request.expire else ():
         repository = repositories[policy.tenant]
         if repository is None:
             continue
         catalog = seen.tenants[policy.tenant].catalog
         wish = plan.holds.get(policy.tenant, HoldWish())
-        held = plan_hold(catalog, wish.placed, wish.released)
-        after = plan_expire(held, marked_after(plan, policy.tenant, catalog), seen.now)
-        # a run that is at work has the number of the fence, and what it writes is not left over
-        fence = catalog.fence if being_written(repository) else catalog.fence + 1
-        found[policy.tenant] = foresee(repository, after, fence, grace_s, seen.now)
-    return found
+        try:
+            held = plan_hold(catalog, wish.placed, wish.released)
+            after = plan_expire(held, marked_after(plan, policy.tenant, catalog), seen.now)
+            # a run that is at work has the number of the fence, and what it writes is not left over
+            fence = catalog.fence if being_written(repository) else catalog.fence + 1
+            found[policy.tenant] = foresee(repository, after, fence, grace_s, seen.now)
+        except GantryError as error:
+            failures[policy.tenant] = str(error)
+    return found, failures
 
 
 def extensions(
@@ -146,7 +155,7 @@ def _opened(opening: Callable[[str], Repository | None], tenant: str) -> Reposit
     """The repository of a tenant, None where it has none yet, or why it cannot be opened."""
     try:
         return opening(tenant)
-    except StateError as error:
+    except GantryError as error:
         return str(error)
 
 
@@ -158,5 +167,5 @@ def _observe(locked: Collection[str], repository: Repository | None) -> tuple[An
         locks = read_locks(repository) if repository.tenant in locked else None
         policy, catalog = recorded_policy(repository), repository.catalog.read()
         return policy, catalog, repository.wrapped_by, repository.keyring, locks
-    except StateError as error:
+    except GantryError as error:
         return str(error)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_policy
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_policy, read_policy
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
@@ -149,3 +149,49 @@ def test_a_tenant_whose_repository_refuses_a_write_hinders_no_other(
     assert [(one["tenant"], one["error"]) for one in outcome.facts["failures"]] == [("north", "the disk is full")]
     assert recorded(tmp_path) == {"harbour", "south"}
     assert "north" not in {step.target for step in outcome.steps or ()}
+
+
+# what each call does for one tenant after the other, by the module in which the name stands
+STAGES = [
+    (read_policy, "recorded_policy", False),
+    (read_policy, "foresee", True),
+    (backup_policy, "make_repository", False),
+    (backup_policy, "read_doubt", False),
+    (apply_policy, "rotate", False),
+    (apply_policy, "write_document", False),
+    (apply_policy, "_record_holds", False),
+]
+
+
+@pytest.mark.parametrize(("module", "name", "check"), STAGES, ids=[name for _module, name, _check in STAGES])
+@pytest.mark.parametrize("error", [StateError, DeadlineError])
+def test_what_fails_of_one_tenant_anywhere_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, check: bool, error: type[GantryError]
+) -> None:
+    repositories(tmp_path)
+    new = {"name": "estate-2027", "secret": base64.b64encode(b"n" * 32).decode(), "file": None, "tenant": None}
+    honest = getattr(module, name)
+
+    def failing(*given: Any) -> Any:
+        named = [getattr(one, "tenant", one) for one in given]
+        if "north" in [one for one in named if isinstance(one, str)]:
+            raise error("it is odd")
+        return honest(*given)
+
+    monkeypatch.setattr(module, name, failing)
+    asked = params(tmp_path, first=[new])
+    hold = {"name": "claim", "reason": "a claim", "until": None, "backups": None, "state": "present"}
+    for item in asked["policies"]:
+        item["holds"] = [hold]
+    outcome = backup_policy.work(Call(asked, check))
+    assert outcome.failure == "tenant north: it is odd"
+    assert outcome.facts["failures"] == [{"tenant": "north", "error": "it is odd"}]
+    assert not [step for step in outcome.steps if step.target.partition("/")[0] == "north"]
+    assert set(outcome.facts["forecast"]) == {"harbour", "south"}
+    if not check:
+        assert recorded(tmp_path) >= {"harbour", "south"}
+        # nothing is expired of a tenant whose holds may be lacking
+        store, both = Directory(str(tmp_path)), (MasterKey("estate-2027", b"n" * 32), MASTER)
+        north = open_repository(Stores(store, store, ""), "north", both)
+        assert north is not None
+        assert north.catalog.read().fence == 0
