@@ -205,6 +205,7 @@ options:
           - Tier of the tenant. A database of tier V(1) is dropped only when O(repository) holds a backup of it that is
             at most 15 minutes old, or younger where its recorded policy has a shorter RPO. A longer RPO of the policy
             changes nothing. The backup's dump is read and compared with its SHA-256, and its files are looked for.
+          - That backup is held for 30 days then, whatever its policy says.
         type: int
         choices: [1, 2, 3]
   name:
@@ -429,8 +430,12 @@ def request_from(params: Mapping[str, Any]) -> Request:
     )
 
 
-def require_backups(params: Mapping[str, Any], tier: int, given_up: Sequence[Database]) -> None:
-    """Raise RefusedError where a database of the tier would be dropped without a backup that stands for it."""
+def require_backups(call: Call, tier: int, given_up: Sequence[Database]) -> None:
+    """Raise RefusedError where a database of the tier would be dropped without a backup that stands for it.
+
+    The backup is held from now on, unless in check mode.
+    """
+    params = call.params
     if not params["repository"]:
         raise InputError(
             f"repository: {given_up[0].name} is of tier {tier}, and is dropped only when a backup of it is found; "
@@ -444,6 +449,7 @@ def require_backups(params: Mapping[str, Any], tier: int, given_up: Sequence[Dat
         tier,
         {one.name: one.uuid for one in given_up},
         params["accept_backup"] or "",
+        hold=not call.check_mode,
     )
 
 
@@ -451,7 +457,7 @@ def work(call: Call) -> Outcome:
     """Make the databases what is declared."""
     call.warn_empty("databases")
     request = request_from(call.params)
-    return converge(request, call, lambda tier, given_up: require_backups(call.params, tier, given_up))
+    return converge(request, call, lambda tier, given_up: require_backups(call, tier, given_up))
 
 
 def main() -> None:

@@ -86,7 +86,8 @@ options:
     description:
       - Tier of the tenant whose database is replaced. One of tier V(1) is replaced only when O(repository) has a backup
         of it that is complete and young enough, as for a drop by O(gantry.odoo.odoo_database#module:tier).
-      - That backup may expire by the policy of the tenant. O(gantry.odoo.odoo_backup#module:keep_days) keeps it.
+      - That backup is held for 30 days, whatever its policy says. O(gantry.odoo.odoo_backup#module:keep_days) keeps it
+        for longer.
     type: int
     choices: [1, 2, 3]
   accept_backup:
@@ -350,7 +351,7 @@ timings:
   sample: {"fetch_dump_s": 0.2, "restore_s": 3.1, "give_s": 0.3, "fetch_files_s": 1.4, "verify_s": 0.6, "swap_s": 0.1}
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -461,10 +462,9 @@ def repository_of(params: Mapping[str, Any]) -> Repository:
     return repository
 
 
-def order_from(
-    params: Mapping[str, Any], repository: Repository, wish: Wish, deadline: Deadline, warn: Callable[[str], None]
-) -> Order:
+def order_from(call: Call, repository: Repository, wish: Wish, deadline: Deadline) -> Order:
     """The restore that the parameters ask for."""
+    params = call.params
     config = read_config(params["config"], params["odoo_user"])
     login = postgres.login_from(params)
     owner = params["owner"] or config.db_user
@@ -486,13 +486,17 @@ def order_from(
         owner=owner,
         restore_user=params["restore_user"],
         write_user=params["write_user"],
-        warn=warn,
+        warn=call.warn,
         jobs=params["jobs"],
         lock_s=params["lock_timeout"],
         client=pgtools.client_major("pg_restore", deadline),
         deadline=deadline,
         permit=lambda name, uuid: require_fresh_backups(
-            options.location_from(params["repository"]), PROVEN_TIER, {name: uuid}, params["accept_backup"] or ""
+            options.location_from(params["repository"]),
+            PROVEN_TIER,
+            {name: uuid},
+            params["accept_backup"] or "",
+            hold=not call.check_mode,
         ),
         series=code.series(listed) if listed else "",
         scratch=require_scratch(scratch, odoo.user) if wish.scratch else None,
@@ -534,7 +538,7 @@ def restored(
     facts: dict[str, Any],
 ) -> Outcome:
     """Choose a backup and restore it, or say in check mode what that would do. facts: gets what is known of it."""
-    order = order_from(call.params, repository, wish, deadline, call.warn)
+    order = order_from(call, repository, wish, deadline)
     known = options.known_from(call.params["known_backups"]).get(wish.tenant, 0)
     accept_older = call.params["rolled_back"] == "accept"
     choice = Choice(call.params["backup"], wish.accept_missing, known, accept_older)

@@ -13,21 +13,29 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    RECORD_S,
     Repository,
     open_repository,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import data_name
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
+
+# How long the backup stays that a drop relied on.
+HELD_DAYS = 30
 
 
-def require_fresh_backups(location: Location, tier: int, databases: Mapping[str, str], accepted: str = "") -> None:
+def require_fresh_backups(
+    location: Location, tier: int, databases: Mapping[str, str], accepted: str = "", hold: bool = False
+) -> None:
     """Look for the backup of each database, which is called as its tenant; as require_fresh_backup.
 
-    databases: the uuid of each, by its name. accepted: as there.
+    databases: the uuid of each, by its name. accepted, hold: as there.
     """
     stores = open_stores(location)
     for name, uuid in databases.items():
@@ -36,14 +44,15 @@ def require_fresh_backups(location: Location, tier: int, databases: Mapping[str,
             raise RefusedError(
                 f"{name} is of tier {tier} and has no backup in the {stores.contents.where}; back it up first"
             )
-        require_fresh_backup(repository, tier, uuid, accepted)
+        require_fresh_backup(repository, tier, uuid, accepted, hold)
 
 
-def require_fresh_backup(repository: Repository, tier: int, uuid: str, accepted: str = "") -> str:
+def require_fresh_backup(repository: Repository, tier: int, uuid: str, accepted: str = "", hold: bool = False) -> str:
     """The identifier of the backup that permits to drop the tenant's database.
 
     tier: its RPO is the limit of the backup's age. The recorded policy, which also says when alerts fire, can lower it
     alone. uuid: of the database. accepted: the identifier of a backup whose age this run accepts, empty for none.
+    hold: whether the backup is held from now on, as no other one has that state of the database.
     Raises RefusedError where no complete backup of it is young enough, or the latest one is not complete.
     """
     tenant, now, catalog = repository.tenant, repository.store.now(), repository.catalog.read()
@@ -60,7 +69,24 @@ def require_fresh_backup(repository: Repository, tier: int, uuid: str, accepted:
         raise RefusedError(
             f"{tenant} is of tier {tier} and its latest backup {entry.name} {fault}{ahead}; back it up first"
         )
+    if hold:
+        _hold(repository, entry.name)
     return entry.name
+
+
+def _hold(repository: Repository, backup: str) -> None:
+    """Keep a backup for HELD_DAYS, whatever its policy says. Raises StateError where an expiry was faster."""
+    now = repository.store.now()
+
+    def held(seen: Catalog) -> Catalog:
+        there = seen.entry(backup)
+        if there is None or there.expired:
+            raise StateError(
+                f"backup {backup} is to be removed since it was looked at; back {repository.tenant} up, and run again"
+            )
+        return plan_stay(seen, backup, Stay(HELD_DAYS, "its database was given up on the strength of it"), now)
+
+    repository.catalog.write(held, Deadline(RECORD_S))
 
 
 def latest_backups(location: Location, tenants: Iterable[str]) -> dict[str, datetime]:

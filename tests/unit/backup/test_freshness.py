@@ -12,12 +12,22 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_freshness
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import record
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import require_fresh_backup
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import write_document
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import marks_of, record
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import HELD_DAYS, require_fresh_backup
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    write_document,
+    writing,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
+from ansible_collections.gantry.odoo.plugins.modules import odoo_database
 from tests.unit.backup import rotting
 from tests.unit.backup.build import MANIFEST
 from tests.unit.backup.rotting import Rotting, rotting_in
@@ -73,6 +83,45 @@ def test_a_run_that_names_the_latest_backup_accepts_its_age_and_nothing_else(
         require_fresh_backup(harbour.repository, 1, UUID, former)
     with pytest.raises(RefusedError, match="is of another database"):
         require_fresh_backup(harbour.repository, 1, "another", name)
+
+
+def test_the_backup_that_a_drop_relies_on_stays(harbour: Rotting, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = backed_up(harbour, monkeypatch, 60)
+    require_fresh_backup(harbour.repository, 1, UUID)
+    assert harbour.repository.catalog.read().holds == ()
+    require_fresh_backup(harbour.repository, 1, UUID, hold=True)
+    backed_up(harbour, monkeypatch, 0)
+    catalog, now = harbour.repository.catalog.read(), harbour.repository.store.now()
+    (hold,) = catalog.holds
+    assert (hold.backups, hold.reason) == ((name,), "its database was given up on the strength of it")
+    assert hold.keeps(name, now + timedelta(days=HELD_DAYS))
+    policy = Policy("harbour", 1, 900, 3600, Keep(last=1))
+    assert marks_of(policy, catalog, now, catalog.holds) == ((), ())
+    assert marks_of(policy, catalog, now, ()) == ((name,), ())
+
+
+def test_a_backup_that_was_expired_meanwhile_permits_nothing(harbour: Rotting, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = backed_up(harbour, monkeypatch, 60)
+    proven = read_freshness.damage
+
+    def late(repository: Repository, entry: Entry) -> str:
+        with writing(repository, "expiry", 5):
+            repository.catalog.write(lambda seen: plan_expire(seen, [name], repository.store.now()), Deadline(5))
+        return proven(repository, entry)
+
+    monkeypatch.setattr(read_freshness, "damage", late)
+    with pytest.raises(StateError, match=f"backup {name} is to be removed since it was looked at; back harbour up"):
+        require_fresh_backup(harbour.repository, 1, UUID, hold=True)
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_modules_hold_it_unless_in_check_mode(monkeypatch: pytest.MonkeyPatch, check: bool) -> None:
+    held: list[bool] = []
+    monkeypatch.setattr(read_freshness, "require_fresh_backups", lambda *_given, hold: held.append(hold))
+    monkeypatch.setattr(odoo_database, "location_from", lambda _given: None)
+    given = {"repository": {"directory": "/srv"}, "accept_backup": None}
+    odoo_database.require_backups(Call(given, check), 1, [])
+    assert held == [not check]
 
 
 @pytest.mark.parametrize("tasks", ["restore_keep", "decommission_hold", "decommission_drop"])
