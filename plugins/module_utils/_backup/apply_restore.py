@@ -77,10 +77,17 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_data
     drop_unfinished,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_fill import Filling, fill
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_grants import make_grants
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_settings import make_settings
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_write import Writing
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import connect, explaining
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions, Setting
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import (
+    CONNECT,
+    DatabaseRight,
+    record_for,
+    recorded,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import refuse_overtaken, with_home
 
 
@@ -103,7 +110,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a restore could not make of a backup, each with the reason: settings, and grants to roles not there.
+    """What a restore could not make of a backup, each with the reason: settings, and rights that cannot be given here.
 
     files: names of those that are damaged in the repository. notes: what else is to be said.
     """
@@ -275,6 +282,38 @@ class Restorer:
         self.left_out.notes.extend([filled.note] if filled.note else [])
         with closing(connect(build.login, build.at)) as connection, connection.cursor() as cursor:
             self.left_out.settings.update(make_settings(cursor, build.at, manifest.database.settings))
+        self._give_rights([one for one in self._rights() if one.privilege != CONNECT])
+
+    def _rights(self) -> list[DatabaseRight]:
+        """The rights on the database that the backup has, but for those of roles that have their own here."""
+        order = self.order
+        own = {order.owner, order.build.login.user, order.restore_user, order.write_user}
+        return [one for one in self.seen.manifest.database.rights if one.role not in own]
+
+    def _give_rights(self, rights: Sequence[DatabaseRight]) -> None:
+        build = self.order.build
+        named = {one.grant(build.at): one.grant(build.name) for one in rights}
+        if not named:
+            return
+        with closing(connect(build.login)) as connection, connection.cursor() as cursor:
+            refused = make_grants(cursor, self.order.owner, named)
+        self.left_out.grants.update({named[statement]: why for statement, why in refused.items()})
+
+    def _let_in(self, said: str) -> str:
+        """Let those connect that could, or record them for who opens the database. said: the comment on it."""
+        connects = [one for one in self._rights() if one.privilege == CONNECT]
+        if not connects:
+            return said
+        if not self.order.wish.blocked:
+            self._give_rights(connects)
+            return said
+        build = self.order.build
+        with closing(connect(build.login)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT rolname::text, oid::bigint FROM pg_roles")
+            roles = dict(cursor.fetchall())
+        lost = {one.grant(build.name): f'role "{one.role}" does not exist' for one in connects if one.role not in roles}
+        self.left_out.grants.update(lost)
+        return recorded(said, record_for(connects, roles))
 
     def _filling(self) -> Filling:
         order, server, facts = self.order, self.seen.server, self.seen.manifest.database
@@ -321,7 +360,7 @@ class Restorer:
                 with explaining(f"giving {build.at} its name", build.login):
                     if step.replaces:
                         block_database(build.login, build.name)
-                    said = with_home(FINISHED + step.origin, home)
+                    said = self._let_in(with_home(FINISHED + step.origin, home))
                     build.publish(said, old if step.replaces else "", replaced_comment(self.seen.target.comment))
             except GantryError:
                 if read_target(self.order).new_database:

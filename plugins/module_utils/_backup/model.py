@@ -12,6 +12,7 @@ from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import DatabaseRight
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
@@ -109,7 +110,7 @@ class DatabaseFacts:
 
     modules: the version of each that is there. pending: the state of each that Odoo is to install, upgrade or remove.
     extensions: the schema of each. unaccent_immutable: the extension's own function was altered, as old Odoos did.
-    settings: those that sessions on the database begin with.
+    settings: those that sessions on the database begin with. rights: those on the database itself, which no dump has.
     """
 
     name: str
@@ -124,6 +125,7 @@ class DatabaseFacts:
     unaccent_immutable: bool
     pending: Mapping[str, str] = field(default_factory=dict)
     settings: tuple[Setting, ...] = ()
+    rights: tuple[DatabaseRight, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record imp
     within,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import DatabaseRight
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, index_from
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import parse_data_name
@@ -119,7 +120,14 @@ def _database(body: Mapping[str, Any]) -> DatabaseFacts:
         sequences={name: number(last, -MOST - 1) for name, last in fields(body["sequences"]).items()},
         unaccent_immutable=flag(body["unaccent_immutable"]),
         settings=tuple(Setting(**_texts_by(one)) for one in items(body["settings"])),
+        # a backup of an earlier version has none
+        rights=tuple(map(_right, items(body.get("rights", ())))),
     )
+
+
+def _right(value: Any) -> DatabaseRight:
+    body = fields(value)
+    return DatabaseRight(text(body["role"]), text(body["privilege"]), flag(body["passes_on"]))
 
 
 def _texts_by(value: Any) -> dict[str, str]:

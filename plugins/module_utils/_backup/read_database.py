@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sentence,
     sql,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import read_database_rights
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import (
     read_extensions,
     read_locale,
@@ -94,6 +95,7 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
     with connection.cursor() as cursor:
         locale, extensions = read_locale(cursor, database), read_extensions(cursor)
         settings = tuple(read_settings(cursor, database))
+        rights = read_database_rights(cursor, database)
     installed, pending = modules(connection, database)
     if not installed.get("base"):
         raise StateError(
@@ -112,6 +114,7 @@ def facts(connection: Any, database: str) -> DatabaseFacts:
         unaccent_immutable=extensions.immutable_unaccent,
         pending=pending,
         settings=settings,
+        rights=rights,
     )
 
 

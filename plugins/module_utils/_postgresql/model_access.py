@@ -12,6 +12,8 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES
 
+CONNECT = "CONNECT"
+PRIVILEGES = (CONNECT, "CREATE", "TEMPORARY")
 _MARK = "\ngantry.odoo: access is blocked, it was: "
 
 
@@ -26,6 +28,26 @@ class Right:
     oid: int
     owner: bool = False
     passes_on: bool = False
+
+
+@dataclass(frozen=True, order=True)
+class DatabaseRight:
+    """A right on a database that a role was given. privilege: one of PRIVILEGES. passes_on: as for Right."""
+
+    role: str
+    privilege: str
+    passes_on: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no right on a database."""
+        if self.privilege not in PRIVILEGES:
+            raise ValueError(f"{self.privilege} is no right on a database")
+
+    def grant(self, database: str) -> str:
+        """The statement that gives it on a database."""
+        names = ['"' + name.replace('"', '""') + '"' for name in (database, self.role)]
+        end = " WITH GRANT OPTION" if self.passes_on else ""
+        return f"GRANT {self.privilege} ON DATABASE {names[0]} TO {names[1]}{end};"
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,19 @@ def record_of(seen: Sequence[Right], login: str, former: Record | None) -> Recor
     known = {right.oid for right in former.taken}
     since = [right for right in seen if right.oid not in known and right.role not in (former.login, login)]
     return Record((*former.taken, *since), former.login)
+
+
+def rights_of(seen: Sequence[DatabaseRight], record: Record | None) -> tuple[DatabaseRight, ...]:
+    """The rights on a database, those to connect among them that a block has taken. seen: those that are in force."""
+    taken = record.taken if record else ()
+    blocked = [DatabaseRight(one.role, CONNECT, one.passes_on) for one in taken if one.role and not one.owner]
+    return tuple(sorted({*seen, *blocked}))
+
+
+def record_for(rights: Sequence[DatabaseRight], roles: Mapping[str, int]) -> Record:
+    """The record of a block of a database that had these rights elsewhere. roles: numbers of those that exist."""
+    there = [one for one in rights if one.privilege == CONNECT and one.role in roles]
+    return Record(tuple(Right(one.role, roles[one.role], passes_on=one.passes_on) for one in there), "")
 
 
 def given_back(record: Record | None, owner: str, roles: Mapping[int, str]) -> tuple[list[Right], list[str]]:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import Right
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import (
+    DatabaseRight,
+    Right,
+    parted,
+    rights_of,
+)
 
 _GRANTED = "aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a"
 # SQL over pg_database d: whether somebody but the owner, the login and superusers may connect
@@ -23,6 +28,12 @@ _RIGHTS = f"""
 SELECT coalesce(r.rolname::text, ''), a.grantee::bigint, a.grantee = d.datdba, bool_or(a.is_grantable)
 FROM pg_database d CROSS JOIN {_GRANTED} LEFT JOIN pg_roles r ON r.oid = a.grantee
 WHERE d.datname = %s AND a.privilege_type = 'CONNECT' GROUP BY 1, 2, 3 ORDER BY 2
+"""
+# what an owner has, what PUBLIC has by default, and what the login got to work with is for no restore to give
+_OF_DATABASE = f"""
+SELECT r.rolname::text, a.privilege_type, bool_or(a.is_grantable)
+FROM pg_database d CROSS JOIN {_GRANTED} JOIN pg_roles r ON r.oid = a.grantee
+WHERE d.datname = %s AND a.grantee <> d.datdba AND r.rolname <> current_user GROUP BY 1, 2
 """
 _GRANTEES = f"""
 SELECT DISTINCT coalesce(r.rolname::text, '') FROM pg_database d CROSS JOIN {_GRANTED}
@@ -46,6 +57,13 @@ def read_rights(cursor: Any, database: str) -> list[Right]:
     """Who has been granted the right to connect."""
     cursor.execute(_RIGHTS, (database,))
     return [Right(*row) for row in cursor.fetchall()]
+
+
+def read_database_rights(cursor: Any, database: str) -> tuple[DatabaseRight, ...]:
+    """The rights on a database that roles were given, as they are while it is open."""
+    cursor.execute(_OF_DATABASE, (database,))
+    seen = [DatabaseRight(*row) for row in cursor.fetchall()]
+    return rights_of(seen, parted(read_comment(cursor, database))[1])
 
 
 def read_grantees(cursor: Any, database: str) -> list[str]:

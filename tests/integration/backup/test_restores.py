@@ -262,6 +262,49 @@ def test_a_right_that_the_owner_may_not_give_stops_no_restore(
     estate.sql("DROP ROLE bi_reader")
 
 
+def test_rights_on_the_database_itself_come_back(
+    estate: Estate, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
+) -> None:
+    database = "gantry.odoo.odoo_database"
+    at = {key: value for key, value in estate.login.items() if key != "repository"}
+    rights = (
+        "SELECT r.rolname, a.privilege_type, a.is_grantable FROM pg_database d, aclexplode(d.datacl) a "
+        "JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = '{}' AND r.rolname ~ '^bi_' ORDER BY 1, 2"
+    )
+    for statement in (
+        "CREATE ROLE bi_reader",
+        "CREATE ROLE bi_gone",
+        "GRANT CONNECT ON DATABASE harbour TO bi_reader WITH GRANT OPTION",
+        "GRANT TEMPORARY, CREATE ON DATABASE harbour TO bi_reader",
+        "GRANT CONNECT, TEMPORARY ON DATABASE harbour TO bi_gone",
+    ):
+        estate.sql(statement)
+    try:
+        # as the playbooks do before they replace or drop it
+        ansible_module(HOST, database, {**at, "name": "harbour", "create": False, "access": "blocked"})
+        back_up(estate, ansible_module, "entitled")
+        ansible_module(HOST, database, {**at, "name": "harbour", "create": False, "access": "open"})
+        wanted = [line for line in estate.sql(rights.format("harbour")) if "bi_reader" in line]
+        estate.sql("DROP OWNED BY bi_gone; DROP ROLE bi_gone")
+        done = restored_as("entitled", database="harbour-entitled")
+        blocked = estate.sql(rights.format("harbour-entitled"))
+        assert restored_as("entitled", database="harbour-entitled")["changed"] is False
+        ansible_module(HOST, database, {**at, "name": "harbour-entitled", "create": False, "access": "open"})
+        opened = estate.sql(rights.format("harbour-entitled"))
+    finally:
+        # it takes the rights on every database of the server
+        estate.sql("DROP OWNED BY bi_reader")
+        estate.sql("DROP ROLE bi_reader")
+    assert wanted == ["bi_reader|CONNECT|t", "bi_reader|CREATE|f", "bi_reader|TEMPORARY|f"]
+    # while it is blocked, nobody else may connect
+    assert (blocked, opened) == (wanted[1:], wanted)
+    assert sorted(done["left_out"]) == [
+        f'GRANT {one} ON DATABASE "harbour-entitled" TO "bi_gone" was left out: role "bi_gone" does not exist'
+        for one in ("CONNECT", "TEMPORARY")
+    ]
+    estate.drop_copies()
+
+
 @pytest.mark.parametrize("login", [pytest.param("gantry", marks=pytest.mark.deep), "chief"])
 @pytest.mark.parametrize("drill", [pytest.param(False, marks=pytest.mark.deep), True])
 def test_triggers_on_every_table_have_no_rights_while_a_restored_copy_is_neutralized(

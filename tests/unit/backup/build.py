@@ -15,6 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     Manifest,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import DatabaseRight
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Shard, Use
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
@@ -44,6 +45,7 @@ MANIFEST = Manifest(
         extensions={"pg_trgm": "public", "unaccent": "unaccent_schema"},
         unaccent_immutable=False,
         pending={"stock": "to upgrade"},
+        rights=(DatabaseRight("bi_reader", "CONNECT", True), DatabaseRight("bi_reader", "TEMPORARY")),
         settings=(Setting("", "work_mem", "64MB"), Setting("odoo_harbour", "lock_timeout", "10s")),
     ),
     filestore=FilestoreFacts(files=2, bytes=30, orphans=1, missing=(blob("lost"),)),

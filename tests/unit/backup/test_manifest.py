@@ -52,6 +52,12 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
     body = json.loads(json.dumps(manifest_body(MANIFEST)))
     assert "name" not in body
     assert parse_manifest(body, MANIFEST.name, "here") == MANIFEST
+    # those of an earlier version have no rights on the database
+    del body["database"]["rights"]
+    assert parse_manifest(body, MANIFEST.name, "here").database.rights == ()
+    body["database"]["rights"] = [{"role": "bi", "privilege": "ALL; DROP", "passes_on": False}]
+    with pytest.raises(StateError, match="is no right on a database"):
+        parse_manifest(body, MANIFEST.name, "here")
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import (
+    DatabaseRight,
     Record,
     Right,
     given_back,
     parted,
+    record_for,
     record_of,
     recorded,
+    rights_of,
 )
 
 LOGIN = "gantry"
@@ -70,3 +73,27 @@ def test_a_second_block_adds_what_was_granted_since_and_forgets_nothing() -> Non
 def test_the_login_keeps_a_right_that_it_had_before() -> None:
     assert record_of([OWNER], LOGIN, None).login == LOGIN
     assert record_of([OWNER, Right(LOGIN, 10)], LOGIN, None).login == ""
+
+
+def test_rights_on_a_database_are_those_that_it_has_while_it_is_open() -> None:
+    seen = [DatabaseRight("bi", "TEMPORARY")]
+    assert rights_of(seen, None) == tuple(seen)
+    block = Record((Right("", 0), Right("owner", 5, owner=True), Right("bi", 7, passes_on=True)), "gantry")
+    assert rights_of(seen, block) == (DatabaseRight("bi", "CONNECT", True), DatabaseRight("bi", "TEMPORARY"))
+
+
+def test_a_restored_database_lets_those_in_that_are_there_once_it_is_opened() -> None:
+    rights = [DatabaseRight("bi", "CONNECT", True), DatabaseRight("gone", "CONNECT"), DatabaseRight("bi", "CREATE")]
+    record = record_for(rights, {"bi": 9, "other": 3})
+    assert record == Record((Right("bi", 9, passes_on=True),), "")
+    assert parted(recorded("said", record)) == ("said", record)
+    back, lost = given_back(record, "owner", {9: "bi"})
+    assert ([one.role for one in back], lost) == (["owner", "bi"], [])
+
+
+def test_the_name_of_a_role_is_quoted() -> None:
+    assert DatabaseRight('b"i; DROP', "CONNECT", True).grant("a-b") == (
+        'GRANT CONNECT ON DATABASE "a-b" TO "b""i; DROP" WITH GRANT OPTION;'
+    )
+    with pytest.raises(ValueError, match="ALL is no right on a database"):
+        DatabaseRight("bi", "ALL")
