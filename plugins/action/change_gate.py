@@ -17,7 +17,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.options import
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import REPOSITORY, location_from
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import (
+    REPOSITORY,
+    location_from,
+    name_of,
+)
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 _TENANT = {"name": {"type": "str", "required": True}, "tier": {"type": "int", "required": True}}
@@ -42,8 +46,8 @@ class ActionModule(ControllerAction):
         """Decide on the change by the store's clock; a closed gate is a failure."""
         store, params = open_store(call.params["store"]), call.params
         Register(store).require(params["change"]["lease"])
-        proofs = {item["name"]: _proof(Ledger(store), item["name"]) for item in params["tenants"]}
         now, rules, subjects = store.now(), rules_from(params), _subjects(params)
+        proofs = {one.name: proof_of(Ledger(store), one.name, rules.repository) for one in subjects}
         lacking = plan_gate.without_backup(subjects, proofs, now, rules)
         if params["repository"] and lacking:
             # backups that a timer took are in no ledger
@@ -71,8 +75,9 @@ def _age(option: str, number: float, unit: timedelta) -> timedelta:
     return age
 
 
-def _proof(ledger: Ledger, tenant: str) -> plan_gate.Proof:
-    backup, drill = (ledger.evidence(event, tenant) for event in plan_gate.EVIDENCE)
+def proof_of(ledger: Ledger, tenant: str, repository: str) -> plan_gate.Proof:
+    """What the ledger proves of a tenant. repository: as for Rules."""
+    backup, drill = (ledger.evidence(event, tenant, repository) for event in plan_gate.EVIDENCE)
     return plan_gate.proof_from(backup.body if backup else None, drill.body if drill else None)
 
 
@@ -92,6 +97,7 @@ def rules_from(params: Mapping[str, Any]) -> plan_gate.Rules:
         backup_age=_age("backup_max_age_hours", params["backup_max_age_hours"], timedelta(hours=1)),
         drill_age=_age("drill_max_age_days", params["drill_max_age_days"], timedelta(days=1)),
         tiers=tuple(params["tiers"]),
+        repository=name_of(params["repository"]),
     )
 
 

@@ -15,6 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import REPOSITORY, name_of
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 # The event that comes before the estate is touched; all others say what has happened, which is recorded in any case.
@@ -29,6 +30,7 @@ class ActionModule(ControllerAction):
         "change": CHANGE,
         "event": {"type": "str", "required": True},
         "facts": {"type": "dict", "default": {}},
+        "repository": REPOSITORY,
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
@@ -38,9 +40,11 @@ class ActionModule(ControllerAction):
         params = call.params
         if params["event"] == BEGUN:
             require_lease(params)
+        repository = name_of(params["repository"])
+        facts = {**params["facts"], "repository": repository} if repository else params["facts"]
 
         def make(now: datetime, late: bool) -> Event:
-            return event(params["change"], params["event"], params["facts"], now, None, late)
+            return event(params["change"], params["event"], facts, now, None, late)
 
         brought = bring(params["store"], make, Deadline(WRITE_SECONDS))
         if params["event"] == BEGUN:

@@ -24,6 +24,8 @@ description:
     An V(emergency) change needs the same, and overrides missing backups, drills and nodes. The overridden reasons are
     returned.
   - Runs on the controller and changes nothing.
+  - Where O(repository) is given, backups and drills of another one are no proof. The ledger has its name, see
+    M(gantry.odoo.change_record).
   - Asks O(repository), as the controller reaches it, for the newest backup of each tenant where the ledger does not
     prove one. A backup that was taken without a playbook, or before the store was made anew, is in no ledger.
 options:

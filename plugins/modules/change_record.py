@@ -15,6 +15,7 @@ author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change
   - gantry.odoo.change_store
+  - gantry.odoo.repository.optional
   - gantry.odoo.attributes.controller
 description:
   - Appends one entry to the ledger in the change store. Each entry carries the SHA-256 of the one before, so that none
@@ -22,6 +23,7 @@ description:
   - The entry is in the store when the task ends. Of two controllers that append at once, both do.
   - Where the store does not answer, the event is kept in O(store.outbox) and the task warns of it. The next task of a
     change on the same controller brings it into the store, or the program that renews the lease does.
+  - The name of O(repository), its place and prefix without a secret, is among the facts. Nothing is asked there.
   - Never reports a change, because C(changed) speaks of the estate. Writes nothing in check mode.
 options:
   event:

@@ -27,6 +27,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 
 # Of each tenant and event; the entries themselves are in the ledger, which keeps all.
 KEPT_EVIDENCE = 100
+# How far back evidence of one repository is looked for behind that of others.
+LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,21 @@ class Ledger:
         self._index(entry, deadline)
         return entry
 
-    def evidence(self, event: str, tenant: str) -> Entry | None:
-        """The newest entry that is evidence of the kind `event` for the tenant."""
-        newest = self._of(event, tenant).newest()
-        if newest is None:
-            return None
-        record = self._log.record(int(newest.body["sequence"]))
-        return None if record is None else self._entry(record)
+    def evidence(self, event: str, tenant: str, repository: str = "") -> Entry | None:
+        """The newest entry that is evidence of the kind `event` for the tenant.
+
+        repository: the one that it has to be of, by its name; empty for any. So many are looked at as LOOKED_AT says.
+        """
+        kept = self._of(event, tenant)
+        newest = kept.newest()
+        last = newest.number if newest else 0
+        for number in range(last, max(0, last - LOOKED_AT), -1):
+            kind = newest if number == last else kept.record(number)
+            record = self._log.record(int(kind.body["sequence"])) if kind else None
+            entry = self._entry(record) if record else None
+            if entry and repository in ("", entry.body["facts"].get("repository", "")):
+                return entry
+        return None
 
     def _behind(self, after: int | None, last: Entry | None) -> list[Entry]:
         """The entries from the one behind number `after` to the last one; that one alone for None.

@@ -48,12 +48,13 @@ class Proof:
 
 @dataclass(frozen=True)
 class Rules:
-    """How old evidence may be; from which tier on it is asked for."""
+    """How old evidence may be; from which tier on it is asked for; of which repository, by name, empty for any."""
 
     backup_age: timedelta = timedelta(hours=24)
     drill_age: timedelta = timedelta(days=31)
     tiers: tuple[int, ...] = (1,)
     serving_after: int = 1
+    repository: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def without_backup(subjects: Iterable[Subject], proofs: Mapping[str, Proof], now
         subject.name
         for subject in subjects
         if subject.tier in rules.tiers
-        and any(_aged(subject, "backup", proofs.get(subject.name, Proof()).backup, rules.backup_age, now, ""))
+        and any(_aged((subject, rules), "backup", proofs.get(subject.name, Proof()).backup, rules.backup_age, now, ""))
     ]
 
 
@@ -127,15 +128,17 @@ def _facts(subjects: Iterable[Subject], proofs: Mapping[str, Proof], now: dateti
         if subject.tier not in rules.tiers:
             continue
         proof = proofs.get(subject.name, Proof())
-        yield from _aged(subject, "backup", proof.backup, rules.backup_age, now, "gantry.odoo.backup")
-        yield from _aged(subject, "restore drill", proof.drill, rules.drill_age, now, "gantry.odoo.restore_drill")
+        asked = (subject, rules)
+        yield from _aged(asked, "backup", proof.backup, rules.backup_age, now, "gantry.odoo.backup")
+        yield from _aged(asked, "restore drill", proof.drill, rules.drill_age, now, "gantry.odoo.restore_drill")
 
 
 def _aged(
-    subject: Subject, what: str, seen: datetime | None, limit: timedelta, now: datetime, remedy: str
+    asked: tuple[Subject, Rules], what: str, seen: datetime | None, limit: timedelta, now: datetime, remedy: str
 ) -> Iterable[str]:
+    subject, where = asked[0], f" in the {asked[1].repository}" if asked[1].repository else ""
     if seen is None:
-        yield f"no {what} of {subject.name} (tier {subject.tier}) is known; run {remedy}"
+        yield f"no {what} of {subject.name} (tier {subject.tier}){where} is known; run {remedy}"
     elif seen - now > CLOCK_SKEW:
         yield (
             f"the newest {what} of {subject.name} (tier {subject.tier}) is of {seen:%Y-%m-%d %H:%M} UTC, which is "

@@ -138,6 +138,16 @@ def _places(location: Location) -> set[tuple[str, str, str]]:
     return {(f"{server} bucket", name, prefix) for name in (there.bucket, location.records_bucket) if name}
 
 
+def name_of(values: Mapping[str, Any] | None) -> str:
+    """What tells a repository from others, without a secret; empty for none. values: of the option."""
+    given = values or {}
+    place = f"directory {given['directory'].rstrip('/')}" if given.get("directory") else ""
+    if given.get("bucket"):
+        provider = f"the provider of region {given['region']}" if given.get("region") else "the provider"
+        place = f"bucket {given['bucket']} at {(given.get('endpoint_url') or '').rstrip('/') or provider}"
+    return ", ".join(filter(None, (place, (given.get("prefix") or "").strip("/"))))
+
+
 def _key(number: int, values: Mapping[str, Any]) -> MasterKey:
     option = f"repository.keys[{number}]"
     secret = values.get("secret")

@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.action import change_record, change_step, estate_record
 from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_events
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import plan_open
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -95,6 +96,13 @@ def test_a_play_is_not_begun_under_a_lease_that_ended_while_that_was_written(
     assert (found["failed"], found["msg"]) == (True, "lease 1 was broken by joe: asleep")
     # what has happened is recorded in any case
     assert "failed" not in change.run(change_record, event="applied")
+
+
+def test_what_is_recorded_of_a_repository_has_its_name_and_no_secret(change: Change) -> None:
+    keys = [{"name": "estate", "secret": "k" * 44}]
+    done = change.run(change_record, event="drill", repository={"directory": "/srv/backups", "keys": keys})
+    entry = Ledger(change.store).entries()[-1]
+    assert (entry.sequence, entry.body["facts"]) == (done["sequence"], {"repository": "directory /srv/backups"})
 
 
 def test_an_estate_is_not_used_under_a_lease_that_ended_while_it_was_recorded(

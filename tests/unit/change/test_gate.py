@@ -9,9 +9,13 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.action.change_gate import rules_from
+from ansible_collections.gantry.odoo.plugins.action.change_gate import proof_of, rules_from
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import name_of
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=timezone.utc)
 HARBOUR = plan_gate.Subject("harbour", 1)
@@ -128,9 +132,49 @@ def test_what_does_not_say_when_and_of_whom_is_no_proof(damage):
     assert plan_gate.evidence(entry(**damage)) == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "denied"),
+    [("", 0), ("bucket a at https://s3, site", 0), ("bucket a at https://s3, other", 2), ("directory /srv", 2)],
+)
+def test_proof_of_another_repository_is_no_proof(tmp_path, asked, denied):
+    ledger = Ledger(Directory(str(tmp_path)))
+    for event, repository in (("backup", "bucket a at https://s3, site"), ("drill", "bucket a at https://s3, site")):
+        facts = {"tenants": [{"tenant": "harbour", "ok": True}], "repository": repository}
+        ledger.append({"event": event, "time": NOW.isoformat(), "facts": facts}, Deadline(5))
+    proof = proof_of(ledger, "harbour", asked)
+    rules = plan_gate.Rules(repository=asked)
+    decision = plan_gate.decide(change(), [HARBOUR], {"harbour": proof}, NOW, rules, serving_after=1)
+    assert len(decision.denials) == denied
+    assert all(f"(tier 1) in the {asked} is known" in reason for reason in decision.denials)
+
+
+def test_proof_of_another_repository_hides_none_of_the_right_one(tmp_path):
+    ledger = Ledger(Directory(str(tmp_path)))
+    for hour, repository in ((1, "directory /srv"), (2, "directory /copy"), (3, None)):
+        facts = {"tenants": [{"tenant": "harbour", "ok": True}], **({"repository": repository} if repository else {})}
+        ledger.append({"event": "drill", "time": f"2026-11-22T0{hour}:00:00+00:00", "facts": facts}, Deadline(5))
+    found = [proof_of(ledger, "harbour", one).drill for one in ("directory /srv", "directory /copy", "")]
+    assert [one.hour for one in found] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (None, ""),
+        ({}, ""),
+        ({"directory": "/srv/backups/", "prefix": "site"}, "directory /srv/backups, site"),
+        ({"bucket": "a", "endpoint_url": "https://s3/", "prefix": "/x/"}, "bucket a at https://s3, x"),
+        ({"bucket": "a", "region": "eu", "prefix": None}, "bucket a at the provider of region eu"),
+        ({"bucket": "a"}, "bucket a at the provider"),
+    ],
+)
+def test_a_repository_is_named_without_a_secret(given, named):
+    assert name_of(given and {**given, "access_key": "h", "keys": [{"name": "k", "secret": "s"}]}) == named
+
+
 @pytest.mark.parametrize("hours", [0, -1, float("nan"), float("inf"), 1e300])
 def test_an_age_that_cannot_be_counted_is_refused(hours):
-    params = {"backup_max_age_hours": hours, "drill_max_age_days": 31, "tiers": [1]}
+    params = {"backup_max_age_hours": hours, "drill_max_age_days": 31, "tiers": [1], "repository": None}
     with pytest.raises(InputError, match=r"backup_max_age_hours: .* is no age; give a number above 0"):
         rules_from(params)
 
