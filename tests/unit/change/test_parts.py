@@ -386,3 +386,6 @@ def test_a_change_does_not_begin_with_an_estate_that_another_one_has_changed_sin
     require_as_read([entry("backup"), entry("restore_drill")])
     with pytest.raises(StateError, match="migrate-7 has worked on the estate since this run has read it, so"):
         require_as_read([entry("migrate"), entry("backup"), entry("migrate")])
+    # who breaks the lease of a change records its name alone
+    with pytest.raises(StateError, match="patch-3 has worked on the estate"):
+        require_as_read([{"change": {"id": "patch-3"}, "event": "broken"}])
