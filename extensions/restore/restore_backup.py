@@ -308,7 +308,7 @@ def expected(what: str) -> Iterator[None]:
 
 def whole(value: Any) -> int:
     """A size, a place or a number, which JSON could also say as something else."""
-    if type(value) is not int or not 0 <= value < 2**63:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
         raise ValueError(f"{value!r} is no size")
     return value
 

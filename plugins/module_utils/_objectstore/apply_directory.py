@@ -79,9 +79,10 @@ class Directory:
         """The bytes of an object, None when there is none."""
         with self._said(f"read {key}"):
             try:
-                with self._above(key) as (above, name), opened_file(above, name) as stream:
-                    pieces = iter(partial(stream.read, PIECE_BYTES), b"")
-                    return joined(pieces, WHOLE_BYTES, f"{key} in the {self.where}")
+                with self._above(key) as (above, name):
+                    with opened_file(above, name) as stream:
+                        pieces = iter(partial(stream.read, PIECE_BYTES), b"")
+                        return joined(pieces, WHOLE_BYTES, f"{key} in the {self.where}")
             except FileNotFoundError:
                 return None
 
