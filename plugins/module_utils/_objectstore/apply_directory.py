@@ -80,11 +80,14 @@ class Directory:
         with self._said(f"read {key}"):
             try:
                 with self._above(key) as (above, name):
-                    with opened_file(above, name) as stream:
-                        pieces = iter(partial(stream.read, PIECE_BYTES), b"")
-                        return joined(pieces, WHOLE_BYTES, f"{key} in the {self.where}")
+                    return self._whole(above, name, f"{key} in the {self.where}")
             except FileNotFoundError:
                 return None
+
+    @staticmethod
+    def _whole(above: int, name: str, where: str) -> bytes:
+        with opened_file(above, name) as stream:
+            return joined(iter(partial(stream.read, PIECE_BYTES), b""), WHOLE_BYTES, where)
 
     def names(self, prefix: str, limit: int) -> list[str]:
         """The first `limit` keys below `prefix`, in their order."""
