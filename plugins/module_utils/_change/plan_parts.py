@@ -121,7 +121,7 @@ def require_as_read(entries: Iterable[Mapping[str, Any]]) -> None:
 
     entries: the bodies of those in the ledger since then.
     """
-    changes = dict.fromkeys(one["change"]["id"] for one in entries if one["change"]["kind"] not in _READING)
+    changes = dict.fromkeys(one["change"]["id"] for one in entries if one["change"].get("kind") not in _READING)
     if changes:
         raise StateError(
             f"{', '.join(changes)} has worked on the estate since this run has read it, so that what this run would "
