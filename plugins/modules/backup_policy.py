@@ -466,7 +466,8 @@ def with_copies(
 ) -> tuple[Outcome, dict[str, str]]:
     """The outcome with the rotation of the keys of the copies, and why the former key is needed still."""
     names = [name for name in request.tenants if repositories.get(name) is not None]
-    firsts, lost = dict(repositories), {}
+    firsts = dict(repositories)
+    lost: dict[str, str] = {}
     if not call.check_mode:
         # those keys have been rotated
         stores = open_stores(location)

@@ -39,7 +39,8 @@ def make_grants(cursor: Any, owner: str, statements: Iterable[str]) -> dict[str,
     """
     left_out: dict[str, str] = {}
     # a GRANT without the right to it may be a warning and no error
-    cursor.connection.notices = notices = []
+    notices: list[str] = []
+    cursor.connection.notices = notices
     cursor.execute("SET client_min_messages = warning")
     cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
     try:
