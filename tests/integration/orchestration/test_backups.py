@@ -71,8 +71,9 @@ def test_one_database_that_cannot_be_read_stops_no_other(rig: Rig) -> None:
     assert "harbour: tenant harbour has no backup" in drill.errors[-1]
     assert recorded(rig, "drill") == {"harbour": False, "quarry": True}
     gated = rig.play("patch", patch_release="r2", change_gated_tiers=[2]).expect_failure()
-    assert "no backup of harbour (tier 2) is known" in gated.errors[-1]
-    assert "no restore drill of harbour (tier 2) is known" in gated.errors[-1]
+    there = "in the bucket backup at the provider of region us-east-1"
+    assert f"no backup of harbour (tier 2) {there} is known" in gated.errors[-1]
+    assert f"no restore drill of harbour (tier 2) {there} is known" in gated.errors[-1]
     assert "quarry" not in gated.errors[-1]
 
 
