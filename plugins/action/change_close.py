@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
+    as_seen,
     is_done,
     plan_close,
     taken_over,
@@ -123,7 +124,8 @@ def _unclosed(params: Mapping[str, Any], why: str) -> Outcome:
     parts = last_seen.recall_parts(open_store(params["store"])).of(change["id"])
     where = f"{box.directory} on {socket.gethostname()}"
     clauses = unrecorded(change["id"], change["kind"], parts, why, len(box.held()), where)
-    return Outcome(facts={"screen": unclosed(clauses, parts)}, failure="; ".join(clauses))
+    failure = "; ".join(filter(None, [clauses[0], as_seen(parts), *clauses[1:]]))
+    return Outcome(facts={"screen": unclosed(clauses, parts)}, failure=failure)
 
 
 def _record(params: Mapping[str, Any], name: str, parts: tuple[Part, ...], lost: str) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def without_backup(subjects: Iterable[Subject], proofs: Mapping[str, Proof], now
         subject.name
         for subject in subjects
         if subject.tier in rules.tiers
-        and any(_aged((subject, rules), "backup", proofs.get(subject.name, Proof()).backup, rules.backup_age, now, ""))
+        and any(_aged(subject, "backup", proofs.get(subject.name, Proof()).backup, now, rules, ""))
     ]
 
 
@@ -128,15 +128,15 @@ def _facts(subjects: Iterable[Subject], proofs: Mapping[str, Proof], now: dateti
         if subject.tier not in rules.tiers:
             continue
         proof = proofs.get(subject.name, Proof())
-        asked = (subject, rules)
-        yield from _aged(asked, "backup", proof.backup, rules.backup_age, now, "gantry.odoo.backup")
-        yield from _aged(asked, "restore drill", proof.drill, rules.drill_age, now, "gantry.odoo.restore_drill")
+        yield from _aged(subject, "backup", proof.backup, now, rules, "gantry.odoo.backup")
+        yield from _aged(subject, "restore drill", proof.drill, now, rules, "gantry.odoo.restore_drill")
 
 
 def _aged(
-    asked: tuple[Subject, Rules], what: str, seen: datetime | None, limit: timedelta, now: datetime, remedy: str
+    subject: Subject, what: str, seen: datetime | None, now: datetime, rules: Rules, remedy: str
 ) -> Iterable[str]:
-    subject, where = asked[0], f" in the {asked[1].repository}" if asked[1].repository else ""
+    limit = rules.backup_age if what == "backup" else rules.drill_age
+    where = f" in the {rules.repository}" if rules.repository else ""
     if seen is None:
         yield f"no {what} of {subject.name} (tier {subject.tier}){where} is known; run {remedy}"
     elif seen - now > CLOCK_SKEW:

@@ -33,7 +33,7 @@ NO_WAY_BACK = "no_way_back"
 WAS_DONE = "was_done"
 # The fact of a part that is out: since when, in seconds since 1970.
 LEFT_AT = "left_at"
-# The fact of a part that may have left something open elsewhere: what. To undo the change is to settle that, too.
+# The fact of a part whose tenant may be open on another server: its name. To undo the change is to settle that.
 LEFT_OPEN = "left_open"
 # The states in which a fact of a part does not hold any more.
 _OVER = {
@@ -130,13 +130,12 @@ def require_as_read(entries: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _without_open_on(seen: Parts, released: Collection[str]) -> Parts:
-    """The parts without what may be open on a server that left for good. `left_open` ends with the server's name."""
+    """The parts without what may be open on a server that left for good."""
     return replace(seen, parts=tuple(_without_open(one, released) for one in seen.parts))
 
 
 def _without_open(part: Part, released: Collection[str]) -> Part:
-    is_gone = str(part.facts.get(LEFT_OPEN, "")).rpartition(" on ")[2] in released
-    return replace(part, facts={**part.facts, LEFT_OPEN: ""}) if is_gone else part
+    return replace(part, facts={**part.facts, LEFT_OPEN: ""}) if part.facts.get(LEFT_OPEN) in released else part
 
 
 def _taken_over(part: Part, change: str, way: str) -> Part:
@@ -248,7 +247,7 @@ def _again(kind: str) -> str:
 
 
 def unrecorded(change: str, kind: str, parts: Sequence[Part], why: str, waiting: int, where: str) -> list[str]:
-    """The last sentence of a change whose store does not answer at its end, as its clauses.
+    """What is said of a change whose store does not answer at its end, as the clauses of a sentence.
 
     parts: as the run has seen them. A change without parts leaves nothing to resume. waiting: events that are kept
     `where`.
@@ -257,17 +256,22 @@ def unrecorded(change: str, kind: str, parts: Sequence[Part], why: str, waiting:
     resumed = f"gantry.odoo.resume -e change={change} -e way=finish"
     return [
         f"{change} is not closed, as the change store could not be used: {why}",
-        *(["as this run has seen it: " + ", ".join(_in_words(part, since=False) for part in parts)] if parts else []),
         *([kept] if waiting else []),
         f"when it answers, run {resumed if parts else _again(kind)} on the same controller",
     ]
 
 
+def as_seen(parts: Iterable[Part]) -> str:
+    """The parts as a run has seen them, in one clause, empty where there are none."""
+    said = ", ".join(_in_words(part, since=False) for part in parts)
+    return f"as this run has seen it: {said}" if said else ""
+
+
 def with_what_settles(why: str, parts: Iterable[Part]) -> str:
     """Why an estate cannot be resolved, with what settles that where a change has left the tenant open elsewhere."""
     said = [
-        f"{part.change} left {part.facts[LEFT_OPEN]} open, and gantry.odoo.resume -e change={part.change} -e way=undo "
-        "sets it aside"
+        f"{part.change} left {part.facts['tenant']} on {part.facts[LEFT_OPEN]} open, and gantry.odoo.resume "
+        f"-e change={part.change} -e way=undo sets it aside"
         for part in parts
         if part.facts.get(LEFT_OPEN) and f"tenant {part.facts['tenant']} " in why
     ]
@@ -276,9 +280,9 @@ def with_what_settles(why: str, parts: Iterable[Part]) -> str:
 
 def _left_open(part: Part) -> str:
     """What an operator is told who would have another change supersede a part that may have left something open."""
-    found, server = part.facts[LEFT_OPEN], part.facts[LEFT_OPEN].rpartition(" on ")[2]
+    tenant, server = part.facts["tenant"], part.facts[LEFT_OPEN]
     return (
-        f"{part.change} left {found}, which may be open; once {server} is back, run gantry.odoo.resume "
+        f"{part.change} left {tenant} on {server}, which may be open; once {server} is back, run gantry.odoo.resume "
         f"-e change={part.change} -e way=undo, which sets it aside; or, where {server} is gone for good, take it out "
         f"of the inventory and run gantry.odoo.site with site_released_hosts: [{server}]"
     )

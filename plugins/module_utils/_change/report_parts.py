@@ -53,9 +53,8 @@ def unclosed(clauses: Sequence[str], parts: Iterable[Part]) -> list[str]:
     """The last screen of a change whose store does not answer at its end. clauses: of `unrecorded`. parts: as seen."""
     head, *others = clauses
     rows = _rows(list(parts))
-    if not rows:
-        return [head, *_indented(others)]
-    return [head, "  as this run has seen it:", *_indented(rows), *_indented(others[1:])]
+    seen = ["  as this run has seen it:", *_indented(rows)] if rows else []
+    return [head, *seen, *_indented(others)]
 
 
 def _rows(parts: Sequence[Part]) -> list[str]:

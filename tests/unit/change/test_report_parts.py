@@ -94,7 +94,7 @@ def test_a_change_that_was_taken_over_offers_nothing_to_run() -> None:
 
 def test_where_the_store_is_gone_the_screen_has_the_parts_as_the_run_has_seen_them() -> None:
     parts = [part("app1", PROVEN, away_s=12.4), part("app2", BEGUN)]
-    said = ["patch-1 is not closed: it is away", "as this run has seen it: what a sentence says", "run this"]
+    said = ["patch-1 is not closed: it is away", "run this"]
     assert unclosed(said, parts) == [
         "patch-1 is not closed: it is away",
         "  as this run has seen it:",
