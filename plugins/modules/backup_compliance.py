@@ -121,6 +121,8 @@ compliance:
             - V(collapsed) or V(grown) against the median of the backups before it, V(future) or V(misdated) by its
               times, V(rewritten) by the store's, V(lost) without a manifest, V(unsealed) where it is damaged or forged,
               V(rolled_back) where the repository lacks the backup that O(known_backups) names.
+              V(unlisted) where backups that are to be kept have manifests and are not in the catalog, though no expiry
+              has removed them.
           type: str
         severity: {description: V(critical) or V(warning)., type: str}
         backup: {description: Identifier of the backup; empty for all of the tenant., type: str}

@@ -353,11 +353,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     report_policy,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import IMMUTABILITY, require_seconds
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import foreseen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import open_stores_of_copy
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt, read_unexplained
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
@@ -434,7 +435,7 @@ def work(call: Call) -> Outcome:
     repositories, failures = read_policy.opened(request.tenants, lambda name: opening(stores, name, location.keys))
     seen, unread = read_policy.observe(stores, repositories, request.locked | request.kept)
     request, unreadable = plan_policy.as_recorded(request, seen)
-    refused = {**unreadable, **rolled_back(call, repositories, seen)}
+    refused = {**unreadable, **rolled_back(call, request, repositories, seen)}
     request = request.only(set(seen.tenants) - set(refused))
     warn_of_holds(call, request, seen)
     if call.check_mode:
@@ -477,14 +478,16 @@ def with_copies(
     return replace(outcome, steps=[*(outcome.steps or ()), *steps]), {**lost, **failures}
 
 
-def rolled_back(call: Call, repositories: read_policy.Repositories, seen: plan_policy.Seen) -> dict[str, str]:
+def rolled_back(
+    call: Call, request: plan_policy.Request, repositories: read_policy.Repositories, seen: plan_policy.Seen
+) -> dict[str, str]:
     """Why nothing is changed for tenants whose repositories lack a backup that is known."""
     refused = {}
     for tenant, one in seen.tenants.items():
         try:
             require_known(call, repositories[tenant], one.catalog)
             # what an expiry would give up is what the lost records have named
-            require_listed(call, repositories[tenant], one.catalog)
+            require_listed(call, repositories[tenant], request, seen.tenants[tenant].catalog)
         except GantryError as error:
             refused[tenant] = str(error)
     return refused
@@ -499,9 +502,13 @@ def require_known(call: Call, repository: Repository | None, catalog: Catalog) -
     refuse_rolled_back(catalog, known, repository.where, accept)
 
 
-def require_listed(call: Call, repository: Repository | None, catalog: Catalog) -> None:
-    """Raise RefusedError where manifests are later than the catalog; where a rollback was accepted, warn."""
-    doubt = read_doubt(repository, catalog) if repository and call.params["expire"] else ""
+def require_listed(call: Call, repository: Repository | None, request: plan_policy.Request, catalog: Catalog) -> None:
+    """Raise RefusedError where manifests say that the catalog lacks backups that stay; where accepted, warn."""
+    policy = next((one for one in request.policies if repository and one.tenant == repository.tenant), None)
+    if repository is None or policy is None or not request.expire:
+        return
+    holds = request.holds.get(policy.tenant, HoldWish()).after(catalog.holds)
+    doubt = read_doubt(repository, catalog) or read_unexplained(repository, policy, holds)
     if not doubt:
         return
     if call.params["rolled_back"] != "accept":
@@ -531,6 +538,7 @@ def carry_out(
         try:
             with writing(repositories[tenant], "expiry", call.params["lock_timeout"]) as turn:
                 require_known(call, turn.repository, turn.catalog)
+                require_listed(call, turn.repository, request, turn.catalog)
                 now = replace(seen, tenants={tenant: replace(seen.tenants[tenant], catalog=turn.catalog)})
                 marks = plan_policy.plan(request.only([tenant]), now, location.prefix)
                 removals[tenant] = apply_policy.expire(turn, marks, call.params["grace_s"])

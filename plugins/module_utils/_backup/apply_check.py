@@ -15,11 +15,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend imp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there, unhealing
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import (
-    entries_left,
-    recorded_part,
-    survey,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_entries
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -123,10 +120,10 @@ def _mark(repository: Repository, order: Order, found: Check) -> None:
 
 def _left(repository: Repository, order: Order) -> tuple[list[Entry], list[str]]:
     """The backups that a rebuilt catalog gets, and what cannot be read. Raises RefusedError for a lack."""
-    entries, unreadable = entries_left(repository)
+    entries, unread = read_entries(repository)
     # the new catalog cannot say any more what was there
     refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
-    return entries, unreadable
+    return entries, [f"a backup is left out: {one}" for one in unread]
 
 
 def heal(turn: Turn, found: Check, marked: Catalog) -> None:

@@ -32,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy impo
     read_side,
     unread,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_unexplained
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -163,6 +164,9 @@ def _planned(
     if second is not None and plan_copy.vanished(catalog, there):
         now = second.store.now()
         plan_copy.refuse_unexplained(catalog, there, _policy_in(second), now, first.where, root.where)
+    doubt = read_unexplained(first, _policy_in(second or first), (*catalog.holds, *there.holds))
+    if doubt:
+        raise RefusedError(f"nothing was copied: {doubt}")
     if second is not None and KeyLog(second.records).read().number > KeyLog(first.records).read().number:
         raise RefusedError(
             f"nothing was copied: the {root.where} has newer keys than the {first.where}, so the first was rolled "
@@ -179,10 +183,10 @@ def _planned(
     return found if order.remove else replace(found, remove=())
 
 
-def _policy_in(second: Repository) -> Policy | None:
-    """The policy that stands in the second repository, None where none can be read."""
+def _policy_in(repository: Repository) -> Policy | None:
+    """The policy that stands in a repository, None where none can be read."""
     try:
-        recorded = recorded_policy(second)
+        recorded = recorded_policy(repository)
         return None if recorded is None else policy_from(recorded)
     except StateError:
         return None

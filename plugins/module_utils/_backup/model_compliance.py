@@ -96,13 +96,14 @@ class CopySeen:
 class Evidence:
     """What is observed of one tenant.
 
-    policy: the recorded one, None where there is none. written: when the store wrote the manifest of each backup, by
-    number; None where its dates are those that writers give. opened: by name of the backup. drills: newest first, as
-    far back as the newest good one. locked_until: of the newest backup, None without a lock. lock_asked: whether the
-    store has answered that. older_locks: those of the older backups whose locks prove the most. locks: the record of
-    what is locked, None where there is none or the policy asks for no locks. known: number of the newest backup that is
-    known to be there, 0 for none. where: the repository as a sentence names it. copy: None where no second repository
-    was asked.
+    policy: the recorded one, None where there is none. written: when the store wrote the manifest of each backup,
+    by number; None where its dates are those that writers give. opened: by name of the backup. drills: newest
+    first, as far back as the newest good one. locked_until: of the newest backup, None without a lock. lock_asked:
+    whether the store has answered that. older_locks: those of the older backups whose locks prove the most. locks:
+    the record of what is locked, None where there is none or the policy asks for no locks. known: number of the
+    newest backup that is known to be there, 0 for none. absent: backups with manifests that the catalog neither
+    lists nor has removed. where: the repository as a sentence names it. copy: None where no second repository was
+    asked.
     """
 
     tenant: str
@@ -117,6 +118,7 @@ class Evidence:
     older_locks: tuple[Lock, ...] = ()
     locks: Locks | None = None
     known: int = 0
+    absent: tuple[Entry, ...] = ()
     where: str = ""
     copy: CopySeen | None = None
 

@@ -15,7 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     Evidence,
     Finding,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back, still_kept, unexplained
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Entry
 
@@ -37,7 +37,14 @@ _SIZES: tuple[tuple[str, Callable[[Entry], int], int], ...] = (
 def anomalies(seen: Evidence, now: datetime) -> list[Finding]:
     """What is wrong with the backups of a tenant, whatever its policy says. now: by the store's clock."""
     dates = [*_dates(seen, now), *_drills_ahead(seen, now)]
-    return [*_faults(seen), *_rolled_back(seen), *dates, *_sizes(seen.catalog.entries), *_rows(seen)]
+    return [
+        *_faults(seen),
+        *_rolled_back(seen),
+        *_absent(seen, now),
+        *dates,
+        *_sizes(seen.catalog.entries),
+        *_rows(seen),
+    ]
 
 
 def _faults(seen: Evidence) -> Iterator[Finding]:
@@ -66,6 +73,14 @@ def _rolled_back(seen: Evidence) -> Iterator[Finding]:
     if sentence:
         remedy = "find out who wrote into the store, and bring its newest state back from its versions or another copy"
         yield Finding("rolled_back", CRITICAL, "", sentence, remedy)
+
+
+def _absent(seen: Evidence, now: datetime) -> Iterator[Finding]:
+    """Backups that an expiry would give up, since the catalog does not know of them any more."""
+    kept = still_kept(seen.catalog, seen.absent, seen.policy, seen.catalog.holds, now)
+    if kept:
+        remedy = "find out who wrote into the store; until then, every expiry of this tenant is refused"
+        yield Finding("unlisted", CRITICAL, "", unexplained(kept, (), seen.where), remedy)
 
 
 def _dates(seen: Evidence, now: datetime) -> Iterator[Finding]:

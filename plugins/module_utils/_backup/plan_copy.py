@@ -21,8 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy imp
     Side,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp, stamp
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import kept_by
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back, still_kept
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import flag, number
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
@@ -82,11 +81,7 @@ def refuse_unexplained(
     the policy meanwhile, or was removed by a record that is not what it seems. policy: as it stands in the second one;
     None keeps all. now: by the clock of the second one.
     """
-    gone = vanished(first, second)
-    if policy is not None:
-        together = replace(first, entries=tuple(sorted((*first.entries, *gone), key=lambda one: one.number)))
-        kept = {one.backup_id for one in kept_by(policy, together, now, (*first.holds, *second.holds)) if one.kept}
-        gone = tuple(one for one in gone if one.name in kept)
+    gone = still_kept(first, vanished(first, second), policy, (*first.holds, *second.holds), now)
     if gone:
         names = ", ".join(one.name for one in gone[:SHOWN])
         raise RefusedError(

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import kept_by
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import ManifestName
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import lacks
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import lacks, with_entries
+
+SHOWN = 3
 
 
 def rolled_back(seen: Catalog, known: int, where: str) -> str:
@@ -62,3 +67,34 @@ def unlisted(seen: Catalog, manifests: Iterable[ManifestName], where: str) -> st
             "rolled back, or its first backup was interrupted; bring its newest state back, or take a backup"
         )
     return ""
+
+
+def still_kept(
+    seen: Catalog, absent: Sequence[Entry], policy: Policy | None, holds: Sequence[Hold], now: datetime
+) -> tuple[Entry, ...]:
+    """Those of the backups that are not in a catalog that would be kept if they were. policy: None keeps all."""
+    numbers = {one.number for one in absent}
+    together = with_entries(seen, absent)
+    found = tuple(one for one in together.entries if one.number in numbers)
+    if policy is None:
+        return found
+    kept = {one.backup_id for one in kept_by(policy, together, now, holds) if one.kept}
+    return tuple(one for one in found if one.name in kept)
+
+
+def unexplained(kept: Sequence[Entry], unread: Sequence[str], where: str) -> str:
+    """Why a catalog is not believed that lacks backups with manifests, as a sentence; empty where none is lacking.
+
+    kept: those that are to stay, and that no record of the catalog has removed. unread: why other manifests that it
+    does not name cannot be read: those may be of backups that are to stay as well.
+    """
+    if not kept and not unread:
+        return ""
+    names = ", ".join(f"{one.name} ({one.manifest.key})" for one in kept[:SHOWN])
+    shown = [f"{len(kept)} backups that are to be kept have manifests there, such as {names}"] if kept else []
+    shown += [f"{len(unread)} manifests there cannot be read, such as {unread[0]}"] if unread else []
+    return (
+        f"the catalog in the {where} is not believed: {', and '.join(shown)}, and it neither lists nor has removed "
+        "them, so it was rolled back, or a backup was interrupted at its end; bring its newest state back, or remove "
+        "all below catalog/ and run odoo_backup_check with rebuild: true"
+    )

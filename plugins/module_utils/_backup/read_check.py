@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -33,7 +32,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check im
     Found,
     Part,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, parse_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -42,7 +40,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress i
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     read_document,
-    read_manifest,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
@@ -56,10 +53,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_inde
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     CHECK,
     DataName,
-    ManifestName,
     data_key,
     data_name,
-    manifest_name,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import read_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_pieces import Placed, prove
@@ -117,26 +112,6 @@ class FilesRead:
 def recorded_part(repository: Repository) -> dict[str, Any] | None:
     """The part that the next check is to read, None before the first one."""
     return read_document(repository, CHECK)
-
-
-def entries_left(repository: Repository) -> tuple[list[Entry], list[str]]:
-    """The backups whose manifests can be read, for a catalog that is lost, and what cannot be read."""
-    newest: dict[int, tuple[ManifestName, datetime]] = {}
-    for key, stored in sorted(repository.store.objects("manifests/").items()):
-        name = manifest_name(key)
-        if name and (name.number not in newest or name > newest[name.number][0]):
-            newest[name.number] = (name, stored.modified)
-    entries, unreadable = [], []
-    for name, stored_at in newest.values():
-        where = f"{name.key} in the {repository.where}"
-        try:
-            manifest = parse_manifest(read_manifest(repository, name), "", where)
-        except StateError as error:
-            unreadable.append(f"a backup is left out: {error}")
-            continue
-        entry = entry_of(manifest, stored_at)
-        entries.append(replace(entry, healed=name.healed))
-    return entries, unreadable
 
 
 def survey(

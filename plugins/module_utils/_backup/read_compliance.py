@@ -31,7 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import lost_objects
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_locks
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_absent
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     BAD_VALUES,
@@ -159,6 +159,7 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
         asked,
         older,
         locks,
+        absent=_absent(repository, faults),
     )
 
 
@@ -222,6 +223,15 @@ def _policy(repository: Repository, faults: list[Fault]) -> Policy | None:
     except StateError as error:
         faults.append(Fault("", str(error)))
         return None
+
+
+def _absent(repository: Repository, faults: list[Fault]) -> tuple[Entry, ...]:
+    try:
+        absent, unread = read_absent(repository)
+    except StateError as error:
+        absent, unread = [], [str(error)]
+    faults += (Fault("", one) for one in unread)
+    return tuple(absent)
 
 
 def _written(stores: Stores, repository: Repository, catalog: Catalog) -> dict[int, datetime | None]:

@@ -6,19 +6,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import unlisted
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, Policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, parse_manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import still_kept, unexplained, unlisted
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
+    being_written,
     read_manifest,
     read_manifest_names,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Hold
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    DUMP,
+    ManifestName,
+    data_key,
+    manifest_name,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import lacks
 
 PIECE_BYTES = 1024 * 1024
 
@@ -55,3 +64,45 @@ def read_doubt(repository: Repository, catalog: Catalog) -> str:
     doubt = unlisted(catalog, manifests, repository.where)
     # a backup may have become complete between the two
     return doubt and unlisted(repository.catalog.read(), manifests, repository.where)
+
+
+def read_entries(
+    repository: Repository, wanted: Callable[[ManifestName], bool] = lambda _name: True
+) -> tuple[list[Entry], list[str]]:
+    """The backups as their manifests say them, without names, and why others cannot be read."""
+    newest: dict[int, tuple[ManifestName, datetime]] = {}
+    for key, stored in sorted(repository.store.objects("manifests/").items()):
+        name = manifest_name(key)
+        if name and wanted(name) and (name.number not in newest or name > newest[name.number][0]):
+            newest[name.number] = (name, stored.modified)
+    entries, unreadable = [], []
+    for name, stored_at in newest.values():
+        where = f"{name.key} in the {repository.where}"
+        try:
+            manifest = parse_manifest(read_manifest(repository, name), "", where)
+        except StateError as error:
+            unreadable.append(str(error))
+            continue
+        entries.append(replace(entry_of(manifest, stored_at), healed=name.healed))
+    return entries, unreadable
+
+
+def read_absent(repository: Repository) -> tuple[list[Entry], list[str]]:
+    """The backups with manifests that the catalog neither lists nor has removed, and why others cannot be read.
+
+    One that is being taken has its manifest a moment before its record.
+    """
+    names = read_manifest_names(repository)
+    # in this order: a run that has ended since is in the catalog
+    working, catalog = being_written(repository), repository.catalog.read()
+    absent = {one for one in names if lacks(catalog, one.number) and not (working and one.number == catalog.fence)}
+    return read_entries(repository, absent.__contains__) if absent else ([], [])
+
+
+def read_unexplained(repository: Repository, policy: Policy | None, holds: Sequence[Hold]) -> str:
+    """Why the catalog is not believed, as `unexplained`. policy: what it keeps has to be there; None keeps all."""
+    absent, unread = read_absent(repository)
+    if not absent and not unread:
+        return ""
+    kept = still_kept(repository.catalog.read(), absent, policy, holds, repository.store.now())
+    return unexplained(kept, unread, repository.where)

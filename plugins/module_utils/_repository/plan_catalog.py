@@ -119,10 +119,16 @@ def plan_rebuild(seen: Catalog, fence: int, entries: Iterable[Entry]) -> Catalog
     highest = max(max(one.number, one.healed) for one in listed)
     if highest >= fence:
         raise StateError(f"lease {fence} is not above backup {highest}; set the clock of the store right")
-    made = Catalog(1, fence, fence - 1, holds=(REBUILT,))
-    for one in listed:
-        made = replace(made, entries=(*made.entries, replace(one, name=_free_name(made, one.snapshot))))
-    return made
+    return with_entries(Catalog(1, fence, fence - 1, holds=(REBUILT,)), listed)
+
+
+def with_entries(seen: Catalog, more: Iterable[Entry]) -> Catalog:
+    """The catalog with further backups as well, each of which has a name then."""
+    made = seen
+    for one in sorted(more, key=lambda one: one.number):
+        named = one if one.name else replace(one, name=_free_name(made, one.snapshot))
+        made = replace(made, entries=(*made.entries, named))
+    return replace(made, entries=tuple(sorted(made.entries, key=lambda one: one.number)))
 
 
 def plan_expire(seen: Catalog, names: Collection[str], now: datetime) -> Catalog:

@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check
@@ -70,8 +71,8 @@ class Rotting:
         self.names = sorted({*self.names, *found})
         return found
 
-    def backup(self) -> Entry:
-        """Take a backup, as odoo_backup does."""
+    def backup(self, hours: int = 0) -> Entry:
+        """Take a backup, as odoo_backup does. hours: by which its snapshot is later than that of the others."""
         repository = self.repository
         with writing(repository, "backup", 5) as turn:
             former, notes = former_files(turn), notes_left(turn)
@@ -87,6 +88,7 @@ class Rotting:
                 MANIFEST,
                 tenant=repository.tenant,
                 number=turn.number,
+                snapshot_time=MANIFEST.snapshot_time + timedelta(hours=hours),
                 dump=Dump((held,), (len(sealed),), len(dump), hashlib.sha256(dump).hexdigest()),
                 filestore=FilestoreFacts(files.index.files, files.index.bytes, 0),
                 index=files.index,

@@ -11,18 +11,28 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.filter.backup_outcomes import backup_outcomes
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_check import Order, check, foresee
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import Fault
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import Fault, Judgement
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import judge_tenant
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence, read_store
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_absent
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import read_manifest, writing
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import ManifestName
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import known_from
+from ansible_collections.gantry.odoo.plugins.modules import backup_policy
 from tests.unit.backup.evidence import evidence, judged, kinds
-from tests.unit.backup.rotting import CONTENTS, Rotting, rotting_in
+from tests.unit.backup.rotting import CONTENTS, MASTER, Rotting, rotting_in
 from tests.unit.backup.test_newest import found
-from tests.unit.backup.test_policies_of_many import call, repositories
+from tests.unit.backup.test_policies_of_many import call, params, repositories
 
 
 @pytest.fixture
@@ -190,3 +200,84 @@ def test_an_empty_catalog_whose_backups_were_removed_holds_none(rotting: Rotting
     assert (told["backups"], told["backup"]) == (0, "")
     (refused,) = found(tmp_path, "harbour", known_backups={"harbour": entry.number + 100})
     assert refused["backups"] is None
+
+
+def expiry(rotting: Rotting, last: int, check: bool = False, **given: str) -> Outcome:
+    """An expiry without a ledger and without a grace. last: how many backups the policy keeps."""
+    asked = params(rotting.path / "store", "harbour", **given)
+    asked["policies"][0]["keep"] = {"last": last}
+    return backup_policy.work(Call(asked, check))
+
+
+# to an index with the first backup alone, and to one that is empty
+@pytest.mark.parametrize("records", [4, 5])
+def test_no_expiry_removes_what_only_manifests_know_of(rotting: Rotting, records: int) -> None:
+    """Without a ledger: a backup after the rollback raises the fence above what was forgotten."""
+    _first, second, third = rotting.backup(), rotting.backup(), rotting.backup()
+    roll_back(rotting, records)
+    fourth = rotting.backup(hours=1)
+    before = rotting.listed()
+    for check_mode in (True, False):
+        refused = expiry(rotting, 9, check_mode)
+        assert f"{records - 2} backups that are to be kept have manifests there, such as" in refused.failure
+        assert f"(manifests/{second.number})" in refused.failure
+        assert "or accept the older state with rolled_back: accept" in refused.failure
+        assert "\n" not in refused.failure
+    assert rotting.listed() == before
+    with pytest.raises(RefusedError, match=r"nothing was copied: the catalog in the .* is not believed"):
+        copied(rotting)
+    (found,) = [one for one in compliance(rotting).findings if one.kind == "unlisted"]
+    assert (found.severity, f"(manifests/{third.number})" in found.sentence) == ("critical", True)
+    # what the policy does not keep may go, and so may the rest with consent
+    assert expiry(rotting, 1).failure == ""
+    assert [one.number for one in rotting.repository.catalog.read().entries] == [fourth.number]
+
+
+def test_what_was_forgotten_is_given_up_with_consent(rotting: Rotting) -> None:
+    _first, second = rotting.backup(), rotting.backup()
+    roll_back(rotting, 2)
+    rotting.backup()
+    assert expiry(rotting, 9).failure != ""
+    assert expiry(rotting, 9, rolled_back="accept").failure == ""
+    assert second.manifest.key not in rotting.listed()
+    assert expiry(rotting, 9).failure == ""
+
+
+def test_a_manifest_that_cannot_be_read_is_taken_for_one_that_stays(rotting: Rotting) -> None:
+    _first, second = rotting.backup(), rotting.backup()
+    roll_back(rotting, 2)
+    rotting.backup()
+    rotting.flip(second.manifest.key)
+    before = rotting.listed()
+    assert "1 manifests there cannot be read, such as " in expiry(rotting, 1).failure
+    assert rotting.listed() == before
+
+
+def test_what_an_expiry_has_removed_or_a_backup_is_about_to_commit_is_not_forgotten(rotting: Rotting) -> None:
+    first, second = rotting.backup(), rotting.backup()
+    data = rotting.repository.store.get(first.manifest.key) or b""
+    rotting.expire(first.name)
+    # an old manifest that is written once more, by who has no key
+    rotting.repository.store.put(first.manifest.key, data)
+    assert [one for one in compliance(rotting).findings if one.kind == "unlisted"] == []
+    assert expiry(rotting, 9).failure == ""
+    with writing(rotting.repository, "backup", 5) as turn:
+        manifest = read_manifest(rotting.repository, second.manifest)
+        turn.write_manifest(ManifestName(turn.number), {**manifest, "number": turn.number})
+        assert read_absent(rotting.repository) == ([], [])
+
+
+def copied(rotting: Rotting) -> object:
+    """A copy to an empty place."""
+    (rotting.path / "copy").mkdir(exist_ok=True)
+    place = Directory(str(rotting.path / "copy"))
+    order = apply_copy.Order(lock_timeout=5)
+    return apply_copy.copy(rotting.repository, Stores(place, place, "elsewhere"), (MASTER,), order, Progress())
+
+
+def compliance(rotting: Rotting) -> Judgement:
+    """What compliance says of the repository."""
+    place = Directory(str(rotting.path / "store"))
+    stores = Stores(place, place)
+    (seen,) = read_evidence(stores, ["harbour"], (MASTER,), 1, {})
+    return judge_tenant(seen, read_store(stores))
