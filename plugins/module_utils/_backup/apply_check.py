@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check imp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_entries
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     RECORD_S,
     Repository,
@@ -34,7 +34,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Marks
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    REBUILT,
+    Catalog,
+    Entry,
+    Hold,
+    Marks,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,
     Place,
@@ -74,9 +80,9 @@ def foresee(repository: Repository, order: Order, progress: Progress, copy: Repo
     catalog = repository.catalog.read()
     unreadable: list[str] = []
     if order.rebuild:
-        entries, unreadable = _left(repository, order)
+        entries, holds, unreadable = _left(repository, order, copy)
         fence = max((max(one.number, one.healed) for one in entries), default=0) + 1
-        catalog = plan_rebuild(catalog, fence, entries)
+        catalog = plan_rebuild(catalog, fence, entries, holds)
     found = _read(repository, order, catalog, progress, unreadable)
     if copy is None:
         return found
@@ -87,8 +93,8 @@ def check(repository: Repository, order: Order, progress: Progress, copy: Reposi
     """Read the backups, replace what is intact in the copy, record what is damaged, and heal what can be healed."""
     unreadable: list[str] = []
     if order.rebuild:
-        entries, unreadable = _left(repository, order)
-        rebuild_catalog(repository, entries, order.lock_timeout)
+        entries, holds, unreadable = _left(repository, order, copy)
+        rebuild_catalog(repository, entries, holds, order.lock_timeout)
     catalog = repository.catalog.read()
     with reading_all(repository, catalog.entries, "check", order.lock_timeout):
         found = _read(repository, order, catalog, progress, unreadable)
@@ -118,12 +124,24 @@ def _mark(repository: Repository, order: Order, found: Check) -> None:
             heal(turn, found, marked)
 
 
-def _left(repository: Repository, order: Order) -> tuple[list[Entry], list[str]]:
-    """The backups that a rebuilt catalog gets, and what cannot be read. Raises RefusedError for a lack."""
+def _left(
+    repository: Repository, order: Order, copy: Repository | None
+) -> tuple[list[Entry], tuple[Hold, ...], list[str]]:
+    """What a rebuilt catalog gets of backups and holds, and what cannot be read. Raises RefusedError for a lack."""
     entries, unread = read_entries(repository)
     # the new catalog cannot say any more what was there
     refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
-    return entries, [f"a backup is left out: {one}" for one in unread]
+    read = {one.number for one in entries}
+    said = [
+        f"{'an earlier manifest counts' if name.number in read else 'a backup is left out'}: {why}"
+        for name, why in unread
+    ]
+    try:
+        holds = copy.catalog.read().holds if copy else ()
+    except GantryError as error:
+        holds, said = (), [*said, f"the holds in the copy cannot be read: {error}"]
+    stays = f"hold {REBUILT.name} keeps all backups, as the lost catalog may have had further holds"
+    return entries, holds, [*said, f"{stays}; place them anew, and release it"]
 
 
 def heal(turn: Turn, found: Check, marked: Catalog) -> None:

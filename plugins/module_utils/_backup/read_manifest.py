@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, parse_manifest
@@ -68,23 +67,23 @@ def read_doubt(repository: Repository, catalog: Catalog) -> str:
 
 def read_entries(
     repository: Repository, wanted: Callable[[ManifestName], bool] = lambda _name: True
-) -> tuple[list[Entry], list[str]]:
-    """The backups as their manifests say them, without names, and why others cannot be read."""
-    newest: dict[int, tuple[ManifestName, datetime]] = {}
-    for key, stored in sorted(repository.store.objects("manifests/").items()):
-        name = manifest_name(key)
-        if name and wanted(name) and (name.number not in newest or name > newest[name.number][0]):
-            newest[name.number] = (name, stored.modified)
-    entries, unreadable = [], []
-    for name, stored_at in newest.values():
+) -> tuple[list[Entry], list[tuple[ManifestName, str]]]:
+    """The backups as their newest manifests say them that can be read, without names; and why others cannot."""
+    listed = repository.store.objects("manifests/")
+    entries: dict[int, Entry] = {}
+    unread = []
+    # who may write can add a manifest that looks newer, but none that can be read
+    for name in sorted(filter(None, map(manifest_name, listed)), reverse=True):
+        if name.number in entries or not wanted(name):
+            continue
         where = f"{name.key} in the {repository.where}"
         try:
             manifest = parse_manifest(read_manifest(repository, name), "", where)
         except StateError as error:
-            unreadable.append(str(error))
+            unread.append((name, str(error)))
             continue
-        entries.append(replace(entry_of(manifest, stored_at), healed=name.healed))
-    return entries, unreadable
+        entries[name.number] = replace(entry_of(manifest, listed[name.key].modified), healed=name.healed)
+    return [entries[number] for number in sorted(entries)], unread
 
 
 def read_absent(repository: Repository) -> tuple[list[Entry], list[str]]:
@@ -96,7 +95,11 @@ def read_absent(repository: Repository) -> tuple[list[Entry], list[str]]:
     # in this order: a run that has ended since is in the catalog
     working, catalog = being_written(repository), repository.catalog.read()
     absent = {one for one in names if lacks(catalog, one.number) and not (working and one.number == catalog.fence)}
-    return read_entries(repository, absent.__contains__) if absent else ([], [])
+    if not absent:
+        return [], []
+    entries, unread = read_entries(repository, absent.__contains__)
+    read = {one.number for one in entries}
+    return entries, [why for name, why in unread if name.number not in read]
 
 
 def read_unexplained(repository: Repository, policy: Policy | None, holds: Sequence[Hold]) -> str:

@@ -32,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stor
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     Catalog,
     Entry,
+    Hold,
     Marks,
     Stay,
     from_body,
@@ -301,13 +302,16 @@ def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
         yield Turn(repository, number, catalog, lost)
 
 
-def rebuild_catalog(repository: Repository, entries: Sequence[Entry], wait_s: float) -> Catalog:
-    """Write a catalog with these backups in the place of one that is lost. Raises StateError where there is one."""
+def rebuild_catalog(repository: Repository, entries: Sequence[Entry], holds: Sequence[Hold], wait_s: float) -> Catalog:
+    """Write a catalog with these backups in the place of one that is lost. Raises StateError where there is one.
+
+    holds: those of its copy.
+    """
     require_refusal(repository.records, Register.NAME)
     highest = max((max(one.number, one.healed) for one in entries), default=0)
     with _held(repository.leases, "rebuild", (_WRITE,), wait_s, highest) as (lease, _lost):
         number = lease.fencing_number
-        return repository.catalog.write(lambda seen: plan_rebuild(seen, number, entries), Deadline(RECORD_S))
+        return repository.catalog.write(lambda seen: plan_rebuild(seen, number, entries, holds), Deadline(RECORD_S))
 
 
 def require_catalog(repository: Repository, seen: Catalog) -> None:

@@ -104,12 +104,12 @@ def plan_heal(
     return replace(seen, number=seen.number + 1, entries=entries, damaged=tuple(sorted(damaged)))
 
 
-def plan_rebuild(seen: Catalog, fence: int, entries: Iterable[Entry]) -> Catalog:
+def plan_rebuild(seen: Catalog, fence: int, entries: Iterable[Entry], holds: Iterable[Hold] = ()) -> Catalog:
     """A catalog in the place of one that is lost. Raises StateError where there is one.
 
-    entries: the backups whose manifests are there. fence: of the run, above all numbers. What interrupted backups left
-    is given up, since the lost catalog may have done so already. Its holds are not known, so a hold keeps all backups
-    until somebody has said which of them stand.
+    entries: the backups whose manifests are there. fence: of the run, above all numbers. What interrupted backups
+    left is given up, since the lost catalog may have done so already. holds: those of its copy. Later ones are not
+    known, so a hold keeps all backups until somebody has said which of them stand.
     """
     if seen.number:
         raise StateError(f"the catalog is not lost: its record {seen.number} is there; leave rebuild out")
@@ -119,7 +119,7 @@ def plan_rebuild(seen: Catalog, fence: int, entries: Iterable[Entry]) -> Catalog
     highest = max(max(one.number, one.healed) for one in listed)
     if highest >= fence:
         raise StateError(f"lease {fence} is not above backup {highest}; set the clock of the store right")
-    return with_entries(Catalog(1, fence, fence - 1, holds=(REBUILT,)), listed)
+    return with_entries(Catalog(1, fence, fence - 1, holds=holds_after(holds, (REBUILT,), ())), listed)
 
 
 def with_entries(seen: Catalog, more: Iterable[Entry]) -> Catalog:

@@ -31,7 +31,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository import app
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import reading, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL, REBUILT
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    DataName,
+    ManifestName,
+    data_key,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import tenants_from
 from tests.unit.backup.rotting import CONTENTS, Rotting, rotting_in
 
@@ -396,8 +400,19 @@ def test_a_lost_catalog_is_not_made_of_nothing_and_says_what_it_lacks(rotting: R
     rotting.lose_catalog()
     found = rotting.check(rebuild=True)
     assert [one.number for one in rotting.repository.catalog.read().entries] == [second.number]
-    assert len(found.warnings) == 1
-    assert f"a backup is left out: manifests/{first.number} in the directory" in found.warnings[0]
+    left, held = found.warnings
+    assert f"a backup is left out: manifests/{first.number} in the directory" in left
+    assert held.startswith("hold rebuilt-catalog keeps all backups, ")
+
+
+def test_a_forged_newer_manifest_does_not_keep_a_backup_out_of_a_catalog_that_is_made_anew(rotting: Rotting) -> None:
+    first, second = rotting.backup(), rotting.backup()
+    forged = ManifestName(first.number, second.number + 1)
+    rotting.repository.store.put(forged.key, rotting.repository.store.get(second.manifest.key) or b"")
+    rotting.lose_catalog()
+    found = rotting.check(rebuild=True)
+    assert [one.manifest for one in rotting.repository.catalog.read().entries] == [first.manifest, second.manifest]
+    assert f"an earlier manifest counts: {forged.key} in the directory" in found.warnings[0]
 
 
 def test_two_checks_do_not_overwrite_what_the_other_has_found(

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
+    apply_check,
     apply_copy,
     plan_check,
     plan_copy,
@@ -56,7 +57,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
+    NONE,
+    PARTIAL,
+    REBUILT,
+    Hold,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     COMPARED,
@@ -66,7 +73,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     data_name,
     drill_key,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
 from tests.unit.backup.rotting import CONTENTS, MASTER, Rotting, rotting_in
 
 WRITES = ("put", "create", "upload", "delete")
@@ -891,3 +898,25 @@ def test_the_same_place_and_an_empty_first_one_are_refused(pair: Pair, tmp_path:
     pair.first.lose_catalog()
     with pytest.raises(StateError, match="its catalog is lost"):
         pair.copy()
+
+
+def test_a_catalog_that_is_made_anew_has_the_holds_of_its_copy(pair: Pair) -> None:
+    first = pair.first.repository.catalog.read().entries[0]
+    hold = Hold("claim-4711", "a claim", "2031-12-31", (first.name,))
+    pair.first.repository.catalog.write(lambda seen: plan_hold(seen, [hold], ()), Deadline(5))
+    pair.copy()
+    pair.first.lose_catalog()
+    for work in (apply_check.foresee, apply_check.check):
+        found = work(pair.first.repository, pair.first.order(rebuild=True), Progress(), pair.second.repository)
+        assert len(found.warnings) == 1
+    assert pair.first.repository.catalog.read().holds == (hold, REBUILT)
+
+
+def test_holds_of_a_copy_that_cannot_be_read_are_named_and_all_backups_stay(pair: Pair) -> None:
+    pair.copy()
+    second = pair.second
+    second.flip(second.repository.records.names("catalog/", 1)[0])
+    pair.first.lose_catalog()
+    found = apply_check.check(pair.first.repository, pair.first.order(rebuild=True), Progress(), second.repository)
+    assert "the holds in the copy cannot be read: " in found.warnings[0]
+    assert pair.first.repository.catalog.read().holds == (REBUILT,)
