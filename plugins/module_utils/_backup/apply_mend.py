@@ -14,6 +14,7 @@ from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import each
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import NO_PART, Check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import still_there
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_copy import (
     damaged_keys,
     intact_keys,
@@ -67,6 +68,9 @@ def mend(seen: Check, broken: Repository, intact: Repository, deadline: Deadline
     faults: list[str] = []
     clauses: tuple[str, ...] = ()
     for _round in range(ROUNDS):
+        # what an expiry has removed since is not damaged
+        now = broken.catalog.read()
+        found, seen = still_there(found, now), still_there(seen, now)
         if not damaged_keys(found) or faults:
             break
         try:
@@ -83,6 +87,7 @@ def mend(seen: Check, broken: Repository, intact: Repository, deadline: Deadline
             # what was damaged is read again, in whatever part it is, and however late it is
             again = _read(broken, found, seen, Deadline(deadline.seconds), progress)
             read = found.read | again.read
+            again = still_there(again, broken.catalog.read())
             found = replace(again, part=seen.part, read=read, objects=len(read), bytes=found.bytes + again.bytes)
     found = replace(found, catalog=seen.catalog, rebuilt=seen.rebuilt, warnings=seen.warnings)
     return Mended(found, tuple(sorted(sent - damaged_keys(found))), clauses, tuple(faults))

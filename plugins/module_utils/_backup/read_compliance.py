@@ -147,19 +147,21 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
     opened, newest_keys = _opened(repository, catalog, manifests, faults)
     locked_until, asked = _locked(stores, repository, newest_keys)
     locks, older = _older_locks(stores, repository, catalog, policy, faults)
+    drills, absent = _drills(repository, faults, latest), _absent(repository, faults)
+    catalog, missed = _still_there(repository, catalog, written, faults)
     return Evidence(
         tenant,
         policy,
         catalog,
         written,
         opened,
-        tuple(faults),
-        _drills(repository, faults, latest),
+        missed,
+        drills,
         locked_until,
         asked,
-        older,
+        tuple(one for one in older if catalog.entry(one.backup)),
         locks,
-        absent=_absent(repository, faults),
+        absent=absent,
     )
 
 
@@ -223,6 +225,21 @@ def _policy(repository: Repository, faults: list[Fault]) -> Policy | None:
     except StateError as error:
         faults.append(Fault("", str(error)))
         return None
+
+
+def _still_there(
+    repository: Repository, seen: Catalog, written: Mapping[int, datetime | None], faults: Sequence[Fault]
+) -> tuple[Catalog, tuple[Fault, ...]]:
+    """The catalog and the faults without backups that were removed, or healed, while they were looked at."""
+    if not faults and all(one.number in written for one in seen.entries):
+        return seen, ()
+    try:
+        current = {one.manifest for one in repository.catalog.read().entries}
+    except StateError as error:
+        return seen, (*faults, Fault("", str(error)))
+    gone = {one.name for one in seen.entries if one.manifest not in current}
+    entries = tuple(one for one in seen.entries if one.name not in gone)
+    return replace(seen, entries=entries), tuple(one for one in faults if one.backup not in gone)
 
 
 def _absent(repository: Repository, faults: list[Fault]) -> tuple[Entry, ...]:

@@ -21,9 +21,11 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     apply_check,
     apply_copy,
+    apply_mend,
     plan_check,
     plan_copy,
     plan_policy,
+    read_compliance,
     read_copy,
     report_copy,
 )
@@ -41,6 +43,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_dir
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import (
     apply_index,
     apply_second,
+    apply_sweep,
     apply_transfer,
     model_index,
 )
@@ -920,3 +923,47 @@ def test_holds_of_a_copy_that_cannot_be_read_are_named_and_all_backups_stay(pair
     found = apply_check.check(pair.first.repository, pair.first.order(rebuild=True), Progress(), second.repository)
     assert "the holds in the copy cannot be read: " in found.warnings[0]
     assert pair.first.repository.catalog.read().holds == (REBUILT,)
+
+
+def test_what_an_expiry_removes_while_a_check_mends_is_neither_damaged_nor_sent_again(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The expiry has asked who reads before the check took its leases, and removes after that."""
+    pair.copy()
+    first = pair.first
+    old, newest = first.repository.catalog.read().entries
+    first.remove(data_key(first.manifest(newest).dump.held[0]))
+    replaced = apply_mend._replace_all
+    left: list[list[str]] = []
+
+    def overtaken(*arguments: Any) -> list[str]:
+        monkeypatch.setattr(apply_mend, "_replace_all", replaced)
+        with monkeypatch.context() as unaware:
+            unaware.setattr(apply_sweep, "being_read", lambda _repository: set())
+            left.append(first.expire(old.name))
+        return replaced(*arguments)
+
+    monkeypatch.setattr(apply_mend, "_replace_all", overtaken)
+    found = apply_check.check(first.repository, first.order(), Progress(), pair.second.repository)
+    assert plan_check.failure_of(found) == ""
+    assert [one.entry.number for one in found.found] == [newest.number]
+    # what was lost came back, and nothing else
+    dump = data_key(first.manifest(newest).dump.held[0])
+    assert first.listed() == sorted({*left[0], dump})
+    assert found.mended == (dump,)
+
+
+def test_compliance_does_not_miss_what_an_expiry_removes_meanwhile(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = pair.first
+    old, newest = first.repository.catalog.read().entries
+    asked = read_compliance._written
+
+    def overtaken(*arguments: Any) -> Any:
+        first.expire(old.name)
+        return asked(*arguments)
+
+    monkeypatch.setattr(read_compliance, "_written", overtaken)
+    place = Directory(str(first.path / "store"))
+    (seen,) = read_evidence(Stores(place, place), ["harbour"], (MASTER,), 9, {})
+    assert (seen.faults, [one.number for one in seen.catalog.entries]) == ((), [newest.number])
+    assert set(seen.written) == {newest.number}

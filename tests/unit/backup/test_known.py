@@ -250,6 +250,7 @@ def test_a_manifest_that_cannot_be_read_is_taken_for_one_that_stays(rotting: Rot
     rotting.flip(second.manifest.key)
     before = rotting.listed()
     assert "1 manifests there cannot be read, such as " in expiry(rotting, 1).failure
+    assert [one.sentence for one in compliance(rotting).findings if second.manifest.key in one.sentence]
     assert rotting.listed() == before
 
 
