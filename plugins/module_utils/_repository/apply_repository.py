@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,6 +53,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     MANIFEST,
     MARKS,
     ManifestName,
+    data_name,
     manifest_name,
     tenant_root,
 )
@@ -68,6 +70,10 @@ LEASE_S = 60
 RENEW_S = LEASE_S / 4
 # How long a run waits for its turn to write one record.
 RECORD_S = 30
+# The first keys of a listing may be those of a tenant whose root lies within this one.
+LOOKED_AT = 1000
+_CATALOG = re.compile(r"catalog/[0-9]{6}/[0-9]{3}")
+_UNOPENED = "without them none of its backups can be opened, and no new ones are made beside those"
 _WRITE, _READ = "write", "read:"
 
 
@@ -144,16 +150,41 @@ class Repository:
 def open_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -> Repository | None:
     """The repository of a tenant, None where it has none yet.
 
-    Raises LibraryError without the libraries, and StateError where none of the keys opens it.
+    Raises LibraryError without the libraries, and StateError where none of the keys opens it, or its wrapped data keys
+    are lost.
     """
     sealing.require_libraries()
     root = tenant_root(stores.prefix, tenant)
     store, records = Below(stores.contents, root), Below(stores.records, root)
-    keyring = KeyLog(records).read()
+    try:
+        keyring = KeyLog(records).read()
+    except StateError as error:
+        raise StateError(f"{error}; {_UNOPENED}; {_keys_from(store, records)}") from error
     if not keyring.number:
+        _require_nothing(store, records)
         return None
     keys = unwrap(keyring, tenant, masters, records.where)
     return Repository(tenant, store, records, keys, keyring.wrapped_by, keyring.number)
+
+
+def _require_nothing(store: Below, records: Below) -> None:
+    """Raises StateError where something was sealed by keys that are not there any more."""
+    found = [key for key in store.names("manifests/", LOOKED_AT) if manifest_name(key)]
+    found += [key for key in store.names("data/", LOOKED_AT) if data_name(key)]
+    found += [key for key in records.names(f"{CatalogLog.NAME}/", LOOKED_AT) if _CATALOG.fullmatch(key)]
+    if found:
+        raise StateError(
+            f"the {records.where} has lost its wrapped data keys: nothing is below {KeyLog.NAME}/, and {found[0]} is "
+            f"there; {_UNOPENED}; {_keys_from(store, records)}"
+        )
+
+
+def _keys_from(store: Below, records: Below) -> str:
+    """What to do where wrapped data keys are lost, as a clause."""
+    sources = ["its second repository, which can still be read"]
+    if store.where != records.where and store.names(f"{KeyLog.NAME}/", 1):
+        sources.insert(0, f"the {store.where}, which has a copy of it")
+    return f"copy the newest record of {KeyLog.NAME}/ back from {', or '.join(sources)}, or from its versions"
 
 
 def make_repository(stores: Stores, tenant: str, masters: Sequence[MasterKey]) -> Repository:
@@ -181,12 +212,24 @@ def rotate(repository: Repository, masters: Sequence[MasterKey]) -> Repository:
         if seen.wrapped_by == master.name:
             return seen
         keys = unwrap(seen, repository.tenant, masters, repository.where).keys
+        _require_known_key(repository, keys)
         more = {**keys, max(keys) + 1: sealing.new_key()}
         return wrap(more, repository.tenant, master, seen.number + 1)
 
     keyring = KeyLog(repository.records).write(following, Deadline(RECORD_S))
     keys = unwrap(keyring, repository.tenant, masters, repository.where)
     return replace(repository, keys=keys, wrapped_by=keyring.wrapped_by, keyring=keyring.number)
+
+
+def _require_known_key(repository: Repository, keys: Mapping[int, bytes]) -> None:
+    """Raises StateError where the newest manifest needs a later key: a new one would get the number of that."""
+    newest = max(read_manifest_names(repository), default=None)
+    number = sealing.key_number(newest and repository.store.get(newest.key))
+    if newest and number > max(keys):
+        raise StateError(
+            f"{newest.key} in the {repository.where} is sealed with the data key {number}, which its wrapped data keys "
+            f"lack, so they are older ones; {_keys_from(repository.store, repository.records)}"
+        )
 
 
 def wrap(keys: Mapping[int, bytes], tenant: str, master: MasterKey, number: int = 1) -> Keyring:
@@ -204,7 +247,13 @@ def unwrap(keyring: Keyring, tenant: str, masters: Sequence[MasterKey], where: s
             "repository.keys; add it there"
         )
     what = f"the wrapped data keys in the {where} (key {keyring.wrapped_by!r} of repository.keys)"
-    opened = DataKeys(tenant, {1: fitting[0].secret}).open(KEYS, keyring.wrapped_by, keyring.wrapped, what)
+    try:
+        opened = DataKeys(tenant, {1: fitting[0].secret}).open(KEYS, keyring.wrapped_by, keyring.wrapped, what)
+    except StateError as error:
+        raise StateError(
+            f"{error}; give the right key of that name, or, where record {keyring.number} of {KeyLog.NAME} is damaged, "
+            "copy it back from the second repository, which can still be read, or from its versions; none are made anew"
+        ) from error
     return DataKeys(tenant, parse_data_keys(parse_document(opened, what), where))
 
 

@@ -119,6 +119,12 @@ def require_libraries() -> None:
         raise LibraryError("PyNaCl" if "nacl" in IMPORT_ERROR.splitlines()[-1] else "zstandard", IMPORT_ERROR)
 
 
+def key_number(sealed: bytes | None) -> int:
+    """The number of the data key that a content says it is sealed with, 0 where there is none."""
+    front = len(_MAGIC)
+    return int.from_bytes(sealed[front : front + 2], "big") if sealed and sealed.startswith(_MAGIC) else 0
+
+
 def new_key() -> bytes:
     """A key of random bytes."""
     key: bytes = sodium.randombytes(KEY_BYTES)

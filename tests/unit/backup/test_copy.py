@@ -33,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_rotation
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import CopySeen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Compared, Copied
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_anomalies import anomalies
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_restore import drill_record
@@ -967,3 +968,19 @@ def test_compliance_does_not_miss_what_an_expiry_removes_meanwhile(pair: Pair, m
     (seen,) = read_evidence(Stores(place, place), ["harbour"], (MASTER,), 9, {})
     assert (seen.faults, [one.number for one in seen.catalog.entries]) == ((), [newest.number])
     assert set(seen.written) == {newest.number}
+
+
+def test_lost_keys_are_critical_and_come_back_from_the_copy(pair: Pair) -> None:
+    pair.copy()
+    before, first = pair.contents(), pair.first.repository
+    (key,) = first.records.names("keys/", 9)
+    first.records.delete([key])
+    place = Directory(str(pair.first.path / "store"))
+    (seen,) = read_evidence(Stores(place, place), ["harbour"], (MASTER,), 1, {})
+    (fault,) = seen.faults
+    assert "has lost its wrapped data keys: nothing is below keys/" in fault.sentence
+    assert [(one.kind, one.severity) for one in anomalies(seen, place.now())] == [("unsealed", "critical")]
+    assert pair.second.restored(first.catalog.read().entries[0])
+    first.records.put(key, pair.second.repository.records.get(key) or b"")
+    assert pair.contents() == before
+    assert rotting_in(pair.first.path).repository.keys == first.keys

@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
     keys_for,
     parse_secret,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import MANIFEST, ManifestName
 
 OLD, NEW = MasterKey("estate-2025", b"o" * 32), MasterKey("estate-2026", b"n" * 32)
 PAYROLL = MasterKey("payroll", b"p" * 32, tenant="harbour")
@@ -111,3 +112,45 @@ def test_a_key_is_read_with_its_line_end_and_never_shown() -> None:
     secret = parse_secret("repository.keys", base64.b64encode(b"s" * 32).decode() + "\n")
     assert secret == b"s" * 32
     assert "ssss" not in repr(MasterKey("estate", secret))
+
+
+@pytest.mark.parametrize("left", ["manifests/7", "data/7/0", "catalog/999999/997"])
+def test_no_new_keys_are_made_beside_what_they_cannot_open(store: Directory, left: str) -> None:
+    made = make_repository(stores(store), "harbour", [OLD])
+    made.store.put(left, b"sealed")
+    (key,) = made.records.names("keys/", 9)
+    record = made.records.get(key) or b""
+    made.records.delete([key])
+    for work in (open_repository, make_repository):
+        with pytest.raises(StateError, match=f"nothing is below keys/, and {left} is there; without them") as caught:
+            work(stores(store), "harbour", [OLD])
+        assert "copy the newest record of keys/ back from its second repository" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert made.records.names("keys/", 9) == []
+    made.records.put(key, record)
+    assert opened(store, OLD).keys == made.keys
+
+
+def test_keys_that_cannot_be_read_are_one_sentence_that_says_what_to_do(store: Directory) -> None:
+    made = make_repository(stores(store), "harbour", [OLD])
+    (key,) = made.records.names("keys/", 9)
+    record = made.records.get(key) or b""
+    for damaged in (b"{", record.replace(b'"wrapped":"', b'"wrapped":"AAAA')):
+        made.records.put(key, damaged)
+        with pytest.raises(StateError, match=r"second repository, which can still be read, or .* versions") as caught:
+            make_repository(stores(store), "harbour", [OLD])
+        assert "\n" not in str(caught.value)
+    assert made.records.names("keys/", 9) == [key]
+
+
+def test_older_keys_get_no_new_one_of_a_number_that_is_in_use(store: Directory) -> None:
+    make_repository(stores(store), "harbour", [OLD])
+    rotated = rotate(opened(store, NEW, OLD), [NEW, OLD])
+    name = ManifestName(7)
+    rotated.store.put(name.key, rotated.keys.seal(MANIFEST, name.key, b"{}"))
+    rotated.records.delete(rotated.records.names("keys/", 1))
+    with pytest.raises(
+        StateError, match=r"manifests/7 .* sealed with the data key 2, which its wrapped data keys lack"
+    ):
+        rotate(opened(store, NEW, OLD), [NEW, OLD])
+    assert KeyLog(rotated.records).read().number == 1
