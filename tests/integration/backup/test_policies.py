@@ -8,11 +8,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import plan_check
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     make_repository,
     open_repository,
@@ -20,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Use
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
@@ -27,6 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from tests.integration.backup.conftest import HOST, PREFIX, Estate, Failures
 from tests.lab.spec import BUCKET, RECORDS_BUCKET
+from tests.unit.backup.rotting import CONTENTS, rotting_in
 
 OLD = ["20250101T000000Z", "20250601T000000Z", "20250602T000000Z"]
 
@@ -155,6 +160,48 @@ def test_expiry_is_foretold_then_done_in_two_phases(estate: Estate, run_playbook
     assert set(estate.listed("expiry/data/")) == {f"expiry/data/{name}" for name in backups[OLD[-1]]}
     assert len(estate.listed("expiry/manifests/")) == 1
     assert estate.held("expiry") == []
+
+
+def test_what_a_backup_within_the_grace_uses_outlives_the_sweep_after_it(
+    estate: Estate, ansible_module: Callable[..., Any], tmp_path: Path
+) -> None:
+    key = MasterKey("lab", base64.b64decode(estate.repository["keys"][0]["secret"]))
+    rotting = rotting_in(tmp_path, open_stores(Location((key,), PREFIX, estate.bucket)), "grace", (key,))
+    rotting.add(*CONTENTS)
+    (alone,) = rotting.add(bytes(9 * 1024 * 1024))
+    first = rotting.backup()
+    of_first = {data_key(name) for name in objects_of(rotting.repository, first)}
+    rotting.names.remove(alone)
+    second = rotting.backup(hours=1)
+    args = {"repository": estate.repository, "policies": [{"tenant": "grace", "keep": {"last": 1}}], "expire": True}
+
+    def expire(grace_s: int) -> dict[str, Any]:
+        return ansible_module(HOST, "gantry.odoo.backup_policy", {**args, "grace_s": grace_s})["removed"]
+
+    assert expire(3600)["backups"] == 0
+    rotting.add(b"new")
+    third = rotting.backup(hours=2)
+    of_third = {data_key(name) for name in objects_of(rotting.repository, third)}
+    again = of_first & of_third
+    assert again
+    before = rotting.listed()
+    assert expire(3600)["backups"] == 0
+    assert rotting.listed() == before
+    marks = [rotting.entry(one.number).expired for one in (first, second)]
+    assert all(marks)
+
+    def over() -> bool | None:
+        return rotting.repository.store.now() - max(filter(None, marks)) > timedelta(seconds=1) or None
+
+    Deadline(30).wait(over, "the end of the grace")
+    removed = expire(1)
+    assert removed["backups"] == 2
+    assert {one.removeprefix("grace/") for one in estate.listed("grace/data/")} == of_third
+    assert removed["objects"] == len([one for one in before if one.startswith("data/")]) - len(of_third)
+    assert removed["bytes"] > 0
+    assert of_first - again
+    assert rotting.restored(third) == set(rotting.names)
+    assert plan_check.failure_of(rotting.check()) == ""
 
 
 def test_a_manifest_that_cannot_be_read_stops_the_removal(estate: Estate, ansible_module: Callable[..., Any]) -> None:
