@@ -37,8 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_swee
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     REBUILT,
     Catalog,
-    Entry,
-    Hold,
+    Left,
     Marks,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
@@ -80,9 +79,9 @@ def foresee(repository: Repository, order: Order, progress: Progress, copy: Repo
     catalog = repository.catalog.read()
     unreadable: list[str] = []
     if order.rebuild:
-        entries, holds, unreadable = _left(repository, order, copy)
-        fence = max((max(one.number, one.healed) for one in entries), default=0) + 1
-        catalog = plan_rebuild(catalog, fence, entries, holds)
+        left, unreadable = _left(repository, order, copy)
+        fence = max((max(one.number, one.healed) for one in left.entries), default=0) + 1
+        catalog = plan_rebuild(catalog, fence, left)
     found = _read(repository, order, catalog, progress, unreadable)
     if copy is None:
         return found
@@ -93,8 +92,8 @@ def check(repository: Repository, order: Order, progress: Progress, copy: Reposi
     """Read the backups, replace what is intact in the copy, record what is damaged, and heal what can be healed."""
     unreadable: list[str] = []
     if order.rebuild:
-        entries, holds, unreadable = _left(repository, order, copy)
-        rebuild_catalog(repository, entries, holds, order.lock_timeout)
+        left, unreadable = _left(repository, order, copy)
+        rebuild_catalog(repository, left, order.lock_timeout)
     catalog = repository.catalog.read()
     with reading_all(repository, catalog.entries, "check", order.lock_timeout):
         found = _read(repository, order, catalog, progress, unreadable)
@@ -124,10 +123,8 @@ def _mark(repository: Repository, order: Order, found: Check) -> None:
             heal(turn, found, marked)
 
 
-def _left(
-    repository: Repository, order: Order, copy: Repository | None
-) -> tuple[list[Entry], tuple[Hold, ...], list[str]]:
-    """What a rebuilt catalog gets of backups and holds, and what cannot be read. Raises RefusedError for a lack."""
+def _left(repository: Repository, order: Order, copy: Repository | None) -> tuple[Left, list[str]]:
+    """What a rebuilt catalog is made of, and what cannot be read. Raises RefusedError for a lack."""
     entries, unread = read_entries(repository)
     # the new catalog cannot say any more what was there
     refuse_rolled_back(Catalog(entries=tuple(entries)), order.known, repository.where)
@@ -141,7 +138,8 @@ def _left(
     except GantryError as error:
         holds, said = (), [*said, f"the holds in the copy cannot be read: {error}"]
     stays = f"hold {REBUILT.name} keeps all backups, as the lost catalog may have had further holds"
-    return entries, holds, [*said, f"{stays}; place them anew, and release it"]
+    lost = frozenset(name.number for name, _why in unread if name.number not in read)
+    return Left(tuple(entries), lost, holds), [*said, f"{stays}; place them anew, and release it"]
 
 
 def heal(turn: Turn, found: Check, marked: Catalog) -> None:

@@ -33,7 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stor
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     Catalog,
     Entry,
-    Hold,
+    Left,
     Marks,
     Stay,
     from_body,
@@ -55,6 +55,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     ManifestName,
     data_name,
     manifest_name,
+    parse_note,
     tenant_root,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import (
@@ -224,7 +225,7 @@ def rotate(repository: Repository, masters: Sequence[MasterKey]) -> Repository:
 def _require_known_key(repository: Repository, keys: Mapping[int, bytes]) -> None:
     """Raises StateError where the newest manifest needs a later key: a new one would get the number of that."""
     newest = max(read_manifest_names(repository), default=None)
-    number = sealing.key_number(newest and repository.store.get(newest.key))
+    number = sealing.key_number(repository.store.get(newest.key) if newest else None)
     if newest and number > max(keys):
         raise StateError(
             f"{newest.key} in the {repository.where} is sealed with the data key {number}, which its wrapped data keys "
@@ -351,16 +352,17 @@ def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
         yield Turn(repository, number, catalog, lost)
 
 
-def rebuild_catalog(repository: Repository, entries: Sequence[Entry], holds: Sequence[Hold], wait_s: float) -> Catalog:
-    """Write a catalog with these backups in the place of one that is lost. Raises StateError where there is one.
-
-    holds: those of its copy.
-    """
+def rebuild_catalog(repository: Repository, left: Left, wait_s: float) -> Catalog:
+    """Write a catalog in the place of one that is lost. Raises StateError where there is one."""
     require_refusal(repository.records, Register.NAME)
-    highest = max((max(one.number, one.healed) for one in entries), default=0)
+    highest = max((max(one.number, one.healed) for one in left.entries), default=0)
     with _held(repository.leases, "rebuild", (_WRITE,), wait_s, highest) as (lease, _lost):
         number = lease.fencing_number
-        return repository.catalog.write(lambda seen: plan_rebuild(seen, number, entries, holds), Deadline(RECORD_S))
+        if left.unread:
+            plan_rebuild(repository.catalog.read(), number, left)
+            # objects of such a note may be gone, and it would not be given up
+            repository.store.delete([key for key in repository.store.objects("sent/") if parse_note(key)])
+        return repository.catalog.write(lambda seen: plan_rebuild(seen, number, left), Deadline(RECORD_S))
 
 
 def require_catalog(repository: Repository, seen: Catalog) -> None:

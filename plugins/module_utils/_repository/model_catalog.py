@@ -144,6 +144,19 @@ class Catalog:
 
 
 @dataclass(frozen=True)
+class Left:
+    """What is left of a catalog that is lost.
+
+    entries: the backups whose manifests can be read. unread: the numbers of the others, of which nothing is given up.
+    holds: those of its copy; later ones are not known.
+    """
+
+    entries: tuple[Entry, ...]
+    unread: frozenset[int] = frozenset()
+    holds: tuple[Hold, ...] = ()
+
+
+@dataclass(frozen=True)
 class Sweep:
     """What a removal takes away: backups, objects with their size in bytes, and the keys of notes and manifests.
 

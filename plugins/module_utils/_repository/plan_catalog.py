@@ -23,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     Catalog,
     Entry,
     Hold,
+    Left,
     Stay,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, ManifestName
@@ -104,22 +105,22 @@ def plan_heal(
     return replace(seen, number=seen.number + 1, entries=entries, damaged=tuple(sorted(damaged)))
 
 
-def plan_rebuild(seen: Catalog, fence: int, entries: Iterable[Entry], holds: Iterable[Hold] = ()) -> Catalog:
+def plan_rebuild(seen: Catalog, fence: int, left: Left) -> Catalog:
     """A catalog in the place of one that is lost. Raises StateError where there is one.
 
-    entries: the backups whose manifests are there. fence: of the run, above all numbers. What interrupted backups
-    left is given up, since the lost catalog may have done so already. holds: those of its copy. Later ones are not
-    known, so a hold keeps all backups until somebody has said which of them stand.
+    fence: of the run, above all numbers. What interrupted backups left is given up, since the lost catalog may have
+    done so already, but for what a manifest may need that cannot be read now. The holds are not all known, so a hold
+    keeps all backups until somebody has said which of them stand.
     """
     if seen.number:
         raise StateError(f"the catalog is not lost: its record {seen.number} is there; leave rebuild out")
-    listed = sorted(entries, key=lambda one: one.number)
-    if not listed:
+    if not left.entries:
         raise StateError("no manifest of a backup can be read, so there is nothing to make a catalog of; take a backup")
-    highest = max(max(one.number, one.healed) for one in listed)
+    highest = max(max(one.number, one.healed) for one in left.entries)
     if highest >= fence:
         raise StateError(f"lease {fence} is not above backup {highest}; set the clock of the store right")
-    return with_entries(Catalog(1, fence, fence - 1, holds=holds_after(holds, (REBUILT,), ())), listed)
+    given_up = min({fence, *left.unread}) - 1
+    return with_entries(Catalog(1, fence, given_up, holds=holds_after(left.holds, (REBUILT,), ())), left.entries)
 
 
 def with_entries(seen: Catalog, more: Iterable[Entry]) -> Catalog:

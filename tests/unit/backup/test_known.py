@@ -282,3 +282,21 @@ def compliance(rotting: Rotting) -> Judgement:
     stores = Stores(place, place)
     (seen,) = read_evidence(stores, ["harbour"], (MASTER,), 1, {})
     return judge_tenant(seen, read_store(stores))
+
+
+def test_what_a_catalog_that_is_made_anew_leaves_out_is_not_removed_by_an_expiry(rotting: Rotting) -> None:
+    """A manifest of a key, or of a version, that is not here now, or whose copy is intact."""
+    first, second = rotting.backup(), rotting.backup(hours=1)
+    manifest = rotting.repository.store.get(first.manifest.key) or b""
+    rotting.flip(first.manifest.key)
+    rotting.lose_catalog()
+    rotting.check(rebuild=True)
+    before = rotting.listed()
+    assert f"such as {first.manifest.key} in the directory" in expiry(rotting, 1).failure
+    assert rotting.listed() == before
+    # once it can be read, it is in the next catalog
+    rotting.repository.store.put(first.manifest.key, manifest)
+    rotting.lose_catalog()
+    rotting.check(rebuild=True)
+    assert [one.number for one in rotting.repository.catalog.read().entries] == [first.number, second.number]
+    assert rotting.restored(first)

@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     Catalog,
     Entry,
     Hold,
+    Left,
     Stay,
     from_body,
 )
@@ -231,16 +232,16 @@ def test_only_the_run_of_the_fence_heals_and_only_what_it_has_marked() -> None:
 def test_a_catalog_is_made_anew_only_where_it_is_lost() -> None:
     known = catalog(entry(3, 30), entry(4, 20), entry(5, 20))
     lost = [replace(one, name="") for one in known.entries]
-    made = plan_rebuild(Catalog(), 20, reversed(lost))
+    made = plan_rebuild(Catalog(), 20, Left(tuple(reversed(lost))))
     assert made == Catalog(1, 20, 19, known.entries, holds=(REBUILT,))
     with pytest.raises(StateError, match="the catalog is not lost: its record 7 is there; leave rebuild out"):
-        plan_rebuild(replace(known, number=7), 20, lost)
+        plan_rebuild(replace(known, number=7), 20, Left(tuple(lost)))
     with pytest.raises(StateError, match="lease 5 is not above backup 5; set the clock of the store right"):
-        plan_rebuild(Catalog(), 5, lost)
+        plan_rebuild(Catalog(), 5, Left(tuple(lost)))
     with pytest.raises(StateError, match="lease 20 is not above backup 21"):
-        plan_rebuild(Catalog(), 20, [replace(lost[0], healed=21)])
+        plan_rebuild(Catalog(), 20, Left((replace(lost[0], healed=21),)))
     with pytest.raises(StateError, match="no manifest of a backup can be read"):
-        plan_rebuild(Catalog(), 20, [])
+        plan_rebuild(Catalog(), 20, Left(()))
 
 
 def test_a_backup_that_is_to_stay_is_held_from_its_first_record_on() -> None:
