@@ -21,6 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.options import
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     FINISH,
     WAYS,
+    heir_of,
     plan_open,
     plan_resume,
     plan_undo,
@@ -34,6 +35,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Re
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ASIDE, ESTATE, Holder, Lease
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import plan_take
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen, lease_keeper
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
@@ -103,7 +105,8 @@ class ActionModule(ControllerAction):
             plan_take(leases, params["covers"], holder, now, params["lease_seconds"])
             seen = PartsLog(store).read()
             if params["resumes"]:
-                planned = plan_resume(seen, name, params["resumes"], params["way"], params["released"]).of(name)
+                heir = _heir(store, seen, params["resumes"])
+                planned = plan_resume(seen, name, params["resumes"], params["way"], params["released"], heir).of(name)
             elif not _stands_aside(params):
                 _planned(seen, name, params, params["facts"], now)
         except StateError as error:
@@ -121,7 +124,8 @@ class ActionModule(ControllerAction):
 
         def plan(seen: Parts) -> Parts:
             if params["resumes"]:
-                return plan_resume(seen, opened["id"], params["resumes"], params["way"], params["released"])
+                heir = _heir(store, seen, params["resumes"])
+                return plan_resume(seen, opened["id"], params["resumes"], params["way"], params["released"], heir)
             facts = {"kind": params["kind"], **params["facts"]}
             return _planned(seen, opened["id"], params, facts, now)
 
@@ -145,6 +149,13 @@ def _planned(seen: Parts, change: str, params: Mapping[str, Any], facts: Mapping
         params["part_facts"],
         accept_left_behind=params["accept_left_behind"],
     )
+
+
+def _heir(store: Objects, seen: Parts, interrupted: str) -> str:
+    """The change that has the parts of an interrupted one; the ledger is read only where it has none itself."""
+    if seen.of(interrupted):
+        return interrupted
+    return heir_of(interrupted, (entry.body for entry in Ledger(store).entries()))
 
 
 def _stands_aside(params: Mapping[str, Any]) -> bool:

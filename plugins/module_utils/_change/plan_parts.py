@@ -52,6 +52,12 @@ IN_WORDS = {
     FAILED: "failed and is not proven to serve",
     INTERRUPTED: "left in an earlier change and is not proven to serve",
 }
+# Of a part that another change has taken over, by its state and the way. It is planned where it is not as it is to be.
+_RESUMED_IN_WORDS = {
+    (PROVEN, UNDO): "is as it was before, and proven",
+    (PLANNED, UNDO): "is not put back yet",
+    (PLANNED, FINISH): "is not done yet",
+}
 
 
 class SpentError(StateError):
@@ -93,17 +99,19 @@ def plan_open(
     return Parts(seen.number + 1, (*others, *planned))
 
 
-def plan_resume(seen: Parts, change: str, interrupted: str, way: str, released: Collection[str] = ()) -> Parts:
+def plan_resume(
+    seen: Parts, change: str, interrupted: str, way: str, released: Collection[str] = (), heir: str = ""
+) -> Parts:
     """The parts with those of an interrupted change in the hands of another, the ones that are out first.
 
-    way: to finish, what is as it was is planned; to undo, it is where it is to be. released: as for `plan_open`. Raises
-    StateError where the change left nothing, has begun nothing, or cannot be undone any more.
+    way: to finish, what is as it was is planned; to undo, it is where it is to be. released: as for `plan_open`. heir:
+    the change that has taken the parts over, by `heir_of`. Raises StateError where the change left nothing, has begun
+    nothing, or cannot be undone any more.
     """
     seen = _without_open_on(seen, released)
     mine = seen.of(interrupted)
     if not mine:
-        changes = sorted({part.change for part in seen.parts})
-        raise StateError(f"{interrupted} left nothing to resume; changes that did are {', '.join(changes) or 'none'}")
+        raise StateError(_nothing_left(seen, interrupted, heir))
     if not has_begun(mine):
         kind = interrupted.rpartition("-")[0]
         raise StateError(f"{interrupted} has begun nothing that could be resumed; run gantry.odoo.{kind} again")
@@ -114,6 +122,17 @@ def plan_resume(seen: Parts, change: str, interrupted: str, way: str, released: 
     mine = tuple(_taken_over(part, change, way) for part in mine)
     taken = [*(part for part in mine if part.state in OUT), *(part for part in mine if part.state not in OUT)]
     return Parts(seen.number + 1, (*(part for part in seen.parts if part.change != interrupted), *taken))
+
+
+def _nothing_left(seen: Parts, interrupted: str, heir: str) -> str:
+    """Why there is nothing to resume of a change, and what may be resumed."""
+    if seen.of(heir):
+        runs = " or ".join(run for run, _what in ways(heir, RESUME, seen.of(heir)))
+        return f"{interrupted} was taken over by {heir}; run {runs}"
+    ended = f", as {heir} has ended it" if heir and heir != interrupted else ""
+    changes = ", ".join(sorted({part.change for part in seen.parts}))
+    others = f"changes that did are {changes}" if changes else "no change is unfinished"
+    return f"{interrupted} left nothing to resume{ended}; {others}"
 
 
 def require_as_read(entries: Iterable[Mapping[str, Any]]) -> None:
@@ -228,6 +247,14 @@ def taken_over(change: str, entries: Iterable[Mapping[str, Any]]) -> str:
     return f"{taken[-1]['id']} of {taken[-1]['requester']}" if taken else ""
 
 
+def heir_of(change: str, entries: Iterable[Mapping[str, Any]]) -> str:
+    """The change that has the parts of another by now, by the ledger; itself where none has taken them over."""
+    for one in entries:
+        if one["event"] == "opened" and one["facts"].get("resumes") == change:
+            change = one["change"]["id"]
+    return change
+
+
 def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]:
     """What may be run after a change that is not done, each with what for."""
     listed = list(parts)
@@ -302,8 +329,7 @@ def _in_words(part: Part, *, since: bool = True) -> str:
 
 def state_in_words(part: Part) -> str:
     """The state of a part as a person says it."""
-    undone = part.state == PROVEN and part.facts.get("way") == UNDO
-    return "is as it was before, and proven" if undone else IN_WORDS[part.state]
+    return _RESUMED_IN_WORDS.get((part.state, part.facts.get("way")), IN_WORDS[part.state])
 
 
 def has_part(seen: Parts, part: Part) -> bool:

@@ -52,8 +52,9 @@ class Home:
             )
         if self.blocked:
             said.append(
-                f"tenant {self.tenant.name} is blocked on {self.group.database_server} and left so: open it with "
-                "gantry.odoo.odoo_database (access: open)"
+                f"tenant {self.tenant.name} is blocked on {self.group.database_server} and left so: resume the change "
+                "that left it, or, where gantry.odoo.change_info shows none, open it with gantry.odoo.odoo_database "
+                "(access: open)"
             )
         return said
 

@@ -366,9 +366,10 @@ def require_one_step(tenants: Sequence[Tenant], record: EstateRecord, placement:
 def require_staying(tenants: Sequence[Tenant], record: EstateRecord) -> None:
     """Raise StateError where a tenant is declared as present and on its way out."""
     faults = [
-        f"tenant {tenant.name} is declared with state {PRESENT}, and {leaving.change} has decommissioned it on "
-        f"{leaving.since}; declare it with state {DECOMMISSIONED}, run gantry.odoo.decommission with "
-        "decommission_undo: true, and then declare it again"
+        f"tenant {tenant.name} is declared with state {PRESENT}, and {leaving.change} has blocked it on "
+        f"{leaving.since}; declare it with state {DECOMMISSIONED}, run gantry.odoo.resume -e change={leaving.change} "
+        "-e way=undo, or, where that change is done, gantry.odoo.decommission with decommission_undo: true, and then "
+        "declare it again"
         for tenant in tenants
         for leaving in (record.leaving.get(tenant.name) or record.leaving.get(tenant.renamed_from or ""),)
         if leaving is not None and leaving.phase == HELD

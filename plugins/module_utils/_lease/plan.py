@@ -52,7 +52,7 @@ def plan_take(
     alive = [one for one in seen.held if one.until > now]
     others = [one for one in alive if overlap(one.covers, wanted)]
     if others:
-        raise HeldError("; ".join(one.words for one in others))
+        raise HeldError("; ".join(one.words for one in others) + "; run again when it has ended")
     expired = [Former(one.number, _expired(one)) for one in seen.held if one.until <= now]
     number = seen.number + 1
     base = max(seen.base or int(now.timestamp()), above + 1 - number)

@@ -85,7 +85,7 @@ def test_an_older_copy_is_never_opened_whoever_blocked_the_home(fresh: Callable[
         copies(rig) == before == {"db1 harbour": f"{number} app blocked", "box1 harbour": f"{number + 1} box blocked"}
     )
     assert sent(rig) == {"serve box1"}
-    assert "tenant harbour is blocked on box1 and left so: open it with gantry.odoo.odoo_database" in run.stdout
+    assert "tenant harbour is blocked on box1 and left so: resume the change that left it, or" in run.stdout
 
 
 def test_a_move_that_loses_its_source_is_undone_from_the_store(rig: Rig) -> None:

@@ -24,9 +24,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     FINISH,
+    IN_WORDS,
     UNDO,
     SpentError,
     as_seen,
+    heir_of,
     is_done,
     plan_begin,
     plan_close,
@@ -34,6 +36,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     plan_resume,
     plan_undo,
     require_as_read,
+    state_in_words,
     taken_over,
     unfinished,
     unrecorded,
@@ -171,6 +174,27 @@ def test_a_way_that_is_interrupted_is_turned_around(way: str) -> None:
 def test_a_change_that_left_nothing_cannot_be_resumed() -> None:
     with pytest.raises(StateError, match="patch-8 left nothing to resume; changes that did are patch-1"):
         plan_resume(opened(BEGUN), "resume-9", "patch-8", FINISH)
+    with pytest.raises(StateError, match="patch-8 left nothing to resume; no change is unfinished"):
+        plan_resume(Parts(), "resume-9", "patch-8", FINISH)
+
+
+def test_who_resumes_a_change_that_was_taken_over_is_told_what_to_resume() -> None:
+    entries: list[Any] = [
+        {"change": {"id": f"resume-{number}"}, "event": "opened", "facts": {"resumes": former}}
+        for number, former in ((2, "patch-1"), (3, "patch-0"), (4, "resume-2"))
+    ]
+    heir = heir_of("patch-1", entries)
+    assert (heir, heir_of("patch-7", entries)) == ("resume-4", "patch-7")
+    taken = plan_resume(opened(PROVEN, BEGUN), "resume-4", "patch-1", UNDO)
+    runs = (
+        "run gantry.odoo.resume -e change=resume-4 -e way=finish or gantry.odoo.resume -e change=resume-4 -e way=undo"
+    )
+    with pytest.raises(StateError, match=f"patch-1 was taken over by resume-4; {runs}"):
+        plan_resume(taken, "resume-9", "patch-1", UNDO, heir=heir)
+    with pytest.raises(StateError, match="patch-1 left nothing to resume, as resume-4 has ended it; no change is"):
+        plan_resume(Parts(), "resume-9", "patch-1", UNDO, heir=heir)
+    # nor is what serves the new release called untouched
+    assert [state_in_words(one) for one in taken.parts] == [IN_WORDS[INTERRUPTED], "is not put back yet"]
 
 
 def test_nothing_waits_for_a_host_that_left_the_estate_for_good() -> None:

@@ -235,7 +235,8 @@ def test_a_database_that_somebody_has_blocked_stays_so_and_is_named():
     tenants = parse(tenant(), tenant("south"), tenant("west"))
     settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north! 5 app", "south"], box1=[]))
     assert settled[0].notes == [
-        "tenant north is blocked on db1 and left so: open it with gantry.odoo.odoo_database (access: open)"
+        "tenant north is blocked on db1 and left so: resume the change that left it, or, where gantry.odoo.change_info "
+        "shows none, open it with gantry.odoo.odoo_database (access: open)"
     ]
     declared = plan_inputs.databases(APP, settled, model.Layout(), 7)
     assert [(item["name"], item.get("home"), item.get("access")) for item in declared] == [

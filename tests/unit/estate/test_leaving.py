@@ -226,7 +226,7 @@ def test_a_decommissioned_tenant_goes_on_until_it_is_blocked_and_is_then_under_m
     assert {one["name"]: one["mode"] for one in after["routes"]}["bravo-public"] == "maintenance"
     assert "bravo" not in [one["tenant"] for one in after["backups"]["app"]]
     assert {"tenant": "bravo", "tier": 3, "state": "kept"} in after["policies"]
-    with pytest.raises(StateError, match="decommission-9 has decommissioned it on 2026-11-26"):
+    with pytest.raises(StateError, match="decommission-9 has blocked it on 2026-11-26"):
         estate(own("alpha"), own("bravo"), own("carol"), tenant("south"), record=held, holds="alpha bravo! carol south")
 
 
@@ -382,7 +382,7 @@ def test_a_tenant_leaves_under_the_name_that_it_has() -> None:
 def test_a_tenant_that_is_blocked_gets_no_new_name(phase: str) -> None:
     leaving = {"bravo": Leaving(phase, 3, "id", "decommission-9", "2026-11-26")} if phase else {}
     record = plan_entry(BEFORE, Entry(9, leaving=leaving))
-    sentence = "decommission-9 has decommissioned it" if phase else "renamed from bravo, which is blocked on db1"
+    sentence = "decommission-9 has blocked it" if phase else "renamed from bravo, which is blocked on db1"
     with pytest.raises(StateError, match=sentence):
         estate(*OTHERS, own("wharf", renamed_from="bravo"), record=record, holds="alpha bravo! carol south")
 

@@ -45,7 +45,7 @@ def test_the_second_operator_is_told_who_what_since_when_and_until_when() -> Non
         plan_take(seen, ["tenant:harbour"], TOM, later(10), SECONDS)
     assert str(raised.value) == (
         "mara holds group:app, tenant:harbour for patch-1 on controller1 (process 4711) "
-        "since 2026-11-27 17:30:00 UTC, at least until 17:31:00"
+        "since 2026-11-27 17:30:00 UTC, at least until 17:31:00; run again when it has ended"
     )
 
 
