@@ -329,7 +329,7 @@ def _in_words(part: Part, *, since: bool = True) -> str:
 
 def state_in_words(part: Part) -> str:
     """The state of a part as a person says it."""
-    return _RESUMED_IN_WORDS.get((part.state, part.facts.get("way")), IN_WORDS[part.state])
+    return _RESUMED_IN_WORDS.get((part.state, str(part.facts.get("way", ""))), IN_WORDS[part.state])
 
 
 def has_part(seen: Parts, part: Part) -> bool:

@@ -27,7 +27,7 @@ _ACCEPTED = {
     "dict": "a mapping",
     "float": "a number",
     "int": "a whole number",
-    "list": "a list",
+    "list": "a list (with -e, as JSON)",
     "path": "a path",
     "str": "a text (quote it)",
 }
@@ -162,6 +162,9 @@ def _str(value: Any) -> str:
 
 def _list(value: Any) -> list[Any]:
     if isinstance(value, str):
+        # -e name=[a] is a text to Ansible, and would be a list with the name "[a]"
+        if value.strip().startswith("[") and value.strip().endswith("]"):
+            raise ValueError
         return [part.strip() for part in value.split(",") if part.strip()]
     if isinstance(value, (bytes, Mapping)) or not isinstance(value, Sequence):
         raise ValueError

@@ -110,6 +110,9 @@ def inputs(
 
 def _fault_of(name: str, declared: Declaration, variables: Variables) -> str:
     """Why an extra variable that is no input is refused: it would act in place of a value, or its absence would."""
+    # by this name Ansible keeps a text of -e that it cannot read
+    if name == "_raw_params":
+        return "a text that was given with -e sets nothing; write it as name=value or as JSON"
     if name in variables.own or name.startswith("__"):
         return f"{name} is set by the playbook itself, and an extra variable would act in its place; take it away"
     if name in variables.named:

@@ -241,7 +241,8 @@ def test_compliance_counts_a_copy_that_was_compared(
     }
     assert found["good"]["rules"]["three_copies"] == "ok"
     text = ansible_module(HOST, COMPLIANCE, {**asked, "copy": second})["metrics"]
-    assert f'gantry_odoo_backup_copy_compared_timestamp_seconds{{tenant="{TENANT}"}}' in text
+    label = f'repository="bucket {estate.repository["bucket"]} at {estate.repository["endpoint_url"]}, {PREFIX}"'
+    assert f'gantry_odoo_backup_copy_compared_timestamp_seconds{{{label},tenant="{TENANT}"}}' in text
 
 
 @pytest.mark.deep
@@ -262,7 +263,7 @@ def test_the_role_copies_and_bad_input_is_refused(
     both = {"repository": estate.repository, "copy": second, "tenants": [TENANT]}
     here = {key: value for key, value in estate.repository.items() if key != "keys"}
     wrong = [
-        ({"copy": here}, "as repository is; give another place"),
+        ({"copy": here}, "is a place of the first repository as well, and a copy in itself is none"),
         ({"copy": {"directory": "second"}}, "copy.directory: second is a relative path"),
         ({"copy": {"directory": "/no/such"}}, "copy.directory: there is no directory /no/such"),
         ({"copy": {**second, "bucket": "nowhere"}}, "correct copy.bucket"),

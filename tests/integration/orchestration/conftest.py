@@ -30,7 +30,18 @@ def server(collection: Path) -> ansible.Server:
 @pytest.fixture(scope="session")
 def converged(tmp_path_factory: pytest.TempPathFactory, collection: Path, server: ansible.Server) -> Path:
     """An estate on which gantry.odoo.site has run."""
-    rig = make(tmp_path_factory.mktemp("converged"), collection, server)
+    return _converged(make(tmp_path_factory.mktemp("converged"), collection, server))
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, collection: Path, server: ansible.Server) -> Path:
+    """The same with one cache, which takes a fifth less time in each run."""
+    rig = make(tmp_path_factory.mktemp("small"), collection, server)
+    rig.change(caches={"cache1": rig.world.caches["cache1"]})
+    return _converged(rig)
+
+
+def _converged(rig: Rig) -> Path:
     rig.play("site").expect_success()
     assert rig.world.harm == []
     rig.change(step=0, log=[], reads=[])

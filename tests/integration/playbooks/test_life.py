@@ -196,6 +196,7 @@ def test_what_the_declaration_loses_is_not_lost(estate: Estate) -> None:
 
     # released on purpose: what remains keeps its ports, and the removed tenant is named
     run = estate.play("site", site_released_hosts=["edge2"]).expect_success()
+    assert "edge2 left the estate for good" in run.stdout
     assert "tenant bravo is not declared any more and lives on app" in run.stdout
     assert estate.notes()[-1] == "app1 run alpha:8169:alpha carol:8369:carol shared:8069:"
     assert estate.record["ports"]["bravo"] == 8269

@@ -77,6 +77,12 @@ def test_a_mistyped_extra_variable_is_refused(name: str, near: str) -> None:
         inputs(PATCH, {"patch_release": "1"}, [name])
 
 
+def test_a_text_of_the_command_line_that_sets_nothing_is_refused() -> None:
+    """-e 'patch_hosts: [app1]' is neither name=value nor JSON, and the patch would have taken all hosts."""
+    with pytest.raises(InputError, match="patch: a text that was given with -e sets nothing; write it as name=value"):
+        inputs(PATCH, {"patch_release": "1"}, ["_raw_params"])
+
+
 def test_other_extra_variables_are_left_alone() -> None:
     named = Variables(named=frozenset({"change_store", "patch_hosts_of"}))
     extra = ["change_store", "patch_hosts_of", "odoo_tenants", "release", "awx_job_id"]

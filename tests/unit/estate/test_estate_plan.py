@@ -80,7 +80,7 @@ def database(text):
         ([tenant(tier="first")], "odoo_tenants[0].tier must be a whole number, not 'first'"),
         ([tenant(tier=True)], "odoo_tenants[0].tier must be a whole number, not true"),
         ([tenant(language=False)], "odoo_tenants[0].language must be a text (quote it), not false"),
-        ([tenant(addons={"stock": True})], "odoo_tenants[0].addons must be a list, not a mapping"),
+        ([tenant(addons={"stock": True})], "odoo_tenants[0].addons must be a list (with -e, as JSON), not a mapping"),
         ([tenant(addons=["stock", None])], "odoo_tenants[0].addons[1] is required"),
         ([tenant(routes="north.site.example")], "odoo_tenants[0].routes[0] must be a mapping"),
         ([tenant(runtime="app")], "odoo_tenants[0].runtime must be a mapping, not 'app'"),
