@@ -164,7 +164,7 @@ def _planned(
     if second is not None and plan_copy.vanished(catalog, there):
         now = second.store.now()
         plan_copy.refuse_unexplained(catalog, there, _policy_in(second), now, first.where, root.where)
-    doubt = read_unexplained(first, _policy_in(second or first), (*catalog.holds, *there.holds))
+    doubt = read_unexplained(first, catalog, _policy_in(second or first), (*catalog.holds, *there.holds))
     if doubt:
         raise RefusedError(f"nothing was copied: {doubt}")
     if second is not None and KeyLog(second.records).read().number > KeyLog(first.records).read().number:

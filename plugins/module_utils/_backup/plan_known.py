@@ -13,7 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import ManifestName
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import lacks, with_entries
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import lacking, with_entries
 
 SHOWN = 3
 
@@ -23,7 +23,7 @@ def rolled_back(seen: Catalog, known: int, where: str) -> str:
 
     known: 0 where none is known.
     """
-    if not known or not lacks(seen, known):
+    if not known or not lacking(seen, [known]):
         return ""
     newest = max(seen.entries, key=lambda one: one.number, default=None)
     shown = f"its newest one is {newest.name}, number {newest.number}" if newest else "it has none"
@@ -53,8 +53,7 @@ def unlisted(seen: Catalog, manifests: Iterable[ManifestName], where: str) -> st
     are gone, or that a copy is under way here. An empty catalog with a manifest may have been rolled back to its first
     record, or its only backup was interrupted at its end.
     """
-    listed = {one.number for one in seen.entries}
-    strange = sorted(one.number for one in manifests if one.number not in listed and one.number > seen.given_up)
+    strange = sorted(lacking(seen, (one.number for one in manifests)))
     later = [number for number in strange if number > seen.fence]
     if later:
         return (

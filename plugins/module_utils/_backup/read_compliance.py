@@ -147,7 +147,7 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
     opened, newest_keys = _opened(repository, catalog, manifests, faults)
     locked_until, asked = _locked(stores, repository, newest_keys)
     locks, older = _older_locks(stores, repository, catalog, policy, faults)
-    drills, absent = _drills(repository, faults, latest), _absent(repository, faults)
+    drills, absent = _drills(repository, faults, latest), _absent(repository, catalog, faults)
     catalog, missed = _still_there(repository, catalog, written, faults)
     return Evidence(
         tenant,
@@ -242,9 +242,9 @@ def _still_there(
     return replace(seen, entries=entries), tuple(one for one in faults if one.backup not in gone)
 
 
-def _absent(repository: Repository, faults: list[Fault]) -> tuple[Entry, ...]:
+def _absent(repository: Repository, catalog: Catalog, faults: list[Fault]) -> tuple[Entry, ...]:
     try:
-        absent, unread = read_absent(repository)
+        absent, unread = read_absent(repository, catalog)
     except StateError as error:
         absent, unread = [], [str(error)]
     faults += (Fault("", one) for one in unread)

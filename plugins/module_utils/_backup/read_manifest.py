@@ -26,7 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     data_key,
     manifest_name,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import lacks
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import lacking
 
 PIECE_BYTES = 1024 * 1024
 
@@ -86,15 +86,18 @@ def read_entries(
     return [entries[number] for number in sorted(entries)], unread
 
 
-def read_absent(repository: Repository) -> tuple[list[Entry], list[str]]:
+def read_absent(repository: Repository, seen: Catalog) -> tuple[list[Entry], list[str]]:
     """The backups with manifests that the catalog neither lists nor has removed, and why others cannot be read.
 
-    One that is being taken has its manifest a moment before its record.
+    seen: the catalog as it was read before. One that is being taken has its manifest a moment before its record.
     """
     names = read_manifest_names(repository)
+    if not lacking(seen, (one.number for one in names)):
+        return [], []
     # in this order: a run that has ended since is in the catalog
     working, catalog = being_written(repository), repository.catalog.read()
-    absent = {one for one in names if lacks(catalog, one.number) and not (working and one.number == catalog.fence)}
+    numbers = lacking(catalog, (one.number for one in names)) - ({catalog.fence} if working else set())
+    absent = {one for one in names if one.number in numbers}
     if not absent:
         return [], []
     entries, unread = read_entries(repository, absent.__contains__)
@@ -102,9 +105,9 @@ def read_absent(repository: Repository) -> tuple[list[Entry], list[str]]:
     return entries, [why for name, why in unread if name.number not in read]
 
 
-def read_unexplained(repository: Repository, policy: Policy | None, holds: Sequence[Hold]) -> str:
+def read_unexplained(repository: Repository, seen: Catalog, policy: Policy | None, holds: Sequence[Hold]) -> str:
     """Why the catalog is not believed, as `unexplained`. policy: what it keeps has to be there; None keeps all."""
-    absent, unread = read_absent(repository)
+    absent, unread = read_absent(repository, seen)
     if not absent and not unread:
         return ""
     kept = still_kept(repository.catalog.read(), absent, policy, holds, repository.store.now())

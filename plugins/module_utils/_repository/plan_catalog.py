@@ -219,10 +219,11 @@ def plan_remove(seen: Catalog, fence: int, gone: Collection[Entry], until: int) 
     return seen if following == seen else replace(following, number=seen.number + 1)
 
 
-def lacks(seen: Catalog, number: int) -> bool:
-    """Whether a backup that was complete is not in the catalog, and no removal of ours explains that."""
+def lacking(seen: Catalog, numbers: Iterable[int]) -> set[int]:
+    """Those numbers of backups that are not in the catalog, where no removal of ours explains that."""
+    listed = {one.number for one in seen.entries}
     # who removes a backup gives up all numbers to its own
-    return number > seen.given_up and all(one.number != number for one in seen.entries)
+    return {number for number in numbers if number > seen.given_up and number not in listed}
 
 
 def require(seen: Catalog, fence: int) -> None:

@@ -265,7 +265,7 @@ def test_what_an_expiry_has_removed_or_a_backup_is_about_to_commit_is_not_forgot
     with writing(rotting.repository, "backup", 5) as turn:
         manifest = read_manifest(rotting.repository, second.manifest)
         turn.write_manifest(ManifestName(turn.number), {**manifest, "number": turn.number})
-        assert read_absent(rotting.repository) == ([], [])
+        assert read_absent(rotting.repository, Catalog()) == ([], [])
 
 
 def copied(rotting: Rotting) -> object:
