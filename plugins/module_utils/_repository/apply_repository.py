@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -306,7 +307,7 @@ def read_manifest(repository: Repository, name: ManifestName) -> dict[str, Any]:
 
 def read_manifest_names(repository: Repository) -> list[ManifestName]:
     """The manifests that are there, whether they count or not."""
-    return [name for key in repository.store.objects("manifests/") if (name := manifest_name(key))]
+    return [name for key in repository.store.names("manifests/", sys.maxsize) if (name := manifest_name(key))]
 
 
 def read_document(repository: Repository, key: str) -> dict[str, Any] | None:
