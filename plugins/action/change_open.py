@@ -110,7 +110,7 @@ class ActionModule(ControllerAction):
             elif not _stands_aside(params):
                 _planned(seen, name, params, params["facts"], now)
         except StateError as error:
-            refused = f"outside check mode {params['kind']} would be refused now: {error}"
+            refused = f"{params['kind']} would be refused now: {error}"
             call.warn(refused)
         shown = {"id": name, **change, "lease": 0, "fencing_number": 0}
         return Outcome(facts={"change": shown, "parts": parts_shown(planned), "refused": refused})

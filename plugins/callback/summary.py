@@ -63,7 +63,8 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Show the screen."""
-        lines = screen(self._done, self._failed, self._closing, check=context.CLIARGS["check"])
+        ended_well = not (stats.failures or stats.dark)
+        lines = screen(self._done, self._failed, self._closing, check=context.CLIARGS["check"], ended_well=ended_well)
         self._display.display("\n".join(["", *lines]))
 
     def _keep(self, result: CallbackTaskResult) -> None:

@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible import context
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.splitter import parse_kv
+
+# What the commands that go on with a change say themselves.
+_SAID = ("change", "way")
 
 
 def command(given: Mapping[str, Any] | None = None) -> str:
@@ -26,3 +31,11 @@ def command(given: Mapping[str, Any] | None = None) -> str:
     ]
     asked = ["--ask-vault-pass"] if given.get("ask_vault_pass") else []
     return shlex.join(["ansible-playbook", *(str(word) for pair in options for word in pair), *asked])
+
+
+def withheld(given: Mapping[str, Any] | None = None) -> list[str]:
+    """The variables that were given as text, which `command` leaves out. given: the options of the command line."""
+    given = context.CLIARGS if given is None else given
+    texts = [str(one) for one in given.get("extra_vars") or () if not str(one).startswith("@")]
+    read = [DataLoader().load(text) if text[:1] in ("{", "[") else parse_kv(text) for text in texts]
+    return sorted({str(name) for one in read for name in one}.difference(_SAID))

@@ -23,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
     Parts,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import listed_input
 
 # The kind of a change that goes on with another.
 RESUME = "resume"
@@ -311,7 +312,7 @@ def _left_open(part: Part) -> str:
     return (
         f"{part.change} left {tenant} on {server}, which may be open; once {server} is back, run gantry.odoo.resume "
         f"-e change={part.change} -e way=undo, which sets it aside; or, where {server} is gone for good, take it out "
-        f"of the inventory and run gantry.odoo.site with site_released_hosts: [{server}]"
+        f"of the inventory and run gantry.odoo.site with {listed_input('site_released_hosts', [server])}"
     )
 
 

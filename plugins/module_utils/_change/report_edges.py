@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run import reason
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import listed_input
+
+_RELEASED = "resume_released_hosts"
 
 
 def silent(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -29,12 +32,11 @@ def left_out(unreached: Mapping[str, str], refused: Mapping[str, str], *, gives:
     """
     said = [
         f"{name} does not take its routes: {why}; where Traefik is stopped there, start it (systemctl start traefik), "
-        f"and where no user comes by {name} any more, take it out of the inventory and add resume_released_hosts: "
-        f"[{name}] to gantry.odoo.resume"
+        f"and where no user comes by {name} any more, take it out of the inventory and add "
+        f"{listed_input(_RELEASED, [name])} to gantry.odoo.resume"
         for name, why in refused.items()
     ]
     if unreached:
-        names = ", ".join(unreached)
         where = " and ".join(f"{name} ({why})" for name, why in unreached.items())
         what = (
             "keeps the routes that it had; users of the other edges do not wait for it"
@@ -43,6 +45,6 @@ def left_out(unreached: Mapping[str, str], refused: Mapping[str, str], *, gives:
         )
         said.append(
             f"{where} cannot be reached and {what}: start it, or, where no user comes by it any more, take it out of "
-            f"the inventory and add resume_released_hosts: [{names}] to gantry.odoo.resume"
+            f"the inventory and add {listed_input(_RELEASED, unreached)} to gantry.odoo.resume"
         )
     return said

@@ -35,17 +35,25 @@ def parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
 
 
 def closing(
-    change: str, kind: str, parts: Iterable[Part], notes: Iterable[str], command: str, *, done: bool, taken_by: str = ""
+    change: str,
+    kind: str,
+    parts: Iterable[Part],
+    notes: Iterable[str],
+    command: str,
+    withheld: Sequence[str] = (),
+    *,
+    done: bool,
+    taken_by: str = "",
 ) -> list[str]:
     """What became of a change: one line for each part with its state and the reason, and what may be run now.
 
     notes: what else there is to say at the end, a line each. command: what a playbook is run with, as this one was.
-    taken_by: the change that goes on with it.
+    withheld: the variables that the command leaves out. taken_by: the change that goes on with it.
     """
     listed = list(parts)
     head = f"{change} is {'done' if done else 'not done'}"
     gone = _indented([goes_on(taken_by)]) if taken_by else []
-    last = [] if done or gone else _ways(change, kind, listed, command)
+    last = [] if done or gone else _ways(change, kind, listed, command, withheld)
     return [head, *_rows(listed), *_indented(notes), *gone, *last]
 
 
@@ -94,10 +102,12 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def _ways(change: str, kind: str, parts: Iterable[Part], command: str) -> list[str]:
+def _ways(change: str, kind: str, parts: Iterable[Part], command: str, withheld: Sequence[str]) -> list[str]:
     listed = ways(change, kind, parts)
     wide = max(len(what) for _run, what in listed)
-    return ["", *(f"  {what + ':':<{wide + 1}}  {command} {run}" for run, what in listed)]
+    runs = [f"  {what + ':':<{wide + 1}}  {command} {run}" for run, what in listed]
+    again = f"  with {', '.join(withheld)} again, which -e gave this run and no screen shows" if withheld else ""
+    return ["", *runs, *filter(None, [again])]
 
 
 def _plain(value: Any, name: str = "") -> str:

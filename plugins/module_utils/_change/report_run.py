@@ -58,12 +58,17 @@ def reason(result: Mapping[str, Any]) -> str:
     return "; ".join(" ".join(one.split()) for one in said)
 
 
-def screen(done: Iterable[Deed], failed: Iterable[Deed], closing: Iterable[str], *, check: bool) -> list[str]:
-    """The lines of the last screen: what was done, what failed, and what became of the changes (`closing`)."""
+def screen(
+    done: Iterable[Deed], failed: Iterable[Deed], closing: Iterable[str], *, check: bool, ended_well: bool = False
+) -> list[str]:
+    """The lines of the last screen: what was done, what failed, and what became of the changes (`closing`).
+
+    ended_well: whether no host ended as failed or lost, so that what failed was rescued.
+    """
     shown, wrong = _rows(done), _rows(failed)
     head = "What would be done" if check else "What was done"
     lines = [head, *shown] if shown else ["Nothing would be done" if check else "Nothing was changed"]
-    lines += ["", "What failed", *wrong] if wrong else []
+    lines += ["", "What failed and was rescued" if ended_well else "What failed", *wrong] if wrong else []
     said = list(closing)
     return [*lines, *(["", *said] if said else [])]
 

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import listed_input
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     FIRST_HTTP_PORT,
     SHARED_INSTANCE,
@@ -141,13 +142,12 @@ def require_roster(record: EstateRecord, hosts: Iterable[str], released: Iterabl
     ]
     missing = sorted(set(record.roster) - current - left)
     if missing:
-        named = ", ".join(missing)
         faults.append(
-            f"{named} of the estate at the last run of gantry.odoo.site is no host of it any more, and what is there "
-            "would be unknown; put it back into the inventory, or, where it is gone for good, run gantry.odoo.site "
-            f"with site_released_hosts: [{named}], or first gantry.odoo.resume with resume_released_hosts: [{named}] "
-            f"where a change was interrupted, or gantry.odoo.recover with recover_released_hosts: [{named}] where the "
-            "site is lost"
+            f"{', '.join(missing)} of the estate at the last run of gantry.odoo.site is no host of it any more, and "
+            "what is there would be unknown; put it back into the inventory, or, where it is gone for good, run "
+            f"gantry.odoo.site with {listed_input('site_released_hosts', missing)}, or first gantry.odoo.resume with "
+            f"{listed_input('resume_released_hosts', missing)} where a change was interrupted, or gantry.odoo.recover "
+            f"with {listed_input('recover_released_hosts', missing)} where the site is lost"
         )
     if faults:
         raise InputError("; ".join(faults))

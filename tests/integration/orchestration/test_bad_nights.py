@@ -274,7 +274,7 @@ def test_a_change_is_resumed_although_a_host_is_gone_for_good(rig: Rig, gone: st
         refused = rig.play("site", site_released_hosts=[gone]).expect_failure()
         assert "app1 left and is not proven to serve" in refused.errors[-1]
     refused = rig.play("resume", change=change, way="finish").expect_failure()
-    assert f"or first gantry.odoo.resume with resume_released_hosts: [{gone}]" in refused.errors[-1]
+    assert f'or first gantry.odoo.resume with -e \'{{"resume_released_hosts": ["{gone}"]}}\'' in refused.errors[-1]
     rig.change(harm=[])
     released = {"resume_released_hosts": [gone], "change_downtime_minutes": 5}
     rig.play("resume", change=change, way="finish", **released).expect_success()
@@ -353,7 +353,7 @@ def on(rig: Rig, edge: str, tenant: str = "harbour") -> str:
     return " ".join([route["mode"], *worlds.undrained(route)])
 
 
-WAY_OUT = "take it out of the inventory and add resume_released_hosts: [edge1] to gantry.odoo.resume"
+WAY_OUT = 'take it out of the inventory and add -e \'{"resume_released_hosts": ["edge1"]}\' to gantry.odoo.resume'
 
 
 @pytest.mark.deep
@@ -493,7 +493,7 @@ def test_another_host_acts_where_the_first_one_is_off(rig: Rig, playbook: str) -
 
 LEAVES = {"tenant": "quarry", "odoo_tenants": [HARBOUR, LEAVING]}
 DUE = {"tenant": "quarry", "odoo_tenants": [HARBOUR, {**LEAVING, "hold_until": "2020-01-31"}]}
-GIVE_UP = "take it out of the inventory and add resume_released_hosts: [app2] to gantry.odoo.resume"
+GIVE_UP = 'take it out of the inventory and add -e \'{"resume_released_hosts": ["app2"]}\' to gantry.odoo.resume'
 
 
 @pytest.mark.parametrize(

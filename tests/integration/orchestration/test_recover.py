@@ -202,7 +202,8 @@ def test_hosts_of_other_names_and_another_store_are_no_hindrance(lost: Rig) -> N
         del world.nodes["app2"]
     refused = lost.play("recover", **TIER).expect_failure()
     assert (
-        "or gantry.odoo.recover with recover_released_hosts: [app1, app2] where the site is lost" in refused.errors[-1]
+        'or gantry.odoo.recover with -e \'{"recover_released_hosts": ["app1", "app2"]}\' where the site is lost'
+        in refused.errors[-1]
     )
     twin = lost.twin("store")
 

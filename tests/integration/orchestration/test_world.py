@@ -66,9 +66,9 @@ def test_check_mode_ends_with_the_plan_and_names_what_stands_in_its_way(rig: Rig
     rig.play("patch", patch_release="r2").expect_failure()
     rig.mend()
     again = rig.play("patch", check=True, patch_release="r2").expect_success()
-    assert "outside check mode patch would be refused now: app1 left and is not proven to serve" in (
-        again.stdout + again.stderr
-    )
+    asked = rig.play("precheck").expect_success()
+    for run, kind in ((again, "patch"), (asked, "site")):
+        assert f"{kind} would be refused now: app1 left and is not proven to serve" in run.stdout + run.stderr
     before = rig.world
     change = change_store.parts(rig.store)[0]["change"]
     resumed = rig.play("resume", check=True, change=change, way="finish").expect_success()

@@ -192,7 +192,9 @@ def test_what_the_declaration_loses_is_not_lost(estate: Estate) -> None:
     assert refused.changed == 0
     (sentence,) = set(refused.errors)
     assert sentence.startswith("edge2 of the estate at the last run of gantry.odoo.site is no host of it any more")
-    assert "run gantry.odoo.site with site_released_hosts: [edge2], or first gantry.odoo.resume" in sentence
+    assert (
+        'run gantry.odoo.site with -e \'{"site_released_hosts": ["edge2"]}\', or first gantry.odoo.resume' in sentence
+    )
 
     # released on purpose: what remains keeps its ports, and the removed tenant is named
     run = estate.play("site", site_released_hosts=["edge2"]).expect_success()

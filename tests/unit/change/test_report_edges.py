@@ -13,8 +13,8 @@ RESULTS = [
     {"edge": "edge3", "msg": "MODULE FAILURE: No space left on device", "rc": 1},
 ]
 WAY_OUT = (
-    "start it, or, where no user comes by it any more, take it out of the inventory and add resume_released_hosts: "
-    "[edge2] to gantry.odoo.resume"
+    "start it, or, where no user comes by it any more, take it out of the inventory and add "
+    '-e \'{"resume_released_hosts": ["edge2"]}\' to gantry.odoo.resume'
 )
 
 
@@ -50,8 +50,8 @@ def test_an_edge_that_answers_and_does_not_take_its_routes_is_named_beside() -> 
     assert said[0] == (
         "edge1 does not take its routes: No space left on device; where Traefik is stopped there, start it "
         "(systemctl start traefik), and where no user comes by edge1 any more, take it out of the inventory and add "
-        "resume_released_hosts: [edge1] to gantry.odoo.resume"
+        '-e \'{"resume_released_hosts": ["edge1"]}\' to gantry.odoo.resume'
     )
     assert said[1].startswith("edge2 (off) and edge3 (off too) cannot be reached and ")
-    assert "resume_released_hosts: [edge2, edge3]" in said[1]
+    assert '-e \'{"resume_released_hosts": ["edge2", "edge3"]}\'' in said[1]
     assert left_out({}, {}, gives=True) == []

@@ -40,6 +40,12 @@ def test_a_change_that_is_not_done_says_what_may_be_run() -> None:
     ]
 
 
+def test_what_the_printed_commands_leave_out_is_named() -> None:
+    names = ["change_downtime_minutes", "patch_release"]
+    last = closing("patch-1", "patch", [part("app1", BEGUN)], [], COMMAND, names, done=False)[-1]
+    assert last == "  with change_downtime_minutes, patch_release again, which -e gave this run and no screen shows"
+
+
 @pytest.mark.parametrize(
     ("facts", "said"),
     [

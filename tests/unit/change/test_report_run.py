@@ -73,6 +73,12 @@ def test_a_run_that_does_nothing_says_so(check: bool, said: str) -> None:
     assert screen([], [], [], check=check) == [said]
 
 
+def test_what_was_rescued_in_a_run_that_ended_well_is_told_as_that() -> None:
+    rescued = [Deed("app2", "Wait for the web process", "timed out")]
+    assert "What failed and was rescued" in screen([], rescued, [], check=False, ended_well=True)
+    assert "What failed" in screen([], rescued, [], check=False)
+
+
 def test_a_failed_loop_is_told_by_its_items() -> None:
     items = [
         {"failed": True, "msg": "edge1 is  full"},

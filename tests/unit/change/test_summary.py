@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible import context
+from ansible.executor.stats import AggregateStats
 
 from ansible_collections.gantry.odoo.plugins.callback.summary import CallbackModule
 
@@ -39,7 +40,7 @@ def test_a_task_that_only_plans_has_done_nothing(
         result={"changed": True, "steps": [STEP]},
     )
     callback.v2_runner_on_ok(result)
-    callback.v2_playbook_on_stats(None)
+    callback.v2_playbook_on_stats(AggregateStats())
     assert shown == ["\n".join(["", *lines])]
 
 
@@ -59,6 +60,8 @@ def test_a_host_that_a_task_may_lose_is_no_failure(
         result={"msg": "timed out"},
     )
     callback.v2_runner_on_unreachable(result)
-    callback.v2_playbook_on_stats(None)
+    stats = AggregateStats()
+    stats.increment("dark", "app1")
+    callback.v2_playbook_on_stats(stats)
     assert [line for line in lines if line not in shown[0]] == []
     assert ("What failed" in shown[0]) == bool(lines)
