@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, sentence_of
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import require_text
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import require_text, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, printable
 
 
@@ -35,6 +37,7 @@ class ControllerAction(ActionBase):
         """Validate the options, do the work and return its outcome as the result of the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._task.args = _plain(self._task.args)
+        self._require_mappings()
         _spec, options = self.validate_argument_spec(argument_spec=dict(self.OPTIONS))
         warnings: list[str] = []
         call = Call(options, bool(self._task.check_mode), warnings.append)
@@ -51,6 +54,15 @@ class ControllerAction(ActionBase):
         if outcome.failure:
             result.update(failed=True, msg=printable(outcome.failure))
         return result
+
+    def _require_mappings(self) -> None:
+        """Fail for what is no mapping by the name of the option, which the validation of Ansible does not say."""
+        given = self._task.args
+        for name in (name for name, option in self.OPTIONS.items() if option["type"] == "dict" and given.get(name)):
+            try:
+                check_type_dict(given[name])
+            except TypeError:
+                raise AnsibleActionFail(f"{name} must be a mapping, not {shown(given[name])}") from None
 
 
 def _plain(value: Any) -> Any:

@@ -21,7 +21,10 @@ from ansible_collections.gantry.odoo.plugins.plugin_utils.action import Controll
 class Action(ControllerAction):
     """Returns what it was called with."""
 
-    OPTIONS: ClassVar[dict[str, Any]] = {"number": {"type": "int", "required": True}}
+    OPTIONS: ClassVar[dict[str, Any]] = {
+        "number": {"type": "int", "required": True},
+        "store": {"type": "dict", "options": {"directory": {"type": "path"}}},
+    }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Fail below zero, warn at zero."""
@@ -49,6 +52,9 @@ def test_options_are_converted_and_facts_returned() -> None:
 def test_an_option_of_another_type_is_refused() -> None:
     with pytest.raises(AnsibleActionFail, match="number"):
         run(number="three")
+    with pytest.raises(AnsibleActionFail, match="store must be a mapping, not '/srv/store'"):
+        run(number=1, store="/srv/store")
+    assert run(number=1, store='{"directory": "/srv/store"}')["number"] == 1
 
 
 def test_an_error_is_one_sentence() -> None:
