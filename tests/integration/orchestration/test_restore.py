@@ -54,7 +54,7 @@ def test_what_would_be_restored_is_said_and_what_is_not_there_refused_before_use
     assert (LATE in data(late), parts(late)) == (True, {})
 
 
-def test_a_database_that_cannot_be_read_is_replaced_only_when_it_isgive_up(late: Rig) -> None:
+def test_a_database_that_cannot_be_read_is_replaced_only_when_it_is_given_up(late: Rig) -> None:
     with worlds.opened(late.file) as world:
         world.servers["db1"]["harbour"].readable = False
     run = late.play("restore", **RESTORE).expect_failure()
