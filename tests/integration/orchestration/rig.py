@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +78,15 @@ class ActionModule(Simulated):
 
 @dataclass(frozen=True)
 class Rig:
-    """A world, its change store, and the copy of the collection that acts on it."""
+    """A world, its change store, and the copy of the collection that acts on it.
+
+    beside: hosts of the inventory that are none of the estate, with their variables.
+    """
 
     path: Path
     collection: Path
     server: ansible.Server
+    beside: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def file(self) -> Path:
@@ -161,6 +165,7 @@ class Rig:
         groups["edge"] = {"hosts": {name: {} for name in world.routes}}
         groups["cache"] = {"hosts": {name: {} for name in world.caches}}
         groups["database"] = {"hosts": {"db1": {}}}
+        groups["beside"] = {"hosts": dict(self.beside)}
         return {"all": {"vars": self.variables(), "children": groups}}
 
     def variables(self) -> dict[str, Any]:

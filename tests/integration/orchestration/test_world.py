@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,16 @@ from tests.integration.orchestration.rig import TENANTS, Rig
         ("patch_redis", {}),
         ("renew_certificates", {}),
         pytest.param("site", {}, marks=pytest.mark.deep),
+        pytest.param("backup", {}, marks=pytest.mark.deep),
+        pytest.param("backup_compliance", {}, marks=pytest.mark.deep),
+        pytest.param("precheck", {}, marks=pytest.mark.deep),
     ],
 )
 def test_nobody_is_harmed_on_a_good_day(rig: Rig, playbook: str, inputs: dict[str, str]) -> None:
+    """The inventory has a host that is none of the estate's, and that is off."""
+    # nobody listens on port 1
+    off = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    rig = replace(rig, beside={"mail1": off})
     rig.play(playbook, **inputs).expect_success()
     assert rig.world.harm == []
 
