@@ -993,6 +993,30 @@ def test_a_run_that_leaves_tasks_out_is_refused(rig: Rig, playbook: str, argumen
     assert rig.world.log == []
 
 
+@pytest.mark.parametrize(
+    ("playbook", "limit", "inputs"),
+    [
+        ("migrate", "!box1", {"tenant": "harbour", "destination": "app"}),
+        pytest.param("site", "app:db1:edge:cache", {}, marks=pytest.mark.deep),
+        pytest.param("patch", "app", {"patch_release": "r2"}, marks=pytest.mark.deep),
+        pytest.param("patch_redis", "cache1", {}, marks=pytest.mark.deep),
+        pytest.param("renew_certificates", "edge1", {}, marks=pytest.mark.deep),
+        pytest.param("decommission", "app:edge", {"tenant": "quarry"}, marks=pytest.mark.deep),
+        pytest.param("restore", "app1", {"tenant": "harbour"}, marks=pytest.mark.deep),
+        pytest.param("recover", "app", {"recover_tier": 2}, marks=pytest.mark.deep),
+        pytest.param("resume", "app1", {"change": "patch-1", "way": "finish"}, marks=pytest.mark.deep),
+        pytest.param("backup", "db1", {}, marks=pytest.mark.deep),
+        pytest.param("backup_policy", "db1", {}, marks=pytest.mark.deep),
+        pytest.param("restore_drill", "app", {}, marks=pytest.mark.deep),
+    ],
+)
+def test_a_limit_that_hides_a_host_is_one_sentence(rig: Rig, playbook: str, limit: str, inputs: dict[str, Any]) -> None:
+    before, entries = rig.world, change_store.entries(rig.store)
+    refused = rig.play(playbook, limit=limit, **inputs).expect_failure()
+    assert "the limit of this run hides " in refused.errors[-1]
+    assert (rig.world, change_store.entries(rig.store)) == (before, entries)
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("playbook", ["patch", "renew_certificates", "migrate"])
 def test_an_inventory_without_edges_is_one_sentence(rig: Rig, playbook: str) -> None:
