@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuses runs of ansible-playbook that leave tasks out, and settings that break the order of plays."""
+"""Refuses runs of ansible-playbook that leave tasks or all hosts out, and settings that break the order of plays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ansible import constants as C
 from ansible import context
@@ -15,12 +15,16 @@ from ansible.errors import AnsibleFilterError
 _SKIPS = frozenset(("all", "always", "untagged"))
 
 
-def whole_run(hosts: str) -> str:
+def whole_run(hosts: str, inventory: Sequence[str]) -> str:
     """The hosts of a play. Raises AnsibleFilterError where the run leaves tasks out, or where hosts would not wait.
 
     A run that leaves tasks out would skip what the tasks after it stand on, and end with exit code 0 although it did
-    nothing.
+    nothing, as one does whose inventory is empty. inventory: its hosts.
     """
+    if not inventory:
+        raise AnsibleFilterError(
+            "the inventory has no host, so that nothing would be done; name the one of the estate with -i"
+        )
     _require_settings()
     given = context.CLIARGS
     leaves_out = {

@@ -173,6 +173,8 @@ class Rig:
         return {
             "ansible_connection": "local",
             "ansible_become": False,
+            # what is not there for the localhost of ansible-core
+            "ansible_ssh_private_key_file": "{{ inventory_dir }}/key",
             "sim_world": str(self.file),
             "change_store": {"directory": str(self.store), "outbox": str(self.path / "outbox")},
             "change_gated_tiers": [],

@@ -993,6 +993,15 @@ def test_a_run_that_leaves_tasks_out_is_refused(rig: Rig, playbook: str, argumen
     assert rig.world.log == []
 
 
+@pytest.mark.deep
+@pytest.mark.parametrize("playbook", ["patch_redis", "precheck"])
+def test_an_inventory_that_was_forgotten_is_no_estate_in_order(rig: Rig, playbook: str) -> None:
+    book = rig.collection / f"ansible_collections/gantry/odoo/playbooks/{playbook}.yml"
+    run = ansible.run_playbook(book, {"all": {"hosts": {}}}, server=rig.server)
+    assert run.rc != 0
+    assert "the inventory has no host" in run.stdout + run.stderr
+
+
 @pytest.mark.parametrize(
     ("playbook", "limit", "inputs"),
     [

@@ -31,6 +31,12 @@ def test_a_run_that_leaves_tasks_out(monkeypatch: pytest.MonkeyPatch, given: dic
     monkeypatch.setattr(context, "CLIARGS", given)
     if refused:
         with pytest.raises(AnsibleFilterError, match=f"{refused} leaves tasks of this playbook out"):
-            whole_run("all")
+            whole_run("all", ["db1"])
     else:
-        assert whole_run("all") == "all"
+        assert whole_run("all", ["db1"]) == "all"
+
+
+def test_an_inventory_without_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {})
+    with pytest.raises(AnsibleFilterError, match="the inventory has no host, so that nothing would be done"):
+        whole_run("all", [])
