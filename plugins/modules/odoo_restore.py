@@ -105,7 +105,7 @@ options:
     description:
       - Neutralize the restored database as O(gantry.odoo.odoo_database#module:neutralize) does with a clone. Mail,
         scheduled jobs and payments are switched off and credentials are removed, which is verified before anybody but
-        O(login_user) can connect. The database gets a UUID and a secret of its own, and no address.
+        O(login_user) can connect. The database gets a UUID and a secret of its own, and the address of a new database.
       - Needs the code of all addons. It is read in the addons path of O(config), on the target or in the image of
         O(odoo_command). Where neither holds Odoo's own addons, Odoo is asked through O(odoo_command).
     type: bool

@@ -189,7 +189,7 @@ def _access(target: Target, wish: Wish) -> list[Step]:
 def _harmless(new: str) -> list[Step]:
     """What a clone gets as well."""
     return [
-        RenewIdentity("renew_identity", new, "a copy is another database: new uuid, new secret, no address"),
+        RenewIdentity("renew_identity", new, "a copy is another database: new uuid, secret and address"),
         Neutralize("neutralize", new, "a copy must not send mail, run jobs or take payments"),
     ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
@@ -16,12 +17,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_writ
 
 # A copy that answered under its original's address, or reported as its licensee, would be taken for it.
 _OF_THE_ORIGINAL = (
-    "web.base.url",
     "web.base.url.freeze",
     "database.enterprise_code",
     "database.expiration_date",
     "database.expiration_reason",
 )
+# What a new database has, and what Odoo gives one that it duplicates: without an address no message can be rendered.
+_NO_ADDRESS = {"web.base.url": "http://localhost:8069"}
 # A template may be old, and jobs that were due long ago look like those of a server that does not run them. Before
 # Odoo 15 there are no triggers.
 _DUE_FROM_NOW = """
@@ -43,19 +45,11 @@ class Content:
     def set_parameters(self, values: Mapping[str, str]) -> None:
         """Write configuration parameters in one transaction, and let the running processes know."""
         with self.writing.transaction(["ir_config_parameter", *SIGNALS]) as cursor:
-            for key, value in values.items():
-                cursor.execute(
-                    "INSERT INTO public.ir_config_parameter "
-                    "(key, value, create_uid, create_date, write_uid, write_date) "
-                    "VALUES (%s, %s, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC') "
-                    "ON CONFLICT (key) DO UPDATE "
-                    "SET value = EXCLUDED.value, write_uid = 1, write_date = EXCLUDED.write_date",
-                    (key, value),
-                )
+            _write(cursor, values)
             signal_caches(cursor)
 
     def renew_identity(self, due_from_now: bool = False) -> None:
-        """What Odoo itself renews in a copy: uuid, secret and date of creation; the address and the license go.
+        """What Odoo itself renews in a copy: uuid, secret, date of creation and address; the license goes.
 
         due_from_now: whether scheduled jobs that were due long ago are due now.
         """
@@ -72,6 +66,7 @@ class Content:
             )
             if cursor.rowcount < 2:
                 raise StateError(f"database {self.writing.database} has no database.uuid and database.secret to renew")
+            _write(cursor, _NO_ADDRESS)
             if due_from_now:
                 cursor.execute(_DUE_FROM_NOW)
 
@@ -94,3 +89,14 @@ class Content:
                     f"database {self.writing.database} has no user base.user_admin, so no administrator can be set"
                 )
             signal_caches(cursor)
+
+
+def _write(cursor: Any, parameters: Mapping[str, str]) -> None:
+    """Write configuration parameters."""
+    for key, value in parameters.items():
+        cursor.execute(
+            "INSERT INTO public.ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date) "
+            "VALUES (%s, %s, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC') "
+            "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, write_uid = 1, write_date = EXCLUDED.write_date",
+            (key, value),
+        )

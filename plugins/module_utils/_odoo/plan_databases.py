@@ -389,7 +389,7 @@ def _extend(server: Server, want: Desired, found: Database, at: str) -> list[Ste
 
 
 def _renewed(want: Desired) -> RenewIdentity:
-    why = "a copy is another database: new uuid, new secret, no address"
+    why = "a copy is another database: new uuid, secret and address"
     return RenewIdentity("renew_identity", want.name, why, unfinished(want.name))
 
 

@@ -176,7 +176,7 @@ def test_clones_are_others_with_the_same_content(
     for key in ("database.uuid", "database.secret"):
         assert len({server.parameter(name, key) for name in ("harbour", "trial", "beside")}) == 3
     assert server.parameter("trial", "web.base.url") == "https://trial.harbour.example"
-    assert server.parameter("beside", "web.base.url") == ""
+    assert server.parameter("beside", "web.base.url") == "http://localhost:8069"
     told = info("harbour", "trial", "beside", gather=["modules", "filestore", "fingerprint"])["databases"]
     assert {seen["odoo_version"] for seen in told.values()} == {"14.0"}
     assert {seen["uuid"] for seen in told.values()} == {server.parameter(name, "database.uuid") for name in told}
