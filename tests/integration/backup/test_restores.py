@@ -227,6 +227,30 @@ def test_a_drill_of_a_trapped_backup_does_no_harm_and_says_so(
     assert estate.drills("drilled")[-1]["ok"]
 
 
+@pytest.fixture
+def mailing(estate: Estate) -> Iterator[str]:
+    """A database with the module mail."""
+    estate.sql("CREATE DATABASE mailing OWNER odoo_harbour TEMPLATE harbour")
+    estate.shell(f"cp -a {DATA}/filestore/harbour {DATA}/filestore/mailing")
+    try:
+        estate.host.run(
+            ["odoo", "-c", CONFIG, "-d", "mailing", "-i", "mail", "--stop-after-init", "--no-http"], user="odoo"
+        )
+        yield "mailing"
+    finally:
+        estate.sql("DROP DATABASE mailing WITH (FORCE)")
+        estate.shell(f"rm -r {DATA}/filestore/mailing")
+
+
+def test_a_tenant_whose_users_are_told_of_a_new_password_is_drilled(
+    estate: Estate, mailing: str, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
+) -> None:
+    """A drill sets one, and Odoo renders the message with the address of the database, which a copy has to have."""
+    back_up(estate, ansible_module, mailing, name=mailing)
+    restored_as(mailing, drill=True, neutralize=True, database="mailing-drill")
+    assert estate.drills(mailing)[-1]["ok"]
+
+
 def test_a_right_that_the_owner_may_not_give_stops_no_restore(
     estate: Estate, ansible_module: Callable[..., Any]
 ) -> None:
