@@ -342,6 +342,7 @@ removed:
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
@@ -353,11 +354,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     report_policy,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import IMMUTABILITY, require_seconds
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import said_of_listed
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import foreseen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import open_stores_of_copy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt, read_unexplained
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, RefusedError
@@ -534,9 +537,14 @@ def carry_out(
         plan, _failures = plan_policy.plan_each(replace(request, expire=False), seen, location.prefix)
     removals: dict[str, Sweep] = {}
     tenants = dict(seen.tenants)
+    accept = call.params["rolled_back"] == "accept"
+    known = {} if accept else options.known_from(call.params["known_backups"])
     for tenant in sorted(policy.tenant for policy in request.policies if request.expire):
         try:
-            with writing(repositories[tenant], "expiry", call.params["lock_timeout"]) as turn:
+            settled = partial(with_interrupted, repositories[tenant], known.get(tenant, 0))
+            with writing(repositories[tenant], "expiry", call.params["lock_timeout"], settled) as turn:
+                for sentence in said_of_listed(turn.listed):
+                    call.warn(f"tenant {tenant}: {sentence}")
                 require_known(call, turn.repository, turn.catalog)
                 require_listed(call, turn.repository, request, turn.catalog)
                 now = replace(seen, tenants={tenant: replace(seen.tenants[tenant], catalog=turn.catalog)})

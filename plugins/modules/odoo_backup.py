@@ -264,8 +264,8 @@ def databases_from(params: Mapping[str, Any], prefix: str) -> list[dict[str, Any
     return databases
 
 
-def job_from(params: Mapping[str, Any], login: postgres.Login, item: Mapping[str, Any]) -> apply_backup.Job:
-    """The backup of one database. Raises StateError where its configuration cannot be read."""
+def job_from(params: Mapping[str, Any], login: postgres.Login, item: Mapping[str, Any], known: int) -> apply_backup.Job:
+    """The backup of one database. known: see Job. Raises StateError where its configuration cannot be read."""
     return apply_backup.Job(
         tenant=item["tenant"],
         database=item["name"],
@@ -276,6 +276,7 @@ def job_from(params: Mapping[str, Any], login: postgres.Login, item: Mapping[str
         max_age_s=params["max_age_s"],
         lock_timeout=params["lock_timeout"],
         stay=plan_backup.stay_of(params["keep_days"], params["keep_reason"]),
+        known=known,
     )
 
 
@@ -299,7 +300,7 @@ def work(call: Call, progress: Progress) -> Outcome:
         progress.begin(tenant, number, len(databases))
         try:
             with postgres.explaining(f"backing up {item['name']}", login):
-                job = job_from(call.params, login, item)
+                job = job_from(call.params, login, item, 0 if accept else known.get(tenant, 0))
                 apply_backup.preflight(job, client)
                 if call.check_mode:
                     seen, taken = apply_backup.preview(stores, location.keys, job), None
@@ -309,13 +310,13 @@ def work(call: Call, progress: Progress) -> Outcome:
         except (GantryError, OSError) as error:
             failures[tenant] = sentence_of(error)
             continue
-        for warning in taken.warnings if taken else ():
+        for warning in [*plan_backup.said_of_listed(seen.listed), *(taken.warnings if taken else ())]:
             call.warn(f"tenant {tenant}: {warning}")
         steps += plan_backup.steps_of(tenant, job.database, seen)
         entries.append(report_backup.entry(taken) if taken else report_backup.foreseen(tenant, job.database, seen))
-        before[tenant] = [one.name for one in seen.catalog.entries]
         new = [] if seen.fresh else [taken.manifest.name if taken else "a new backup"]
-        after[tenant] = [*before[tenant], *new]
+        before[tenant] = [one.name for one in seen.catalog.entries if one not in seen.listed]
+        after[tenant] = [*(one.name for one in seen.catalog.entries), *new]
         try:
             refuse_rolled_back(seen.catalog, known.get(tenant, 0), f"{stores.contents.where}, {tenant}", accept)
         except RefusedError as error:

@@ -29,6 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     refuse_skew,
     survey_of,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -46,12 +47,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     RECORD_S,
     Repository,
     Turn,
+    being_written,
     make_repository,
     open_repository,
     writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, Stores, segments
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Stay
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import wasteful
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, DataName, data_key
@@ -71,7 +73,7 @@ _CONSENT = ", or accept the loss with missing: record"
 class Job:
     """One backup to take. max_age_s: a complete backup younger than this many seconds suffices; 0 is never.
 
-    stay: how long it is kept whatever a policy says.
+    stay: how long it is kept whatever a policy says. known: the number of its newest backup in the ledger, 0 for none.
     """
 
     tenant: str
@@ -83,6 +85,7 @@ class Job:
     max_age_s: int = 0
     lock_timeout: int = 300
     stay: Stay | None = None
+    known: int = 0
 
 
 def preflight(job: Job, client: int) -> None:
@@ -101,9 +104,14 @@ def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
     """What a backup would find. Raises StateError where it would be refused."""
     repository = open_repository(stores, job.tenant, keys)
     catalog = repository.catalog.read() if repository else Catalog()
+    listed: tuple[Entry, ...] = ()
+    if repository and not being_written(repository):
+        before, catalog = catalog, with_interrupted(repository, job.known, catalog)
+        listed = catalog.entries[len(before.entries) :]
     with closing(connect(job.login, job.database, autocommit=False)) as connection:
         _refuse(catalog, job, read_database.uuid(connection))
-    return survey_of(catalog, job.max_age_s, job.stay, stores.records.now(), repository is None)
+    seen = survey_of(catalog, job.max_age_s, job.stay, stores.records.now(), repository is None)
+    return replace(seen, listed=listed)
 
 
 def take(
@@ -118,9 +126,10 @@ def take(
     started = time.monotonic()
     found = open_repository(stores, job.tenant, keys)
     repository = found or make_repository(stores, job.tenant, keys)
-    with writing(repository, "backup", job.lock_timeout) as turn:
+    with writing(repository, "backup", job.lock_timeout, partial(with_interrupted, repository, job.known)) as turn:
         now = repository.store.now()
         seen = survey_of(turn.catalog, job.max_age_s, job.stay, now, found is None)
+        seen = replace(seen, listed=turn.listed)
         if seen.fresh:
             if seen.stay:
                 _hold(repository, seen.fresh.name, seen.stay, now)
@@ -159,6 +168,7 @@ def take(
             filestore=FilestoreFacts(files.index.files, files.index.bytes, files.orphans, files.lost, files.kept),
             dump=dump,
             index=files.index,
+            stay=job.stay,
         )
         entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest), job.stay)
         repository.store.delete([note.key for note in [*notes, *sender.notes]])

@@ -10,12 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import Mended, foresee_mending, mend
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies, Part
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import said_of_listed
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there, unhealing
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_entries
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -37,6 +40,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_swee
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     REBUILT,
     Catalog,
+    Entry,
     Left,
     Marks,
 )
@@ -102,7 +106,8 @@ def check(repository: Repository, order: Order, progress: Progress, copy: Reposi
         if catalog.copied:
             write_marks(repository, Marks(found.marks, tuple(sorted(found.damaged))))
         else:
-            _mark(repository, order, found)
+            listed = _mark(repository, order, found)
+            found = replace(found, warnings=(*found.warnings, *said_of_listed(listed)))
     if found.part.parts > 1:
         _record(repository, found.part.following)
     return found
@@ -113,14 +118,17 @@ def _after(mended: Mended) -> Check:
     return replace(mended.found, mended=mended.keys, unhealed=mended.unhealed, copy_faults=mended.faults)
 
 
-def _mark(repository: Repository, order: Order, found: Check) -> None:
-    """Record what is damaged, and heal what lies intact in another object."""
+def _mark(repository: Repository, order: Order, found: Check) -> tuple[Entry, ...]:
+    """Record what is damaged, and heal what lies intact in another object; the backups that came into the catalog."""
     marked = repository.catalog.write(
         lambda seen: plan_mark(seen, found.catalog, found.marks, found.damaged), Deadline(RECORD_S)
     )
-    if any(one.heals for one in found.found):
-        with writing(repository, "heal", order.lock_timeout) as turn:
-            heal(turn, found, marked)
+    if not any(one.heals for one in found.found):
+        return ()
+    settled = partial(with_interrupted, repository, order.known)
+    with writing(repository, "heal", order.lock_timeout, settled) as turn:
+        heal(turn, found, marked)
+    return turn.listed
 
 
 def _left(repository: Repository, order: Order, copy: Repository | None) -> tuple[Left, list[str]]:

@@ -13,6 +13,7 @@ from datetime import datetime
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import DatabaseRight
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 
@@ -144,7 +145,10 @@ class FilestoreFacts:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup says of itself. number: its own in the repository. name: its identifier, by the catalog."""
+    """What a backup says of itself. number: its own in the repository. name: its identifier, by the catalog.
+
+    stay: how long it is kept whatever a policy says, as it was asked for.
+    """
 
     tenant: str
     number: int
@@ -156,3 +160,4 @@ class Manifest:
     filestore: FilestoreFacts
     dump: Dump
     index: Index
+    stay: Stay | None = None

@@ -29,7 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record imp
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import DatabaseRight
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, index_from
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import parse_data_name
 
@@ -100,6 +100,8 @@ def parse_manifest(body: Mapping[str, Any], name: str, where: str) -> Manifest:
                 text(dump["sha256"]),
             ),
             index=index_from(body["index"], where),
+            # a backup of an earlier version has none
+            stay=_stay(body.get("stay")),
         )
     except BAD_VALUES as error:
         raise StateError(f"{where} is not a backup's manifest: {type(error).__name__} {error}") from error
@@ -123,6 +125,11 @@ def _database(body: Mapping[str, Any]) -> DatabaseFacts:
         # a backup of an earlier version has none
         rights=tuple(map(_right, items(body.get("rights", ())))),
     )
+
+
+def _stay(value: Any) -> Stay | None:
+    body = fields(value or {})
+    return Stay(number(body["days"]), text(body["reason"])) if body else None
 
 
 def _right(value: Any) -> DatabaseRight:

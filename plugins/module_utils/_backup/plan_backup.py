@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
 
 MISSING_SHOWN = 3
+LISTED = "it is complete, and the run that took it was interrupted before the catalog had it"
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class Survey:
     """What stands before a backup. fresh: the complete backup that suffices, if one does. new: no repository yet.
 
     stay: how long the backup is to stay whatever a policy says, None where it stays so long already or as is promised.
+    listed: the backup of the run before, which was interrupted at its end.
     """
 
     catalog: Catalog
     fresh: Entry | None
     new: bool = False
     stay: Stay | None = None
+    listed: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,13 +168,20 @@ def steps_of(tenant: str, database: str, seen: Survey) -> list[Step]:
     """What a backup does, the same in check mode and in a run."""
     held = seen.fresh.name if seen.fresh else "a new backup"
     hold = [Step("place_hold", f"{tenant}/{held}", f"{seen.stay.reason}, {seen.stay.days} days")] if seen.stay else []
+    listed = [Step("list", f"{tenant}/{one.name}", LISTED) for one in seen.listed]
     if seen.fresh:
-        return hold
+        return [*listed, *hold]
     return [
+        *listed,
         *([Step("make_repository", tenant, "the tenant has none yet")] if seen.new else []),
         Step("back_up", database, "database and files as they are in one snapshot"),
         *hold,
     ]
+
+
+def said_of_listed(listed: Iterable[Entry]) -> list[str]:
+    """A sentence for each backup that is in the catalog because the run after its own has listed it."""
+    return [f"backup {one.name} is in the catalog from now on: {LISTED}" for one in listed]
 
 
 def survey_of(catalog: Catalog, max_age_s: int, stay: Stay | None, now: datetime, new: bool = False) -> Survey:

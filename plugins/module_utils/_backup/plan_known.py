@@ -94,6 +94,7 @@ def unexplained(kept: Sequence[Entry], unread: Sequence[str], where: str) -> str
     shown += [f"{len(unread)} manifests there cannot be read, such as {unread[0]}"] if unread else []
     return (
         f"the catalog in the {where} is not believed: {', and '.join(shown)}, and it neither lists nor has removed "
-        "them, so it was rolled back, or a backup was interrupted at its end; bring its newest state back, or remove "
-        "all below catalog/ and run odoo_backup_check with rebuild: true"
+        "them, so it was rolled back, or the last backup was interrupted at its end; take a backup, which lists that "
+        "one, or bring the newest state of the catalog back, or remove all below catalog/ and run odoo_backup_check "
+        "with rebuild: true"
     )

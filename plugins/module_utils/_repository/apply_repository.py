@@ -261,12 +261,16 @@ def unwrap(keyring: Keyring, tenant: str, masters: Sequence[MasterKey], where: s
 
 @dataclass(frozen=True)
 class Turn:
-    """The right of one run to change a repository. number: its fencing number, which names what it writes."""
+    """The right of one run to change a repository. number: its fencing number, which names what it writes.
+
+    listed: the backup of the run before it that was interrupted at its end, which is in the catalog from now on.
+    """
 
     repository: Repository
     number: int
     catalog: Catalog
     lost: threading.Event
+    listed: tuple[Entry, ...] = ()
 
     def commit(self, entry: Entry, manifest: Mapping[str, Any], stay: Stay | None = None) -> Entry:
         """Make a backup complete: write its manifest, then the catalog. Raises LostError where another run began.
@@ -336,21 +340,32 @@ def write_marks(repository: Repository, marks: Marks) -> None:
 
 
 @contextmanager
-def writing(repository: Repository, kind: str, wait_s: float) -> Iterator[Turn]:
-    """The turn to change the repository, for the time of the block. Raises DeadlineError after `wait_s` seconds."""
+def writing(
+    repository: Repository, kind: str, wait_s: float, settled: Callable[[Catalog], Catalog] = lambda seen: seen
+) -> Iterator[Turn]:
+    """The turn to change the repository, for the time of the block. Raises DeadlineError after `wait_s` seconds.
+
+    settled: the catalog as the run before would have left it, which is written in the same record as the fence.
+    """
     # a key that only adds backups may write leases, and no keys
     require_refusal(repository.records, Register.NAME)
     # a copy of a repository has leases of its own, which may be fewer
     fence = repository.catalog.read().fence
     with _held(repository.leases, kind, (_WRITE,), wait_s, fence) as (lease, lost):
         number = lease.fencing_number
+        listed: tuple[Entry, ...] = ()
 
         def begin(seen: Catalog) -> Catalog:
+            nonlocal listed
             require_catalog(repository, seen)
-            return plan_begin(seen, number)
+            if seen.fence == number:
+                return seen
+            after = settled(seen)
+            listed = after.entries[len(seen.entries) :]
+            return plan_begin(after, number)
 
         catalog = repository.catalog.write(begin, Deadline(RECORD_S))
-        yield Turn(repository, number, catalog, lost)
+        yield Turn(repository, number, catalog, lost, listed)
 
 
 def rebuild_catalog(repository: Repository, left: Left, wait_s: float) -> Catalog:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check
@@ -17,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Dump, FilestoreFacts, Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, manifest_body
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -30,7 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Tally
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
@@ -49,11 +51,12 @@ CONTENTS = [b"file %d " % number * (300 if number % 20 == 0 else 5) for number i
 
 @dataclass
 class Rotting:
-    """The repository of a tenant and its filestore on the disk."""
+    """The repository of a tenant and its filestore on the disk. known: its newest backup, by the ledger."""
 
     path: Path
     repository: Repository
     names: list[str] = field(default_factory=list)
+    known: int = 0
 
     @property
     def filestore(self) -> str:
@@ -71,10 +74,10 @@ class Rotting:
         self.names = sorted({*self.names, *found})
         return found
 
-    def backup(self, hours: int = 0) -> Entry:
+    def backup(self, hours: int = 0, stay: Stay | None = None) -> Entry:
         """Take a backup, as odoo_backup does. hours: by which its snapshot is later than that of the others."""
         repository = self.repository
-        with writing(repository, "backup", 5) as turn:
+        with writing(repository, "backup", 5, partial(with_interrupted, repository, self.known)) as turn:
             former, notes = former_files(turn), notes_left(turn)
             left = left_files(turn, notes)
             doubted = former.index.objects() & set(turn.catalog.damaged)
@@ -92,14 +95,15 @@ class Rotting:
                 dump=Dump((held,), (len(sealed),), len(dump), hashlib.sha256(dump).hexdigest()),
                 filestore=FilestoreFacts(files.index.files, files.index.bytes, 0),
                 index=files.index,
+                stay=stay,
             )
-            entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest))
+            entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest), stay)
             repository.store.delete([note.key for note in [*notes, *sender.notes]])
         return entry
 
     def expire(self, *names: str) -> list[str]:
         """Mark backups and remove what is due without a grace; the keys of the objects that are left."""
-        with writing(self.repository, "expiry", 5) as turn:
+        with writing(self.repository, "expiry", 5, partial(with_interrupted, self.repository, 0)) as turn:
             now = self.repository.store.now()
             catalog = self.repository.catalog.write(lambda seen: plan_expire(seen, names, now), Deadline(5))
             sweep(turn.after(catalog), 0)

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,19 +17,23 @@ from ansible_collections.gantry.odoo.plugins.filter.backup_outcomes import backu
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_check import Order, check, foresee
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import Fault, Judgement
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import Survey, steps_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import judge_tenant
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence, read_store
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_absent
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import read_manifest, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import ManifestName
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Stay
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import ManifestName, data_key
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import known_from
 from ansible_collections.gantry.odoo.plugins.modules import backup_policy
 from tests.unit.backup.evidence import evidence, judged, kinds
@@ -69,6 +76,8 @@ def test_a_repository_as_it_was_left_is_never_called_rolled_back(rotting: Rottin
 def test_a_catalog_without_its_newest_records_is_found(rotting: Rotting, records: int) -> None:
     first, second = rotting.backup(), rotting.backup()
     roll_back(rotting, records)
+    # the ledger says so, and no run that was killed explains it
+    rotting.known = second.number
     assert rotting.repository.catalog.read().entries == (first,)
     assert f"lacks the backup with number {second.number}" in lost(rotting, second.number)
     assert f"its newest one is {first.name}, number {first.number}" in lost(rotting, second.number)
@@ -209,17 +218,18 @@ def expiry(rotting: Rotting, last: int, check: bool = False, **given: str) -> Ou
     return backup_policy.work(Call(asked, check))
 
 
-# to an index with the first backup alone, and to one that is empty
+# to a catalog with the first backup alone, and to an empty one, where only the backup of its last run is listed again
 @pytest.mark.parametrize("records", [4, 5])
 def test_no_expiry_removes_what_only_manifests_know_of(rotting: Rotting, records: int) -> None:
     """Without a ledger: a backup after the rollback raises the fence above what was forgotten."""
-    _first, second, third = rotting.backup(), rotting.backup(), rotting.backup()
+    first, second, third = rotting.backup(), rotting.backup(), rotting.backup()
     roll_back(rotting, records)
     fourth = rotting.backup(hours=1)
+    assert numbers(rotting) == [first.number, fourth.number]
     before = rotting.listed()
     for check_mode in (True, False):
         refused = expiry(rotting, 9, check_mode)
-        assert f"{records - 2} backups that are to be kept have manifests there, such as" in refused.failure
+        assert "2 backups that are to be kept have manifests there, such as" in refused.failure
         assert f"(manifests/{second.number})" in refused.failure
         assert "or accept the older state with rolled_back: accept" in refused.failure
         assert "\n" not in refused.failure
@@ -231,6 +241,119 @@ def test_no_expiry_removes_what_only_manifests_know_of(rotting: Rotting, records
     # what the policy does not keep may go, and so may the rest with consent
     assert expiry(rotting, 1).failure == ""
     assert [one.number for one in rotting.repository.catalog.read().entries] == [fourth.number]
+
+
+def killed_backup(rotting: Rotting) -> int:
+    """A backup that ends when its manifest is there, and its record is not; its number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(apply_repository, "plan_commit", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            rotting.backup()
+    return rotting.repository.catalog.read().fence
+
+
+def numbers(rotting: Rotting) -> list[int]:
+    """The backups of the catalog."""
+    return [one.number for one in rotting.repository.catalog.read().entries]
+
+
+def test_the_next_backup_lists_one_that_was_killed_before_its_record(rotting: Rotting) -> None:
+    first, killed = rotting.backup(), killed_backup(rotting)
+    refused = expiry(rotting, 9).failure
+    assert f"(manifests/{killed})" in refused
+    assert "take a backup, which lists that one" in refused
+    assert [one.kind for one in compliance(rotting).findings if one.kind == "unlisted"] == ["unlisted"]
+    second = rotting.backup()
+    assert numbers(rotting) == [first.number, killed, second.number]
+    assert expiry(rotting, 9).failure == ""
+    assert copied(rotting)
+    assert [one for one in compliance(rotting).findings if one.kind == "unlisted"] == []
+    assert len(rotting.restored(rotting.entry(killed))) == len(CONTENTS)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_backup_has_a_step_for_the_one_that_it_lists(rotting: Rotting, fresh: bool) -> None:
+    one = rotting.backup()
+    seen = Survey(Catalog(entries=(one,)), one if fresh else None, listed=(one,))
+    steps = [(step.action, step.target) for step in steps_of("harbour", "erp", seen)]
+    assert steps == [("list", f"harbour/{one.name}"), *([] if fresh else [("back_up", "erp")])]
+
+
+def test_another_run_that_takes_a_turn_lists_it_and_says_so(rotting: Rotting) -> None:
+    """It raises the fence, and after that the number would not be looked at any more."""
+    first, killed = rotting.backup(), killed_backup(rotting)
+    outcome = expiry(rotting, 9, rolled_back="accept")
+    assert (outcome.failure, numbers(rotting)[1:]) == ("", [killed])
+    rotting.truncate(pack_of(rotting, first))
+    rotting.check()
+    rotting.backup()
+    another = killed_backup(rotting)
+    (sentence,) = [one for one in rotting.check().warnings if "is in the catalog from now on" in one]
+    assert sentence.startswith(f"backup {rotting.entry(another).name} is")
+
+
+def test_a_record_that_was_taken_away_is_written_as_it_was(rotting: Rotting) -> None:
+    rotting.backup()
+    kept = rotting.backup(stay=Stay(30, "before the restore"))
+    before = rotting.repository.catalog.read()
+    assert [one.backups for one in before.holds] == [(kept.name,)]
+    roll_back(rotting, 1)
+    assert rotting.repository.catalog.read().holds == ()
+    after = with_interrupted(rotting.repository, 0, rotting.repository.catalog.read())
+    stored = after.entries[1].stored
+    assert replace(after, entries=(after.entries[0], replace(after.entries[1], stored=kept.stored))) == before
+    assert abs(stored - kept.stored) < timedelta(minutes=1)
+
+
+def pack_of(rotting: Rotting, entry: Entry) -> str:
+    """An object with files that a backup has sent."""
+    return data_key(min(name for name in objects_of(rotting.repository, entry) if name.number == entry.number))
+
+
+def incomplete(rotting: Rotting, entry: Entry) -> None:
+    rotting.remove(pack_of(rotting, entry))
+    roll_back(rotting, 1)
+
+
+def of_a_run_before(rotting: Rotting, _entry: Entry) -> None:
+    roll_back(rotting, 2)
+
+
+def forged(rotting: Rotting, entry: Entry) -> None:
+    roll_back(rotting, 1)
+    rotting.flip(entry.manifest.key)
+
+
+def removed_on_purpose(rotting: Rotting, entry: Entry) -> None:
+    """Who keeps old objects writes the manifest once more, and takes all later records away."""
+    manifest = rotting.repository.store.get(entry.manifest.key) or b""
+    begun = rotting.repository.catalog.read().number - 1
+    rotting.expire(entry.name)
+    rotting.repository.store.put(entry.manifest.key, manifest)
+    roll_back(rotting, rotting.repository.catalog.read().number - begun)
+    assert rotting.repository.catalog.read().fence == entry.number
+
+
+@pytest.mark.parametrize("change", [incomplete, of_a_run_before, forged, removed_on_purpose])
+def test_nothing_else_is_listed(rotting: Rotting, change: Callable[[Rotting, Entry], None]) -> None:
+    first = rotting.backup()
+    rotting.add(b"one more file")
+    second = rotting.backup()
+    change(rotting, second)
+    third = rotting.backup(hours=1)
+    assert numbers(rotting) == [first.number, third.number]
+    assert second.manifest.key in expiry(rotting, 9).failure
+    with pytest.raises(RefusedError, match="is not believed"):
+        copied(rotting)
+
+
+def test_nothing_is_listed_that_was_given_up_or_that_the_ledger_knows_of(rotting: Rotting) -> None:
+    entry = rotting.backup()
+    gone = replace(rotting.repository.catalog.read(), entries=())
+    assert [one.number for one in with_interrupted(rotting.repository, 0, gone).entries] == [entry.number]
+    for other in (replace(gone, given_up=entry.number), replace(gone, fence=entry.number + 1)):
+        assert with_interrupted(rotting.repository, 0, other) is other
+    assert with_interrupted(rotting.repository, entry.number, gone) is gone
 
 
 def test_what_was_forgotten_is_given_up_with_consent(rotting: Rotting) -> None:

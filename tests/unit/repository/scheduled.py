@@ -35,7 +35,7 @@ class KilledError(BaseException):
 
 @dataclass
 class Memory:
-    """Objects in memory. clock: of the store. version: rises where what is complete may have changed.
+    """Objects in memory. clock: of the store. version: rises with each change of what is complete.
 
     first: what was written under each key, however it has rotted since.
     """
@@ -50,7 +50,7 @@ class Memory:
         """Write an object."""
         self.held[key] = (data, self.clock)
         self.first.setdefault(key, data)
-        self.version += "/catalog/" in key
+        self.version += "/catalog/" in key or "/manifests/" in key
 
     def rot(self, key: str) -> None:
         """Change a byte of an object."""

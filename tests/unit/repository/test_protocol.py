@@ -21,6 +21,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_check im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Dump
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, manifest_body
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_unexplained
 from ansible_collections.gantry.odoo.plugins.module_utils._core import deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -31,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     Repository,
     make_repository,
     read_manifest,
+    read_manifest_names,
     reading,
     writing,
 )
@@ -49,7 +52,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     data_key,
     note_of,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import (
+    lacking,
+    plan_expire,
+    plan_hold,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import (
     former_files,
     left_files,
@@ -80,7 +87,7 @@ def take_backup(repository: Repository, keep: int) -> Entry:
 
     keep: how many of the files are not sent again. With all of them the index is used again as well, unread.
     """
-    with writing(repository, "backup", 0) as turn:
+    with writing(repository, "backup", 0, partial(with_interrupted, repository, 0)) as turn:
         places = map(partial(DataName, turn.number), itertools.count())
         notes = notes_left(turn)
         former, left = former_files(turn), left_files(turn, tuple(notes))
@@ -121,7 +128,7 @@ def send_file(repository: Repository, held: DataName, name: str) -> Place:
 
 def expire(repository: Repository, kept: int, grace_s: int) -> None:
     """As backup_policy does it: mark all but the newest `kept` backups, and remove those whose grace has ended."""
-    with writing(repository, "expiry", 0) as turn:
+    with writing(repository, "expiry", 0, partial(with_interrupted, repository, 0)) as turn:
         marked = [one.name for one in turn.catalog.entries][: -kept or None]
         now = repository.store.now()
         catalog = repository.catalog.write(lambda seen: plan_expire(seen, marked, now), Deadline(0))
@@ -166,6 +173,8 @@ class Protocol(RuleBasedStateMachine):
         self.started = 0
         self.rotted = 0
         self.begun: dict[str, int] = {}
+        self.seen: set[int] = set()
+        self.late: set[int] = set()
 
     def start(self, what: str, work: Any, *arguments: int) -> None:
         """Begin a run with a connection of its own."""
@@ -225,6 +234,25 @@ class Protocol(RuleBasedStateMachine):
             run.step(way)
             if self.memory.version != before:
                 self.complete()
+        self.end(run)
+
+    @precondition(lambda self: self.runs)
+    @rule(which=st.integers(0, 3))
+    def cut_off(self, which: int) -> None:
+        """A run is killed when its manifest is there, and before the catalog says so; then its lease ends."""
+        run, manifests = self.runs[which % len(self.runs)], len(self.seen)
+        while not run.ended and len(self.seen) == manifests:
+            before = self.memory.version
+            run.step(DONE)
+            if self.memory.version != before:
+                self.complete()
+        if not run.ended:
+            run.step(KILLED)
+            later(self.memory, 61)
+        self.end(run)
+
+    def end(self, run: Run) -> None:
+        """What a run that has ended has to have left; nothing is asked of one that has not."""
         if run.ended:
             self.runs.remove(run)
             assert run.error is None or isinstance(run.error, Exception) or run.dead
@@ -254,6 +282,12 @@ class Protocol(RuleBasedStateMachine):
             assert read_manifest(self.repository, entry.manifest)
             for held in objects_of(self.repository, entry):
                 assert f"harbour/{data_key(held)}" in self.memory.held, f"backup {entry.name} lacks {held}"
+        numbers = {one.number for one in read_manifest_names(self.repository)}
+        # a request that arrives after the next run began cannot have been seen by it
+        self.late |= {number for number in numbers - self.seen if number < catalog.fence}
+        self.seen |= numbers
+        forgotten = lacking(catalog, numbers) - self.late - {catalog.fence}
+        assert not forgotten, f"backups {forgotten} have manifests, and the runs after them did not list them"
 
     def rotten(self, entry: Entry) -> bool:
         """Whether an object that a backup needs is damaged."""
@@ -280,6 +314,8 @@ class Protocol(RuleBasedStateMachine):
         for _twice in range(2):
             entry = take_backup(self.repository, len(NAMES))
             self.marked(check_all(self.repository))
+            catalog = self.repository.catalog.read()
+            assert self.late or read_unexplained(self.repository, catalog, None, ()) == ""
         assert not self.rotten(entry)
         expire(self.repository, 1, GRACE_S)
         later(self.memory, 2 * GRACE_S)
