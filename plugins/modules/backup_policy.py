@@ -511,7 +511,7 @@ def require_listed(call: Call, repository: Repository | None, request: plan_poli
     if repository is None or policy is None or not request.expire:
         return
     holds = request.holds.get(policy.tenant, HoldWish()).after(catalog.holds)
-    doubt = read_doubt(repository, catalog) or read_unexplained(repository, catalog, policy, holds)
+    doubt = read_doubt(repository, catalog) or read_unexplained(repository, catalog, policy, holds, call.warn)
     if not doubt:
         return
     if call.params["rolled_back"] != "accept":

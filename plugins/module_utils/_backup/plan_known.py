@@ -12,7 +12,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import P
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import kept_by
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Hold
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import ManifestName
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import ManifestName, data_prefix
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import lacking, with_entries
 
 SHOWN = 3
@@ -92,9 +92,25 @@ def unexplained(kept: Sequence[Entry], unread: Sequence[str], where: str) -> str
     names = ", ".join(f"{one.name} ({one.manifest.key})" for one in kept[:SHOWN])
     shown = [f"{len(kept)} backups that are to be kept have manifests there, such as {names}"] if kept else []
     shown += [f"{len(unread)} manifests there cannot be read, such as {unread[0]}"] if unread else []
+    ways = []
+    if kept:
+        ways.append(
+            "take a backup, which lists the last one where that was interrupted at its end, or bring the newest state "
+            "of the catalog back, or remove all below catalog/ and run odoo_backup_check with rebuild: true"
+        )
+    if unread:
+        ways.append(
+            "bring what cannot be read back from its versions or the second repository, with the keys that open it, or "
+            "remove it where it is no backup of yours"
+        )
     return (
         f"the catalog in the {where} is not believed: {', and '.join(shown)}, and it neither lists nor has removed "
-        "them, so it was rolled back, or the last backup was interrupted at its end; take a backup, which lists that "
-        "one, or bring the newest state of the catalog back, or remove all below catalog/ and run odoo_backup_check "
-        "with rebuild: true"
+        f"them, so it was rolled back, or a backup was interrupted at its end; {'; '.join(ways)}"
+    )
+
+
+def foreign(name: ManifestName, why: str) -> str:
+    """What is said of an object in the place of a manifest that cannot be one of a backup. why: it cannot be read."""
+    return (
+        f"{why}; nothing is below {data_prefix(name.number)}, so it is no backup; see who has written it, and remove it"
     )

@@ -31,7 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import lost_objects
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_locks
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_absent
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import Absent, manifest_of, read_absent
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     BAD_VALUES,
@@ -244,11 +244,11 @@ def _still_there(
 
 def _absent(repository: Repository, catalog: Catalog, faults: list[Fault]) -> tuple[Entry, ...]:
     try:
-        absent, unread = read_absent(repository, catalog)
+        absent = read_absent(repository, catalog)
     except StateError as error:
-        absent, unread = [], [str(error)]
-    faults += (Fault("", one) for one in unread)
-    return tuple(absent)
+        absent = Absent(unread=(str(error),))
+    faults += (Fault("", one) for one in (*absent.unread, *absent.foreign))
+    return absent.entries
 
 
 def _written(stores: Stores, repository: Repository, catalog: Catalog) -> dict[int, datetime | None]:

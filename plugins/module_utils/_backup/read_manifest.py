@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, parse_manifest
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import still_kept, unexplained, unlisted
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import (
+    foreign,
+    still_kept,
+    unexplained,
+    unlisted,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     being_written,
+    has_contents,
     read_manifest,
     read_manifest_names,
 )
@@ -60,9 +66,24 @@ def read_dump(repository: Repository, manifest: Manifest) -> Iterator[bytes]:
 def read_doubt(repository: Repository, catalog: Catalog) -> str:
     """What the manifests say against a catalog that was read, as `unlisted`."""
     manifests = read_manifest_names(repository)
-    doubt = unlisted(catalog, manifests, repository.where)
+    if not unlisted(catalog, manifests, repository.where):
+        return ""
     # a backup may have become complete between the two
-    return doubt and unlisted(repository.catalog.read(), manifests, repository.where)
+    seen = repository.catalog.read()
+    numbers = lacking(seen, (one.number for one in manifests))
+    witnesses = [one for one in manifests if one.number in numbers and _is_witness(repository, one)]
+    return unlisted(seen, witnesses, repository.where)
+
+
+def _is_witness(repository: Repository, name: ManifestName) -> bool:
+    """Whether a manifest may be one of a backup that is there, though it may be damaged, or sealed with another key."""
+    if has_contents(repository, name):
+        return True
+    try:
+        read_manifest(repository, name)
+    except StateError:
+        return False
+    return True
 
 
 def read_entries(
@@ -86,29 +107,58 @@ def read_entries(
     return [entries[number] for number in sorted(entries)], unread
 
 
-def read_absent(repository: Repository, seen: Catalog) -> tuple[list[Entry], list[str]]:
-    """The backups with manifests that the catalog neither lists nor has removed, and why others cannot be read.
+@dataclass(frozen=True)
+class Absent:
+    """What lies in the place of manifests, and what the catalog neither lists nor has removed.
+
+    entries: backups. unread: why others cannot be read. foreign: of what can be no backup, a sentence each.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    unread: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+
+def read_absent(repository: Repository, seen: Catalog) -> Absent:
+    """What manifests show that the catalog neither lists nor has removed.
 
     seen: the catalog as it was read before. One that is being taken has its manifest a moment before its record.
     """
     names = read_manifest_names(repository)
     if not lacking(seen, (one.number for one in names)):
-        return [], []
+        return Absent()
     # in this order: a run that has ended since is in the catalog
     working, catalog = being_written(repository), repository.catalog.read()
     numbers = lacking(catalog, (one.number for one in names)) - ({catalog.fence} if working else set())
     absent = {one for one in names if one.number in numbers}
     if not absent:
-        return [], []
+        return Absent()
     entries, unread = read_entries(repository, absent.__contains__)
     read = {one.number for one in entries}
-    return entries, [why for name, why in unread if name.number not in read]
+    left = [(name, why) for name, why in unread if name.number not in read]
+    witnesses = {name for name, _why in left if _is_witness(repository, name)}
+    return Absent(
+        tuple(entries),
+        tuple(why for name, why in left if name in witnesses),
+        tuple(foreign(name, why) for name, why in left if name not in witnesses),
+    )
 
 
-def read_unexplained(repository: Repository, seen: Catalog, policy: Policy | None, holds: Sequence[Hold]) -> str:
-    """Why the catalog is not believed, as `unexplained`. policy: what it keeps has to be there; None keeps all."""
-    absent, unread = read_absent(repository, seen)
-    if not absent and not unread:
+def read_unexplained(
+    repository: Repository,
+    seen: Catalog,
+    policy: Policy | None,
+    holds: Sequence[Hold],
+    warn: Callable[[str], None] = lambda _sentence: None,
+) -> str:
+    """Why the catalog is not believed, as `unexplained`. policy: what it keeps has to be there; None keeps all.
+
+    warn: is given a sentence for each object that can be no backup.
+    """
+    absent = read_absent(repository, seen)
+    for sentence in absent.foreign:
+        warn(sentence)
+    if not absent.entries and not absent.unread:
         return ""
-    kept = still_kept(repository.catalog.read(), absent, policy, holds, repository.store.now())
-    return unexplained(kept, unread, repository.where)
+    kept = still_kept(repository.catalog.read(), absent.entries, policy, holds, repository.store.now())
+    return unexplained(kept, absent.unread, repository.where)

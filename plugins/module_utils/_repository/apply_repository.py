@@ -55,6 +55,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     MARKS,
     ManifestName,
     data_name,
+    data_prefix,
     manifest_name,
     parse_note,
     tenant_root,
@@ -225,7 +226,8 @@ def rotate(repository: Repository, masters: Sequence[MasterKey]) -> Repository:
 
 def _require_known_key(repository: Repository, keys: Mapping[int, bytes]) -> None:
     """Raises StateError where the newest manifest needs a later key: a new one would get the number of that."""
-    newest = max(read_manifest_names(repository), default=None)
+    names = sorted(read_manifest_names(repository), reverse=True)
+    newest = next((one for one in names if has_contents(repository, one)), None)
     number = sealing.key_number(repository.store.get(newest.key) if newest else None)
     if newest and number > max(keys):
         raise StateError(
@@ -312,6 +314,11 @@ def read_manifest(repository: Repository, name: ManifestName) -> dict[str, Any]:
 def read_manifest_names(repository: Repository) -> list[ManifestName]:
     """The manifests that are there, whether they count or not."""
     return [name for key in repository.store.names("manifests/", sys.maxsize) if (name := manifest_name(key))]
+
+
+def has_contents(repository: Repository, name: ManifestName) -> bool:
+    """Whether anything of a backup is there. Without its dump, below its own number, it cannot be restored."""
+    return bool(repository.store.names(data_prefix(name.number), 1))
 
 
 def read_document(repository: Repository, key: str) -> dict[str, Any] | None:

@@ -48,6 +48,11 @@ def data_key(name: DataName) -> str:
     return f"data/{name}"
 
 
+def data_prefix(number: int) -> str:
+    """How the keys of all contents begin that a run has written. number: of its lease."""
+    return f"data/{number}/"
+
+
 @dataclass(frozen=True)
 class Note:
     """The note that a pack was sent, which stands until its backup is complete.

@@ -22,7 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_complianc
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence, read_store
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_absent
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import Absent, read_absent
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
@@ -211,11 +211,11 @@ def test_an_empty_catalog_whose_backups_were_removed_holds_none(rotting: Rotting
     assert refused["backups"] is None
 
 
-def expiry(rotting: Rotting, last: int, check: bool = False, **given: str) -> Outcome:
-    """An expiry without a ledger and without a grace. last: how many backups the policy keeps."""
+def expiry(rotting: Rotting, last: int, check: bool = False, warn: list[str] | None = None, **given: str) -> Outcome:
+    """An expiry without a ledger and without a grace. last: how many backups are kept. warn: what it warns of."""
     asked = params(rotting.path / "store", "harbour", **given)
     asked["policies"][0]["keep"] = {"last": last}
-    return backup_policy.work(Call(asked, check))
+    return backup_policy.work(Call(asked, check, *([warn.append] if warn is not None else [])))
 
 
 # to a catalog with the first backup alone, and to an empty one, where only the backup of its last run is listed again
@@ -261,7 +261,7 @@ def test_the_next_backup_lists_one_that_was_killed_before_its_record(rotting: Ro
     first, killed = rotting.backup(), killed_backup(rotting)
     refused = expiry(rotting, 9).failure
     assert f"(manifests/{killed})" in refused
-    assert "take a backup, which lists that one" in refused
+    assert "take a backup, which lists the last one where that was interrupted" in refused
     assert [one.kind for one in compliance(rotting).findings if one.kind == "unlisted"] == ["unlisted"]
     second = rotting.backup()
     assert numbers(rotting) == [first.number, killed, second.number]
@@ -377,6 +377,50 @@ def test_a_manifest_that_cannot_be_read_is_taken_for_one_that_stays(rotting: Rot
     assert rotting.listed() == before
 
 
+def planted(rotting: Rotting, above: int, data: bytes) -> str:
+    """The key of an object in the place of a manifest, by who may write and has no key. above: by how much."""
+    name = ManifestName(rotting.repository.catalog.read().fence + above)
+    rotting.repository.store.put(name.key, data)
+    return name.key
+
+
+# with no form of ours, and as if it was sealed with a key that is not here
+@pytest.mark.parametrize("data", [b"junk", b"G1" + (9).to_bytes(2, "big") + bytes(200)])
+# below the number of the next run, and far above that of each to come
+@pytest.mark.parametrize("above", [1, 10**8])
+def test_an_object_that_is_no_backup_stops_nothing_and_is_named(rotting: Rotting, above: int, data: bytes) -> None:
+    first = rotting.backup()
+    key = planted(rotting, above, data)
+    second = rotting.backup(hours=1)
+    said: list[str] = []
+    for check_mode in (True, False):
+        assert expiry(rotting, 1, check_mode, warn=said).failure == ""
+        (sentence,) = {one for one in said if key in one}
+        assert f"nothing is below data/{key.split('/')[1]}/, so it is no backup" in sentence
+        assert sentence.endswith("remove it")
+        said.clear()
+    assert numbers(rotting) == [second.number]
+    assert first.manifest.key not in rotting.listed()
+    assert copied(rotting)
+    assert choose(rotting.repository, Choice("latest"), said.append).number == second.number
+    (found,) = [one for one in compliance(rotting).findings if key in one.sentence]
+    assert (found.kind, found.severity) == ("unsealed", "critical")
+
+
+def test_a_manifest_of_a_key_that_is_not_here_is_a_witness(rotting: Rotting) -> None:
+    """Its contents are there, whoever can open them."""
+    _first, second = rotting.backup(), rotting.backup()
+    roll_back(rotting, 2)
+    rotting.repository.store.put(second.manifest.key, b"G1" + (9).to_bytes(2, "big") + bytes(200))
+    rotting.backup()
+    before = rotting.listed()
+    refused = expiry(rotting, 1).failure
+    assert f"{second.manifest.key} in the directory" in refused
+    assert "is sealed with the data key 9, which the keys of harbour lack" in refused
+    assert "remove it where it is no backup of yours" in refused
+    assert rotting.listed() == before
+
+
 def test_what_an_expiry_has_removed_or_a_backup_is_about_to_commit_is_not_forgotten(rotting: Rotting) -> None:
     first, second = rotting.backup(), rotting.backup()
     data = rotting.repository.store.get(first.manifest.key) or b""
@@ -388,7 +432,7 @@ def test_what_an_expiry_has_removed_or_a_backup_is_about_to_commit_is_not_forgot
     with writing(rotting.repository, "backup", 5) as turn:
         manifest = read_manifest(rotting.repository, second.manifest)
         turn.write_manifest(ManifestName(turn.number), {**manifest, "number": turn.number})
-        assert read_absent(rotting.repository, Catalog()) == ([], [])
+        assert read_absent(rotting.repository, Catalog()) == Absent()
 
 
 def copied(rotting: Rotting) -> object:

@@ -148,9 +148,18 @@ def test_older_keys_get_no_new_one_of_a_number_that_is_in_use(store: Directory) 
     rotated = rotate(opened(store, NEW, OLD), [NEW, OLD])
     name = ManifestName(7)
     rotated.store.put(name.key, rotated.keys.seal(MANIFEST, name.key, b"{}"))
+    rotated.store.put("data/7/0", b"its dump")
+    # by who has no key
+    rotated.store.put(ManifestName(8).key, b"G1" + (9).to_bytes(2, "big") + bytes(200))
     rotated.records.delete(rotated.records.names("keys/", 1))
     with pytest.raises(
         StateError, match=r"manifests/7 .* sealed with the data key 2, which its wrapped data keys lack"
     ):
         rotate(opened(store, NEW, OLD), [NEW, OLD])
     assert KeyLog(rotated.records).read().number == 1
+
+
+def test_an_object_that_is_no_backup_does_not_stop_a_rotation(store: Directory) -> None:
+    made = make_repository(stores(store), "harbour", [OLD])
+    made.store.put(ManifestName(8).key, b"G1" + (9).to_bytes(2, "big") + bytes(200))
+    assert rotate(opened(store, NEW, OLD), [NEW, OLD]).wrapped_by == NEW.name
