@@ -25,7 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
 
 MISSING_SHOWN = 3
-LISTED = "it is complete, and the run that took it was interrupted before the catalog had it"
+LISTED = "it is complete, and had no record: the run that took it was interrupted, or the record was taken away"
 
 
 @dataclass(frozen=True)
