@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -64,6 +64,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DRILL,
     data_key,
+    manifest_name,
     tenant_root,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
@@ -143,11 +144,12 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
     if repository is None:
         return Evidence(tenant)
     policy = _policy(repository, faults)
-    written = _written(stores, repository, catalog)
+    listed = _manifests(stores, repository)
+    written = {one.number: listed[one.manifest.key] for one in catalog.entries if one.manifest.key in listed}
     opened, newest_keys = _opened(repository, catalog, manifests, faults)
     locked_until, asked = _locked(stores, repository, newest_keys)
     locks, older = _older_locks(stores, repository, catalog, policy, faults)
-    drills, absent = _drills(repository, faults, latest), _absent(repository, catalog, faults)
+    drills, absent = _drills(repository, faults, latest), _absent(repository, catalog, listed, faults)
     catalog, missed = _still_there(repository, catalog, written, faults)
     return Evidence(
         tenant,
@@ -242,26 +244,23 @@ def _still_there(
     return replace(seen, entries=entries), tuple(one for one in faults if one.backup not in gone)
 
 
-def _absent(repository: Repository, catalog: Catalog, faults: list[Fault]) -> tuple[Entry, ...]:
+def _absent(repository: Repository, catalog: Catalog, listed: Iterable[str], faults: list[Fault]) -> tuple[Entry, ...]:
     try:
-        absent = read_absent(repository, catalog)
+        absent = read_absent(repository, catalog, [name for key in listed if (name := manifest_name(key))])
     except StateError as error:
         absent = Absent(unread=(str(error),))
     faults += (Fault("", one) for one in (*absent.unread, *absent.foreign))
     return absent.entries
 
 
-def _written(stores: Stores, repository: Repository, catalog: Catalog) -> dict[int, datetime | None]:
-    """When the manifest of each backup was written, without those that are not there.
+def _manifests(stores: Stores, repository: Repository) -> Mapping[str, datetime | None]:
+    """When each manifest that is there was written, by key.
 
     A server dates its objects itself; in a directory it is the writer who does, so there it is None.
     """
     if isinstance(stores.contents, Keeping):
-        listed = repository.store.objects("manifests/")
-        there = ((one.number, listed.get(one.manifest.key)) for one in catalog.entries)
-        return {number: stored.modified for number, stored in there if stored is not None}
-    names = set(repository.store.names("manifests/", sys.maxsize))
-    return {one.number: None for one in catalog.entries if one.manifest.key in names}
+        return {key: one.modified for key, one in repository.store.objects("manifests/").items()}
+    return dict.fromkeys(repository.store.names("manifests/", sys.maxsize))
 
 
 def _opened(

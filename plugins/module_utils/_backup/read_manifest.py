@@ -119,12 +119,12 @@ class Absent:
     foreign: tuple[str, ...] = ()
 
 
-def read_absent(repository: Repository, seen: Catalog) -> Absent:
+def read_absent(repository: Repository, seen: Catalog, names: Sequence[ManifestName]) -> Absent:
     """What manifests show that the catalog neither lists nor has removed.
 
-    seen: the catalog as it was read before. One that is being taken has its manifest a moment before its record.
+    seen: the catalog as it was read before. names: all that are there. One that is
+    being taken has its manifest a moment before its record.
     """
-    names = read_manifest_names(repository)
     if not lacking(seen, (one.number for one in names)):
         return Absent()
     # in this order: a run that has ended since is in the catalog
@@ -155,7 +155,7 @@ def read_unexplained(
 
     warn: is given a sentence for each object that can be no backup.
     """
-    absent = read_absent(repository, seen)
+    absent = read_absent(repository, seen, read_manifest_names(repository))
     for sentence in absent.foreign:
         warn(sentence)
     if not absent.entries and not absent.unread:

@@ -29,7 +29,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_repository
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import read_manifest, writing
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    read_manifest,
+    read_manifest_names,
+    writing,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Stay
@@ -432,7 +436,9 @@ def test_what_an_expiry_has_removed_or_a_backup_is_about_to_commit_is_not_forgot
     with writing(rotting.repository, "backup", 5) as turn:
         manifest = read_manifest(rotting.repository, second.manifest)
         turn.write_manifest(ManifestName(turn.number), {**manifest, "number": turn.number})
-        assert read_absent(rotting.repository, Catalog()) == Absent()
+        names = read_manifest_names(rotting.repository)
+        assert ManifestName(turn.number) in names
+        assert read_absent(rotting.repository, Catalog(), names) == Absent()
 
 
 def copied(rotting: Rotting) -> object:
@@ -449,6 +455,20 @@ def compliance(rotting: Rotting) -> Judgement:
     stores = Stores(place, place)
     (seen,) = read_evidence(stores, ["harbour"], (MASTER,), 1, {})
     return judge_tenant(seen, read_store(stores))
+
+
+def test_compliance_lists_the_manifests_once(rotting: Rotting, monkeypatch: pytest.MonkeyPatch) -> None:
+    rotting.backup()
+    asked: list[str] = []
+    names = Directory.names
+
+    def counted(store: Directory, prefix: str, limit: int) -> list[str]:
+        asked.append(prefix)
+        return names(store, prefix, limit)
+
+    monkeypatch.setattr(Directory, "names", counted)
+    assert compliance(rotting).rules
+    assert asked.count("harbour/manifests/") == 1
 
 
 def test_what_a_catalog_that_is_made_anew_leaves_out_is_not_removed_by_an_expiry(rotting: Rotting) -> None:
