@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable
 
 
 def listed_input(name: str, values: Iterable[str]) -> str:
     """The option of ansible-playbook that sets an input to a list, as a shell takes it."""
-    return f"-e {shlex.quote(json.dumps({name: list(values)}))}"
+    text = json.dumps({name: list(values)}).replace("'", "'\\''")
+    return f"-e '{text}'"

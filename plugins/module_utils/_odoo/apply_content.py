@@ -45,7 +45,7 @@ class Content:
     def set_parameters(self, values: Mapping[str, str]) -> None:
         """Write configuration parameters in one transaction, and let the running processes know."""
         with self.writing.transaction(["ir_config_parameter", *SIGNALS]) as cursor:
-            _write(cursor, values)
+            _write_parameters(cursor, values)
             signal_caches(cursor)
 
     def renew_identity(self, due_from_now: bool = False) -> None:
@@ -66,7 +66,7 @@ class Content:
             )
             if cursor.rowcount < 2:
                 raise StateError(f"database {self.writing.database} has no database.uuid and database.secret to renew")
-            _write(cursor, _NO_ADDRESS)
+            _write_parameters(cursor, _NO_ADDRESS)
             if due_from_now:
                 cursor.execute(_DUE_FROM_NOW)
 
@@ -91,7 +91,7 @@ class Content:
             signal_caches(cursor)
 
 
-def _write(cursor: Any, parameters: Mapping[str, str]) -> None:
+def _write_parameters(cursor: Any, parameters: Mapping[str, str]) -> None:
     """Write configuration parameters."""
     for key, value in parameters.items():
         cursor.execute(
