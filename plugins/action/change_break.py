@@ -38,7 +38,7 @@ class ActionModule(ControllerAction):
             raise InputError(f"change: {name} holds no lease; those that do are {', '.join(sorted(held)) or 'none'}")
         number = held[name].number
         if not call.check_mode:
-            leases.take_away(number, who, reason, Deadline(WRITE_SECONDS))
+            leases.take_away(held[name].fencing_number, who, reason, Deadline(WRITE_SECONDS))
             Ledger(store).record(
                 store.now(),
                 {"id": name},

@@ -111,7 +111,7 @@ def _settled(params: Mapping[str, Any]) -> _End:
     outbox(params["store"]).deliver(store, Deadline(WRITE_SECONDS))
     parts = PartsLog(store).read().of(change)
     try:
-        Register(store).require(params["change"]["lease"])
+        Register(store).require(params["change"]["fencing_number"])
     except LostError as error:
         taken = taken_over(change, [entry.body for entry in Ledger(store).entries()])
         return _End(parts, str(error), taken)
@@ -146,7 +146,7 @@ def _end(params: Mapping[str, Any], lost: str) -> None:
     """Take the parts of a change that is done out of the store, and release the lease."""
     store, change, deadline = open_store(params["store"]), params["change"], Deadline(WRITE_SECONDS)
     PartsLog(store).write(lambda seen: plan_close(seen, change["id"]), deadline)
-    if change["lease"] and not lost:
+    if change["fencing_number"] and not lost:
         # an attempt before may have released it, without an answer
         with suppress(LostError):
-            Register(store).release(change["lease"], deadline)
+            Register(store).release(change["fencing_number"], deadline)

@@ -45,7 +45,7 @@ class ActionModule(ControllerAction):
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Decide on the change by the store's clock; a closed gate is a failure."""
         store, params = open_store(call.params["store"]), call.params
-        Register(store).require(params["change"]["lease"])
+        Register(store).require(params["change"]["fencing_number"])
         now, rules, subjects = store.now(), rules_from(params), _subjects(params)
         proofs = {one.name: proof_of(Ledger(store), one.name, rules.repository) for one in subjects}
         lacking = plan_gate.without_backup(subjects, proofs, now, rules)

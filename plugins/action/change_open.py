@@ -89,7 +89,7 @@ class ActionModule(ControllerAction):
             PartsLog(leases.objects).write(
                 lambda seen: plan_undo(seen, opened["id"], params["resumes"]), Deadline(WRITE_SECONDS)
             )
-            leases.release(lease.number, Deadline(WRITE_SECONDS))
+            leases.release(lease.fencing_number, Deadline(WRITE_SECONDS))
             raise
         return Outcome(facts={"change": opened, "parts": parts_shown(parts), "refused": ""})
 

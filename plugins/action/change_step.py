@@ -86,7 +86,7 @@ def _begin(params: Mapping[str, Any]) -> None:
     """Write that the part is begun, behind all that happened before."""
     store, deadline = open_store(params["store"]), Deadline(WRITE_SECONDS)
     outbox(params["store"]).deliver(store, deadline)
-    Register(store).require(params["change"]["lease"])
+    Register(store).require(params["change"]["fencing_number"])
     now = store.now()
     parts = PartsLog(store).write(lambda seen: plan_begin(seen, _part(params, now), params["budget"]), deadline)
     last_seen.keep_parts(store, parts)

@@ -60,10 +60,10 @@ class ActionModule(ControllerAction):
         before = log.read()
         after = plan_entry(before, entry)
         if not call.check_mode and after != before:
-            Register(store).require(change["lease"])
+            Register(store).require(change["fencing_number"])
             after = log.write(lambda seen: plan_entry(seen, entry), Deadline(WRITE_SECONDS))
             # what was written may have taken longer than the lease lasts
-            Register(store).require(change["lease"])
+            Register(store).require(change["fencing_number"])
         return Outcome(facts={"number": after.number, "differences": differences(before, after)})
 
 

@@ -39,7 +39,7 @@ def start(store: Mapping[str, Any], lease: Lease, seconds: float, playbook: int)
     """Have a lease renewed while the process `playbook` lives. Raises StateError where the program does not begin."""
     root = Path(__file__).parents[5]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
-    order = {"store": dict(store), "number": lease.number, "seconds": seconds, "playbook": playbook}
+    order = {"store": dict(store), "fencing_number": lease.fencing_number, "seconds": seconds, "playbook": playbook}
     # the order holds the credentials of the store: in a file without a name nobody else reads them
     with tempfile.TemporaryFile() as stream, tempfile.TemporaryFile() as complaints:
         stream.write(json.dumps(order).encode())
@@ -68,7 +68,7 @@ def start(store: Mapping[str, Any], lease: Lease, seconds: float, playbook: int)
 
 def keep(order: Mapping[str, Any]) -> None:
     """Renew the lease until it is released or lost; release it when ansible-playbook is gone."""
-    number, seconds = order["number"], order["seconds"]
+    number, seconds = order["fencing_number"], order["seconds"]
     leases, box = Register(open_store(order["store"]), seconds), outbox(order["store"])
     lives = _watch(order["playbook"])
     _tell_ready()

@@ -46,7 +46,7 @@ def seconds_ahead(store: Objects) -> float:
 
 def require_lease(params: Mapping[str, Any]) -> None:
     """Raise StateError where the change of a task has lost its lease. params: its options `store` and `change`."""
-    Register(open_store(params["store"])).require(params["change"]["lease"])
+    Register(open_store(params["store"])).require(params["change"]["fencing_number"])
 
 
 def _opened(declared: Mapping[str, Any]) -> Objects:

@@ -33,10 +33,10 @@ class Register(StateLog[Leases]):
         """The leases that a record holds, those included that have expired and that no other change has taken over."""
         return Leases() if record is None else from_body(record.number, record.body, self.objects.where)
 
-    def require(self, number: int) -> None:
+    def require(self, fencing_number: int) -> None:
         """Raise LostError unless a lease is held for long enough to begin something. 0: none, which cannot be lost."""
-        if number:
-            require_time(self.read(), number, self.objects.now())
+        if fencing_number:
+            require_time(self.read(), fencing_number, self.objects.now())
 
     def take(self, covers: Iterable[str], holder: Holder, deadline: Deadline, above: int = 0) -> Lease:
         """Take a lease. Raises HeldError where another change holds a part of it.
@@ -49,17 +49,17 @@ class Register(StateLog[Leases]):
             return plan_take(seen, wanted, holder, self.objects.now(), self.seconds, above)
 
         written = self.write(plan, deadline)
-        return require(written, written.number)
+        return require(written, written.base + written.number)
 
-    def renew(self, number: int, deadline: Deadline) -> Lease:
+    def renew(self, fencing_number: int, deadline: Deadline) -> Lease:
         """Prolong a lease. Raises LostError where it is not held any more."""
-        written = self.write(lambda seen: plan_renew(seen, number, self.objects.now(), self.seconds), deadline)
-        return require(written, number)
+        written = self.write(lambda seen: plan_renew(seen, fencing_number, self.objects.now(), self.seconds), deadline)
+        return require(written, fencing_number)
 
-    def release(self, number: int, deadline: Deadline) -> None:
+    def release(self, fencing_number: int, deadline: Deadline) -> None:
         """End a lease whose work is done. Raises LostError where it was not held any more."""
-        self.write(lambda seen: plan_release(seen, number), deadline)
+        self.write(lambda seen: plan_release(seen, fencing_number), deadline)
 
-    def take_away(self, number: int, who: str, reason: str, deadline: Deadline) -> None:
+    def take_away(self, fencing_number: int, who: str, reason: str, deadline: Deadline) -> None:
         """Break the lease of another change, which is told the reason."""
-        self.write(lambda seen: plan_break(seen, number, who, reason), deadline)
+        self.write(lambda seen: plan_break(seen, fencing_number, who, reason), deadline)

@@ -32,8 +32,9 @@ class Holder:
 class Lease:
     """A right that is held.
 
-    number: higher than that of every lease before. fencing_number: also higher than those of former stores; it is kept
-    with what is written under the lease. covers: what nobody else may change, such as `estate`, `group:app` or
+    number: higher than that of every lease before in this store. fencing_number: also higher than those of former
+    stores, and than those that this store has forgotten; it is kept with what is written under the lease, and tells the
+    lease from all others. covers: what nobody else may change, such as `estate`, `group:app` or
     `tenant:harbour`. since, until: by the clock of the store.
     """
 
@@ -64,6 +65,7 @@ class Former:
     """A lease that was ended by somebody else, or by nobody. why: a clause such as `was broken by mara: disk full`."""
 
     number: int
+    fencing_number: int
     why: str
 
 
@@ -71,9 +73,9 @@ class Former:
 class Leases:
     """All leases of an estate: the newest record of the log says all of it.
 
-    base: what the fencing number of each is above its number, fixed by the first one: the seconds from 1970 to then. So
-    a store that is made anew gives higher ones than the store before it, which wrote less than a record a second. It
-    rises where a lease has to have a higher one.
+    base: what the fencing number of the newest lease is above its number. It rises so that each fencing number is at
+    least the seconds from 1970 until then: a store that is made anew, or put back to an older copy, gives higher ones
+    than those that are known from before.
     """
 
     number: int = 0
@@ -101,7 +103,7 @@ def from_body(record: int, body: Mapping[str, Any], where: str) -> Leases:
             )
             for one in items(body["held"])
         )
-        former = tuple(Former(number(one["number"]), text(one["why"])) for one in items(body["former"]))
+        former = tuple(Former(number(one["number"]), number(one.get("fencing_number", 0)), text(one["why"])) for one in items(body["former"]))
         return Leases(record, number(body["base"]), held, former)
     except BAD_VALUES as error:
         raise StateError(f"record {record} of the leases in the {where} cannot be read: {error!r}") from error

@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import (
 
 # What has to be left of a lease when something is begun under it.
 LEAST = timedelta(seconds=5)
+_AHEAD = "that has not begun yet, as the clock of the store was ahead; set it right, and end it with gantry.odoo.change_break"
 
 
 class HeldError(StateError):
@@ -52,55 +53,58 @@ def plan_take(
     alive = [one for one in seen.held if one.until > now]
     others = [one for one in alive if overlap(one.covers, wanted)]
     if others:
-        raise HeldError("; ".join(one.words for one in others) + "; run again when it has ended")
-    expired = [Former(one.number, _expired(one)) for one in seen.held if one.until <= now]
+        ahead = any(one.since > now for one in others)
+        raise HeldError("; ".join([*(one.words for one in others), _AHEAD if ahead else "run again when it has ended"]))
+    expired = [Former(one.number, one.fencing_number, _expired(one)) for one in seen.held if one.until <= now]
     number = seen.number + 1
-    base = max(seen.base or int(now.timestamp()), above + 1 - number)
+    base = max(seen.base, int(now.timestamp()) - number, above + 1 - number)
     lease = Lease(number, base + number, wanted, holder, now, now + timedelta(seconds=seconds))
     return Leases(number, base, (*alive, lease), _kept(seen, *expired))
 
 
-def plan_renew(seen: Leases, number: int, now: datetime, seconds: float) -> Leases:
+def plan_renew(seen: Leases, fencing_number: int, now: datetime, seconds: float) -> Leases:
     """The record that prolongs a lease. One that has expired is prolonged while nobody has taken another since."""
-    lease = require(seen, number)
+    lease = require(seen, fencing_number)
     longer = replace(lease, until=max(lease.until, now + timedelta(seconds=seconds)))
-    held = tuple(longer if one.number == number else one for one in seen.held)
+    held = tuple(longer if one == lease else one for one in seen.held)
     return replace(seen, number=seen.number + 1, held=held)
 
 
-def plan_release(seen: Leases, number: int) -> Leases:
+def plan_release(seen: Leases, fencing_number: int) -> Leases:
     """The record without a lease whose work is done. Raises LostError where it is not held."""
-    require(seen, number)
-    return replace(seen, number=seen.number + 1, held=_without(seen, number))
+    lease = require(seen, fencing_number)
+    return replace(seen, number=seen.number + 1, held=_without(seen, lease))
 
 
-def plan_break(seen: Leases, number: int, who: str, reason: str) -> Leases:
+def plan_break(seen: Leases, fencing_number: int, who: str, reason: str) -> Leases:
     """The record that takes a lease away from its holder. Raises InputError without a reason."""
+    lease = require(seen, fencing_number)
     if not reason.strip():
-        raise InputError(f"lease {number} is broken only for a reason; say why its holder cannot release it")
-    require(seen, number)
-    ended = Former(number, f"was broken by {who}: {reason.strip()}")
-    return Leases(seen.number + 1, seen.base, _without(seen, number), _kept(seen, ended))
+        raise InputError(f"lease {lease.number} is broken only for a reason; say why its holder cannot release it")
+    ended = Former(lease.number, lease.fencing_number, f"was broken by {who}: {reason.strip()}")
+    return Leases(seen.number + 1, seen.base, _without(seen, lease), _kept(seen, ended))
 
 
-def require(seen: Leases, number: int) -> Lease:
-    """The lease with that number. Raises LostError with what became of it."""
+def require(seen: Leases, fencing_number: int) -> Lease:
+    """The lease with that fencing number. Raises LostError with what became of it."""
     for lease in seen.held:
-        if lease.number == number:
+        if lease.fencing_number == fencing_number:
             return lease
-    why = next((one.why for one in seen.former if one.number == number), "was released, or ended long ago")
-    raise LostError(f"lease {number} {why}")
+    for former in seen.former:
+        if former.fencing_number == fencing_number:
+            raise LostError(f"lease {former.number} {former.why}")
+    raise LostError(f"the lease with the fencing number {fencing_number} was released, ended long ago, or is forgotten")
 
 
-def require_time(seen: Leases, number: int, now: datetime) -> None:
+def require_time(seen: Leases, fencing_number: int, now: datetime) -> None:
     """Raise LostError where a lease is not held, or ends too soon to begin anything under it."""
-    lease = require(seen, number)
+    lease = require(seen, fencing_number)
     if lease.until - now < LEAST:
-        raise LostError(f"lease {number} was not renewed and ends at {lease.until:%Y-%m-%d %H:%M:%S} UTC")
+        raise LostError(f"lease {lease.number} was not renewed and ends at {lease.until:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _without(seen: Leases, number: int) -> tuple[Lease, ...]:
-    return tuple(one for one in seen.held if one.number != number)
+def _without(seen: Leases, lease: Lease) -> tuple[Lease, ...]:
+    return tuple(one for one in seen.held if one != lease)
 
 
 def _kept(seen: Leases, *ended: Former) -> tuple[Former, ...]:

@@ -464,7 +464,7 @@ def _held(
 ) -> Iterator[tuple[Lease, threading.Event]]:
     lease = _take(leases, kind, covers, wait_s, above)
     lost, done = threading.Event(), threading.Event()
-    renewing = threading.Thread(target=_renew, args=(leases, lease.number, lost, done), daemon=True)
+    renewing = threading.Thread(target=_renew, args=(leases, lease.fencing_number, lost, done), daemon=True)
     renewing.start()
     try:
         yield lease, lost
@@ -473,7 +473,7 @@ def _held(
         renewing.join()
         # the work is done or has failed with words of its own; a lease that stays ends by itself
         with suppress(GantryError):
-            leases.release(lease.number, Deadline(RECORD_S))
+            leases.release(lease.fencing_number, Deadline(RECORD_S))
 
 
 def _take(leases: Register, kind: str, covers: tuple[str, ...], wait_s: float, above: int) -> Lease:
@@ -505,7 +505,7 @@ def _break_left(leases: Register) -> None:
         if is_gone(lease.holder):
             # another run may have ended it as well
             with suppress(LostError):
-                leases.take_away(lease.number, lease.holder.where, "its process is gone", Deadline(RECORD_S))
+                leases.take_away(lease.fencing_number, lease.holder.where, "its process is gone", Deadline(RECORD_S))
 
 
 def _renew(leases: Register, number: int, lost: threading.Event, done: threading.Event) -> None:

@@ -69,8 +69,8 @@ def work(store: dict[str, Any], name: str, counter: Path) -> None:
         seen = int(counter.read_text(encoding="ascii"))
         ledger.append({"event": "begun", "who": name, "seen": seen, "lease": held.number}, Deadline(20))
         counter.write_text(str(seen + 1), encoding="ascii")
-        leases.renew(held.number, Deadline(20))
-        leases.release(held.number, Deadline(20))
+        leases.renew(held.fencing_number, Deadline(20))
+        leases.release(held.fencing_number, Deadline(20))
         done += 1
 
 
@@ -159,16 +159,17 @@ def test_a_server_that_lets_two_writers_win_is_refused(s3_versioned: dict[str, A
 def test_a_store_that_lost_what_was_written_last_does_not_answer(store: dict[str, Any]) -> None:
     """As a standby that was promoted: it is the same store, and lacks the newest record of a log."""
     bare = open_store(store)
-    number = Register(bare, 60).take(["group:lost"], Holder("patch", "mara", "here"), Deadline(20)).number
+    held = Register(bare, 60).take(["group:lost"], Holder("patch", "mara", "here"), Deadline(20))
+    number = held.number
     remember(store, Seen(identity_of(bare), {Register.NAME: number}))
-    Register(open_store(store), 60).renew(number, Deadline(20))
+    Register(open_store(store), 60).renew(held.fencing_number, Deadline(20))
     leases = Log(bare, Register.NAME)
     assert leases.newest_number() == number + 1
     bare.delete([leases.key(number + 1)])
     lost = f"its newest record of leases has number {number}, and this controller has seen {number + 1} there"
     for use in (
         lambda: open_store(store).now(),
-        lambda: Register(open_store(store), 60).renew(number, Deadline(20)),
+        lambda: Register(open_store(store), 60).renew(held.fencing_number, Deadline(20)),
         lambda: open_store(store).get("identity"),
     ):
         with pytest.raises(UnreachableError, match=lost):
@@ -195,9 +196,9 @@ def test_a_database_that_takes_no_writes_is_read_and_waited_for(
 
     switch("on")
     try:
-        Register(open_store(declared), 60).require(held.number)
+        Register(open_store(declared), 60).require(held.fencing_number)
         with pytest.raises(UnreachableError, match="it takes no writes now"):
-            Register(open_store(declared), 60).renew(held.number, Deadline(5))
+            Register(open_store(declared), 60).renew(held.fencing_number, Deadline(5))
         assert "it is kept in" in bring(declared, happened, Deadline(5)).why
     finally:
         switch("off")
@@ -205,7 +206,7 @@ def test_a_database_that_takes_no_writes_is_read_and_waited_for(
     newest = Ledger(open_store(declared)).newest()
     assert newest is not None
     assert newest.body["event"] == "applied"
-    Register(open_store(declared), 60).release(held.number, Deadline(20))
+    Register(open_store(declared), 60).release(held.fencing_number, Deadline(20))
 
 
 # What the server does, and what ends it.
@@ -249,16 +250,16 @@ def test_a_server_that_hangs_holds_nobody_up_and_doubles_nothing(
         began = time.monotonic()
         assert "; it is kept in" in bring(declared, happened, Deadline(5)).why
         with pytest.raises(UnreachableError, match=r"it gave no answer within|statement timeout"):
-            Register(used, 60).renew(held.number, Deadline(5))
+            Register(used, 60).renew(held.fencing_number, Deadline(5))
         assert time.monotonic() - began < 35
         if reads:
-            Register(open_store(declared), 60).require(held.number)
+            Register(open_store(declared), 60).require(held.fencing_number)
     finally:
         host.run(fault[1], user="postgres")
     outbox(declared).deliver(open_store(declared), Deadline(20))
     entries = Ledger(open_store(declared)).entries(known)
     assert [entry.body["facts"] for entry in entries if entry.body["event"] == "applied"] == [{"number": 1}]
-    Register(open_store(declared), 60).release(held.number, Deadline(20))
+    Register(open_store(declared), 60).release(held.fencing_number, Deadline(20))
 
 
 def test_what_was_read_serves_while_the_store_hangs(

@@ -1134,7 +1134,7 @@ def test_a_store_that_lost_what_a_change_has_written_begins_nothing_more(rig: Ri
             world.nodes["app1"].running = True
         (held,) = change_store.held(rig.store)
         leases = Register(Directory(str(rig.store)))
-        leases.take_away(held["number"], "joe", "the records behind it are lost", Deadline(60))
+        leases.take_away(held["fencing_number"], "joe", "the records behind it are lost", Deadline(60))
     until_free(rig)
     if brought_back:
         rig.play("resume", change=left(rig), way="finish").expect_success()

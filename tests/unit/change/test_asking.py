@@ -30,12 +30,12 @@ class Change:
         self.store = Directory(str(path / "store"))
         self.declared = {"directory": str(path / "store"), "outbox": str(path / "outbox")}
         self.leases = Register(self.store, 60)
-        self.number = self.leases.take(["estate"], Holder("patch", "mara", "here"), Deadline(60)).number
+        self.number = self.leases.take(["estate"], Holder("patch", "mara", "here"), Deadline(60)).fencing_number
         self.change = {
             "id": "patch-1",
             "kind": "patch",
             "requester": "mara",
-            "lease": self.number,
+            "lease": 1,
             "fencing_number": self.number,
         }
         PartsLog(self.store).write(

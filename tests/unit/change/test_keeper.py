@@ -33,7 +33,7 @@ class Kept:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.leases = Register(Directory(str(path)), self.seconds)
-        self.number = self.leases.take(["estate"], MARA, Deadline(60)).number
+        self.number = self.leases.take(["estate"], MARA, Deadline(60)).fencing_number
         self.since = self.until
 
     @property
@@ -45,7 +45,7 @@ class Kept:
         """Start the program."""
         order = {
             "store": {"directory": str(self.path), "outbox": f"{self.path}-outbox"},
-            "number": self.number,
+            "fencing_number": self.number,
             "seconds": self.seconds,
             "playbook": playbook,
         }
@@ -109,7 +109,7 @@ def test_the_program_itself_renews(tmp_path: Path) -> None:
     lease_keeper.start({"directory": str(tmp_path), "outbox": str(tmp_path / "outbox")}, held, 2, os.getpid())
     leases = Register(store)
     Deadline(60).wait(lambda: leases.read().held[0].until > held.until or None, "a renewal")
-    leases.release(held.number, Deadline(60))
+    leases.release(held.fencing_number, Deadline(60))
 
 
 def test_a_program_that_does_not_begin_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

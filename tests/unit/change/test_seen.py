@@ -40,10 +40,10 @@ def use(declared: dict[str, Any]) -> int:
     """Use a store as a change does; the number of its lease."""
     store = open_store(declared)
     identity = identity_of(store)
-    number = Register(store, 60).take(["estate"], HOLDER, Deadline(60)).number
-    Register(store).release(number, Deadline(60))
-    remember(declared, Seen(identity, {"leases": number}))
-    return number
+    lease = Register(store, 60).take(["estate"], HOLDER, Deadline(60))
+    Register(store).release(lease.fencing_number, Deadline(60))
+    remember(declared, Seen(identity, {"leases": lease.number}))
+    return lease.number
 
 
 @pytest.fixture

@@ -39,6 +39,11 @@ def later(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
+def newest(seen: Leases) -> int:
+    """The fencing number of the lease that was taken last."""
+    return seen.held[-1].fencing_number
+
+
 def test_the_second_operator_is_told_who_what_since_when_and_until_when() -> None:
     seen = plan_take(Leases(), ["group:app", "tenant:harbour"], MARA, NOW, SECONDS)
     with pytest.raises(HeldError) as raised:
@@ -47,6 +52,12 @@ def test_the_second_operator_is_told_who_what_since_when_and_until_when() -> Non
         "mara holds group:app, tenant:harbour for patch-1 on controller1 (process 4711) "
         "since 2026-11-27 17:30:00 UTC, at least until 17:31:00; run again when it has ended"
     )
+
+
+def test_a_lease_of_a_clock_that_was_ahead_is_not_waited_for() -> None:
+    seen = plan_take(Leases(), ["estate"], MARA, later(86_400), SECONDS)
+    with pytest.raises(HeldError, match=r"that has not begun yet, .* end it with gantry\.odoo\.change_break"):
+        plan_take(seen, ["estate"], TOM, NOW, SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -66,32 +77,35 @@ def test_the_estate_holds_everything(one: list[str], other: list[str], meet: boo
 
 
 def test_a_lease_that_expired_is_taken_over_and_its_holder_is_told() -> None:
-    seen = plan_take(Leases(), ["estate"], MARA, NOW, SECONDS)
-    seen = plan_take(seen, ["estate"], TOM, later(61), SECONDS)
+    before = plan_take(Leases(), ["estate"], MARA, NOW, SECONDS)
+    seen = plan_take(before, ["estate"], TOM, later(61), SECONDS)
     assert [one.number for one in seen.held] == [2]
     with pytest.raises(LostError, match=r"lease 1 of mara for patch-1 expired at 2026-11-27 17:31:00 UTC unrenewed"):
-        plan_renew(seen, 1, later(62), SECONDS)
+        plan_renew(seen, newest(before), later(62), SECONDS)
 
 
 def test_a_lease_that_expired_is_renewed_while_nobody_has_taken_it() -> None:
-    seen = plan_renew(plan_take(Leases(), ["estate"], MARA, NOW, SECONDS), 1, later(600), SECONDS)
-    assert require(seen, 1).until == later(660)
-    assert require(seen, 1).since == NOW
+    seen = plan_take(Leases(), ["estate"], MARA, NOW, SECONDS)
+    seen = plan_renew(seen, newest(seen), later(600), SECONDS)
+    assert require(seen, newest(seen)).until == later(660)
+    assert require(seen, newest(seen)).since == NOW
 
 
 def test_breaking_needs_a_reason_and_is_told_to_the_holder() -> None:
     seen = plan_take(Leases(), ["estate"], MARA, NOW, SECONDS)
+    taken = newest(seen)
     with pytest.raises(InputError, match="only for a reason"):
-        plan_break(seen, 1, "tom", " ")
-    seen = plan_break(seen, 1, "tom", "her laptop burnt")
+        plan_break(seen, taken, "tom", " ")
+    seen = plan_break(seen, taken, "tom", "her laptop burnt")
     with pytest.raises(LostError, match="lease 1 was broken by tom: her laptop burnt"):
-        plan_renew(seen, 1, later(1), SECONDS)
+        plan_renew(seen, taken, later(1), SECONDS)
     with pytest.raises(LostError, match="lease 1 was broken by tom"):
-        plan_release(seen, 1)
+        plan_release(seen, taken)
 
 
 def test_a_released_lease_is_gone() -> None:
-    seen = plan_release(plan_take(Leases(), ["estate"], MARA, NOW, SECONDS), 1)
+    seen = plan_take(Leases(), ["estate"], MARA, NOW, SECONDS)
+    seen = plan_release(seen, newest(seen))
     assert seen.held == ()
     assert plan_take(seen, ["estate"], TOM, NOW, SECONDS).held[0].number == 3
 
@@ -102,20 +116,32 @@ def test_a_lease_of_nothing_is_refused() -> None:
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
-    seen = plan_take(Leases(4, 0, (), (Former(2, "was broken by tom: why not"),)), ["estate"], MARA, NOW, SECONDS)
+    seen = plan_take(Leases(4, 0, (), (Former(2, 1795800002, "was broken by tom: why not"),)), ["estate"], MARA, NOW, SECONDS)
     assert from_body(5, seen.as_body(), "directory /store") == seen
 
 
 def test_a_store_that_is_made_anew_gives_higher_fences() -> None:
     old = Leases()
     for _day in range(3):
-        old = plan_release(plan_take(old, ["estate"], MARA, NOW, SECONDS), old.number + 1)
+        taken = plan_take(old, ["estate"], MARA, NOW, SECONDS)
+        old = plan_release(taken, newest(taken))
     last = plan_take(old, ["estate"], MARA, NOW + timedelta(days=1), SECONDS).held[0]
-    new = plan_take(Leases(), ["estate"], MARA, NOW + timedelta(days=1), SECONDS)
+    new = plan_take(Leases(), ["estate"], MARA, NOW + timedelta(days=1, seconds=1), SECONDS)
     assert (new.held[0].number, new.held[0].change) == (1, "patch-1")
     assert new.held[0].fencing_number > last.fencing_number > last.number
-    after = plan_take(plan_release(new, 1), ["estate"], MARA, NOW + timedelta(days=2), SECONDS)
-    assert after.held[0].fencing_number == new.held[0].fencing_number + 2
+    after = plan_take(plan_release(new, newest(new)), ["estate"], MARA, NOW, SECONDS)
+    assert newest(after) == newest(new) + 2
+
+
+def test_a_lease_that_a_store_has_forgotten_is_not_taken_for_the_one_that_got_its_number() -> None:
+    """The store is put back to a copy of before the first lease, and somebody else takes one there."""
+    lost = plan_take(Leases(), ["estate"], MARA, NOW, SECONDS)
+    seen = plan_take(Leases(), ["estate"], TOM, later(20), SECONDS)
+    assert seen.held[0].number == lost.held[0].number
+    assert newest(seen) > newest(lost)
+    for step in (plan_release, lambda seen, number: plan_renew(seen, number, later(30), SECONDS)):
+        with pytest.raises(LostError, match="was released, ended long ago, or is forgotten"):
+            step(seen, newest(lost))
 
 
 @pytest.mark.parametrize("body", [{}, {"held": [{}], "former": []}, {"held": 1, "former": []}, [1], {"held": None}])
@@ -225,7 +251,7 @@ class Protocol(RuleBasedStateMachine):
         except HeldError:
             assert any(overlap(lease.covers, covers) and lease.until > self.now for lease in self.newest.held)
             return
-        one.number, one.covers = one.pending[1].number, covers
+        one.number, one.covers = newest(one.pending[1]), covers
 
     def renew(self, one: Controller) -> None:
         try:
@@ -253,8 +279,8 @@ class Protocol(RuleBasedStateMachine):
             one.number = one.number if one.valid_until else 0
             return
         lease = require(following, one.number)
-        if lease.number not in one.numbers:
-            one.numbers.append(lease.number)
+        if lease.fencing_number not in one.numbers:
+            one.numbers.append(lease.fencing_number)
         one.valid_until = asked + SECONDS
 
     def append(self, following: Leases) -> bool:
@@ -299,7 +325,7 @@ class Protocol(RuleBasedStateMachine):
         newest = self.newest
         assert newest.number >= self.highest
         self.highest = newest.number
-        held = [lease.number for lease in newest.held]
+        held = [lease.fencing_number for lease in newest.held]
         assert len(set(held)) == len(held)
         for one in self.controllers.values():
             assert one.numbers == sorted(set(one.numbers))
