@@ -103,7 +103,10 @@ def from_body(record: int, body: Mapping[str, Any], where: str) -> Leases:
             )
             for one in items(body["held"])
         )
-        former = tuple(Former(number(one["number"]), number(one.get("fencing_number", 0)), text(one["why"])) for one in items(body["former"]))
+        former = tuple(
+            Former(number(one["number"]), number(one.get("fencing_number", 0)), text(one["why"]))
+            for one in items(body["former"])
+        )
         return Leases(record, number(body["base"]), held, former)
     except BAD_VALUES as error:
         raise StateError(f"record {record} of the leases in the {where} cannot be read: {error!r}") from error

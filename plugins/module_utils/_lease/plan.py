@@ -22,7 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import (
 
 # What has to be left of a lease when something is begun under it.
 LEAST = timedelta(seconds=5)
-_AHEAD = "that has not begun yet, as the clock of the store was ahead; set it right, and end it with gantry.odoo.change_break"
+_AHEAD = "that has not begun yet, as the clock of the store was ahead; end it with gantry.odoo.change_break"
 
 
 class HeldError(StateError):

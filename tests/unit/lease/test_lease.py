@@ -116,7 +116,9 @@ def test_a_lease_of_nothing_is_refused() -> None:
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
-    seen = plan_take(Leases(4, 0, (), (Former(2, 1795800002, "was broken by tom: why not"),)), ["estate"], MARA, NOW, SECONDS)
+    seen = plan_take(
+        Leases(4, 0, (), (Former(2, 1795800002, "was broken by tom: why not"),)), ["estate"], MARA, NOW, SECONDS
+    )
     assert from_body(5, seen.as_body(), "directory /store") == seen
 
 
