@@ -21,6 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.options import
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     FINISH,
     WAYS,
+    has_parts,
     heir_of,
     plan_open,
     plan_resume,
@@ -104,6 +105,7 @@ class ActionModule(ControllerAction):
             leases = Register(store).read()
             plan_take(leases, params["covers"], holder, now, params["lease_seconds"])
             seen = PartsLog(store).read()
+            _require_parts(store, seen)
             if params["resumes"]:
                 heir = _heir(store, seen, params["resumes"])
                 planned = plan_resume(seen, name, params["resumes"], params["way"], params["released"], heir).of(name)
@@ -123,6 +125,7 @@ class ActionModule(ControllerAction):
         now = store.now()
 
         def plan(seen: Parts) -> Parts:
+            _require_parts(store, seen)
             if params["resumes"]:
                 heir = _heir(store, seen, params["resumes"])
                 return plan_resume(seen, opened["id"], params["resumes"], params["way"], params["released"], heir)
@@ -149,6 +152,15 @@ def _planned(seen: Parts, change: str, params: Mapping[str, Any], facts: Mapping
         params["part_facts"],
         accept_left_behind=params["accept_left_behind"],
     )
+
+
+def _require_parts(store: Objects, seen: Parts) -> None:
+    """Raise StateError where the log of the parts is lost: hosts that are out of service would be taken to serve."""
+    if not seen.number and any(has_parts(entry.body) for entry in Ledger(store).entries()):
+        raise StateError(
+            f"the {store.where} has lost all records of {PartsLog.NAME}, which say what is out of service; put them "
+            "back, or, where they are lost for good, prove every host and begin a new change store"
+        )
 
 
 def _heir(store: Objects, seen: Parts, interrupted: str) -> str:

@@ -24,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import listed_input
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ASIDE
 
 # The kind of a change that goes on with another.
 RESUME = "resume"
@@ -254,6 +255,11 @@ def heir_of(change: str, entries: Iterable[Mapping[str, Any]]) -> str:
         if one["event"] == "opened" and one["facts"].get("resumes") == change:
             change = one["change"]["id"]
     return change
+
+
+def has_parts(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of the ledger opens a change that has written into the log of the parts."""
+    return entry["event"] == "opened" and any(not one.startswith(ASIDE) for one in entry["facts"].get("covers", ()))
 
 
 def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]:

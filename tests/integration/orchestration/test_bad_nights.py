@@ -1145,6 +1145,21 @@ def test_a_store_that_lost_what_a_change_has_written_begins_nothing_more(rig: Ri
 
 
 @pytest.mark.deep
+def test_a_store_that_has_lost_what_is_out_of_service_begins_nothing(rig: Rig) -> None:
+    """Another controller, which has seen nothing of the store, would take all hosts for ones that serve."""
+    lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    until_free(rig)
+    shutil.rmtree(rig.store / "parts")
+    for seen in (rig.path / "outbox").rglob("seen"):
+        seen.unlink()
+    check = rig.play("migrate", check=True, tenant="quarry", destination="box").expect_success()
+    refused = rig.play("migrate", tenant="quarry", destination="box").expect_failure()
+    assert "has lost all records of parts" in check.stdout + check.stderr
+    assert "has lost all records of parts" in refused.errors[-1]
+    assert rig.world.harm == []
+
+
+@pytest.mark.deep
 def test_a_host_that_was_given_up_and_comes_back_is_new(rig: Rig) -> None:
     """It was stopped in the middle of a patch, and is as it was then: it runs nothing, and has the former release."""
     change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
