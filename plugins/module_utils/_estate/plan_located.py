@@ -107,7 +107,7 @@ def declare(
     plan_record.require_instances(present, record)
     ports = plan_record.ports(_kept(every, record), record.ports)
     hosts = _hosts(runtimes, groups)
-    plan_record.require_roster(record, hosts, args["released"])
+    plan_record.require_roster(record, hosts, args["released"], {host for named in groups.values() for host in named})
     _require_present(args["present"], hosts)
     return Declared(every, present, removed, runtimes, unmade, layout, ports, hosts, record)
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
@@ -128,19 +128,31 @@ def _refuse_collisions(taken: Mapping[str, int]) -> None:
         raise InputError("; ".join(faults))
 
 
-def require_roster(record: EstateRecord, hosts: Iterable[str], released: Iterable[str]) -> None:
+def require_roster(
+    record: EstateRecord, hosts: Iterable[str], released: Iterable[str], inventory: Collection[str]
+) -> None:
     """Raise InputError where the estate lacks a host that the last run of site has converged.
 
-    What such a host holds would be unknown, and unknown is not empty. released: hosts that left for good.
+    What such a host holds would be unknown, and unknown is not empty. released: hosts that left for good. inventory:
+    all hosts; one that is there and none of the estate's has not left, and its databases may be those that users have.
     """
     current, left = set(hosts), set(released)
     # what a change has begun with a tenant is no host that left
     faults = [f"{name} is released and is no host; finish or undo its change" for name in sorted(left) if ":" in name]
     faults += [
-        f"{host} is released and still in the estate; remove it from the inventory first"
-        for host in sorted(left & current)
+        f"{host} is released and still in the {'estate' if host in current else 'inventory'}; remove it from the "
+        "inventory first"
+        for host in sorted(left & {*current, *inventory})
     ]
-    missing = sorted(set(record.roster) - current - left)
+    lacking = sorted(set(record.roster) - current - left)
+    faults += [
+        f"{host} of the estate at the last run of gantry.odoo.site is still in the inventory, and no group or "
+        "odoo_database_server names it any more; correct what was changed, or, where it is to leave, move its tenants "
+        "away and take it out of the inventory"
+        for host in lacking
+        if host in inventory
+    ]
+    missing = [host for host in lacking if host not in inventory]
     if missing:
         faults.append(
             f"{', '.join(missing)} of the estate at the last run of gantry.odoo.site is no host of it any more, and "

@@ -178,14 +178,22 @@ def test_all_collisions_are_told_at_once() -> None:
 
 def test_a_host_that_is_missing_from_the_inventory_is_told_with_the_way_to_take_it_off() -> None:
     with pytest.raises(InputError, match=r'db1 of the estate .* with -e .\{"site_released_hosts": \["db1"\]\}.,'):
-        require_roster(FULL, ["app1"], [])
-    require_roster(FULL, ["app1"], ["db1"])
-    require_roster(FULL, ["app1", "db1", "app2"], [])
+        require_roster(FULL, ["app1"], [], ["app1"])
+    require_roster(FULL, ["app1"], ["db1"], ["app1"])
+    require_roster(FULL, ["app1", "db1", "app2"], [], [])
     with pytest.raises(InputError, match="app1 is released and still in the estate"):
-        require_roster(FULL, ["app1", "db1"], ["app1"])
+        require_roster(FULL, ["app1", "db1"], ["app1"], [])
     # else a change that is not done with a tenant would be forgotten
     with pytest.raises(InputError, match="tenant:north is released and is no host; finish or undo its change"):
-        require_roster(FULL, ["app1"], ["db1", "tenant:north"])
+        require_roster(FULL, ["app1"], ["db1", "tenant:north"], [])
+
+
+def test_a_server_that_no_group_names_any_more_has_not_left() -> None:
+    """Its databases are those that users have, and backups that are opened beside them are older."""
+    with pytest.raises(InputError, match=r"^db1 of the estate .* no group or odoo_database_server names it any more"):
+        require_roster(FULL, ["app1"], [], ["app1", "db1"])
+    with pytest.raises(InputError, match="db1 is released and still in the inventory; remove it"):
+        require_roster(FULL, ["app1"], ["db1"], ["app1", "db1"])
 
 
 def test_the_number_of_a_home_is_that_of_the_change_that_opened_it_there() -> None:
