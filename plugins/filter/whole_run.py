@@ -50,6 +50,11 @@ def _require_settings() -> None:
             f"the strategy is {strategy}, with which hosts do not wait for each other, and one would be changed before "
             "another is proven; set strategy = linear in ansible.cfg, or take ANSIBLE_STRATEGY out of the environment"
         )
+    if C.config.get_config_value("TASK_TIMEOUT"):
+        raise AnsibleFilterError(
+            "task_timeout is set, which ends a task in the middle, also the one that closes the change; take it out of "
+            "ansible.cfg, or ANSIBLE_TASK_TIMEOUT out of the environment"
+        )
     if C.config.get_config_value("HOST_PATTERN_MISMATCH") == "error":
         raise AnsibleFilterError(
             "host_pattern_mismatch is error, and a play whose hosts this run does not need would end it before the "

@@ -9,16 +9,38 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from ansible import constants as C
 from ansible import context
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.splitter import parse_kv
 
+# How a run connects: the option of each, and what it is where none was given.
+_CONNECTION = {
+    "remote_user": ("--user", C.DEFAULT_REMOTE_USER),
+    "private_key_file": ("--private-key", C.DEFAULT_PRIVATE_KEY_FILE),
+    "connection": ("--connection", C.DEFAULT_TRANSPORT),
+    "connection_password_file": ("--connection-password-file", C.CONNECTION_PASSWORD_FILE),
+    "timeout": ("--timeout", C.DEFAULT_TIMEOUT),
+    "ssh_common_args": ("--ssh-common-args", None),
+    "ssh_extra_args": ("--ssh-extra-args", None),
+    "scp_extra_args": ("--scp-extra-args", None),
+    "sftp_extra_args": ("--sftp-extra-args", None),
+    "become_method": ("--become-method", C.DEFAULT_BECOME_METHOD),
+    "become_user": ("--become-user", C.DEFAULT_BECOME_USER),
+    "become_password_file": ("--become-password-file", C.BECOME_PASSWORD_FILE),
+}
+_FLAGS = {
+    "ask_vault_pass": ("--ask-vault-pass", C.DEFAULT_ASK_VAULT_PASS),
+    "ask_pass": ("--ask-pass", C.DEFAULT_ASK_PASS),
+    "become": ("--become", C.DEFAULT_BECOME),
+    "become_ask_pass": ("--ask-become-pass", C.DEFAULT_BECOME_ASK_PASS),
+}
 # What the commands that go on with a change say themselves.
 _SAID = ("change", "way")
 
 
 def command(given: Mapping[str, Any] | None = None) -> str:
-    """`ansible-playbook` with the inventory, the vault and the files of variables of this run, as a shell takes it.
+    """`ansible-playbook` with inventory, vault, files of variables and connection of this run, as a shell takes it.
 
     given: the options of the command line. Variables that were given as text may be secrets, and are left out.
     """
@@ -29,8 +51,15 @@ def command(given: Mapping[str, Any] | None = None) -> str:
         *(("--vault-id", one) for one in given.get("vault_ids") or ()),
         *(("--vault-password-file", one) for one in given.get("vault_password_files") or ()),
     ]
-    asked = ["--ask-vault-pass"] if given.get("ask_vault_pass") else []
-    return shlex.join(["ansible-playbook", *(str(word) for pair in options for word in pair), *asked])
+    # their values may begin with a dash
+    connection = [
+        f"{option}={given[name]}"
+        for name, (option, default) in _CONNECTION.items()
+        if given.get(name) and given[name] != default
+    ]
+    asked = [option for name, (option, default) in _FLAGS.items() if given.get(name) and not default]
+    words = [str(word) for pair in options for word in pair]
+    return shlex.join(["ansible-playbook", *words, *connection, *asked])
 
 
 def withheld(given: Mapping[str, Any] | None = None) -> list[str]:

@@ -35,6 +35,8 @@ NO_WAY_BACK = "no_way_back"
 WAS_DONE = "was_done"
 # The fact of a part that is out: since when, in seconds since 1970.
 LEFT_AT = "left_at"
+# What a sentence adds to the name of a playbook, and a command has in its options.
+SAME_INPUTS = " with the same inputs"
 # The fact of a part whose tenant may be open on another server: its name. To undo the change is to settle that.
 LEFT_OPEN = "left_open"
 # The states in which a fact of a part does not hold any more.
@@ -277,7 +279,7 @@ def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]
 
 def _again(kind: str) -> str:
     """What is run again where a change has no part to resume. A resumed change that is done has none left."""
-    return "gantry.odoo.site" if kind == RESUME else f"gantry.odoo.{kind} with the same inputs"
+    return "gantry.odoo.site" if kind == RESUME else f"gantry.odoo.{kind}{SAME_INPUTS}"
 
 
 def unrecorded(change: str, kind: str, parts: Sequence[Part], why: str, waiting: int, where: str) -> list[str]:

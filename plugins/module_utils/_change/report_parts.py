@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import OUT, PROVEN, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     LEFT_AT,
+    SAME_INPUTS,
     UNDO,
     goes_on,
     state_in_words,
@@ -92,7 +93,8 @@ def _measured(part: Part) -> str:
     if "rto_s" in part.facts and part.state == PROVEN and part.facts.get("way") != UNDO:
         return f" (RTO {span(float(part.facts['rto_s']))}, RPO {span(float(part.facts['rpo_s']))})"
     seconds, accepted = float(part.facts.get("away_s", 0)), 60 * float(part.facts.get("downtime_minutes", 0))
-    if not seconds:
+    # by a clock that was set back meanwhile
+    if seconds <= 0:
         return ""
     longer = f", longer than the {accepted / 60:g} min that were accepted" if 0 < accepted < seconds else ""
     return f" ({seconds:.0f} s away{longer})"
@@ -105,7 +107,7 @@ def _indented(lines: Iterable[str]) -> list[str]:
 def _ways(change: str, kind: str, parts: Iterable[Part], command: str, withheld: Sequence[str]) -> list[str]:
     listed = ways(change, kind, parts)
     wide = max(len(what) for _run, what in listed)
-    runs = [f"  {what + ':':<{wide + 1}}  {command} {run}" for run, what in listed]
+    runs = [f"  {what + ':':<{wide + 1}}  {command} {run.removesuffix(SAME_INPUTS)}" for run, what in listed]
     again = f"  with {', '.join(withheld)} again, which -e gave this run and no screen shows" if withheld else ""
     return ["", *runs, *filter(None, [again])]
 

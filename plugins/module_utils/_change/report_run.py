@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import excerpt
+
 # More hosts than these are named by the first and the last one.
 NAMED = 4
 
@@ -52,10 +54,10 @@ def failure(host: str, task: str, result: Mapping[str, Any]) -> Deed:
 
 
 def reason(result: Mapping[str, Any]) -> str:
-    """Why a task failed, in one line: that of each item that did, where it went over a list."""
+    """Why a task failed, as one line of a terminal: that of each item that did, where it went over a list."""
     items = [one for one in result.get("results") or () if isinstance(one, Mapping) and one.get("failed")]
     said = dict.fromkeys(reason(one) for one in items) or [str(result.get("msg") or "no message")]
-    return "; ".join(" ".join(one.split()) for one in said)
+    return "; ".join(excerpt(one) for one in said)
 
 
 def screen(

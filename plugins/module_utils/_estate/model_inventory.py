@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import listed_input
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import Database, Group, Host, Tenant
 
 KINDS = ("systemd", "docker")
@@ -83,10 +84,13 @@ def read_groups(
 
 
 def _released(name: str) -> str:
+    site, resume, recover = (
+        listed_input(f"{playbook}_released_groups", [name]) for playbook in ("site", "resume", "recover")
+    )
     return (
-        f"put it back, or, where it is gone for good, run gantry.odoo.site with site_released_groups: [{name}], or "
-        f"first gantry.odoo.resume with resume_released_groups: [{name}] where a change was interrupted, or "
-        f"gantry.odoo.recover with recover_released_groups: [{name}] to restore its tenants elsewhere"
+        f"put it back, or, where it is gone for good, run gantry.odoo.site with {site}, or first gantry.odoo.resume "
+        f"with {resume} where a change was interrupted, or gantry.odoo.recover with {recover} to restore its tenants "
+        "elsewhere"
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError, excerpt
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import items, moment, number, text, texts
 
 # Who holds it holds everything but what begins with ASIDE: a backup reads, and must not wait for a change.
@@ -55,7 +55,7 @@ class Lease:
         """The lease as a sentence to another operator names it."""
         holder, covers = self.holder, ", ".join(self.covers)
         return (
-            f"{holder.who} holds {covers} for {self.change} on {holder.where} "
+            f"{excerpt(holder.who)} holds {covers} for {self.change} on {holder.where} "
             f"since {self.since:%Y-%m-%d %H:%M:%S} UTC, at least until {self.until:%H:%M:%S}"
         )
 

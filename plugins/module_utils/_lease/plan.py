@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, excerpt
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import (
     ASIDE,
     ESTATE,
@@ -81,7 +81,7 @@ def plan_break(seen: Leases, fencing_number: int, who: str, reason: str) -> Leas
     lease = require(seen, fencing_number)
     if not reason.strip():
         raise InputError(f"lease {lease.number} is broken only for a reason; say why its holder cannot release it")
-    ended = Former(lease.number, lease.fencing_number, f"was broken by {who}: {reason.strip()}")
+    ended = Former(lease.number, lease.fencing_number, f"was broken by {excerpt(who)}: {excerpt(reason)}")
     return Leases(seen.number + 1, seen.base, _without(seen, lease), _kept(seen, ended))
 
 
@@ -112,4 +112,4 @@ def _kept(seen: Leases, *ended: Former) -> tuple[Former, ...]:
 
 
 def _expired(lease: Lease) -> str:
-    return f"of {lease.holder.who} for {lease.change} expired at {lease.until:%Y-%m-%d %H:%M:%S} UTC unrenewed"
+    return f"of {excerpt(lease.holder.who)} for {lease.change} expired at {lease.until:%Y-%m-%d %H:%M:%S} UTC unrenewed"

@@ -245,6 +245,7 @@ def test_an_edge_whose_traefik_is_stopped_is_started_and_the_change_ends(rig: Ri
             "the strategy is free, with which hosts do not wait for each other, and one would",
         ),
         pytest.param("ANSIBLE_STRATEGY", "ansible.builtin.host_pinned", "the strategy is ", marks=pytest.mark.deep),
+        pytest.param("ANSIBLE_TASK_TIMEOUT", "8", "task_timeout is set, which ends a task", marks=pytest.mark.deep),
         pytest.param("ANSIBLE_HOST_PATTERN_MISMATCH", "error", "host_pattern_mismatch is er", marks=pytest.mark.deep),
     ],
 )

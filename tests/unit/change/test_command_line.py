@@ -24,6 +24,16 @@ from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import co
             {"vault_ids": ("live@prompt",), "vault_password_files": ("/srv/vault",), "ask_vault_pass": True},
             "ansible-playbook --vault-id live@prompt --vault-password-file /srv/vault --ask-vault-pass",
         ),
+        (
+            {
+                "remote_user": "deploy",
+                "ssh_common_args": "-J bastion",
+                "become": True,
+                "connection": "ssh",
+                "timeout": 10,
+            },
+            "ansible-playbook --user=deploy '--ssh-common-args=-J bastion' --become",
+        ),
     ],
 )
 def test_the_command_has_what_the_run_was_given(given: dict[str, Any], said: str) -> None:

@@ -42,7 +42,8 @@ def test_a_change_that_is_not_done_says_what_may_be_run() -> None:
 
 def test_what_the_printed_commands_leave_out_is_named() -> None:
     names = ["change_downtime_minutes", "patch_release"]
-    last = closing("patch-1", "patch", [part("app1", BEGUN)], [], COMMAND, names, done=False)[-1]
+    *_others, again, last = closing("patch-1", "patch", [part("app1", PLANNED)], [], COMMAND, names, done=False)
+    assert again.endswith("ansible-playbook -i hosts gantry.odoo.patch")
     assert last == "  with change_downtime_minutes, patch_release again, which -e gave this run and no screen shows"
 
 
@@ -52,11 +53,12 @@ def test_what_the_printed_commands_leave_out_is_named() -> None:
         ({"away_s": 61, "downtime_minutes": 1}, "(61 s away, longer than the 1 min that were accepted)"),
         ({"away_s": 59, "downtime_minutes": 1}, "(59 s away)"),
         ({"away_s": 61, "downtime_minutes": 0}, "(61 s away)"),
+        ({"away_s": -3538}, ""),
     ],
 )
 def test_a_downtime_longer_than_accepted_is_told(facts: dict[str, Any], said: str) -> None:
     head, row = closing("patch-1", "patch", [part("app1", PROVEN, **facts)], [], COMMAND, done=True)
-    assert (head, row) == ("patch-1 is done", f"  app1  is done and proven {said}")
+    assert (head, row) == ("patch-1 is done", f"  app1  is done and proven {said}".rstrip())
 
 
 @pytest.mark.parametrize(

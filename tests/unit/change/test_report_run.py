@@ -88,4 +88,6 @@ def test_a_failed_loop_is_told_by_its_items() -> None:
     ]
     assert reason({"msg": "One or more items failed", "results": items}) == "edge1 is full; edge3 is off"
     assert reason({"msg": "no space\nleft"}) == "no space left"
+    # a host may say anything
+    assert reason({"msg": "\x1b[2Jall is well"}) == "[2Jall is well"
     assert reason({"results": [1]}) == "no message"
