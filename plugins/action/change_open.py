@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import outbox
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import Seen, identity_of, remember
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import event
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import PAPERS, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
@@ -73,7 +75,8 @@ class ActionModule(ControllerAction):
         leases = Register(open_store(params["store"]), seconds)
         require_conditions(leases.objects)
         identity = identity_of(leases.objects)
-        late = outbox(params["store"]).deliver(leases.objects, Deadline(WRITE_SECONDS)).values()
+        deadline = Deadline(WRITE_SECONDS)
+        late = self._users_first(call, lambda: outbox(params["store"]).deliver(leases.objects, deadline).values())
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         lease = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
         remember(params["store"], Seen(identity, {leases.NAME: lease.number}))
@@ -83,9 +86,9 @@ class ActionModule(ControllerAction):
             leases = Register(open_store(params["store"]), seconds)
             if params["read"] >= 0 and not _stands_aside(params):
                 before = {entry.sequence for entry in late}
-                since = Ledger(leases.objects).entries(params["read"])
+                since = self._users_first(call, lambda: Ledger(leases.objects).entries(params["read"]))
                 require_as_read(entry.body for entry in since if entry.sequence not in before)
-            parts = self._begin(leases, lease, opened, params)
+            parts = self._begin(leases, lease, opened, call)
         except (GantryError, OSError):
             PartsLog(leases.objects).write(
                 lambda seen: plan_undo(seen, opened["id"], params["resumes"]), Deadline(WRITE_SECONDS)
@@ -93,6 +96,17 @@ class ActionModule(ControllerAction):
             leases.release(lease.fencing_number, Deadline(WRITE_SECONDS))
             raise
         return Outcome(facts={"change": opened, "parts": parts_shown(parts), "refused": ""})
+
+    @staticmethod
+    def _users_first(call: Call, asked: Callable[[], Collection[Entry]]) -> Collection[Entry]:
+        """Entries of the ledger. One that was damaged keeps no change from being resumed, and so no users waiting."""
+        try:
+            return asked()
+        except StateError as error:
+            if not call.params["resumes"]:
+                raise
+            call.warn(str(error))
+            return ()
 
     @staticmethod
     def _plan(call: Call, change: Mapping[str, Any]) -> Outcome:
@@ -118,8 +132,9 @@ class ActionModule(ControllerAction):
         return Outcome(facts={"change": shown, "parts": parts_shown(planned), "refused": refused})
 
     @staticmethod
-    def _begin(leases: Register, lease: Lease, opened: Mapping[str, Any], params: Mapping[str, Any]) -> Sequence[Part]:
+    def _begin(leases: Register, lease: Lease, opened: Mapping[str, Any], call: Call) -> Sequence[Part]:
         """Have the lease renewed while ansible-playbook lives, plan the parts, and record that the change is open."""
+        params = call.params
         lease_keeper.start(params["store"], lease, params["lease_seconds"], os.getppid())
         store, deadline = leases.objects, Deadline(WRITE_SECONDS)
         now = store.now()
@@ -134,10 +149,15 @@ class ActionModule(ControllerAction):
 
         seen = Parts() if _stands_aside(params) else PartsLog(store).write(plan, deadline)
         last_seen.keep_parts(store, seen)
-        resumes = {"resumes": params["resumes"], "way": params["way"]} if params["resumes"] else {}
-        Ledger(store).record(
-            now, dict(opened), "opened", {**params["facts"], **resumes, "covers": list(lease.covers)}, deadline
-        )
+        facts = {**params["facts"], "covers": list(lease.covers)}
+        if not params["resumes"]:
+            Ledger(store).record(now, dict(opened), "opened", facts, deadline)
+            return seen.of(opened["id"])
+        resumed = {**facts, "resumes": params["resumes"], "way": params["way"]}
+        # users do not wait for a ledger that was damaged
+        brought = bring(params["store"], lambda now, late: event(opened, "opened", resumed, now, None, late), deadline)
+        if brought.why:
+            call.warn(f"that {opened['id']} is open is not in the change store yet: {brought.why}")
         return seen.of(opened["id"])
 
 

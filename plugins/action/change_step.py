@@ -28,9 +28,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
     Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import has_part, plan_begin, with_part
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
+    RESUME,
+    has_part,
+    plan_begin,
+    with_part,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
@@ -85,7 +90,12 @@ class ActionModule(ControllerAction):
 def _begin(params: Mapping[str, Any]) -> None:
     """Write that the part is begun, behind all that happened before."""
     store, deadline = open_store(params["store"]), Deadline(WRITE_SECONDS)
-    outbox(params["store"]).deliver(store, deadline)
+    try:
+        outbox(params["store"]).deliver(store, deadline)
+    except StateError:
+        # users do not wait for a ledger that was damaged: what is resumed goes on, and is recorded later
+        if params["change"]["kind"] != RESUME:
+            raise
     Register(store).require(params["change"]["fencing_number"])
     now = store.now()
     parts = PartsLog(store).write(lambda seen: plan_begin(seen, _part(params, now), params["budget"]), deadline)

@@ -1160,6 +1160,17 @@ def test_a_store_that_has_lost_what_is_out_of_service_begins_nothing(rig: Rig) -
 
 
 @pytest.mark.deep
+def test_users_do_not_wait_for_a_ledger_that_was_damaged(rig: Rig) -> None:
+    change = lose(rig, "box1 odoo_restore harbour blocked", "controller killed before", "migrate", **MOVE)
+    # the records' names fall
+    newest = min(path for path in (rig.store / "ledger").rglob("*") if path.is_file())
+    newest.write_bytes(newest.read_bytes().replace(b"harbour", b"harbor"))
+    run = rig.play("resume", change=change, way="undo").expect_failure()
+    assert "is damaged at entry" in run.errors[-1]
+    assert (sent(rig), rig.world.servers["db1"]["harbour"].open, rig.world.harm) == ({"serve app1 app2"}, True, [])
+
+
+@pytest.mark.deep
 def test_a_host_that_was_given_up_and_comes_back_is_new(rig: Rig) -> None:
     """It was stopped in the middle of a patch, and is as it was then: it runs nothing, and has the former release."""
     change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
