@@ -43,6 +43,23 @@ options:
       config:
         description: Path on the target of the C(odoo.conf) with the path of the filestore. By default O(config).
         type: path
+      expected:
+        description:
+          - What the database was when it was chosen, as C(backups) of M(gantry.odoo.estate_info) has it. It is compared in
+            the snapshot, and a database that has got another home number since, or was open and is blocked, is not backed
+            up, since users may write to another one.
+          - Without it nothing is compared. A database that was blocked already is backed up.
+        type: dict
+        suboptions:
+          home:
+            description: Number of its home, see O(gantry.odoo.odoo_database#module:home). V(0) for none.
+            type: int
+            required: true
+          access:
+            description: Whether its owner could connect, as V(open), or not, as V(blocked).
+            type: str
+            choices: [open, blocked]
+            required: true
   config:
     description:
       - Path on the target of the C(odoo.conf) of databases that name none.
@@ -202,6 +219,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_backup, plan_backup, report_backup
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import State
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import require_seconds
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
@@ -228,6 +246,13 @@ _DATABASE: dict[str, Any] = {
     "name": {"type": "str", "required": True, "aliases": ["database"]},
     "tenant": {"type": "str"},
     "config": {"type": "path"},
+    "expected": {
+        "type": "dict",
+        "options": {
+            "home": {"type": "int", "required": True},
+            "access": {"type": "str", "choices": ["open", "blocked"], "required": True},
+        },
+    },
 }
 OPTIONS: dict[str, Any] = {
     **postgres.argument_spec(),
@@ -256,7 +281,7 @@ def databases_from(params: Mapping[str, Any], prefix: str) -> list[dict[str, Any
             raise InputError(f"databases: {item['name']} has no config; give the path of its odoo.conf")
         tenant = item["tenant"] or item["name"]
         tenant_root(prefix, tenant)
-        databases.append({"name": item["name"], "tenant": tenant, "config": config})
+        databases.append({**item, "tenant": tenant, "config": config})
     tenants = [one["tenant"] for one in databases]
     twice = sorted({name for name in tenants if tenants.count(name) > 1})
     if twice:
@@ -266,6 +291,7 @@ def databases_from(params: Mapping[str, Any], prefix: str) -> list[dict[str, Any
 
 def job_from(params: Mapping[str, Any], login: postgres.Login, item: Mapping[str, Any], known: int) -> apply_backup.Job:
     """The backup of one database. known: see Job. Raises StateError where its configuration cannot be read."""
+    expected = item["expected"]
     return apply_backup.Job(
         tenant=item["tenant"],
         database=item["name"],
@@ -277,6 +303,7 @@ def job_from(params: Mapping[str, Any], login: postgres.Login, item: Mapping[str
         lock_timeout=params["lock_timeout"],
         stay=plan_backup.stay_of(params["keep_days"], params["keep_reason"]),
         known=known,
+        expected=State(expected["home"], expected["access"] == "open") if expected else None,
     )
 
 

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_database
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
@@ -18,12 +19,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     Dump,
     FilestoreFacts,
     Manifest,
+    State,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, manifest_body
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
     Survey,
     Taken,
     former_dump_bytes,
+    refuse_changed,
     refuse_missing,
     refuse_other_database,
     refuse_skew,
@@ -74,6 +77,7 @@ class Job:
     """One backup to take. max_age_s: a complete backup younger than this many seconds suffices; 0 is never.
 
     stay: how long it is kept whatever a policy says. known: the number of its newest backup in the ledger, 0 for none.
+    expected: what the database has to be, None for anything.
     """
 
     tenant: str
@@ -86,6 +90,7 @@ class Job:
     lock_timeout: int = 300
     stay: Stay | None = None
     known: int = 0
+    expected: State | None = None
 
 
 def preflight(job: Job, client: int) -> None:
@@ -109,7 +114,7 @@ def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
         before, catalog = catalog, with_interrupted(repository, job.known, catalog)
         listed = catalog.entries[len(before.entries) :]
     with closing(connect(job.login, job.database, autocommit=False)) as connection:
-        _refuse(catalog, job, read_database.uuid(connection))
+        _refuse(catalog, job, connection)
     seen = survey_of(catalog, job.max_age_s, job.stay, stores.records.now(), repository is None)
     return replace(seen, listed=listed)
 
@@ -141,7 +146,7 @@ def take(
         guard = read_database.hold_collector(job.login, job.database, job.lock_timeout)
         with closing(guard), read_database.held_still(job.login, job.database, job.lock_timeout) as still:
             refuse_skew(still.taken, now)
-            _refuse(turn.catalog, job, read_database.uuid(still.connection))
+            _refuse(turn.catalog, job, still.connection)
             size = read_database.size(still.connection)
             with ThreadPoolExecutor(2) as pool, sender.stopped_by_failure():
                 sending = pool.submit(_send_files, sender, job, still, progress)
@@ -180,9 +185,10 @@ def _hold(repository: Repository, backup: str, stay: Stay, now: datetime) -> Non
     repository.catalog.write(lambda seen: plan_stay(seen, backup, stay, now), Deadline(RECORD_S))
 
 
-def _refuse(catalog: Catalog, job: Job, uuid: str) -> None:
+def _refuse(catalog: Catalog, job: Job, connection: Any) -> None:
+    refuse_changed(job.database, job.expected, read_database.state(connection))
     if not job.accept_other:
-        refuse_other_database(catalog, job.tenant, uuid)
+        refuse_other_database(catalog, job.tenant, read_database.uuid(connection))
 
 
 def _send_files(sender: Sender, job: Job, still: read_database.Still, progress: Progress) -> Files:

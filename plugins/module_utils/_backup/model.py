@@ -93,6 +93,17 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class State:
+    """What a database is to its tenant. home: its number, 0 without one. open: whether its owner may connect."""
+
+    home: int
+    open: bool
+
+    def __str__(self) -> str:
+        return f"{'open' if self.open else 'blocked'} {f'as home {self.home}' if self.home else 'without a home number'}"
+
+
+@dataclass(frozen=True)
 class Dump:
     """The database of a backup, in pg_dump's custom format, in one object or more.
 

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, State
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import require_days
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
@@ -78,6 +78,15 @@ def refuse_other_database(catalog: Catalog, tenant: str, uuid: str) -> None:
         raise StateError(
             f"the backups of tenant {tenant} are of the database with uuid {newest.uuid or 'none'}, and this one has "
             f"{uuid or 'none'}; give the right tenant, or let the new database follow with other_database: accept"
+        )
+
+
+def refuse_changed(database: str, expected: State | None, found: State) -> None:
+    """Raises RefusedError where a database is not its tenant's home as it was. expected: as it was, None if unknown."""
+    if expected and (expected.home != found.home or (expected.open and not found.open)):
+        raise RefusedError(
+            f"database {database} was {expected} and is {found} now, so that users may write to another one; run "
+            "again, with the tenant's home as it is then"
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts, State
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
     sentence,
     sql,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import home_of
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_access import read_database_rights
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import (
     read_extensions,
@@ -44,6 +45,11 @@ _ATTACHMENTS = "public.ir_attachment WHERE store_fname IS NOT NULL"
 _MODULES = """
 SELECT name, state, coalesce(latest_version, '') FROM public.ir_module_module
 WHERE state IN ('installed', 'to install', 'to upgrade', 'to remove') ORDER BY name
+"""
+# the same is open to role postgresql, which an estate is read by
+_STATE = """
+SELECT shobj_description(oid, 'pg_database'), has_database_privilege(datdba, oid, 'CONNECT')
+FROM pg_database WHERE datname = current_database()
 """
 COUNT_BATCH = 100
 NAMES_BATCH = 10000
@@ -138,6 +144,13 @@ def uuid(connection: Any) -> str:
         require_tables(cursor, connection.info.dbname, "ir_config_parameter")
     found = rows(connection, "SELECT value FROM public.ir_config_parameter WHERE key = 'database.uuid'")
     return str(found[0][0]) if found else ""
+
+
+def state(connection: Any) -> State:
+    """What the database that `connection` is in is to its tenant, within its transaction."""
+    comment, is_open = rows(connection, _STATE)[0]
+    home = home_of(comment)
+    return State(home.number if home else 0, is_open)
 
 
 def row_counts(connection: Any) -> dict[str, int]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -144,7 +144,11 @@ def _backed_up(args: Mapping[str, Any], declared: Declared, located: Located) ->
     return {
         "policies": _policies([home.tenant for home in located.settled], located.others, declared.record),
         "backup_covers": [f"backup:{home.tenant.name}" for home in asked_for],
-        "backups": _backups([home for home in asked_for if not without[home.tenant.name]], declared.layout),
+        "backups": _backups(
+            [home for home in asked_for if not without[home.tenant.name]],
+            declared.layout,
+            {*located.recorded, *args["assume"]},
+        ),
         "not_backed_up": {name: why for name, why in without.items() if why},
     }
 
@@ -294,12 +298,16 @@ def _is_asked_for(home: plan_homes.Home, args: Mapping[str, Any]) -> bool:
     return args["tenant"] in (None, "", tenant.name) and args["tier"] in (None, 0, tenant.tier)
 
 
-def _backups(settled: Sequence[plan_homes.Home], layout: model.Layout) -> dict[str, list[dict[str, str]]]:
-    """The databases of each group, as role backup takes them."""
-    listed: dict[str, list[dict[str, str]]] = {}
+def _backups(
+    settled: Sequence[plan_homes.Home], layout: model.Layout, unseen: Collection[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """The databases of each group, as role backup takes them. unseen: the tenants whose home was not seen."""
+    listed: dict[str, list[dict[str, Any]]] = {}
     for home in settled:
         name = home.tenant.name
-        of_tenant = {"tenant": name, "database": name, "config": layout.config(home.tenant.instance)}
+        of_tenant: dict[str, Any] = {"tenant": name, "database": name, "config": layout.config(home.tenant.instance)}
+        if name not in unseen:
+            of_tenant["expected"] = {"home": home.number, "access": "blocked" if home.blocked else "open"}
         listed.setdefault(home.group.name, []).append(of_tenant)
     return listed
 

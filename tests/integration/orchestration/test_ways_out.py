@@ -152,6 +152,20 @@ def test_a_change_does_not_begin_where_another_one_has_worked_since_the_estate_w
     assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
 
 
+def test_a_database_that_was_moved_away_since_the_estate_was_read_is_not_backed_up(rig: Rig) -> None:
+    """The move of another operator cannot retire its source, which keeps its name and number, blocked."""
+    full = {"words": "app1 odoo_database harbour__retired absent", "kind": "disk full"}
+    rig.change(fault={"words": "app1 odoo_backup", "kind": "call before", "command": moved(rig), "more": [full]})
+    run = rig.play("backup").expect_failure()
+    assert "harbour: database harbour is not as it was" in run.errors[-1]
+    assert {server: copies["harbour"].open for server, copies in rig.world.servers.items()} == {
+        "db1": False,
+        "box1": True,
+    }
+    # those of the move alone
+    assert {name: len(kept) for name, kept in rig.world.backups.items()} == {"harbour": 2, "quarry": 1}
+
+
 def moved(rig: Rig) -> list[str]:
     """What moves harbour, as another operator does on another controller."""
     directory = rig.path / "other"

@@ -331,6 +331,9 @@ class World:
             if database not in held or not held[database].readable:
                 failures.append({"tenant": one["tenant"], "error": f"database {database} cannot be read"})
                 continue
+            if not _is_as_expected(held[database], one.get("expected")):
+                failures.append({"tenant": one["tenant"], "error": f"database {database} is not as it was; run again"})
+                continue
             kept = self.backups.setdefault(one["tenant"], [])
             kept.append(list(held[database].data))
             sent = {"bytes_sent": 6291456, "files_missing": 0, "duration_s": 3.4}
@@ -482,6 +485,13 @@ def tenant_of(route: Mapping[str, Any]) -> str:
 def undrained(route: Mapping[str, Any]) -> list[str]:
     """The nodes of a route that take users."""
     return [str(urlsplit(one["url"]).hostname) for one in route["servers"] if not one["drained"]]
+
+
+def _is_as_expected(copy: Copy, expected: Mapping[str, Any] | None) -> bool:
+    """Whether a database has the home number that it had, and was blocked already if it is."""
+    if not expected:
+        return True
+    return expected["home"] == copy.home.get("number", 0) and (copy.open or expected["access"] == "blocked")
 
 
 def _facts(copy: Copy | None) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import check_backup_name
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import State, check_backup_name
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import manifest_body, parse_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
     fresh_enough,
     latest_of,
     newest_fit,
+    refuse_changed,
     refuse_damaged,
     refuse_missing,
     refuse_other_database,
@@ -27,7 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     survey_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import unfit
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     NONE,
     PARTIAL,
@@ -152,6 +153,30 @@ def test_a_copy_does_not_become_the_newest_backup_of_its_source() -> None:
     for uuid, named in (("another", "another"), ("", "none")):
         with pytest.raises(StateError, match=f"are of the database with uuid uuid, and this one has {named}; give"):
             refuse_other_database(catalog, "harbour", uuid)
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "refused"),
+    [
+        (None, State(5, False), ""),
+        (State(5, True), State(5, True), ""),
+        # blocked on purpose, or by a decommissioning
+        (State(5, False), State(5, False), ""),
+        (State(5, False), State(5, True), ""),
+        (State(5, True), State(5, False), "was open as home 5 and is blocked as home 5 now"),
+        (State(5, True), State(7, True), "was open as home 5 and is open as home 7 now"),
+        (State(5, False), State(7, False), "was blocked as home 5 and is blocked as home 7 now"),
+        (State(0, True), State(0, False), "was open without a home number and is blocked without a home number now"),
+    ],
+)
+def test_a_database_that_is_no_home_any_more_is_not_backed_up(
+    expected: State | None, found: State, refused: str
+) -> None:
+    if not refused:
+        refuse_changed("harbour", expected, found)
+        return
+    with pytest.raises(RefusedError, match=f"database harbour {refused}, so that users may write to another one; run"):
+        refuse_changed("harbour", expected, found)
 
 
 def test_missing_files_are_counted_and_a_few_are_named() -> None:

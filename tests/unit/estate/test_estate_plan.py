@@ -726,6 +726,17 @@ def opened(*names, number=None, is_open=True):
     return [{"name": name, "owner": "odoo_shared", "open": is_open, **home} for name in names]
 
 
+def test_a_backup_is_of_the_home_that_was_seen():
+    held = opened("north", number=9) + opened("south", is_open=False)
+    raw = {**VARIABLES, "db1": {"postgresql_databases": held}}
+    given = arguments(tenant(), tenant("south"), locate=True)
+    estate = resolve(given, RUNTIMES, raw, EstateRecord())
+    assert {one["tenant"]: one["expected"] for one in estate["backups"]["app"]} == {
+        "north": {"home": 9, "access": "open"},
+        "south": {"home": 0, "access": "blocked"},
+    }
+
+
 @pytest.mark.parametrize(
     ("db1", "box1", "sentence"),
     [
