@@ -45,9 +45,9 @@ options:
         type: path
       expected:
         description:
-          - What the database was when it was chosen, as C(backups) of M(gantry.odoo.estate_info) has it. It is compared in
-            the snapshot, and a database that has got another home number since, or was open and is blocked, is not backed
-            up, since users may write to another one.
+          - What the database was when it was chosen, as C(backups) of M(gantry.odoo.estate_info) has it. It is compared
+            in the snapshot. One that got another home number since, or was open and is blocked, is not backed up,
+            since users may write to another one.
           - Without it nothing is compared. A database that was blocked already is backed up.
         type: dict
         suboptions:

@@ -100,7 +100,8 @@ class State:
     open: bool
 
     def __str__(self) -> str:
-        return f"{'open' if self.open else 'blocked'} {f'as home {self.home}' if self.home else 'without a home number'}"
+        number = f"as home {self.home}" if self.home else "without a home number"
+        return f"{'open' if self.open else 'blocked'} {number}"
 
 
 @dataclass(frozen=True)

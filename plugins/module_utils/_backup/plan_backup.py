@@ -82,7 +82,7 @@ def refuse_other_database(catalog: Catalog, tenant: str, uuid: str) -> None:
 
 
 def refuse_changed(database: str, expected: State | None, found: State) -> None:
-    """Raises RefusedError where a database is not its tenant's home as it was. expected: as it was, None if unknown."""
+    """Raises RefusedError where a database is not its tenant's home as it was. expected: as it was, None for any."""
     if expected and (expected.home != found.home or (expected.open and not found.open)):
         raise RefusedError(
             f"database {database} was {expected} and is {found} now, so that users may write to another one; run "

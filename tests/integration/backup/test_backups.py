@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.backup.conftest import CONFIG, DATA, HOST, PASSWORD, Estate, Failures
+from tests.integration.backup.conftest import CONFIG, DATA, HOST, PASSWORD, Ask, Estate, Failures
 from tests.integration.intruder import intruder
 from tests.lab import wait
 
@@ -360,6 +360,33 @@ def test_a_copy_under_another_name_is_not_taken_for_the_tenant(
     args = {**estate.login, "databases": [{"name": copied, "tenant": "harbour"}]}
     (told,) = failures((BACKUP, args))
     assert "and this one has another; give the right tenant, or let the new database follow" in told
+    assert estate.complete() == before
+
+
+def test_a_database_that_is_no_home_any_more_is_not_backed_up(
+    estate: Estate, ask: Ask, ansible_module: Callable[..., Any], copied: str
+) -> None:
+    """A change has blocked it, or given it another home number, since it was chosen."""
+    login = {key: value for key, value in estate.login.items() if key != "repository"}
+    home = {"home": {"number": 5, "group": "app"}, "access": "blocked", "create": False}
+    ansible_module(HOST, "gantry.odoo.odoo_database", {**login, "name": copied, **home})
+
+    def chosen(number: int, access: str, check: bool) -> tuple[str, dict[str, Any], bool]:
+        expected = {"home": number, "access": access}
+        listed = [{"name": copied, "tenant": "harbour", "expected": expected}]
+        return BACKUP, {**estate.login, "databases": listed}, check
+
+    before = estate.complete()
+    moved = f"database {copied} was open as home 5 and is blocked as home 5 now, so that users may write to another one"
+    told = ask(
+        chosen(5, "open", True), chosen(5, "open", False), chosen(4, "blocked", False), chosen(5, "blocked", True)
+    )
+    assert [one["failed"] for one in told] == [True, True, True, False]
+    assert all(moved in one["msg"] for one in told[:2])
+    assert "was blocked as home 4 and is blocked as home 5 now" in told[2]["msg"]
+    estate.sql(f'GRANT CONNECT ON DATABASE "{copied}" TO odoo_harbour')
+    (opened,) = ask(chosen(5, "open", True))
+    assert not opened["failed"]
     assert estate.complete() == before
 
 
