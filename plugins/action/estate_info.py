@@ -28,7 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Ca
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import DECOMMISSIONED
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, from_body
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import outline, resolve
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import outline, resolve, with_parts
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model as model_routes
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
@@ -113,6 +113,8 @@ class ActionModule(ControllerAction):
             )
         known = self._known_backups(call, store) if store else {}
         estate = {**resolved.estate, **sources, "known_backups": known}
+        if store:
+            estate = with_parts(estate, self._out(call, store))
         return Outcome(facts={"estate": estate, "record": resolved.record})
 
     @staticmethod
@@ -142,6 +144,15 @@ class ActionModule(ControllerAction):
             call, store, "backups", words, lambda: dict(KnownLog(store).read().backups)
         )
         return known
+
+    @staticmethod
+    def _out(call: Call, store: Objects) -> list[str]:
+        """The parts that a change has in hand or left behind, as `_record` reads the record."""
+        words = "the parts of changes are those that this run has read last"
+        names: list[str] = last_seen.read(
+            call, store, "out", words, lambda: [part.name for part in PartsLog(store).read().out]
+        )
+        return names
 
     def _require_sources(self, names: Sequence[str], hosts: Mapping[str, Mapping[str, Any]]) -> None:
         """Raise InputError with a sentence for each release source that this controller does not have."""

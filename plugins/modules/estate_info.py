@@ -361,7 +361,8 @@ estate:
     backups:
       description: >-
         The databases to back up, all, that of O(tenant) or those of O(tier), by group, as role
-        P(gantry.odoo.backup#role) takes them.
+        P(gantry.odoo.backup#role) takes them. C(expected) has the home number and the access that were seen. What a
+        change has in hand, by O(store), is expected to be open. Without C(expected) where the home was not seen.
       type: dict
     known_backups:
       description: >-

@@ -45,10 +45,10 @@ options:
         type: path
       expected:
         description:
-          - What the database was when it was chosen, as C(backups) of M(gantry.odoo.estate_info) has it. It is compared
-            in the snapshot. One that got another home number since, or was open and is blocked, is not backed up,
-            since users may write to another one.
-          - Without it nothing is compared. A database that was blocked already is backed up.
+          - What the database has to be, as C(backups) of M(gantry.odoo.estate_info) has it. It is compared in the
+            snapshot. One that a change has moved, restored or blocked since it was chosen is not backed up, since users
+            may write to another one.
+          - Without it nothing is compared.
         type: dict
         suboptions:
           home:
@@ -56,7 +56,7 @@ options:
             type: int
             required: true
           access:
-            description: Whether its owner could connect, as V(open), or not, as V(blocked).
+            description: With V(open), its owner has to be able to connect. V(blocked) admits both.
             type: str
             choices: [open, blocked]
             required: true

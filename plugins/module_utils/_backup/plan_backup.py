@@ -82,11 +82,11 @@ def refuse_other_database(catalog: Catalog, tenant: str, uuid: str) -> None:
 
 
 def refuse_changed(database: str, expected: State | None, found: State) -> None:
-    """Raises RefusedError where a database is not its tenant's home as it was. expected: as it was, None for any."""
+    """Raises RefusedError where a database may not be its tenant's home. expected: as what it is, None for anything."""
     if expected and (expected.home != found.home or (expected.open and not found.open)):
         raise RefusedError(
-            f"database {database} was {expected} and is {found} now, so that users may write to another one; run "
-            "again, with the tenant's home as it is then"
+            f"database {database} is {found}, and counts only while it is {expected}, since users may write to another "
+            "one of its tenant; run again when no change has the tenant in hand"
         )
 
 

@@ -298,6 +298,23 @@ def _is_asked_for(home: plan_homes.Home, args: Mapping[str, Any]) -> bool:
     return args["tenant"] in (None, "", tenant.name) and args["tier"] in (None, 0, tenant.tier)
 
 
+def with_parts(estate: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The estate, where no tenant that a change has in hand is backed up while it is blocked. names: of those parts.
+
+    The source of a move is the home until the destination is opened, and looks the same afterwards.
+    """
+    listed = {
+        group: [
+            {**one, "expected": {**one["expected"], "access": "open"}}
+            if "expected" in one and f"tenant:{one['tenant']}" in names
+            else one
+            for one in databases
+        ]
+        for group, databases in estate["backups"].items()
+    }
+    return {**estate, "backups": listed}
+
+
 def _backups(
     settled: Sequence[plan_homes.Home], layout: model.Layout, unseen: Collection[str]
 ) -> dict[str, list[dict[str, Any]]]:

@@ -377,13 +377,13 @@ def test_a_database_that_is_no_home_any_more_is_not_backed_up(
         return BACKUP, {**estate.login, "databases": listed}, check
 
     before = estate.complete()
-    moved = f"database {copied} was open as home 5 and is blocked as home 5 now, so that users may write to another one"
+    moved = f"database {copied} is blocked as home 5, and counts only while it is open as home 5, since users"
     told = ask(
         chosen(5, "open", True), chosen(5, "open", False), chosen(4, "blocked", False), chosen(5, "blocked", True)
     )
     assert [one["failed"] for one in told] == [True, True, True, False]
     assert all(moved in one["msg"] for one in told[:2])
-    assert "was blocked as home 4 and is blocked as home 5 now" in told[2]["msg"]
+    assert "is blocked as home 5, and counts only while it is blocked as home 4" in told[2]["msg"]
     estate.sql(f'GRANT CONNECT ON DATABASE "{copied}" TO odoo_harbour')
     (opened,) = ask(chosen(5, "open", True))
     assert not opened["failed"]

@@ -332,7 +332,9 @@ class World:
                 failures.append({"tenant": one["tenant"], "error": f"database {database} cannot be read"})
                 continue
             if not _is_as_expected(held[database], one.get("expected")):
-                failures.append({"tenant": one["tenant"], "error": f"database {database} is not as it was; run again"})
+                failures.append(
+                    {"tenant": one["tenant"], "error": f"database {database} is not as expected"}
+                )
                 continue
             kept = self.backups.setdefault(one["tenant"], [])
             kept.append(list(held[database].data))
@@ -488,7 +490,7 @@ def undrained(route: Mapping[str, Any]) -> list[str]:
 
 
 def _is_as_expected(copy: Copy, expected: Mapping[str, Any] | None) -> bool:
-    """Whether a database has the home number that it had, and was blocked already if it is."""
+    """Whether a database has the home number that it has to have, and is open if it has to be."""
     if not expected:
         return True
     return expected["home"] == copy.home.get("number", 0) and (copy.open or expected["access"] == "blocked")
