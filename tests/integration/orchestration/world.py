@@ -332,9 +332,7 @@ class World:
                 failures.append({"tenant": one["tenant"], "error": f"database {database} cannot be read"})
                 continue
             if not _is_as_expected(held[database], one.get("expected")):
-                failures.append(
-                    {"tenant": one["tenant"], "error": f"database {database} is not as expected"}
-                )
+                failures.append({"tenant": one["tenant"], "error": f"database {database} is not as expected"})
                 continue
             kept = self.backups.setdefault(one["tenant"], [])
             kept.append(list(held[database].data))
