@@ -45,9 +45,9 @@ options:
         type: path
       expected:
         description:
-          - What the database has to be, as C(backups) of M(gantry.odoo.estate_info) has it. It is compared in the
-            snapshot. One that a change has moved, restored or blocked since it was chosen is not backed up, since users
-            may write to another one.
+          - The state that the database has to have, as in C(backups) of M(gantry.odoo.estate_info). It is compared in
+            the snapshot. One that a change has moved, restored or blocked since it was chosen is not backed up, since
+            users may write to another one.
           - Without it nothing is compared.
         type: dict
         suboptions:
