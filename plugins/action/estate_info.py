@@ -76,6 +76,7 @@ class ActionModule(ControllerAction):
         "allow_new": {"type": "bool", "default": True},
         "allow_missing": {"type": "bool", "default": False},
         "made_only": {"type": "bool", "default": False},
+        "rename": {"type": "bool", "default": False},
         "empty": {"type": "list", "elements": "str", "default": []},
         "release_source": {"type": "bool", "default": False},
         "number": {"type": "int", "default": 0},

@@ -255,6 +255,13 @@ options:
         as those of a run of C(gantry.odoo.site) that was interrupted.
     type: bool
     default: false
+  rename:
+    description:
+      - Whether tenants that are declared with C(renamed_from) are resolved under their new names, by what then renames
+        them. Otherwise each goes on as it is recorded under the former name, with the routes recorded there, until a
+        database bears the new one.
+    type: bool
+    default: false
   empty:
     description:
       - Tenants that get an empty database on purpose although they were dropped when they were decommissioned. It is an

@@ -157,6 +157,10 @@ def _notes(args: Mapping[str, Any], declared: Declared, located: Located) -> lis
     """What the operator is told of the estate as it is."""
     return [
         *(note for home in located.settled if not _is_ahead(home, args) for note in home.notes),
+        *(
+            f"tenant {name} is still called {former}, with its routes, until gantry.odoo.site has renamed it"
+            for name, former in declared.waiting.items()
+        ),
         *(f"{name} is declared with odoo_drained, and no user is sent there" for name in declared.drained),
         *(one.note for one in located.others if args["locate"] and not located.unknown),
         *located.unrecorded,

@@ -85,6 +85,28 @@ def _on_its_instance(tenant: Tenant, record: EstateRecord) -> Tenant:
     return replace(tenant, runs_as=known.instance)
 
 
+def until_renamed(
+    tenants: Sequence[Tenant], record: EstateRecord, placement: Placement
+) -> tuple[tuple[Tenant, ...], dict[str, str]]:
+    """The tenants, those whose new name nothing bears yet as they were recorded, and the former names of these by new.
+
+    Their databases, routes and backups bear the former name until a run of site renames them.
+    """
+    held = {one.name for databases in placement.values() for one in databases}
+    waiting = {
+        tenant.name: tenant.renamed_from
+        for tenant in tenants
+        if tenant.state == PRESENT
+        if tenant.renamed_from and tenant.renamed_from in record.tenants and tenant.name not in held
+    }
+    as_were = tuple(
+        replace(tenant, name=former, renamed_from=None, routes=record.tenants[former].routes) if former else tenant
+        for tenant in tenants
+        for former in [waiting.get(tenant.name)]
+    )
+    return as_were, waiting
+
+
 def removed(record: EstateRecord, declared: Sequence[Tenant]) -> tuple[Tenant, ...]:
     """The recorded tenants that the declaration lacks, as they were last declared."""
     names = {tenant.name for tenant in declared} | {tenant.renamed_from for tenant in declared}

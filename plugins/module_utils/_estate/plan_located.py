@@ -28,7 +28,8 @@ class Declared:
     """What is declared, together with what is recorded of it.
 
     every: the tenants, in whichever state. present: those that stay. removed: those that are recorded and not declared
-    any more. unmade: the hosts that gantry.odoo.site has not made. ports: by instance.
+    any more. unmade: the hosts that gantry.odoo.site has not made. ports: by instance. waiting: the former names of
+    tenants that go by them until they are renamed, by the new ones.
     """
 
     every: Sequence[model.Tenant]
@@ -40,6 +41,7 @@ class Declared:
     ports: Mapping[str, int]
     hosts: Sequence[str]
     record: EstateRecord
+    waiting: Mapping[str, str]
 
     @property
     def servers(self) -> list[str]:
@@ -94,10 +96,15 @@ def declare(
     plan_record.require_released(record, args["released_groups"], groups, [tenant.name for tenant in every])
     record = plan_record.without_groups(record, args["released_groups"])
     removed = plan_leaving.removed(record, every)
-    present = [tenant for tenant in every if tenant.state == model.PRESENT]
     runtimes = model_inventory.read_groups(
         every, args["runtime_groups"], groups, hostvars, {place.group: name for name, place in record.homes.items()}
     )
+    waiting: Mapping[str, str] = {}
+    if not args["rename"]:
+        seen = model_inventory.read_placement(_asked(args, _servers(runtimes), hostvars))
+        every, waiting = plan_leaving.until_renamed(every, record, seen)
+        _require_no_new_name(args["tenant"], waiting)
+    present = [tenant for tenant in every if tenant.state == model.PRESENT]
     unmade = plan_record.not_made(record, runtimes, ())
     runtimes = {name: _with_made(group, unmade) for name, group in runtimes.items()}
     layout = model.Layout(args["config_dir"].rstrip("/"), args["login"])
@@ -109,16 +116,13 @@ def declare(
     hosts = _hosts(runtimes, groups)
     plan_record.require_roster(record, hosts, args["released"], {host for named in groups.values() for host in named})
     _require_present(args["present"], hosts)
-    return Declared(every, present, removed, runtimes, unmade, layout, ports, hosts, record)
+    return Declared(every, present, removed, runtimes, unmade, layout, ports, hosts, record, waiting)
 
 
 def locate(args: Mapping[str, Any], declared: Declared, hostvars: Mapping[str, Mapping[str, Any]]) -> Located:
     """Find the home of each tenant. Raises GantryError where one is in doubt that has to be known."""
     record, runtimes = declared.record, declared.runtimes
-    placement = args["placement"]
-    if args["locate"]:
-        placement = {name: hostvars[name].get("postgresql_databases") for name in declared.servers}
-    asked = {name: databases for name, databases in placement.items() if databases is not None}
+    asked = _asked(args, declared.servers, hostvars)
     unknown = frozenset(declared.servers) - frozenset(asked) if args["locate"] else frozenset()
     seen = model_inventory.read_placement(asked)
     # without a store, there is nothing that should know the estate
@@ -135,6 +139,8 @@ def locate(args: Mapping[str, Any], declared: Declared, hostvars: Mapping[str, M
         plan_leaving.require_recorded(settled, others, record, expected)
     if not args["allow_new"]:
         plan_homes.require_databases(settled)
+    elif not args["rename"]:
+        plan_homes.require_databases([home for home in settled if home.former])
     doubts = {**plan_leaving.doubts(settled, others, record, expected), **contradictory}
     return Located(unknown, refused, seen, recorded, settled, others, doubts, unrecorded)
 
@@ -148,6 +154,16 @@ def leaving(declared: Declared, located: Located) -> dict[str, plan_homes.Home]:
         for one in declared.every
         if one not in declared.present
     }
+
+
+def _asked(
+    args: Mapping[str, Any], servers: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The databases of each server that was asked and answered."""
+    placement = args["placement"]
+    if args["locate"]:
+        placement = {name: hostvars[name].get("postgresql_databases") for name in servers}
+    return {name: databases for name, databases in placement.items() if databases is not None}
 
 
 def _recorded(
@@ -165,6 +181,15 @@ def _recorded(
     # one tenant hides no other: it stays where the store has it
     stay = {one.name: plan_leaving.group_of(one, runtimes, record) for one in judged if one.name in contradictory}
     return {**recorded, **stay}, contradictory
+
+
+def _require_no_new_name(asked_for: str | None, waiting: Mapping[str, str]) -> None:
+    """Raise InputError where a tenant is asked for by a name that it has not got yet."""
+    former = waiting.get(asked_for or "")
+    if former:
+        raise InputError(
+            f"tenant {asked_for} is still called {former}; rename it with gantry.odoo.site first, or name {former}"
+        )
 
 
 def _require_known(

@@ -753,18 +753,39 @@ def test_the_home_is_decommissioned_and_not_a_stale_copy(rig: Rig) -> None:
 # Declarations that change on the way.
 
 
+def test_a_tenant_is_renamed_by_site_alone(rig: Rig) -> None:
+    """Its users go on to reach it under the name that its database has."""
+    tenants = [WHARF, QUARRY]
+    change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")
+    run = rig.play("resume", change=change, way="finish", odoo_tenants=tenants).expect_success()
+    assert (sent(rig), sent(rig, "wharf"), rig.world.harm) == ({"serve app1 app2"}, set(), [])
+    assert "tenant wharf is still called harbour, with its routes, until gantry.odoo.site has renamed it" in screen(run)
+    rig.play("site", odoo_tenants=tenants).expect_success()
+    assert (sent(rig), sent(rig, "wharf")) == (set(), {"serve app1 app2"})
+    assert set(rig.world.servers["db1"]) == {"wharf", "quarry"}
+
+
 @pytest.mark.deep
-@pytest.mark.parametrize(
-    ("declared", "sentence"),
-    [
-        ([QUARRY], "tenant harbour is on its way to box, and is not declared under that name any more"),
-        ([WHARF, QUARRY], "harbour"),
-    ],
-)
-def test_a_tenant_is_not_lost_on_its_way(rig: Rig, declared: list[Any], sentence: str) -> None:
+@pytest.mark.parametrize("way", ["finish", "undo"])
+def test_a_tenant_that_is_to_be_renamed_arrives_under_the_name_that_it_has(rig: Rig, way: str) -> None:
+    change = lose(rig, "box1 odoo_restore harbour blocked", "controller killed before", "migrate", **MOVE)
+    rig.play("resume", change=change, way=way, odoo_tenants=[WHARF, QUARRY]).expect_success()
+    assert (sent(rig), rig.world.harm) == ({"serve box1" if way == "finish" else "serve app1 app2"}, [])
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("playbook", ["patch", "patch_redis", "renew_certificates", "backup", "precheck"])
+def test_other_playbooks_work_while_a_tenant_waits_for_its_new_name(rig: Rig, playbook: str) -> None:
+    inputs = {"patch": {"patch_release": "r2"}}.get(playbook, {})
+    rig.play(playbook, odoo_tenants=[WHARF, QUARRY], **inputs).expect_success()
+    assert (sent(rig), sent(rig, "wharf"), rig.world.harm) == ({"serve app1 app2"}, set(), [])
+
+
+@pytest.mark.deep
+def test_a_tenant_is_not_lost_on_its_way(rig: Rig) -> None:
     change = lose(rig, "box1 odoo_restore harbour blocked", "controller killed after", "migrate", **MOVE)
-    refused = rig.play("resume", change=change, way="undo", odoo_tenants=declared).expect_failure()
-    assert sentence in refused.errors[-1]
+    refused = rig.play("resume", change=change, way="undo", odoo_tenants=[QUARRY]).expect_failure()
+    assert "tenant harbour is on its way to box, and is not declared under that name any more" in refused.errors[-1]
     assert not any("attribute" in error for error in refused.errors)
     until_free(rig)
     rig.play("resume", change=left(rig), way="undo").expect_success()

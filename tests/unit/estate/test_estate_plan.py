@@ -486,6 +486,7 @@ def arguments(*raw, **given):
         "new_store": False,
         "refuse_contradictions": False,
         "made_only": False,
+        "rename": False,
         "released_groups": [],
         "number": 0,
         "arrived": [],
