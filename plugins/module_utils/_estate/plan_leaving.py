@@ -233,8 +233,9 @@ def settle(
     located = homes(sought, groups, placement, assume, unknown, arrived)
     faults = [
         f"tenant {tenant.name} is renamed from {renaming[tenant.name]}, which is blocked on "
-        f"{home.group.database_server}, so that its users would find nothing under the new name; open it with "
-        "gantry.odoo.odoo_database (access: open), or leave its name"
+        f"{home.group.database_server}, so that its users would find nothing under the new name; declare it as "
+        "it was, and resume the change that left it, or, where gantry.odoo.change_info shows none, open it with "
+        "gantry.odoo.odoo_database (access: open)"
         for home, tenant in zip(located, tenants)
         if tenant.name in renaming and home.blocked
     ]

@@ -769,6 +769,8 @@ def test_a_tenant_is_renamed_by_site_alone(rig: Rig) -> None:
 @pytest.mark.parametrize("way", ["finish", "undo"])
 def test_a_tenant_that_is_to_be_renamed_arrives_under_the_name_that_it_has(rig: Rig, way: str) -> None:
     change = lose(rig, "box1 odoo_restore harbour blocked", "controller killed before", "migrate", **MOVE)
+    refused = rig.play("site", odoo_tenants=[WHARF, QUARRY]).expect_failure()
+    assert "declare it as it was, and resume the change that left it" in refused.errors[-1]
     rig.play("resume", change=change, way=way, odoo_tenants=[WHARF, QUARRY]).expect_success()
     assert (sent(rig), rig.world.harm) == ({"serve box1" if way == "finish" else "serve app1 app2"}, [])
 

@@ -248,6 +248,11 @@ def test_a_tenant_that_is_to_be_renamed_is_refused_where_nothing_records_its_rou
         estate(*OTHERS, BETA, holds="alpha bravo carol south")
 
 
+def test_a_tenant_is_not_renamed_behind_the_change_that_has_blocked_it() -> None:
+    with pytest.raises(StateError, match="declare it as it was, and resume the change that left it, or, where"):
+        estate(*OTHERS, own("beta", renamed_from="bravo"), record=BEFORE, holds="alpha bravo! carol south", rename=True)
+
+
 LEAVES = {"state": "decommissioned", "hold_until": "2027-01-31"}
 
 
