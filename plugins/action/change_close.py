@@ -76,9 +76,12 @@ class ActionModule(ControllerAction):
             return Outcome(facts={"screen": screen}, failure="; ".join(failures))
         try:
             end = patiently(lambda: _settled(params), Deadline(AWAY_SECONDS))
-            # where a change has parts, they say what became of each host
-            beside = [*_lost([] if end.parts else params["lost"]), *failures]
             lost = [end.lost] if end.lost else []
+            # where a change has parts, they say what became of each host
+            beside = [
+                *_lost([] if end.parts else params["lost"]),
+                *(one for one in failures if not (end.lost and end.lost in one)),
+            ]
             done = is_done(end.parts) and not lost and not beside
             entry = _record(params, "closed" if done else "unfinished", end.parts, "; ".join([*lost, *beside]))
             patiently(lambda: _end(params, end.lost), Deadline(AWAY_SECONDS))

@@ -23,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_dir
 from tests.integration import ansible, change_store
 from tests.integration.orchestration import world as worlds
 from tests.integration.orchestration.rig import TENANTS, Rig
+from tests.integration.orchestration.test_matrix import lose_site
 from tests.integration.orchestration.test_moves import MOVE, parts, screen, sent, until_free
 from tests.integration.orchestration.world import Copy
 from tests.lab.state import ROOT
@@ -30,6 +31,7 @@ from tests.lab.state import ROOT
 HARBOUR, QUARRY = TENANTS
 LEAVING = {**QUARRY, "state": "decommissioned", "hold_until": "2099-01-31"}
 WHARF = {**HARBOUR, "name": "wharf", "renamed_from": "harbour", "routes": [{"host": "wharf.example.com"}]}
+LOST_SITE = {"recover_tier": 2, "recover_lost_servers": ["box1", "db1"]}
 
 
 def left(rig: Rig) -> str:
@@ -582,7 +584,7 @@ def test_a_host_that_is_lost_keeps_no_other_one_from_its_work(rig: Rig, kind: st
 
 # Two operators.
 
-_OTHER = """
+_BREAK = """
 exec > {directory}/log 2>&1
 export ANSIBLE_COLLECTIONS_PATH={collection} ANSIBLE_CONFIG={root}/ansible.cfg
 change=$({python} -c "
@@ -593,20 +595,23 @@ from tests.integration import change_store
 one = change_store.held(Path('{store}'))[0]
 print(one['holder']['kind'] + '-' + str(one['number']))")
 cd {directory}
-{bin}/ansible localhost -i inventory.yml -m gantry.odoo.change_break -e "{{change: $change}}" -a \
+{bin}/ansible edge1 -i inventory.yml -m gantry.odoo.change_break -e "{{change: $change}}" -a \
     '{{"store": "{{{{ change_store }}}}", "change": "{{{{ change }}}}", "requester": "joe", "reason": "asleep"}}'
-{bin}/ansible-playbook -i inventory.yml {book}/resume.yml -e change=$change -e way={way}
 """
+_RESUME = "{bin}/ansible-playbook -i inventory.yml {book}/resume.yml -e change=$change -e way={way}\n"
 
 
 def overtake(rig: Rig, words: str, playbook: str, way: str = "undo", **inputs: Any) -> ansible.PlaybookRun:
-    """Run a playbook whose operator is away before a step; another breaks the lease and resumes the change."""
+    """Run a playbook whose operator is away before a step; another breaks the lease and resumes the change.
+
+    way: none where the other one resumes nothing.
+    """
     directory = rig.path / "other"
     directory.mkdir()
     found = rig.inventory()
     found["all"]["vars"]["change_store"] = {"directory": str(rig.store), "outbox": str(directory)}
     (directory / "inventory.yml").write_text(yaml.dump(found, Dumper=ansible._Dumper, sort_keys=False))
-    script = _OTHER.format(
+    script = (_BREAK + (_RESUME if way else "")).format(
         root=ROOT,
         collection=rig.collection,
         python=sys.executable,
@@ -619,8 +624,25 @@ def overtake(rig: Rig, words: str, playbook: str, way: str = "undo", **inputs: A
     (directory / "run.sh").write_text(script, encoding="utf-8")
     rig.change(fault={"words": words, "kind": "call before", "command": ["bash", f"{directory}/run.sh"]})
     run = rig.play(playbook, **inputs).expect_failure()
-    assert "is done" in (directory / "log").read_text(encoding="utf-8")
+    assert ("is done" if way else "changed: true") in (directory / "log").read_text(encoding="utf-8")
     return run
+
+
+@pytest.mark.parametrize(
+    ("playbook", "words", "inputs"),
+    [
+        ("site", "db1 postgresql main", {}),
+        pytest.param("site", "app1 odoo install", {}, marks=pytest.mark.deep),
+        pytest.param("migrate", "box1 odoo main", MOVE, marks=pytest.mark.deep),
+        pytest.param("recover", "db1 postgresql main", LOST_SITE, marks=pytest.mark.deep),
+    ],
+)
+def test_an_overtaken_run_is_closed_by_the_play_that_ends_it(rig: Rig, playbook: str, words: str, inputs: Any) -> None:
+    if playbook == "recover":
+        lose_site(rig)
+    run = overtake(rig, words, playbook, way="", **inputs)
+    assert change_store.entries(rig.store)[-1]["event"] == "unfinished"
+    assert len([line for line in screen(run) if "was broken by joe: asleep" in line]) == 1
 
 
 @pytest.mark.parametrize("words", ["app1 odoo stop", pytest.param("app1 odoo activate", marks=pytest.mark.deep)])
