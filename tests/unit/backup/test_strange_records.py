@@ -97,7 +97,9 @@ POLICY = Policy(
     Keep(last=1, within="1y"),
     classes=(RetentionClass("claim", Keep(yearly=7), ("20261128T070000Z",), "10y"),),
 )
-LEASES = Leases(3, 5, (Lease(3, 8, ("write",), Holder("backup", "process 1", "app1"), NOW, NOW),), (Former(1, 1795800001, "late"),))
+LEASES = Leases(
+    3, 5, (Lease(3, 8, ("write",), Holder("backup", "process 1", "app1"), NOW, NOW),), (Former(1, 1795800001, "late"),)
+)
 
 
 def with_catalog(body: Any) -> None:
