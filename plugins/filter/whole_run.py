@@ -21,12 +21,13 @@ def whole_run(hosts: str, inventory: Sequence[str]) -> str:
     A run that leaves tasks out would skip what the tasks after it stand on, and end with exit code 0 although it did
     nothing, as one does whose inventory is empty. inventory: its hosts.
     """
-    if not inventory:
+    given = context.CLIARGS
+    # the syntax is verified without an inventory
+    if not inventory and not given.get("syntax"):
         raise AnsibleFilterError(
             "the inventory has no host, so that nothing would be done; name the one of the estate with -i"
         )
     _require_settings()
-    given = context.CLIARGS
     leaves_out = {
         "--start-at-task": bool(given.get("start_at_task")),
         "--step": bool(given.get("step")),

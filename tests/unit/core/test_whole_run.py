@@ -40,3 +40,5 @@ def test_an_inventory_without_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "CLIARGS", {})
     with pytest.raises(AnsibleFilterError, match="the inventory has no host, so that nothing would be done"):
         whole_run("all", [])
+    monkeypatch.setattr(context, "CLIARGS", {"syntax": True})
+    assert whole_run("all", []) == "all"
