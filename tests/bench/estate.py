@@ -24,6 +24,7 @@ from tests.lab.state import ROOT
 SMALL, LARGE = (80, 24), (500, 60)
 DEDICATED = 5  # one tenant of so many
 CONNECTING = ("ansible.builtin.ping", "gantry.odoo.backup_policy")
+FOUND = "__precheck_reached"
 RELEASE = "2026.11.1"
 SERVERS = "gantry.odoo.postgresql"
 RENDER = "Render the part of this host"
@@ -70,7 +71,7 @@ def precheck(directory: Path) -> Path:
     path = directory / "playbooks/precheck.yml"
     plays = [play for play in yaml.safe_load(path.read_text(encoding="utf-8")) if not _asks_servers(play)]
     for play in plays:
-        play["tasks"] = [task for task in play["tasks"] if not set(CONNECTING) & set(task)]
+        play["tasks"] = [task for task in play["tasks"] if not _connects(task)]
     (run_odoo,) = yaml.safe_load((directory / "playbooks/tasks/odoo.yml").read_text(encoding="utf-8"))
     render = {
         "name": "Render",
@@ -87,6 +88,12 @@ def precheck(directory: Path) -> Path:
 def _asks_servers(play: dict[str, Any]) -> bool:
     """Whether a play asks PostgreSQL what it holds, which the inventory says here."""
     return any(task.get("ansible.builtin.include_role", {}).get("name") == SERVERS for task in play["tasks"])
+
+
+def _connects(task: dict[str, Any]) -> bool:
+    """Whether a task connects to hosts, also in a block, or judges what such a one has found."""
+    inner = task.get("block", [])
+    return bool(set(CONNECTING) & set(task)) or FOUND in str(task) or any(_connects(one) for one in inner)
 
 
 def _vars(directory: str) -> dict[str, Any]:
