@@ -48,7 +48,7 @@ WRITTEN = COLUMNS.keys() - {"ir_module_module", "ir_model_data", "ir_model_field
 ROWS = """
 INSERT INTO ir_module_module (name, state, latest_version) VALUES ('base', 'installed', '19.0.1.3');
 INSERT INTO ir_config_parameter (key, value) VALUES ('database.uuid', 'u'), ('database.secret', 's');
-INSERT INTO ir_config_parameter (key, value) VALUES ('web.base.url', 'w');
+INSERT INTO ir_config_parameter (key, value) VALUES ('web.base.url.freeze', 'True');
 INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('base', 'user_admin', 'res.users', 1);
 INSERT INTO ir_cron (active, nextcall) VALUES (true, now());
 INSERT INTO ir_mail_server (name, smtp_host, smtp_pass, active) VALUES ('live', 'mail', 'hidden', true);
@@ -57,7 +57,7 @@ INSERT INTO iap_account (account_token) VALUES ('token');
 INSERT INTO res_users (login, password) VALUES ('admin', '');
 INSERT INTO res_company (name) VALUES ('live');
 CREATE TABLE follower (key text REFERENCES ir_config_parameter (key) ON UPDATE CASCADE ON DELETE CASCADE, value text);
-INSERT INTO follower VALUES ('web.base.url', 'w');
+INSERT INTO follower VALUES ('web.base.url.freeze', 'w');
 """
 # each deed is tried with the rights of the session, and leaves a trace of whose they are
 DEEDS = (
