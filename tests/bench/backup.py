@@ -22,6 +22,7 @@ PEER_DIR = "/var/lib/odoo/peers"
 OURS = "/var/lib/odoo/backups"
 DUMP = f"{PEER_DIR}/database.dump"
 NEW_SHARE = 100
+TIMES = 10
 _ADD = """
 import hashlib, os, sys
 root, count, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -160,12 +161,27 @@ def run(erp: Erp) -> list[Result]:
     peak = {"peak_mib": round(max(backups.peaks))}
     vs_noop = round(delta.median(delta.ours) / noop.median(noop.ours), 2)
     restored = restore(backups, zipped, folder)
+    large = grown(backups, backup)
+    vs_10x = round(large.median(large.ours) / delta.median(delta.ours), 2)
     return [
         with_facts(noop, bytes_sent=sent, sent_percent=round(100 * sent / facts["bytes"], 2), **peak),
         with_facts(first, peak_mib=round(first_peak)),
-        with_facts(delta, vs_noop=vs_noop, **peak),
+        with_facts(delta, vs_noop=vs_noop, vs_10x=vs_10x, **peak),
         restored,
+        large,
     ]
+
+
+def grown(backups: Backups, backup: Callable[[], Timed]) -> Result:
+    """Later backups where the filestore is ten times as large, with the same share of it new."""
+    backups.add_files((TIMES - 1) * clone.FILES)
+    backup()
+    backups.peaks.clear()
+    added = TIMES * clone.FILES // NEW_SHARE
+    ours = Contender("gantry.odoo.odoo_backup", backups.ours(backup), lambda: backups.add_files(added))
+    files = TIMES * clone.FILES
+    found = compare("backup-delta-10x", [ours], files=files, bytes=files * clone.FILE_BYTES)
+    return with_facts(found, peak_mib=round(max(backups.peaks)))
 
 
 def restore(backups: Backups, zipped: str, folder: str) -> Result:

@@ -5,6 +5,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.bench import __main__ as bench
 from tests.bench.__main__ import table
 from tests.bench.harness import Contender, Result, Timed, compare
 
@@ -43,3 +49,23 @@ def test_a_benchmark_without_a_peer_has_no_ratio() -> None:
     told = alone.as_dict()
     assert (told["ours"], told["peer"], told["ratio"], told["peers"]) == (2.0, None, None, {})
     assert "| estate | s | 3 | 2.00 | - | - | - |" in table([alone]).splitlines()
+
+
+def test_what_is_measured_in_one_go_is_asked_for_by_any_of_its_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measured(*names: str) -> list[Result]:
+        return [replace(RESULT, bench=name) for name in names]
+
+    groups = {
+        ("backup-noop", "backup-first", "restore"): lambda _erp: measured("backup-noop", "backup-first", "restore"),
+        ("policy",): lambda _erp: measured("policy"),
+    }
+    monkeypatch.setattr(bench, "BENCHES", groups)
+    monkeypatch.setattr(bench, "Erp", lambda: None)
+    monkeypatch.setenv("GANTRY_KEEP_LAB", "1")
+    assert bench.main(["backup-first"]) == 0
+    told = [json.loads(line)["bench"] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["restore", "backup-noop", "backup-first"]
+    assert bench.main(["backup-frist"]) == 2
+    assert "backup-first" in capsys.readouterr().err
