@@ -10,7 +10,7 @@ import itertools
 import json
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
@@ -164,8 +164,12 @@ def hold_backup(repository: Repository, which: int) -> None:
 class Protocol(RuleBasedStateMachine):
     """Runs that a scheduler steps in any order. What is in the catalog is complete, at every moment."""
 
+    # the orders in which requests of different runs were done, each with the way that it went
+    explored: ClassVar[set[tuple[str, ...]]] = set()
+
     def __init__(self) -> None:
         super().__init__()
+        self.order: list[str] = []
         self.memory = Memory()
         self.store = Scheduled(self.memory)
         self.repository = make_repository(Stores(self.store, self.store), "harbour", [MASTER])
@@ -230,10 +234,7 @@ class Protocol(RuleBasedStateMachine):
         for way in [*[DONE] * (count - 1), mode]:
             if run.ended:
                 break
-            before = self.memory.version
-            run.step(way)
-            if self.memory.version != before:
-                self.complete()
+            self.step(run, way)
         self.end(run)
 
     @precondition(lambda self: self.runs)
@@ -242,14 +243,19 @@ class Protocol(RuleBasedStateMachine):
         """A run is killed when its manifest is there, and before the catalog says so; then its lease ends."""
         run, manifests = self.runs[which % len(self.runs)], len(self.seen)
         while not run.ended and len(self.seen) == manifests:
-            before = self.memory.version
-            run.step(DONE)
-            if self.memory.version != before:
-                self.complete()
+            self.step(run, DONE)
         if not run.ended:
-            run.step(KILLED)
+            self.step(run, KILLED)
             later(self.memory, 61)
         self.end(run)
+
+    def step(self, run: Run, way: str) -> None:
+        """A run does its next request in this way."""
+        self.order.append(f"{run.name} {way}")
+        before = self.memory.version
+        run.step(way)
+        if self.memory.version != before:
+            self.complete()
 
     def end(self, run: Run) -> None:
         """What a run that has ended has to have left; nothing is asked of one that has not."""
@@ -270,6 +276,7 @@ class Protocol(RuleBasedStateMachine):
     @rule(which=st.integers(0, 5))
     def arrive(self, which: int) -> None:
         """A request that was long on its way arrives."""
+        self.order.append("arrival")
         self.store.late.pop(which % len(self.store.late))()
         self.complete()
 
@@ -302,6 +309,7 @@ class Protocol(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """End the runs that stand still, and see that a next one works."""
+        self.explored.add(tuple(self.order))
         for run in self.runs:
             while not run.ended:
                 run.step(KILLED)
