@@ -72,6 +72,8 @@ def still_kept(
     seen: Catalog, absent: Sequence[Entry], policy: Policy | None, holds: Sequence[Hold], now: datetime
 ) -> tuple[Entry, ...]:
     """Those of the backups that are not in a catalog that would be kept if they were. policy: None keeps all."""
+    if not absent:
+        return ()
     numbers = {one.number for one in absent}
     together = with_entries(seen, absent)
     found = tuple(one for one in together.entries if one.number in numbers)

@@ -145,11 +145,12 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
         return Evidence(tenant)
     policy = _policy(repository, faults)
     listed = _manifests(stores, repository)
-    written = {one.number: listed[one.manifest.key] for one in catalog.entries if one.manifest.key in listed}
+    keys = {one.number: one.manifest.key for one in catalog.entries}
+    written = {number: listed[key] for number, key in keys.items() if key in listed}
     opened, newest_keys = _opened(repository, catalog, manifests, faults)
     locked_until, asked = _locked(stores, repository, newest_keys)
     locks, older = _older_locks(stores, repository, catalog, policy, faults)
-    drills, absent = _drills(repository, faults, latest), _absent(repository, catalog, listed, faults)
+    drills, absent = _drills(repository, faults, latest), _absent(repository, catalog, listed.keys() - keys.values(), faults)
     catalog, missed = _still_there(repository, catalog, written, faults)
     return Evidence(
         tenant,
@@ -244,9 +245,10 @@ def _still_there(
     return replace(seen, entries=entries), tuple(one for one in faults if one.backup not in gone)
 
 
-def _absent(repository: Repository, catalog: Catalog, listed: Iterable[str], faults: list[Fault]) -> tuple[Entry, ...]:
+def _absent(repository: Repository, catalog: Catalog, keys: Iterable[str], faults: list[Fault]) -> tuple[Entry, ...]:
+    """The backups that manifests show and the catalog does not. keys: of the manifests that it does not name."""
     try:
-        absent = read_absent(repository, catalog, [name for key in listed if (name := manifest_name(key))])
+        absent = read_absent(repository, catalog, [name for key in keys if (name := manifest_name(key))])
     except StateError as error:
         absent = Absent(unread=(str(error),))
     faults += (Fault("", one) for one in (*absent.unread, *absent.foreign))
