@@ -135,7 +135,7 @@ class ActionModule(ControllerAction):
     def _begin(leases: Register, lease: Lease, opened: Mapping[str, Any], call: Call) -> Sequence[Part]:
         """Have the lease renewed while ansible-playbook lives, plan the parts, and record that the change is open."""
         params = call.params
-        lease_keeper.start(params["store"], lease, params["lease_seconds"], os.getppid())
+        lease_keeper.start(params["store"], lease, params["lease_seconds"], os.getppid(), opened)
         store, deadline = leases.objects, Deadline(WRITE_SECONDS)
         now = store.now()
 

@@ -14,7 +14,7 @@ author: Gantry contributors (@gantry-odoo)
 description:
   - Lists, after the recap, each step of the modules of this collection and each other task that changed something, with
     the hosts and the reason; what failed; and the state of each part of a change, with the command that finishes or
-    undoes it.
+    undoes it. A change that the run opened and did not close is shown as well.
   - In check mode it is the plan. It needs no C(--diff), and shows no value that a diff would show.
 requirements:
   - enabled in the configuration with C(callbacks_enabled=gantry.odoo.summary)
@@ -26,10 +26,14 @@ from ansible import context
 from ansible.executor.task_result import CallbackTaskResult
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import ENDED_BEFORE, closing
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run import Deed, deeds, failure, screen
+from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
+from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command, withheld
 
 # The action that closes a change, whose own lines end the screen.
-_CLOSE = "gantry.odoo.change_close"
+_OPEN, _CLOSE = "gantry.odoo.change_open", "gantry.odoo.change_close"
 
 
 class CallbackModule(CallbackBase):
@@ -45,6 +49,7 @@ class CallbackModule(CallbackBase):
         self._done: list[Deed] = []
         self._failed: list[Deed] = []
         self._closing: list[str] = []
+        self._opened: dict[str, Any] = {}
 
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
         """Keep what the task did, or what the close of a change says."""
@@ -64,10 +69,22 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Show the screen."""
         ended_well = not (stats.failures or stats.dark)
-        lines = screen(self._done, self._failed, self._closing, check=context.CLIARGS["check"], ended_well=ended_well)
+        check = context.CLIARGS["check"]
+        closing_lines = self._closing or ([] if check else self._left_open())
+        lines = screen(self._done, self._failed, closing_lines, check=check, ended_well=ended_well)
         self._display.display("\n".join(["", *lines]))
 
+    def _left_open(self) -> list[str]:
+        """What is said of a change that the run opened, and ended before it was closed."""
+        if not self._opened:
+            return []
+        change, store = self._opened["change"], open_store(self._opened["store"])
+        parts = last_seen.recall_parts(store).of(change["id"])
+        return closing(change["id"], change["kind"], parts, [ENDED_BEFORE], command(), withheld(), done=False)
+
     def _keep(self, result: CallbackTaskResult) -> None:
+        if result.task.action == _OPEN and "change" in result.result:
+            self._opened = {"change": result.result["change"], "store": result.task_fields["args"]["store"]}
         if result.task.action == _CLOSE:
             self._closing += result.result.get("screen", [])
         # a task that only ever plans does nothing in a run that acts

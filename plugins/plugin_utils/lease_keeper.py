@@ -18,11 +18,15 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import Outbox, outbox
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import Outbox, bring, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import ENDED_BEFORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
@@ -35,11 +39,20 @@ _START_S = 30.0
 _READY = b"ready\n"
 
 
-def start(store: Mapping[str, Any], lease: Lease, seconds: float, playbook: int) -> None:
-    """Have a lease renewed while the process `playbook` lives. Raises StateError where the program does not begin."""
+def start(store: Mapping[str, Any], lease: Lease, seconds: float, playbook: int, change: Mapping[str, Any]) -> None:
+    """Have the lease of a change renewed while the process `playbook` lives.
+
+    change: as the ledger names it. Raises StateError where the program does not begin.
+    """
     root = Path(__file__).parents[5]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
-    order = {"store": dict(store), "fencing_number": lease.fencing_number, "seconds": seconds, "playbook": playbook}
+    order = {
+        "store": dict(store),
+        "fencing_number": lease.fencing_number,
+        "seconds": seconds,
+        "playbook": playbook,
+        "change": dict(change),
+    }
     # the order holds the credentials of the store: in a file without a name nobody else reads them
     with tempfile.TemporaryFile() as stream, tempfile.TemporaryFile() as complaints:
         stream.write(json.dumps(order).encode())
@@ -67,7 +80,7 @@ def start(store: Mapping[str, Any], lease: Lease, seconds: float, playbook: int)
 
 
 def keep(order: Mapping[str, Any]) -> None:
-    """Renew the lease until it is released or lost; release it when ansible-playbook is gone."""
+    """Renew the lease until it is released or lost; when ansible-playbook is gone, record that, and release it."""
     number, seconds = order["fencing_number"], order["seconds"]
     leases, box = Register(open_store(order["store"]), seconds), outbox(order["store"])
     lives = _watch(order["playbook"])
@@ -87,15 +100,22 @@ def keep(order: Mapping[str, Any]) -> None:
         except GantryError:
             continue  # the store may answer again before the lease ends
         due = time.monotonic() + seconds / 4
-    _leave(leases, box, number)
+    _leave(order, leases, box)
 
 
-def _leave(leases: Register, box: Outbox, number: int) -> None:
-    """Bring what is left into the store, and release the lease, so that the next run does not wait for its end."""
-    deadline = Deadline(leases.seconds)
+def _leave(order: Mapping[str, Any], leases: Register, box: Outbox) -> None:
+    """Bring what is left into the store, and release the lease, so that the next run does not wait for its end.
+
+    A run that ends without the close of its change is recorded: whoever reads the ledger is to see that it has ended.
+    """
+    deadline, number, recorded = Deadline(leases.seconds), order["fencing_number"], False
     while True:
         try:
             box.deliver(leases.objects, deadline)
+            if not recorded and any(one.fencing_number == number for one in leases.read().held):
+                # what the store does not take is delivered before the lease is released
+                recorded = True
+                bring(order["store"], partial(_left_open, order["change"]), deadline)
             leases.release(number, deadline)
         except LostError:
             return
@@ -105,6 +125,10 @@ def _leave(leases: Register, box: Outbox, number: int) -> None:
             time.sleep(_LOOK_S)
         else:
             return
+
+
+def _left_open(change: Mapping[str, Any], now: datetime, late: bool) -> Event:
+    return event(change, "unfinished", {"lost": ENDED_BEFORE}, now, None, late)
 
 
 def _tell_ready() -> None:

@@ -150,7 +150,10 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
     opened, newest_keys = _opened(repository, catalog, manifests, faults)
     locked_until, asked = _locked(stores, repository, newest_keys)
     locks, older = _older_locks(stores, repository, catalog, policy, faults)
-    drills, absent = _drills(repository, faults, latest), _absent(repository, catalog, listed.keys() - keys.values(), faults)
+    drills, absent = (
+        _drills(repository, faults, latest),
+        _absent(repository, catalog, listed.keys() - keys.values(), faults),
+    )
     catalog, missed = _still_there(repository, catalog, written, faults)
     return Evidence(
         tenant,

@@ -19,6 +19,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     ways,
 )
 
+# What is said of a change whose run opened it, and did not come to its close.
+ENDED_BEFORE = "the run ended before the change was closed"
+
 
 def parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
     """The parts as the actions return them."""

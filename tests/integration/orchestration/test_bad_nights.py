@@ -94,6 +94,9 @@ def test_a_change_that_was_refused_leaves_nothing_and_takes_nothing_away(rig: Ri
     rig.play("patch", patch_release="r3").expect_failure()
     rig.mend()
     until_free(rig)
+    # its run ended there, before it closed the change
+    last = change_store.entries(rig.store)[-1]
+    assert (last["event"], last["facts"]) == ("unfinished", {"lost": "the run ended before the change was closed"})
     rig.play("resume", change=change, way="undo").expect_success()
     assert (releases(rig), rig.world.harm) == ({"r1"}, [])
     # what the gate has denied cannot be passed by the back door

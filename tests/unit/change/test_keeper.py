@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
@@ -22,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.plugin_utils import lease_keeper
 
 # a number that no process has
 GONE = 2**22 + 1
+CHANGE = {"id": "patch-1", "kind": "patch"}
 MARA = Holder("patch", "mara", "here")
 
 
@@ -48,6 +50,7 @@ class Kept:
             "fencing_number": self.number,
             "seconds": self.seconds,
             "playbook": playbook,
+            "change": CHANGE,
         }
         thread = threading.Thread(target=lease_keeper.keep, args=(order,), daemon=True)
         thread.start()
@@ -74,10 +77,25 @@ def test_a_lease_is_free_when_the_playbook_is_gone(kept: Kept) -> None:
     assert kept.until is None
 
 
+def test_a_run_that_ends_without_the_close_of_its_change_is_recorded(kept: Kept) -> None:
+    kept.keep(GONE).join(20)
+    (entry,) = Ledger(kept.leases.objects).entries()
+    assert (entry.body["change"], entry.body["event"]) == (CHANGE, "unfinished")
+    assert entry.body["facts"] == {"lost": "the run ended before the change was closed"}
+
+
+def test_a_change_that_was_closed_is_left_as_it_is(kept: Kept) -> None:
+    kept.leases.release(kept.number, Deadline(60))
+    kept.keep(GONE).join(20)
+    assert Ledger(kept.leases.objects).entries() == []
+
+
 def test_a_lease_that_was_broken_is_not_renewed(kept: Kept) -> None:
     kept.leases.take_away(kept.number, "tom", "her laptop burnt", Deadline(60))
     kept.keep(os.getpid()).join(20)
+    kept.keep(GONE).join(20)
     assert kept.until is None
+    assert Ledger(kept.leases.objects).entries() == []
     with pytest.raises(LostError, match=r"^lease 1 was broken by tom: her laptop burnt$"):
         kept.leases.require(kept.number)
 
@@ -106,7 +124,7 @@ def test_nothing_is_begun_shortly_before_a_lease_ends(kept: Kept) -> None:
 def test_the_program_itself_renews(tmp_path: Path) -> None:
     store = Directory(str(tmp_path))
     held = Register(store, 2).take(["estate"], MARA, Deadline(60))
-    lease_keeper.start({"directory": str(tmp_path), "outbox": str(tmp_path / "outbox")}, held, 2, os.getpid())
+    lease_keeper.start({"directory": str(tmp_path), "outbox": str(tmp_path / "outbox")}, held, 2, os.getpid(), CHANGE)
     leases = Register(store)
     Deadline(60).wait(lambda: leases.read().held[0].until > held.until or None, "a renewal")
     leases.release(held.fencing_number, Deadline(60))
@@ -116,4 +134,6 @@ def test_a_program_that_does_not_begin_is_one_sentence(tmp_path: Path, monkeypat
     held = Register(Directory(str(tmp_path)), 2).take(["estate"], MARA, Deadline(60))
     monkeypatch.setattr(lease_keeper, "__name__", "no.such.program")
     with pytest.raises(StateError, match=r"did not begin: .*No module named 'no'\)?; see whether .* runs by hand"):
-        lease_keeper.start({"directory": str(tmp_path), "outbox": str(tmp_path / "outbox")}, held, 2, os.getpid())
+        lease_keeper.start(
+            {"directory": str(tmp_path), "outbox": str(tmp_path / "outbox")}, held, 2, os.getpid(), CHANGE
+        )

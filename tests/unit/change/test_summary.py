@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible import context
+from ansible import constants, context
 from ansible.executor.stats import AggregateStats
 
 from ansible_collections.gantry.odoo.plugins.callback.summary import CallbackModule
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import PLANNED, Part, Parts
+from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 
 STEP = {"action": "create", "target": "harbour"}
 
@@ -65,3 +70,34 @@ def test_a_host_that_a_task_may_lose_is_no_failure(
     callback.v2_playbook_on_stats(stats)
     assert [line for line in lines if line not in shown[0]] == []
     assert ("What failed" in shown[0]) == bool(lines)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_change_that_was_opened_and_not_closed_is_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed: bool
+) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"check": False, "inventory": ["hosts"]})
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    store = {"directory": str(tmp_path / "store"), "outbox": str(tmp_path / "outbox")}
+    part = Part("app1", "patch-7", PLANNED, datetime(2026, 11, 27, 3, 0, tzinfo=timezone.utc), facts={"kind": "patch"})
+    last_seen.keep_parts(open_store(store), Parts(1, (part,)))
+    shown: list[str] = []
+    callback = CallbackModule()
+    monkeypatch.setattr(callback, "_display", SimpleNamespace(display=shown.append))
+
+    def result(action: str, **said: Any) -> Any:
+        return SimpleNamespace(
+            task=SimpleNamespace(action=f"gantry.odoo.{action}"),
+            task_name=action,
+            task_fields={"args": {"store": store}},
+            host=SimpleNamespace(name="app1"),
+            result=said,
+        )
+
+    callback.v2_runner_on_ok(result("change_open", change={"id": "patch-7", "kind": "patch"}, changed=True))
+    if closed:
+        callback.v2_runner_on_failed(result("change_close", screen=["patch-7 is not done"]))
+    callback.v2_playbook_on_stats(AggregateStats())
+    untouched = ["  app1  is untouched", "  the run ended before the change was closed", ""]
+    again = ["  to begin again:  ansible-playbook -i hosts gantry.odoo.patch"]
+    assert shown[0].splitlines()[3:] == ["", "patch-7 is not done", *([] if closed else [*untouched, *again])]
