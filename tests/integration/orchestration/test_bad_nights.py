@@ -1212,7 +1212,7 @@ def test_users_do_not_wait_for_a_ledger_that_was_damaged(rig: Rig) -> None:
     change = lose(rig, "box1 odoo_restore harbour blocked", "controller killed before", "migrate", **MOVE)
     # the records' names fall
     newest = min(path for path in (rig.store / "ledger").rglob("*") if path.is_file())
-    newest.write_bytes(newest.read_bytes().replace(b"harbour", b"harbor"))
+    newest.write_bytes(newest.read_bytes().replace(b"migrate", b"migrant"))
     run = rig.play("resume", change=change, way="undo").expect_failure()
     assert "is damaged at entry" in run.errors[-1]
     assert (sent(rig), rig.world.servers["db1"]["harbour"].open, rig.world.harm) == ({"serve app1 app2"}, True, [])
