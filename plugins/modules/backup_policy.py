@@ -370,9 +370,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     Repository,
     make_repository,
     open_repository,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import keys_for
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location

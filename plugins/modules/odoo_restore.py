@@ -391,9 +391,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository import opt
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     open_repository,
-    reading,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DRILL, drill_key
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 

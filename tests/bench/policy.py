@@ -26,7 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS, kept_by, record
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import sealing
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import wrap
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_keys import wrap
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey, parse_data_keys

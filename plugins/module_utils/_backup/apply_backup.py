@@ -49,13 +49,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_inde
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     RECORD_S,
     Repository,
-    Turn,
-    being_written,
     make_repository,
     open_repository,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, Stores, segments
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn, being_written, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import wasteful
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey

@@ -26,17 +26,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import Ga
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     RECORD_S,
     Repository,
-    Turn,
     read_manifest,
-    reading_all,
-    rebuild_catalog,
     require_catalog,
     write_document,
     write_marks,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import (
+    Turn,
+    reading_all,
+    rebuild_catalog,
+    writing,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     REBUILT,
     Catalog,

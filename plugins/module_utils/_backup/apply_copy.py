@@ -41,11 +41,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress i
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_refusal
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import make_identity
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_keys import KeyLog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     CatalogLog,
-    KeyLog,
     Repository,
-    reading_all,
     require_catalog,
     write_document,
     write_marks,
@@ -61,6 +60,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_seco
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_transfer import transfer
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading_all
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (

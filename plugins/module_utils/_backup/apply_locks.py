@@ -21,11 +21,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping, Retention
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
-    KeyLog,
-    Repository,
-    write_document,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_keys import KeyLog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, write_document
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_transfer import transfer_record
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import LOCKS

@@ -24,12 +24,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     RECORD_S,
     Repository,
-    Turn,
     rotate,
     write_document,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY

@@ -37,10 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, FILES, Count, counted
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
-    Repository,
-    read_document,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, read_document
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,

@@ -20,7 +20,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
-    being_read,
     read_document,
     read_manifest,
 )
@@ -31,6 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_seco
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import being_read
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import NONE, Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import objects_in
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey

@@ -16,11 +16,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks imp
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
-    KeyLog,
-    Repository,
-    read_document,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_keys import KeyLog
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, read_document
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import NONE, Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import LOCKS, data_key

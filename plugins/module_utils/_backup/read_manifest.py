@@ -20,11 +20,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known imp
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
-    being_written,
     has_contents,
     read_manifest,
     read_manifest_names,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import being_written
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DUMP,

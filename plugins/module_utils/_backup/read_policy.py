@@ -24,13 +24,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_extension, read_locks
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
-    Repository,
-    being_written,
-    read_document,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, read_document
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import foresee
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import being_written
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, tenant_root
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold

@@ -21,12 +21,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.directories impo
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import opened_filestore
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Turn
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import (
     send_large,
     send_pack,
     send_shard,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,
     Place,

@@ -17,9 +17,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import texts
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, require_conditions
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import read_identity
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_keys import KeyLog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     CatalogLog,
-    KeyLog,
     Repository,
     open_repository,
     read_document,

@@ -15,10 +15,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import St
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     RECORD_S,
     Repository,
-    Turn,
-    being_read,
     read_manifest,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn, being_read
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     NONE,
     Catalog,

@@ -10,11 +10,8 @@ from dataclasses import dataclass, field
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import held_names, held_sizes
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
-    Repository,
-    Turn,
-    read_manifest,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, read_manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     DIGITS,
     Index,

@@ -20,9 +20,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import plan_ch
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_index, model_index
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import data_key

@@ -20,10 +20,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     make_repository,
     open_repository,
     rotate,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Use
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey

@@ -28,10 +28,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_inde
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Tally
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey

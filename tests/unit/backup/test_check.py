@@ -28,8 +28,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_index, model_index
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import reading, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL, REBUILT
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DataName,

@@ -55,12 +55,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_iden
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     open_repository,
-    reading,
     rotate,
     write_document,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     FULL,
     NONE,

@@ -19,11 +19,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
-    Repository,
-    write_document,
-    writing,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, write_document
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire

@@ -28,14 +28,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
-from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_repository
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_turns
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     read_manifest,
     read_manifest_names,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import ManifestName, data_key
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import known_from
@@ -250,7 +250,7 @@ def test_no_expiry_removes_what_only_manifests_know_of(rotting: Rotting, records
 def killed_backup(rotting: Rotting) -> int:
     """A backup that ends when its manifest is there, and its record is not; its number."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(apply_repository, "plan_commit", Mock(side_effect=KeyboardInterrupt))
+        patch.setattr(apply_turns, "plan_commit", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             rotting.backup()
     return rotting.repository.catalog.read().fence

@@ -24,8 +24,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Retention
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import make_repository, writing
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import make_repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import NONE, Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Use
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey

@@ -21,9 +21,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     Repository,
     make_repository,
     open_repository,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
 from ansible_collections.gantry.odoo.plugins.modules import backup_policy

@@ -46,7 +46,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import fr
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, Record
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Stored
-from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_repository, apply_second
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import (
+    apply_keys,
+    apply_repository,
+    apply_second,
+    apply_turns,
+    sealing,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import read_identity
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
@@ -308,8 +314,8 @@ def readers(path: Path) -> dict[str, Callable[[bytes], object]]:
         return open_repository(stores, "north", [MASTER])
 
     def wrapped(data: bytes) -> object:
-        sealed = apply_repository.DataKeys("harbour", {1: MASTER.secret}).seal("keys", "estate", data)
-        return apply_repository.unwrap(Keyring(1, "estate", sealed), "harbour", [MASTER], "the store")
+        sealed = sealing.DataKeys("harbour", {1: MASTER.secret}).seal("keys", "estate", data)
+        return apply_keys.unwrap(Keyring(1, "estate", sealed), "harbour", [MASTER], "the store")
 
     shard, note = Shard("", HELD, "", 1, 1), Note(HELD, "00", "ff")
     drill = "drills/20261128T070000.000000Z"
@@ -327,7 +333,7 @@ def readers(path: Path) -> dict[str, Callable[[bytes], object]]:
         "drill": document("drill", lambda one: read_compliance._drill(one, drill, Stored(1, NOW)), drill),
         "catalog": logged("catalog", lambda one: one.catalog.read()),
         "leases": logged("leases", lambda one: one.leases.read()),
-        "reads": logged("reads", apply_repository.being_read),
+        "reads": logged("reads", apply_turns.being_read),
         "keyring": keyring,
         "data keys": wrapped,
     }
@@ -346,7 +352,7 @@ def test_a_lease_to_read_no_backup_is_one_sentence(tmp_path: Path) -> None:
     body = Leases(1, 1, (lease,)).as_body()
     assert Log(Sealed(repository.records, repository.keys), "reads").append(Record(1, body))
     with pytest.raises(StateError, match="names no backup"):
-        apply_repository.being_read(repository)
+        apply_turns.being_read(repository)
 
 
 @pytest.mark.parametrize("value", [2**53 + 1, -(2**53) - 1, float("nan"), float("inf"), 10**400])

@@ -22,9 +22,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_inde
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,
     index_from,

@@ -12,8 +12,8 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_keys import KeyLog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
-    KeyLog,
     Repository,
     make_repository,
     open_repository,

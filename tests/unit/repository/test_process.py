@@ -14,8 +14,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import read_process
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import make_repository, writing
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import make_repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 
 

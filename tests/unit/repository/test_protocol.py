@@ -28,18 +28,17 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
-from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_repository
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_turns
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
     read_manifest,
     read_manifest_names,
-    reading,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of, sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, Entry, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Place, Use, shard_bytes
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
@@ -341,7 +340,7 @@ class Protocol(RuleBasedStateMachine):
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No run waits in the time of this machine, and each is a process of its own."""
     monkeypatch.setattr(deadline.time, "sleep", lambda _seconds: None)
-    monkeypatch.setattr(apply_repository, "this_process", lambda kind: Holder(kind, current(), "here"))
+    monkeypatch.setattr(apply_turns, "this_process", lambda kind: Holder(kind, current(), "here"))
 
 
 Protocol.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

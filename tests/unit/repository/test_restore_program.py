@@ -18,11 +18,9 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_index import Sender, Source
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
-    make_repository,
-    writing,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import make_repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey

@@ -20,11 +20,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository import app
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
-    reading,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import foresee, sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Use
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
