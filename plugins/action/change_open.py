@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox, users_first
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import Seen, identity_of, remember
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import event
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import PAPERS, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
@@ -76,7 +75,9 @@ class ActionModule(ControllerAction):
         require_conditions(leases.objects)
         identity = identity_of(leases.objects)
         deadline = Deadline(WRITE_SECONDS)
-        late = self._users_first(call, lambda: outbox(params["store"]).deliver(leases.objects, deadline).values())
+        resumes = bool(params["resumes"])
+        held = outbox(params["store"])
+        late = users_first(resumes, lambda: held.deliver(leases.objects, deadline).values(), call.warn)
         holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         lease = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
         remember(params["store"], Seen(identity, {leases.NAME: lease.number}))
@@ -86,7 +87,7 @@ class ActionModule(ControllerAction):
             leases = Register(open_store(params["store"]), seconds)
             if params["read"] >= 0 and not _stands_aside(params):
                 before = {entry.sequence for entry in late}
-                since = self._users_first(call, lambda: Ledger(leases.objects).entries(params["read"]))
+                since = users_first(resumes, lambda: Ledger(leases.objects).entries(params["read"]), call.warn)
                 require_as_read(entry.body for entry in since if entry.sequence not in before)
             parts = self._begin(leases, lease, opened, call)
         except (GantryError, OSError):
@@ -96,17 +97,6 @@ class ActionModule(ControllerAction):
             leases.release(lease.fencing_number, Deadline(WRITE_SECONDS))
             raise
         return Outcome(facts={"change": opened, "parts": parts_shown(parts), "refused": ""})
-
-    @staticmethod
-    def _users_first(call: Call, asked: Callable[[], Collection[Entry]]) -> Collection[Entry]:
-        """Entries of the ledger. One that was damaged keeps no change from being resumed, and so no users waiting."""
-        try:
-            return asked()
-        except StateError as error:
-            if not call.params["resumes"]:
-                raise
-            call.warn(str(error))
-            return ()
 
     @staticmethod
     def _plan(call: Call, change: Mapping[str, Any]) -> Outcome:

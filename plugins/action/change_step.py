@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox, users_first
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import (
     AWAY_SECONDS,
@@ -35,7 +35,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     with_part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError, sentence_of
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
@@ -90,12 +90,9 @@ class ActionModule(ControllerAction):
 def _begin(params: Mapping[str, Any]) -> None:
     """Write that the part is begun, behind all that happened before."""
     store, deadline = open_store(params["store"]), Deadline(WRITE_SECONDS)
-    try:
-        outbox(params["store"]).deliver(store, deadline)
-    except StateError:
-        # users do not wait for a ledger that was damaged: what is resumed goes on, and is recorded later
-        if params["change"]["kind"] != RESUME:
-            raise
+    held, resumes = outbox(params["store"]), params["change"]["kind"] == RESUME
+    # the record of this part warns of a ledger that was damaged, as it cannot be written into it either
+    users_first(resumes, lambda: held.deliver(store, deadline).values(), lambda _why: None)
     Register(store).require(params["change"]["fencing_number"])
     now = store.now()
     parts = PartsLog(store).write(lambda seen: plan_begin(seen, _part(params, now), params["budget"]), deadline)

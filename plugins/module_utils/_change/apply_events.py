@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -90,6 +90,22 @@ class Outbox:
             yield
         finally:
             os.close(handle)
+
+
+def users_first(
+    resumes: bool, asked: Callable[[], Collection[Entry]], warn: Callable[[str], None]
+) -> Collection[Entry]:
+    """Entries of the ledger; none of a damaged one, as it keeps nothing that is resumed from going on.
+
+    resumes: whether a change is resumed; another one raises the StateError of the damage.
+    """
+    try:
+        return asked()
+    except StateError as error:
+        if not resumes:
+            raise
+        warn(str(error))
+        return ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_events
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox, write
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox, users_first, write
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import patiently
@@ -287,3 +287,15 @@ def test_a_store_that_is_away_for_a_moment_is_asked_again(monkeypatch: pytest.Mo
     assert patiently(attempt, Deadline(60)) == "here"
     with pytest.raises(UnreachableError):
         patiently(gone, Deadline(0))
+
+
+def test_a_damaged_ledger_stops_all_but_what_is_resumed(declared: dict[str, Any]) -> None:
+    store, said = Directory(declared["directory"]), list[str]()
+    Ledger(store).append({"event": "opened"}, Deadline(60))
+    (entry,) = (path for path in Path(declared["directory"], "ledger").rglob("*") if path.is_file())
+    entry.write_bytes(entry.read_bytes().replace(b"opened", b"closed"))
+    with pytest.raises(StateError, match="damaged at entry 1"):
+        users_first(False, Ledger(store).entries, said.append)
+    assert not said
+    assert users_first(True, Ledger(store).entries, said.append) == ()
+    assert "damaged at entry 1" in "".join(said)
