@@ -28,7 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Ca
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import DECOMMISSIONED
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, from_body
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import outline, resolve, with_parts
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import outline, resolve
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model as model_routes
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
@@ -93,7 +93,8 @@ class ActionModule(ControllerAction):
         sequence = Ledger(store).newest_number() if store and call.params["outline"] else -1
         clock = seconds_ahead(store) if store and call.params["outline"] else 0.0
         record = self._record(call, store) if store else EstateRecord()
-        args = {**call.params, "today": _today(call.params, store).date().isoformat()}
+        in_hand = self._in_hand(call, store) if store and not call.params["outline"] else []
+        args = {**call.params, "today": _today(call.params, store).date().isoformat(), "in_hand": in_hand}
         hosts = _Variables(variables["hostvars"])
         try:
             resolved = resolve(args, variables["groups"], hosts, record)
@@ -114,8 +115,6 @@ class ActionModule(ControllerAction):
             )
         known = self._known_backups(call, store) if store else {}
         estate = {**resolved.estate, **sources, "known_backups": known}
-        if store:
-            estate = with_parts(estate, self._out(call, store))
         return Outcome(facts={"estate": estate, "record": resolved.record})
 
     @staticmethod
@@ -147,7 +146,7 @@ class ActionModule(ControllerAction):
         return known
 
     @staticmethod
-    def _out(call: Call, store: Objects) -> list[str]:
+    def _in_hand(call: Call, store: Objects) -> list[str]:
         """The parts that a change has in hand or left behind, as `_record` reads the record."""
         words = "the parts of changes are those that this run has read last"
         names: list[str] = last_seen.read(

@@ -148,6 +148,7 @@ def _backed_up(args: Mapping[str, Any], declared: Declared, located: Located) ->
             [home for home in asked_for if not without[home.tenant.name]],
             declared.layout,
             {*located.recorded, *args["assume"]},
+            args["in_hand"],
         ),
         "not_backed_up": {name: why for name, why in without.items() if why},
     }
@@ -302,33 +303,21 @@ def _is_asked_for(home: plan_homes.Home, args: Mapping[str, Any]) -> bool:
     return args["tenant"] in (None, "", tenant.name) and args["tier"] in (None, 0, tenant.tier)
 
 
-def with_parts(estate: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """The estate, where no tenant that a change has in hand is backed up while it is blocked. names: of those parts.
-
-    The source of a move is the home until the destination is opened, and looks the same afterwards.
-    """
-    listed = {
-        group: [
-            {**one, "expected": {**one["expected"], "access": "open"}}
-            if "expected" in one and f"tenant:{one['tenant']}" in names
-            else one
-            for one in databases
-        ]
-        for group, databases in estate["backups"].items()
-    }
-    return {**estate, "backups": listed}
-
-
 def _backups(
-    settled: Sequence[plan_homes.Home], layout: model.Layout, unseen: Collection[str]
+    settled: Sequence[plan_homes.Home], layout: model.Layout, unseen: Collection[str], in_hand: Collection[str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The databases of each group, as role backup takes them. unseen: the tenants whose home was not seen."""
+    """The databases of each group, as role backup takes them.
+
+    unseen: the tenants whose home was not seen. in_hand: the parts of changes, whose tenants are not backed up while
+    they are blocked: the source of a move is the home until the destination is opened, and looks the same afterwards.
+    """
     listed: dict[str, list[dict[str, Any]]] = {}
     for home in settled:
         name = home.tenant.name
         of_tenant: dict[str, Any] = {"tenant": name, "database": name, "config": layout.config(home.tenant.instance)}
         if name not in unseen:
-            of_tenant["expected"] = {"home": home.number, "access": "blocked" if home.blocked else "open"}
+            blocked = home.blocked and f"tenant:{name}" not in in_hand
+            of_tenant["expected"] = {"home": home.number, "access": "blocked" if blocked else "open"}
         listed.setdefault(home.group.name, []).append(of_tenant)
     return listed
 
