@@ -58,6 +58,7 @@ class ActionModule(ControllerAction):
         "parts": {"type": "list", "elements": "dict", "default": []},
         "lost": {"type": "list", "elements": "str", "default": []},
         "failures": {"type": "list", "elements": "str", "default": []},
+        "lease_lost": {"type": "bool", "default": False},
         "notes": {"type": "list", "elements": "str", "default": []},
     }
 
@@ -78,10 +79,8 @@ class ActionModule(ControllerAction):
             end = patiently(lambda: _settled(params), Deadline(AWAY_SECONDS))
             lost = [end.lost] if end.lost else []
             # where a change has parts, they say what became of each host
-            beside = [
-                *_lost([] if end.parts else params["lost"]),
-                *(one for one in failures if not (end.lost and end.lost in one)),
-            ]
+            beside = _lost([] if end.parts else params["lost"])
+            beside += [] if end.lost and params["lease_lost"] else failures
             done = is_done(end.parts) and not lost and not beside
             entry = _record(params, "closed" if done else "unfinished", end.parts, "; ".join([*lost, *beside]))
             patiently(lambda: _end(params, end.lost), Deadline(AWAY_SECONDS))

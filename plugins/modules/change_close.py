@@ -44,6 +44,10 @@ options:
     type: list
     elements: str
     default: []
+  lease_lost:
+    description: Whether O(failures) say that the lease was lost. This module says that itself where it is still lost.
+    type: bool
+    default: false
   notes:
     description: Further lines of the last screen. Never put a secret here.
     type: list

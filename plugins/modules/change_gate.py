@@ -88,4 +88,8 @@ overridden:
   description: Each reason that an emergency overrode.
   returned: always
   type: list
+lease_lost:
+  description: V(true) where the lease of the change was lost.
+  returned: failure
+  type: bool
 """

@@ -55,4 +55,8 @@ hash:
   description: SHA-256 of the entry, hexadecimal.
   returned: outside check mode, where the store took it
   type: str
+lease_lost:
+  description: V(true) where the lease of the change was lost.
+  returned: failure
+  type: bool
 """

@@ -119,4 +119,8 @@ differences:
   type: list
   elements: str
   sample: ["port of harbour: nothing -> 8169", "roster: +app1"]
+lease_lost:
+  description: V(true) where the lease of the change was lost.
+  returned: failure
+  type: bool
 """

@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import require_text, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, printable
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 
 
 class ControllerAction(ActionBase):
@@ -44,6 +45,8 @@ class ControllerAction(ActionBase):
         try:
             require_text(options)
             outcome = self.work(call, task_vars or {})
+        except LostError as error:
+            outcome = Outcome(facts={"lease_lost": True}, failure=str(error))
         except GantryError as error:
             outcome = Outcome(failure=str(error))
         except OSError as error:

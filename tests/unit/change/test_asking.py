@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.action import change_record, change_step, estate_record
+from ansible_collections.gantry.odoo.plugins.action import change_close, change_record, change_step, estate_record
 from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_events
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
@@ -94,6 +94,7 @@ def test_a_play_is_not_begun_under_a_lease_that_ended_while_that_was_written(
     monkeypatch.setattr(apply_events, "open_store", change.slow("ledger"))
     found = change.run(change_record, event="begun", facts={"play": "Odoo"})
     assert (found["failed"], found["msg"]) == (True, "lease 1 was broken by joe: asleep")
+    assert found["lease_lost"] is True
     # what has happened is recorded in any case
     assert "failed" not in change.run(change_record, event="applied")
 
@@ -112,3 +113,24 @@ def test_an_estate_is_not_used_under_a_lease_that_ended_while_it_was_recorded(
     found = change.run(estate_record, ports={"harbour": 8169})
     assert (found["failed"], found["msg"]) == (True, "lease 1 was broken by joe: asleep")
     assert change.store.names("estate/", 1)
+
+
+ENDS = "lease 1 was not renewed and ends at 2026-11-28 17:00:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("held", "lease_lost", "said"),
+    [
+        (False, True, ["  lease 1 was broken by joe: asleep"]),
+        (False, False, ["  lease 1 was broken by joe: asleep", f"  {ENDS}"]),
+        (True, True, [f"  {ENDS}"]),
+    ],
+)
+def test_that_the_lease_was_lost_is_said_once_and_never_dropped(
+    change: Change, held: bool, lease_lost: bool, said: list[str]
+) -> None:
+    if not held:
+        change.leases.take_away(change.number, "joe", "asleep", Deadline(60))
+    found = change.run(change_close, failures=[ENDS], lease_lost=lease_lost)
+    assert found["failed"]
+    assert [line for line in found["screen"] if "lease" in line] == said
