@@ -42,7 +42,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Re
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
-from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command, withheld
+from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command_line
 
 # The callback that shows the screen at the very end of the run.
 _SUMMARY = "gantry.odoo.summary"
@@ -87,7 +87,7 @@ class ActionModule(ControllerAction):
         except (UnreachableError, StateError) as error:
             return _unclosed(params, str(error))
         names, notes = (change["id"], change["kind"]), [*lost, *beside, *params["notes"]]
-        screen = closing(*names, end.parts, notes, command(), withheld(), done=done, taken_by=end.taken_by)
+        screen = closing(*names, end.parts, notes, command_line(), done=done, taken_by=end.taken_by)
         failure = "" if done else unfinished(*names, end.parts, end.lost, beside, end.taken_by)
         return Outcome(facts={**entry, "screen": screen}, failure=failure)
 

@@ -30,7 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import ENDED_BEFORE, closing
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run import Deed, deeds, failure, screen
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
-from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command, withheld
+from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command_line
 
 # The action that closes a change, whose own lines end the screen.
 _OPEN, _CLOSE = "gantry.odoo.change_open", "gantry.odoo.change_close"
@@ -80,7 +80,7 @@ class CallbackModule(CallbackBase):
             return []
         change, store = self._opened["change"], open_store(self._opened["store"])
         parts = last_seen.recall_parts(store).of(change["id"])
-        return closing(change["id"], change["kind"], parts, [ENDED_BEFORE], command(), withheld(), done=False)
+        return closing(change["id"], change["kind"], parts, [ENDED_BEFORE], command_line(), done=False)
 
     def _keep(self, result: CallbackTaskResult) -> None:
         if result.task.action == _OPEN and "change" in result.result:

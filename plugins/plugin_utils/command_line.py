@@ -14,6 +14,8 @@ from ansible import context
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.splitter import parse_kv
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import CommandLine
+
 # How a run connects: the option of each, and what it is where none was given.
 _CONNECTION = {
     "remote_user": ("--user", C.DEFAULT_REMOTE_USER),
@@ -39,12 +41,17 @@ _FLAGS = {
 _SAID = ("change", "way")
 
 
-def command(given: Mapping[str, Any] | None = None) -> str:
-    """`ansible-playbook` with inventory, vault, files of variables and connection of this run, as a shell takes it.
+def command_line(given: Mapping[str, Any] | None = None) -> CommandLine:
+    """What this run was called with, for the next one. given: the options of the command line.
 
-    given: the options of the command line. Variables that were given as text may be secrets, and are left out.
+    Variables that were given as text may be secrets, and are left out.
     """
     given = context.CLIARGS if given is None else given
+    return CommandLine(_command(given), _withheld(given))
+
+
+def _command(given: Mapping[str, Any]) -> str:
+    """`ansible-playbook` with inventory, vault, files of variables and connection, as a shell takes it."""
     options = [
         *(("-i", one) for one in given.get("inventory") or ()),
         *(("-e", one) for one in given.get("extra_vars") or () if str(one).startswith("@")),
@@ -62,9 +69,8 @@ def command(given: Mapping[str, Any] | None = None) -> str:
     return shlex.join(["ansible-playbook", *words, *connection, *asked])
 
 
-def withheld(given: Mapping[str, Any] | None = None) -> list[str]:
-    """The variables that were given as text, which `command` leaves out. given: the options of the command line."""
-    given = context.CLIARGS if given is None else given
+def _withheld(given: Mapping[str, Any]) -> list[str]:
+    """The variables that were given as text."""
     texts = [str(one) for one in given.get("extra_vars") or () if not str(one).startswith("@")]
     read = [DataLoader().load(text) if text[:1] in ("{", "[") else parse_kv(text) for text in texts]
     return sorted({str(name) for one in read for name in one}.difference(_SAID))

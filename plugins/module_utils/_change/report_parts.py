@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,6 +22,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
 
 # What is said of a change whose run opened it, and did not come to its close.
 ENDED_BEFORE = "the run ended before the change was closed"
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """What a playbook is run with, as this one was. withheld: the variables that the command leaves out."""
+
+    command: str
+    withheld: Sequence[str] = ()
 
 
 def parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -43,21 +52,19 @@ def closing(
     kind: str,
     parts: Iterable[Part],
     notes: Iterable[str],
-    command: str,
-    withheld: Sequence[str] = (),
+    run: CommandLine,
     *,
     done: bool,
     taken_by: str = "",
 ) -> list[str]:
     """What became of a change: one line for each part with its state and the reason, and what may be run now.
 
-    notes: what else there is to say at the end, a line each. command: what a playbook is run with, as this one was.
-    withheld: the variables that the command leaves out. taken_by: the change that goes on with it.
+    notes: what else there is to say at the end, a line each. taken_by: the change that goes on with it.
     """
     listed = list(parts)
     head = f"{change} is {'done' if done else 'not done'}"
     gone = _indented([goes_on(taken_by)]) if taken_by else []
-    last = [] if done or gone else _ways(change, kind, listed, command, withheld)
+    last = [] if done or gone else _ways(change, kind, listed, run)
     return [head, *_rows(listed), *_indented(notes), *gone, *last]
 
 
@@ -107,12 +114,13 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def _ways(change: str, kind: str, parts: Iterable[Part], command: str, withheld: Sequence[str]) -> list[str]:
+def _ways(change: str, kind: str, parts: Iterable[Part], run: CommandLine) -> list[str]:
     listed = ways(change, kind, parts)
-    wide = max(len(what) for _run, what in listed)
-    runs = [f"  {what + ':':<{wide + 1}}  {command} {run.removesuffix(SAME_INPUTS)}" for run, what in listed]
-    again = f"  with {', '.join(withheld)} again, which -e gave this run and no screen shows" if withheld else ""
-    return ["", *runs, *filter(None, [again])]
+    wide = max(len(what) for _play, what in listed)
+    runs = [f"  {what + ':':<{wide + 1}}  {run.command} {play.removesuffix(SAME_INPUTS)}" for play, what in listed]
+    withheld = ", ".join(run.withheld)
+    again = [f"  with {withheld} again, which -e gave this run and no screen shows"] if withheld else []
+    return ["", *runs, *again]
 
 
 def _plain(value: Any, name: str = "") -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command, withheld
+from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command_line
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import co
     ],
 )
 def test_the_command_has_what_the_run_was_given(given: dict[str, Any], said: str) -> None:
-    assert command(given) == said
+    assert command_line(given).command == said
 
 
 def test_the_variables_that_the_command_leaves_out_are_named_without_their_values() -> None:
@@ -46,5 +46,5 @@ def test_the_variables_that_the_command_leaves_out_are_named_without_their_value
         "way=undo odoo_password=a-secret",
         '{"resume_released_hosts": ["app2"], "change": "patch-3"}',
     )
-    assert withheld({"extra_vars": texts}) == ["odoo_password", "resume_released_hosts"]
-    assert withheld({"extra_vars": None}) == []
+    assert command_line({"extra_vars": texts}).withheld == ["odoo_password", "resume_released_hosts"]
+    assert command_line({"extra_vars": None}).withheld == []

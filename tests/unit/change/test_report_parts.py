@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,13 +13,14 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import BEGUN, PLANNED, PROVEN, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import (
+    CommandLine,
     closing,
     parts_shown,
     planned,
     unclosed,
 )
 
-COMMAND = "ansible-playbook -i hosts"
+COMMAND = CommandLine("ansible-playbook -i hosts")
 NOW = datetime(2026, 11, 27, 17, 30, tzinfo=timezone.utc)
 
 
@@ -41,8 +43,8 @@ def test_a_change_that_is_not_done_says_what_may_be_run() -> None:
 
 
 def test_what_the_printed_commands_leave_out_is_named() -> None:
-    names = ["change_downtime_minutes", "patch_release"]
-    *_others, again, last = closing("patch-1", "patch", [part("app1", PLANNED)], [], COMMAND, names, done=False)
+    run = replace(COMMAND, withheld=["change_downtime_minutes", "patch_release"])
+    *_others, again, last = closing("patch-1", "patch", [part("app1", PLANNED)], [], run, done=False)
     assert again.endswith("ansible-playbook -i hosts gantry.odoo.patch")
     assert last == "  with change_downtime_minutes, patch_release again, which -e gave this run and no screen shows"
 
