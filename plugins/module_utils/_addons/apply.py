@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_database
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.apply_parameters import store_digests
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import Code, Found, Module, digests_of
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.plan import Plan
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -129,13 +128,3 @@ def series(found: Found) -> str:
     if base is None or not base.version:
         raise StateError("the database has no version of base, so it was never completed; make it again")
     return series_of(base.version)
-
-
-def store_digests(cursor: Any, digests: Mapping[str, str]) -> None:
-    """Record the code of a verified update, in the transaction of the cursor."""
-    cursor.execute(
-        "INSERT INTO public.ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date) "
-        "VALUES (%s, %s, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC') "
-        "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, write_date = EXCLUDED.write_date",
-        (read_database.KEY, json.dumps(digests, sort_keys=True)),
-    )

@@ -8,8 +8,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.apply_parameters import write_parameters
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import model_password
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.versions import SIGNALS, signal_caches
@@ -45,7 +45,7 @@ class Content:
     def set_parameters(self, values: Mapping[str, str]) -> None:
         """Write configuration parameters in one transaction, and let the running processes know."""
         with self.writing.transaction(["ir_config_parameter", *SIGNALS]) as cursor:
-            _write_parameters(cursor, values)
+            write_parameters(cursor, values)
             signal_caches(cursor)
 
     def renew_identity(self, due_from_now: bool = False) -> None:
@@ -66,7 +66,7 @@ class Content:
             )
             if cursor.rowcount < 2:
                 raise StateError(f"database {self.writing.database} has no database.uuid and database.secret to renew")
-            _write_parameters(cursor, _NO_ADDRESS)
+            write_parameters(cursor, _NO_ADDRESS)
             if due_from_now:
                 cursor.execute(_DUE_FROM_NOW)
 
@@ -89,14 +89,3 @@ class Content:
                     f"database {self.writing.database} has no user base.user_admin, so no administrator can be set"
                 )
             signal_caches(cursor)
-
-
-def _write_parameters(cursor: Any, parameters: Mapping[str, str]) -> None:
-    """Write configuration parameters."""
-    for key, value in parameters.items():
-        cursor.execute(
-            "INSERT INTO public.ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date) "
-            "VALUES (%s, %s, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC') "
-            "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, write_uid = 1, write_date = EXCLUDED.write_date",
-            (key, value),
-        )

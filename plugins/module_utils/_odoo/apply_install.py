@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_database
-from ansible_collections.gantry.odoo.plugins.module_utils._addons.apply import store_digests
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.apply_parameters import store_digests
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.model import digests_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError

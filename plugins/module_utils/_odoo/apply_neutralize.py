@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_database as read_addons
+from ansible_collections.gantry.odoo.plugins.module_utils._addons.apply_parameters import write_parameters
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo import versions
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
@@ -46,11 +47,6 @@ ORDER BY 1, 2
 """
 _COLUMNS = """
 SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'
-"""
-_FLAG = """
-INSERT INTO public.ir_config_parameter (key, value, create_uid, create_date, write_uid, write_date)
-VALUES ('database.is_neutralized', 'true', 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC')
-ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value
 """
 
 
@@ -118,7 +114,7 @@ class Neutralizer:
             cursor.execute(
                 sql.SQL("UPDATE public.{} SET {} = {}").format(*map(sql.Identifier, (table, column)), nothing)
             )
-        cursor.execute(_FLAG)
+        write_parameters(cursor, {"database.is_neutralized": "true"})
 
     @staticmethod
     def _verify(cursor: Any, database: str) -> None:
