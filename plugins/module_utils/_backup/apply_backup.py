@@ -58,7 +58,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import wasteful
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, DataName, data_key
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import added, plan_stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import (
     former_files,
     left_files,
@@ -110,7 +110,7 @@ def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
     listed: tuple[Entry, ...] = ()
     if repository and not being_written(repository):
         before, catalog = catalog, with_interrupted(repository, job.known, catalog)
-        listed = catalog.entries[len(before.entries) :]
+        listed = added(before, catalog)
     with closing(connect(job.login, job.database, autocommit=False)) as connection:
         _refuse(catalog, job, connection)
     seen = survey_of(catalog, job.max_age_s, job.stay, stores.records.now(), repository is None)

@@ -34,6 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     parse_note,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import (
+    added,
     plan_begin,
     plan_commit,
     plan_rebuild,
@@ -107,7 +108,7 @@ def writing(
             if seen.fence == number:
                 return seen
             after = settled(seen)
-            listed = after.entries[len(seen.entries) :]
+            listed = added(seen, after)
             return plan_begin(after, number)
 
         catalog = repository.catalog.write(begin, Deadline(RECORD_S))

@@ -219,6 +219,12 @@ def plan_remove(seen: Catalog, fence: int, gone: Collection[Entry], until: int) 
     return seen if following == seen else replace(following, number=seen.number + 1)
 
 
+def added(seen: Catalog, after: Catalog) -> tuple[Entry, ...]:
+    """The backups that a later catalog has and an earlier one has not."""
+    former = {one.number for one in seen.entries}
+    return tuple(one for one in after.entries if one.number not in former)
+
+
 def lacking(seen: Catalog, numbers: Iterable[int]) -> set[int]:
     """Those numbers of backups that are not in the catalog, where no removal of ours explains that."""
     listed = {one.number for one in seen.entries}
