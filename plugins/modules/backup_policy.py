@@ -342,7 +342,6 @@ removed:
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
@@ -353,6 +352,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     read_policy,
     report_policy,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import writing_after
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import IMMUTABILITY, require_seconds
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import said_of_listed
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
@@ -360,7 +360,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known imp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import foreseen
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import COUNTED, WITHIN
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import open_stores_of_copy
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt, read_unexplained
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, RefusedError
@@ -372,7 +371,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     open_repository,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores, open_stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import keys_for
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
@@ -541,8 +539,8 @@ def carry_out(
     known = {} if accept else options.known_from(call.params["known_backups"])
     for tenant in sorted(policy.tenant for policy in request.policies if request.expire):
         try:
-            settled = partial(with_interrupted, repositories[tenant], known.get(tenant, 0))
-            with writing(repositories[tenant], "expiry", call.params["lock_timeout"], settled) as turn:
+            repository, wait_s = repositories[tenant], call.params["lock_timeout"]
+            with writing_after(repository, "expiry", wait_s, known.get(tenant, 0)) as turn:
                 for sentence in said_of_listed(turn.listed):
                     call.warn(f"tenant {tenant}: {sentence}")
                 require_known(call, turn.repository, turn.catalog)

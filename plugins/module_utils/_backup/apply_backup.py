@@ -14,6 +14,10 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_database
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import (
+    with_interrupted,
+    writing_after,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import (
     DatabaseFacts,
     Dump,
@@ -32,7 +36,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     refuse_skew,
     survey_of,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -53,7 +56,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     open_repository,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, Stores, segments
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn, being_written, writing
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn, being_written
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import wasteful
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
@@ -129,7 +132,7 @@ def take(
     started = time.monotonic()
     found = open_repository(stores, job.tenant, keys)
     repository = found or make_repository(stores, job.tenant, keys)
-    with writing(repository, "backup", job.lock_timeout, partial(with_interrupted, repository, job.known)) as turn:
+    with writing_after(repository, "backup", job.lock_timeout, job.known) as turn:
         now = repository.store.now()
         seen = survey_of(turn.catalog, job.max_age_s, job.stay, now, found is None)
         seen = replace(seen, listed=turn.listed)

@@ -10,15 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import writing_after
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import Mended, foresee_mending, mend
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies, Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import said_of_listed
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there, unhealing
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_entries
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -37,7 +36,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turn
     Turn,
     reading_all,
     rebuild_catalog,
-    writing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     REBUILT,
@@ -127,8 +125,7 @@ def _mark(repository: Repository, order: Order, found: Check) -> tuple[Entry, ..
     )
     if not any(one.heals for one in found.found):
         return ()
-    settled = partial(with_interrupted, repository, order.known)
-    with writing(repository, "heal", order.lock_timeout, settled) as turn:
+    with writing_after(repository, "heal", order.lock_timeout, order.known) as turn:
         heal(turn, found, marked)
     return turn.listed
 

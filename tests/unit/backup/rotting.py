@@ -10,15 +10,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import fetch
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import writing_after
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Dump, FilestoreFacts, Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, manifest_body
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -31,7 +30,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Tally
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
@@ -77,7 +75,7 @@ class Rotting:
     def backup(self, hours: int = 0, stay: Stay | None = None) -> Entry:
         """Take a backup, as odoo_backup does. hours: by which its snapshot is later than that of the others."""
         repository = self.repository
-        with writing(repository, "backup", 5, partial(with_interrupted, repository, self.known)) as turn:
+        with writing_after(repository, "backup", 5, self.known) as turn:
             former, notes = former_files(turn), notes_left(turn)
             left = left_files(turn, notes)
             doubted = former.index.objects() & set(turn.catalog.damaged)
@@ -103,7 +101,7 @@ class Rotting:
 
     def expire(self, *names: str) -> list[str]:
         """Mark backups and remove what is due without a grace; the keys of the objects that are left."""
-        with writing(self.repository, "expiry", 5, partial(with_interrupted, self.repository, 0)) as turn:
+        with writing_after(self.repository, "expiry", 5, 0) as turn:
             now = self.repository.store.now()
             catalog = self.repository.catalog.write(lambda seen: plan_expire(seen, names, now), Deadline(5))
             sweep(turn.after(catalog), 0)

@@ -16,12 +16,12 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.filter.backup_outcomes import backup_outcomes
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_check import Order, check, foresee
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import Fault, Judgement
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import Survey, steps_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import judge_tenant
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence, read_store
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import Absent, read_absent
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress

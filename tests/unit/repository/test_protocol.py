@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_check import Order, check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import writing_after
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Dump
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, manifest_body
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_unexplained
 from ansible_collections.gantry.odoo.plugins.module_utils._core import deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
@@ -38,7 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of, sweep
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading, writing
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, Entry, Hold
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, Place, Use, shard_bytes
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
@@ -86,7 +86,7 @@ def take_backup(repository: Repository, keep: int) -> Entry:
 
     keep: how many of the files are not sent again. With all of them the index is used again as well, unread.
     """
-    with writing(repository, "backup", 0, partial(with_interrupted, repository, 0)) as turn:
+    with writing_after(repository, "backup", 0, 0) as turn:
         places = map(partial(DataName, turn.number), itertools.count())
         notes = notes_left(turn)
         former, left = former_files(turn), left_files(turn, tuple(notes))
@@ -127,7 +127,7 @@ def send_file(repository: Repository, held: DataName, name: str) -> Place:
 
 def expire(repository: Repository, kept: int, grace_s: int) -> None:
     """As backup_policy does it: mark all but the newest `kept` backups, and remove those whose grace has ended."""
-    with writing(repository, "expiry", 0, partial(with_interrupted, repository, 0)) as turn:
+    with writing_after(repository, "expiry", 0, 0) as turn:
         marked = [one.name for one in turn.catalog.entries][: -kept or None]
         now = repository.store.now()
         catalog = repository.catalog.write(lambda seen: plan_expire(seen, marked, now), Deadline(0))

@@ -1,16 +1,25 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the backup of a run that was interrupted when its manifest was there, and before the catalog said so."""
+"""Lists the backup of a run that was interrupted when its manifest was there, and before the catalog said so."""
 
 from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import lost_objects
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_entries
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import ManifestName
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import lacking, plan_commit
+
+
+def writing_after(repository: Repository, kind: str, wait_s: float, known: int) -> AbstractContextManager[Turn]:
+    """The turn of `writing`, which lists the backup of an interrupted run first. known: as in `with_interrupted`."""
+    return writing(repository, kind, wait_s, partial(with_interrupted, repository, known))
 
 
 def with_interrupted(repository: Repository, known: int, seen: Catalog) -> Catalog:
