@@ -247,16 +247,23 @@ def goes_on(taken_by: str) -> str:
 
 def taken_over(change: str, entries: Iterable[Mapping[str, Any]]) -> str:
     """The change that has taken over the parts of another, and who opened it, by the ledger; empty where none has."""
-    taken = [one["change"] for one in entries if one["event"] == "opened" and one["facts"].get("resumes") == change]
-    return f"{taken[-1]['id']} of {taken[-1]['requester']}" if taken else ""
+    heir = _heir(change, entries)
+    return f"{heir['id']} of {heir['requester']}" if heir else ""
 
 
 def heir_of(change: str, entries: Iterable[Mapping[str, Any]]) -> str:
     """The change that has the parts of another by now, by the ledger; itself where none has taken them over."""
+    heir = _heir(change, entries)
+    return str(heir["id"]) if heir else change
+
+
+def _heir(change: str, entries: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The last of the changes that took the parts of another over, each from the one before; empty without one."""
+    heir: Mapping[str, Any] = {}
     for one in entries:
-        if one["event"] == "opened" and one["facts"].get("resumes") == change:
-            change = one["change"]["id"]
-    return change
+        if one["event"] == "opened" and one["facts"].get("resumes") == heir.get("id", change):
+            heir = one["change"]
+    return heir
 
 
 def has_parts(entry: Mapping[str, Any]) -> bool:

@@ -271,6 +271,8 @@ def test_a_change_that_was_taken_over_names_who_goes_on_with_it() -> None:
     ]
     assert taken_over("patch-1", entries) == "resume-2 of tom"
     assert taken_over("resume-2", entries) == ""
+    again = {"change": {"id": "resume-3", "requester": "ines"}, "event": "opened", "facts": {"resumes": "resume-2"}}
+    assert taken_over("patch-1", [*entries, again]) == "resume-3 of ines"
     assert unfinished("patch-1", "patch", [], "lease 1 was broken by tom: why not", [], "resume-2 of tom") == (
         "patch-1 is not done: lease 1 was broken by tom: why not; resume-2 of tom goes on with it, and says at its end "
         "what is where"
