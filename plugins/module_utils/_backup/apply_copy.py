@@ -17,10 +17,8 @@ from functools import partial
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import plan_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import each
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import foresee_mending, mend
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied, CopyPlan
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import policy_from
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
@@ -33,7 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy impo
     unread,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_unexplained
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import policy_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
@@ -163,8 +161,8 @@ def _planned(
     plan_copy.refuse_diverged(catalog, there, first.where, root.where)
     if second is not None and plan_copy.vanished(catalog, there):
         now = second.store.now()
-        plan_copy.refuse_unexplained(catalog, there, _policy_in(second), now, first.where, root.where)
-    doubt = read_unexplained(first, catalog, _policy_in(second or first), (*catalog.holds, *there.holds))
+        plan_copy.refuse_unexplained(catalog, there, policy_in(second), now, first.where, root.where)
+    doubt = read_unexplained(first, catalog, policy_in(second or first), (*catalog.holds, *there.holds))
     if doubt:
         raise RefusedError(f"nothing was copied: {doubt}")
     if second is not None and KeyLog(second.records).read().number > KeyLog(first.records).read().number:
@@ -181,15 +179,6 @@ def _planned(
             f"{found.lacking[0]}; run odoo_backup_check, which marks the backups that need them, and copy again"
         )
     return found if order.remove else replace(found, remove=())
-
-
-def _policy_in(repository: Repository) -> Policy | None:
-    """The policy that stands in a repository, None where none can be read."""
-    try:
-        recorded = recorded_policy(repository)
-        return None if recorded is None else policy_from(recorded)
-    except StateError:
-        return None
 
 
 def _send(first: Repository, second: Repository, plan: CopyPlan, deadline: Deadline, progress: Progress) -> None:

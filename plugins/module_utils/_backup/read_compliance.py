@@ -27,12 +27,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import telling
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import policy_from
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import lost_objects
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import Absent, manifest_of, read_absent
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import policy_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     BAD_VALUES,
     GantryError,
@@ -143,7 +142,7 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
         return Evidence(tenant, faults=(Fault("", str(error)),))
     if repository is None:
         return Evidence(tenant)
-    policy = _policy(repository, faults)
+    policy = policy_in(repository, lambda why: faults.append(Fault("", why)))
     listed = _manifests(stores, repository)
     keys = {one.number: one.manifest.key for one in catalog.entries}
     written = {number: listed[key] for number, key in keys.items() if key in listed}
@@ -222,15 +221,6 @@ def _second(stores: Stores, copies: Stores, tenant: str, masters: Sequence[Maste
         f"the key {second.wrapped_by!r} opens the second repository still, and {first.wrapped_by!r} the first one, so "
         "the former key is needed"
     )
-
-
-def _policy(repository: Repository, faults: list[Fault]) -> Policy | None:
-    try:
-        recorded = recorded_policy(repository)
-        return None if recorded is None else policy_from(recorded)
-    except StateError as error:
-        faults.append(Fault("", str(error)))
-        return None
 
 
 def _still_there(

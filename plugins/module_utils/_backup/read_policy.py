@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Optional
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Extension
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import policy_from
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import kept
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
@@ -117,6 +119,16 @@ def extensions(
 def recorded_policy(repository: Repository) -> dict[str, Any] | None:
     """The policy that was last asked for, None where there is none. Raises StateError where it is damaged."""
     return read_document(repository, POLICY)
+
+
+def policy_in(repository: Repository, warn: Callable[[str], None] = lambda _sentence: None) -> Policy | None:
+    """The policy that was last asked for, None where none can be read. warn: is given why one that is there cannot."""
+    try:
+        recorded = recorded_policy(repository)
+        return None if recorded is None else policy_from(recorded)
+    except StateError as error:
+        warn(str(error))
+        return None
 
 
 def find_rule(rules: Iterable[Mapping[str, Any]], tenant: str, root: str) -> LifecycleRule | None:
