@@ -140,7 +140,7 @@ def test_service_does_not_wait_for_the_store_and_what_happened_is_recorded_once(
     forget(rig)
     rig.play("resume", change=change, way="finish").expect_success()
     assert acted(rig) == one("app2")
-    assert events(rig, "patch") == ["opened", "begun app1", "proven app1"]
+    assert events(rig, "patch") == ["opened", "begun app1", "proven app1", "unfinished"]
     assert events(rig, "resume") == ["opened", "begun app2", "proven app2", "closed"]
     late = [entry["facts"]["part"] for entry in change_store.entries(rig.store) if entry.get("late")]
     assert late == ["app1"]
