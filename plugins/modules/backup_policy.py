@@ -157,6 +157,14 @@ options:
         description: Regions in which backups may lie, as the server names them. If empty, all of them.
         type: list
         elements: str
+      sizes_from:
+        description:
+          - Identifier of the first backup whose sizes are a measure for later ones. Give it when a database or its
+            filestore was made smaller on purpose.
+          - A backup with less than half of the usual size is one that has collapsed, for
+            M(gantry.odoo.backup_compliance), and so are those after it, however many they are. Until the sizes fit
+            again, or this option accepts them, the newest three backups from before are kept.
+        type: str
       classes:
         description:
           - Retention classes, such as a claim or a warranty.
@@ -404,6 +412,7 @@ _POLICY: dict[str, Any] = {
     "copies": {"type": "int"},
     "copy_rpo_s": {"type": "int"},
     "regions": {"type": "list", "elements": "str"},
+    "sizes_from": {"type": "str"},
     "classes": {"type": "list", "elements": "dict", "options": _CLASS},
     "holds": {"type": "list", "elements": "dict", "options": _HOLD},
     "state": {"type": "str", "choices": ["present", "kept", "absent"], "default": "present"},

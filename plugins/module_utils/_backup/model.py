@@ -73,7 +73,7 @@ class Policy:
     immutability: `none`, `versions` or `lock`. lock_days: for which the objects of all kept backups are locked at least
     after each run that extends locks, 0 without locks. copies: of the data, the database itself among them.
     copy_rpo_s: how old the newest backup in the second repository may be, and its comparison. regions: those in which
-    backups may lie, any without one.
+    backups may lie, any without one. sizes_from: the first backup whose sizes are a measure for later ones.
     """
 
     tenant: str
@@ -90,6 +90,7 @@ class Policy:
     copy_rpo_s: int = 172800
     regions: tuple[str, ...] = ()
     classes: tuple[RetentionClass, ...] = ()
+    sizes_from: str = ""
 
 
 @dataclass(frozen=True)

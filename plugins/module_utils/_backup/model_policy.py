@@ -126,6 +126,10 @@ def _classes(value: Any) -> tuple[RetentionClass, ...]:
     return tuple(map(_class, items(value)))
 
 
+def _backup_or_empty(value: Any) -> str:
+    return check_backup_name(value) if text(value) else ""
+
+
 def _flag_or_none(value: Any) -> bool | None:
     return None if value is None else flag(value)
 
@@ -151,4 +155,5 @@ _FIELDS: Mapping[str, Callable[[Any], Any]] = {
     "copy_rpo_s": _seconds,
     "regions": texts,
     "classes": _classes,
+    "sizes_from": _backup_or_empty,
 }

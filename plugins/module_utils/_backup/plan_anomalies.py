@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from statistics import median
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import (
     CRITICAL,
@@ -16,21 +15,23 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     Finding,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back, still_kept, unexplained
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_sizes import (
+    FEWEST,
+    FLOOR_COUNT,
+    Odd,
+    odd,
+    sizes_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Entry
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE
 
-# The newest backups are compared with the median of those before them.
-RECENT, FORMER, FEWEST = 8, 20, 3
-COLLAPSED, GROWN = 0.5, 3.0
-# Below these, a share says nothing.
-FLOOR_BYTES, FLOOR_COUNT = 1024 * 1024, 100
+# Of older backups nobody needs to hear again.
+RECENT = 8
 _REWRITTEN = timedelta(hours=1)
 _BACKDATED = timedelta(days=2)
-_LOOK = "compare it with the database, and take a new backup"
-_SIZES: tuple[tuple[str, Callable[[Entry], int], int], ...] = (
-    ("bytes of its dump", lambda one: one.dump_bytes, FLOOR_BYTES),
-    ("files", lambda one: one.files, FLOOR_COUNT),
-    ("bytes of its files", lambda one: one.files_bytes, FLOOR_BYTES),
+_LOOK = (
+    "compare it with the database: where it is right, name it in sizes_from of the policy, and where it is not, "
+    "restore a backup from before, of which the newest are kept meanwhile"
 )
 
 
@@ -42,7 +43,7 @@ def anomalies(seen: Evidence, now: datetime) -> list[Finding]:
         *_rolled_back(seen),
         *_absent(seen, now),
         *dates,
-        *_sizes(seen.catalog.entries),
+        *_sizes(seen),
         *_rows(seen),
     ]
 
@@ -112,13 +113,11 @@ def _drills_ahead(seen: Evidence, now: datetime) -> Iterator[Finding]:
             yield Finding("future", WARNING, "", sentence, "correct the clock of its host, and run a drill")
 
 
-def _sizes(entries: Sequence[Entry]) -> Iterator[Finding]:
-    """The newest backups against those that were complete before them."""
-    listed = [one for one in entries if one.expired is None]
-    for place in range(max(FEWEST, len(listed) - RECENT), len(listed)):
-        former = listed[max(0, place - FORMER) : place]
-        for what, value, floor in _SIZES:
-            yield from _compared(listed[place].name, what, value(listed[place]), [value(one) for one in former], floor)
+def _sizes(seen: Evidence) -> Iterator[Finding]:
+    """The newest backups whose sizes do not fit those before them."""
+    recent = {one.name for one in [each for each in seen.catalog.entries if each.expired is None][-RECENT:]}
+    found = sizes_of(seen.catalog.entries, seen.policy.sizes_from if seen.policy else "")
+    yield from (_of_size(one) for one in found.odd if one.backup in recent)
 
 
 def _rows(seen: Evidence) -> Iterator[Finding]:
@@ -126,14 +125,12 @@ def _rows(seen: Evidence) -> Iterator[Finding]:
     listed = [(one.name, seen.opened[one.name].rows) for one in seen.catalog.entries if one.name in seen.opened]
     if len(listed) > FEWEST:
         *former, (name, rows) = listed
-        yield from _compared(name, "rows", rows, [count for _name, count in former], FLOOR_COUNT)
+        found = odd(name, "rows", rows, [count for _name, count in former], FLOOR_COUNT)
+        yield from (_of_size(one) for one in [found] if one)
 
 
-def _compared(name: str, what: str, value: int, former: Sequence[int], floor: int) -> Iterator[Finding]:
-    usual = median(former)
-    if value < usual * COLLAPSED and usual - value >= floor:
-        sentence = f"backup {name} has {value} {what}, and the median of those before it is {usual:.0f}"
-        yield Finding("collapsed", CRITICAL, name, sentence, _LOOK)
-    elif value > usual * GROWN and value - usual >= floor:
-        sentence = f"backup {name} has {value} {what}, and the median of those before it is {usual:.0f}"
-        yield Finding("grown", WARNING, name, sentence, "find out what was added to the database")
+def _of_size(one: Odd) -> Finding:
+    sentence = f"backup {one.backup} has {one.value} {one.what}, and the median of those before it is {one.usual:.0f}"
+    if one.collapsed:
+        return Finding("collapsed", CRITICAL, one.backup, sentence, _LOOK)
+    return Finding("grown", WARNING, one.backup, sentence, "find out what was added to the database")

@@ -222,7 +222,8 @@ def _copies(policy: Policy, rpo: Part, latest: Entry | None, copy: CopySeen | No
     fault = _fault_of_copy(policy, copy, now) if copy else ""
     # a backup that keeps the RPO proves that the database was there when it was taken
     proven = (latest is not None) + (rpo.state == OK) + (copy is not None and not fault)
-    sentence = f"{proven} copies are proven, and the policy asks for {policy.copies}"
+    as_of = ", the database among them as its newest backup found it" if rpo.state == OK else ""
+    sentence = f"{proven} copies are proven{as_of}, and the policy asks for {policy.copies}"
     # one that is named and does not count is missed on the day when it is needed, however few the policy asks for
     if proven >= policy.copies and not fault:
         return Part("copies", OK, sentence)

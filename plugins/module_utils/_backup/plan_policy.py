@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import reduce
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, check_backup_name
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import (
     policy_from,
@@ -31,6 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds imp
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import lock_days_from
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import Verdict, check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_sizes import sizes_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, Catalog, Hold
@@ -318,7 +319,8 @@ def kept_by(policy: Policy, catalog: Catalog, now: datetime, holds: Sequence[Hol
     """Each backup of a tenant, newest first, with the reasons to keep it: a damaged one never counts for a good one.
 
     Rules first choose among the backups that can be restored in full. What they choose where those without some files
-    count as well is kept beside. One that cannot be restored is expired, unless no backup can, or it is held.
+    count as well is kept beside, and so are the newest ones from before a collapse that still stands. One that cannot
+    be restored is expired, unless no backup can, or it is held.
     """
     usable = [one for one in catalog.entries if one.restorable != NONE] or catalog.entries
     reasons: dict[str, tuple[str, ...]] = {}
@@ -329,6 +331,8 @@ def kept_by(policy: Policy, catalog: Catalog, now: datetime, holds: Sequence[Hol
         for verdict in verdicts(history, policy.keep, policy.classes, holds, now):
             known = reasons.get(verdict.backup_id, ())
             reasons[verdict.backup_id] = known + tuple(one for one in verdict.reasons if one not in known)
+    for name in sizes_of(catalog.entries, policy.sizes_from).witnesses:
+        reasons[name] = (*reasons.get(name, ()), "before a collapse")
     newest_first = sorted(catalog.entries, key=lambda one: (one.snapshot, one.name), reverse=True)
     if policy.classes or holds:
         for one in (one for one in newest_first if not reasons.get(one.name)):
@@ -400,5 +404,13 @@ def _policy(item: Mapping[str, Any]) -> Policy:
         copy_rpo_s=chosen["copy_rpo_s"],
         regions=tuple(chosen.get("regions") or ()),
         classes=parse_classes(item["tenant"], item.get("classes") or ()),
+        sizes_from=_sizes_from(where, item.get("sizes_from") or ""),
     )
     return require_consistent(policy)
+
+
+def _sizes_from(where: str, name: str) -> str:
+    try:
+        return check_backup_name(name) if name else ""
+    except InputError as error:
+        raise InputError(f"{where} sizes_from: {error}") from error

@@ -27,6 +27,7 @@ BACKUP_OPTIONS = (
     "regions",
     "rpo_s",
     "rto_s",
+    "sizes_from",
     "versioning",
 )
 SHARED_INSTANCE = "shared"
