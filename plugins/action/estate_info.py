@@ -31,6 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record i
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_estate import outline, resolve
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model as model_routes
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import plan_ownership
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
@@ -108,7 +109,7 @@ class ActionModule(ControllerAction):
         if call.params["outline"]:
             # by the rules of the edges, which would refuse them at the end of the run
             present, _absent = model_routes.requests(resolved.estate["routes"])
-            model_routes.check_collisions(present)
+            plan_ownership.check_collisions("gantry", present)
             # a value as large as the whole estate takes seconds to be sent and copied
             return Outcome(
                 facts={"estate": {**outline(resolved.estate), **sources, "sequence": sequence, "clock": clock}}

@@ -40,7 +40,13 @@ options:
         choices: [present, absent]
         default: present
       hosts:
-        description: DNS names that the route answers for. A name belongs to one route of an audience.
+        description:
+          - DNS names that the route answers for.
+          - Routes of one owner share a name where one of them is asked first. That is the one with the higher
+            O(routes[].priority); of equal ones, the one whose O(routes[].rule) is more specific. Others are refused.
+          - No request belongs to two owners. A router of anybody else that may answer for one of the names is refused,
+            unless it names no host and has a lower priority. What cannot be compared, such as most regular expressions,
+            is refused too. For a route that answers for the same requests as before, this is a warning.
         type: list
         elements: str
         default: []
@@ -87,12 +93,16 @@ options:
         type: bool
         default: true
       rule:
-        description: A further matcher in Traefik's rule language, which must hold beside the host.
+        description:
+          - A rule of Traefik 3 that must match beside the host. It narrows the route, and cannot widen it.
+          - Regular expressions are those of Go.
         type: str
         default: ""
       priority:
         description:
           - Priority of the route's router, at most 900000; the websocket router has one more.
+          - Where another route of the owner has the same priority and one of the names, the more specific one gets two
+            more.
           - By default 1000 for V(public), 2000 for V(partner), 3000 for V(internal).
         type: int
       health_path:
@@ -262,6 +272,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     model,
     options,
     plan_document,
+    plan_ownership,
     plan_routes,
     read_pool,
 )
@@ -321,13 +332,13 @@ def work(call: Call) -> Outcome:
             fencing.keep(call.params["fencing_number"])
         current = _read(site, f"{owner}-routes.yml")
         had = current.routes if current else {}
-        desired = plan_routes.merge(had, asked, absent, call.params["purge"])
+        desired = plan_routes.merge(owner, had, asked, absent, call.params["purge"])
         wanted = _candidate(owner, desired, current)
         raw = apply_document.live(call, site)
         steps = _steps(owner, site, current, wanted, desired, raw)
         validated = False
         if steps and wanted.text is not None:
-            _refuse_rivals(owner, wanted, raw)
+            _refuse_rivals(call, owner, had, desired, raw)
             validated = apply_document.validate(call, site, wanted, _explain(owner, desired))
         if steps and not call.check_mode:
             _verify_pools(had, desired, call.params["require_all_servers"])
@@ -339,7 +350,7 @@ def work(call: Call) -> Outcome:
         after={"routes": {one.name: one.record() for one in desired}},
         facts={
             "file": site.directory.file(wanted.name),
-            "routes": {one.name: _summary(owner, one, raw or {}) for one in desired},
+            "routes": {one.name: _summary(owner, one, wanted.content, raw or {}) for one in desired},
             "validated": validated,
         },
     )
@@ -382,12 +393,19 @@ def _steps(
     return steps
 
 
-def _refuse_rivals(owner: str, wanted: Candidate, raw: dict[str, Any] | None) -> None:
-    for ours, theirs in plan_routes.rivals(owner, wanted.content, raw or {}):
-        raise InputError(
-            f"route {_route_of(owner, ours)} would take over what router {theirs} of another owner answers for; "
-            "remove one of the two"
-        )
+def _refuse_rivals(
+    call: Call, owner: str, had: Mapping[str, Route], desired: Sequence[Route], raw: dict[str, Any] | None
+) -> None:
+    """Refuse what a new or changed claim shares with other owners, and warn of what was shared before."""
+    routers = (raw or {}).get("routers") or {}
+    foreign = {name: live for name, live in routers.items() if not plan_ownership.owned_by(owner, name)}
+    found = plan_ownership.rivals(plan_ownership.claims_of(owner, desired), plan_ownership.claims_in(foreign))
+    claimed = plan_ownership.claimed(list(had.values()), desired)
+    refused = [one.sentence for one in found if one.name in claimed]
+    if refused:
+        raise InputError("; ".join(refused))
+    for one in found:
+        call.warn(one.sentence)
 
 
 def _explain(owner: str, desired: Sequence[Route]) -> Callable[[plan_routes.Difference], str]:
@@ -405,13 +423,13 @@ def _route_of(owner: str, name: str) -> str:
     return name[len(owner) + 1 :].rpartition(".")[0]
 
 
-def _summary(owner: str, one: Route, raw: dict[str, Any]) -> dict[str, Any]:
+def _summary(owner: str, one: Route, content: Mapping[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
     prefix = f"{owner}.{one.name}"
     service = (raw.get("services") or {}).get(f"{prefix}.http@file") or {}
     return {
         "hosts": list(one.hosts),
         "mode": one.mode,
-        "routers": sorted(name for name in plan_document.group(owner, one, False)["routers"]),
+        "routers": sorted(plan_document.group_of(owner, one.name, content)["routers"]),
         "pool": list(one.active) if one.mode == "serve" else [],
         "drained": [server.url for server in one.servers if server.drained],
         "servers": dict(service.get("serverStatus") or {}),

@@ -13,12 +13,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_rule import parse
 
 # Widest first: where audiences share a host name, the narrower one is asked first.
 AUDIENCES = ("public", "partner", "internal")
 DEFAULT_PRIORITY = {"public": 1000, "partner": 2000, "internal": 3000}
 # The ACME challenge must win over every route; routes stay below it.
 HIGHEST_PRIORITY = 900000
+PLAIN_ENTRY_POINT = "web"
+TLS_ENTRY_POINT = "websecure"
+ENTRY_POINTS = (PLAIN_ENTRY_POINT, TLS_ENTRY_POINT)
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -72,6 +76,11 @@ class Route:
         """Addresses of the websocket servers in the pool."""
         return tuple(server.url for server in self.websocket_servers if not server.drained)
 
+    @property
+    def entry_points(self) -> tuple[str, ...]:
+        """Names of the entry points that have a router of the route; that of plain HTTP redirects to TLS."""
+        return ENTRY_POINTS if self.tls else (PLAIN_ENTRY_POINT,)
+
     def record(self) -> dict[str, Any]:
         """The route as plain data; `route()` makes the same route of it."""
         return asdict(self)
@@ -115,7 +124,7 @@ def route(item: Mapping[str, Any]) -> Route:
         servers=_servers(name, "servers", item.get("servers") or ()),
         websocket_servers=_servers(name, "websocket_servers", item.get("websocket_servers") or ()),
         tls=bool(_given(item, "tls", True)),
-        rule=str(item.get("rule") or "").strip(),
+        rule=_rule(name, str(item.get("rule") or "").strip()),
         priority=_number(name, "priority", _given(item, "priority", DEFAULT_PRIORITY[audience]), 1, HIGHEST_PRIORITY),
         health_path=_path(name, "health_path", _given(item, "health_path", "/web/health")),
         websocket_health_path=_path(
@@ -130,25 +139,6 @@ def route(item: Mapping[str, Any]) -> Route:
     _check_audience(made)
     _check_pool(made)
     return made
-
-
-def check_collisions(routes: Sequence[Route]) -> None:
-    """Refuse two routes that would answer for the same host, audience and rule."""
-    owners: dict[tuple[str, str, str], str] = {}
-    for one in routes:
-        for host in one.hosts:
-            other = owners.setdefault((host, one.audience, one.rule), one.name)
-            if other != one.name:
-                raise InputError(
-                    f"routes {other} and {one.name} both want host {host} for the {one.audience} audience; "
-                    "a host belongs to one route of an audience"
-                )
-
-
-def shared_with_wider(one: Route, routes: Sequence[Route]) -> bool:
-    """Whether a wider audience has a host name of this route, so that the client's address must tell them apart."""
-    wider = AUDIENCES[: AUDIENCES.index(one.audience)]
-    return any(other.audience in wider and set(other.hosts) & set(one.hosts) for other in routes)
 
 
 def _check_audience(one: Route) -> None:
@@ -211,6 +201,13 @@ def _path(name: str, option: str, value: Any) -> str:
     if not _PATH.match(str(value)):
         raise InputError(f"route {name}: {option} is {value!r}; accepted is a path that begins with a slash")
     return str(value)
+
+
+def _rule(name: str, text: str) -> str:
+    try:
+        return str(parse(text)) if text else ""
+    except InputError as error:
+        raise InputError(f"route {name}: rule is {text!r}, and {error}") from error
 
 
 def _hosts(name: str, values: Sequence[Any]) -> tuple[str, ...]:

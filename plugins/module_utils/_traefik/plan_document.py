@@ -11,16 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import Route, route, shared_with_wider
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import (
+    PLAIN_ENTRY_POINT,
+    TLS_ENTRY_POINT,
+    Route,
+    route,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_rule import every
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_ownership import (
+    WEBSOCKET_PATHS,
+    Place,
+    places,
+)
 
 Objects = dict[str, dict[str, Any]]
 
-PLAIN_ENTRY_POINT = "web"
-TLS_ENTRY_POINT = "websecure"
 SECTIONS = ("routers", "services", "middlewares")
 
-# Odoo 16 and later talk on /websocket, older ones poll below /longpolling/.
-_WEBSOCKET_PATHS = "(Path(`/websocket`) || PathPrefix(`/longpolling/`))"
 # A busy Odoo answers its health check late; a dead one refuses at once, so patience costs nothing.
 _HEALTH_TIMEOUT = "10s"
 # Between two health checks a dead server is still in the pool, and under load every other attempt may meet it: of two
@@ -44,26 +51,27 @@ def document(owner: str, routes: Sequence[Route]) -> dict[str, Any]:
     merged: Objects = {section: {} for section in SECTIONS}
     # Present even without routes: Traefik skips an empty configuration and would keep the last route alive.
     merged["middlewares"][f"{owner}.https"] = {"redirectScheme": {"scheme": "https", "permanent": True}}
+    placed = places(routes)
     for one in routes:
-        for section, objects in group(owner, one, shared_with_wider(one, routes)).items():
+        for section, objects in group(owner, one, placed[one.name]).items():
             merged[section].update(objects)
     return {"http": {section: objects for section, objects in merged.items() if objects}}
 
 
-def group(owner: str, one: Route, shared: bool) -> Objects:
-    """The objects of one route by section. shared: a wider audience has one of its host names too."""
+def group(owner: str, one: Route, place: Place) -> Objects:
+    """The objects of one route by section."""
     prefix = f"{owner}.{one.name}"
     middlewares = _middlewares(prefix, one)
     chain = [f"{name}@file" for name in middlewares if not name.endswith(".websocket")]
-    rule = _rule(one, shared)
-    routers = {f"{prefix}.http": _router(one, rule, one.priority, f"{prefix}.http", chain)}
+    rule, priority = str(place.rule), place.priority
+    routers = {f"{prefix}.http": _router(one, rule, priority, f"{prefix}.http", chain)}
     services = {f"{prefix}.http": _service(one.active, one.health_path, one)}
     if one.active_websocket and one.mode == "serve":
         upgrade = [f"{prefix}.allow@file"] if one.allow else []
         routers[f"{prefix}.websocket"] = _router(
             one,
-            f"{rule} && {_WEBSOCKET_PATHS}",
-            one.priority + 1,
+            str(every([place.rule, WEBSOCKET_PATHS])),
+            priority + 1,
             f"{prefix}.websocket",
             [*upgrade, f"{prefix}.websocket@file"],
         )
@@ -72,7 +80,7 @@ def group(owner: str, one: Route, shared: bool) -> Objects:
         routers[f"{prefix}.redirect"] = {
             "entryPoints": [PLAIN_ENTRY_POINT],
             "rule": rule,
-            "priority": one.priority,
+            "priority": priority,
             "middlewares": [f"{owner}.https@file"],
             "service": "noop@internal",
         }
@@ -150,20 +158,6 @@ def _json(lines: Sequence[str]) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def _rule(one: Route, shared: bool) -> str:
-    parts = [_any_of("Host", one.hosts)]
-    if shared:
-        parts.append(_any_of("ClientIP", one.allow))
-    if one.rule:
-        parts.append(f"({one.rule})")
-    return " && ".join(parts)
-
-
-def _any_of(matcher: str, values: Sequence[str]) -> str:
-    terms = [f"{matcher}(`{value}`)" for value in values]
-    return terms[0] if len(terms) == 1 else f"({' || '.join(terms)})"
 
 
 def _router(one: Route, rule: str, priority: int, service: str, middlewares: Sequence[str]) -> dict[str, Any]:

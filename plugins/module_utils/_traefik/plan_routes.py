@@ -14,15 +14,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Ste
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import (
     Route,
     Server,
-    check_collisions,
-    shared_with_wider,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import (
     SECTIONS,
     RouteFile,
-    group,
+    document,
     group_of,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_ownership import check_collisions
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,16 @@ class Difference:
         return f"Traefik refuses {self.section[:-1]} {self.name}, which {self.what}; nothing was written"
 
 
-def merge(current: Mapping[str, Route], wanted: Sequence[Route], absent: Iterable[str], purge: bool) -> list[Route]:
+def merge(
+    owner: str, current: Mapping[str, Route], wanted: Sequence[Route], absent: Iterable[str], purge: bool
+) -> list[Route]:
     """All routes of the owner after the change, by name. Raises InputError where two of them collide."""
     merged: dict[str, Route] = {} if purge else dict(current)
     for name in absent:
         merged.pop(name, None)
     merged.update({one.name: one for one in wanted})
     routes = [merged[name] for name in sorted(merged)]
-    check_collisions(routes)
+    check_collisions(owner, routes)
     return routes
 
 
@@ -59,13 +60,14 @@ def plan(owner: str, current: RouteFile | None, desired: Sequence[Route], served
     served: whether Traefik has what the file says; a file that is right and not served is loaded again.
     """
     had = current.routes if current else {}
+    asked = document(owner, desired)
     steps: list[Step] = []
     for one in desired:
         if one.name not in had:
             steps.append(Step("create", f"route {one.name}", f"{one.audience} route for {', '.join(one.hosts)}"))
         else:
             steps.extend(_changes(had[one.name], one))
-            if had[one.name] == one and current and _altered(owner, current, one, desired):
+            if had[one.name] == one and current and _altered(owner, current, one, asked):
                 steps.append(Step("repair", f"route {one.name}", "the file does not say what was asked for"))
     wanted = {one.name for one in desired}
     steps.extend(Step("remove", f"route {name}", "not wanted any more") for name in sorted(set(had) - wanted))
@@ -132,22 +134,6 @@ def strangers(prefix: str, wanted: Mapping[str, Any], raw: Mapping[str, Any]) ->
     }
 
 
-def rivals(owner: str, wanted: Mapping[str, Any], raw: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Routers of the document, each with the foreign live router that has the same rule on the same entry point."""
-    foreign = {
-        (entry_point, str(live.get("rule"))): name
-        for name, live in (raw.get("routers") or {}).items()
-        if not name.startswith(f"{owner}.")
-        for entry_point in live.get("entryPoints") or ()
-    }
-    return [
-        (name, foreign[(entry_point, router["rule"])])
-        for name, router in sorted(((wanted.get("http") or {}).get("routers") or {}).items())
-        for entry_point in router["entryPoints"]
-        if (entry_point, router["rule"]) in foreign
-    ]
-
-
 def covers(wanted: Any, live: Any) -> bool:
     """Whether the live value says what the wanted one does; defaults that Traefik adds do not count."""
     if isinstance(wanted, Mapping):
@@ -176,8 +162,8 @@ def _pool(one: Route | None) -> tuple[Any, ...] | None:
     return (one.mode, set(one.active), one.health_path) if one else None
 
 
-def _altered(owner: str, current: RouteFile, one: Route, desired: Sequence[Route]) -> bool:
-    return group_of(owner, one.name, current.document) != group(owner, one, shared_with_wider(one, desired))
+def _altered(owner: str, current: RouteFile, one: Route, asked: Mapping[str, Any]) -> bool:
+    return group_of(owner, one.name, current.document) != group_of(owner, one.name, asked)
 
 
 def _changes(had: Route, wanted: Route) -> list[Step]:

@@ -65,19 +65,39 @@ def test_a_rule_that_traefik_refuses(edge: Edge, declare: Declare) -> None:
     declare([HARBOUR])
     before = edge.host.read(FILE)
     for check in (True, False):
-        refused = declare([{**HARBOUR, "name": "bad", "rule": "Nope(`x`)"}], check=check, fails=True)["msg"]
+        bad = {**HARBOUR, "name": "bad", "rule": "HostRegexp(`(`)"}
+        refused = declare([bad], check=check, fails=True)["msg"]
         assert refused.startswith("route bad: Traefik refuses router gantry.bad.")
-        assert "unsupported function: Nope" in refused
+        assert "error parsing regexp" in refused
         assert refused.endswith("nothing was written")
     assert edge.host.read(FILE) == before
 
 
 def test_two_routes_with_one_host(edge: Edge, declare: Declare) -> None:
     declare([HARBOUR])
-    assert f"both want host {NAME}" in declare([{**HARBOUR, "name": "twin"}], fails=True)["msg"]
-    rival = declare([{**HARBOUR, "name": "twin"}], owner="others", fails=True)["msg"]
-    assert "route twin would take over what router gantry.harbour.http@file" in rival
+    twin = {**HARBOUR, "name": "twin"}
+    assert f"routes harbour and twin of owner gantry both answer for {NAME}" in declare([twin], fails=True)["msg"]
+    for taken in ({}, {"hosts": ["twin.example", NAME]}, {"rule": "PathPrefix(`/my`)"}, {"priority": 5}):
+        rival = declare([{**twin, **taken}], owner="others", fails=True)["msg"]
+        assert f"route twin of owner others and route harbour of owner gantry both answer for {NAME} (" in rival
     assert edge.host.attempt(["test", "-e", "/etc/traefik/dynamic/others-routes.yml"])[0] != 0
+
+
+def test_a_route_that_is_more_specific_gets_its_requests(edge: Edge, declare: Declare) -> None:
+    portal = {**HARBOUR, "name": "portal", "rule": "PathPrefix(`/my`)", "servers": [TWO], "websocket_servers": []}
+    declare([HARBOUR, portal], purge=True)
+    assert json.loads(edge.get("/my/orders")[2])["server"] == "9002"
+    assert json.loads(edge.get("/web")[2])["server"] == "9001"
+    declare([HARBOUR], purge=True)
+
+
+def test_a_rule_does_not_leave_its_route(edge: Edge, declare: Declare) -> None:
+    declare([HARBOUR])
+    bad = {**HARBOUR, "name": "bad", "hosts": ["bad.example"], "rule": "PathPrefix(`/`)) || (PathPrefix(`/`)"}
+    refused = declare([bad], owner="others", fails=True)["msg"]
+    assert "route bad: rule is" in refused
+    assert "at character 16, expected && or || and found )" in refused
+    assert json.loads(edge.get()[2])["server"] == "9001"
 
 
 def test_audiences_are_kept_apart(edge: Edge, declare: Declare) -> None:

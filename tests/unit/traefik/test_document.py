@@ -79,6 +79,19 @@ def test_a_shared_host_is_told_apart_by_address() -> None:
     assert made["gantry.harbour.http"]["rule"] == "Host(`erp.harbour.example`)"
 
 
+def test_a_rule_is_written_from_what_was_read() -> None:
+    rule = 'PathPrefix(`/a`) || path("/b") && !(Method(`GET`))'
+    assert http(route(rule=rule))["routers"]["gantry.harbour.http"]["rule"] == (
+        "Host(`erp.harbour.example`) && (PathPrefix(`/a`) || Path(`/b`) && !Method(`GET`))"
+    )
+
+
+def test_the_more_specific_of_two_routes_is_asked_first() -> None:
+    made = http(route(), route(name="portal", rule="PathPrefix(`/my`)"))["routers"]
+    assert made["gantry.portal.http"]["priority"] > made["gantry.harbour.websocket"]["priority"]
+    assert made["gantry.portal.redirect"]["priority"] > made["gantry.harbour.redirect"]["priority"]
+
+
 def test_drained_servers_leave_the_pool() -> None:
     servers = [{"url": "http://app1:8069", "drained": True}, {"url": "http://app2:8069"}]
     made = http(route(servers=servers))
@@ -115,7 +128,7 @@ def test_the_file_reads_back_as_it_was_written() -> None:
     assert text == plan_document.routes_text("gantry", list(reversed(routes)))
 
 
-@pytest.mark.parametrize("braces", ["{{ env `HOME` }}", "{{{", "{{{{"])
+@pytest.mark.parametrize("braces", ["{{ env 1 }}", "{{{", "{{{{"])
 def test_no_template_reaches_traefik(braces: str) -> None:
     text = plan_document.routes_text("gantry", [route(rule=f"Header(`X`, `{braces}`)")])
     assert "{{" not in text

@@ -87,18 +87,3 @@ def test_a_name_stands_for_one_route() -> None:
 
 def test_absent_needs_a_name_only() -> None:
     assert model.requests([{"name": "harbour", "state": "absent", "hosts": []}]) == ([], ["harbour"])
-
-
-def test_a_host_belongs_to_one_route_of_an_audience() -> None:
-    other = route(name="other", hosts=["x.example", "erp.harbour.example"])
-    with pytest.raises(InputError, match=r"harbour and other both want host erp\.harbour\.example for the public"):
-        model.check_collisions([route(), other])
-
-
-def test_audiences_and_rules_may_share_a_host() -> None:
-    internal = route(name="office", audience="internal", allow=["10.0.0.0/8"])
-    portal = route(name="portal", rule="PathPrefix(`/my`)")
-    model.check_collisions([route(), internal, portal])
-    assert model.shared_with_wider(internal, [route(), internal])
-    assert not model.shared_with_wider(route(), [route(), internal])
-    assert not model.shared_with_wider(internal, [route(hosts=["other.example"]), internal])

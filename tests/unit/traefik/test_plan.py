@@ -86,13 +86,16 @@ def test_a_right_file_that_is_not_served_is_loaded_again() -> None:
 def test_merge_keeps_what_is_not_listed_unless_purged() -> None:
     other = route(name="other", hosts=["o.example"])
     had = {"other": other, "gone": route(name="gone", hosts=["g.example"])}
-    assert [one.name for one in plan_routes.merge(had, [route()], ["gone"], purge=False)] == ["harbour", "other"]
-    assert [one.name for one in plan_routes.merge(had, [route()], [], purge=True)] == ["harbour"]
+    assert [one.name for one in plan_routes.merge("gantry", had, [route()], ["gone"], purge=False)] == [
+        "harbour",
+        "other",
+    ]
+    assert [one.name for one in plan_routes.merge("gantry", had, [route()], [], purge=True)] == ["harbour"]
 
 
 def test_merge_sees_a_collision_with_a_route_that_is_not_listed() -> None:
-    with pytest.raises(InputError, match="both want host"):
-        plan_routes.merge({"other": route(name="other")}, [route()], [], purge=False)
+    with pytest.raises(InputError, match="harbour and other of owner gantry both answer for"):
+        plan_routes.merge("gantry", {"other": route(name="other")}, [route()], [], purge=False)
 
 
 def test_live_is_what_was_wanted() -> None:
@@ -121,13 +124,6 @@ def test_what_should_be_gone_is_seen() -> None:
         one.sentence() for one in plan_routes.differences(wanted, raw, gone)
     ]
     assert plan_routes.strangers("other.", wanted, raw) == set()
-
-
-def test_a_foreign_router_with_the_same_rule_is_a_rival() -> None:
-    raw = {"routers": {"theirs@docker": {"entryPoints": ["websecure"], "rule": "Host(`erp.harbour.example`)"}}}
-    wanted = plan_document.document("gantry", [route()])
-    assert plan_routes.rivals("gantry", wanted, raw) == [("gantry.harbour.http", "theirs@docker")]
-    assert plan_routes.rivals("gantry", wanted, live(route())) == []
 
 
 def test_defaults_that_traefik_adds_do_not_count() -> None:
