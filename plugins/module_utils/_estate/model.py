@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-AUDIENCES = ("public", "partner", "internal")
 TENANCIES = ("shared", "dedicated")
 TIERS = (1, 2, 3)
 PRESENT, DECOMMISSIONED = STATES = ("present", "decommissioned")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -14,7 +13,6 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert, convert_all, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
-    AUDIENCES,
     BACKUP_OPTIONS,
     DECOMMISSIONED,
     PRESENT,
@@ -27,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     Route,
     Tenant,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import AUDIENCES, allow_faults
 
 ROUTE: dict[str, Any] = {
     "host": {"type": "str", "required": True},
@@ -192,9 +191,7 @@ def _check_dates(tenant: Tenant, path: str) -> list[str]:
 def _check_route(tenant: Tenant, route: Route, path: str) -> list[str]:
     if not _HOST_NAME.fullmatch(route.host):
         return [f"{path}.host: {shown(route.host)} is not a lower-case host name with at least two labels"]
-    faults = [fault for place, one in enumerate(route.allow) for fault in _not_a_network(one, f"{path}.allow[{place}]")]
-    if route.audience == "internal" and not route.allow:
-        faults.append(f"{path}: the internal route {route.host} needs allow, the networks that may reach it")
+    faults = [f"{path}.{fault}" for fault in allow_faults(route.audience, route.allow)]
     # A shared instance picks the database by the first label of the host (dbfilter ^%d$).
     if tenant.tenancy == "shared" and route.host.split(".")[0] != tenant.name:
         faults.append(
@@ -202,14 +199,6 @@ def _check_route(tenant: Tenant, route: Route, path: str) -> list[str]:
             "chooses the database by the first label"
         )
     return faults
-
-
-def _not_a_network(text: str, path: str) -> list[str]:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError as error:
-        return [f"{path} must be a network in CIDR form: {error}"]
-    return []
 
 
 def _across(tenants: Sequence[Tenant]) -> list[str]:
@@ -222,11 +211,11 @@ def _across(tenants: Sequence[Tenant]) -> list[str]:
             if name is not None:
                 names[name] = names.get(name, 0) + 1
         for route in tenant.routes:
-            if route.host in hosts:
+            # for one tenant, the rules of routes decide
+            if hosts.setdefault(route.host, tenant.name) != tenant.name:
                 faults.append(
                     f"tenants {hosts[route.host]} and {tenant.name} both claim the host {route.host}; give it to one"
                 )
-            hosts[route.host] = tenant.name
     faults += [
         f"tenant {name} is declared {count} times, former names included; leave one"
         for name, count in names.items()

@@ -356,5 +356,5 @@ def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int], layout: model.
         "config": layout.config(tenant.instance),
         "http_port": with_ports.get(tenant.instance, 0),
         "tenancy": tenant.tenancy,
-        "urls": [f"https://{route.host}" for route in tenant.routes],
+        "urls": list(dict.fromkeys(f"https://{route.host}" for route in tenant.routes)),
     }

@@ -139,7 +139,7 @@ def _in_url(address: str) -> str:
 def certificates(tenants: Sequence[Tenant]) -> list[dict]:
     """One certificate a tenant, over all its hosts, as role certificate takes them."""
     return [
-        {"name": tenant.name, "domains": sorted(route.host for route in tenant.routes)}
+        {"name": tenant.name, "domains": sorted({route.host for route in tenant.routes})}
         for tenant in tenants
         if tenant.routes
     ]

@@ -367,7 +367,7 @@ def require_undisturbed(tenants: Sequence[Tenant], others: Iterable[Beyond]) -> 
         if tenant.tenancy == "dedicated" and tenant.instance in instances
     ]
     if faults:
-        raise StateError("; ".join(faults))
+        raise StateError("; ".join(dict.fromkeys(faults)))
 
 
 def require_one_step(tenants: Sequence[Tenant], record: EstateRecord, placement: Placement) -> None:

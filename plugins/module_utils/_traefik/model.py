@@ -99,6 +99,7 @@ def requests(items: Sequence[Mapping[str, Any]]) -> tuple[list[Route], list[str]
     """The routes asked for and the names of those asked away. Raises InputError or RefusedError for a bad one."""
     present: list[Route] = []
     absent: list[str] = []
+    faults: list[str] = []
     seen: set[str] = set()
     for item in items:
         name = _name(item)
@@ -108,8 +109,31 @@ def requests(items: Sequence[Mapping[str, Any]]) -> tuple[list[Route], list[str]
         if item.get("state") == "absent":
             absent.append(name)
         else:
-            present.append(route(item))
+            try:
+                present.append(route(item))
+            except InputError as error:
+                faults.append(str(error))
+    if faults:
+        raise InputError("; ".join(faults))
     return present, absent
+
+
+def allow_faults(audience: str, allow: Sequence[Any]) -> list[str]:
+    """Why an audience cannot have these networks, each to be read after the name of a route."""
+    faults: list[str] = []
+    for value in allow:
+        try:
+            network = ipaddress.ip_network(str(value))
+        except ValueError as error:
+            faults.append(f"allow has {value!r}, which is not a network in CIDR form: {error}")
+        else:
+            if network.prefixlen == 0:
+                faults.append(f"allow has {value!r}, every address, which is what the audience public is for")
+    if audience == "public" and allow:
+        faults.append("allow is not for the audience public; drop it, or choose the audience partner or internal")
+    if audience != "public" and not allow:
+        faults.append(f"allow is empty, and the audience {audience} comes from listed networks only; list them")
+    return faults
 
 
 def route(item: Mapping[str, Any]) -> Route:
@@ -120,7 +144,7 @@ def route(item: Mapping[str, Any]) -> Route:
         name=name,
         hosts=_hosts(name, item.get("hosts") or ()),
         audience=audience,
-        allow=_networks(name, item.get("allow") or ()),
+        allow=_networks(name, audience, item.get("allow") or ()),
         servers=_servers(name, "servers", item.get("servers") or ()),
         websocket_servers=_servers(name, "websocket_servers", item.get("websocket_servers") or ()),
         tls=bool(_given(item, "tls", True)),
@@ -136,23 +160,8 @@ def route(item: Mapping[str, Any]) -> Route:
         mode=_one_of(name, "mode", _given(item, "mode", "serve"), ("serve", "maintenance")),
         retry_after=_number(name, "retry_after", _given(item, "retry_after", 120), 1, 86400),
     )
-    _check_audience(made)
     _check_pool(made)
     return made
-
-
-def _check_audience(one: Route) -> None:
-    if one.audience == "public" and one.allow:
-        raise InputError(
-            f"route {one.name} is public and has allow; drop allow, or choose the audience partner or internal"
-        )
-    if one.audience != "public" and not one.allow:
-        raise InputError(
-            f"route {one.name} is for the {one.audience} audience and has no allow; "
-            "list the networks it may be reached from"
-        )
-    if any(ipaddress.ip_network(network).prefixlen == 0 for network in one.allow):
-        raise InputError(f"route {one.name} allows every address, which is what the audience public is for")
 
 
 def _check_pool(one: Route) -> None:
@@ -225,16 +234,11 @@ def _hosts(name: str, values: Sequence[Any]) -> tuple[str, ...]:
     return tuple(hosts)
 
 
-def _networks(name: str, values: Sequence[Any]) -> tuple[str, ...]:
-    networks: list[str] = []
-    for value in values:
-        try:
-            networks.append(str(ipaddress.ip_network(str(value))))
-        except ValueError as error:
-            raise InputError(
-                f"route {name}: allow has {value!r}, which is not a network in CIDR form: {error}"
-            ) from error
-    return tuple(networks)
+def _networks(name: str, audience: str, values: Sequence[Any]) -> tuple[str, ...]:
+    faults = allow_faults(audience, values)
+    if faults:
+        raise InputError("; ".join(f"route {name}: {fault}" for fault in faults))
+    return tuple(str(ipaddress.ip_network(str(value))) for value in values)
 
 
 def _servers(name: str, option: str, values: Sequence[Mapping[str, Any]]) -> tuple[Server, ...]:

@@ -129,7 +129,13 @@ def source(path: str) -> Callable[[Inventory], None]:
             tenants(lambda listed: listed[0]["routes"][0].update(allow="10.0.0.1/8", audience="internal")),
             "site",
             {},
-            "odoo_tenants[0].routes[0].allow[0] must be a network in CIDR form",
+            "odoo_tenants[0].routes[0].allow has '10.0.0.1/8', which is not a network in CIDR form",
+        ),
+        (
+            tenants(lambda listed: listed[0].update(routes=listed[0]["routes"] * 2)),
+            "site",
+            {},
+            "routes north-public and north-public-1 of owner gantry both answer for north.lab.example",
         ),
         (
             lambda inventory: None,
@@ -171,6 +177,7 @@ def source(path: str) -> Callable[[Inventory], None]:
         "a former name, and a class that is not known",
         "a group of Redis hosts that is not there",
         "a network with host bits",
+        "one host twice for one audience",
         "variables that are no inputs",
         "an empty store",
         "a store in no directory",

@@ -72,7 +72,14 @@ def database(text):
             [tenant(routes=[{"host": "north.site.example", "audience": "all"}])],
             "odoo_tenants[0].routes[0].audience must be one of",
         ),
-        ([tenant(routes=[{"host": "north.site.example", "audience": "internal"}])], "needs allow"),
+        *(
+            ([tenant(routes=[{"host": "north.site.example", "audience": audience}])], "routes[0].allow is empty")
+            for audience in ("partner", "internal")
+        ),
+        (
+            [tenant(routes=[{"host": "north.site.example", "allow": ["10.0.0.0/8"]}])],
+            "odoo_tenants[0].routes[0].allow is not for the audience public",
+        ),
         ([tenant(), tenant()], "tenant north is declared 2 times"),
         ([tenant("shared")], "taken by the shared instance"),
         ([tenant(tenancy="dedicated", http_port=80)], "http_port must be a number from 1024"),
@@ -90,7 +97,7 @@ def database(text):
         ([tenant(http_port=8169.5)], "odoo_tenants[0].http_port must be a whole number, not 8169.5"),
         (
             [tenant(routes=[{"host": "north.site.example", "allow": ["10.0.0.0/8", "10.0.0.1/8"]}])],
-            "odoo_tenants[0].routes[0].allow[1] must be a network in CIDR form",
+            "odoo_tenants[0].routes[0].allow has '10.0.0.1/8', which is not a network in CIDR form",
         ),
     ],
 )
@@ -138,6 +145,15 @@ def test_two_tenants_with_one_host_are_refused():
             tenant("north", tenancy="dedicated", routes=[route]),
             tenant("south", tenancy="dedicated", routes=[route]),
         )
+
+
+def test_one_tenant_may_have_a_host_for_two_audiences():
+    public = {"host": "north.site.example"}
+    office = {**public, "audience": "internal", "allow": ["10.0.0.0/8"]}
+    tenants = parse(tenant(routes=[public, office]))
+    settled = plan_homes.homes(tenants, GROUPS, seen(db1=[], box1=[]))
+    assert [one["name"] for one in plan_inputs.routes(settled, ports(tenants))] == ["north-public", "north-internal-1"]
+    assert plan_inputs.certificates(tenants) == [{"name": "north", "domains": ["north.site.example"]}]
 
 
 def test_a_new_tenant_lives_where_it_is_declared():
