@@ -67,7 +67,9 @@ options:
             choices: [public, partner, internal]
             default: public
           allow:
-            description: Networks in CIDR form that may use the route. Required for V(partner) and V(internal), refused for V(public).
+            description:
+              - Networks in CIDR form that may use the route. Required for V(partner) and V(internal), refused for
+                V(public).
             type: list
             elements: str
             default: []

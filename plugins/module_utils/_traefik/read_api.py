@@ -32,20 +32,23 @@ class Api:
 
     def entry_points(self) -> list[str]:
         """Names of the entry points."""
-        path = "/api/entrypoints"
-        return sorted(str(one.get("name")) for one in self._objects(path, self._get(path)))
+        return sorted(str(one.get("name")) for one in self._listed("/api/entrypoints"))
 
     def certificates(self) -> list[dict[str, Any]]:
         """All certificates that Traefik has loaded."""
+        return self._listed("/api/certificates")
+
+    def _listed(self, path: str) -> list[dict[str, Any]]:
+        """A list, all of its pages: Traefik answers one that is not there with 400, and names page 1 after the last."""
         found: list[dict[str, Any]] = []
-        page = 1
-        while True:
-            path = f"/api/certificates?page={page}&per_page=100"
-            listed = self._objects(path, self._get(path))
-            found.extend(listed)
-            if len(listed) < 100:
-                return found
-            page += 1
+        page, following = 0, 1
+        while following > page:
+            page, where = following, f"{path}?page={following}&per_page=100"
+            listed, following = self._page(where)
+            found += self._objects(where, listed)
+            if not listed:
+                break
+        return found
 
     def _object(self, path: str, found: Any) -> dict[str, Any]:
         if not isinstance(found, dict):
@@ -61,11 +64,15 @@ class Api:
         return StateError(f"what answers at {self.url}{path} does not answer as Traefik does; correct api_url")
 
     def _get(self, path: str) -> Any:
+        return self._page(path)[0]
+
+    def _page(self, path: str) -> tuple[Any, int]:
+        """What is answered, and the number of the page after it, 1 after the last one."""
         # Loopback is never behind a proxy, whatever the environment says.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(self.url + path, timeout=self.seconds) as answer:
-                return json.load(answer)
+                return json.load(answer), int(answer.headers.get("X-Next-Page") or 1)
         except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise UnreachableError(
