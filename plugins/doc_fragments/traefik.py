@@ -27,6 +27,13 @@ options:
     type: list
     elements: str
     default: [traefik]
+  account:
+    description:
+      - Account that Traefik runs as. The files belong to it, and no other account can read them, since a document may
+        hold hashes of passwords.
+      - Where the host has no such account, they belong to the account of the module.
+    type: str
+    default: traefik
   timeout:
     description:
       - Seconds that each wait may take, for the validation, for Traefik to take the document, for its way back, and for

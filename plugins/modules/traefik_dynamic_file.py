@@ -25,7 +25,7 @@ options:
     description:
       - Name of the file without its ending; lower-case letters, digits, hyphens and underscores.
       - V(certificates) belongs to M(gantry.odoo.traefik_certificates), and names that end in C(-routes) belong to
-        M(gantry.odoo.traefik_route). Both are refused.
+        M(gantry.odoo.traefik_route). Both are refused, and so is V(gantry-sentinel).
     type: str
     required: true
   document:
@@ -87,16 +87,19 @@ validated:
   type: bool
 """
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     apply_document,
     options,
     plan_document,
+    plan_proof,
     read_certificates,
+    report_document,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_change import Candidate
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import file_name
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_proof import SENTINEL
 
 OPTIONS = {
     **options.ARGUMENTS,
@@ -114,13 +117,18 @@ def main() -> None:
 def work(call: Call) -> Outcome:
     """Publish the document, or take its file away."""
     wanted = _candidate(call)
-    with options.opened(call) as site:
-        fingerprints = _fingerprints(call, wanted)
-        done = apply_document.publish(call, site, wanted, fingerprints)
+    try:
+        with options.opened(call) as site:
+            plan_proof.require_foreign(wanted.name, wanted.content, site.directory.owners())
+            fingerprints = _fingerprints(call, wanted)
+            done = apply_document.publish(call, site, wanted, fingerprints)
+    except GantryError as error:
+        # Traefik quotes what it refuses.
+        raise type(error)(report_document.without_secrets(str(error), wanted.content)) from None
     return Outcome(
         steps=done.steps,
-        before=done.before,
-        after=wanted.content,
+        before=report_document.shown(done.before),
+        after=report_document.shown(wanted.content, done.before),
         facts={
             "file": site.directory.file(wanted.name),
             "fingerprints": fingerprints or [],
@@ -146,6 +154,8 @@ def _own_name(name: str) -> str:
             raise InputError(
                 f"name is {name}, a file that gantry.odoo.{module} writes; use that module, or another name"
             )
+    if name == SENTINEL:
+        raise InputError(f"name is {name}, which the collection uses itself; choose another")
     return file_name("name", name)
 
 

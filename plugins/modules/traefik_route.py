@@ -56,7 +56,8 @@ options:
             others get 403.
           - Where a host name has several audiences, the narrowest whose networks hold the client's address answers,
             V(internal) before V(partner) before V(public).
-          - The client's address is the one that the connection comes from.
+          - The client's address is the one that the connection comes from. Behind a proxy that is the proxy's, so
+            O(routes[].allow) may not have a proxy that the entry point trusts.
         type: str
         choices: [public, partner, internal]
         default: public
@@ -273,10 +274,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     options,
     plan_document,
     plan_ownership,
+    plan_proof,
     plan_routes,
     read_pool,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_change import Candidate, Site
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_directory import ROUTES
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import Route
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import RouteFile
 
@@ -330,16 +333,17 @@ def work(call: Call) -> Outcome:
         fencing.require(call.params["fencing_number"])
         if not call.check_mode:
             fencing.keep(call.params["fencing_number"])
-        current = _read(site, f"{owner}-routes.yml")
+        current = _read(site, f"{owner}{ROUTES}")
         had = current.routes if current else {}
         desired = plan_routes.merge(owner, had, asked, absent, call.params["purge"])
         wanted = _candidate(owner, desired, current)
         raw = apply_document.live(call, site)
         steps = _steps(owner, site, current, wanted, desired, raw)
-        validated = False
+        verdict = None
         if steps and wanted.text is not None:
+            plan_routes.require_clients(desired, apply_document.entry_points(call, site))
             _refuse_rivals(call, owner, had, desired, raw)
-            validated = apply_document.validate(call, site, wanted, _explain(owner, desired))
+            verdict = apply_document.validate(call, site, wanted, _explain(owner, desired))
         if steps and not call.check_mode:
             _verify_pools(had, desired, call.params["require_all_servers"])
             apply_change.bring_live(site, wanted, _found(wanted.name, current))
@@ -351,7 +355,7 @@ def work(call: Call) -> Outcome:
         facts={
             "file": site.directory.file(wanted.name),
             "routes": {one.name: _summary(owner, one, wanted.content, raw or {}) for one in desired},
-            "validated": validated,
+            "validated": verdict is not None,
         },
     )
 
@@ -374,7 +378,7 @@ def _found(name: str, current: RouteFile | None) -> Candidate:
 def _candidate(owner: str, desired: Sequence[Route], current: RouteFile | None) -> Candidate:
     # No routes and no file: nothing to write.
     text = plan_document.routes_text(owner, desired) if desired or current else None
-    return Candidate(f"{owner}-routes.yml", text, plan_document.document(owner, desired))
+    return Candidate(f"{owner}{ROUTES}", text, plan_document.document(owner, desired))
 
 
 def _steps(
@@ -385,10 +389,11 @@ def _steps(
     desired: Sequence[Route],
     raw: dict[str, Any] | None,
 ) -> list[Step]:
-    strangers = set() if raw is None else plan_routes.strangers(f"{owner}.", wanted.content, raw)
-    served = raw is None or not plan_routes.differences(wanted.content, raw, strangers)
+    strangers = set() if raw is None else plan_proof.strangers(f"{owner}.", wanted.content, raw)
+    served = raw is None or not plan_proof.differences(wanted.content, raw, strangers)
     steps = plan_routes.plan(owner, current, desired, served)
-    if not steps and current and current.text != wanted.text:
+    kept = current and current.text == wanted.text and site.directory.is_private(wanted.name)
+    if not steps and current and not kept:
         steps.append(plan_routes.repair_file(site.directory.file(wanted.name)))
     return steps
 
@@ -408,10 +413,10 @@ def _refuse_rivals(
         call.warn(one.sentence)
 
 
-def _explain(owner: str, desired: Sequence[Route]) -> Callable[[plan_routes.Difference], str]:
+def _explain(owner: str, desired: Sequence[Route]) -> Callable[[plan_proof.Difference], str]:
     names = {one.name for one in desired}
 
-    def explain(refused: plan_routes.Difference) -> str:
+    def explain(refused: plan_proof.Difference) -> str:
         route = _route_of(owner, refused.name)
         whose = f"route {route}" if route in names else f"owner {owner}"
         return f"{whose}: {refused.refusal()}"

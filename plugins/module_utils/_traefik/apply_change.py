@@ -18,8 +18,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import read_scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_directory import Directory
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import SECTIONS
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_routes import Difference, differences
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_proof import (
+    Difference,
+    differences,
+    faults,
+    objects,
+    probes,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.read_api import Api
 
 Objects = set[tuple[str, str]]
@@ -37,23 +42,21 @@ class Site:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A document on its way: the file's name and text, and the same as data. A text of None takes the file away."""
+    """A document on its way: the file's name and text, and the same as data. A text of None takes the file away.
+
+    judged: the view of a Traefik that has loaded it, see `plan_proof.differences`; None where there is none.
+    """
 
     name: str
     text: str | None
     content: Mapping[str, Any]
-
-
-def objects(content: Mapping[str, Any]) -> Objects:
-    """Section and name of every object in a document."""
-    http = content.get("http") or {}
-    return {(section, name) for section in SECTIONS for name in (http.get(section) or {})}
+    judged: Mapping[str, Any] | None = None
 
 
 def validate(
     site: Site,
     candidate: Candidate,
-    entry_points: Sequence[str],
+    entry_points: Mapping[str, Mapping[str, Any]],
     explain: Callable[[Difference], str],
     fingerprints: Sequence[str] = (),
 ) -> read_scratch.Verdict:
@@ -64,12 +67,13 @@ def validate(
     files = site.directory.others(candidate.name)
     if candidate.text is not None:
         files[candidate.name] = candidate.text.encode()
-    verdict = read_scratch.ask(site.command, files, entry_points, Deadline(site.seconds))
+    probing = {name: router for name, (_what, router) in probes(candidate.content).items()}
+    verdict = read_scratch.ask(site.command, files, entry_points, Deadline(site.seconds), probing)
     if verdict.refusal:
         raise InputError(
             f"Traefik would load nothing from {site.directory.path} any more: {verdict.refusal}; mend that file first"
         )
-    refused = differences(candidate.content, verdict.raw, ())
+    refused = faults(candidate.content, verdict.raw, verdict.twice)
     if refused:
         raise InputError(explain(refused[0]))
     loaded = {one.get("certFingerprint") for one in verdict.certificates}
@@ -90,25 +94,40 @@ def bring_live(
     fingerprints: SHA-256 of the certificates that Traefik must have loaded, None where they do not matter.
     Raises StateError when the candidate did not come to life.
     """
-    gone = objects(previous.content) - objects(candidate.content)
+    access = site.directory.access(previous.name)
     site.directory.replace(candidate.name, candidate.text)
     try:
-        _wait_live(site, candidate, gone, fingerprints)
+        _wait_live(site, candidate, _gone(previous, candidate), fingerprints)
     except DeadlineError as error:
-        back = _bring_back(site, candidate, previous)
+        site.directory.replace(previous.name, previous.text, access)
+        back = _wait_back(site, candidate, previous)
         raise StateError(f"{error}; {back}; see Traefik's log") from error
 
 
-def missing(site: Site, candidate: Candidate, gone: Objects, fingerprints: Sequence[str] | None = None) -> list[str]:
+def missing(
+    site: Site,
+    candidate: Candidate,
+    gone: Objects,
+    fingerprints: Sequence[str] | None = None,
+) -> list[str]:
     """What the live Traefik lacks of the candidate, in words."""
-    found = [one.sentence() for one in differences(candidate.content, site.api.raw(), gone)]
+    found = [one.sentence() for one in differences(candidate.content, site.api.raw(), gone, candidate.judged)]
     if fingerprints is not None:
         loaded = {str(one.get("certFingerprint", "")).lower() for one in site.api.certificates()}
         found += [f"certificate {one} is not loaded" for one in fingerprints if one.lower() not in loaded]
     return found
 
 
-def _wait_live(site: Site, candidate: Candidate, gone: Objects, fingerprints: Sequence[str] | None) -> None:
+def _gone(previous: Candidate, candidate: Candidate) -> Objects:
+    return set(objects(previous.content)) - set(objects(candidate.content))
+
+
+def _wait_live(
+    site: Site,
+    candidate: Candidate,
+    gone: Objects,
+    fingerprints: Sequence[str] | None,
+) -> None:
     last: list[str] = []
 
     def live() -> bool | None:
@@ -125,10 +144,9 @@ def _wait_live(site: Site, candidate: Candidate, gone: Objects, fingerprints: Se
         raise DeadlineError(f"{error}: {last[0]}") from error
 
 
-def _bring_back(site: Site, candidate: Candidate, previous: Candidate) -> str:
-    site.directory.replace(previous.name, previous.text)
+def _wait_back(site: Site, candidate: Candidate, previous: Candidate) -> str:
     try:
-        _wait_live(site, previous, objects(candidate.content) - objects(previous.content), None)
+        _wait_live(site, previous, _gone(candidate, previous), None)
     except DeadlineError:
         return "the previous file is back, and Traefik has not confirmed it"
     return "the file is taken away again" if previous.text is None else "the previous file is back and served"

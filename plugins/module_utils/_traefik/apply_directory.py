@@ -24,13 +24,28 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.files import (
 )
 
 _SUFFIXES = (".yml", ".yaml", ".toml")
+_MODE = 0o600
+# How the name of an owner's file ends.
+ROUTES = "-routes.yml"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may read a file. account: numbers of its user and group."""
+
+    mode: int
+    account: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Directory:
-    """The watched directory. Files enter it whole, by rename from beside it."""
+    """The watched directory. Files enter it whole, by rename from beside it.
+
+    account: numbers of the user and group whose files they are; those of this process where it is None.
+    """
 
     path: str
+    account: tuple[int, int] | None = None
 
     def exists(self) -> bool:
         """Whether the directory is there."""
@@ -55,6 +70,11 @@ class Directory:
         except (OSError, ValueError) as error:
             raise StateError(f"{self.file(name)} cannot be read: {error}") from error
 
+    def owners(self) -> list[str]:
+        """Owners that have a file of routes."""
+        names = os.listdir(self.path) if self.exists() else []
+        return sorted(name[: -len(ROUTES)] for name in names if name.endswith(ROUTES))
+
     def others(self, name: str) -> dict[str, bytes]:
         """Content by relative path of every file that Traefik reads here, but for the one named."""
         found: dict[str, bytes] = {}
@@ -66,14 +86,34 @@ class Directory:
                     found[relative] = _content(path)
         return found
 
-    def replace(self, name: str, text: str | None) -> None:
-        """Put the text in the file's place in one step, or take the file away for None."""
+    def access(self, name: str) -> Access | None:
+        """Who may read a file, None when there is none."""
+        try:
+            found = os.stat(self.file(name))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StateError(f"{self.file(name)} cannot be read: {error}") from error
+        return Access(found.st_mode & 0o777, (found.st_uid, found.st_gid))
+
+    def is_private(self, name: str) -> bool:
+        """Whether a file is Traefik's alone; a document may hold hashes of passwords."""
+        found = self.access(name)
+        return found is None or found == Access(_MODE, self.account or found.account)
+
+    def replace(self, name: str, text: str | None, access: Access | None = None) -> None:
+        """Put the text in the file's place in one step, or take the file away for None.
+
+        access: who may read it, by default Traefik alone.
+        """
+        mode, account = (access.mode, access.account) if access else (_MODE, self.account)
         try:
             if text is None:
                 os.unlink(self.file(name))
                 sync_directory(self.path)
             else:
-                replace_file(self.file(name), text, 0o644, staged=os.path.join(self._beside(), f".gantry-{name}.new"))
+                staged = os.path.join(self._beside(), f".gantry-{name}.new")
+                replace_file(self.file(name), text, mode, staged, account)
         except OSError as error:
             raise StateError(f"{self.file(name)} cannot be replaced: {error}") from error
 

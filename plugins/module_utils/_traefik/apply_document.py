@@ -6,15 +6,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    InputError,
+    StateError,
+    UnreachableError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import apply_change, plan_document, read_scratch
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
+    apply_change,
+    model,
+    plan_document,
+    plan_ownership,
+    plan_proof,
+    read_scratch,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_change import Candidate, Site
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_routes import Difference
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_proof import Difference
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,8 @@ def candidate(module_name: str, name: str, content: dict[str, Any]) -> Candidate
     """The document as a file; an empty one takes the file away."""
     if not content:
         return Candidate(name, None, {})
+    plan_proof.require_known(content)
+    content = plan_proof.marked(name.rpartition(".")[0], content)
     header = [f"Written by gantry.odoo.{module_name}; change the document there, not here."]
     return Candidate(name, plan_document.to_text(header, content), content)
 
@@ -41,16 +54,34 @@ def publish(call: Call, site: Site, wanted: Candidate, fingerprints: Sequence[st
     Raises GantryError when Traefik refuses it or does not take it; the previous document is back then.
     """
     path, text = site.directory.file(wanted.name), site.directory.read(wanted.name)
-    previous = Candidate(wanted.name, text, plan_document.read_document(text or "") or {})
+    private = site.directory.is_private(wanted.name)
     raw = live(call, site)
+    previous = Candidate(wanted.name, text, plan_document.read_document(text or "") or {}, raw)
     lacking = [] if raw is None or fingerprints is None else apply_change.missing(site, wanted, set(), fingerprints)
-    steps = _steps(path, text, wanted, lacking)
-    validated = False
+    steps = _steps(path, text, wanted, lacking, private)
+    verdict: read_scratch.Verdict | None = None
     if steps and wanted.text is not None and fingerprints is not None:
-        validated = validate(call, site, wanted, lambda refused: f"{path}: {refused.refusal()}", fingerprints)
+        verdict = validate(call, site, wanted, lambda refused: f"{path}: {refused.refusal()}", fingerprints)
+    if verdict and raw:
+        wanted = replace(wanted, judged=verdict.raw)
+        if text != wanted.text:
+            _refuse_rivals(wanted, verdict.raw, raw)
+    if verdict and lacking:
+        # Traefik may only spell it in another way.
+        lacking = apply_change.missing(site, wanted, set(), fingerprints)
+        steps = _steps(path, text, wanted, lacking, private)
     if steps and not call.check_mode:
         apply_change.bring_live(site, wanted, previous, fingerprints)
-    return Published(steps, previous.content, validated)
+    return Published(steps, previous.content, verdict is not None)
+
+
+def _refuse_rivals(wanted: Candidate, judged: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
+    mine = {f"{name}@file" for section, name in plan_proof.objects(wanted.content) if section == "routers"}
+    ours = {name: one for name, one in (judged.get("routers") or {}).items() if name in mine}
+    others = {name: one for name, one in (raw.get("routers") or {}).items() if name not in mine}
+    found = plan_ownership.rivals(plan_ownership.claims_in(ours), plan_ownership.claims_in(others))
+    if found:
+        raise InputError("; ".join(one.sentence for one in found))
 
 
 def live(call: Call, site: Site) -> dict[str, Any] | None:
@@ -70,8 +101,8 @@ def validate(
     wanted: Candidate,
     explain: Callable[[Difference], str],
     fingerprints: Sequence[str] = (),
-) -> bool:
-    """Whether a Traefik process has read the document in isolation; check mode goes on where none is installed yet.
+) -> read_scratch.Verdict | None:
+    """What a Traefik process makes of the document in isolation; None in check mode where none is installed yet.
 
     Raises InputError with Traefik's own words where it refuses the document.
     """
@@ -80,25 +111,27 @@ def validate(
         if not call.check_mode:
             raise StateError(f"{seen}; install it, or correct validate_command")
         call.warn(f"{seen}; the plan is not validated")
-        return False
-    apply_change.validate(site, wanted, _entry_points(call, site), explain, fingerprints)
-    return True
+        return None
+    return apply_change.validate(site, wanted, entry_points(call, site), explain, fingerprints)
 
 
-def _entry_points(call: Call, site: Site) -> list[str]:
+def entry_points(call: Call, site: Site) -> Mapping[str, Mapping[str, Any]]:
+    """Settings of the live Traefik's entry points by name; in check mode those of the role when it is not there yet."""
     try:
         return site.api.entry_points()
     except UnreachableError:
         if not call.check_mode:
             raise
-        return [plan_document.PLAIN_ENTRY_POINT, plan_document.TLS_ENTRY_POINT]
+        return {name: {} for name in model.ENTRY_POINTS}
 
 
-def _steps(path: str, text: str | None, wanted: Candidate, lacking: list[str]) -> list[Step]:
+def _steps(path: str, text: str | None, wanted: Candidate, lacking: list[str], private: bool) -> list[Step]:
     if wanted.text is None:
         return [] if text is None else [Step("remove", path, "not wanted any more")]
     if text is None:
         return [Step("create", path, "not there yet")]
     if text != wanted.text:
         return [Step("update", path, "says something else")]
+    if not private:
+        return [Step("update", path, "other accounts can read it, or Traefik cannot")]
     return [Step("reload", path, f"Traefik does not have it: {lacking[0]}")] if lacking else []

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import pwd
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +22,7 @@ ARGUMENTS: dict[str, Any] = {
     "dynamic_dir": {"type": "path", "default": "/etc/traefik/dynamic"},
     "api_url": {"type": "str", "default": "http://127.0.0.1:8080"},
     "validate_command": {"type": "list", "elements": "str", "default": ["traefik"]},
+    "account": {"type": "str", "default": "traefik"},
     "timeout": {"type": "int", "default": 60},
 }
 
@@ -34,7 +37,7 @@ def opened(call: Call) -> Iterator[Site]:
     if seconds < 1:
         raise InputError(f"timeout is {seconds}; it takes seconds in whole numbers from 1 on")
     site = Site(
-        directory=Directory(call.params["dynamic_dir"]),
+        directory=Directory(call.params["dynamic_dir"], _account(call.params["account"])),
         api=Api(call.params["api_url"].rstrip("/"), float(seconds)),
         command=tuple(call.params["validate_command"]),
         seconds=float(seconds),
@@ -45,3 +48,12 @@ def opened(call: Call) -> Iterator[Site]:
     site.directory.require()
     with site.directory.lock(Deadline(site.seconds)):
         yield site
+
+
+def _account(name: str) -> tuple[int, int] | None:
+    """Numbers of the account and its group; None where the host lacks it, or another account than root asks."""
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return (found.pw_uid, found.pw_gid) if os.geteuid() == 0 else None

@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the routes that are to the routes that are wanted, and from a document to what Traefik makes of it. Pure."""
+"""From the routes that are to the routes that are wanted. Pure."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
@@ -16,29 +17,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import 
     Server,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import (
-    SECTIONS,
     RouteFile,
     document,
     group_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_ownership import check_collisions
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One object that Traefik does not have as the document says, with Traefik's own words where it has some."""
-
-    section: str
-    name: str
-    what: str
-
-    def sentence(self) -> str:
-        """The difference in words."""
-        return f"{self.section[:-1]} {self.name} {self.what}"
-
-    def refusal(self) -> str:
-        """The difference as what Traefik refuses."""
-        return f"Traefik refuses {self.section[:-1]} {self.name}, which {self.what}; nothing was written"
 
 
 def merge(
@@ -52,6 +35,24 @@ def merge(
     routes = [merged[name] for name in sorted(merged)]
     check_collisions(owner, routes)
     return routes
+
+
+def require_clients(routes: Iterable[Route], entry_points: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise RefusedError for a route that a proxy may reach, and by it any of its clients.
+
+    entry_points: settings by name, as Traefik's API has them.
+    """
+    found = [
+        f"route {one.name} allows {network}, where the proxy {proxy} is that entry point {point} trusts, so all of its "
+        "clients could come; take the proxy out of allow, or out of the trusted proxies"
+        for one in routes
+        for point in one.entry_points
+        for proxy in (entry_points.get(point, {}).get("forwardedHeaders") or {}).get("trustedIPs") or ()
+        for network in one.allow
+        if ipaddress.ip_network(network).overlaps(ipaddress.ip_network(proxy, strict=False))
+    ]
+    if found:
+        raise RefusedError("; ".join(found))
 
 
 def plan(owner: str, current: RouteFile | None, desired: Sequence[Route], served: bool) -> list[Step]:
@@ -76,7 +77,7 @@ def plan(owner: str, current: RouteFile | None, desired: Sequence[Route], served
 
 def repair_file(path: str) -> Step:
     """The step for a file whose routes are right and whose text is not."""
-    return Step("repair", path, "the file does not say what was asked for")
+    return Step("repair", path, "it does not say what was asked for, other accounts can read it, or Traefik cannot")
 
 
 def pools_to_verify(current: Mapping[str, Route], desired: Iterable[Route]) -> list[Route]:
@@ -102,60 +103,6 @@ def require_answers(routes: Iterable[Route], faults: Mapping[tuple[str, str], st
                 f"route {one.name} would answer 503: none of its servers answers {one.health_path} with 2xx or 3xx "
                 f"({'; '.join(seen)}); start one, set health_path to a path that it answers, or set mode to maintenance"
             )
-
-
-def differences(wanted: Mapping[str, Any], raw: Mapping[str, Any], gone: Iterable[tuple[str, str]]) -> list[Difference]:
-    """What keeps Traefik's own view (`/api/rawdata`) from being the wanted document.
-
-    gone: section and name of the objects that must not be there any more.
-    """
-    found: list[Difference] = []
-    http = wanted.get("http") or {}
-    for section in SECTIONS:
-        live = raw.get(section) or {}
-        for name, settings in sorted((http.get(section) or {}).items()):
-            what = _difference(settings, live.get(f"{name}@file"))
-            if what:
-                found.append(Difference(section, name, what))
-    for section, name in sorted(gone):
-        if f"{name}@file" in (raw.get(section) or {}):
-            found.append(Difference(section, name, "is still there"))
-    return found
-
-
-def strangers(prefix: str, wanted: Mapping[str, Any], raw: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Section and name of the live objects that carry the owner's prefix and are not wanted."""
-    http = wanted.get("http") or {}
-    return {
-        (section, name)
-        for section in SECTIONS
-        for name in (key[: -len("@file")] for key in (raw.get(section) or {}) if key.endswith("@file"))
-        if name.startswith(prefix) and name not in (http.get(section) or {})
-    }
-
-
-def covers(wanted: Any, live: Any) -> bool:
-    """Whether the live value says what the wanted one does; defaults that Traefik adds do not count."""
-    if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(
-            key in live and covers(value, live[key]) for key, value in wanted.items()
-        )
-    if isinstance(wanted, (list, tuple)):
-        return (
-            isinstance(live, list)
-            and len(live) == len(wanted)
-            and all(covers(w, seen) for w, seen in zip(wanted, live))
-        )
-    return bool(wanted == live)
-
-
-def _difference(settings: Any, live: Mapping[str, Any] | None) -> str | None:
-    if live is None:
-        return "is missing"
-    if live.get("status") not in (None, "enabled"):
-        words = live.get("error") or ["no reason given"]
-        return f"is {live.get('status')}: {words[0]}"
-    return None if covers(settings, live) else "has other settings"
 
 
 def _pool(one: Route | None) -> tuple[Any, ...] | None:

@@ -30,9 +30,9 @@ class Api:
             self._objects(path, list(self._object(path, found.get(section) or {}).values()))
         return found
 
-    def entry_points(self) -> list[str]:
-        """Names of the entry points."""
-        return sorted(str(one.get("name")) for one in self._listed("/api/entrypoints"))
+    def entry_points(self) -> dict[str, dict[str, Any]]:
+        """The settings of each entry point by its name."""
+        return {str(one.get("name")): one for one in self._listed("/api/entrypoints")}
 
     def certificates(self) -> list[dict[str, Any]]:
         """All certificates that Traefik has loaded."""

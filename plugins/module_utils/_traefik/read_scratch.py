@@ -17,24 +17,28 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_proof import SENTINEL
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.read_api import Api
 
 _CALL_SECONDS = 5.0
 _STOP_SECONDS = 5.0
 # Traefik tells nobody when it has loaded a directory; an object of ours among the others does.
-_SENTINEL_FILE = "gantry-sentinel.yml"
-_SENTINEL_NAME = "gantry-sentinel@file"
-_SENTINEL = b'{"http": {"middlewares": {"gantry-sentinel": {"compress": {"minResponseBodyBytes": 1024}}}}}'
+SENTINEL_FILE = f"{SENTINEL}.yml"
+_SENTINEL = {SENTINEL: {"compress": {"minResponseBodyBytes": 1024}}}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the scratch Traefik made of the directory. refusal: its words when it loaded nothing at all."""
+    """What the scratch Traefik made of the directory. refusal: its words when it loaded nothing at all.
+
+    twice: objects that more than one file has, of which Traefik takes the first: what it calls them, and their name.
+    """
 
     raw: dict[str, Any]
     certificates: list[dict[str, Any]]
     refusal: str | None
     errors: list[str]
+    twice: frozenset[tuple[str, str]] = frozenset()
 
 
 def available(command: Sequence[str]) -> bool:
@@ -45,17 +49,20 @@ def available(command: Sequence[str]) -> bool:
 def ask(
     command: Sequence[str],
     files: Mapping[str, bytes],
-    entry_points: Sequence[str],
+    entry_points: Mapping[str, Mapping[str, Any]],
     deadline: Deadline,
+    probes: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Start a Traefik on `files` (content by relative path) and return its view of them.
 
-    entry_points: names that the live Traefik has. Raises StateError when the process ends by itself,
+    entry_points: settings of those of the live Traefik, by name. probes: routers by name that are there for this look
+    alone. Raises StateError when the process ends by itself,
     DeadlineError when it does not answer in time.
     """
     with tempfile.TemporaryDirectory(prefix="gantry-traefik-") as folder:
         watched = os.path.join(folder, "dynamic")
-        _lay_out(watched, {**files, _SENTINEL_FILE: _SENTINEL})
+        sentinel = {"middlewares": _SENTINEL, **({"routers": probes} if probes else {})}
+        _lay_out(watched, {**files, SENTINEL_FILE: json.dumps({"http": sentinel}).encode()})
         port = _free_port()
         static_path = os.path.join(folder, "traefik.yml")
         with open(static_path, "w", encoding="utf-8") as static:
@@ -84,9 +91,9 @@ def _watch(
             raise StateError(f"the scratch Traefik ended with exit code {process.returncode}: {_last_words(log_path)}")
         try:
             raw = api.raw()
-            if _SENTINEL_NAME not in (raw.get("middlewares") or {}):
+            if f"{SENTINEL}@file" not in (raw.get("middlewares") or {}):
                 return None
-            return Verdict(raw, api.certificates(), None, _errors(log_path))
+            return Verdict(raw, api.certificates(), None, _errors(log_path), _twice(log_path))
         except UnreachableError:
             return None
 
@@ -101,8 +108,11 @@ def _lay_out(watched: str, files: Mapping[str, bytes]) -> None:
             handle.write(content)
 
 
-def _static(watched: str, port: int, entry_points: Sequence[str]) -> dict[str, Any]:
-    addresses = {name: {"address": "127.0.0.1:0"} for name in entry_points}
+def _static(watched: str, port: int, entry_points: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    addresses = {
+        name: {"address": "127.0.0.1:0/udp" if str(one.get("address")).endswith("/udp") else "127.0.0.1:0"}
+        for name, one in entry_points.items()
+    }
     addresses["traefik"] = {"address": f"127.0.0.1:{port}"}
     return {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
@@ -165,6 +175,17 @@ def _errors(path: str) -> list[str]:
         for line in _log(path)
         if line.get("level") == "error"
     ]
+
+
+def _twice(path: str) -> frozenset[tuple[str, str]]:
+    said = [(str(line.get("message")).partition(" already configured, skipping"), line) for line in _log(path)]
+    return frozenset(
+        (words[0], str(value))
+        for words, line in said
+        if words[1]
+        for key, value in line.items()
+        if key not in ("level", "time", "message", "providerName", "origin")
+    )
 
 
 def _last_words(path: str) -> str:

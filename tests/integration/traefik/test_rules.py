@@ -21,7 +21,7 @@ def routers(rules: list[str]) -> list[dict[str, Any]]:
     made = {f"r{number}": {"rule": rule, "service": "noop@internal"} for number, rule in enumerate(rules)}
     files = {"rules.yml": json.dumps({"http": {"routers": made}}).encode()}
     command = [str(Path(sys.executable).with_name("traefik"))]
-    raw = read_scratch.ask(command, files, ["web"], Deadline(60)).raw["routers"]
+    raw = read_scratch.ask(command, files, {"web": {}}, Deadline(60)).raw["routers"]
     return [raw[f"{name}@file"] for name in made]
 
 

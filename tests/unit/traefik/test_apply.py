@@ -76,6 +76,23 @@ def test_a_document_that_does_not_is_taken_back(tmp_path: Path) -> None:
     assert where.directory.read(NAME) == old.text
 
 
+def test_a_file_is_for_one_account_and_the_old_one_is_read_as_before(tmp_path: Path) -> None:
+    old, new = candidate("a.example"), candidate("b.example")
+    where = site(tmp_path, live(new), live(old))
+    path = tmp_path / "dynamic" / NAME
+    path.write_text(old.text or "")
+    path.chmod(0o644)
+    assert not where.directory.is_private(NAME)
+    apply_change.bring_live(where, new, old)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert where.directory.is_private(NAME)
+    path.chmod(0o644)
+    # a Traefik of another account could not read it
+    with pytest.raises(StateError, match="the previous file is back and served"):
+        apply_change.bring_live(where, candidate("c.example"), old)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
 def test_a_traefik_that_stops_answering_gets_the_old_document_back(tmp_path: Path) -> None:
     old, new = candidate("a.example"), candidate("b.example")
     where = site(tmp_path, UnreachableError("the API did not answer"))

@@ -18,3 +18,8 @@ from ansible_collections.gantry.odoo.plugins.modules.traefik_dynamic_file import
 def test_a_file_of_another_module_is_refused(name: str, module: str) -> None:
     with pytest.raises(InputError, match=rf"name is {name}, a file that gantry\.odoo\.{module} writes"):
         work(Call({"name": name, "state": "absent"}))
+
+
+def test_the_name_that_validation_needs_is_refused() -> None:
+    with pytest.raises(InputError, match="name is gantry-sentinel, which the collection uses itself"):
+        work(Call({"name": "gantry-sentinel", "state": "absent"}))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model, plan_document, plan_routes
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model, plan_document, plan_proof, plan_routes
 
 from .builders import route
 
@@ -98,8 +98,22 @@ def test_merge_sees_a_collision_with_a_route_that_is_not_listed() -> None:
         plan_routes.merge("gantry", {"other": route(name="other")}, [route()], [], purge=False)
 
 
+def test_a_trusted_proxy_may_not_be_allowed() -> None:
+    points = {
+        "websecure": {"forwardedHeaders": {"trustedIPs": ["10.0.0.7", "fe80::/10"]}},
+        "web": {"forwardedHeaders": {}},
+    }
+    office = route(audience="internal", allow=["10.0.0.0/8"])
+    with pytest.raises(
+        RefusedError, match=r"harbour allows 10\.0\.0\.0/8, where the proxy 10\.0\.0\.7 is that entry point web"
+    ):
+        plan_routes.require_clients([office], points)
+    plan_routes.require_clients([route(), route(audience="internal", allow=["192.168.0.0/16"])], points)
+    plan_routes.require_clients([route(audience="internal", allow=["10.0.0.0/8"], tls=False)], points)
+
+
 def test_live_is_what_was_wanted() -> None:
-    assert plan_routes.differences(plan_document.document("gantry", [route()]), live(route()), ()) == []
+    assert plan_proof.differences(plan_document.document("gantry", [route()]), live(route()), ()) == []
 
 
 @pytest.mark.parametrize(
@@ -111,25 +125,25 @@ def test_live_is_what_was_wanted() -> None:
     ],
 )
 def test_live_is_something_else(change: dict[str, Any], said: str) -> None:
-    found = plan_routes.differences(plan_document.document("gantry", [route()]), live(route(), http=change), ())
+    found = plan_proof.differences(plan_document.document("gantry", [route()]), live(route(), http=change), ())
     assert [one.sentence() for one in found] == [said]
 
 
 def test_what_should_be_gone_is_seen() -> None:
     raw = live(route(), route(name="old", hosts=["o.example"]))
     wanted = plan_document.document("gantry", [route()])
-    gone = plan_routes.strangers("gantry.", wanted, raw)
+    gone = plan_proof.strangers("gantry.", wanted, raw)
     assert ("routers", "gantry.old.http") in gone
     assert "router gantry.old.http is still there" in [
-        one.sentence() for one in plan_routes.differences(wanted, raw, gone)
+        one.sentence() for one in plan_proof.differences(wanted, raw, gone)
     ]
-    assert plan_routes.strangers("other.", wanted, raw) == set()
+    assert plan_proof.strangers("other.", wanted, raw) == set()
 
 
 def test_defaults_that_traefik_adds_do_not_count() -> None:
-    assert plan_routes.covers({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}], "d": 3})
-    assert not plan_routes.covers({"a": [1]}, {"a": [1, 2]})
-    assert not plan_routes.covers({"a": {"b": 1}}, {"a": None})
+    assert plan_proof.covers({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}], "d": 3})
+    assert not plan_proof.covers({"a": [1]}, {"a": [1, 2]})
+    assert not plan_proof.covers({"a": {"b": 1}}, {"a": None})
 
 
 def test_a_pool_is_verified_where_it_is_new_or_differs() -> None:
