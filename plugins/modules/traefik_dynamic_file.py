@@ -17,6 +17,12 @@ description:
   - A new document is first read by a second Traefik process in isolation, then replaced in one step. The module waits
     until the live Traefik has every object and every certificate of the document. If it has not by the deadline, the
     module restores the previous file and fails.
+  - Settings are compared as Traefik spells them. Sections that its API does not show, such as TLS options, are proven
+    by a middleware beside them that does nothing. Sections that could not be proven are refused.
+  - A router that would take requests of another one, such as those of a route, is refused; see
+    M(gantry.odoo.traefik_route).
+  - What may be a secret is in no diff and no message. Those are strings and numbers of middlewares, transports and
+    headers, and keys that the document holds itself.
   - Traefik does not watch certificate files. Give a renewed certificate a new file name, or run this module again after
     the old file was replaced; the module then reloads the document.
   - Routes to Odoo belong to M(gantry.odoo.traefik_route).

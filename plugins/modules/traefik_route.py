@@ -348,13 +348,14 @@ def work(call: Call) -> Outcome:
             _verify_pools(had, desired, call.params["require_all_servers"])
             apply_change.bring_live(site, wanted, _found(wanted.name, current))
             raw = site.api.raw()
+    made = plan_document.groups(owner, wanted.content)
     return Outcome(
         steps=steps,
         before={"routes": {one.name: one.record() for one in had.values()}},
         after={"routes": {one.name: one.record() for one in desired}},
         facts={
             "file": site.directory.file(wanted.name),
-            "routes": {one.name: _summary(owner, one, wanted.content, raw or {}) for one in desired},
+            "routes": {one.name: _summary(owner, one, made[one.name], raw or {}) for one in desired},
             "validated": verdict is not None,
         },
     )
@@ -402,9 +403,10 @@ def _refuse_rivals(
     call: Call, owner: str, had: Mapping[str, Route], desired: Sequence[Route], raw: dict[str, Any] | None
 ) -> None:
     """Refuse what a new or changed claim shares with other owners, and warn of what was shared before."""
-    routers = (raw or {}).get("routers") or {}
-    foreign = {name: live for name, live in routers.items() if not plan_ownership.owned_by(owner, name)}
-    found = plan_ownership.rivals(plan_ownership.claims_of(owner, desired), plan_ownership.claims_in(foreign))
+    others = plan_ownership.claims_in(
+        raw or {}, lambda section, name: section != "routers" or not plan_ownership.owned_by(owner, name)
+    )
+    found = plan_ownership.rivals(plan_ownership.claims_of(owner, desired), others)
     claimed = plan_ownership.claimed(list(had.values()), desired)
     refused = [one.sentence for one in found if one.name in claimed]
     if refused:
@@ -428,13 +430,13 @@ def _route_of(owner: str, name: str) -> str:
     return name[len(owner) + 1 :].rpartition(".")[0]
 
 
-def _summary(owner: str, one: Route, content: Mapping[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
+def _summary(owner: str, one: Route, objects: plan_document.Objects, raw: dict[str, Any]) -> dict[str, Any]:
     prefix = f"{owner}.{one.name}"
     service = (raw.get("services") or {}).get(f"{prefix}.http@file") or {}
     return {
         "hosts": list(one.hosts),
         "mode": one.mode,
-        "routers": sorted(plan_document.group_of(owner, one.name, content)["routers"]),
+        "routers": sorted(objects["routers"]),
         "pool": list(one.active) if one.mode == "serve" else [],
         "drained": [server.url for server in one.servers if server.drained],
         "servers": dict(service.get("serverStatus") or {}),

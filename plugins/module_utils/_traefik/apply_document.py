@@ -76,10 +76,10 @@ def publish(call: Call, site: Site, wanted: Candidate, fingerprints: Sequence[st
 
 
 def _refuse_rivals(wanted: Candidate, judged: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
-    mine = {f"{name}@file" for section, name in plan_proof.objects(wanted.content) if section == "routers"}
-    ours = {name: one for name, one in (judged.get("routers") or {}).items() if name in mine}
-    others = {name: one for name, one in (raw.get("routers") or {}).items() if name not in mine}
-    found = plan_ownership.rivals(plan_ownership.claims_in(ours), plan_ownership.claims_in(others))
+    mine = {(section, f"{name}@file") for section, name in plan_proof.objects(wanted.content)}
+    ours = plan_ownership.claims_in(judged, lambda *router: router in mine)
+    others = plan_ownership.claims_in(raw, lambda *router: router not in mine)
+    found = plan_ownership.rivals(ours, others)
     if found:
         raise InputError("; ".join(one.sentence for one in found))
 

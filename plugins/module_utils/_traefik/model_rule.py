@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Union
 
@@ -27,10 +27,8 @@ MATCHERS = {
     "QueryRegexp": (1, 2),
     "ClientIP": (1,),
 }
-# Traefik takes each name in four spellings.
-_SPELLINGS = {
-    spelling: name for name in MATCHERS for spelling in (name, name.lower(), name.upper(), name.lower().capitalize())
-}
+# Those of TCP, as what they say of the requests that come by the connection.
+_OF_TCP = {"HostSNI": "Host", "HostSNIRegexp": "HostRegexp", "ClientIP": "ClientIP", "ALPN": "ALPN"}
 _LONGEST, _DEEPEST = 10000, 50
 _BLANK = re.compile(r"(?:[ \t\r\n]|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _TOKEN = re.compile(r"""(?P<sign>&&|\|\||[!(),])|(?P<name>[A-Za-z_]\w*)|(?P<text>`[^`]*`|"(?:[^"\\\n]|\\.)*")""")
@@ -94,11 +92,14 @@ def some(parts: Iterable[Rule]) -> Rule:
     return flat[0] if len(flat) == 1 else Some(tuple(flat))
 
 
-def parse(text: str) -> Rule:
-    """The rule as a tree. Raises InputError with the position, counted in characters from 1."""
+def parse(text: str, *, tcp: bool = False) -> Rule:
+    """The rule as a tree. Raises InputError with the position, counted in characters from 1.
+
+    tcp: whether it is that of a TCP router; names of servers are hosts then, and `*` is any.
+    """
     if len(text) > _LONGEST:
         raise InputError(f"the rule has {len(text)} characters; accepted are {_LONGEST}")
-    return _Parser(text).parse()
+    return _Parser(text, _OF_TCP if tcp else {name: name for name in MATCHERS}).parse()
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,15 @@ class _Token:
 class _Parser:
     """Recursive descent: `||` binds weaker than `&&`, and that weaker than `!`."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, names: Mapping[str, str]) -> None:
         self._tokens = list(_tokens(text))
+        self._accepted = ", ".join(names)
+        # Traefik takes each name in four spellings.
+        self._names = {
+            spelling: name
+            for given, name in names.items()
+            for spelling in (given, given.lower(), given.upper(), given.lower().capitalize())
+        }
         self._place = 0
 
     def parse(self) -> Rule:
@@ -163,9 +171,9 @@ class _Parser:
         start = self._next
         if start.kind != "name":
             raise _expected("a matcher, ! or (", start)
-        if start.text not in _SPELLINGS:
+        if start.text not in self._names:
             raise InputError(
-                f"at character {start.at}, {start.text} is no matcher of Traefik; accepted are {', '.join(MATCHERS)}"
+                f"at character {start.at}, {start.text} is no matcher of Traefik; accepted are {self._accepted}"
             )
         self._place += 1
         self._require("(")
@@ -175,7 +183,7 @@ class _Parser:
             if not self._take(","):
                 self._require(")")
                 break
-        made = Matcher(_SPELLINGS[start.text], tuple(values))
+        made = Matcher(self._names[start.text], tuple(values))
         fault = _fault(made)
         if fault:
             raise InputError(f"at character {start.at}, {fault}")
@@ -214,7 +222,7 @@ def _expected(what: str, token: _Token) -> InputError:
 
 def _fault(one: Matcher) -> str:
     """Why Traefik would not take a matcher, empty where it would."""
-    counts = MATCHERS[one.name]
+    counts = MATCHERS.get(one.name, (1,))
     if len(one.values) not in counts:
         return f"{one.name} has {len(one.values)} values; it takes {' or '.join(str(count) for count in counts)}"
     first = one.values[0]

@@ -87,14 +87,16 @@ def group(owner: str, one: Route, place: Place) -> Objects:
     return {"routers": routers, "services": services, "middlewares": middlewares}
 
 
-def group_of(owner: str, name: str, found: Mapping[str, Any] | None) -> Objects:
-    """The objects of one route in a document that was read back."""
+def groups(owner: str, found: Mapping[str, Any] | None) -> dict[str, Objects]:
+    """The objects of each route, by its name, in a document that was made or read back."""
     http = (found or {}).get("http") or {}
-    prefix = f"{owner}.{name}."
-    return {
-        section: {key: value for key, value in (http.get(section) or {}).items() if key.startswith(prefix)}
-        for section in SECTIONS
-    }
+    split: dict[str, Objects] = {}
+    for section in SECTIONS:
+        for key, value in (http.get(section) or {}).items():
+            name, dot, _kind = key[len(owner) + 1 :].partition(".")
+            if dot and key.startswith(f"{owner}."):
+                split.setdefault(name, {one: {} for one in SECTIONS})[section][key] = value
+    return split
 
 
 def to_text(header: Sequence[str], content: Mapping[str, Any]) -> str:

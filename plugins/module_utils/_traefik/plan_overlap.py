@@ -32,6 +32,8 @@ _KINDS = {
     "Method": "method",
     "ClientIP": "address",
 }
+# `*` is that of TCP.
+_ALWAYS = (Matcher("PathPrefix", ("/",)), Matcher("Host", ("*",)))
 _MOST = 1000
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 # What Go and Python read alike, without a repeated group, so that a match takes little time.
@@ -89,7 +91,7 @@ def _contradicts(one: Region, other: Region) -> bool:
 def _regions(rule: Rule, *, negated: bool) -> list[Region]:
     if isinstance(rule, Matcher):
         term = Term((_normal(rule),), negated)
-        always = term.matchers[0] == Matcher("PathPrefix", ("/",)) and not negated
+        always = term.matchers[0] in _ALWAYS and not negated
         return [() if always else (term,)]
     if isinstance(rule, Not):
         return _regions(rule.part, negated=not negated)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -32,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_overlap 
 WEBSOCKET_PATHS = some([Matcher("Path", ("/websocket",)), Matcher("PathPrefix", ("/longpolling/",))])
 # The role's own route, which has to answer the CA for every name.
 ACME_ROUTER = "gantry-acme-challenge"
+_BEFORE_HTTP = 1 << 63
 _APART = f"{ACME_ROUTER}@file"
 
 
@@ -138,12 +139,16 @@ def claims_of(owner: str, routes: Sequence[Route]) -> list[Claim]:
     ]
 
 
-def claims_in(routers: Mapping[str, Mapping[str, Any]]) -> list[Claim]:
-    """What routers answer for, by full name as Traefik's own view has them; without those that never answer."""
+def claims_in(raw: Mapping[str, Any], chosen: Callable[[str, str], bool]) -> list[Claim]:
+    """What routers answer for in Traefik's own view (`/api/rawdata`), without those that never answer.
+
+    chosen: whether a router counts, by its section and full name.
+    """
     found = [
-        _claim(name, live)
-        for name, live in sorted(routers.items())
-        if name != _APART and not name.endswith("@internal")
+        _claim(section, name, live)
+        for section in ("routers", "tcpRouters")
+        for name, live in sorted((raw.get(section) or {}).items())
+        if chosen(section, name) and name != _APART and not name.endswith("@internal")
     ]
     return [one for one in found if one and one.entry_points]
 
@@ -190,19 +195,23 @@ def _is_fallback(region: Region) -> bool:
     return not any(term.kind == "host" and not term.negated for term in region)
 
 
-def _claim(name: str, live: Mapping[str, Any]) -> Claim | None:
-    text, syntax = str(live.get("rule") or ""), live.get("ruleSyntax") or "v3"
+def _claim(section: str, name: str, live: Mapping[str, Any]) -> Claim | None:
+    text, syntax, tcp = str(live.get("rule") or ""), live.get("ruleSyntax") or "v3", section == "tcpRouters"
     found: tuple[Region, ...] = ()
     fault = "" if syntax in ("v3", "default") else f"its rule is in the syntax {syntax}"
     try:
-        found = () if fault else _regions(parse(text))
+        found = () if fault else _regions(parse(text, tcp=tcp))
     except InputError as error:
         fault = f"its rule is {text!r}, and {error}"
     if fault and live.get("status") == "disabled":
         return None
     # Traefik's own default is the length of the rule.
     priority = int(live.get("priority") or len(text))
-    return Claim(name, _whose(name), frozenset(live.get("entryPoints") or ()), found, priority, fault)
+    if tcp:
+        # Asked before all of HTTP, and after it where it takes TLS for any name.
+        priority = 0 if "tls" in live and found == ((),) else _BEFORE_HTTP
+    points = frozenset(live.get("entryPoints") or ())
+    return Claim(name, f"{'TCP ' if tcp else ''}{_whose(name)}", points, found, priority, fault)
 
 
 def _plain_hosts(region: Region) -> tuple[str, ...]:

@@ -110,10 +110,14 @@ def marked(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def probes(content: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Routers that have Traefik build what it builds for a router alone: by name, what is probed, and the router."""
+    """Routers for what none uses, since Traefik builds it for a router alone: by name, what is probed, and the router."""
     http, tls = content.get("http") or {}, content.get("tls") or {}
+    routers = (http.get("routers") or {}).values()
+    used = {str(name).partition("@")[0] for one in routers for name in one.get("middlewares") or ()}
     # A plugin is known to the live Traefik alone.
-    middlewares = [name for name, one in (http.get("middlewares") or {}).items() if "plugin" not in one]
+    middlewares = [
+        name for name, one in (http.get("middlewares") or {}).items() if name not in used and "plugin" not in one
+    ]
     made: list[tuple[str, dict[str, Any]]] = [
         (f"middleware {name}", {"middlewares": [f"{name}@file"]}) for name in middlewares
     ]

@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import 
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import (
     RouteFile,
     document,
-    group_of,
+    groups,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_ownership import check_collisions
 
@@ -61,14 +61,14 @@ def plan(owner: str, current: RouteFile | None, desired: Sequence[Route], served
     served: whether Traefik has what the file says; a file that is right and not served is loaded again.
     """
     had = current.routes if current else {}
-    asked = document(owner, desired)
+    asked, there = (groups(owner, one) for one in (document(owner, desired), current.document if current else None))
     steps: list[Step] = []
     for one in desired:
         if one.name not in had:
             steps.append(Step("create", f"route {one.name}", f"{one.audience} route for {', '.join(one.hosts)}"))
         else:
             steps.extend(_changes(had[one.name], one))
-            if had[one.name] == one and current and _altered(owner, current, one, asked):
+            if had[one.name] == one and there.get(one.name) != asked[one.name]:
                 steps.append(Step("repair", f"route {one.name}", "the file does not say what was asked for"))
     wanted = {one.name for one in desired}
     steps.extend(Step("remove", f"route {name}", "not wanted any more") for name in sorted(set(had) - wanted))
@@ -107,10 +107,6 @@ def require_answers(routes: Iterable[Route], faults: Mapping[tuple[str, str], st
 
 def _pool(one: Route | None) -> tuple[Any, ...] | None:
     return (one.mode, set(one.active), one.health_path) if one else None
-
-
-def _altered(owner: str, current: RouteFile, one: Route, asked: Mapping[str, Any]) -> bool:
-    return group_of(owner, one.name, current.document) != group_of(owner, one.name, asked)
 
 
 def _changes(had: Route, wanted: Route) -> list[Step]:

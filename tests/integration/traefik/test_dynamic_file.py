@@ -120,6 +120,10 @@ def test_a_router_that_takes_over_a_route_is_refused(
         router = {"rule": rule, "service": "noop@internal", "priority": 999999}
         refused = publish({"http": {"routers": {"taken": router}}}, fails=True)["msg"]
         assert f"router taken of provider file and route harbour of owner gantry both answer for {NAME}" in refused
+    passed = {"rule": f"HostSNI(`{NAME}`)", "service": "x", "entryPoints": ["websecure"], "tls": {"passthrough": True}}
+    backend = {"loadBalancer": {"servers": [{"address": "127.0.0.1:9001"}]}}
+    refused = publish({"tcp": {"routers": {"taken": passed}, "services": {"x": backend}}}, fails=True)["msg"]
+    assert f"TCP router taken of provider file and route harbour of owner gantry both answer for {NAME}" in refused
     last = {"rule": "PathPrefix(`/`)", "service": "noop@internal", "priority": 1}
     assert publish({"http": {"routers": {"last": last}}})["changed"]
 

@@ -21,7 +21,7 @@ OFFICE = {"name": "office", "audience": "internal", "allow": ["10.0.0.0/8"]}
 
 def rivals(ours: list[model.Route], foreign: dict[str, Any]) -> list[str]:
     """The sentences on routes of owner gantry, and routers of others."""
-    claims = plan_ownership.claims_in(foreign)
+    claims = plan_ownership.claims_in({"routers": foreign}, lambda _section, _name: True)
     return [one.sentence for one in plan_ownership.rivals(plan_ownership.claims_of("gantry", ours), claims)]
 
 
@@ -163,6 +163,25 @@ def test_what_may_answer_for_a_host_is_a_rival(theirs: dict[str, Any]) -> None:
 )
 def test_what_answers_elsewhere_or_later_is_no_rival(theirs: dict[str, Any]) -> None:
     assert rivals([route()], {"theirs@docker": theirs}) == []
+
+
+@pytest.mark.parametrize(
+    ("theirs", "count"),
+    [
+        (router(f"HostSNI(`{HOST}`)", tls={}), 1),
+        (router("HostSNI(`*`)", "web", priority=-1), 1),
+        (router("HostSNIRegexp(`^erp`) && ClientIP(`10.0.0.0/8`)", tls={}), 1),
+        (router("HostSNI(`*`) && ALPN(`h2`)", tls={}), 1),
+        # after HTTP
+        (router("HostSNI(`*`)", tls={}), 0),
+        (router("HostSNI(`db.example`)", tls={}), 0),
+        (router(f"HostSNI(`{HOST}`)", "postgres", tls={}), 0),
+    ],
+)
+def test_a_tcp_router_is_asked_before_routes(theirs: dict[str, Any], count: int) -> None:
+    claims = plan_ownership.claims_in({"tcpRouters": {"db@file": theirs}}, lambda _section, _name: True)
+    found = plan_ownership.rivals(plan_ownership.claims_of("gantry", [route()]), claims)
+    assert [" and TCP router db of provider file" in one.sentence for one in found] == [True] * count
 
 
 def test_the_route_of_challenges_and_traefiks_own_are_no_rivals() -> None:

@@ -64,7 +64,10 @@ def test_a_section_that_traefik_does_not_show_gets_a_marker_that_it_does(part: s
 
 def test_what_only_a_router_has_traefik_build_is_probed() -> None:
     content = {
-        "http": {"middlewares": {"auth": {"basicAuth": {}}, "own": {"plugin": {}}}},
+        "http": {
+            "middlewares": {"auth": {"basicAuth": {}}, "own": {"plugin": {}}, "used": {"compress": {}}},
+            "routers": {"x": {"middlewares": ["used@file"]}},
+        },
         "tls": {"options": {"default": {}, "old": {}}},
     }
     routers = plan_proof.probes(content)
@@ -72,8 +75,8 @@ def test_what_only_a_router_has_traefik_build_is_probed() -> None:
         "middleware auth", "TLS options default", "TLS options old"
     ]  # fmt: skip
     raw = {
-        "middlewares": {"auth@file": {}, "own@file": {}},
-        "routers": {f"{name}@file": {"status": "enabled"} for name in routers},
+        "middlewares": {"auth@file": {}, "own@file": {}, "used@file": {}},
+        "routers": {f"{name}@file": {"status": "enabled"} for name in ("x", *routers)},
     }
     assert plan_proof.faults(content, raw) == []
     raw["routers"][f"{list(routers)[2]}@file"] = {"status": "disabled", "error": ["invalid CipherSuite: nope"]}
