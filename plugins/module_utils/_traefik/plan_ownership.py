@@ -168,15 +168,16 @@ def rivals(ours: Sequence[Claim], others: Iterable[Claim]) -> list[Rival]:
         for region in one.regions:
             for host in _plain_hosts(region) or ("",):
                 by_host.setdefault(host, {})[one.name] = one
-    found: list[Rival] = []
+    # A route is two routers or three, of which the first answers for most.
+    found: dict[tuple[str, str], Rival] = {}
     for other in others:
         hosts = {host for region in other.regions for host in _plain_hosts(region) or ("",)}
         anywhere = other.fault or "" in hosts
         near = {one.name: one for host in (*hosts, "") for one in by_host.get(host, {}).values()}
         for one in ours if anywhere else near.values():
             if one.entry_points & other.entry_points and _contest(one, other):
-                found.append(Rival(one.name, _rivalry(one, other)))
-    return found
+                found.setdefault((one.name, other.said), Rival(one.name, _rivalry(one, other)))
+    return list(found.values())
 
 
 def _contest(one: Claim, other: Claim) -> bool:

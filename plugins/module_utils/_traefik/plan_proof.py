@@ -110,7 +110,7 @@ def marked(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def probes(content: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Routers for what none uses, since Traefik builds it for a router alone: by name, what is probed, and the router."""
+    """Routers for what Traefik builds for routers alone: by name, what is probed, and the router."""
     http, tls = content.get("http") or {}, content.get("tls") or {}
     routers = (http.get("routers") or {}).values()
     used = {str(name).partition("@")[0] for one in routers for name in one.get("middlewares") or ()}
