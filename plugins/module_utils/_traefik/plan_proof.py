@@ -73,17 +73,31 @@ def require_known(content: Mapping[str, Any]) -> None:
             wanted, word = (list, "list") if section == "certificates" else (Mapping, "mapping")
             if not isinstance(settings, wanted):
                 raise InputError(f"document: {part}.{section} is no {word}; give one")
+            _require_mappings(f"{part}.{section}", settings)
     _require_known_tls(content.get("tls") or {})
 
 
+def _require_mappings(where: str, settings: Any) -> None:
+    for one in settings:
+        if not isinstance(one if isinstance(settings, list) else settings[one], Mapping):
+            said = "an entry" if isinstance(settings, list) else str(one)
+            raise InputError(f"document: {said} of {where} is no mapping; give one")
+
+
 def _require_known_tls(tls: Mapping[str, Any]) -> None:
+    pairs = [
+        *(tls.get("certificates") or ()),
+        *(one.get("defaultCertificate") for one in (tls.get("stores") or {}).values()),
+    ]
+    if any(not isinstance(one, Mapping) or "certFile" not in one for one in pairs if one is not None):
+        raise InputError("document has a certificate without certFile; name the file")
     for name, store in (tls.get("stores") or {}).items():
-        if set(store or {}) - {"defaultCertificate"}:
+        if set(store) - {"defaultCertificate"}:
             raise InputError(f"document: store {name} has more than defaultCertificate, which could not be proven")
     for name, options in (tls.get("options") or {}).items():
         for key in ("minVersion", "maxVersion"):
             # Traefik takes any text, and ignores it.
-            if (options or {}).get(key, _VERSIONS[0]) not in _VERSIONS:
+            if options.get(key, _VERSIONS[0]) not in _VERSIONS:
                 raise InputError(f"document: {key} of TLS options {name} is not one of {', '.join(_VERSIONS)}")
 
 
@@ -93,6 +107,8 @@ def require_foreign(file: str, content: Mapping[str, Any], owners: Iterable[str]
     for part, sections in content.items():
         for section, settings in sections.items():
             for name in settings if isinstance(settings, Mapping) else ():
+                if file == ACME_FILE and name != ACME_ROUTER:
+                    raise InputError(f"the file {file} belongs to the role gantry.odoo.traefik; choose another name")
                 if str(name).startswith(taken) or (name == ACME_ROUTER and file != ACME_FILE):
                     raise InputError(
                         f"document has {part}.{section}.{name}, a name that the collection uses itself; choose another"

@@ -43,6 +43,11 @@ def test_each_section_is_proven(part: str, section: str, live: str, word: str) -
         {"http": {"routers": ["x"]}},
         {"tls": {"certificates": {"certFile": "/x"}}},
         {"tls": {"options": {"default": {"minVersion": "TLS13"}}}},
+        {"http": {"middlewares": {"x": None}}},
+        {"tls": {"stores": {"default": None}}},
+        {"tls": {"stores": {"default": {"defaultCertificate": "/x"}}}},
+        {"tls": {"certificates": ["/x"]}},
+        {"tls": {"certificates": [{"keyFile": "/x"}]}},
     ],
 )
 def test_what_could_not_be_proven_is_refused(content: dict[str, Any]) -> None:
@@ -128,3 +133,5 @@ def test_the_route_of_challenges_belongs_to_its_file() -> None:
     plan_proof.require_foreign("acme-challenge.yml", content, [])
     with pytest.raises(InputError, match="gantry-acme-challenge"):
         plan_proof.require_foreign("x.yml", content, [])
+    with pytest.raises(InputError, match=r"acme-challenge\.yml belongs to the role gantry\.odoo\.traefik"):
+        plan_proof.require_foreign("acme-challenge.yml", {"http": {"routers": {"x": {}}}}, [])
