@@ -143,6 +143,8 @@ def _excludes(one: Term, other: Term) -> bool:
 def _within(one: Matcher, other: Matcher) -> bool:
     if one == other:
         return True
+    if _KINDS.get(other.name) == "path" and len(other.values) > 1:
+        return False
     a, b = one.values[-1], other.values[-1]
     names = (one.name, other.name)
     if names == ("Host", "Host"):
@@ -188,7 +190,9 @@ def _normal(one: Matcher) -> Matcher:
         # One dot at the end makes no difference, neither in the rule nor in the request.
         return Matcher("Host", (first.lower()[: -1 if first.endswith(".") else None],))
     if one.name in ("Path", "PathPrefix"):
-        return Matcher(one.name, (_clean_path(first),))
+        clean = _clean_path(first)
+        # Traefik cleans paths of requests only, so another spelling may match nothing.
+        return Matcher(one.name, (clean,) if clean == first else (first, clean))
     if one.name == "Method":
         return Matcher("Method", (first.upper(),))
     if one.name in ("Header", "HeaderRegexp"):

@@ -254,7 +254,8 @@ def _has_host(host: str, *claims: Claim) -> bool:
 
 
 def _paths(found: Iterable[Region]) -> str:
-    said = {str(one) for region in found for term in region if term.kind == "path" for one in term.matchers}
+    shown = (one for region in found for term in region if term.kind == "path" for one in term.matchers)
+    said = {str(Matcher(one.name, one.values[:1])) for one in shown}
     return ", ".join(sorted(said)) or "every path"
 
 
