@@ -30,39 +30,37 @@ def publish(edge: Edge, ansible_module: Callable[..., dict[str, Any]]) -> Iterat
         return ansible_module(HOST, "gantry.odoo.traefik_dynamic_file", given, check=check, fails=fails)
 
     yield call
-    call({}, state="absent")
+    edge.host.run(["rm", "-f", PATH])
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        {"http": {"middlewares": {"plain": {"redirectScheme": {"scheme": "https", "permanent": False}}}}},
-        {"http": {"middlewares": {"slow": {"ratelimit": {"average": "5", "period": "1m"}}, "all": {"compress": True}}}},
-        {
-            "http": {
-                "services": {
-                    "extra": {
-                        "loadBalancer": {
-                            "servers": [{"url": "http://127.0.0.1:9001"}],
-                            "healthCheck": {"path": "/", "interval": 5, "timeout": "2000ms"},
-                        }
-                    }
+SPELLED = {
+    "http": {
+        "middlewares": {
+            "plain": {"redirectScheme": {"scheme": "https", "permanent": False}},
+            "slow": {"ratelimit": {"average": "5", "period": "1m"}},
+            "small": {"compress": True},
+        },
+        "services": {
+            "extra": {
+                "loadBalancer": {
+                    "servers": [{"url": "http://127.0.0.1:9001"}],
+                    "healthCheck": {"path": "/", "interval": 5, "timeout": "2000ms"},
                 }
             }
         },
-        {"tls": {"options": {"modern": {"minVersion": "VersionTLS13"}}}},
-        {"http": {"serversTransports": {"inner": {"forwardingTimeouts": {"dialTimeout": 5}}}}},
-        {
-            "tcp": {
-                "services": {"db": {"loadBalancer": {"servers": [{"address": "127.0.0.1:9001"}]}}},
-                "routers": {
-                    "db": {"rule": "HostSNI(`db.example`)", "service": "db", "entryPoints": ["websecure"], "tls": {}}
-                },
-            }
-        },
-    ],
-    ids=["a boolean", "texts for numbers", "durations", "TLS options", "a transport", "TCP"],
-)
+    },
+    "tcp": {
+        "services": {"db": {"loadBalancer": {"servers": [{"address": "127.0.0.1:9001"}]}}},
+        "routers": {"db": {"rule": "HostSNI(`db.example`)", "service": "db", "entryPoints": ["websecure"], "tls": {}}},
+    },
+}
+UNSEEN = {
+    "http": {"serversTransports": {"inner": {"forwardingTimeouts": {"dialTimeout": 5}}}},
+    "tls": {"options": {"modern": {"minVersion": "VersionTLS13"}}},
+}
+
+
+@pytest.mark.parametrize("document", [SPELLED, UNSEEN], ids=["in another spelling", "what the API does not show"])
 def test_four_beats(publish: Publish, document: dict[str, Any]) -> None:
     planned = publish(document, check=True)
     assert (planned["changed"], planned["validated"]) == (True, True)
@@ -105,10 +103,9 @@ def test_four_beats(publish: Publish, document: dict[str, Any]) -> None:
     ids=["an entry point", "a cipher suite", "a section", "an owner's name", "the name of challenges", "a user"],
 )
 def test_what_is_not_proven_is_refused(edge: Edge, publish: Publish, document: dict[str, Any], said: str) -> None:
-    for check in (True, False):
-        refused = publish(document, check=check, fails=True)
-        assert said in refused["msg"]
-        assert "Zm9yIHRlc3Rz" not in json.dumps(refused)
+    refused = publish(document, fails=True)
+    assert said in refused["msg"]
+    assert "Zm9yIHRlc3Rz" not in json.dumps(refused)
     assert edge.host.attempt(["test", "-e", PATH])[0] != 0
 
 
