@@ -32,8 +32,12 @@ _KINDS = {
     "Method": "method",
     "ClientIP": "address",
 }
-# `*` is that of TCP.
-_ALWAYS = (Matcher("PathPrefix", ("/",)), Matcher("Host", ("*",)))
+# `*` is that of TCP; the expressions are those of a router for whatever host no other one has.
+_ALWAYS = (
+    Matcher("PathPrefix", ("/",)),
+    Matcher("Host", ("*",)),
+    *(Matcher("HostRegexp", (one,)) for one in (".*", ".+", "^.*", "^.+", ".*$", ".+$", "^.*$", "^.+$")),
+)
 _MOST = 1000
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 # What Go and Python read alike, without a repeated group, so that a match takes little time.

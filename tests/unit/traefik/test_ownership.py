@@ -135,7 +135,8 @@ def test_another_owner_keeps_its_requests(theirs: model.Route) -> None:
     [
         router(f"Host(`{HOST.upper()}.`)"),
         router("Host(`*.harbour.example`)", "web"),
-        router("HostRegexp(`.*`)"),
+        router("HostRegexp(`.*`)", priority=5000),
+        router("HostRegexp(`.*harbour`)"),
         router("HostRegexp(`^(?i)x`)"),
         router("Host(`a`)", ruleSyntax="v2"),
         router("Host(`a`) && Soon(`b`)"),
@@ -157,6 +158,8 @@ def test_what_may_answer_for_a_host_is_a_rival(theirs: dict[str, Any]) -> None:
         router(f"Host(`{HOST}`)", "metrics"),
         router("HostRegexp(`^shop[.]`)"),
         router("PathPrefix(`/`)"),
+        router("HostRegexp(`.*`)"),
+        router("HostRegexp(`^.+$`) && PathPrefix(`/web`)", priority=10),
         router("Soon(`b`)", status="disabled"),
         router("ClientIP(`10.0.0.0/8`) && !Host(`erp.harbour.example`)", priority=9000),
     ],
