@@ -18,6 +18,9 @@ description:
     key. A second call with O(state=installed) installs every complete pair.
   - Until then the installed pairs are not touched. Certificate and key change together, by one rename, and the previous
     pair is kept.
+  - Each certificate stands alone. One that was refused is not ordered for an hour, then for twice as long each time, at
+    most for a day, or for as long as the issuer asks for. A success ends that, and so do other domains and
+    O(force=true).
   - An interrupted run leaves a staged pair. The next call uses it when it is complete, and creates a new one otherwise.
 requirements:
   - cryptography, on the host
@@ -47,9 +50,11 @@ options:
     default: staged
     choices:
       staged: Each due certificate has a key and a request.
-      installed: Each ordered certificate is installed. Fails where one is neither ordered nor installed.
+      installed:
+        Each ordered certificate that can be served is installed. Then the module fails if one was refused, or is
+        neither ordered nor installed.
   force:
-    description: Whether every certificate counts as due.
+    description: Whether every certificate counts as due, also one that was refused.
     type: bool
     default: false
   renew_share:
@@ -60,6 +65,16 @@ options:
     description:
       - What the issuer says of certificates that are there, by name of the certificate, as
         M(community.crypto.acme_certificate_renewal_info) returns it.
+    type: dict
+    default: {}
+  issuer:
+    description:
+      - The answer of the issuer's directory, as M(ansible.builtin.uri) returns it. If its status is not 200, every due
+        certificate is refused, without an order.
+    type: dict
+    default: {}
+  refusals:
+    description: Why orders have failed, by name of the certificate, in the words of the issuer, for O(state=installed).
     type: dict
     default: {}
   group:
@@ -141,8 +156,36 @@ due:
     certificate:
       description: Path that the issued certificate, with its chain, is to be written to.
       type: str
+refused:
+  description: Certificates that are due and were not issued, in the order of the call. What is installed stays.
+  returned: success, and failure with O(state=installed)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the certificate.
+      type: str
+    domains:
+      description: Its DNS names.
+      type: list
+      elements: str
+    why:
+      description: The reason, in the words of the issuer.
+      type: str
+    tries:
+      description: How often it was refused in a row.
+      type: int
+    tried:
+      description: When it was refused, in ISO 8601.
+      type: str
+    until:
+      description: When it is ordered again, in ISO 8601.
+      type: str
+    sentence:
+      description: All of that as one sentence.
+      type: str
 certificates:
-  description: Every certificate of the call, in its order.
+  description: Every certificate of the call, in its order, without those that were refused and were never issued.
   returned: success
   type: list
   elements: dict
@@ -150,6 +193,10 @@ certificates:
     name:
       description: Name of the certificate.
       type: str
+    domains:
+      description: Its DNS names.
+      type: list
+      elements: str
     certificate:
       description: Path of the certificate with its chain.
       type: str
@@ -179,14 +226,14 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate import apply, model, plan
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate import apply, model, plan, report
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import (
     CERTIFICATE,
     HAS_CRYPTOGRAPHY,
     KEY,
     Store,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, LibraryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, LibraryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 
@@ -205,6 +252,8 @@ OPTIONS = {
     "force": {"type": "bool", "default": False},
     "renew_share": {"type": "float", "default": 0.33},
     "advice": {"type": "dict", "default": {}},
+    "issuer": {"type": "dict", "default": {}},
+    "refusals": {"type": "dict", "default": {}},
     "group": {"type": "str", "default": "root"},
 }
 
@@ -225,17 +274,27 @@ def work(call: Call) -> Outcome:
 
 
 def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
+    now = datetime.now(timezone.utc)
     found = {one.name: store.read(one.name) for one in requests}
     policy = plan.Policy(call.params["renew_share"], call.params["force"])
-    due = plan.plan(requests, found, model.advices(call.params["advice"]), policy, datetime.now(timezone.utc))
+    issuer = model.issuer(call.params["issuer"], now)
+    due = plan.plan(requests, found, model.advices(call.params["advice"]), policy, now)
+    if issuer.fault:
+        due = plan.refused_by(issuer, due, found, now)
+    refused = {one.request.name: one.refusal for one in due if one.refusal}
+    for name, refusal in refused.items():
+        if refusal != found[name].refusal and not call.check_mode:
+            apply.record(store, name, refusal)
     current = {name: here.current for name, here in found.items()}
+    wanted = [one for one in due if not one.refusal]
     return Outcome(
-        steps=plan.steps(due),
+        steps=plan.steps(wanted),
         before=_serials(current),
-        after={**_serials(current), **{one.request.name: one.why for one in due}},
+        after={**_serials(current), **{one.request.name: one.why for one in wanted}},
         facts={
-            "due": [_due(store, one, check_mode=call.check_mode) for one in due],
-            "certificates": _certificates(store, requests, current, current),
+            "due": [_due(store, one, check_mode=call.check_mode) for one in wanted],
+            "refused": report.refused(requests, refused),
+            "certificates": _certificates(store, requests, refused, current, current),
         },
     )
 
@@ -254,40 +313,50 @@ def _due(store: Store, one: plan.Due, *, check_mode: bool) -> dict[str, Any]:
 
 def _install(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     now = datetime.now(timezone.utc)
+    words = {name: model.said(str(text)) for name, text in call.params["refusals"].items()}
     found = {one.name: store.read(one.name) for one in requests}
-    # Each pair is looked at before the first is touched.
-    waiting = [one for one in requests if store.waits(one.name)]
-    for one in waiting:
-        store.require_fit(one, now)
-    missing = [one.name for one in requests if not (found[one.name].current or found[one.name].staged)]
-    if missing and not call.check_mode:
-        raise StateError(f"{store.path} holds no certificate {', '.join(missing)}, staged or installed; order it first")
+    ends = {one.name: plan.ended(one, found[one.name], words.get(one.name, ""), now) for one in requests}
+    issued = {name: one for name, one in ends.items() if isinstance(one, model.Certificate)}
+    # what check mode has only announced was not ordered
+    refused = {
+        name: one
+        for name, one in ends.items()
+        if isinstance(one, model.Refusal) and not (call.check_mode and one.until == one.tried)
+    }
+    if not call.check_mode:
+        for name, refusal in refused.items():
+            if refusal != found[name].refusal and refusal.until > refusal.tried:
+                apply.record(store, name, refusal)
+        for name, certificate in issued.items():
+            apply.install(store, name, certificate.serial)
     before = {name: here.current for name, here in found.items()}
-    after = dict(before)
-    for one in waiting:
-        staged = after[one.name] = found[one.name].staged
-        if staged and not call.check_mode:
-            apply.install(store, one.name, staged.serial)
+    after = {**before, **issued}
+    listed = report.refused(requests, refused)
     return Outcome(
-        steps=[Step("install", f"certificate {one.name}", "its pair is complete") for one in waiting],
+        steps=[Step("install", f"certificate {name}", "its pair is complete") for name in issued],
         before=_serials(before),
         after=_serials(after),
-        facts={"certificates": _certificates(store, requests, before, after)},
+        facts={"refused": listed, "certificates": _certificates(store, requests, refused, before, after)},
+        failure="not issued: " + "; ".join(one["sentence"] for one in listed) if listed else "",
     )
 
 
 def _certificates(
     store: Store,
     requests: list[model.Request],
+    refused: Mapping[str, model.Refusal],
     before: Mapping[str, model.Certificate | None],
     after: Mapping[str, model.Certificate | None],
 ) -> list[dict[str, Any]]:
     listed = []
     for one in requests:
         old, new = before[one.name], after[one.name]
+        if new is None and one.name in refused:
+            continue
         listed.append(
             {
                 "name": one.name,
+                "domains": list(one.domains),
                 "certificate": store.current(one.name, CERTIFICATE),
                 "key": store.current(one.name, KEY),
                 "serial_before": f"{old.serial:X}" if old else "",

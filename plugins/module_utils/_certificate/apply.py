@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
+from dataclasses import asdict
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Request
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Refusal, Request
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import KEY, Store
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
 
 with contextlib.suppress(ImportError):  # The module says so: see HAS_CRYPTOGRAPHY.
     from cryptography import x509
@@ -45,8 +48,18 @@ def install(store: Store, name: str, serial: int) -> None:
     if os.path.islink(store.link(name, "current")):
         _point(store, name, "previous", os.readlink(store.link(name, "current")))
     _point(store, name, "current", version)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(store.refusal(name))
     for old in store.unlinked(name):
         shutil.rmtree(os.path.join(store.directory(name), "versions", old))
+
+
+def record(store: Store, name: str, refusal: Refusal) -> None:
+    """Keep why an order failed, until one succeeds."""
+    for directory in (store.path, store.directory(name)):
+        _make(store, directory)
+    moments = {"tried": refusal.tried.isoformat(), "until": refusal.until.isoformat()}
+    replace_file(store.refusal(name), json.dumps({**asdict(refusal), **moments}), 0o644)
 
 
 def _make(store: Store, directory: str) -> None:

@@ -8,15 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, excerpt
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 # What http-01 can prove: a full name in lower case, no wildcard (RFC 8555, 8.3).
 _DOMAIN = re.compile(rf"(?=.{{1,253}}$)({_LABEL}\.)+{_LABEL}")
+
+
+# what the modules of community.crypto write before the words of the server
+_PREFIX = re.compile(
+    r"^Failed to start new order for \S+ with status \d+ [A-Za-z ]+\. Error urn:ietf:params:acme:error:"
+)
+_AFTER = re.compile(r"retry after (\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)")
+# the longest window of a public CA's rate limits, and a day
+LONGEST_WAIT = timedelta(days=8)
 
 
 @dataclass(frozen=True)
@@ -42,18 +52,42 @@ class Certificate:
         """Whether it is for exactly the domains of `request`."""
         return sorted(self.domains) == sorted(request.domains)
 
-    def fits(self, request: Request, now: datetime) -> bool:
-        """Whether it can be served: its own key, these domains, not expired."""
-        return self.key_matches and self.covers(request) and self.not_after > now
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the last order of a request failed.
+
+    tries: how often in a row. tried, until: when it did, and when it is ordered again.
+    """
+
+    domains: tuple[str, ...]
+    why: str
+    tries: int
+    tried: datetime
+    until: datetime
+
+    def concerns(self, request: Request) -> bool:
+        """Whether it is of the same domains."""
+        return sorted(self.domains) == sorted(request.domains)
+
+    def holds(self, request: Request, now: datetime) -> bool:
+        """Whether `request` is not to be ordered yet."""
+        # a moment still to come was written by a wrong clock
+        return self.concerns(request) and self.tried <= now < self.until
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one name's directory holds. interrupted: an earlier order was begun there and not installed."""
+    """What one name's directory holds. interrupted: an earlier order was begun there and not installed.
+
+    waits: a certificate was written beside the staged key, fit or not.
+    """
 
     current: Certificate | None = None
     staged: Certificate | None = None
     interrupted: bool = False
+    refusal: Refusal | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +96,14 @@ class Advice:
 
     why: str = ""
     replaces: str = ""
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """What the ACME directory answered. fault: why it takes no order, if any. wait: it asks for, None without."""
+
+    fault: str = ""
+    wait: timedelta | None = None
 
 
 def requests(given: Iterable[Mapping[str, Any]]) -> list[Request]:
@@ -89,3 +131,34 @@ def advices(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Advice]:
         )
         for name, one in given.items()
     }
+
+
+def issuer(given: Mapping[str, Any], now: datetime) -> Issuer:
+    """The answer of the directory, from a result of ansible.builtin.uri; empty where it was not asked."""
+    if given.get("status", 200) == 200:
+        return Issuer()
+    return Issuer(excerpt(str(given.get("msg") or "no answer")), retry_after(str(given.get("retry_after") or ""), now))
+
+
+def said(words: str) -> str:
+    """What the issuer said, without the address and the kind of its answer before it."""
+    return excerpt(_PREFIX.sub("", " ".join(words.split())))
+
+
+def retry_after(header: str, now: datetime) -> timedelta | None:
+    """How long a header Retry-After asks to wait, in seconds or by a date (RFC 9110, 10.2.3); None for another one."""
+    if header.isascii() and header.isdigit():
+        return min(timedelta(seconds=int(header[:9])), LONGEST_WAIT)
+    try:
+        return max(timedelta(0), min(parsedate_to_datetime(header) - now, LONGEST_WAIT))
+    except BAD_VALUES:
+        return None
+
+
+def wait_in(words: str, now: datetime) -> timedelta | None:
+    """How long the words of an issuer ask to wait: until a moment, where a rate limit is reached. None for others."""
+    found = _AFTER.search(words)
+    try:
+        return found and min(datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00") - now, LONGEST_WAIT)
+    except ValueError:
+        return None

@@ -6,12 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Advice, Found, Request
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import (
+    Advice,
+    Certificate,
+    Found,
+    Issuer,
+    Refusal,
+    Request,
+    wait_in,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -28,12 +38,16 @@ class Policy:
 
 @dataclass(frozen=True)
 class Due:
-    """A certificate to get. staged: its pair is complete already, and waits to be installed. replaces: an ARI id."""
+    """A certificate to get. staged: its pair is complete already, and waits to be installed. replaces: an ARI id.
+
+    refusal: of an order before, because of which it is not ordered yet.
+    """
 
     request: Request
     why: str
     staged: bool = False
     replaces: str = ""
+    refusal: Refusal | None = None
 
 
 def plan(
@@ -49,10 +63,11 @@ def plan(
         here, advised = found[one.name], advice.get(one.name, Advice())
         why = reason(one, here, advised, policy, now)
         if why:
-            staged = here.staged is not None and here.staged.fits(one, now)
+            staged = not unfit(one, here.staged, now)
             # An order that was lost may have replaced the certificate already, and it can be replaced only once.
             replaces = "" if here.interrupted else advised.replaces
-            due.append(Due(one, why, staged, replaces))
+            is_held = not (staged or policy.force) and here.refusal is not None and here.refusal.holds(one, now)
+            due.append(Due(one, why, staged, replaces, here.refusal if is_held else None))
     return due
 
 
@@ -76,6 +91,58 @@ def reason(request: Request, found: Found, advised: Advice, policy: Policy, now:
     return next((words for holds, words in reasons if holds), advised.why)
 
 
+def refuse(request: Request, before: Refusal | None, why: str, now: datetime, wait: timedelta | None = None) -> Refusal:
+    """The record of an order that failed: the next one comes after an hour, twice that each time, at most a day.
+
+    wait: what the issuer asks for, where it is longer.
+    """
+    tries = before.tries + 1 if before is not None and before.concerns(request) else 1
+    pause = min(_HOUR * 2 ** min(tries - 1, 5), _DAY)
+    return Refusal(request.domains, why, tries, now, now + max(pause, wait or pause))
+
+
+def refused_by(issuer: Issuer, due: Sequence[Due], found: Mapping[str, Found], now: datetime) -> list[Due]:
+    """What is due where the issuer takes no order: pairs that are complete, and a refusal for each other one."""
+    return [
+        one
+        if one.staged or one.refusal
+        else replace(one, refusal=refuse(one.request, found[one.request.name].refusal, issuer.fault, now, issuer.wait))
+        for one in due
+    ]
+
+
+def ended(request: Request, found: Found, words: str, now: datetime) -> Certificate | Refusal | None:
+    """What becomes of a request: the certificate to install, why there is none, or None where nothing is to be done.
+
+    words: why the order failed, if it did.
+    """
+    fault = words or (unfit(request, found.staged, now) if found.waits else "")
+    if fault:
+        return refuse(request, found.refusal, fault, now, wait_in(words, now))
+    if found.waits:
+        return found.staged
+    if found.refusal is not None and found.refusal.concerns(request):
+        return found.refusal
+    # holds no order back, since there was none
+    return None if found.current else Refusal(request.domains, "it was not ordered; order it first", 1, now, now)
+
+
+def unfit(request: Request, staged: Certificate | None, now: datetime) -> str:
+    """Why a staged pair cannot be served; empty when it can."""
+    if staged is None:
+        return "the staged pair is unreadable"
+    faults = (
+        (not staged.key_matches, "a certificate with the key of another"),
+        (not staged.covers(request), f"for {', '.join(staged.domains)} and not for {', '.join(request.domains)}"),
+        (staged.not_after <= now, f"expired since {staged.not_after:%Y-%m-%d %H:%M} UTC"),
+    )
+    return next((f"the staged pair is {words}" for holds, words in faults if holds), "")
+
+
 def steps(due: Sequence[Due]) -> list[Step]:
     """The plan as steps."""
-    return [Step("install" if one.staged else "order", f"certificate {one.request.name}", one.why) for one in due]
+    return [
+        Step("install" if one.staged else "order", f"certificate {one.request.name}", one.why)
+        for one in due
+        if not one.refusal
+    ]

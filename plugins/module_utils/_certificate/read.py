@@ -5,6 +5,7 @@
 
 <path>/<name>/staging/{certificate,key}.pem          a pair that is being ordered
 <path>/<name>/versions/<serial>/{certificate,key}.pem
+<path>/<name>/refused.json                           why the last order failed, and when the next one is due
 <path>/<name>/current, previous                      links to versions; one rename changes certificate and key
 """
 
@@ -14,8 +15,9 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Certificate, Found, Request
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Certificate, Found, Refusal
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import decoded, moment, number, text
 
 try:
     from cryptography import x509
@@ -27,6 +29,7 @@ else:
     HAS_CRYPTOGRAPHY = True
 
 CERTIFICATE, KEY = "certificate.pem", "key.pem"
+_LARGEST = 1 << 20  # bytes of a record
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Store:
         """The directory of the pair that is being ordered."""
         return os.path.join(self.directory(name), "staging")
 
+    def refusal(self, name: str) -> str:
+        """The path of the record of the last order, where it failed."""
+        return os.path.join(self.directory(name), "refused.json")
+
     def staged_certificate(self, name: str) -> str:
         """The path that the issued certificate, with its chain, is to be written to."""
         return os.path.join(self.staging(name), CERTIFICATE)
@@ -62,20 +69,9 @@ class Store:
             current=_pair(self.link(name, "current")),
             staged=_pair(self.staging(name)),
             interrupted=os.path.isdir(self.staging(name)) or bool(self.unlinked(name)),
+            refusal=_refusal(self.refusal(name)),
+            waits=os.path.exists(self.staged_certificate(name)),
         )
-
-    def waits(self, name: str) -> bool:
-        """Whether a certificate was written beside the staged key, fit or not."""
-        return os.path.exists(self.staged_certificate(name))
-
-    def require_fit(self, request: Request, now: datetime) -> None:
-        """Raise StateError unless the staged pair can be served."""
-        staged = _pair(self.staging(request.name))
-        if staged is None or not staged.fits(request, now):
-            raise StateError(
-                f"certificate {request.name}: the pair in {self.staging(request.name)} is "
-                f"{_fault(staged, request)}, so every installed certificate stays as it is; order it again"
-            )
 
     def unlinked(self, name: str) -> set[str]:
         """The versions that are neither the current nor the previous one."""
@@ -113,17 +109,23 @@ def _pair(directory: str) -> Certificate | None:
     )
 
 
+def _refusal(path: str) -> Refusal | None:
+    """The record of a failed order; None without one. One that cannot be read holds no order back."""
+    try:
+        with open(path, "rb") as stream:
+            body = decoded(stream.read(_LARGEST))
+        return Refusal(
+            tuple(text(domain) for domain in body["domains"]),
+            text(body["why"]),
+            number(body["tries"], 1),
+            moment(body["tried"]),
+            moment(body["until"]),
+        )
+    except (OSError, *BAD_VALUES):
+        return None
+
+
 def _utc(certificate: x509.Certificate, field: str) -> datetime:
     # cryptography 42 gave the fields a zone, under new names.
     aware = getattr(certificate, f"{field}_utc", None)
     return aware if aware is not None else getattr(certificate, field).replace(tzinfo=timezone.utc)
-
-
-def _fault(staged: Certificate | None, request: Request) -> str:
-    if staged is None:
-        return "unreadable"
-    if not staged.key_matches:
-        return "a certificate with the key of another"
-    if not staged.covers(request):
-        return f"for {', '.join(staged.domains)} and not for {', '.join(request.domains)}"
-    return f"expired since {staged.not_after:%Y-%m-%d %H:%M} UTC"

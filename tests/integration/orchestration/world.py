@@ -217,7 +217,7 @@ class World:
             {"name": one["name"], "certificate": "pem", "key": "key", "serial_after": self.certificates[host]}
             for one in given["requests"]
         ]
-        return {"certificate_changed": True, "certificate_results": results}
+        return {"certificate_changed": True, "certificate_results": results, "certificate_refused": []}
 
     def redis(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """An entry point of role redis."""

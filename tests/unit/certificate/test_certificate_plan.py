@@ -14,11 +14,25 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model imp
     Advice,
     Certificate,
     Found,
+    Issuer,
+    Refusal,
     Request,
     advices,
+    issuer,
     requests,
+    said,
+    wait_in,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import Due, Policy, plan, steps
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import (
+    Due,
+    Policy,
+    ended,
+    plan,
+    refuse,
+    refused_by,
+    steps,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.report import sentence
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -116,3 +130,100 @@ def test_a_request_that_cannot_be_meant(given: list[dict[str, object]], sentence
 def test_a_share_is_one(share: float) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):
         Policy(renew_share=share)
+
+
+def test_a_refused_order_waits_longer_each_time_and_at_most_a_day() -> None:
+    refusal, now, hours = None, NOW, []
+    for _turn in range(8):
+        refusal = refuse(HARBOUR, refusal, "no such name", now)
+        hours.append((refusal.until - now) / timedelta(hours=1))
+        now = refusal.until
+    assert hours == [1, 2, 4, 8, 16, 24, 24, 24]
+
+
+def test_a_refused_order_is_held_until_its_time_and_no_other_is() -> None:
+    north = Request("north", ("north.example",))
+    refusal = refuse(HARBOUR, None, "no such name", NOW)
+    found = {"harbour": Found(refusal=refusal), "north": Found()}
+
+    def ordered(requests_: list[Request], now: datetime, **policy: object) -> list[str]:
+        return [step.target for step in steps(plan(requests_, found, {}, Policy(**policy), now))]
+
+    both = [HARBOUR, north]
+    assert ordered(both, NOW + timedelta(minutes=59)) == ["certificate north"]
+    assert ordered(both, refusal.until) == ["certificate harbour", "certificate north"]
+    assert ordered(both, NOW, force=True) == ["certificate harbour", "certificate north"]
+    assert ordered([replace(HARBOUR, domains=("erp.harbour.example",))], NOW) == ["certificate harbour"]
+    # by a clock that was wrong
+    assert ordered([HARBOUR], NOW - timedelta(days=80)) == ["certificate harbour"]
+
+
+def test_each_order_ends_alone() -> None:
+    good, other = Found(staged=GOOD, waits=True), Found(GOOD)
+    assert ended(HARBOUR, good, "", NOW) == GOOD
+    assert ended(HARBOUR, other, "", NOW) is None
+    refused = ended(HARBOUR, other, "no such name", NOW)
+    assert isinstance(refused, Refusal)
+    assert (refused.why, refused.tries) == ("no such name", 1)
+    again = ended(HARBOUR, Found(GOOD, refusal=refused), "no such name", NOW)
+    assert isinstance(again, Refusal)
+    assert again.tries == 2
+    assert ended(HARBOUR, Found(GOOD, refusal=refused), "", NOW) == refused
+    never = ended(HARBOUR, Found(), "", NOW)
+    assert isinstance(never, Refusal)
+    assert not never.holds(HARBOUR, NOW)
+    assert sentence(HARBOUR, never).endswith("(it was not ordered; order it first)")
+
+
+def test_a_refusal_is_one_sentence() -> None:
+    refusal = refuse(HARBOUR, refuse(HARBOUR, None, "", NOW), "no such name", NOW)
+    assert sentence(HARBOUR, refusal) == (
+        "certificate harbour for erp.harbour.example, harbour.internal.example (no such name; refused 2 times, "
+        "ordered again from 2026-11-22 14:00 UTC on, or at once with force)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({}, Issuer()),
+        ({"status": 200}, Issuer()),
+        ({"status": -1, "msg": "Connection refused"}, Issuer("Connection refused")),
+        ({"status": 503, "msg": "busy", "retry_after": "7200"}, Issuer("busy", timedelta(hours=2))),
+        ({"status": 503, "msg": "busy", "retry_after": "9" * 40}, Issuer("busy", timedelta(days=8))),
+        (
+            {"status": 429, "msg": "slow", "retry_after": "Sun, 22 Nov 2026 15:00:00 GMT"},
+            Issuer("slow", timedelta(hours=3)),
+        ),
+        ({"status": 429, "msg": "slow", "retry_after": "soon"}, Issuer("slow")),
+        ({"status": 429, "msg": "slow", "retry_after": "Sun, 22 Nov 2026 15:00:00 -0000"}, Issuer("slow")),
+    ],
+)
+def test_the_answer_of_a_directory(answer: dict[str, object], expected: Issuer) -> None:
+    assert issuer(answer, NOW) == expected
+
+
+def test_an_issuer_that_takes_no_order_refuses_what_is_due_and_no_pair_that_waits() -> None:
+    due = [Due(HARBOUR, "there is none yet"), Due(HARBOUR, "there is none yet", staged=True)]
+    first, second = refused_by(Issuer("busy", timedelta(hours=2)), due, {"harbour": Found()}, NOW)
+    assert first.refusal == Refusal(HARBOUR.domains, "busy", 1, NOW, NOW + timedelta(hours=2))
+    assert second == due[1]
+
+
+def test_words_of_an_issuer_name_a_wait() -> None:
+    words = "too many certificates already issued, retry after 2026-11-22 18:30:00 UTC: see the page on limits"
+    assert wait_in(words, NOW) == timedelta(hours=6, minutes=30)
+    assert wait_in("retry after 2026-99-22 18:30:00 UTC", NOW) is None
+    refused = ended(HARBOUR, Found(), words, NOW)
+    assert isinstance(refused, Refusal)
+    assert refused.until == NOW + timedelta(hours=6, minutes=30)
+
+
+def test_the_words_of_a_refusal_come_without_addresses() -> None:
+    assert (
+        said(
+            "Failed to start new order for https://acme/order with status 400 Bad Request. "
+            "Error urn:ietf:params:acme:error:rejectedIdentifier:\n  no"
+        )
+        == "rejectedIdentifier: no"
+    )

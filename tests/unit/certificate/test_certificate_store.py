@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate import apply, read
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Found, Request
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Found, Refusal, Request
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import ended, refuse
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import Store
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 
 NOW = datetime.now(timezone.utc)
 HARBOUR = Request("harbour", ("erp.harbour.example",))
@@ -52,9 +52,16 @@ def issue(store: Store, csr: str, *, days: int = 90) -> int:
 def renew(store: Store) -> int:
     """Stage, issue and install."""
     serial = issue(store, apply.stage(store, HARBOUR))
-    store.require_fit(HARBOUR, NOW)
+    assert ended(HARBOUR, store.read("harbour"), "", NOW) == store.read("harbour").staged
     apply.install(store, "harbour", serial)
     return serial
+
+
+def refusal(store: Store, now: datetime = NOW) -> Refusal:
+    """Why the staged pair is not installed."""
+    end = ended(HARBOUR, store.read("harbour"), "", now)
+    assert isinstance(end, Refusal)
+    return end
 
 
 def link(store: Store, name: str) -> str:
@@ -68,7 +75,6 @@ def test_nothing_is_found_where_nothing_is(store: Store) -> None:
 def test_the_way_of_a_pair(store: Store) -> None:
     csr = apply.stage(store, HARBOUR)
     assert store.read("harbour") == Found(interrupted=True)
-    assert not store.waits("harbour")
     serial = issue(store, csr)
     staged = store.read("harbour").staged
     assert staged is not None
@@ -92,17 +98,13 @@ def test_a_pair_that_does_not_fit_is_refused_and_nothing_moves(store: Store) -> 
     csr = apply.stage(store, HARBOUR)
     apply.stage(store, HARBOUR)
     issue(store, csr)
-    with pytest.raises(StateError, match="a certificate with the key of another"):
-        store.require_fit(HARBOUR, NOW)
+    assert refusal(store).why == "the staged pair is a certificate with the key of another"
     issue(store, apply.stage(store, HARBOUR), days=0)
-    with pytest.raises(StateError, match="expired since"):
-        store.require_fit(HARBOUR, NOW + timedelta(days=1))
+    assert "expired since" in refusal(store, NOW + timedelta(days=1)).why
     issue(store, apply.stage(store, Request("harbour", ("north.example",))))
-    with pytest.raises(StateError, match=r"for north\.example and not for erp\.harbour\.example"):
-        store.require_fit(HARBOUR, NOW)
+    assert "for north.example and not for erp.harbour.example" in refusal(store).why
     Path(store.staged_certificate("harbour")).write_text("half a certifi")
-    with pytest.raises(StateError, match="unreadable"):
-        store.require_fit(HARBOUR, NOW)
+    assert "unreadable" in refusal(store).why
     assert link(store, "current") == f"versions/{first:x}"
 
 
@@ -124,3 +126,18 @@ def test_a_bare_host_without_the_library_holds_no_pair(store: Store, monkeypatch
     for name in ("x509", "UnsupportedAlgorithm", "serialization"):
         monkeypatch.delattr(read, name)
     assert store.read("harbour") == Found(None, None, interrupted=False)
+
+
+def test_a_refusal_is_kept_until_a_certificate_is_installed(store: Store) -> None:
+    refused = refuse(HARBOUR, None, "no such name", NOW)
+    apply.record(store, "harbour", refused)
+    assert store.read("harbour").refusal == refused
+    renew(store)
+    assert store.read("harbour").refusal is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"domains": 1}', "\udcff"])
+def test_a_damaged_record_holds_no_order_back(store: Store, text: str) -> None:
+    os.makedirs(store.directory("harbour"))
+    Path(store.refusal("harbour")).write_bytes(text.encode(errors="surrogateescape"))
+    assert store.read("harbour").refusal is None
