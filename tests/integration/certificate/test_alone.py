@@ -43,6 +43,9 @@ def edge(lab: Lab) -> Host:
     """A host that the ACME server asks, whatever the name but dead.lab.example."""
     hosts = lab.up(["acme", "edge1"])
     edge = hosts["edge1"]
+    # of a lab that was kept
+    edge.run(["rm", "-rf", DIRECTORY])
+    edge.attempt(["systemctl", "stop", "busy.service"])
     edge.write("/etc/systemd/system/port80.socket", SOCKET)
     edge.write("/etc/systemd/system/port80.service", PROXY)
     edge.run(["systemctl", "daemon-reload"])
