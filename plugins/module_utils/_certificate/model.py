@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, excerpt
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, excerpt
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -150,9 +149,14 @@ def retry_after(header: str, now: datetime) -> timedelta | None:
     if header.isascii() and header.isdigit():
         return min(timedelta(seconds=int(header[:9])), LONGEST_WAIT)
     try:
-        return max(timedelta(0), min(parsedate_to_datetime(header) - now, LONGEST_WAIT))
-    except BAD_VALUES:
+        return max(timedelta(0), min(http_date(header) - now, LONGEST_WAIT))
+    except ValueError:
         return None
+
+
+def http_date(header: str) -> datetime:
+    """The moment that a header names (RFC 9110, 5.6.7). Raises ValueError for another text."""
+    return datetime.strptime(header, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=timezone.utc)
 
 
 def wait_in(words: str, now: datetime) -> timedelta | None:
