@@ -40,7 +40,11 @@ options:
         type: str
         required: true
       domains:
-        description: DNS names in the certificate, at least one, without wildcards.
+        description:
+          - DNS names in the certificate, at least one, without wildcards. Upper case, a dot at the end, repetition and
+            letters beyond ASCII make no other request.
+          - They are compared with the request that is kept beside the pair, as an issuer may add names or leave some
+            out.
         type: list
         elements: str
         required: true
@@ -194,7 +198,7 @@ certificates:
       description: Name of the certificate.
       type: str
     domains:
-      description: Its DNS names.
+      description: The DNS names of the request that the certificate has; all of them where it is not issued yet.
       type: list
       elements: str
     certificate:
@@ -286,6 +290,7 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
         if refusal != found[name].refusal and not call.check_mode:
             apply.record(store, name, refusal)
     current = {name: here.current for name, here in found.items()}
+    _warn_of_left_out(call, requests, current)
     wanted = [one for one in due if not one.refusal]
     return Outcome(
         steps=plan.steps(wanted),
@@ -331,6 +336,7 @@ def _install(call: Call, store: Store, requests: list[model.Request]) -> Outcome
             apply.install(store, name, certificate.serial)
     before = {name: here.current for name, here in found.items()}
     after = {**before, **issued}
+    _warn_of_left_out(call, requests, after)
     listed = report.refused(requests, refused)
     return Outcome(
         steps=[Step("install", f"certificate {name}", "its pair is complete") for name in issued],
@@ -356,7 +362,7 @@ def _certificates(
         listed.append(
             {
                 "name": one.name,
-                "domains": list(one.domains),
+                "domains": new.named(one) if new else list(one.domains),
                 "certificate": store.current(one.name, CERTIFICATE),
                 "key": store.current(one.name, KEY),
                 "serial_before": f"{old.serial:X}" if old else "",
@@ -367,6 +373,15 @@ def _certificates(
             }
         )
     return listed
+
+
+def _warn_of_left_out(
+    call: Call, requests: list[model.Request], installed: Mapping[str, model.Certificate | None]
+) -> None:
+    for one in requests:
+        certificate = installed[one.name]
+        if certificate and certificate.answers(one) and (left_out := {*one.domains} - {*certificate.named(one)}):
+            call.warn(f"certificate {one.name}: its issuer has left out {', '.join(sorted(left_out))}")
 
 
 def _serials(certificates: Mapping[str, model.Certificate | None]) -> dict[str, str]:

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import asdict
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Refusal, Request
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import KEY, Store
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import KEY, REQUEST, Store
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
 
 with contextlib.suppress(ImportError):  # The module says so: see HAS_CRYPTOGRAPHY.
@@ -32,6 +32,7 @@ def stage(store: Store, request: Request) -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     _write(store, os.path.join(staging, KEY), pem)
+    _write(store, os.path.join(staging, REQUEST), json.dumps({"domains": request.domains}).encode())
     names = x509.SubjectAlternativeName([x509.DNSName(domain) for domain in request.domains])
     csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=True)
     return csr.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()

@@ -19,6 +19,8 @@ _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?=.{{1,253}}$)({_LABEL}\.)+{_LABEL}")
 
 
+# in a name with one of these, IDNA 2003 and 2008 differ: sharp s, final sigma, the two joiners
+_DEVIATING = frozenset("\u00df\u03c2\u200c\u200d")
 # what the modules of community.crypto write before the words of the server
 _PREFIX = re.compile(
     r"^Failed to start new order for \S+ with status \d+ [A-Za-z ]+\. Error urn:ietf:params:acme:error:"
@@ -38,7 +40,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What a certificate says, and whether the key beside it is its own."""
+    """What a certificate says, and whether the key beside it is its own.
+
+    requested: the domains that it was ordered for, which an issuer may add to or leave out; its own without a record.
+    """
 
     serial: int
     fingerprint_sha256: str
@@ -46,10 +51,15 @@ class Certificate:
     not_after: datetime
     domains: tuple[str, ...]
     key_matches: bool = True
+    requested: tuple[str, ...] = ()
 
-    def covers(self, request: Request) -> bool:
-        """Whether it is for exactly the domains of `request`."""
-        return sorted(self.domains) == sorted(request.domains)
+    def answers(self, request: Request) -> bool:
+        """Whether it was ordered for exactly the domains of `request`."""
+        return sorted(self.requested or self.domains) == sorted(request.domains)
+
+    def named(self, request: Request) -> list[str]:
+        """The domains of `request` that it has."""
+        return [domain for domain in request.domains if domain in self.domains]
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,7 @@ class Issuer:
 
 def requests(given: Iterable[Mapping[str, Any]]) -> list[Request]:
     """The requests of a call. Raises InputError for one that no directory or no http-01 challenge could serve."""
-    made = [Request(str(one["name"]), tuple(str(domain) for domain in one["domains"])) for one in given]
+    made = [Request(str(one["name"]), tuple(dict.fromkeys(map(_domain, one["domains"])))) for one in given]
     names = [one.name for one in made]
     for one in made:
         if not _NAME.fullmatch(one.name):
@@ -117,8 +127,20 @@ def requests(given: Iterable[Mapping[str, Any]]) -> list[Request]:
         odd = [domain for domain in one.domains if not _DOMAIN.fullmatch(domain)]
         if odd or not one.domains:
             seen = f"not {', '.join(odd)}" if odd else "and none is given"
-            raise InputError(f"certificate {one.name} takes DNS names in lower case, without wildcards, {seen}")
+            raise InputError(f"certificate {one.name} takes DNS names of two labels or more, without wildcards, {seen}")
     return made
+
+
+def _domain(given: Any) -> str:
+    """A domain as certificates have it: in lower case, in ASCII (RFC 5890), without the dot of the root."""
+    text = str(given).lower().removesuffix(".")
+    # Python knows IDNA 2003, for which these are other names
+    if text.isascii() or _DEVIATING.intersection(text):
+        return text
+    try:
+        return text.encode("idna").decode()
+    except UnicodeError:
+        return text
 
 
 def advices(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Advice]:

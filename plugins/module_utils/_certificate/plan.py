@@ -63,7 +63,7 @@ def plan(
         here, advised = found[one.name], advice.get(one.name, Advice())
         why = reason(one, here, advised, policy, now)
         if why:
-            staged = not unfit(one, here.staged, now)
+            staged = not unfit(one, here, now)
             # An order that was lost may have replaced the certificate already, and it can be replaced only once.
             replaces = "" if here.interrupted else advised.replaces
             is_held = not (staged or policy.force) and here.refusal is not None and here.refusal.holds(one, now)
@@ -79,7 +79,7 @@ def reason(request: Request, found: Found, advised: Advice, policy: Policy, now:
     left = (current.not_after - now).total_seconds()
     lifetime = (current.not_after - current.not_before).total_seconds()
     reasons = (
-        (not current.covers(request), "the domains have changed"),
+        (not current.answers(request), "the domains have changed"),
         (not current.key_matches, "its key belongs to another certificate"),
         (policy.force, "it was asked for"),
         (left <= 0, "it has expired"),
@@ -116,7 +116,7 @@ def ended(request: Request, found: Found, words: str, now: datetime) -> Certific
 
     words: why the order failed, if it did.
     """
-    fault = words or (unfit(request, found.staged, now) if found.waits else "")
+    fault = words or (unfit(request, found, now) if found.waits else "")
     if fault:
         return refuse(request, found.refusal, fault, now, wait_in(words, now))
     if found.waits:
@@ -127,13 +127,20 @@ def ended(request: Request, found: Found, words: str, now: datetime) -> Certific
     return None if found.current else Refusal(request.domains, "it was not ordered; order it first", 1, now, now)
 
 
-def unfit(request: Request, staged: Certificate | None, now: datetime) -> str:
+def unfit(request: Request, found: Found, now: datetime) -> str:
     """Why a staged pair cannot be served; empty when it can."""
+    staged, current = found.staged, found.current
     if staged is None:
         return "the staged pair is unreadable"
+    served = current.named(request) if current is not None and current.not_after > now else []
+    lost = [domain for domain in served if domain not in staged.domains]
     faults = (
         (not staged.key_matches, "a certificate with the key of another"),
-        (not staged.covers(request), f"for {', '.join(staged.domains)} and not for {', '.join(request.domains)}"),
+        (
+            not staged.answers(request) or not staged.named(request),
+            f"for {', '.join(staged.domains)} and not for {', '.join(request.domains)}",
+        ),
+        (bool(lost), f"without {', '.join(lost)}, which the installed certificate has"),
         (staged.not_after <= now, f"expired since {staged.not_after:%Y-%m-%d %H:%M} UTC"),
     )
     return next((f"the staged pair is {words}" for holds, words in faults if holds), "")

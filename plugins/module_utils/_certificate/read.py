@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read the directories that hold the certificates of a host:
 
-<path>/<name>/staging/{certificate,key}.pem          a pair that is being ordered
-<path>/<name>/versions/<serial>/{certificate,key}.pem
+<path>/<name>/staging/{certificate,key}.pem          a pair that is being ordered, and request.json with its domains
+<path>/<name>/versions/<serial>/{certificate,key}.pem, request.json
 <path>/<name>/refused.json                           why the last order failed, and when the next one is due
 <path>/<name>/current, previous                      links to versions; one rename changes certificate and key
 """
@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Certificate, Found, Refusal
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import decoded, moment, number, text
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import decoded, items, moment, number, text
 
 try:
     from cryptography import x509
@@ -28,7 +28,7 @@ except ImportError:
 else:
     HAS_CRYPTOGRAPHY = True
 
-CERTIFICATE, KEY = "certificate.pem", "key.pem"
+CERTIFICATE, KEY, REQUEST = "certificate.pem", "key.pem", "request.json"
 _LARGEST = 1 << 20  # bytes of a record
 
 
@@ -106,7 +106,17 @@ def _pair(directory: str) -> Certificate | None:
         not_after=_utc(certificate, "not_valid_after"),
         domains=tuple(names.get_values_for_type(x509.DNSName)),
         key_matches=public.public_bytes(*form) == key.public_key().public_bytes(*form),
+        requested=_requested(os.path.join(directory, REQUEST)),
     )
+
+
+def _requested(path: str) -> tuple[str, ...]:
+    """The domains that a pair was ordered for; none without a record, as pairs of former releases are."""
+    try:
+        with open(path, "rb") as stream:
+            return tuple(text(domain) for domain in items(decoded(stream.read(_LARGEST))["domains"]))
+    except (OSError, *BAD_VALUES):
+        return ()
 
 
 def _refusal(path: str) -> Refusal | None:
@@ -115,7 +125,7 @@ def _refusal(path: str) -> Refusal | None:
         with open(path, "rb") as stream:
             body = decoded(stream.read(_LARGEST))
         return Refusal(
-            tuple(text(domain) for domain in body["domains"]),
+            tuple(text(domain) for domain in items(body["domains"])),
             text(body["why"]),
             number(body["tries"], 1),
             moment(body["tried"]),

@@ -117,7 +117,9 @@ def test_advice_is_read_from_what_the_module_returns() -> None:
         ([{"name": "a", "domains": ["a.example"]}] * 2, "asked for twice"),
         ([{"name": "a", "domains": []}], "and none is given"),
         ([{"name": "a", "domains": ["*.example.org"]}], r"not \*.example.org"),
-        ([{"name": "a", "domains": ["Erp.example.org"]}], "not Erp.example.org"),
+        ([{"name": "a", "domains": ["erp..example.org"]}], r"not erp\.\.example\.org"),
+        ([{"name": "a", "domains": ["erp.example.org.."]}], r"not erp\.example\.org\.$"),
+        ([{"name": "a", "domains": ["stra\u00dfe.example.org"]}], "not stra\u00dfe.example.org"),
         ([{"name": "a", "domains": ["localhost"]}], "not localhost"),
     ],
 )
@@ -227,3 +229,31 @@ def test_the_words_of_a_refusal_come_without_addresses() -> None:
         )
         == "rejectedIdentifier: no"
     )
+
+
+def test_one_request_however_its_domains_are_written() -> None:
+    written = ["b\u00fccher.example", "B\u00dcCHER.example.", "xn--bcher-kva.example", "Erp.Example", "erp.example."]
+    assert requests([{"name": "a", "domains": written}]) == [Request("a", ("xn--bcher-kva.example", "erp.example"))]
+
+
+@pytest.mark.parametrize(
+    "domains",
+    [(*HARBOUR.domains, "www.harbour.example"), HARBOUR.domains[:1]],
+    ids=["added", "left out"],
+)
+def test_what_the_issuer_made_of_a_request_is_no_other_request(domains: tuple[str, ...]) -> None:
+    issued = replace(GOOD, domains=domains, requested=HARBOUR.domains)
+    assert ended(HARBOUR, Found(staged=issued, waits=True), "", NOW) == issued
+    assert due(Found(issued)) == []
+    (one,) = plan([replace(HARBOUR, domains=domains)], {"harbour": Found(issued)}, {}, Policy(), NOW)
+    assert one.why == "the domains have changed"
+
+
+def test_a_name_that_users_are_served_is_not_given_up() -> None:
+    less = replace(GOOD, domains=HARBOUR.domains[:1], requested=HARBOUR.domains)
+    refused = ended(HARBOUR, Found(GOOD, less, waits=True), "", NOW)
+    assert isinstance(refused, Refusal)
+    assert refused.why == "the staged pair is without harbour.internal.example, which the installed certificate has"
+    assert ended(HARBOUR, Found(replace(GOOD, not_after=NOW), less, waits=True), "", NOW) == less
+    none = replace(less, domains=("other.example",))
+    assert isinstance(ended(HARBOUR, Found(staged=none, waits=True), "", NOW), Refusal)

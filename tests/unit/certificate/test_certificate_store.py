@@ -79,6 +79,7 @@ def test_the_way_of_a_pair(store: Store) -> None:
     staged = store.read("harbour").staged
     assert staged is not None
     assert (staged.serial, staged.domains, staged.key_matches) == (serial, HARBOUR.domains, True)
+    assert staged.requested == HARBOUR.domains
     apply.install(store, "harbour", serial)
     assert store.read("harbour") == Found(current=staged)
     assert link(store, "current") == f"versions/{serial:x}"
@@ -141,3 +142,11 @@ def test_a_damaged_record_holds_no_order_back(store: Store, text: str) -> None:
     os.makedirs(store.directory("harbour"))
     Path(store.refusal("harbour")).write_bytes(text.encode(errors="surrogateescape"))
     assert store.read("harbour").refusal is None
+
+
+def test_a_pair_of_a_former_release_has_no_record_of_its_request(store: Store) -> None:
+    issue(store, apply.stage(store, HARBOUR))
+    os.unlink(os.path.join(store.staging("harbour"), read.REQUEST))
+    staged = store.read("harbour").staged
+    assert staged is not None
+    assert (staged.requested, staged.answers(HARBOUR)) == ((), True)
