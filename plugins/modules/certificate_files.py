@@ -23,7 +23,7 @@ description:
     O(force=true).
   - An interrupted run leaves a staged pair. The next call uses it when it is complete, and creates a new one otherwise.
 requirements:
-  - cryptography, on the host
+  - cryptography 40 or newer, on the host
 options:
   path:
     description: Directory with one directory for each certificate.
@@ -231,14 +231,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate import apply, model, plan, report
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import (
-    CERTIFICATE,
-    HAS_CRYPTOGRAPHY,
-    KEY,
-    Store,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import CERTIFICATE, KEY, Store
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, LibraryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_pem import HAS_CRYPTOGRAPHY
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 
 OPTIONS = {

@@ -17,8 +17,12 @@ description:
     until Traefik has loaded each of them. Any number of certificates in one call.
   - The name of a copy changes with its certificate. So certificate and key change in one step, and Traefik, which does
     not watch certificate files, loads a renewed one. Connections are kept.
-  - If Traefik refuses a pair, such as a key of another certificate, the module fails with Traefik's own message and the
-    previous certificates stay in use. Copies that are not in use any more are removed.
+  - Both files of a pair are read at the same moment. If the key is not that of the certificate or is encrypted, if the
+    chain is in the wrong order, has expired or is not valid yet, or if Traefik refuses the pair, the module fails and
+    the previous certificates stay in use. A pair that expires while it is served causes a warning. Copies that are not
+    in use any more are removed.
+requirements:
+  - cryptography 40 or newer, on the host
 options:
   certificates:
     description: All certificates that Traefik is to serve; it chooses by the name that a client asks for.
@@ -101,9 +105,11 @@ validated:
 """
 
 import grp
+from datetime import datetime, timezone
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, LibraryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_pem import HAS_CRYPTOGRAPHY
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     apply_document,
     options,
@@ -139,11 +145,19 @@ def main() -> None:
 
 def work(call: Call) -> Outcome:
     """Read the pairs, copy them, publish the document that names the copies, remove unused copies."""
+    if not HAS_CRYPTOGRAPHY and not call.check_mode:
+        raise LibraryError("cryptography", "")
     default, directory = call.params["default_certificate"], call.params["certificate_dir"]
     with options.opened(call) as site:
         pairs = read_certificates.read(call.params["certificates"], default, lenient=call.check_mode)
         copies = Copies(directory, _gid(call))
         lacking = copies.lacking(pairs)
+        for one in pairs:
+            fault = plan_certificates.untimely(one, datetime.now(timezone.utc))
+            if fault and one.path(directory, ".crt") in lacking:
+                raise InputError(f"{fault}, so that what is served stays")
+            if fault:
+                call.warn(f"{fault}, and is served all the same")
         if not call.check_mode:
             copies.place(lacking)
         wanted = apply_document.candidate(

@@ -40,8 +40,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What a certificate says, and whether the key beside it is its own.
+    """What a certificate says whose own key is beside it.
 
+    not_before, not_after: between which all of its chain is valid. intermediate: the issuer that ends it, if one does.
     requested: the domains that it was ordered for, which an issuer may add to or leave out; its own without a record.
     """
 
@@ -50,8 +51,8 @@ class Certificate:
     not_before: datetime
     not_after: datetime
     domains: tuple[str, ...]
-    key_matches: bool = True
     requested: tuple[str, ...] = ()
+    intermediate: str = ""
 
     def answers(self, request: Request) -> bool:
         """Whether it was ordered for exactly the domains of `request`."""
@@ -90,6 +91,7 @@ class Found:
     """What one name's directory holds. interrupted: an earlier order was begun there and not installed.
 
     waits: a certificate was written beside the staged key, fit or not.
+    broken, unusable: why no server could load what is there as current, or as staged.
     """
 
     current: Certificate | None = None
@@ -97,6 +99,8 @@ class Found:
     interrupted: bool = False
     refusal: Refusal | None = None
     waits: bool = False
+    broken: str = ""
+    unusable: str = ""
 
 
 @dataclass(frozen=True)

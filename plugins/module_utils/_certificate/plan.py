@@ -75,14 +75,13 @@ def reason(request: Request, found: Found, advised: Advice, policy: Policy, now:
     """Why `request` is due; empty when it is not."""
     current = found.current
     if current is None:
-        return "there is none yet"
+        return f"it {found.broken}" if found.broken else "there is none yet"
     left = (current.not_after - now).total_seconds()
     lifetime = (current.not_after - current.not_before).total_seconds()
     reasons = (
         (not current.answers(request), "the domains have changed"),
-        (not current.key_matches, "its key belongs to another certificate"),
         (policy.force, "it was asked for"),
-        (left <= 0, "it has expired"),
+        (left <= 0, f"{_whose(current) or 'it '}has expired"),
         (
             left < policy.renew_share * lifetime,
             f"it has less than {policy.renew_share * 100:.0f} % of its lifetime left",
@@ -131,19 +130,22 @@ def unfit(request: Request, found: Found, now: datetime) -> str:
     """Why a staged pair cannot be served; empty when it can."""
     staged, current = found.staged, found.current
     if staged is None:
-        return "the staged pair is unreadable"
+        return f"the staged pair {found.unusable or 'is not complete'}"
     served = current.named(request) if current is not None and current.not_after > now else []
     lost = [domain for domain in served if domain not in staged.domains]
     faults = (
-        (not staged.key_matches, "a certificate with the key of another"),
         (
             not staged.answers(request) or not staged.named(request),
-            f"for {', '.join(staged.domains)} and not for {', '.join(request.domains)}",
+            f"is for {', '.join(staged.domains)} and not for {', '.join(request.domains)}",
         ),
-        (bool(lost), f"without {', '.join(lost)}, which the installed certificate has"),
-        (staged.not_after <= now, f"expired since {staged.not_after:%Y-%m-%d %H:%M} UTC"),
+        (bool(lost), f"is without {', '.join(lost)}, which the installed certificate has"),
+        (staged.not_after <= now, f"{_whose(staged)}has expired since {staged.not_after:%Y-%m-%d %H:%M} UTC"),
     )
-    return next((f"the staged pair is {words}" for holds, words in faults if holds), "")
+    return next((f"the staged pair {words}" for holds, words in faults if holds), "")
+
+
+def _whose(certificate: Certificate) -> str:
+    return f"its intermediate {certificate.intermediate} " if certificate.intermediate else ""
 
 
 def steps(due: Sequence[Due]) -> list[Step]:

@@ -11,22 +11,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Certificate, Found, Refusal
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES
+from ansible_collections.gantry.odoo.plugins.module_utils._core import read_pem
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import decoded, items, moment, number, text
 
-try:
+with contextlib.suppress(ImportError):  # The module says so: see HAS_CRYPTOGRAPHY.
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import hashes, serialization
-except ImportError:
-    HAS_CRYPTOGRAPHY = False
-else:
-    HAS_CRYPTOGRAPHY = True
+    from cryptography.hazmat.primitives import hashes
 
 CERTIFICATE, KEY, REQUEST = "certificate.pem", "key.pem", "request.json"
 _LARGEST = 1 << 20  # bytes of a record
@@ -64,10 +60,14 @@ class Store:
         return os.path.join(self.staging(name), CERTIFICATE)
 
     def read(self, name: str) -> Found:
-        """What the directory of `name` holds; unreadable pairs count as none."""
+        """What the directory of `name` holds; a pair that no server could load counts as none."""
+        current, broken = _pair(self.link(name, "current"))
+        staged, unusable = _pair(self.staging(name))
         return Found(
-            current=_pair(self.link(name, "current")),
-            staged=_pair(self.staging(name)),
+            current=current,
+            broken=broken,
+            staged=staged,
+            unusable=unusable,
             interrupted=os.path.isdir(self.staging(name)) or bool(self.unlinked(name)),
             refusal=_refusal(self.refusal(name)),
             waits=os.path.exists(self.staged_certificate(name)),
@@ -80,34 +80,30 @@ class Store:
         return set(os.listdir(versions)) - kept if os.path.isdir(versions) else set()
 
 
-def _pair(directory: str) -> Certificate | None:
-    """The certificate in `directory`; None where there is none, or nothing that can be read as one."""
+def _pair(directory: str) -> tuple[Certificate | None, str]:
+    """The certificate in `directory`, and why what is there is none; neither where nothing is there."""
     # before the library is used: on a bare host, where check mode has not installed it, there is nothing to read
     try:
-        with open(os.path.join(directory, CERTIFICATE), "rb") as stream:
-            chain = stream.read()
-        with open(os.path.join(directory, KEY), "rb") as stream:
-            private = stream.read()
+        pem = read_pem.read_pair(os.path.join(directory, CERTIFICATE), os.path.join(directory, KEY))
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return None, ""
+    except StateError as error:
+        return None, str(error)
+    certificate = pem.chain[0]
     try:
-        certificate = x509.load_pem_x509_certificate(chain)
-        key = serialization.load_pem_private_key(private, password=None)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        public = certificate.public_key()
-    # a key that needs a password is a TypeError
-    except (ValueError, TypeError, x509.ExtensionNotFound, UnsupportedAlgorithm):
-        return None
-    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, x509.ExtensionNotFound):
+        return None, "has no names"
+    ends = pem.first_to_end
     return Certificate(
         serial=certificate.serial_number,
         fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
-        not_before=_utc(certificate, "not_valid_before"),
-        not_after=_utc(certificate, "not_valid_after"),
+        not_before=pem.not_before,
+        not_after=pem.not_after,
         domains=tuple(names.get_values_for_type(x509.DNSName)),
-        key_matches=public.public_bytes(*form) == key.public_key().public_bytes(*form),
         requested=_requested(os.path.join(directory, REQUEST)),
-    )
+        intermediate="" if ends is certificate else ends.subject.rfc4514_string(),
+    ), ""
 
 
 def _requested(path: str) -> tuple[str, ...]:
@@ -133,9 +129,3 @@ def _refusal(path: str) -> Refusal | None:
         )
     except (OSError, *BAD_VALUES):
         return None
-
-
-def _utc(certificate: x509.Certificate, field: str) -> datetime:
-    # cryptography 42 gave the fields a zone, under new names.
-    aware = getattr(certificate, f"{field}_utc", None)
-    return aware if aware is not None else getattr(certificate, field).replace(tzinfo=timezone.utc)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -16,11 +17,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Ste
 
 @dataclass(frozen=True)
 class Pair:
-    """One pair as found. certificate, key: the content of the files; None where check mode does not find them."""
+    """One pair as found. certificate, key: the content of the files; None where check mode does not find them.
+
+    valid: between which moments all of its chain is valid.
+    """
 
     name: str
     certificate: bytes | None
     key: bytes | None
+    valid: tuple[datetime, datetime] | None = None
 
     def path(self, directory: str, ending: str) -> str:
         """Where Traefik's copy is. A pair is never half old, and a new certificate makes a new document."""
@@ -42,6 +47,17 @@ def check_pairs(found: Sequence[Pair], default: str) -> None:
         raise InputError(f"certificates names {', '.join(twice)} more than once")
     if default and default not in names:
         raise InputError(f"default_certificate is {default}, which certificates does not list ({', '.join(names)})")
+
+
+def untimely(pair: Pair, now: datetime) -> str:
+    """Why clients refuse a pair at this moment; empty where they do not."""
+    if pair.valid is None or pair.valid[0] <= now < pair.valid[1]:
+        return ""
+    if now < pair.valid[0]:
+        return f"certificate {pair.name} or its chain is valid only from {pair.valid[0]:%Y-%m-%d %H:%M} UTC on"
+    return (
+        f"certificate {pair.name} or an intermediate of its chain has expired since {pair.valid[1]:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 def document(pairs: Sequence[Pair], default: str, directory: str) -> dict[str, Any]:

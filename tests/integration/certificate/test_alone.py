@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -38,8 +38,8 @@ server.serve_forever()
 Order = Callable[..., PlaybookRun]
 
 
-@pytest.fixture(scope="session")
-def edge(lab: Lab) -> Host:
+@pytest.fixture(scope="module")
+def edge(lab: Lab) -> Iterator[Host]:
     """A host that the ACME server asks, whatever the name but dead.lab.example."""
     hosts = lab.up(["acme", "edge1"])
     edge = hosts["edge1"]
@@ -58,10 +58,12 @@ def edge(lab: Lab) -> Host:
     edge.write("/root/busy.key", key)
     edge.write("/root/busy.py", BUSY)
     edge.run(["systemd-run", "--unit=busy", "--collect", "python3", "/root/busy.py"])
-    return edge
+    yield edge
+    # other tests of the same lab use these ports
+    edge.run(["systemctl", "stop", "port80.socket", "port80.service", "busy.service"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def order(edge: Host, run_playbook: Callable[..., PlaybookRun]) -> Order:
     """`order(name=domain, ...)` runs the role with one request for each name; `variables` go to the role."""
 

@@ -56,7 +56,8 @@ def test_a_good_certificate_is_left_alone() -> None:
     [
         (Found(), {}, "there is none yet"),
         (Found(replace(GOOD, domains=("erp.harbour.example",))), {}, "the domains have changed"),
-        (Found(replace(GOOD, key_matches=False)), {}, "its key belongs to another certificate"),
+        (Found(broken="has the key of another certificate"), {}, "it has the key of another certificate"),
+        (Found(replace(GOOD, not_after=NOW, intermediate="CN=R9")), {}, "its intermediate CN=R9 has expired"),
         (Found(GOOD), {"force": True}, "it was asked for"),
         (Found(replace(GOOD, not_after=NOW)), {}, "it has expired"),
         (Found(GOOD), {"renew_share": 0.9}, "it has less than 90 % of its lifetime left"),
@@ -85,11 +86,10 @@ def test_a_complete_pair_that_waits_is_not_ordered_again() -> None:
 @pytest.mark.parametrize(
     "staged",
     [
-        replace(GOOD, key_matches=False),
         replace(GOOD, domains=("north.example",)),
         replace(GOOD, not_after=NOW - timedelta(hours=1)),
     ],
-    ids=["foreign key", "other domains", "expired"],
+    ids=["other domains", "expired"],
 )
 def test_a_pair_that_waits_and_is_not_fit_is_ordered_again(staged: Certificate) -> None:
     (one,) = due(Found(GOOD, staged, interrupted=True), force=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,17 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import plan_certificates, read_certificates
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_certificates import Copies
+from tests.unit.core.test_read_pem import NOW, make
 
 
 @pytest.fixture
 def given(tmp_path: Path) -> list[dict[str, Any]]:
-    """Two pairs on disk; what the files hold is nobody's business here."""
+    """Two pairs on disk."""
     listed = []
     for name in ("harbour", "north"):
-        for part in ("certificate", "key"):
-            (tmp_path / f"{name}.{part}").write_text(f"{part} of {name}")
+        made = make(name)
+        (tmp_path / f"{name}.certificate").write_bytes(made.certificate)
+        (tmp_path / f"{name}.key").write_bytes(made.key())
         listed.append({"name": name, **{part: str(tmp_path / f"{name}.{part}") for part in ("certificate", "key")}})
     return listed
 
@@ -54,7 +57,9 @@ def test_a_copy_that_others_may_read_is_lacking(given: list[dict[str, Any]], cop
 def test_a_renewal_has_new_names_and_leaves_the_old_to_be_swept(given: list[dict[str, Any]], copies: Copies) -> None:
     before = read_certificates.read(given, "", lenient=False)
     copies.place(copies.lacking(before))
-    Path(given[0]["certificate"]).write_text("another certificate of harbour")
+    made = make("harbour")
+    Path(given[0]["certificate"]).write_bytes(made.certificate)
+    Path(given[0]["key"]).write_bytes(made.key())
     after = read_certificates.read(given, "", lenient=False)
     assert len(copies.lacking(after)) == 2
     copies.place(copies.lacking(after))
@@ -90,3 +95,26 @@ def test_check_mode_takes_what_is_not_issued_yet_for_that(given: list[dict[str, 
     found = read_certificates.read(given, "", lenient=True)
     assert found[0].path("/x", ".crt") == "/x/harbour-not-issued-yet.crt"
     assert len(copies.lacking(found)) == 2
+
+
+def test_the_key_of_another_certificate_is_never_copied(given: list[dict[str, Any]], copies: Copies) -> None:
+    """Nor over the key that is served: the copy of the same certificate has the same name."""
+    copies.place(copies.lacking(read_certificates.read(given, "", lenient=False)))
+    given[0]["key"] = given[1]["key"]
+    for lenient in (False, True):
+        with pytest.raises(InputError, match=r"certificate harbour: .* has the key of another certificate"):
+            read_certificates.read(given, "", lenient=lenient)
+
+
+def test_text_before_a_certificate_is_no_part_of_it(given: list[dict[str, Any]]) -> None:
+    path = Path(given[0]["certificate"])
+    plain = read_certificates.fingerprints([str(path)])
+    path.write_bytes("für den Hafen\n".encode() + path.read_bytes())
+    assert read_certificates.fingerprints([str(path)]) == plain
+
+
+def test_a_pair_is_of_its_time(given: list[dict[str, Any]]) -> None:
+    pair = read_certificates.read(given, "", lenient=False)[0]
+    assert plan_certificates.untimely(pair, NOW) == ""
+    assert "valid only from 2026-11-27 12:00 UTC" in plan_certificates.untimely(pair, NOW - timedelta(days=2))
+    assert "has expired since 2027-02-26 12:00 UTC" in plan_certificates.untimely(pair, NOW + timedelta(days=91))

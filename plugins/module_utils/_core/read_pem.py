@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read a certificate with its chain, and its key, as one pair that servers can load: both of the same moment."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+except ImportError:
+    HAS_CRYPTOGRAPHY = False
+else:
+    HAS_CRYPTOGRAPHY = True
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_KEY = re.compile(rb"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----.+?-----END (?P=kind)-----", re.DOTALL)
+# seconds that another process may need between the writes of the two files
+_SETTLES_S = 1.0
+
+
+@dataclass(frozen=True)
+class Pem:
+    """The two files as read. chain: the certificates, that of the key first; none where the library is missing."""
+
+    certificate: bytes
+    key: bytes
+    chain: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def not_before(self) -> datetime:
+        """Since when all of the chain is valid."""
+        return max(utc(one, "not_valid_before") for one in self._sent)
+
+    @property
+    def first_to_end(self) -> x509.Certificate:
+        """The certificate of the chain that expires first."""
+        return min(self._sent, key=lambda one: utc(one, "not_valid_after"))
+
+    @property
+    def not_after(self) -> datetime:
+        """Until when all of the chain is valid."""
+        return utc(self.first_to_end, "not_valid_after")
+
+    @property
+    def _sent(self) -> Sequence[x509.Certificate]:
+        # a root is trusted for itself, whatever its dates
+        return [one for number, one in enumerate(self.chain) if not number or one.issuer != one.subject]
+
+
+def read_pair(certificate: str, key: str) -> Pem:
+    """The pair in two files, read again for a second where they do not fit, as another process may be replacing them.
+
+    Raises OSError where a file cannot be read, and StateError, a sentence without its subject, where the pair is none.
+    """
+    deadline = Deadline(_SETTLES_S)
+    while True:
+        given = _content(certificate), _content(key)
+        try:
+            return parse_pair(*given)
+        except StateError:
+            if deadline.remaining <= 0:
+                raise
+        time.sleep(0.05)
+
+
+def parse_pair(certificate: bytes, key: bytes) -> Pem:
+    """The pair in the content of two files. Raises StateError, a sentence without its subject, where it is none."""
+    if not HAS_CRYPTOGRAPHY:
+        return Pem(certificate, key)
+    try:
+        chain = tuple(x509.load_pem_x509_certificate(block) for block in _blocks(certificate))
+        public = [_form(one.public_key()) for one in chain]
+    except (*BAD_VALUES, UnsupportedAlgorithm) as error:
+        raise StateError(f"has a certificate that cannot be read ({error})") from error
+    fault = next(_faults(chain, public, _form(_private(key).public_key())), "")
+    if fault:
+        raise StateError(fault)
+    return Pem(certificate, key, chain)
+
+
+def first_certificate(content: bytes) -> bytes:
+    """The first certificate of a PEM file, as DER. Raises ValueError without one."""
+    for block in _blocks(content):
+        return ssl.PEM_cert_to_DER_cert(block.decode("ascii"))
+    raise ValueError("it holds no certificate in PEM")
+
+
+def utc(certificate: x509.Certificate, field: str) -> datetime:
+    """`not_valid_before` or `not_valid_after` of a certificate."""
+    # cryptography 42 gave the fields a zone, under new names.
+    aware = getattr(certificate, f"{field}_utc", None)
+    return aware if aware is not None else getattr(certificate, field).replace(tzinfo=timezone.utc)
+
+
+def _faults(chain: Sequence[x509.Certificate], public: Sequence[bytes], key: bytes) -> Iterator[str]:
+    if not chain:
+        yield "holds no certificate"
+    elif key not in public:
+        yield "has the key of another certificate"
+    elif public[0] != key:
+        yield "is in the wrong order; put the certificate of the key first, and each issuer behind what it has issued"
+    for one, issuer in zip(chain, chain[1:]):
+        if _is_issued_by(one, issuer):
+            continue
+        subject = issuer.subject.rfc4514_string() or "a name"
+        if any(_is_issued_by(one, other) for other in chain):
+            yield f"is in the wrong order at {subject}; put each issuer behind what it has issued"
+        yield f"holds two certificates, as {subject} has not issued the one before it; give each a file of its own"
+
+
+def _is_issued_by(one: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        one.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _private(content: bytes) -> Any:
+    found = _KEY.search(content)
+    if not found:
+        raise StateError("has no key")
+    try:
+        return serialization.load_pem_private_key(found[0], password=None)
+    except TypeError as error:  # it asks for a password
+        raise StateError("has an encrypted key, which no server can load; decrypt it with openssl pkey") from error
+    except (*BAD_VALUES, UnsupportedAlgorithm) as error:
+        raise StateError("has a key that cannot be read") from error
+
+
+def _form(public: Any) -> bytes:
+    form: bytes = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return form
+
+
+def _blocks(content: bytes) -> Iterator[bytes]:
+    return (found[0] for found in _CERTIFICATE.finditer(content))
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
