@@ -75,6 +75,8 @@ options:
     description:
       - The answer of the issuer's directory, as M(ansible.builtin.uri) returns it. If its status is not 200, every due
         certificate is refused, without an order.
+      - If its C(date) is more than 5 minutes away from the clock of this host, the module fails, since each certificate
+        would be judged by a wrong clock.
     type: dict
     default: {}
   refusals:
@@ -278,6 +280,7 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     found = {one.name: store.read(one.name) for one in requests}
     policy = plan.Policy(call.params["renew_share"], call.params["force"])
     issuer = model.issuer(call.params["issuer"], now)
+    plan.check_clock(issuer, now)
     due = plan.plan(requests, found, model.advices(call.params["advice"]), policy, now)
     if issuer.fault:
         due = plan.refused_by(issuer, due, found, now)

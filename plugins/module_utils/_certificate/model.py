@@ -113,10 +113,14 @@ class Advice:
 
 @dataclass(frozen=True)
 class Issuer:
-    """What the ACME directory answered. fault: why it takes no order, if any. wait: it asks for, None without."""
+    """What the ACME directory answered.
+
+    fault: why it takes no order, if any. wait: it asks for, None without. ahead: how far the clock of this host is.
+    """
 
     fault: str = ""
     wait: timedelta | None = None
+    ahead: timedelta = timedelta(0)
 
 
 def requests(given: Iterable[Mapping[str, Any]]) -> list[Request]:
@@ -160,9 +164,16 @@ def advices(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Advice]:
 
 def issuer(given: Mapping[str, Any], now: datetime) -> Issuer:
     """The answer of the directory, from a result of ansible.builtin.uri; empty where it was not asked."""
+    try:
+        ahead = now - http_date(str(given.get("date")))
+    except ValueError:
+        ahead = timedelta(0)
     if given.get("status", 200) == 200:
-        return Issuer()
-    return Issuer(excerpt(str(given.get("msg") or "no answer")), retry_after(str(given.get("retry_after") or ""), now))
+        return Issuer(ahead=ahead)
+    words = excerpt(str(given.get("msg") or "no answer"))
+    if "certificate has expired" in words or "certificate is not yet valid" in words:
+        words += ", by the clock of this host"
+    return Issuer(words, retry_after(str(given.get("retry_after") or ""), now), ahead)
 
 
 def said(words: str) -> str:

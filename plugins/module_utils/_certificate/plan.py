@@ -18,10 +18,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model imp
     Request,
     wait_in,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+# a request, and what runs between it and its judgement, takes less
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def reason(request: Request, found: Found, advised: Advice, policy: Policy, now:
     reasons = (
         (not current.answers(request), "the domains have changed"),
         (policy.force, "it was asked for"),
+        (current.not_before > now, "it is not valid yet"),
         (left <= 0, f"{_whose(current) or 'it '}has expired"),
         (
             left < policy.renew_share * lifetime,
@@ -88,6 +91,17 @@ def reason(request: Request, found: Found, advised: Advice, policy: Policy, now:
         ),
     )
     return next((words for holds, words in reasons if holds), advised.why)
+
+
+def check_clock(issuer: Issuer, now: datetime) -> None:
+    """Raise StateError where the clock of this host is minutes away from that of the issuer."""
+    if abs(issuer.ahead) > _CLOCKS_DIFFER:
+        side = "ahead of" if issuer.ahead > timedelta(0) else "behind"
+        off = timedelta(seconds=round(abs(issuer.ahead).total_seconds()))
+        raise StateError(
+            f"the clock of this host is {off} (days, hours:minutes:seconds) {side} that of the issuer, and says "
+            f"{now:%Y-%m-%d %H:%M} UTC; set it, since it decides which certificates are due; until then each one stays"
+        )
 
 
 def refuse(request: Request, before: Refusal | None, why: str, now: datetime, wait: timedelta | None = None) -> Refusal:
@@ -117,7 +131,8 @@ def ended(request: Request, found: Found, words: str, now: datetime) -> Certific
     """
     fault = words or (unfit(request, found, now) if found.waits else "")
     if fault:
-        return refuse(request, found.refusal, fault, now, wait_in(words, now))
+        early = found.staged.not_before - now if found.staged is not None else None
+        return refuse(request, found.refusal, fault, now, wait_in(words, now) or early)
     if found.waits:
         return found.staged
     if found.refusal is not None and found.refusal.concerns(request):
@@ -139,6 +154,7 @@ def unfit(request: Request, found: Found, now: datetime) -> str:
             f"is for {', '.join(staged.domains)} and not for {', '.join(request.domains)}",
         ),
         (bool(lost), f"is without {', '.join(lost)}, which the installed certificate has"),
+        (staged.not_before > now, f"is valid only from {staged.not_before:%Y-%m-%d %H:%M} UTC on"),
         (staged.not_after <= now, f"{_whose(staged)}has expired since {staged.not_after:%Y-%m-%d %H:%M} UTC"),
     )
     return next((f"the staged pair {words}" for holds, words in faults if holds), "")

@@ -22,9 +22,11 @@ ACME = "https://acme:14000/dir"
 # The ACME server asks on port 80, and the role answers on loopback.
 SOCKET = "[Socket]\nListenStream=80\n"
 PROXY = "[Service]\nExecStart=/usr/lib/systemd/systemd-socket-proxyd 127.0.0.1:8402\n"
-# A directory that is overloaded.
+# A directory that is overloaded, and one with a clock of 2001.
 BUSY = """import http.server, ssl
 class Busy(http.server.BaseHTTPRequestHandler):
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(1e9 if self.path == "/late" else timestamp)
     def do_GET(self):
         self.send_response(503)
         self.send_header("Retry-After", "7200")
@@ -43,6 +45,10 @@ def edge(lab: Lab) -> Iterator[Host]:
     """A host that the ACME server asks, whatever the name but dead.lab.example."""
     hosts = lab.up(["acme", "edge1"])
     edge = hosts["edge1"]
+    if edge.attempt(["test", "-e", "/usr/local/bin/traefik"])[0] == 0:
+        # port 80 belongs to the tests of Traefik
+        edge.container.remove(force=True)
+        edge = lab.host("edge1")
     # of a lab that was kept
     edge.run(["rm", "-rf", DIRECTORY])
     edge.attempt(["systemctl", "stop", "busy.service"])
@@ -135,6 +141,13 @@ def test_a_server_that_takes_no_order_leaves_what_is_installed(edge: Host, order
         assert (moment(kept["until"]) - moment(kept["tried"])) / 3600 == hours
         # where nothing is due, nothing fails
         order(away, kept="kept.lab.example").expect_success()
+
+
+def test_a_clock_that_differs_from_that_of_the_server_judges_nothing(edge: Host, order: Order) -> None:
+    run = order({"certificate_acme_directory": "https://localhost:14443/late"}, timely="timely.lab.example")
+    run.expect_failure()
+    assert "ahead of that of the issuer" in run.errors[-1]
+    assert "timely" not in installed(edge)
 
 
 def moment(text: str) -> float:

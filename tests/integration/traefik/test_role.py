@@ -81,7 +81,7 @@ def test_a_key_of_another_certificate_is_refused(edge: Edge, run_role: Callable[
 
     run = run_role("certificates").expect_failure()
 
-    assert "private key does not match public key; nothing was written" in run.errors[0]
+    assert "has the key of another certificate; what is served stays" in run.errors[0]
     assert edge.served() == served
     edge.issue()
     run_role("certificates").expect_success()

@@ -26,6 +26,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model imp
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import (
     Due,
     Policy,
+    check_clock,
     ended,
     plan,
     refuse,
@@ -33,7 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan impo
     steps,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.report import sentence
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 HARBOUR = Request("harbour", ("erp.harbour.example", "harbour.internal.example"))
@@ -257,3 +258,36 @@ def test_a_name_that_users_are_served_is_not_given_up() -> None:
     assert ended(HARBOUR, Found(replace(GOOD, not_after=NOW), less, waits=True), "", NOW) == less
     none = replace(less, domains=("other.example",))
     assert isinstance(ended(HARBOUR, Found(staged=none, waits=True), "", NOW), Refusal)
+
+
+def test_a_certificate_of_the_future_waits_for_its_time_and_is_not_ordered_again() -> None:
+    later = replace(GOOD, not_before=NOW + timedelta(hours=30))
+    refused = ended(HARBOUR, Found(staged=later, waits=True), "", NOW)
+    assert isinstance(refused, Refusal)
+    assert refused.why == "the staged pair is valid only from 2026-11-23 18:00 UTC on"
+    found = {"harbour": Found(staged=later, waits=True, interrupted=True, refusal=refused)}
+    (held,) = plan([HARBOUR], found, {}, Policy(), NOW + timedelta(hours=29))
+    assert held.refusal == refused
+    (ready,) = plan([HARBOUR], found, {}, Policy(), later.not_before)
+    assert (ready.staged, ready.refusal) == (True, None)
+    (one,) = due(Found(later))
+    assert one.why == "it is not valid yet"
+
+
+@pytest.mark.parametrize(
+    ("date", "words"),
+    [
+        ("Sun, 22 Nov 2026 11:56:00 GMT", ""),
+        ("Thu, 03 Sep 2026 12:00:00 GMT", "80 days, 0:00:00 .* ahead of"),
+        ("Sun, 22 Nov 2026 12:06:00 GMT", "0:06:00 .* behind"),
+        ("", ""),
+        ("yesterday", ""),
+    ],
+)
+def test_a_clock_that_is_minutes_off_judges_no_certificate(date: str, words: str) -> None:
+    answer = issuer({"status": 200, "date": date}, NOW)
+    if not words:
+        check_clock(answer, NOW)
+        return
+    with pytest.raises(StateError, match=f"the clock of this host is {words} that of the issuer"):
+        check_clock(answer, NOW)
