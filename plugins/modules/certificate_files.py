@@ -65,6 +65,25 @@ options:
     description: Share of its lifetime, from 0 to 1, below which a certificate is due.
     type: float
     default: 0.33
+  renew_spread:
+    description:
+      - Share of its lifetime, from 0 to 1, by which a certificate is renewed earlier than at O(renew_share), at most
+        half of what that leaves. Each name has a part of it that stays the same, so that certificates of one night are
+        not renewed in one night.
+    type: float
+    default: 0.1
+  renew_limit:
+    description:
+      - Number of renewals in one call; the next call renews the next ones. Certificates that are missing, have expired
+        or have other domains are ordered all the same, and so is each one with O(force=true).
+    type: int
+    default: 10
+  canary:
+    description:
+      - Name of the certificate that is renewed first. While it is due, no other is renewed before its O(renew_share).
+      - If not set, it is the first of O(certificates).
+    type: str
+    default: ""
   advice:
     description:
       - What the issuer says of certificates that are there, by name of the certificate, as
@@ -162,6 +181,21 @@ due:
     certificate:
       description: Path that the issued certificate, with its chain, is to be written to.
       type: str
+deferred:
+  description: What is due and renewed by a later call, in the order of the call.
+  returned: O(state=staged)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the certificate.
+      type: str
+    why:
+      description: Why it is due.
+      type: str
+    until:
+      description: What is renewed before it.
+      type: str
 refused:
   description: Certificates that are due and were not issued, in the order of the call. What is installed stays.
   returned: success, and failure with O(state=installed)
@@ -253,6 +287,9 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["staged", "installed"], "default": "staged"},
     "force": {"type": "bool", "default": False},
     "renew_share": {"type": "float", "default": 0.33},
+    "renew_spread": {"type": "float", "default": 0.1},
+    "renew_limit": {"type": "int", "default": 10},
+    "canary": {"type": "str", "default": ""},
     "advice": {"type": "dict", "default": {}},
     "issuer": {"type": "dict", "default": {}},
     "refusals": {"type": "dict", "default": {}},
@@ -278,7 +315,10 @@ def work(call: Call) -> Outcome:
 def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     now = datetime.now(timezone.utc)
     found = {one.name: store.read(one.name) for one in requests}
-    policy = plan.Policy(call.params["renew_share"], call.params["force"])
+    params = call.params
+    policy = plan.Policy(
+        params["renew_share"], params["force"], params["renew_spread"], params["renew_limit"], params["canary"]
+    )
     issuer = model.issuer(call.params["issuer"], now)
     plan.check_clock(issuer, now)
     due = plan.plan(requests, found, model.advices(call.params["advice"]), policy, now)
@@ -290,13 +330,16 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
             apply.record(store, name, refusal)
     current = {name: here.current for name, here in found.items()}
     _warn_of_left_out(call, requests, current)
-    wanted = [one for one in due if not one.refusal]
+    wanted = [one for one in due if not (one.refusal or one.deferred)]
     return Outcome(
         steps=plan.steps(wanted),
         before=_serials(current),
         after={**_serials(current), **{one.request.name: one.why for one in wanted}},
         facts={
             "due": [_due(store, one, check_mode=call.check_mode) for one in wanted],
+            "deferred": [
+                {"name": one.request.name, "why": one.why, "until": one.deferred} for one in due if one.deferred
+            ],
             "refused": report.refused(requests, refused),
             "certificates": _certificates(store, requests, refused, current, current),
         },

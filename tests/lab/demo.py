@@ -156,7 +156,7 @@ def patch(demo: Demo) -> str:
 def renew(demo: Demo) -> str:
     """Renew each certificate under load."""
     with demo.load("renewal", websockets=1):
-        demo.run("renew_certificates")
+        demo.run("renew_certificates", renew_force="true")
     return f"{demo.loads[-1].cut} connections cut"
 
 

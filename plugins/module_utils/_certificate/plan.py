@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,21 +29,44 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Policy:
-    """When to renew. renew_share: of the lifetime, above 0 and below 1. force: every one, due or not."""
+    """When to renew. renew_share: of the lifetime, above 0 and below 1. force: every one, due or not.
+
+    spread: the share of the lifetime by which renewals come earlier, each by another part of it. limit: of renewals in
+    one call. canary: the name of the certificate that is renewed first, by default that of the first request.
+    """
 
     renew_share: float = 0.33
     force: bool = False
+    spread: float = 0.1
+    limit: int = 10
+    canary: str = ""
 
     def __post_init__(self) -> None:
         if not 0 < self.renew_share < 1:
             raise InputError(f"renew_share is a share of the lifetime between 0 and 1, not {self.renew_share:g}")
+        if not 0 <= self.spread < 1:
+            raise InputError(f"renew_spread is a share of the lifetime from 0 to less than 1, not {self.spread:g}")
+        if self.limit < 1:
+            raise InputError(f"renew_limit is a number of certificates from 1 on, not {self.limit}")
+
+    def share(self, name: str) -> float:
+        """The share of the lifetime below which a certificate is renewed early: the same for a name at any time."""
+        digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
+        # one that is new is not due
+        spread = min(self.spread, (1 - self.renew_share) / 2)
+        return self.renew_share + spread * (1 if name == self.canary else digest)
+
+
+# How soon: what users are refused, or the operator asked for; what is past its share; what may wait for the others.
+_NOW, _SOON, _EARLY = range(3)
 
 
 @dataclass(frozen=True)
 class Due:
     """A certificate to get. staged: its pair is complete already, and waits to be installed. replaces: an ARI id.
 
-    refusal: of an order before, because of which it is not ordered yet.
+    refusal: of an order before, because of which it is not ordered yet. pace: how soon it has to be renewed.
+    deferred: why it is renewed in a later call.
     """
 
     request: Request
@@ -50,6 +74,8 @@ class Due:
     staged: bool = False
     replaces: str = ""
     refusal: Refusal | None = None
+    pace: int = _NOW
+    deferred: str = ""
 
 
 def plan(
@@ -59,38 +85,62 @@ def plan(
     policy: Policy,
     now: datetime,
 ) -> list[Due]:
-    """The requests that are due, in their order."""
+    """The requests that are due, in their order. Raises InputError where the canary is none of them."""
+    names = [one.name for one in requests]
+    if policy.canary and policy.canary not in names:
+        raise InputError(f"canary is {policy.canary}, which certificates does not list ({', '.join(names)})")
+    policy = replace(policy, canary=policy.canary or next(iter(names), ""))
     due = []
     for one in requests:
         here, advised = found[one.name], advice.get(one.name, Advice())
-        why = reason(one, here, advised, policy, now)
+        why, pace = reason(one, here, advised, policy, now)
         if why:
             staged = not unfit(one, here, now)
             # An order that was lost may have replaced the certificate already, and it can be replaced only once.
             replaces = "" if here.interrupted else advised.replaces
             is_held = not (staged or policy.force) and here.refusal is not None and here.refusal.holds(one, now)
-            due.append(Due(one, why, staged, replaces, here.refusal if is_held else None))
-    return due
+            due.append(Due(one, why, staged, replaces, here.refusal if is_held else None, pace))
+    later = _later(due, policy)
+    return [replace(one, deferred=later.get(one.request.name, "")) for one in due]
 
 
-def reason(request: Request, found: Found, advised: Advice, policy: Policy, now: datetime) -> str:
-    """Why `request` is due; empty when it is not."""
+def _later(due: Sequence[Due], policy: Policy) -> dict[str, str]:
+    """Why renewals are left to a later call, by name."""
+    later, renewed = {}, 0
+    canary_is_due = any(one.request.name == policy.canary for one in due)
+    for one in sorted(due, key=lambda one: (one.request.name != policy.canary, one.pace)):
+        if one.staged or one.refusal or one.pace == _NOW:
+            continue
+        if one.pace == _EARLY and canary_is_due and one.request.name != policy.canary:
+            later[one.request.name] = f"certificate {policy.canary} is renewed first"
+        elif renewed == policy.limit:
+            later[one.request.name] = f"{policy.limit} others are renewed first, the limit of one call"
+        else:
+            renewed += 1
+    return later
+
+
+def reason(request: Request, found: Found, advised: Advice, policy: Policy, now: datetime) -> tuple[str, int]:
+    """Why `request` is due, and how soon; an empty text when it is not."""
     current = found.current
     if current is None:
-        return f"it {found.broken}" if found.broken else "there is none yet"
+        return f"it {found.broken}" if found.broken else "there is none yet", _NOW
     left = (current.not_after - now).total_seconds()
     lifetime = (current.not_after - current.not_before).total_seconds()
     reasons = (
-        (not current.answers(request), "the domains have changed"),
-        (policy.force, "it was asked for"),
-        (current.not_before > now, "it is not valid yet"),
-        (left <= 0, f"{_whose(current) or 'it '}has expired"),
-        (
-            left < policy.renew_share * lifetime,
-            f"it has less than {policy.renew_share * 100:.0f} % of its lifetime left",
-        ),
+        (not current.answers(request), "the domains have changed", _NOW),
+        (policy.force, "it was asked for", _NOW),
+        (current.not_before > now, "it is not valid yet", _NOW),
+        (left <= 0, f"{_whose(current) or 'it '}has expired", _NOW),
+        (left < policy.renew_share * lifetime, _less_than(policy.renew_share), _SOON),
+        (bool(advised.why), advised.why, _SOON),
+        (left < policy.share(request.name) * lifetime, _less_than(policy.share(request.name)), _EARLY),
     )
-    return next((words for holds, words in reasons if holds), advised.why)
+    return next(((words, pace) for holds, words, pace in reasons if holds), ("", _EARLY))
+
+
+def _less_than(share: float) -> str:
+    return f"it has less than {share * 100:.0f} % of its lifetime left"
 
 
 def check_clock(issuer: Issuer, now: datetime) -> None:
@@ -118,7 +168,7 @@ def refused_by(issuer: Issuer, due: Sequence[Due], found: Mapping[str, Found], n
     """What is due where the issuer takes no order: pairs that are complete, and a refusal for each other one."""
     return [
         one
-        if one.staged or one.refusal
+        if one.staged or one.refusal or one.deferred
         else replace(one, refusal=refuse(one.request, found[one.request.name].refusal, issuer.fault, now, issuer.wait))
         for one in due
     ]
@@ -169,5 +219,5 @@ def steps(due: Sequence[Due]) -> list[Step]:
     return [
         Step("install" if one.staged else "order", f"certificate {one.request.name}", one.why)
         for one in due
-        if not one.refusal
+        if not (one.refusal or one.deferred)
     ]

@@ -291,3 +291,78 @@ def test_a_clock_that_is_minutes_off_judges_no_certificate(date: str, words: str
         return
     with pytest.raises(StateError, match=f"the clock of this host is {words} that of the issuer"):
         check_clock(answer, NOW)
+
+
+NIGHT = [Request(f"tenant{number}", (f"tenant{number}.example",)) for number in range(30)]
+
+
+def aged(days: float, *, of: list[Request] = NIGHT) -> dict[str, Found]:
+    """All certificates of one night, so many days later."""
+    issued = NOW - timedelta(days=days)
+    return {
+        one.name: Found(Certificate(1, "f0" * 32, issued, issued + timedelta(days=90), one.domains, one.domains))
+        for one in of
+    }
+
+
+def renewed(found: dict[str, Found], advice: dict[str, Advice] | None = None, **policy: object) -> list[str]:
+    """The names that one call orders."""
+    planned = plan(NIGHT, found, advice or {}, Policy(**policy), NOW)
+    return [one.request.name for one in planned if not one.deferred]
+
+
+def test_certificates_of_one_night_are_renewed_over_days_and_the_canary_before_all_others() -> None:
+    found, ages = aged(0), {}
+    for day in range(70):
+        for name in renewed(found):
+            ages.setdefault(name, day)
+        # what was ordered is new from then on
+        found = {name: one for name, one in aged(day + 1).items() if name not in ages}
+        found.update({name: Found(GOOD) for name in ages})
+        found = {
+            name: replace(one, current=replace(one.current, requested=(f"{name}.example",)))
+            for name, one in found.items()
+            if one.current
+        }
+    assert sorted(ages) == sorted(one.name for one in NIGHT)
+    first, *others = sorted(ages.values())
+    assert ages["tenant0"] == first < others[0]
+    assert all(first < day <= 61 for day in others)
+    assert max(others.count(day) for day in others) <= 8
+
+
+def test_a_canary_that_is_refused_keeps_early_renewals_back_and_no_late_one() -> None:
+    refusal = refuse(NIGHT[3], None, "no such name", NOW)
+    early, late = aged(59), aged(61)
+    for found in (early, late):
+        found["tenant3"] = replace(found["tenant3"], refusal=refusal)
+    planned = plan(NIGHT, early, {}, Policy(canary="tenant3"), NOW)
+    assert {one.deferred for one in planned if one.request.name != "tenant3"} == {
+        "certificate tenant3 is renewed first"
+    }
+    assert len(renewed(late, canary="tenant3", limit=100)) == 30
+
+
+def test_renewals_of_one_call_are_limited_and_what_users_lack_is_not() -> None:
+    found = aged(61)
+    assert len(renewed(found, limit=7)) == 7
+    assert renewed(found, limit=1, canary="tenant9") == ["tenant9"]
+    assert len(renewed(aged(91), limit=7)) == 30
+    assert len(renewed({one.name: Found() for one in NIGHT}, limit=7)) == 30
+    assert len(renewed(aged(1), limit=7, force=True)) == 30
+    assert len(renewed(aged(1), {one.name: Advice("revoked tomorrow") for one in NIGHT}, limit=7)) == 7
+    why = [one.deferred for one in plan(NIGHT, found, {}, Policy(limit=7), NOW) if one.deferred]
+    assert why == ["7 others are renewed first, the limit of one call"] * 23
+
+
+def test_a_new_certificate_is_never_due() -> None:
+    assert renewed(aged(0), renew_share=0.95, spread=0.9) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "sentence"),
+    [({"spread": 1.0}, "renew_spread"), ({"limit": 0}, "renew_limit"), ({"canary": "north"}, "canary is north")],
+)
+def test_a_spread_that_cannot_be_meant(policy: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        renewed(aged(1), **policy)
