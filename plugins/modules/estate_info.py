@@ -355,6 +355,11 @@ estate:
     certificates:
       description: The certificates to hold, name and domains.
       type: list
+    internal_names:
+      description: >-
+        The host names of internal routes, and those below a domain that is not public, such as C(.internal). They are
+        for a CA of your own alone.
+      type: list
     roles:
       description: The PostgreSQL roles that each server needs, by server.
       type: dict

@@ -63,7 +63,10 @@ def outline(estate: Mapping[str, Any]) -> dict[str, Any]:
     }
     return {
         "groups": groups,
-        **{key: estate[key] for key in ("hosts", "unmade", "servers", "group_of", "leads", "logins", "paths")},
+        **{
+            key: estate[key]
+            for key in ("hosts", "unmade", "servers", "group_of", "leads", "logins", "paths", "internal_names")
+        },
     }
 
 
@@ -134,6 +137,7 @@ def _entrances(args: Mapping[str, Any], declared: Declared, located: Located) ->
             hidden,
         ),
         "certificates": plan_inputs.certificates([home.tenant for home in routed]),
+        "internal_names": plan_inputs.internal_names([home.tenant for home in routed]),
     }
 
 

@@ -17,6 +17,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_homes import Home
 
+# Names that no public name server has: ICANN's and RFC 6762 (appendix G), RFC 8375.
+_PRIVATE = (".internal", ".local", ".lan", ".home", ".corp", ".intranet", ".private", ".home.arpa")
 # What the PostgreSQL roles of all instances begin with.
 ROLE = "odoo_"
 
@@ -143,3 +145,9 @@ def certificates(tenants: Sequence[Tenant]) -> list[dict]:
         for tenant in tenants
         if tenant.routes
     ]
+
+
+def internal_names(tenants: Sequence[Tenant]) -> list[str]:
+    """The hosts that no public CA is asked for: it publishes those that it can validate, and fails for the others."""
+    routes = [route for tenant in tenants for route in tenant.routes]
+    return sorted(route.host for route in routes if route.audience == "internal" or route.host.endswith(_PRIVATE))

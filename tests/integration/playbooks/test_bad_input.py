@@ -138,6 +138,12 @@ def source(path: str) -> Callable[[Inventory], None]:
             "routes north-public and north-public-1 of owner gantry both answer for north.lab.example",
         ),
         (
+            tenants(lambda listed: listed[0]["routes"][0].update(allow="10.0.0.0/8", audience="internal")),
+            "site",
+            {},
+            "and a public CA publishes each name or cannot validate it; set certificate_internal_ca if that is your",
+        ),
+        (
             lambda inventory: None,
             "restore",
             {"tenant": "north", "restore_at": "2026-11-22", "estate_drained": [], "backup_repository": {}},
@@ -178,6 +184,7 @@ def source(path: str) -> Callable[[Inventory], None]:
         "a group of Redis hosts that is not there",
         "a network with host bits",
         "one host twice for one audience",
+        "an internal name for a public CA",
         "variables that are no inputs",
         "an empty store",
         "a store in no directory",

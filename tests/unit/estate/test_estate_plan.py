@@ -115,6 +115,17 @@ def test_values_are_converted_by_type():
     assert north.routes[0].allow == ("10.0.0.0/8", "172.16.0.0/12")
 
 
+def test_internal_names_are_those_of_internal_routes_and_of_domains_that_are_not_public():
+    routes = [
+        {"host": "north.site.example"},
+        {"host": "north.office.example", "audience": "internal", "allow": "10.0.0.0/8"},
+        {"host": "north.site.internal", "audience": "partner", "allow": "10.0.0.0/8"},
+        {"host": "north.internal.example"},
+    ]
+    names = plan_inputs.internal_names(parse(tenant(routes=routes)))
+    assert names == ["north.office.example", "north.site.internal"]
+
+
 def test_what_is_null_or_left_out_has_its_default():
     (north,) = parse(tenant(demo=None, tier=None, addons=None, parameters={"a": True, "b": 2, "c": "x"}))
     assert (north.demo, north.tier, north.addons, north.http_port) == (False, 3, (), None)
