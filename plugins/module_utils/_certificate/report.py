@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Refusal, Request
@@ -35,3 +35,15 @@ def sentence(request: Request, refusal: Refusal) -> str:
         times = "once" if refusal.tries == 1 else f"{refusal.tries} times"
         text += f"; refused {times}, ordered again from {refusal.until:%Y-%m-%d %H:%M} UTC on, or at once with force"
     return text + ")"
+
+
+def unissued(variables: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What no certificate was issued for, a sentence for each issuer. variables: those of each host."""
+    found: dict[str, dict[str, None]] = {}
+    for host in variables:
+        for one in host.get("certificate_refused") or ():
+            found.setdefault(str(host.get("certificate_acme_directory")), {})[one["sentence"]] = None
+    return [
+        f"{issuer} did not issue {', nor '.join(sentences)}, and every installed certificate stays as it is"
+        for issuer, sentences in found.items()
+    ]

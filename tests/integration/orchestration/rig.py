@@ -56,7 +56,7 @@ GIVEN = {
     "backup": {},
 }
 # Entry points that are the roles' own: they call modules of the world's.
-REAL = {("certificate", "verify"), ("backup", "run"), ("backup", "check"), ("backup", "drill"), ("backup", "copy")}
+REAL = {("backup", "run"), ("backup", "check"), ("backup", "drill"), ("backup", "copy")}
 # The tenants that are declared.
 TENANTS: list[dict[str, Any]] = [
     {

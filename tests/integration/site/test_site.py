@@ -95,7 +95,7 @@ def test_a_certificate_that_the_acme_server_refuses(estate: Estate) -> None:
     refused = f"north.{REFUSED_DOMAIN}"
     asked[0]["routes"].append({"audience": "public", "host": refused})
     run = estate.play("site", {"odoo_tenants": asked}).expect_failure()
-    # at the end, behind the record of the change
+    # the change is closed as one that is not done
     sentence = run.errors[-1]
     assert f"did not issue certificate north for {refused}, north.lab.example" in sentence
     assert "every installed certificate stays as it is" in sentence

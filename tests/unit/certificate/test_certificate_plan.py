@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.filter.unissued_certificates import unissued_certificates
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import (
     Advice,
     Certificate,
@@ -366,3 +367,14 @@ def test_a_new_certificate_is_never_due() -> None:
 def test_a_spread_that_cannot_be_meant(policy: dict[str, object], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         renewed(aged(1), **policy)
+
+
+def test_what_was_refused_on_several_edges_is_said_once_for_each_issuer() -> None:
+    refused = [{"name": "north", "sentence": "certificate north for a.example (why)"}]
+    edge = {"certificate_acme_directory": "https://acme/dir", "certificate_refused": refused}
+    more = [*refused, {"name": "south", "sentence": "certificate south for b.example (why)"}]
+    assert unissued_certificates({"edge1": edge, "edge2": {**edge, "certificate_refused": more}, "app1": {}}) == [
+        "https://acme/dir did not issue certificate north for a.example (why), nor certificate south for b.example "
+        "(why), and every installed certificate stays as it is"
+    ]
+    assert unissued_certificates({"edge1": {**edge, "certificate_refused": []}}) == []

@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The certificates that were refused, as the last screen of a playbook names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.report import unissued
+
+
+def unissued_certificates(variables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each issuer that refused any. variables: those of all hosts."""
+    return unissued(variables[host] for host in sorted(variables))
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """By name."""
+        return {"unissued_certificates": unissued_certificates}
