@@ -188,6 +188,7 @@ def _hold(repository: Repository, backup: str, stay: Stay, now: datetime) -> Non
 
 def _refuse(catalog: Catalog, job: Job, connection: Any) -> None:
     refuse_changed(job.database, job.expected, read_database.state(connection))
+    read_database.require_all_rows(connection)
     if not job.accept_other:
         refuse_other_database(catalog, job.tenant, read_database.uuid(connection))
 

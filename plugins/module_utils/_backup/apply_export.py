@@ -82,6 +82,7 @@ def uuid_of(login: Login, database: str) -> str:
     """The uuid of a database, empty without one."""
     with closing(connect(login, database, autocommit=False)) as connection:
         read_database.require_odoo(connection, database)
+        read_database.require_all_rows(connection)
         return read_database.uuid(connection)
 
 
@@ -89,6 +90,7 @@ def write(order: Export, client: int, deadline: Deadline, progress: Progress) ->
     """Write the archive beside its name, read it again, and give it its name. client: the major version of pg_dump."""
     guard = read_database.hold_collector(order.login, order.database, order.lock_timeout)
     with closing(guard), read_database.held_still(order.login, order.database, order.lock_timeout) as still:
+        read_database.require_all_rows(still.connection)
         _count, names = read_database.stored_names(still.connection, order.database)
         files = _present(order, list(names))
         facts = read_database.facts(still.connection, order.database)

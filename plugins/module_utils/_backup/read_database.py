@@ -27,9 +27,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_datab
     read_locale,
     read_settings,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_plain
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_dumped, require_plain
 
-# tables of extensions are theirs to fill, so pg_dump leaves them out
+# tables of extensions are theirs to fill, so pg_dump leaves them out, and require_all_rows refuses others
 _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't'
@@ -209,6 +209,16 @@ def require_tables(cursor: Any, database: str, *tables: str) -> None:
     """Raises StateError where a table cannot be read, or would run code of the tenant."""
     try:
         require_plain(cursor, tables)
+    except psycopg2.Error as error:
+        raise StateError(f"database {database} could not be read: {sentence(error)}") from error
+
+
+def require_all_rows(connection: Any) -> None:
+    """Raises StateError where pg_dump leaves out rows of the database that `connection` is in."""
+    database = connection.info.dbname
+    try:
+        with connection.cursor() as cursor:
+            require_dumped(cursor, database)
     except psycopg2.Error as error:
         raise StateError(f"database {database} could not be read: {sentence(error)}") from error
 

@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_datab
     read_locale,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_lent_role import require_restore_role
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_tables import require_dumped
 
 LOCK_SECONDS = 30
 JOBS = 2
@@ -38,6 +39,7 @@ def clone_by_dump(build: Build, source: str, restore_user: str, deadline: Deadli
     with closing(connect(login, source)) as connection, connection.cursor() as cursor:
         owner, locale, extensions = owner_of(cursor, source), read_locale(cursor, source), read_extensions(cursor)
         require_restore_role(cursor, login, restore_user, owner, UNFINISHED)
+        require_dumped(cursor, source)
         _refuse_extensions(source, login.user, extensions, is_superuser(cursor))
         build.create(cursor, owner, locale=locale, private=True)
     client = pgtools.client_major("pg_dump", deadline)

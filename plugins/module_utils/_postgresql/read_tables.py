@@ -13,7 +13,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, excerpt
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import sql
 
 # lower numbers are the server's own
 _FIRST = 16384
@@ -36,6 +37,15 @@ SELECT c.relname::text,
 FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY(%s) ORDER BY 1
 """
 _CALLS = "has an index or statistics that call a function"
+# Tables that pg_dump takes for an extension's own, and so without their rows.
+_MEMBERS = """
+SELECT e.extname::text, n.nspname::text, c.relname::text FROM pg_depend d
+JOIN pg_extension e ON e.oid = d.refobjid JOIN pg_class c ON c.oid = d.objid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+  AND c.relkind = 'r' AND c.oid <> ALL(coalesce(e.extconfig, '{}')) AND pg_relation_size(c.oid) > 0
+ORDER BY 1, 2, 3
+"""
 _FUNCTION, _TYPE = re.compile(r":(?:op)?funcid (\d+)"), re.compile(r":(?:resulttype|row_typeid) (\d+)")
 
 
@@ -58,6 +68,19 @@ def require_plain(cursor: Any, tables: Sequence[str]) -> None:
             f"in database {cursor.connection.info.dbname}, {said}, which could run code of the database's owner with "
             f"the rights of {cursor.connection.info.user}; remove that, and run again"
         )
+
+
+def require_dumped(cursor: Any, database: str) -> None:
+    """Raise StateError where pg_dump leaves out rows: those of tables that were added to an extension."""
+    cursor.execute(_MEMBERS)
+    for extension, schema, table in cursor.fetchall():
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(schema, table)))
+        if cursor.fetchone()[0]:
+            raise StateError(
+                f"table {excerpt(f'{schema}.{table}')} of database {database} has rows and belongs to extension "
+                f"{extension}, so pg_dump leaves them out; take it out of the extension with ALTER EXTENSION DROP "
+                "TABLE, or empty it, then run again"
+            )
 
 
 def _calls(cursor: Any, trees: str) -> bool:

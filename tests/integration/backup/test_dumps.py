@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Databases with objects that pg_dump leaves out, or that only a superuser can make: nothing is lost without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.integration.backup.conftest import Ask, Asked, Estate
+
+BACKUP, RESTORE, EXPORT = (f"gantry.odoo.odoo_{one}" for one in ("backup", "restore", "export"))
+
+
+@contextmanager
+def made(estate: Estate, make: str, undo: str) -> Iterator[None]:
+    """Objects in the tenant's database for the time of the block; `undo` is run in any case."""
+    try:
+        estate.sql(make, "harbour")
+        yield
+    finally:
+        estate.sql(undo, "harbour")
+
+
+def backup(estate: Estate, tenant: str, *, check: bool = False, **options: Any) -> Asked:
+    """A backup of the tenant's database under another tenant's name."""
+    databases = [{"name": "harbour", "tenant": tenant}]
+    return BACKUP, {**estate.login, "databases": databases, **options}, check
+
+
+def restore(estate: Estate, tenant: str, **options: Any) -> Asked:
+    """A restore of the newest backup of a tenant beside the tenant's database."""
+    return (
+        RESTORE,
+        {**estate.login, "tenant": tenant, "database": "harbour-dumps", "access": "blocked", **options},
+        False,
+    )
+
+
+def test_rows_that_pg_dump_leaves_out_stop_a_backup_and_an_export(estate: Estate, ask: Ask) -> None:
+    add = "SET ROLE odoo_harbour; CREATE TABLE x_money AS SELECT generate_series(1, 10) AS id; "
+    add += "ALTER EXTENSION pg_trgm ADD TABLE x_money"
+    drop = "ALTER EXTENSION pg_trgm DROP TABLE x_money; DROP TABLE x_money"
+    asked = {name: one for name, one in estate.login.items() if name != "repository"}
+    export = EXPORT, {**asked, "name": "harbour", "path": "/srv/harbour-money.zip"}, True
+    with made(estate, add, drop):
+        said = [one["msg"] for one in ask(backup(estate, "money", check=True), backup(estate, "money"), export)]
+        assert all(
+            "table public.x_money of database harbour has rows and belongs to extension pg_trgm" in one for one in said
+        )
+        assert all("ALTER EXTENSION DROP TABLE" in one for one in said)
+        assert not estate.complete("money")
+        estate.sql("TRUNCATE x_money", "harbour")
+        assert not ask(backup(estate, "money"))[0]["failed"]
