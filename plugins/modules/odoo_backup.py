@@ -73,6 +73,9 @@ options:
     description:
       - What to do about a file that the database refers to and the filestore does not hold.
       - V(fail) takes no backup. V(record) takes one and lists the file in its manifest as lost.
+      - Such a backup is partial. It does not count as fresh, M(gantry.odoo.odoo_backup_check) and
+        M(gantry.odoo.backup_compliance) report it, and it is restored with
+        O(gantry.odoo.odoo_restore#module:missing_files=list) alone.
     type: str
     choices: [fail, record]
     default: fail

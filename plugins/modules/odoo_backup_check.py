@@ -156,6 +156,7 @@ checks:
             V(full), V(partial) for all but some of its files, or V(none). After healing, in check mode as healing would
             leave it.
           type: str
+        files_missing: {description: Files that were missing when the backup was taken., type: int}
         files_damaged: {description: Files that cannot be restored., type: int}
         findings:
           description: The damaged objects that the backup needs.

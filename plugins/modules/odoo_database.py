@@ -238,7 +238,8 @@ options:
   accept_backup:
     description:
       - Identifier of a backup whose age does not count when O(tier) is V(1), such as one that was taken a moment ago
-        and took long. It still has to be the latest one, of this very database and complete.
+        and took long. It still has to be the latest one and of this very database. It may lack files that were missing
+        when it was taken, and nothing else.
     type: str
   config:
     description:

@@ -166,7 +166,7 @@ options:
     default: 2048
   missing_files:
     description:
-      - What to do about files of the backup that are missing or damaged in the repository.
+      - What to do about files that were missing when the backup was taken, or are missing or damaged in the repository.
       - V(fail) restores nothing. V(list) restores the database without them and returns their names. Attachments that
         refer to them cannot be opened. A drill that has left files out fails at its end, and is recorded as failed.
     type: str
@@ -320,7 +320,7 @@ left_out:
   type: list
   elements: str
 files_left_out:
-  description: Names of files that are damaged in the repository, with O(missing_files=list).
+  description: Names of files that are missing or damaged in the backup, with O(missing_files=list).
   returned: success and not in check mode
   type: list
   elements: str

@@ -34,6 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     refuse_missing,
     refuse_other_database,
     refuse_skew,
+    said_of_missing,
     survey_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
@@ -179,7 +180,8 @@ def take(
         entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest), job.stay)
         repository.store.delete([note.key for note in [*notes, *sender.notes]])
     sent, seconds = files.sent_bytes + dump_sent, time.monotonic() - started
-    return seen, Taken(replace(manifest, name=entry.name), files.sent, sent, seconds, tuple(former.warnings))
+    warnings = (*former.warnings, *said_of_missing(files.lost))
+    return seen, Taken(replace(manifest, name=entry.name), files.sent, sent, seconds, warnings)
 
 
 def _hold(repository: Repository, backup: str, stay: Stay, now: datetime) -> None:

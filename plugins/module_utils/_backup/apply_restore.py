@@ -112,7 +112,7 @@ class Timings:
 class LeftOut:
     """What a restore could not make of a backup, each with the reason: settings, and rights that cannot be given here.
 
-    files: names of those that are damaged in the repository. notes: what else is to be said.
+    files: names of those that are missing or damaged in the backup. notes: what else is to be said.
     """
 
     settings: dict[Setting, str] = field(default_factory=dict)
@@ -144,6 +144,9 @@ def restore(order: Order, seen: Survey, timings: Timings, progress: Progress) ->
     builds = any(isinstance(step, CreateDatabase) for step in seen.todo)
     with at_its_server(order, seen) as there:
         restorer = Restorer(there, seen, timings, progress)
+        if builds:
+            lost = seen.manifest.filestore.missing
+            restorer.left_out.files.update({name: f"{name} was missing when the backup was taken" for name in lost})
         try:
             restorer.carry_out(seen.todo)
         finally:

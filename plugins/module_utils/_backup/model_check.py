@@ -69,15 +69,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of one backup."""
+    """What was found of one backup. lost: names of files that were missing when it was taken, which nothing heals."""
 
     entry: Entry
     findings: tuple[Finding, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @property
     def restorable(self) -> str:
         """How far the backup can be restored as it is."""
-        return _restorable(self.findings)
+        return _restorable(self.findings, self.lost)
 
     @property
     def heals(self) -> bool:
@@ -92,7 +93,7 @@ class Found:
     @property
     def healed(self) -> str:
         """How far the backup can be restored once the copies are used."""
-        return _restorable(self.left)
+        return _restorable(self.left, self.lost)
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class Check:
         return {finding.held for one in self.found for finding in one.left if finding.held}
 
 
-def _restorable(findings: tuple[Finding, ...]) -> str:
+def _restorable(findings: tuple[Finding, ...], lost: tuple[str, ...]) -> str:
     if any(one.kind != IN_FILES for one in findings):
         return NONE
-    return PARTIAL if findings else FULL
+    return PARTIAL if findings or lost else FULL

@@ -29,7 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record imp
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Locale, Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_access import DatabaseRight
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry, Stay
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, PARTIAL, Entry, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, index_from
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import parse_data_name
 
@@ -58,7 +58,7 @@ def manifest_body(manifest: Manifest) -> dict[str, Any]:
 
 
 def entry_of(manifest: Manifest, stored: datetime) -> Entry:
-    """What the catalog says of a backup. stored: when it was complete."""
+    """What the catalog says of a backup, which is partial without all of its files. stored: when it was complete."""
     return Entry(
         number=manifest.number,
         snapshot=manifest.snapshot_time,
@@ -68,6 +68,7 @@ def entry_of(manifest: Manifest, stored: datetime) -> Entry:
         dump_bytes=manifest.dump.size,
         files=manifest.filestore.files,
         files_bytes=manifest.filestore.bytes,
+        restorable=PARTIAL if manifest.filestore.missing else FULL,
     )
 
 

@@ -62,9 +62,9 @@ def _faults(seen: Evidence) -> Iterator[Finding]:
 
     for one in seen.catalog.entries:
         if one.restorable != FULL and one.expired is None:
-            how = "cannot be restored" if one.restorable == NONE else "lacks files"
-            sentence = f"a check found that backup {one.name} {how}"
-            yield Finding("damaged", CRITICAL, one.name, sentence, "take a new backup, and see what damages the store")
+            how = "cannot be restored, as a check found" if one.restorable == NONE else "lacks files"
+            remedy = "take a new backup, and see what damages the store, or which files the filestore lacks"
+            yield Finding("damaged", CRITICAL, one.name, f"backup {one.name} {how}", remedy)
 
 
 def _rolled_back(seen: Evidence) -> Iterator[Finding]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,6 +63,18 @@ def refuse_missing(database: str, filestore: str, missing: Iterable[str], consen
             f"database {database} refers to {len(listed)} files that are not in {filestore} ({shown}); "
             f"restore them{consent}"
         )
+
+
+def said_of_missing(missing: Sequence[str]) -> list[str]:
+    """A sentence for a backup that lacks files of its database; none without such."""
+    if not missing:
+        return []
+    shown = ", ".join(missing[:MISSING_SHOWN])
+    return [
+        f"the backup lacks {len(missing)} files that the database refers to ({shown}), so it is partial: it does not "
+        "count as a fresh one, and is restored with missing_files: list alone; restore the files, or delete the "
+        "attachments that refer to them, and take another"
+    ]
 
 
 def former_dump_bytes(catalog: Catalog) -> int:
@@ -135,14 +147,17 @@ def newest_fit(
         said.append(f"backup {latest.name} is newer than {fit.name} and damaged, so {fit.name} is restored")
     if fit is not None and fit.restorable == PARTIAL and full is not None:
         said.append(
-            f"backup {fit.name} is restored without the files of it that a check found damaged; {full.name} is the "
+            f"backup {fit.name} is restored without the files of it that are missing or damaged; {full.name} is the "
             "newest one that can be restored in full"
         )
     return fit, said
 
 
 def refuse_damaged(entry: Entry, where: str, accept_missing: bool) -> None:
-    """Raises StateError for a backup that a check has found damaged. accept_missing: go on where only files lack."""
+    """Raises StateError for a backup that lacks files, or that a check has found damaged.
+
+    accept_missing: go on where only files lack.
+    """
     if entry.restorable == NONE:
         raise StateError(
             f"backup {entry.name} in the {where} cannot be restored: a check found its dump, manifest or index "
@@ -150,8 +165,9 @@ def refuse_damaged(entry: Entry, where: str, accept_missing: bool) -> None:
         )
     if entry.restorable == PARTIAL and not accept_missing:
         raise StateError(
-            f"backup {entry.name} in the {where} lacks files that a check found damaged; take a new backup, which "
-            "sends them again, or restore without them with missing_files: list"
+            f"backup {entry.name} in the {where} lacks files that were missing when it was taken, or that a check "
+            "found damaged; take a new backup, which sends those in the filestore again, or restore without them with "
+            "missing_files: list"
         )
 
 

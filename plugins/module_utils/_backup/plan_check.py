@@ -86,14 +86,15 @@ def failure_of(check: Check) -> str:
 
 
 def _damage(check: Check) -> str:
-    bad = [one for one in check.found if one.left and not one.entry.expired]
+    bad = [one for one in check.found if (one.left or one.lost) and not one.entry.expired]
     if not bad:
         return ""
     shown = ", ".join(f"{one.entry.name} ({WORDS[one.healed]}: {_worst(one)})" for one in bad[:SHOWN])
     more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     return (
         f"{len(bad)} of {len(check.found)} backups can be restored only in part or not at all: "
-        f"{shown}{more}; {_in_copy(check)}take a new backup, which sends the files again, and check again"
+        f"{shown}{more}; {_in_copy(check)}take a new backup, which sends the files in the filestore again, and check "
+        "again"
     )
 
 
@@ -111,6 +112,8 @@ def _target(check: Check, one: Found) -> str:
 
 def _worst(one: Found) -> str:
     """The finding that says most, in words."""
+    if not one.left:
+        return f"{len(one.lost)} files, such as {one.lost[0]}, were missing when it was taken"
     found = next((each for each in one.left if not each.names), one.left[0])
     return _words(found)
 

@@ -269,6 +269,16 @@ def refuse_twins(target: Target, wish: Wish) -> None:
         )
 
 
+def refuse_lost(manifest: Manifest, wish: Wish) -> None:
+    """Raises StateError for a backup that was taken without files of its database, unless that is accepted."""
+    missing = manifest.filestore.missing
+    if missing and not wish.accept_missing:
+        raise StateError(
+            f"backup {origin(manifest)} lacks {len(missing)} files that were missing when it was taken, such as "
+            f"{missing[0]}; choose another, or restore without them with missing_files: list"
+        )
+
+
 def refuse_full(space: Space, wish: Wish, manifest: Manifest, fetch: Fetch) -> None:
     """Raises StateError where the file system has no room for the missing files, and for the dump meanwhile."""
     dump = 0 if wish.prefetch else manifest.dump.size

@@ -147,10 +147,10 @@ def survey(
     found = []
     for entry, manifest in zip(catalog.entries, manifests):
         if isinstance(manifest, Manifest):
-            findings = [*dumps[entry.number], *_index_findings(manifest.index, files)]
+            findings = (*dumps[entry.number], *_index_findings(manifest.index, files))
+            found.append(Found(entry, findings, manifest.filestore.missing))
         else:
-            findings = [Finding(entry.manifest.key, IN_MANIFEST, manifest)]
-        found.append(Found(entry, tuple(findings)))
+            found.append(Found(entry, (Finding(entry.manifest.key, IN_MANIFEST, manifest),)))
     read = files.read.union(*(one.dump.held for one in read_dumps))
     return Check(
         tenant=repository.tenant,

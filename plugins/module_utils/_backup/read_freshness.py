@@ -21,7 +21,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     open_repository,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Stay
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
+    PARTIAL,
+    Catalog,
+    Entry,
+    Stay,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import data_name
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
@@ -51,12 +57,15 @@ def require_fresh_backup(repository: Repository, tier: int, uuid: str, accepted:
     """The identifier of the backup that permits to drop the tenant's database.
 
     tier: its RPO is the limit of the backup's age. The recorded policy, which also says when alerts fire, can lower it
-    alone. uuid: of the database. accepted: the identifier of a backup whose age this run accepts, empty for none.
+    alone. uuid: of the database. accepted: the identifier of a backup of any age, which may lack files that were
+    missing when it was taken; empty for none.
     hold: whether the backup is held from now on, as no other one has that state of the database.
     Raises RefusedError where no complete backup of it is young enough, or the latest one is not complete.
     """
     tenant, now, catalog = repository.tenant, repository.store.now(), repository.catalog.read()
-    entry, ahead = latest_of(catalog, now), "".join(f"; {one}" for one in ahead_of_clock(catalog, now))
+    latest, ahead = latest_of(catalog, now), "".join(f"; {one}" for one in ahead_of_clock(catalog, now))
+    partial = latest_of(catalog, now, (FULL, PARTIAL))
+    entry = partial if partial and partial.name == accepted else latest
     if entry is None:
         raise RefusedError(
             f"{tenant} is of tier {tier} and has no complete backup in the {repository.where} that can be restored in "

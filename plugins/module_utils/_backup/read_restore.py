@@ -35,6 +35,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
     recovery,
     refuse_code,
     refuse_full,
+    refuse_lost,
     refuse_server,
     refuse_twins,
     restoration,
@@ -206,6 +207,8 @@ def survey(order: Order, manifest: Manifest) -> Survey:
     )
     todo = restoration(clean, wish, manifest, fetch)
     if any(isinstance(step, (CreateDatabase, FetchFiles)) for step in todo):
+        # a copy that was not compared yet has no marks
+        refuse_lost(manifest, wish)
         refuse_full(read_space(order.build.data_dir), wish, manifest, fetch)
     if any(isinstance(step, CreateDatabase) for step in todo):
         for name in (order.build.name, order.build.at, aside(order.build.name)):

@@ -41,7 +41,7 @@ def verify_restored(
     left_out: settings that could not be made, which the caller tells of, as of files_left_out.
     count: is told the files that were compared.
     """
-    facts, lost = manifest.database, files_left_out.union(manifest.filestore.missing)
+    facts = manifest.database
     spoilt: list[str] = []
     with closing(connect(login, database, autocommit=False)) as connection:
         connection.set_session(readonly=True)
@@ -52,7 +52,7 @@ def verify_restored(
             locale = read_locale(cursor, database)
             settings = set(read_settings(cursor, database))
         _count, names = read_database.stored_names(connection, database)
-        wanted = (name for name in names if name not in lost)
+        wanted = (name for name in names if name not in files_left_out)
         while batch := list(itertools.islice(wanted, PROVEN_AT_ONCE)):
             spoilt += damaged_files(filestore, batch, deadline)
             count(len(batch), 0)

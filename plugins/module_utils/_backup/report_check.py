@@ -48,8 +48,9 @@ def _backup(one: Found) -> dict[str, Any]:
         "id": one.entry.name,
         "snapshot_time": stamp(one.entry.snapshot),
         "expired": one.entry.expired is not None,
-        "result": "damaged" if one.left else ("healed" if one.findings else "ok"),
+        "result": "damaged" if one.left or one.lost else ("healed" if one.findings else "ok"),
         "restorable": one.healed,
+        "files_missing": len(one.lost),
         "files_damaged": sum(finding.files - finding.copies for finding in one.findings),
         "findings": [_finding(finding) for finding in one.findings],
     }

@@ -66,7 +66,7 @@ def unproven(tenant: str, facts: Mapping[str, Any]) -> str:
         return ""
     return (
         f"the drill of tenant {tenant} proves nothing, as {len(files)} files of backup {facts['backup']} are missing "
-        f"or damaged in the repository, such as {files[0]}; run gantry.odoo.backup, which sends them again"
+        f"or damaged, such as {files[0]}; run gantry.odoo.backup, which sends those in the filestore again"
     )
 
 

@@ -37,7 +37,7 @@ class Entry:
     snapshot: the moment that it shows, by the clock of PostgreSQL. stored: when it was complete. uuid: of the database.
     name: its identifier, empty until it is committed. expired: when it was marked to be removed; its objects stay
     until the grace ends. healed: the number of the run that wrote its manifest anew, 0 for none. restorable: how far it
-    can be restored, by the last check that read it. Sizes in bytes.
+    can be restored, as it was taken and by the last check that read it. Sizes in bytes.
     """
 
     number: int

@@ -54,3 +54,29 @@ def test_rows_that_pg_dump_leaves_out_stop_a_backup_and_an_export(estate: Estate
         assert not estate.complete("money")
         estate.sql("TRUNCATE x_money", "harbour")
         assert not ask(backup(estate, "money"))[0]["failed"]
+
+
+def test_a_backup_without_files_is_partial_until_that_is_accepted(estate: Estate, ask: Ask) -> None:
+    lost = "ab/ab" + "0" * 38
+    add = f"INSERT INTO ir_attachment (name, type, store_fname) VALUES ('lost', 'binary', '{lost}')"
+    policy = {"repository": estate.repository, "policies": [{"tenant": "partial", "tier": 1}]}
+    observed = {"repository": estate.repository, "tenants": ["partial"]}
+    with made(estate, add, "DELETE FROM ir_attachment WHERE name = 'lost'"):
+        taken, _policy, refused, drill, done, check, judged = ask(
+            backup(estate, "partial", missing="record"),
+            ("gantry.odoo.backup_policy", policy, False),
+            restore(estate, "partial"),
+            restore(estate, "partial", drill=True, missing_files="list"),
+            restore(estate, "partial", missing_files="list"),
+            ("gantry.odoo.odoo_backup_check", observed, False),
+            ("gantry.odoo.backup_compliance", observed, False),
+        )
+    assert f"the backup lacks 1 files that the database refers to ({lost}), so it is partial" in str(taken["warnings"])
+    assert "lacks files that were missing when it was taken" in refused["msg"]
+    assert f"proves nothing, as 1 files of backup {taken['backups'][0]['id']} are missing" in drill["msg"]
+    assert done["files_left_out"] == [lost]
+    assert done["left_out"] == [f"1 files were left out, the first as {lost} was missing when the backup was taken"]
+    assert check["failed"]
+    assert [one["files_missing"] for one in check["checks"][0]["backups"]] == [1]
+    assert [one["kind"] for one in judged["compliance"][0]["findings"]] == ["damaged"]
+    estate.drop_copies()

@@ -30,7 +30,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_dir
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_index, model_index
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading, writing
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL, REBUILT
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
+    NONE,
+    PARTIAL,
+    REBUILT,
+    Marks,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DataName,
     ManifestName,
@@ -192,6 +198,26 @@ def test_a_file_is_healed_from_any_other_object_that_has_it(rotting: Rotting) ->
 def _name(key: str) -> DataName:
     number, place = key.split("/")[1:]
     return DataName(int(number), int(place))
+
+
+def test_files_that_were_missing_when_a_backup_was_taken_keep_it_partial(rotting: Rotting) -> None:
+    full = rotting.backup()
+    (lost,) = rotting.add(b"lost")
+    (rotting.path / "filestore" / lost).unlink()
+    partial = rotting.backup()
+    assert (full.restorable, partial.restorable) == (FULL, PARTIAL)
+    # a catalog of before, and one that is made anew
+    marks = {full.number: FULL, partial.number: FULL}
+    rotting.repository.catalog.write(lambda seen: Marks(marks).on(replace(seen, number=seen.number + 1)), Deadline(5))
+    found = rotting.check()
+    assert [one["restorable"] for one in entry(found)["backups"]] == [FULL, PARTIAL]
+    assert [one["files_missing"] for one in entry(found)["backups"]] == [0, 1]
+    assert rotting.entry(partial.number).restorable == PARTIAL
+    said = plan_check.failure_of(found)
+    assert f"{partial.name} (without some files: 1 files, such as {lost}, were missing when it was taken)" in said
+    assert "1 of 2 backups can be restored only in part" in said
+    rotting.add(b"lost")
+    assert rotting.backup().restorable == FULL
 
 
 def test_only_the_backups_that_need_a_damaged_file_are_marked(rotting: Rotting) -> None:

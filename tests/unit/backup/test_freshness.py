@@ -82,6 +82,18 @@ def test_a_run_that_names_the_latest_backup_accepts_its_age_and_nothing_else(
         require_fresh_backup(harbour.repository, 1, "another", name)
 
 
+def test_a_backup_that_lacks_files_permits_nothing_unless_it_is_named(
+    harbour: Rotting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = backed_up(harbour, monkeypatch, DAY)
+    harbour.names = ["00/" + "0" * 40]
+    partial = backed_up(harbour, monkeypatch, 60)
+    with pytest.raises(RefusedError, match=rf"its latest backup {former} is 864\d\d s old"):
+        require_fresh_backup(harbour.repository, 1, UUID)
+    assert require_fresh_backup(harbour.repository, 1, UUID, former) == former
+    assert require_fresh_backup(harbour.repository, 1, UUID, partial) == partial
+
+
 def test_the_backup_that_a_drop_relies_on_stays(harbour: Rotting, monkeypatch: pytest.MonkeyPatch) -> None:
     name = backed_up(harbour, monkeypatch, 60)
     require_fresh_backup(harbour.repository, 1, UUID)

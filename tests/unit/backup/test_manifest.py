@@ -116,7 +116,7 @@ def test_with_consent_the_newest_backup_whose_dump_is_there_is_restored() -> Non
     everything = Catalog(entries=(full, partial, none))
     passed_over = f"backup {none.name} is newer than {{0}} and damaged, so {{0}} is restored"
     lacking = (
-        f"backup {partial.name} is restored without the files of it that a check found damaged; {full.name} is the "
+        f"backup {partial.name} is restored without the files of it that are missing or damaged; {full.name} is the "
     )
     lacking += "newest one that can be restored in full"
     assert newest_fit(everything, NOW) == (full, [passed_over.format(full.name)])

@@ -32,6 +32,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
     recovery,
     refuse_code,
     refuse_full,
+    refuse_lost,
     refuse_server,
     refuse_twins,
     replaced_comment,
@@ -67,6 +68,13 @@ def test_what_a_later_change_has_made_the_home_is_not_replaced() -> None:
         restoration(target, wish, MANIFEST, Fetch())
     for number in (0, 18):
         assert restoration(target, replace(wish, fencing_number=number), MANIFEST, Fetch())
+
+
+def test_a_backup_that_was_taken_without_files_needs_consent() -> None:
+    with pytest.raises(StateError, match=r"harbour/\S+ lacks 1 files that were missing when it was taken, such as"):
+        refuse_lost(MANIFEST, WISH)
+    refuse_lost(MANIFEST, replace(WISH, accept_missing=True))
+    refuse_lost(replace(MANIFEST, filestore=replace(MANIFEST.filestore, missing=())), WISH)
 
 
 def test_a_half_built_database_goes_and_its_files_stay() -> None:

@@ -73,8 +73,8 @@ def test_the_record_of_a_drill_says_what_is_known() -> None:
 def test_a_drill_that_left_files_out_proves_nothing() -> None:
     assert unproven("harbour", {"backup": "b07", "files_left_out": []}) == ""
     assert unproven("harbour", {"backup": "b07", "files_left_out": ["ab/abc", "cd/cde"]}) == (
-        "the drill of tenant harbour proves nothing, as 2 files of backup b07 are missing or damaged in the "
-        "repository, such as ab/abc; run gantry.odoo.backup, which sends them again"
+        "the drill of tenant harbour proves nothing, as 2 files of backup b07 are missing or damaged, such as "
+        "ab/abc; run gantry.odoo.backup, which sends those in the filestore again"
     )
 
 

@@ -102,7 +102,8 @@ def take_backup(repository: Repository, keep: int) -> Entry:
                 notes.append(note_of(files[name].held, [name]))
             shard, _sent = send_shard(repository, next(places), "", files)
             index = Index(0, {"": shard}, {one.held: Use(1, one.length, one.length) for one in files.values()})
-        manifest = replace(MANIFEST, tenant="harbour", number=turn.number, dump=dump, index=index)
+        filestore = replace(MANIFEST.filestore, missing=())
+        manifest = replace(MANIFEST, number=turn.number, dump=dump, index=index, filestore=filestore)
         entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest))
         repository.store.delete([note.key for note in notes])
     return entry
