@@ -77,6 +77,11 @@ class Wish:
     accept_missing: bool = False
     scratch: bool = False
 
+    @property
+    def runs_jobs(self) -> bool:
+        """Whether Odoo runs the jobs of the restored database, as it does those of the original."""
+        return not (self.blocked or self.neutralize or self.drill or self.prefetch)
+
 
 @dataclass(frozen=True)
 class Server:

@@ -261,7 +261,7 @@ def gives_up(target: Target, wish: Wish) -> bool:
 
 def refuse_twins(target: Target, wish: Wish) -> None:
     """Raises RefusedError where two databases with one uuid would be open."""
-    if target.twins and not (wish.blocked or wish.neutralize or wish.drill):
+    if target.twins and wish.runs_jobs:
         raise RefusedError(
             f"database {target.twins[0]} is open and has the uuid of the backup, and two of them would run the same "
             f"jobs and send the same mail; restore {wish.database} with neutralize: true or access: blocked, or block "

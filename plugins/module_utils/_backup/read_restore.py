@@ -46,7 +46,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import read_programs, read_room
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_directory, opened_file
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import require_movable
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_build import Build
@@ -78,12 +78,15 @@ _EXTENSIONS = """
 SELECT e.name, coalesce(v.trusted OR NOT v.superuser, false) FROM pg_available_extensions e
 LEFT JOIN pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version
 """
-# those that may have the uuid of a backup: its source, and what was restored of the tenant
+# any open one may have the uuid, as a database can be renamed: first the backup's source, and what was restored of it
 _TWINS = """
-SELECT datname::text FROM pg_database d WHERE datallowconn AND datname <> ALL(%(own)s)
-  AND has_database_privilege(datdba, d.oid, 'CONNECT') AND has_database_privilege(d.oid, 'CONNECT')
-  AND (datname = ANY(%(names)s) OR starts_with(shobj_description(d.oid, 'pg_database'), %(mark)s)) ORDER BY 1
+SELECT datname::text,
+       datname = ANY(%(names)s) OR coalesce(starts_with(shobj_description(d.oid, 'pg_database'), %(mark)s), false)
+FROM pg_database d WHERE datallowconn AND datname <> ALL(%(own)s)
+  AND has_database_privilege(datdba, d.oid, 'CONNECT') AND has_database_privilege(d.oid, 'CONNECT') ORDER BY 2 DESC, 1
 """
+# seconds to wait for a table of a database that may be a twin
+_TWIN_LOCK_S = 10
 
 # called with the name and the uuid of a database
 Permit = Callable[[str, str], None]
@@ -222,7 +225,7 @@ def survey(order: Order, manifest: Manifest) -> Survey:
             refuse_full_scratch(read_room(order.scratch.directory), manifest)
         if gives_up(clean, wish):
             order.permit(wish.database, read_uuid(order.build.login, wish.database))
-    if not wish.prefetch:
+    if wish.runs_jobs:
         refuse_twins(replace(clean, twins=read_twins(order, manifest)), wish)
     return Survey(target, server, manifest, fetch, undo, todo)
 
@@ -246,8 +249,22 @@ def read_twins(order: Order, manifest: Manifest) -> tuple[str, ...]:
     }
     with closing(connect(login)) as connection, connection.cursor() as cursor:
         cursor.execute(_TWINS, wanted)
-        found = [row[0] for row in cursor.fetchall()]
-    return tuple(one for one in found if read_uuid(login, one) == manifest.database.uuid)
+        found = cursor.fetchall()
+    return tuple(one for one, likely in found if _is_twin(order, one, likely, manifest.database.uuid))
+
+
+def _is_twin(order: Order, database: str, likely: bool, wanted: str) -> bool:
+    """Whether a database has the uuid `wanted`. One that cannot be read is an error where it is `likely` a twin."""
+    try:
+        with closing(connect(order.build.login, database, autocommit=False, lock_timeout=_TWIN_LOCK_S)) as connection:
+            if rows(connection, "SELECT to_regclass('public.ir_config_parameter') IS NULL")[0][0]:
+                return False
+            return uuid(connection) == wanted
+    except GantryError as error:
+        if likely:
+            raise
+        order.warn(f"database {database} is open, and whether it has the uuid of the backup is not known: {error}")
+        return False
 
 
 def read_uuid(login: Login, database: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.integration.backup.conftest import Ask, Asked, Estate
+from tests.integration.backup.conftest import DATA, Ask, Asked, Estate
 
 BACKUP, RESTORE, EXPORT = (f"gantry.odoo.odoo_{one}" for one in ("backup", "restore", "export"))
 
@@ -80,3 +80,27 @@ def test_a_backup_without_files_is_partial_until_that_is_accepted(estate: Estate
     assert [one["files_missing"] for one in check["checks"][0]["backups"]] == [1]
     assert [one["kind"] for one in judged["compliance"][0]["findings"]] == ["damaged"]
     estate.drop_copies()
+
+
+def test_an_open_database_with_the_uuid_of_the_backup_is_found_under_any_name(estate: Estate, ask: Ask) -> None:
+    opened = restore(estate, "twins", access="open", database="harbour")[1]
+    ask(backup(estate, "twins"))
+    estate.sql("CREATE DATABASE plain OWNER odoo_harbour")
+    estate.sql("ALTER DATABASE harbour RENAME TO elsewhere")
+    files = f"{DATA}/filestore"
+    estate.shell(f"mv {files}/harbour {files}/elsewhere")
+    try:
+        (refused,) = ask((RESTORE, opened, True))
+        assert "database elsewhere is open and has the uuid of the backup" in refused["msg"]
+        estate.sql("ALTER TABLE ir_config_parameter ENABLE ROW LEVEL SECURITY", "elsewhere")
+        (doubted,) = ask((RESTORE, opened, True))
+        (warning,) = doubted["warnings"]
+        assert warning.startswith("database elsewhere is open, and whether it has the uuid of the backup is not known")
+        estate.sql("REVOKE CONNECT ON DATABASE elsewhere FROM PUBLIC, odoo_harbour")
+        assert not ask((RESTORE, opened, True))[0].get("warnings")
+    finally:
+        estate.sql("ALTER TABLE ir_config_parameter DISABLE ROW LEVEL SECURITY", "elsewhere")
+        estate.sql("ALTER DATABASE elsewhere RENAME TO harbour")
+        estate.sql("GRANT CONNECT ON DATABASE harbour TO PUBLIC, odoo_harbour")
+        estate.shell(f"mv {files}/elsewhere {files}/harbour")
+        estate.sql("DROP DATABASE plain")
