@@ -340,7 +340,8 @@ def work(call: Call, progress: Progress) -> Outcome:
         except (GantryError, OSError) as error:
             failures[tenant] = sentence_of(error)
             continue
-        for warning in [*plan_backup.said_of_listed(seen.listed), *(taken.warnings if taken else ())]:
+        said = [*plan_backup.said_of_listed(seen.listed), *plan_backup.said_of_superusers(seen.superusers)]
+        for warning in [*said, *(taken.warnings if taken else ())]:
             call.warn(f"tenant {tenant}: {warning}")
         steps += plan_backup.steps_of(tenant, job.database, seen)
         entries.append(report_backup.entry(taken) if taken else report_backup.foreseen(tenant, job.database, seen))

@@ -117,8 +117,9 @@ def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
         listed = added(before, catalog)
     with closing(connect(job.login, job.database, autocommit=False)) as connection:
         _refuse(catalog, job, connection)
+        superusers = tuple(read_database.for_superusers(connection))
     seen = survey_of(catalog, job.max_age_s, job.stay, stores.records.now(), repository is None)
-    return replace(seen, listed=listed)
+    return replace(seen, listed=listed, superusers=() if seen.fresh else superusers)
 
 
 def take(
@@ -149,6 +150,7 @@ def take(
         with closing(guard), read_database.held_still(job.login, job.database, job.lock_timeout) as still:
             refuse_skew(still.taken, now)
             _refuse(turn.catalog, job, still.connection)
+            seen = replace(seen, superusers=tuple(read_database.for_superusers(still.connection)))
             size = read_database.size(still.connection)
             with ThreadPoolExecutor(2) as pool, sender.stopped_by_failure():
                 sending = pool.submit(_send_files, sender, job, still, progress)

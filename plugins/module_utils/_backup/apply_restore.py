@@ -110,7 +110,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a restore could not make of a backup, each with the reason: settings, and rights that cannot be given here.
+    """What a restore could not make of a backup, each with the reason: settings, rights, and objects.
 
     files: names of those that are missing or damaged in the backup. notes: what else is to be said.
     """

@@ -33,7 +33,7 @@ class Survey:
     """What stands before a backup. fresh: the complete backup that suffices, if one does. new: no repository yet.
 
     stay: how long the backup is to stay whatever a policy says, None where it stays so long already or as is promised.
-    listed: the backup of the run before, which was interrupted at its end.
+    listed: the backup of the run before, which was interrupted at its end. superusers: what a restore leaves out.
     """
 
     catalog: Catalog
@@ -41,6 +41,7 @@ class Survey:
     new: bool = False
     stay: Stay | None = None
     listed: tuple[Entry, ...] = ()
+    superusers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ def refuse_missing(database: str, filestore: str, missing: Iterable[str], consen
             f"database {database} refers to {len(listed)} files that are not in {filestore} ({shown}); "
             f"restore them{consent}"
         )
+
+
+def said_of_superusers(names: Sequence[str]) -> list[str]:
+    """A sentence for what a restore of the backup leaves out; none without such."""
+    said = "only a superuser can make what a restore of this backup leaves out: {}; make it anew after a restore"
+    return [said.format(", ".join(names))] if names else []
 
 
 def said_of_missing(missing: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import DatabaseFacts, State
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError, excerpt
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import (
     Login,
     connect,
@@ -51,6 +51,17 @@ _STATE = """
 SELECT shobj_description(oid, 'pg_database'), has_database_privilege(datdba, oid, 'CONNECT')
 FROM pg_database WHERE datname = current_database()
 """
+# what a restore leaves out, as without_superusers has it
+_FOR_SUPERUSERS = """
+SELECT 'event trigger ' || evtname FROM pg_event_trigger t WHERE NOT EXISTS (
+    SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')
+UNION SELECT 'subscription ' || subname FROM pg_subscription
+WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+UNION SELECT 'publication ' || pubname FROM pg_publication p WHERE puballtables {schemas} ORDER BY 1
+"""
+_SCHEMAS = "OR EXISTS (SELECT FROM pg_publication_namespace n WHERE n.pnpubid = p.oid)"
+# the first version with publications of schemas
+_WITH_SCHEMAS = 150000
 COUNT_BATCH = 100
 NAMES_BATCH = 10000
 
@@ -136,6 +147,12 @@ def modules(connection: Any, database: str) -> tuple[dict[str, str], dict[str, s
 def size(connection: Any) -> int:
     """The size of the database that `connection` is in, in bytes."""
     return int(rows(connection, "SELECT pg_database_size(current_database())")[0][0])
+
+
+def for_superusers(connection: Any) -> list[str]:
+    """The objects in the database that `connection` is in that a restore leaves out: only a superuser can make them."""
+    schemas = _SCHEMAS if connection.server_version >= _WITH_SCHEMAS else ""
+    return [excerpt(name) for (name,) in rows(connection, _FOR_SUPERUSERS.format(schemas=schemas))]
 
 
 def uuid(connection: Any) -> str:

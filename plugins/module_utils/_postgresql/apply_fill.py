@@ -21,7 +21,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_owne
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect, sql
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.locks import hold_role
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import entries_without, in_order
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import (
+    entries_without,
+    in_order,
+    is_for_all,
+    publications,
+    without_superusers,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_grants import statements_of, without_rights
 
 
@@ -43,7 +49,7 @@ class Filling:
 
 @dataclass(frozen=True)
 class Filled:
-    """What came of it. left_out: grants, each with the reason. note: for people, empty without. give_s: seconds."""
+    """What came of it. left_out: grants and objects, with reasons. note: for people, empty without. give_s: seconds."""
 
     left_out: Mapping[str, str]
     note: str
@@ -60,6 +66,8 @@ def fill(login: Login, filling: Filling, archive: int, deadline: Deadline) -> Fi
     with closing(connect(login, filling.database)) as connection, connection.cursor() as cursor:
         schemas = create_extensions(cursor, filling.extensions, names, filling.owner)
     entries, rights = without_rights(entries_without(contents, names, schemas))
+    for_all = [one for one in publications(entries) if is_for_all(pgtools.script(archive, [one], deadline))]
+    entries, superusers = without_superusers(entries, for_all)
     with hold_role(login, filling.role, filling.lock_s) as cursor:
         clear = partial(take_databases, cursor, filling.role, login.user)
         # what interrupted runs have left
@@ -75,7 +83,8 @@ def fill(login: Login, filling: Filling, archive: int, deadline: Deadline) -> Fi
     with closing(last) as connection, connection.cursor() as cursor:
         # let the planner know the restored tables
         cursor.execute("ANALYZE")
-        left_out = make_grants(cursor, filling.owner, statements_of(pgtools.script(archive, rights, deadline)))
+        grants = make_grants(cursor, filling.owner, statements_of(pgtools.script(archive, rights, deadline)))
+    left_out = {**dict.fromkeys(superusers, "only a superuser can make it"), **grants}
     return Filled(left_out, by.note, give_s)
 
 

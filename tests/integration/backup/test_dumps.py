@@ -104,3 +104,29 @@ def test_an_open_database_with_the_uuid_of_the_backup_is_found_under_any_name(es
         estate.sql("GRANT CONNECT ON DATABASE harbour TO PUBLIC, odoo_harbour")
         estate.shell(f"mv {files}/elsewhere {files}/harbour")
         estate.sql("DROP DATABASE plain")
+
+
+def test_objects_that_only_a_superuser_can_make_are_left_out_and_named(estate: Estate, ask: Ask) -> None:
+    make = (
+        "CREATE FUNCTION x_note() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+        "CREATE EVENT TRIGGER x_event ON ddl_command_end EXECUTE FUNCTION x_note();"
+        "COMMENT ON EVENT TRIGGER x_event IS 'said';"
+        'CREATE PUBLICATION "x all" FOR ALL TABLES; COMMENT ON PUBLICATION "x all" IS \'said\';'
+        "CREATE PUBLICATION x_schema FOR TABLES IN SCHEMA public; CREATE PUBLICATION x_one FOR TABLE res_partner"
+    )
+    undo = 'DROP FUNCTION IF EXISTS x_note CASCADE; DROP PUBLICATION IF EXISTS "x all", x_schema, x_one'
+    with made(estate, make, undo):
+        taken, drill, done = ask(
+            backup(estate, "events"), restore(estate, "events", drill=True), restore(estate, "events")
+        )
+        left = [
+            "EVENT TRIGGER x_event was left out: only a superuser can make it",
+            "PUBLICATION TABLES IN SCHEMA x_schema public was left out: only a superuser can make it",
+            "PUBLICATION x all was left out: only a superuser can make it",
+        ]
+        assert sorted(done["left_out"]) == sorted(drill["left_out"]) == left
+        (warning,) = taken["warnings"]
+        assert "event trigger x_event, publication x all, publication x_schema" in warning
+    assert estate.sql("SELECT pubname FROM pg_publication ORDER BY 1", "harbour-dumps") == ["x_one", "x_schema"]
+    assert estate.sql("SELECT count(*) FROM pg_event_trigger", "harbour-dumps") == ["0"]
+    estate.drop_copies()

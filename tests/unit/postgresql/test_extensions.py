@@ -9,7 +9,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model impo
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_extensions import (
     entries_without,
     in_order,
+    is_for_all,
     privileged,
+    publications,
+    without_superusers,
 )
 
 SCHEMAS = {"pg_trgm": "public", "dblink": "extensions", "unaccent": "public"}
@@ -44,3 +47,31 @@ def test_what_an_extension_requires_is_created_before_it() -> None:
         "hstore",
         "hstore_plperl",
     ]
+
+
+def test_what_only_a_superuser_makes_is_left_out_with_what_is_said_of_it() -> None:
+    for_all, one = "5; 6104 39532 PUBLICATION - x all boss", "6; 6104 39533 PUBLICATION - one boss"
+    kept = [
+        one,
+        "7; 6106 39533 PUBLICATION TABLE public one res_partner boss",
+        "8; 0 0 COMMENT - PUBLICATION one boss",
+        "9; 2620 39600 TRIGGER public res_partner EVENT TRIGGER - x boss",
+        "10; 0 0 COMMENT public TRIGGER res_partner x_event boss",
+    ]
+    gone = [
+        for_all,
+        "12; 3466 39536 EVENT TRIGGER - Odd Ev boss",
+        "13; 6237 39534 PUBLICATION TABLES IN SCHEMA public schemas public boss",
+        "14; 6100 39535 SUBSCRIPTION - far boss",
+    ]
+    said = ['15; 0 0 COMMENT - PUBLICATION "x all" boss', '16; 0 0 SECURITY LABEL - EVENT TRIGGER "Odd Ev" boss']
+    assert publications([*kept, *gone]) == [one, for_all]
+    left = [
+        "PUBLICATION x all",
+        "EVENT TRIGGER Odd Ev",
+        "PUBLICATION TABLES IN SCHEMA schemas public",
+        "SUBSCRIPTION far",
+    ]
+    assert without_superusers([*kept, *gone, *said], [for_all]) == (kept, left)
+    assert is_for_all("-- Name: x\nCREATE PUBLICATION x FOR ALL TABLES WITH (publish = 'insert');")
+    assert not is_for_all("-- Name: x FOR ALL \nCREATE PUBLICATION x WITH (publish = 'insert');")
