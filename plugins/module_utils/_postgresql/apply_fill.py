@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import tools as pgtools
@@ -96,6 +97,9 @@ def _lend(login: Login, filling: Filling, schemas: list[str]) -> None:
         cursor.execute(lend.format(sql.Identifier(filling.database), role))
         for schema in schemas:
             cursor.execute(sql.SQL("ALTER SCHEMA {} OWNER TO {}").format(sql.Identifier(schema), role))
+        # a login that may create such an extension lends what its foreign servers are made with
+        for wrapper in _wrappers(cursor):
+            cursor.execute(sql.SQL("GRANT USAGE ON FOREIGN DATA WRAPPER {} TO {}").format(wrapper, role))
 
 
 def _take_back(login: Login, filling: Filling) -> None:
@@ -106,4 +110,14 @@ def _take_back(login: Login, filling: Filling) -> None:
         cursor.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*map(sql.Identifier, (database, owner))))
         keep_to(cursor, database, login.user)
         connection.commit()
+    with closing(connect(login, database)) as connection, connection.cursor() as cursor:
+        revoke = sql.SQL("REVOKE USAGE ON FOREIGN DATA WRAPPER {} FROM {}")
+        for wrapper in _wrappers(cursor):
+            cursor.execute(revoke.format(wrapper, sql.Identifier(filling.role)))
     give(login, database, filling.role, owner)
+
+
+def _wrappers(cursor: Any) -> list[Any]:
+    """The foreign-data wrappers of the database, as identifiers, that the login has created with their extension."""
+    cursor.execute("SELECT fdwname::text FROM pg_foreign_data_wrapper WHERE pg_has_role(fdwowner, 'USAGE')")
+    return [sql.Identifier(name) for (name,) in cursor.fetchall()]

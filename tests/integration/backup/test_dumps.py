@@ -130,3 +130,27 @@ def test_objects_that_only_a_superuser_can_make_are_left_out_and_named(estate: E
     assert estate.sql("SELECT pubname FROM pg_publication ORDER BY 1", "harbour-dumps") == ["x_one", "x_schema"]
     assert estate.sql("SELECT count(*) FROM pg_event_trigger", "harbour-dumps") == ["0"]
     estate.drop_copies()
+
+
+def test_foreign_tables_come_back_with_a_login_of_a_superuser(estate: Estate, ask: Ask) -> None:
+    make = (
+        "CREATE EXTENSION postgres_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO odoo_harbour;"
+        "SET ROLE odoo_harbour; CREATE SERVER x_far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '192.0.2.1');"
+        "CREATE FOREIGN TABLE x_remote (a int) SERVER x_far; CREATE VIEW x_seen AS SELECT a FROM x_remote"
+    )
+    password = estate.login["login_password"]
+    estate.sql(f"DROP ROLE IF EXISTS boss; CREATE ROLE boss SUPERUSER LOGIN PASSWORD '{password}'")
+    estate.sql("GRANT gantry_restore, gantry_write, odoo_harbour TO boss")
+    try:
+        with made(estate, make, "DROP EXTENSION IF EXISTS postgres_fdw CASCADE"):
+            _taken, refused, done = ask(
+                backup(estate, "foreign"), restore(estate, "foreign"), restore(estate, "foreign", login_user="boss")
+            )
+        assert "restore it with a superuser's login" in refused["msg"]
+        assert not done["failed"], done["msg"]
+        held = "SELECT pg_get_userbyid(srvowner), (SELECT count(*) FROM pg_foreign_table) FROM pg_foreign_server"
+        assert estate.sql(held, "harbour-dumps") == ["odoo_harbour|1"]
+        assert estate.sql("SELECT count(*) FROM pg_shdepend WHERE refobjid = 'gantry_restore'::regrole") == ["0"]
+    finally:
+        estate.drop_copies()
+        estate.sql("DROP ROLE boss")
