@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
 import subprocess
@@ -18,12 +19,18 @@ from typing import IO
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run, said_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError, excerpt
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
 
 # a run that loses its parent must not write into what the next run makes under the same name
 _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 _PLAIN_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+# an error of pg_dump or pg_restore ends where the next one begins, or its statement, which may be a list of all tables
+_ERROR = re.compile(r"^pg_(?:dump|restore): error: ", re.MULTILINE)
+_END = re.compile(r"pg_\w+: error: |.*\b(?:Command|Query) was: ")
+_PLACE = re.compile(r"LINE \d+: |\s*\^?$")
+# characters of an output that are searched for an error, and lines of one that are told
+_READ, _LINES = 65_536, 5
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
@@ -112,8 +119,23 @@ class DumpStream:
         if code != 0 and self._deadline.remaining <= 0:
             raise DeadlineError(f"pg_dump was stopped after {self._deadline.seconds:g} s, its deadline")
         if code != 0:
-            words = said_in(self._errors) or "without a word"
-            raise StateError(f"pg_dump failed: exit code {code}, {words}")
+            raise StateError(f"pg_dump failed: exit code {code}, {_cause(self._errors)}")
+
+
+def _cause(output: IO[bytes]) -> str:
+    """The first error in what pg_dump or pg_restore has written, or the end of it."""
+    output.seek(0)
+    return cause(output.read(_READ).decode(errors="replace")) or said_in(output) or "without a word"
+
+
+def cause(said: str) -> str:
+    """The first error that pg_dump or pg_restore names, on one line, without its statement; empty where there is none."""
+    begun = _ERROR.search(said)
+    if begun is None:
+        return ""
+    first, *rest = said[begun.start() :].splitlines()
+    more = [line for line in itertools.takewhile(lambda line: not _END.match(line), rest) if not _PLACE.match(line)]
+    return " | ".join(map(excerpt, [first, *more][:_LINES]))
 
 
 @contextmanager
@@ -229,6 +251,5 @@ def _restore(options: Sequence[str], archive: int, way: Access | None, deadline:
         except subprocess.TimeoutExpired as error:
             raise DeadlineError(f"{what} was stopped after {deadline.seconds:g} s, its deadline") from error
         if done.returncode != 0:
-            words = said_in(errors) or "without a word"
-            raise StateError(f"{what} failed: exit code {done.returncode}, {words}")
+            raise StateError(f"{what} failed: exit code {done.returncode}, {_cause(errors)}")
     return done.stdout.decode(errors="replace")

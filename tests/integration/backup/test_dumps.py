@@ -154,3 +154,17 @@ def test_foreign_tables_come_back_with_a_login_of_a_superuser(estate: Estate, as
     finally:
         estate.drop_copies()
         estate.sql("DROP ROLE boss")
+
+
+def test_a_failed_restore_names_its_cause(estate: Estate, ask: Ask) -> None:
+    make = (
+        "SET ROLE odoo_harbour; CREATE TABLE public.x_looked (id int); SET search_path = public;"
+        "CREATE FUNCTION public.x_look(int) RETURNS boolean LANGUAGE plpgsql AS "
+        "'BEGIN RETURN NOT EXISTS (SELECT FROM x_looked WHERE id = $1); END';"
+        "CREATE TABLE public.x_checked (id int CHECK (public.x_look(id))); INSERT INTO public.x_checked VALUES (1)"
+    )
+    with made(estate, make, "DROP TABLE x_checked; DROP FUNCTION x_look; DROP TABLE x_looked"):
+        _taken, done = ask(backup(estate, "looked"), restore(estate, "looked", drill=True))
+    assert 'ERROR: relation "x_looked" does not exist' in done["msg"]
+    assert "x_look(integer)" in done["msg"]
+    assert "worker process" not in done["msg"]
