@@ -206,8 +206,9 @@ def _send_files(sender: Sender, job: Job, still: read_database.Still, progress: 
 
 
 def _facts(job: Job, still: read_database.Still, progress: Progress) -> DatabaseFacts:
-    with progress.part(ROWS):
-        return read_database.facts(still.connection, job.database)
+    # in a transaction of its own: its failure must not end the snapshot before pg_dump has met the same cause
+    with read_database.joined(job.login, job.database, still) as connection, progress.part(ROWS):
+        return read_database.facts(connection, job.database)
 
 
 def _dump(turn: Turn, sender: Sender, stream: pgtools.DumpStream, size: int, count: Count) -> tuple[Dump, int]:

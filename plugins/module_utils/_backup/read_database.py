@@ -68,11 +68,15 @@ NAMES_BATCH = 10000
 
 @dataclass(frozen=True)
 class Still:
-    """A database held still: the transaction that reads it, and the name under which pg_dump sees the same."""
+    """A database held still: the transaction that reads it, and the name under which pg_dump sees the same.
+
+    wait_s: seconds that a query waits for a locked table. A query that fails ends the snapshot for all that join it.
+    """
 
     connection: Any
     snapshot: str
     taken: datetime
+    wait_s: float
 
 
 def hold_collector(login: Login, database: str, wait_s: float) -> Any:
@@ -102,7 +106,7 @@ def held_still(login: Login, database: str, wait_s: float) -> Iterator[Still]:
     with closing(connect(login, database, autocommit=False, lock_timeout=wait_s)) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         taken, snapshot = rows(connection, "SELECT clock_timestamp(), pg_export_snapshot()")[0]
-        yield Still(connection, snapshot, taken.astimezone(timezone.utc))
+        yield Still(connection, snapshot, taken.astimezone(timezone.utc), wait_s)
 
 
 def facts(connection: Any, database: str) -> DatabaseFacts:
@@ -193,7 +197,7 @@ def sequences(connection: Any) -> dict[str, int]:
 @contextmanager
 def joined(login: Login, database: str, still: Still) -> Iterator[Any]:
     """Another connection that sees the same as `still`, for the time of the block."""
-    with closing(connect(login, database, autocommit=False)) as connection:
+    with closing(connect(login, database, autocommit=False, lock_timeout=still.wait_s)) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(still.snapshot)))

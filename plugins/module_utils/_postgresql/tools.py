@@ -129,7 +129,7 @@ def _cause(output: IO[bytes]) -> str:
 
 
 def cause(said: str) -> str:
-    """The first error that pg_dump or pg_restore names, on one line, without its statement; empty where there is none."""
+    """The first error that pg_dump or pg_restore names, on one line, without its statement; empty for none."""
     begun = _ERROR.search(said)
     if begun is None:
         return ""

@@ -168,3 +168,14 @@ def test_a_failed_restore_names_its_cause(estate: Estate, ask: Ask) -> None:
     assert 'ERROR: relation "x_looked" does not exist' in done["msg"]
     assert "x_look(integer)" in done["msg"]
     assert "worker process" not in done["msg"]
+
+
+def test_row_security_is_named_by_whoever_meets_it_first(estate: Estate, ask: Ask) -> None:
+    make = (
+        "SET ROLE odoo_harbour; CREATE TABLE x_rows (a int); ALTER TABLE x_rows ENABLE ROW LEVEL SECURITY;"
+        "ALTER TABLE x_rows FORCE ROW LEVEL SECURITY; CREATE POLICY x_policy ON x_rows USING (a = 1)"
+    )
+    with made(estate, make, "DROP TABLE x_rows"):
+        for one in ask(*[backup(estate, "secured")] * 4):
+            assert 'query would be affected by row-level security policy for table "x_rows"' in one["msg"]
+            assert "snapshot" not in one["msg"]
