@@ -13,14 +13,14 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run, said_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError, excerpt
-from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
+from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 
 # a run that loses its parent must not write into what the next run makes under the same name
 _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
@@ -138,6 +138,12 @@ def cause(said: str) -> str:
     return " | ".join(map(excerpt, [first, *more][:_LINES]))
 
 
+def _encoding(login: Login, database: str) -> str:
+    """The encoding of a database, which pg_dump takes unless a setting of the database asks for another."""
+    with closing(connect(login, database)) as connection:
+        return str(connection.info.parameter_status("server_encoding"))
+
+
 @contextmanager
 def dump(
     login: Login,
@@ -159,7 +165,7 @@ def dump(
     others = ["--no-owner", "--no-privileges"] if kind == "plain" else []
     argv = [*_WITH_PARENT, "pg_dump", f"--format={kind}", "--no-password", *compression, *others]
     argv += [f"--snapshot={snapshot}"] if snapshot else []
-    argv.append(f"--lock-wait-timeout={int(lock_s * 1000)}")
+    argv += [f"--lock-wait-timeout={int(lock_s * 1000)}", f"--encoding={_encoding(login, database)}"]
     with access(login, database) as way, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # pylint: disable=ansible-bad-function  # its output is a stream
             argv,

@@ -179,3 +179,20 @@ def test_row_security_is_named_by_whoever_meets_it_first(estate: Estate, ask: As
         for one in ask(*[backup(estate, "secured")] * 4):
             assert 'query would be affected by row-level security policy for table "x_rows"' in one["msg"]
             assert "snapshot" not in one["msg"]
+
+
+def test_the_encoding_of_clients_does_not_stop_a_backup(estate: Estate, ask: Ask) -> None:
+    setting = "ALTER DATABASE harbour SET client_encoding = 'LATIN1'"
+    name = "SELECT name FROM res_partner WHERE id = 1"
+    make = f"{setting}; UPDATE res_partner SET ref = E'\\u2019 \\u0141\\u00f3d\\u017a' WHERE id = 1"
+    undo = "ALTER DATABASE harbour RESET client_encoding; UPDATE res_partner SET ref = NULL WHERE id = 1"
+    name = name.replace("name", "ref")
+    with made(estate, make, undo):
+        wanted = {**estate.login, "name": "harbour", "path": "/srv/harbour-latin.zip"}
+        wanted.pop("repository")
+        done = ask(backup(estate, "latin"), restore(estate, "latin"), (EXPORT, wanted, False))
+        assert [one["failed"] for one in done] == [False] * 3, done
+        read = "SET client_encoding = 'UTF8'; " + name
+        assert estate.sql(read, "harbour-dumps") == estate.sql(read, "harbour")
+    estate.shell("rm /srv/harbour-latin.zip")
+    estate.drop_copies()
