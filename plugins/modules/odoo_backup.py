@@ -279,10 +279,11 @@ def databases_from(params: Mapping[str, Any], prefix: str) -> list[dict[str, Any
     """The databases, each with its tenant and config. Raises InputError before anything is touched."""
     databases = []
     for item in params["databases"]:
-        config = item["config"] or params["config"]
+        # an empty variable stands for nothing
+        config = params["config"] if item["config"] is None else item["config"]
         if not config:
             raise InputError(f"databases: {item['name']} has no config; give the path of its odoo.conf")
-        tenant = item["tenant"] or item["name"]
+        tenant = item["name"] if item["tenant"] is None else item["tenant"]
         tenant_root(prefix, tenant)
         databases.append({**item, "tenant": tenant, "config": config})
     tenants = [one["tenant"] for one in databases]

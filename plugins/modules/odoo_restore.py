@@ -432,7 +432,8 @@ def wish_from(params: Mapping[str, Any]) -> Wish:
     """The request. Raises InputError for options that contradict one another."""
     default = f"{params['tenant']}_drill" if params["drill"] else params["tenant"]
     wish = Wish(
-        database=check_name(params["database"] or default, "database"),
+        # an empty variable does not stand for the database of the tenant
+        database=check_name(default if params["database"] is None else params["database"], "database"),
         tenant=params["tenant"],
         blocked=params["access"] == "blocked",
         replace=params["overwrite"] == "replace",

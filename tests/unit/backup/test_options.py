@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of the repository: neither of its keys is shown, whoever writes the sentence."""
+"""Options: no key of the repository is shown, whoever writes the sentence, and an empty one is no consent."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.options im
     copy_from,
     location_from,
 )
+from ansible_collections.gantry.odoo.plugins.modules import odoo_backup, odoo_restore
 
 SECRET = base64.b64encode(b"k" * 32).decode()
 KEYS = {"access_key": "AKIAHARBOUR", "secret_key": "s3cret-of-the-bucket"}
@@ -194,3 +195,23 @@ def test_a_copy_in_the_directory_of_the_first_repository_is_refused(tmp_path: Pa
 def test_a_bucket_that_nobody_can_mean_is_refused(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
         location_from(option(**changes))
+
+
+@pytest.mark.parametrize("database", ["", " "])
+def test_an_empty_name_does_not_stand_for_the_database_of_the_tenant(database: str) -> None:
+    given = {name: spec.get("default") for name, spec in odoo_restore.OPTIONS.items()}
+    asked = {**given, "tenant": "harbour", "overwrite": "replace"}
+    assert odoo_restore.wish_from(asked).database == "harbour"
+    assert odoo_restore.wish_from({**asked, "overwrite": "never", "drill": True}).database == "harbour_drill"
+    with pytest.raises(InputError, match=r"^database: "):
+        odoo_restore.wish_from({**asked, "database": database})
+
+
+@pytest.mark.parametrize(("option", "told"), [("tenant", r"^tenant: ''"), ("config", "harbour has no config")])
+def test_an_empty_option_of_a_backup_does_not_stand_for_another(option: str, told: str) -> None:
+    item = {"name": "harbour", "tenant": None, "config": None}
+    given = {"databases": [item], "config": "/etc/odoo/harbour.conf"}
+    (found,) = odoo_backup.databases_from(given, "")
+    assert (found["tenant"], found["config"]) == ("harbour", "/etc/odoo/harbour.conf")
+    with pytest.raises(InputError, match=told):
+        odoo_backup.databases_from({**given, "databases": [{**item, option: ""}]}, "")
