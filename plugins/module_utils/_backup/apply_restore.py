@@ -69,6 +69,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress i
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Hands, Step, carry_out
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import recycle, remove
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import shown
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_access import block_database, open_database
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_content import Content
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.apply_serve import serve
@@ -146,7 +147,9 @@ def restore(order: Order, seen: Survey, timings: Timings, progress: Progress) ->
         restorer = Restorer(there, seen, timings, progress)
         if builds:
             lost = seen.manifest.filestore.missing
-            restorer.left_out.files.update({name: f"{name} was missing when the backup was taken" for name in lost})
+            restorer.left_out.files.update(
+                {name: f"{shown(name)} was missing when the backup was taken" for name in lost}
+            )
         try:
             restorer.carry_out(seen.todo)
         finally:

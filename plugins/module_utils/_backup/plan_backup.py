@@ -13,6 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import M
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import require_days
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import shown
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     FULL,
@@ -59,9 +60,8 @@ def refuse_missing(database: str, filestore: str, missing: Iterable[str], consen
     """Raises StateError when files that the database refers to are not in its filestore. consent: to go on without."""
     listed = list(missing)
     if listed:
-        shown = ", ".join(listed[:MISSING_SHOWN])
         raise StateError(
-            f"database {database} refers to {len(listed)} files that are not in {filestore} ({shown}); "
+            f"database {database} refers to {len(listed)} files that are not in {filestore} ({_some(listed)}); "
             f"restore them{consent}"
         )
 
@@ -76,12 +76,15 @@ def said_of_missing(missing: Sequence[str]) -> list[str]:
     """A sentence for a backup that lacks files of its database; none without such."""
     if not missing:
         return []
-    shown = ", ".join(missing[:MISSING_SHOWN])
     return [
-        f"the backup lacks {len(missing)} files that the database refers to ({shown}), so it is partial: it does not "
-        "count as a fresh one, and is restored with missing_files: list alone; restore the files, or delete the "
-        "attachments that refer to them, and take another"
+        f"the backup lacks {len(missing)} files that the database refers to ({_some(missing)}), so it is partial: it "
+        "does not count as a fresh one, and is restored with missing_files: list alone; restore the files, or delete "
+        "the attachments that refer to them, and take another"
     ]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(map(shown, names[:MISSING_SHOWN]))
 
 
 def former_dump_bytes(catalog: Catalog) -> int:

@@ -19,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check im
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import number
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import shown
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     FULL,
     NONE,
@@ -113,7 +114,7 @@ def _target(check: Check, one: Found) -> str:
 def _worst(one: Found) -> str:
     """The finding that says most, in words."""
     if not one.left:
-        return f"{len(one.lost)} files, such as {one.lost[0]}, were missing when it was taken"
+        return f"{len(one.lost)} files, such as {shown(one.lost[0])}, were missing when it was taken"
     found = next((each for each in one.left if not each.names), one.left[0])
     return _words(found)
 

@@ -38,6 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import shown
 from ansible_collections.gantry.odoo.plugins.module_utils._odoo.model_names import unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Extensions
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model_home import refuse_overtaken
@@ -275,7 +276,7 @@ def refuse_lost(manifest: Manifest, wish: Wish) -> None:
     if missing and not wish.accept_missing:
         raise StateError(
             f"backup {origin(manifest)} lacks {len(missing)} files that were missing when it was taken, such as "
-            f"{missing[0]}; choose another, or restore without them with missing_files: list"
+            f"{shown(missing[0])}; choose another, or restore without them with missing_files: list"
         )
 
 

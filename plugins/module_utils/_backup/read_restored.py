@@ -19,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import shown
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login, connect
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import Setting
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_database import read_locale, read_settings
@@ -60,7 +61,7 @@ def verify_restored(
     wrong += differing("module", facts.modules, installed) + differing("pending module", facts.pending, pending)
     wrong += [f"its locale is {locale} instead of {facts.locale}"] if locale != facts.locale else []
     wrong += [f"setting {one.name} is not {one.value}" for one in sorted(set(facts.settings) - left_out - settings)]
-    wrong += [f"file {name} is missing or damaged" for name in spoilt]
+    wrong += [f"file {shown(name)} is missing or damaged" for name in spoilt]
     if wrong:
         more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise StateError(

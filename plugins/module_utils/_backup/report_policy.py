@@ -40,8 +40,9 @@ def steps_of(plan: Plan, removals: Removals, extensions: Extensions) -> list[Ste
     for tenant, found in removals.items():
         steps += [Step("remove", f"{tenant}/{one.name}", "its grace has ended") for one in found.gone]
         if found.objects or found.others:
-            why = f"no backup needs {len(found.objects)} objects, {found.bytes} bytes"
-            steps.append(Step("remove_objects", tenant, why))
+            needless = [f"{len(found.objects)} objects, {found.bytes} bytes"] if found.objects else []
+            needless += [f"{len(found.others)} manifests and notes"] if found.others else []
+            steps.append(Step("remove_objects", tenant, f"no backup needs {' and '.join(needless)}"))
     return steps + [step for tenant, found in extensions.items() for step in lock_steps(tenant, found)]
 
 

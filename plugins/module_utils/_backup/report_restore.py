@@ -14,7 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Fetch, Survey, Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import mark, recovered
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Outcome
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import RECYCLED
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import RECYCLED, shown
 
 # What a drill measures, in its record and in the results of the role.
 MEASURED = ("backup", "snapshot_time", "rto_s", "rpo_s", "counts", "timings", "served", "postgresql", "left_out")
@@ -66,7 +66,7 @@ def unproven(tenant: str, facts: Mapping[str, Any]) -> str:
         return ""
     return (
         f"the drill of tenant {tenant} proves nothing, as {len(files)} files of backup {facts['backup']} are missing "
-        f"or damaged, such as {files[0]}; run gantry.odoo.backup, which sends those in the filestore again"
+        f"or damaged, such as {shown(files[0])}; run gantry.odoo.backup, which sends those in the filestore again"
     )
 
 

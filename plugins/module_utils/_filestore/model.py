@@ -36,6 +36,11 @@ def is_store_fname(text: str) -> bool:
     return bool(_STORE_FNAME.fullmatch(text)) and text[3:5] == text[:2]
 
 
+def shown(store_fname: str) -> str:
+    """A name as a sentence can carry it: one that Odoo does not give is quoted, on one line, and cut."""
+    return store_fname if is_store_fname(store_fname) else f"{store_fname!r:.60}"
+
+
 def is_remote(store_fname: str) -> bool:
     """Whether an attachment is on object storage: an addon has given it a name such as `s3://bucket/abcd`."""
     return "://" in store_fname

@@ -235,7 +235,9 @@ def lacking(seen: Catalog, numbers: Iterable[int]) -> set[int]:
 def require(seen: Catalog, fence: int) -> None:
     """Raise LostError where another run began after the lease with the number `fence` was taken."""
     if seen.fence != fence:
-        raise LostError(f"lease {fence} was overtaken by lease {seen.fence}; nothing more was written, run again")
+        raise LostError(
+            f"lease {fence} was overtaken by lease {seen.fence}; nothing that was written since counts, run again"
+        )
 
 
 def _require_marks(seen: Catalog, before: Catalog) -> None:

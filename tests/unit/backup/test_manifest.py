@@ -23,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     refuse_missing,
     refuse_other_database,
     refuse_skew,
+    said_of_missing,
     stay_of,
     steps_of,
     survey_of,
@@ -181,8 +182,19 @@ def test_a_database_that_is_no_home_any_more_is_not_backed_up(
 
 def test_missing_files_are_counted_and_a_few_are_named() -> None:
     refuse_missing("harbour", "/files", [])
-    with pytest.raises(StateError, match=r"refers to 4 files that are not in /files \(a, b, c\); restore them, or"):
+    told = r"refers to 4 files that are not in /files \('a', 'b', 'c'\); restore them, or accept the loss"
+    with pytest.raises(StateError, match=told):
         refuse_missing("harbour", "/files", ["a", "b", "c", "d"], ", or accept the loss")
+
+
+def test_names_that_odoo_does_not_give_are_quoted_on_one_line() -> None:
+    sound = "ab/ab" + "0" * 38
+    with pytest.raises(StateError) as told:
+        refuse_missing("harbour", "/files", [sound, "", f"{sound}\n"])
+    assert f"({sound}, '', '{sound}\\n')" in str(told.value)
+    (said,) = said_of_missing(["ab/" + "a" * 5000])
+    assert f"('ab/{'a' * 56})" in said
+    assert said_of_missing([]) == []
 
 
 def test_clocks_that_are_far_apart_are_refused() -> None:

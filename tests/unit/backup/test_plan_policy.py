@@ -266,3 +266,15 @@ def test_verdicts_on_intact_backups_are_those_of_the_rules() -> None:
     keep = Keep(last=2, daily=5, weekly=2)
     history = [(one.name, one.snapshot) for one in catalog.entries]
     assert kept_by(Policy("harbour", 1, 900, 3600, keep), catalog, NOW, ()) == judge(history, keep, NOW)
+
+
+def test_what_is_removed_beside_backups_is_counted_by_its_kind() -> None:
+    wanted = request(expire=True)
+    repository = seen(harbour=settled(wanted, catalog=catalog(NEW)))
+
+    def why(found: Sweep) -> str:
+        told = report(wanted, plan(wanted, repository, "p"), repository, {"harbour": found}, {}, "p").values()
+        return str(told["steps"][0]["why"])
+
+    assert why(Sweep(others=("sent/1/0-0-9",))) == "no backup needs 1 manifests and notes"
+    assert why(Sweep(objects=(DataName(1, 0),), bytes=9)) == "no backup needs 1 objects, 9 bytes"

@@ -74,7 +74,7 @@ def test_a_drill_that_left_files_out_proves_nothing() -> None:
     assert unproven("harbour", {"backup": "b07", "files_left_out": []}) == ""
     assert unproven("harbour", {"backup": "b07", "files_left_out": ["ab/abc", "cd/cde"]}) == (
         "the drill of tenant harbour proves nothing, as 2 files of backup b07 are missing or damaged, such as "
-        "ab/abc; run gantry.odoo.backup, which sends those in the filestore again"
+        "'ab/abc'; run gantry.odoo.backup, which sends those in the filestore again"
     )
 
 

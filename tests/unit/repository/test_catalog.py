@@ -221,7 +221,7 @@ def test_only_the_run_of_the_fence_heals_and_only_what_it_has_marked() -> None:
     ]
     assert healed.damaged == ()
     assert plan_heal(healed, 9, marked, {3: FULL}, ()) == healed
-    with pytest.raises(LostError, match="lease 8 was overtaken by lease 9"):
+    with pytest.raises(LostError, match="lease 8 was overtaken by lease 9; nothing that was written since counts"):
         plan_heal(seen, 8, marked, {3: FULL}, ())
     with pytest.raises(StateError, match="another check has marked backups meanwhile"):
         plan_heal(plan_mark(seen, seen, {4: NONE}, [DataName(4, 0)]), 9, marked, {3: FULL}, ())
