@@ -341,7 +341,8 @@ def work(call: Call, progress: Progress) -> Outcome:
         except (GantryError, OSError) as error:
             failures[tenant] = sentence_of(error)
             continue
-        said = [*plan_backup.said_of_listed(seen.listed), *plan_backup.said_of_superusers(seen.superusers)]
+        said = [*plan_backup.said_of_listed(seen.listed), *plan_backup.said_of_marked(seen.marked)]
+        said += plan_backup.said_of_superusers(seen.superusers)
         for warning in [*said, *(taken.warnings if taken else ())]:
             call.warn(f"tenant {tenant}: {warning}")
         steps += plan_backup.steps_of(tenant, job.database, seen)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -30,13 +31,18 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     Survey,
     Taken,
     former_dump_bytes,
+    latest_of,
+    newest_of,
     refuse_changed,
+    refuse_lost,
     refuse_missing,
     refuse_other_database,
     refuse_skew,
     said_of_missing,
     survey_of,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_lost import read_lost
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -55,14 +61,20 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     Repository,
     make_repository,
     open_repository,
+    stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, Stores, segments
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn, being_written
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Stay
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Marks, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import wasteful
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, DataName, data_key
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import added, plan_stay
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import (
+    added,
+    plan_lost,
+    plan_stay,
+    worsened,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import (
     former_files,
     left_files,
@@ -115,11 +127,16 @@ def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
     if repository and not being_written(repository):
         before, catalog = catalog, with_interrupted(repository, job.known, catalog)
         listed = added(before, catalog)
+    marked: tuple[Entry, ...] = ()
+    if repository:
+        before, catalog = catalog, plan_lost(catalog, _lost(repository, catalog, stored_sizes(repository)))
+        marked = worsened(before, catalog)
     with closing(connect(job.login, job.database, autocommit=False)) as connection:
         _refuse(catalog, job, connection)
         superusers = tuple(read_database.for_superusers(connection))
     seen = survey_of(catalog, job.max_age_s, job.stay, stores.records.now(), repository is None)
-    return replace(seen, listed=listed, superusers=() if seen.fresh else superusers)
+    superusers = () if seen.fresh else superusers
+    return replace(seen, listed=listed, marked=marked, superusers=superusers)
 
 
 def take(
@@ -134,16 +151,17 @@ def take(
     started = time.monotonic()
     found = open_repository(stores, job.tenant, keys)
     repository = found or make_repository(stores, job.tenant, keys)
-    with writing_after(repository, "backup", job.lock_timeout, job.known) as turn:
-        now = repository.store.now()
+    with writing_after(repository, "backup", job.lock_timeout, job.known) as begun:
+        now, stored = repository.store.now(), stored_sizes(repository)
+        turn = mark_lost(begun, stored)
         seen = survey_of(turn.catalog, job.max_age_s, job.stay, now, found is None)
-        seen = replace(seen, listed=turn.listed)
+        seen = replace(seen, listed=turn.listed, marked=worsened(begun.catalog, turn.catalog))
         if seen.fresh:
             if seen.stay:
                 _hold(repository, seen.fresh.name, seen.stay, now)
             return seen, None
-        former, notes = former_files(turn), notes_left(turn)
-        left = left_files(turn, notes)
+        former, notes = former_files(turn, stored), notes_left(turn)
+        left = left_files(turn, notes, stored)
         doubted = wasteful(former.index.uses) | (former.index.objects() & set(turn.catalog.damaged))
         sender = Sender(turn, former, left, doubted, deadline)
         guard = read_database.hold_collector(job.login, job.database, job.lock_timeout)
@@ -179,11 +197,24 @@ def take(
             index=files.index,
             stay=job.stay,
         )
+        refuse_lost(manifest.lost(stored_sizes(repository)), repository.where)
         entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest), job.stay)
         repository.store.delete([note.key for note in [*notes, *sender.notes]])
     sent, seconds = files.sent_bytes + dump_sent, time.monotonic() - started
     warnings = (*former.warnings, *said_of_missing(files.lost))
     return seen, Taken(replace(manifest, name=entry.name), files.sent, sent, seconds, warnings)
+
+
+def mark_lost(turn: Turn, stored: Mapping[DataName, int]) -> Turn:
+    """Record which backups have lost objects; the turn with that catalog. stored: the size of each that is there."""
+    lost = _lost(turn.repository, turn.catalog, stored)
+    return turn.after(turn.repository.catalog.write(lambda seen: plan_lost(seen, lost), Deadline(RECORD_S)))
+
+
+def _lost(repository: Repository, catalog: Catalog, stored: Mapping[DataName, int]) -> Marks:
+    """What backups have lost that the catalog does not say yet, by the manifests of the newest and the latest one."""
+    newest = {newest_of(catalog), latest_of(catalog, repository.store.now())}
+    return read_lost(partial(manifest_of, repository), catalog, stored, [one for one in newest if one]).marks
 
 
 def _hold(repository: Repository, backup: str, stay: Stay, now: datetime) -> None:

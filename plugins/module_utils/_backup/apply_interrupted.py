@@ -8,9 +8,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from functools import partial
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import lost_objects
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_entries
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, stored_sizes
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn, writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import ManifestName
@@ -34,7 +33,7 @@ def with_interrupted(repository: Repository, known: int, seen: Catalog) -> Catal
     entries, _unread = read_entries(repository, {ManifestName(seen.fence)}.__contains__)
     for entry in entries:
         manifest = manifest_of(repository, entry)
-        if not lost_objects(repository, manifest):
+        if not manifest.lost(stored_sizes(repository)):
             objects = manifest.index.objects() | set(manifest.dump.held)
             return plan_commit(seen, entry, objects, manifest.stay)
     return seen

@@ -174,3 +174,8 @@ class Manifest:
     dump: Dump
     index: Index
     stay: Stay | None = None
+
+    def lost(self, stored: Mapping[DataName, int]) -> set[DataName]:
+        """The objects that are missing or cut off. stored: the size in bytes of each that is there."""
+        sizes = zip(self.dump.held, self.dump.stored)
+        return self.index.lost(stored) | {name for name, size in sizes if stored.get(name) != size}

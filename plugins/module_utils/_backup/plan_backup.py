@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, State
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import require_days
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import WORDS
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import shown
@@ -23,9 +24,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     Entry,
     Stay,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_key
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
 
 MISSING_SHOWN = 3
+_LOST = "objects of it are missing or cut off, so it can be restored"
 LISTED = "it is complete, and had no record: the run that took it was interrupted, or the record was taken away"
 
 
@@ -35,6 +38,7 @@ class Survey:
 
     stay: how long the backup is to stay whatever a policy says, None where it stays so long already or as is promised.
     listed: the backup of the run before, which was interrupted at its end. superusers: what a restore leaves out.
+    marked: backups that have lost objects, and of which the catalog says so from now on.
     """
 
     catalog: Catalog
@@ -43,6 +47,7 @@ class Survey:
     stay: Stay | None = None
     listed: tuple[Entry, ...] = ()
     superusers: tuple[str, ...] = ()
+    marked: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,15 @@ def refuse_missing(database: str, filestore: str, missing: Iterable[str], consen
         raise StateError(
             f"database {database} refers to {len(listed)} files that are not in {filestore} ({_some(listed)}); "
             f"restore them{consent}"
+        )
+
+
+def refuse_lost(lost: Collection[DataName], where: str) -> None:
+    """Raises StateError where objects that a backup needs are not there, or are cut off."""
+    if lost:
+        raise StateError(
+            f"{len(lost)} objects that the new backup needs, such as {data_key(min(lost))}, are missing or cut off in "
+            f"the {where}, so it is not complete; find out who removes them, and run again, which sends them again"
         )
 
 
@@ -204,10 +218,12 @@ def steps_of(tenant: str, database: str, seen: Survey) -> list[Step]:
     held = seen.fresh.name if seen.fresh else "a new backup"
     hold = [Step("place_hold", f"{tenant}/{held}", f"{seen.stay.reason}, {seen.stay.days} days")] if seen.stay else []
     listed = [Step("list", f"{tenant}/{one.name}", LISTED) for one in seen.listed]
+    marked = [Step("mark", f"{tenant}/{one.name}", f"{_LOST} {WORDS[one.restorable]}") for one in seen.marked]
     if seen.fresh:
-        return [*listed, *hold]
+        return [*listed, *marked, *hold]
     return [
         *listed,
+        *marked,
         *([Step("make_repository", tenant, "the tenant has none yet")] if seen.new else []),
         Step("back_up", database, "database and files as they are in one snapshot"),
         *hold,
@@ -217,6 +233,12 @@ def steps_of(tenant: str, database: str, seen: Survey) -> list[Step]:
 def said_of_listed(listed: Iterable[Entry]) -> list[str]:
     """A sentence for each backup that is in the catalog because the run after its own has listed it."""
     return [f"backup {one.name} is in the catalog from now on: {LISTED}" for one in listed]
+
+
+def said_of_marked(marked: Iterable[Entry]) -> list[str]:
+    """A sentence for each backup that has lost objects."""
+    advice = "find out who removes them, and run odoo_backup_check, which heals what another backup or the copy has"
+    return [f"backup {one.name}: {_LOST} {WORDS[one.restorable]}; {advice}" for one in marked]
 
 
 def survey_of(catalog: Catalog, max_age_s: int, stay: Stay | None, now: datetime, new: bool = False) -> Survey:

@@ -37,7 +37,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import DUMPING, FILES, Count, counted
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, read_document
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    read_document,
+    stored_sizes,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,
@@ -51,7 +55,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     CHECK,
     DataName,
     data_key,
-    data_name,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import read_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_pieces import Placed, prove
@@ -125,7 +128,7 @@ def survey(
     In doubt are objects that a former check found damaged, those of another size than they were written with, and
     `more`. aid: says what backups need where this repository lacks a manifest or a part of an index.
     """
-    stored = {name: one.size for key, one in repository.store.objects("data/").items() if (name := data_name(key))}
+    stored = stored_sizes(repository)
     sizes: dict[DataName, int] = {}
     manifests = each(partial(_manifest, repository, aid, sizes), catalog.entries, deadline, "reading the manifests")
     doubted = {*catalog.damaged, *more, *(name for name, size in sizes.items() if stored.get(name, size) != size)}

@@ -28,7 +28,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import telling
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import lost_objects
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import Absent, manifest_of, read_absent
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import policy_in
@@ -51,6 +50,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     open_repository,
+    stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_second import (
     open_second,
@@ -198,7 +198,7 @@ def _lost_in_copy(repository: Repository, catalog: Catalog, entry: Entry | None)
     if entry is None:
         return ""
     try:
-        lost = lost_objects(repository, manifest_of(repository, entry))
+        lost = len(manifest_of(repository, entry).lost(stored_sizes(repository)))
     except StateError as error:
         return str(error)
     return f"{lost} objects of backup {entry.name} are missing or cut off in the second repository" if lost else ""

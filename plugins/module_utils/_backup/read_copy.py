@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     Repository,
     read_document,
     read_manifest,
+    stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_second import (
     open_second,
@@ -41,7 +42,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     DataName,
     ManifestName,
     data_key,
-    data_name,
     is_drill_key,
     manifest_name,
 )
@@ -58,7 +58,7 @@ def read_side(repository: Repository, catalog: Catalog) -> Side:
     store = repository.store
     return Side(
         catalog,
-        {name: one.size for key, one in store.objects("data/").items() if (name := data_name(key))},
+        stored_sizes(repository),
         {found: one.size for key, one in store.objects("manifests/").items() if (found := manifest_name(key))},
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import ahead_of_clock, latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
@@ -19,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     RECORD_S,
     Repository,
     open_repository,
+    stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
@@ -28,7 +28,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     Entry,
     Stay,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import data_name
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
 
@@ -128,14 +127,5 @@ def damage(repository: Repository, entry: Entry) -> str:
             continue
     except StateError as error:
         return f"is damaged: {error}"
-    lost = lost_objects(repository, manifest)
+    lost = len(manifest.lost(stored_sizes(repository)))
     return f"is damaged: {lost} of its objects are missing or cut off" if lost else ""
-
-
-def lost_objects(repository: Repository, manifest: Manifest) -> int:
-    """How many objects of a backup are missing, or have another size than they were written with."""
-    sizes = {name: one.size for key, one in repository.store.objects("data/").items() if (name := data_name(key))}
-    totals = {name: use.total for name, use in manifest.index.uses.items()}
-    totals.update(zip(manifest.dump.held, manifest.dump.stored))
-    needed = manifest.index.objects() | set(totals)
-    return sum(name not in sizes or sizes[name] != totals.get(name, sizes[name]) for name in needed)

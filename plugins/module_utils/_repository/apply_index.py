@@ -117,7 +117,7 @@ class Sender:
         self._turn = turn
         self._former = former
         self._left = left
-        self._doubted = frozenset(doubted)
+        self._doubted = former.lost.union(doubted)
         self._deadline = deadline
         self._count: Count = uncounted
         self._places = itertools.count()
@@ -208,6 +208,8 @@ class Sender:
         to_send = []
         for name in names:
             place = before.get(name) or left.get(name)
+            if place is not None and place.held in self._former.lost:
+                place = left.get(name)
             if name not in on_disk:
                 (self._lost if place is None else self._kept).append(name)
             elif place is None or place.held in self._doubted:

@@ -41,7 +41,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     MANIFEST,
     MARKS,
+    DataName,
     ManifestName,
+    data_name,
     data_prefix,
     manifest_name,
     tenant_root,
@@ -187,6 +189,11 @@ def read_manifest(repository: Repository, name: ManifestName) -> dict[str, Any]:
 def read_manifest_names(repository: Repository) -> list[ManifestName]:
     """The manifests that are there, whether they count or not."""
     return [name for key in repository.store.names("manifests/", sys.maxsize) if (name := manifest_name(key))]
+
+
+def stored_sizes(repository: Repository) -> dict[DataName, int]:
+    """The size in bytes of each object with contents that is there."""
+    return {name: one.size for key, one in repository.store.objects("data/").items() if (name := data_name(key))}
 
 
 def has_contents(repository: Repository, name: ManifestName) -> bool:

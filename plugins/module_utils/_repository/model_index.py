@@ -78,6 +78,11 @@ class Index:
         """Every object that the files and their shards need."""
         return {*self.uses, *(shard.held for shard in self.shards.values())}
 
+    def lost(self, stored: Mapping[DataName, int]) -> set[DataName]:
+        """The objects that are missing or cut off. stored: the size in bytes of each that is there."""
+        missing = {shard.held for shard in self.shards.values() if shard.held not in stored}
+        return missing | {name for name, use in self.uses.items() if stored.get(name) != use.total}
+
     def overlapping(self, prefix: str) -> list[Shard]:
         """The shards that may hold names with that prefix, also where they are divided in another way."""
         return [

@@ -17,16 +17,21 @@ from datetime import datetime, timedelta, timezone
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
     KEPT,
+    NONE,
     PARTIAL,
     REBUILT,
     Catalog,
     Entry,
     Hold,
     Left,
+    Marks,
     Stay,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, ManifestName
+
+_WORSE = (FULL, PARTIAL, NONE)
 
 
 def plan_begin(seen: Catalog, fence: int) -> Catalog:
@@ -82,6 +87,16 @@ def plan_mark(seen: Catalog, before: Catalog, found: Mapping[int, str], damaged:
     _require_marks(seen, before)
     entries = tuple(replace(one, restorable=found.get(one.number, one.restorable)) for one in seen.entries)
     following = replace(seen, entries=entries, damaged=tuple(sorted(damaged)))
+    return seen if following == seen else replace(following, number=seen.number + 1)
+
+
+def plan_lost(seen: Catalog, found: Marks) -> Catalog:
+    """The catalog with marks for objects that are not there. None is taken back, which a check alone does."""
+    entries = tuple(
+        replace(one, restorable=max(one.restorable, found.restorable.get(one.number, FULL), key=_WORSE.index))
+        for one in seen.entries
+    )
+    following = replace(seen, entries=entries, damaged=tuple(sorted({*seen.damaged, *found.damaged})))
     return seen if following == seen else replace(following, number=seen.number + 1)
 
 
@@ -217,6 +232,12 @@ def plan_remove(seen: Catalog, fence: int, gone: Collection[Entry], until: int) 
     kept = tuple(one for one in seen.entries if one not in gone)
     following = replace(seen, entries=kept, given_up=max(seen.given_up, until))
     return seen if following == seen else replace(following, number=seen.number + 1)
+
+
+def worsened(seen: Catalog, after: Catalog) -> tuple[Entry, ...]:
+    """The backups that a later catalog says can be restored less far than an earlier one."""
+    former = {one.number: one.restorable for one in seen.entries}
+    return tuple(one for one in after.entries if former.get(one.number, one.restorable) != one.restorable)
 
 
 def added(seen: Catalog, after: Catalog) -> tuple[Entry, ...]:

@@ -45,13 +45,14 @@ def read_shard(repository: Repository, shard: Shard) -> dict[str, Place]:
 class FormerFiles:
     """The files of the backup before this one. A part that cannot be read counts as empty, so its files are sent again.
 
-    warnings: what could not be read. unread: whether a part was among that. The shard that was read last is kept, for
-    the next prefix in it.
+    warnings: what could not be read. unread: whether a part was among that. lost: objects that are missing or cut off.
+    The shard that was read last is kept, for the next prefix in it.
     """
 
     repository: Repository
     index: Index
     warnings: list[str] = field(default_factory=list)
+    lost: frozenset[DataName] = frozenset()
     unread: bool = False
     _last: tuple[str, dict[str, Place]] | None = None
 
@@ -73,8 +74,8 @@ class FormerFiles:
             return {}
 
 
-def former_files(turn: Turn) -> FormerFiles:
-    """The files of the newest backup whose manifest can be read."""
+def former_files(turn: Turn, stored: Mapping[DataName, int]) -> FormerFiles:
+    """The files of the newest backup whose manifest can be read. stored: the size of each object that is there."""
     warnings = []
     for entry in sorted(turn.catalog.entries, key=lambda one: one.number, reverse=True):
         where = f"{entry.manifest.key} in the {turn.repository.where}"
@@ -83,7 +84,7 @@ def former_files(turn: Turn) -> FormerFiles:
         except StateError as error:
             warnings.append(f"backup {entry.name} is damaged: {error}")
         else:
-            return FormerFiles(turn.repository, index, warnings)
+            return FormerFiles(turn.repository, index, warnings, frozenset(index.lost(stored)))
     return FormerFiles(turn.repository, Index(), warnings)
 
 
@@ -91,11 +92,12 @@ def former_files(turn: Turn) -> FormerFiles:
 class LeftFiles:
     """The files that interrupted backups have sent. Of their notes, only those of the prefix in hand are held.
 
-    totals: the sizes of the objects that were met.
+    stored: the size of each object that is there. totals: the sizes of the objects that were met.
     """
 
     repository: Repository
     notes: tuple[Note, ...] = ()
+    stored: Mapping[DataName, int] = field(default_factory=dict)
     totals: dict[DataName, int] = field(default_factory=dict)
     _read: dict[Note, dict[str, Place]] = field(default_factory=dict)
 
@@ -116,7 +118,10 @@ class LeftFiles:
         files = parse_shard(self.repository.keys.open(NOTE, note.key, sealed, where), where)
         if any(place.held != note.held for place in files.values()):
             raise StateError(f"{where} names another object than its own; see who has written it, and remove it")
-        self.totals[note.held] = size_of(files)
+        size = size_of(files)
+        if self.stored.get(note.held) != size:
+            return {}
+        self.totals[note.held] = size
         return files
 
 
@@ -125,15 +130,18 @@ def notes_left(turn: Turn) -> list[Note]:
     return [note for note in map(parse_note, turn.repository.store.objects("sent/")) if note]
 
 
-def left_files(turn: Turn, notes: Iterable[Note]) -> LeftFiles:
-    """The files of interrupted backups that a backup may use: none that an expiry has given up."""
+def left_files(turn: Turn, notes: Iterable[Note], stored: Mapping[DataName, int]) -> LeftFiles:
+    """The files of interrupted backups that a backup may use: none that an expiry has given up.
+
+    stored: the size of each object that is there; others are not used.
+    """
     complete = {one.number for one in turn.catalog.entries}
     usable = [
         one
         for one in notes
         if turn.catalog.given_up < one.held.number < turn.number and one.held.number not in complete
     ]
-    return LeftFiles(turn.repository, tuple(sorted(usable, key=lambda one: one.held)))
+    return LeftFiles(turn.repository, tuple(sorted(usable, key=lambda one: one.held)), stored)
 
 
 def listed(filestore: str, prefix: str) -> set[str]:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_backup import mark_lost
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import fetch
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import writing_after
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Dump, FilestoreFacts, Manifest
@@ -27,6 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_inde
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
+    stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
@@ -75,9 +77,11 @@ class Rotting:
     def backup(self, hours: int = 0, stay: Stay | None = None) -> Entry:
         """Take a backup, as odoo_backup does. hours: by which its snapshot is later than that of the others."""
         repository = self.repository
-        with writing_after(repository, "backup", 5, self.known) as turn:
-            former, notes = former_files(turn), notes_left(turn)
-            left = left_files(turn, notes)
+        with writing_after(repository, "backup", 5, self.known) as begun:
+            stored = stored_sizes(repository)
+            turn = mark_lost(begun, stored)
+            former, notes = former_files(turn, stored), notes_left(turn)
+            left = left_files(turn, notes, stored)
             doubted = former.index.objects() & set(turn.catalog.damaged)
             sender = Sender(turn, former, left, doubted, Deadline(60))
             files = sender.send(Source(self.filestore, self.names, len(self.names)), require_all=False)

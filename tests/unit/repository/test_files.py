@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_inde
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
+    stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
@@ -92,7 +93,7 @@ def numbered(first: int, last: int) -> list[bytes]:
 def send(repository: Repository, disk: Disk, before: Index | None = None, doubted: tuple[DataName, ...] = ()) -> Files:
     """Send what the repository lacks, as a backup does that is interrupted at its end."""
     with writing(repository, "backup", 0) as turn:
-        left = left_files(turn, notes_left(turn))
+        left = left_files(turn, notes_left(turn), stored_sizes(repository))
         former = FormerFiles(repository, before or Index())
         sender = Sender(turn, former, left, doubted, Deadline(60))
         return sender.send(Source(str(disk.path), sorted(disk.names), len(disk.names)), require_all=False)

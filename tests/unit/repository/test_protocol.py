@@ -34,6 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     make_repository,
     read_manifest,
     read_manifest_names,
+    stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
@@ -89,7 +90,8 @@ def take_backup(repository: Repository, keep: int) -> Entry:
     with writing_after(repository, "backup", 0, 0) as turn:
         places = map(partial(DataName, turn.number), itertools.count())
         notes = notes_left(turn)
-        former, left = former_files(turn), left_files(turn, tuple(notes))
+        stored = stored_sizes(repository)
+        former, left = former_files(turn, stored), left_files(turn, tuple(notes), stored)
         doubted = former.index.objects() & set(turn.catalog.damaged)
         dump = send_dump(repository, next(places))
         if keep == len(NAMES) and former.index.shards and not doubted:
