@@ -13,6 +13,9 @@ description:
   - Compares the backups of each tenant with the policy that M(gantry.odoo.backup_policy) has recorded beside them.
   - Judges what is observed, by the clock of the store. A question that was not asked or not answered is V(unknown), and
     does not count as good.
+  - Lists the objects of each tenant once, and looks whether all that the newest backups need are there with
+    their sizes. Where one is not, the manifests of all backups are read. M(gantry.odoo.odoo_backup_check) alone reads
+    objects, and RV(compliance[].last_full_check) says when it has read all of them.
   - Looks for backups that have collapsed or grown, that are dated wrongly, or whose manifests are lost or forged.
   - Counts a second repository, O(copy), where M(gantry.odoo.odoo_backup_copy) has compared it lately.
   - Chooses the tenants whose restore drill is due today, so that the drills of a tier spread evenly over its interval.
@@ -119,7 +122,8 @@ compliance:
         kind:
           description:
             - V(collapsed) or V(grown) against the median of the backups before it, V(future) or V(misdated) by its
-              times, V(rewritten) by the store's, V(lost) without a manifest, V(unsealed) where it is damaged or forged,
+              times, V(rewritten) by the store's, V(lost) without a manifest or objects,
+              V(unsealed) where it is damaged or forged,
               V(rolled_back) where the repository lacks the backup that O(known_backups) names.
               V(unlisted) where backups that are to be kept have manifests and are not in the catalog, though no expiry
               has removed them.
@@ -138,6 +142,11 @@ compliance:
       description: The newest drill; null without one.
       type: dict
       sample: {begun: "2026-11-22T10:30:00.000000Z", ok: true, backup: 20261122T103000Z, rto_s: 31.2, rpo_s: 840.0}
+    last_full_check:
+      description:
+        - Moment at which M(gantry.odoo.odoo_backup_check) had read the whole repository for the last time, at once or
+          in parts. Empty where it never has.
+      type: str
     last_proven_drill: {description: The newest drill that proved a backup; null without one., type: dict}
 drills_due:
   description: The tenants whose restore drill is due today.

@@ -46,14 +46,15 @@ from tests.lab.hosts import Host, Lab
 
 TENANTS, BACKUPS = 100, 1000
 BOUND_S, BOUND_MIB = 1.5, 200
+DUMP_BYTES = 10**9
 PLACE = f"{DISKS['odoo']}/fleet"
 EVERY = timedelta(minutes=15)
 # The first record of a log.
 FIRST = "999999/998"
-# The manifests that are not opened are empty; each is as old as its backup.
+# The manifests that are not opened are empty; each is as old as its backup. Dumps have their sizes and no blocks.
 _FILL = """
 import os, sys
-place, tenants, backups, oldest, every = sys.argv[1], *map(int, sys.argv[2:])
+place, tenants, backups, oldest, every, dump_bytes = sys.argv[1], *map(int, sys.argv[2:])
 for tenant in range(tenants):
     directory = f"{place}/t{tenant:03}/manifests"
     for number in range(1, backups + 1):
@@ -61,6 +62,9 @@ for tenant in range(tenants):
         open(path, "ab").close()
         moment = oldest + (number - 1) * every
         os.utime(path, (moment, moment))
+        os.makedirs(f"{place}/t{tenant:03}/data/{number}")
+        with open(f"{place}/t{tenant:03}/data/{number}/0", "wb") as dump:
+            dump.truncate(dump_bytes)
     for record in os.scandir(f"{place}/t{tenant:03}/drills"):
         os.utime(record.path, (moment, moment))
 """
@@ -80,7 +84,9 @@ class Fleet:
     def catalog(self) -> Catalog:
         """The backups of a tenant as they are when expiry has run: those that go are marked since yesterday."""
         entries = tuple(
-            Entry(number, self.moment(number), self.moment(number), "uuid", "19.0", 10**9, 5000, 10**10, f"b{number}")
+            Entry(
+                number, self.moment(number), self.moment(number), "uuid", "19.0", DUMP_BYTES, 5000, 10**10, f"b{number}"
+            )
             for number in range(1, BACKUPS + 1)
         )
         stands = Catalog(1, BACKUPS, 0, entries)
@@ -150,7 +156,7 @@ def prepare(lab: Lab, host: Host) -> list[str]:
     host.run(["rm", "-rf", PLACE])
     host.container.put_archive("/", pack([file for tenant in tenants for file in fleet.files(tenant, catalog)]))
     oldest, every = int(fleet.moment(1).timestamp()), int(EVERY.total_seconds())
-    host.run(["python3", "-c", _FILL, PLACE, *map(str, (TENANTS, BACKUPS, oldest, every))])
+    host.run(["python3", "-c", _FILL, PLACE, *map(str, (TENANTS, BACKUPS, oldest, every, DUMP_BYTES))])
     return tenants
 
 
@@ -171,7 +177,7 @@ def manifest(tenant: str, moment: datetime) -> Manifest:
     database = DatabaseFacts(
         tenant, "19.0", "uuid", 170005, Locale("UTF8", "C", "C.UTF-8"), {"base": "19.0.1.3"}, tables, {}, {}, False
     )
-    dump = Dump((DataName(BACKUPS, 0),), (10**9,), 10**9, "0" * 64)
+    dump = Dump((DataName(BACKUPS, 0),), (DUMP_BYTES,), DUMP_BYTES, "0" * 64)
     finished = moment + timedelta(minutes=1)
     return Manifest(tenant, BACKUPS, "", moment, finished, 17, database, FilestoreFacts(5000, 10**10, 0), dump, Index())
 

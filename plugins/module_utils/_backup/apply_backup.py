@@ -31,8 +31,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     Survey,
     Taken,
     former_dump_bytes,
-    latest_of,
-    newest_of,
     refuse_changed,
     refuse_lost,
     refuse_missing,
@@ -41,8 +39,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     said_of_missing,
     survey_of,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_lost import read_lost
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_lost import marked
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
@@ -127,16 +124,15 @@ def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
     if repository and not being_written(repository):
         before, catalog = catalog, with_interrupted(repository, job.known, catalog)
         listed = added(before, catalog)
-    marked: tuple[Entry, ...] = ()
+    before = catalog
     if repository:
-        before, catalog = catalog, plan_lost(catalog, _lost(repository, catalog, stored_sizes(repository)))
-        marked = worsened(before, catalog)
+        catalog = marked(repository, catalog, stored_sizes(repository))
     with closing(connect(job.login, job.database, autocommit=False)) as connection:
         _refuse(catalog, job, connection)
         superusers = tuple(read_database.for_superusers(connection))
     seen = survey_of(catalog, job.max_age_s, job.stay, stores.records.now(), repository is None)
     superusers = () if seen.fresh else superusers
-    return replace(seen, listed=listed, marked=marked, superusers=superusers)
+    return replace(seen, listed=listed, marked=worsened(before, catalog), superusers=superusers)
 
 
 def take(
@@ -207,14 +203,9 @@ def take(
 
 def mark_lost(turn: Turn, stored: Mapping[DataName, int]) -> Turn:
     """Record which backups have lost objects; the turn with that catalog. stored: the size of each that is there."""
-    lost = _lost(turn.repository, turn.catalog, stored)
+    found = marked(turn.repository, turn.catalog, stored)
+    lost = Marks({one.number: one.restorable for one in worsened(turn.catalog, found)}, found.damaged)
     return turn.after(turn.repository.catalog.write(lambda seen: plan_lost(seen, lost), Deadline(RECORD_S)))
-
-
-def _lost(repository: Repository, catalog: Catalog, stored: Mapping[DataName, int]) -> Marks:
-    """What backups have lost that the catalog does not say yet, by the manifests of the newest and the latest one."""
-    newest = {newest_of(catalog), latest_of(catalog, repository.store.now())}
-    return read_lost(partial(manifest_of, repository), catalog, stored, [one for one in newest if one]).marks
 
 
 def _hold(repository: Repository, backup: str, stay: Stay, now: datetime) -> None:

@@ -13,9 +13,14 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import writing_after
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import Mended, foresee_mending, mend
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies, Part
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import said_of_listed
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there, unhealing
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import (
+    check_body,
+    next_part,
+    still_there,
+    unhealing,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_entries
@@ -108,8 +113,8 @@ def check(repository: Repository, order: Order, progress: Progress, copy: Reposi
         else:
             listed = _mark(repository, order, found)
             found = replace(found, warnings=(*found.warnings, *said_of_listed(listed)))
-    if found.part.parts > 1:
-        _record(repository, found.part.following)
+    document = check_body(found.part, recorded_part(repository), repository.store.now())
+    write_document(repository, CHECK, document)
     return found
 
 
@@ -243,8 +248,3 @@ def _read(
         # new manifests would be those of a repository that goes its own way; a copy is healed from the first one
         found = unhealing(found)
     return replace(found, rebuilt=order.rebuild, warnings=tuple(unreadable))
-
-
-def _record(repository: Repository, part: Part) -> None:
-    """Write which part the next check is to read."""
-    write_document(repository, CHECK, {"number": part.number, "parts": part.parts})

@@ -19,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import foresee_mending, mend
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied, CopyPlan
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import next_part, still_there
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import check_body, next_part, still_there
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import (
@@ -220,8 +220,7 @@ def _compare(
     done = replace(done, marks=plan_copy.marks_after(done, before, scope.partial))
     write_marks(second, done.marks)
     if not scope.partial and scope.part.parts > 1:
-        following = scope.part.following
-        write_document(second, CHECK, {"number": following.number, "parts": following.parts})
+        write_document(second, CHECK, check_body(scope.part, recorded_part(second), second.store.now()))
     record = plan_copy.compared(done, second.store.now(), former if scope.partial else None)
     if record != former:
         write_document(second, COMPARED, plan_copy.compared_body(record))

@@ -103,7 +103,8 @@ class Evidence:
     the record of what is locked, None where there is none or the policy asks for no locks. known: number of the
     newest backup that is known to be there, 0 for none. absent: backups with manifests that the catalog neither
     lists nor has removed. where: the repository as a sentence names it. copy: None where no second repository was
-    asked.
+    asked. lost: by name of the backup, how many of its objects are missing or cut off; 0 where it cannot be read.
+    checked: when checks had read everything for the last time, None where they never had.
     """
 
     tenant: str
@@ -121,6 +122,8 @@ class Evidence:
     absent: tuple[Entry, ...] = ()
     where: str = ""
     copy: CopySeen | None = None
+    lost: Mapping[str, int] = field(default_factory=dict)
+    checked: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ class Judgement:
     """What follows for one tenant.
 
     latest: the newest backup that counts, as good as it is known to be. rules: the parts of 3-2-1-1-0, by name.
+    checked: as of the evidence.
     """
 
     tenant: str
@@ -164,6 +168,7 @@ class Judgement:
     expired: int = 0
     holds: int = 0
     copy: CopySeen | None = None
+    checked: datetime | None = None
 
     @property
     def compliant(self) -> bool:

@@ -29,6 +29,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 RECENT = 8
 _REWRITTEN = timedelta(hours=1)
 _BACKDATED = timedelta(days=2)
+_HEAL = "find out who removes them; take a new backup, and run odoo_backup_check, with the copy where there is one"
 _LOOK = (
     "compare it with the database: where it is right, name it in sizes_from of the policy, and where it is not, "
     "restore a backup from before, of which the newest are kept meanwhile"
@@ -59,7 +60,13 @@ def _faults(seen: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "lost", CRITICAL, one.name, sentence, "find out who removed it; bring it back from its versions"
             )
-
+    unreadable = {fault.backup for fault in seen.faults}
+    for one in seen.catalog.entries:
+        lost = seen.lost.get(one.name)
+        if lost is None or one.expired or one.number not in seen.written or (not lost and one.name in unreadable):
+            continue
+        sentence = f"{lost} objects of backup {one.name} are missing or cut off"
+        yield Finding("lost", CRITICAL, one.name, sentence if lost else f"backup {one.name} cannot be read", _HEAL)
     for one in seen.catalog.entries:
         if one.restorable != FULL and one.expired is None:
             how = "cannot be restored, as a check found" if one.restorable == NONE else "lacks files"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import (
@@ -16,8 +17,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check im
     Found,
     Part,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp, stamp
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import number
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import number, text
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import shown
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
@@ -49,6 +51,26 @@ def next_part(recorded: Mapping[str, Any] | None, parts: int) -> Part:
     except BAD_VALUES as error:
         raise StateError(f"the record of the last check cannot be read: {error!r}; remove it") from error
     return following if following.parts == parts else Part(0, parts)
+
+
+def full_check(recorded: Mapping[str, Any] | None) -> datetime | None:
+    """When checks had read everything for the last time, None before. recorded: what the last one has written."""
+    try:
+        full = text(recorded.get("full", "")) if recorded else ""
+        return parse_stamp(full) if full else None
+    except BAD_VALUES as error:
+        raise StateError(f"the record of the last check cannot be read: {error!r}; remove it") from error
+
+
+def check_body(part: Part, recorded: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
+    """What a check writes that has read a part: the one that follows, and when all were read for the last time.
+
+    recorded: what the check before has written. now: by the store's clock.
+    """
+    # parts follow one another from the first one on, so the last one ends a round
+    full = now if part.number + 1 == part.parts else full_check(recorded)
+    following = part.following
+    return {"number": following.number, "parts": following.parts, "full": stamp(full) if full else ""}
 
 
 def still_there(check: Check, now: Catalog) -> Check:

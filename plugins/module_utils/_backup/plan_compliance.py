@@ -60,6 +60,7 @@ def judge_tenant(seen: Evidence, store: StoreFacts, second: StoreFacts | None = 
         expired=sum(one.expired is not None for one in seen.catalog.entries),
         holds=sum(not one.is_over(store.now) for one in seen.catalog.holds),
         copy=seen.copy,
+        checked=seen.checked,
     )
 
 

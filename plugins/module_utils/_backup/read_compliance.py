@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, Policy
@@ -26,9 +27,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import full_check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import telling
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_locks
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_lost import Lost, Read, read_lost
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import Absent, manifest_of, read_absent
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import policy_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
@@ -50,6 +54,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     open_repository,
+    read_manifest_names,
     stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_second import (
@@ -62,6 +67,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DRILL,
+    DataName,
+    ManifestName,
     data_key,
     manifest_name,
     tenant_root,
@@ -71,6 +78,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_loca
 READERS = 8
 # How far back a good drill is looked for; one behind more failures than that is no proof any more.
 DRILLS = 20
+
+
+@dataclass(frozen=True)
+class First:
+    """The first repository of a tenant, to compare its copy with. stored: the size of each object with contents."""
+
+    repository: Repository
+    catalog: Catalog = Catalog()
+    stored: Mapping[DataName, int] = field(default_factory=dict)
 
 
 def read_store(stores: Stores) -> StoreFacts:
@@ -124,36 +140,50 @@ def read_evidence(
     with ThreadPoolExecutor(READERS) as pool:
         yield from pool.map(
             lambda tenant: replace(
-                _evidence(stores, tenant, masters, manifests, latest),
+                _evidence(stores, tenant, masters, manifests, latest, copies),
                 known=known.get(tenant, 0),
                 where=f"{stores.contents.where}, {tenant}",
-                copy=_copy(stores, copies, tenant, masters),
             ),
             tenants,
         )
 
 
-def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifests: int, latest: datetime) -> Evidence:
+def _evidence(
+    stores: Stores,
+    tenant: str,
+    masters: Sequence[MasterKey],
+    manifests: int,
+    latest: datetime,
+    copies: Stores | str | None,
+) -> Evidence:
     faults: list[Fault] = []
+    repository = None
     try:
         repository = open_repository(stores, tenant, masters)
         catalog = repository.catalog.read() if repository else Catalog()
     except StateError as error:
-        return Evidence(tenant, faults=(Fault("", str(error)),))
+        # what is wrong with the first one hides nothing of the second
+        first = First(repository) if repository else None
+        return Evidence(tenant, faults=(Fault("", str(error)),), copy=_copy(first, copies, tenant, masters))
     if repository is None:
-        return Evidence(tenant)
+        return Evidence(tenant, copy=_copy(None, copies, tenant, masters))
+    first = First(repository, catalog, stored_sizes(repository))
     policy = policy_in(repository, lambda why: faults.append(Fault("", why)))
     listed = _manifests(stores, repository)
     keys = {one.number: one.manifest.key for one in catalog.entries}
     written = {number: listed[key] for number, key in keys.items() if key in listed}
-    opened, newest_keys = _opened(repository, catalog, manifests, faults)
+    newest = [one for one in catalog.entries if one.expired is None][-manifests:]
+    read = lru_cache(maxsize=len(newest))(partial(manifest_of, repository))
+    opened, newest_keys = _opened(read, newest, faults)
+    lost = read_lost(read, catalog, first.stored, newest)
     locked_until, asked = _locked(stores, repository, newest_keys)
     locks, older = _older_locks(stores, repository, catalog, policy, faults)
     drills, absent = (
         _drills(repository, faults, latest),
         _absent(repository, catalog, listed.keys() - keys.values(), faults),
     )
-    catalog, missed = _still_there(repository, catalog, written, faults)
+    checked = _checked(repository, faults)
+    catalog, missed = _still_there(repository, catalog, written, lost, faults)
     return Evidence(
         tenant,
         policy,
@@ -167,22 +197,30 @@ def _evidence(stores: Stores, tenant: str, masters: Sequence[MasterKey], manifes
         tuple(one for one in older if catalog.entry(one.backup)),
         locks,
         absent=absent,
+        copy=_copy(first, copies, tenant, masters),
+        lost={
+            one.name: lost.counts.get(one.number, 0) for one in catalog.entries if one.number in lost.marks.restorable
+        },
+        checked=checked,
     )
 
 
-def _copy(stores: Stores, copies: Stores | str | None, tenant: str, masters: Sequence[MasterKey]) -> CopySeen | None:
+def _copy(
+    first: First | None, copies: Stores | str | None, tenant: str, masters: Sequence[MasterKey]
+) -> CopySeen | None:
     """What is observed of the second repository. One that does not answer is unknown, and the first is judged."""
     if copies is None or isinstance(copies, str):
         return None if copies is None else CopySeen(unknown=copies)
     try:
-        repository, fault = _second(stores, copies, tenant, masters)
+        repository, fault = _second(first, copies, tenant, masters)
         record = read_compared(repository) if repository else None
         if repository is None or record is None:
             return CopySeen(fault=fault)
         catalog = repository.catalog.read()
         entry = next((one for one in catalog.entries if one.number == record.number), None)
-        there = entry is not None and entry.manifest.key in repository.store.names("manifests/", sys.maxsize)
-        fault = fault or _lost_in_copy(repository, catalog, entry if there else None)
+        manifests = frozenset(read_manifest_names(repository))
+        there = entry is not None and entry.manifest in manifests
+        fault = fault or _lost_in_copy(first, repository, catalog, manifests, entry if there else None)
     except (InputError, RefusedError) as error:
         return CopySeen(fault=str(error))
     except (StateError, UnreachableError) as error:
@@ -190,29 +228,53 @@ def _copy(stores: Stores, copies: Stores | str | None, tenant: str, masters: Seq
     return CopySeen(record, min(entry.snapshot, entry.stored) if entry and there else None, fault=fault)
 
 
-def _lost_in_copy(repository: Repository, catalog: Catalog, entry: Entry | None) -> str:
-    """What the second repository has lost since it was compared, as a clause; empty for nothing. entry: the newest."""
+def _lost_in_copy(
+    first: First | None,
+    repository: Repository,
+    catalog: Catalog,
+    manifests: Collection[ManifestName],
+    entry: Entry | None,
+) -> str:
+    """What the second repository has lost since it was compared, as a clause; empty for nothing.
+
+    entry: the newest backup that was compared, None where it is not there, which is said otherwise.
+    """
     marked = sum(one.restorable != FULL and one.expired is None for one in catalog.entries)
     if marked:
         return f"a check found {marked} backups damaged in the second repository"
     if entry is None:
         return ""
+    stored, numbers = stored_sizes(repository), {one.number for one in catalog.entries}
+    absent = [one.name for one in catalog.entries if one.manifest not in manifests]
+    opened: Sequence[Entry] = (entry,)
+    if first is not None:
+        absent += [one.name for one in first.catalog.entries if one.number < entry.number and one.number not in numbers]
+        shared = (name for name in first.stored if name.number in numbers and name.number <= entry.number)
+        # what a backup has written is needed by that one at least, so a difference is worth all manifests
+        opened = catalog.entries if any(first.stored[name] != stored.get(name) for name in shared) else opened
+    if absent:
+        return f"{len(absent)} backups, such as {absent[0]}, are missing in the second repository"
+    read = lru_cache(maxsize=1)(partial(manifest_of, repository))
     try:
-        lost = len(manifest_of(repository, entry).lost(stored_sizes(repository)))
+        read(entry)
     except StateError as error:
         return str(error)
-    return f"{lost} objects of backup {entry.name} are missing or cut off in the second repository" if lost else ""
+    lost = read_lost(read, catalog, stored, opened)
+    bad = [one for one in catalog.entries if one.number in lost.marks.restorable and one.expired is None]
+    if not bad:
+        return ""
+    count, others = lost.counts.get(bad[0].number), f", and of {len(bad) - 1} more," if bad[1:] else ""
+    what = f"{count} objects" if count else "the manifest"
+    return f"{what} of backup {bad[0].name}{others} are missing or cut off in the second repository"
 
 
-def _second(stores: Stores, copies: Stores, tenant: str, masters: Sequence[MasterKey]) -> tuple[Repository | None, str]:
-    """The second repository of a tenant, and why it is no second one, as a clause."""
-    try:
-        first = open_repository(stores, tenant, masters)
-    except StateError:
-        # what is wrong with the first one is a fault of its own
-        first = None
-    if first is None:
+def _second(
+    seen: First | None, copies: Stores, tenant: str, masters: Sequence[MasterKey]
+) -> tuple[Repository | None, str]:
+    """The second repository of a tenant, and why it is none, as a clause. seen: None where it cannot be read."""
+    if seen is None:
         return open_repository(copies, tenant, masters), ""
+    first = seen.repository
     second = open_second(first, copies, masters)
     refuse_lost(first, second, root_of(first, copies), accept=False)
     if second is None or second.wrapped_by == first.wrapped_by:
@@ -224,10 +286,14 @@ def _second(stores: Stores, copies: Stores, tenant: str, masters: Sequence[Maste
 
 
 def _still_there(
-    repository: Repository, seen: Catalog, written: Mapping[int, datetime | None], faults: Sequence[Fault]
+    repository: Repository,
+    seen: Catalog,
+    written: Mapping[int, datetime | None],
+    lost: Lost,
+    faults: Sequence[Fault],
 ) -> tuple[Catalog, tuple[Fault, ...]]:
     """The catalog and the faults without backups that were removed, or healed, while they were looked at."""
-    if not faults and all(one.number in written for one in seen.entries):
+    if not faults and not lost.marks.restorable and all(one.number in written for one in seen.entries):
         return seen, ()
     try:
         current = {one.manifest for one in repository.catalog.read().entries}
@@ -236,6 +302,15 @@ def _still_there(
     gone = {one.name for one in seen.entries if one.manifest not in current}
     entries = tuple(one for one in seen.entries if one.name not in gone)
     return replace(seen, entries=entries), tuple(one for one in faults if one.backup not in gone)
+
+
+def _checked(repository: Repository, faults: list[Fault]) -> datetime | None:
+    """When checks had read everything for the last time."""
+    try:
+        return full_check(recorded_part(repository))
+    except StateError as error:
+        faults.append(Fault("", str(error)))
+        return None
 
 
 def _absent(repository: Repository, catalog: Catalog, keys: Iterable[str], faults: list[Fault]) -> tuple[Entry, ...]:
@@ -258,16 +333,13 @@ def _manifests(stores: Stores, repository: Repository) -> Mapping[str, datetime 
     return dict.fromkeys(repository.store.names("manifests/", sys.maxsize))
 
 
-def _opened(
-    repository: Repository, catalog: Catalog, count: int, faults: list[Fault]
-) -> tuple[dict[str, Opened], list[str]]:
+def _opened(read: Read, newest: Sequence[Entry], faults: list[Fault]) -> tuple[dict[str, Opened], list[str]]:
     """The newest manifests, as far as they are authentic, and the keys of what makes the newest of these backups."""
     opened: dict[str, Opened] = {}
     keys: list[str] = []
-    kept = [one for one in catalog.entries if one.expired is None]
-    for entry in kept[-count:]:
+    for entry in newest:
         try:
-            manifest = manifest_of(repository, entry)
+            manifest = read(entry)
         except StateError as error:
             faults.append(Fault(entry.name, str(error)))
             continue

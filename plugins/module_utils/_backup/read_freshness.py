@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import ahead_of_clock, latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_lost import marked
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -98,12 +99,15 @@ def _hold(repository: Repository, backup: str) -> None:
 
 
 def latest_backups(location: Location, tenants: Iterable[str]) -> dict[str, datetime]:
-    """The moment that the latest backup of each tenant shows; none for one without."""
+    """The moment that the latest backup of each tenant shows of which no object is missing; none for one without."""
     stores = open_stores(location)
     found: dict[str, datetime] = {}
     for tenant in tenants:
         repository = open_repository(stores, tenant, location.keys)
-        entry = latest_of(repository.catalog.read(), stores.records.now()) if repository else None
+        if repository is None:
+            continue
+        catalog = repository.catalog.read()
+        entry = latest_of(marked(repository, catalog, stored_sizes(repository)), stores.records.now())
         if entry is not None:
             found[tenant] = min(entry.snapshot, entry.stored)
     return found

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of, newest_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
     NONE,
     PARTIAL,
     Catalog,
@@ -33,6 +37,27 @@ class Lost:
 
     marks: Marks = Marks()
     counts: Mapping[int, int] = field(default_factory=dict)
+
+
+def marked(repository: Repository, seen: Catalog, stored: Mapping[DataName, int], *, unread: bool = True) -> Catalog:
+    """The catalog with marks for what backups have lost, by the manifests of the newest and the latest one above all.
+
+    stored: as for `read_lost`. unread: whether a manifest that cannot be read is marked, or left to who opens it.
+    """
+    newest = {newest_of(seen), latest_of(seen, repository.store.now())}
+    lost = read_lost(partial(manifest_of, repository), seen, stored, [one for one in newest if one])
+    found = {number: mark for number, mark in lost.marks.restorable.items() if unread or number in lost.counts}
+    return plan_lost(seen, replace(lost.marks, restorable=found))
+
+
+def as_found(repository: Repository, entry: Entry, stored: Mapping[DataName, int]) -> Entry:
+    """A backup with the mark for what it has lost, or with its own where that is worse. stored: as for `read_lost`.
+
+    Raises StateError where its manifest is missing, damaged or forged.
+    """
+    manifest = manifest_of(repository, entry)
+    mark = _mark(manifest, manifest.lost(stored))
+    return plan_lost(Catalog(entries=(entry,)), Marks({entry.number: mark})).entries[0]
 
 
 def read_lost(read: Read, seen: Catalog, stored: Mapping[DataName, int], opened: Collection[Entry]) -> Lost:
@@ -73,6 +98,11 @@ def _of(read: Read, stored: Mapping[DataName, int], entry: Entry) -> tuple[str, 
     except StateError:
         return NONE, set()
     lost = manifest.lost(stored)
+    return (_mark(manifest, lost) if lost else ""), lost
+
+
+def _mark(manifest: Manifest, lost: Collection[DataName]) -> str:
+    """How far a backup can be restored without these objects."""
     if not lost:
-        return "", lost
-    return (PARTIAL if lost <= manifest.index.uses.keys() else NONE), lost
+        return FULL
+    return PARTIAL if all(name in manifest.index.uses for name in lost) else NONE

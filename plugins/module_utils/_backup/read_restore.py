@@ -42,6 +42,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_scratch import refuse_full_scratch
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_database import rows, uuid
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_lost import as_found, marked
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_scratch import read_programs, read_room
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -63,6 +64,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_lent_
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     require_catalog,
+    stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index
@@ -169,6 +171,8 @@ def choose_from(
 ) -> Entry:
     """As `choose`, of a catalog that was read. doubtful: whether its newest backup may be the latest one in doubt."""
     require_catalog(repository, catalog)
+    stored = stored_sizes(repository)
+    catalog = marked(repository, catalog, stored, unread=False)
     refuse_rolled_back(catalog, choice.known, repository.where, warn if choice.accept_older else None)
     doubt = read_doubt(repository, catalog)
     if doubt and not catalog.entries:
@@ -193,7 +197,7 @@ def choose_from(
             )
         if found is None:
             raise StateError(f"the {repository.where} has no complete backup; take one")
-    refuse_damaged(found, repository.where, choice.accept_missing)
+    refuse_damaged(as_found(repository, found, stored), repository.where, choice.accept_missing)
     return found
 
 

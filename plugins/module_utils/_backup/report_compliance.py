@@ -38,6 +38,7 @@ def entry(judged: Judgement, now: datetime) -> dict[str, Any]:
         "backups": judged.backups,
         "expired": judged.expired,
         "holds": judged.holds,
+        "last_full_check": stamp(judged.checked) if judged.checked else "",
         "last_drill": _drill(judged.drills[0] if judged.drills else None),
         "last_proven_drill": _drill(good),
     }

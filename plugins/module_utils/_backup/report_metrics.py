@@ -160,6 +160,11 @@ METRICS = (
         "Time of the last comparison of the second repository.",
         _one(lambda one: _moment(one.copy.compared.moment) if one.copy and one.copy.compared else None),
     ),
+    Metric(
+        "check_last_full_timestamp_seconds",
+        "Time at which checks had read the whole repository for the last time.",
+        _one(lambda one: _moment(one.checked)),
+    ),
     Metric("compliance", "1 for the state of each part of the policy: ok, violated, unknown or not_required.", _parts),
     Metric("rule", "Whether each of the rules 3-2-1-1-0 is proven.", _rules),
     Metric("findings", "Findings about backups.", _findings),

@@ -157,7 +157,7 @@ class Sender:
                     orphans += len(on_disk.difference(names))
                     if require_all and (self._kept or self._lost):
                         self._lost += [name for name in names if name not in on_disk]
-                    elif names:
+                    elif names or self._former.index.overlapping(prefix):
                         same = self._is_unchanged(prefix, width, names, on_disk)
                         to_send = 0 if same else self._plan(pool, source.filestore, prefix, names, on_disk)
                         self._count(len(names) - to_send, 0)

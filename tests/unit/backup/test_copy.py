@@ -878,6 +878,18 @@ def test_compliance_finds_what_a_second_repository_has_lost_since_it_was_compare
     pair.second.flip(newest.manifest.key)
     assert "is damaged" in fault()
     pair.second.flip(newest.manifest.key)
+    # older backups are not proven by the newest one
+    (older,) = (one for one in first.catalog.read().entries if one != newest)
+    dump_of_older = data_key(pair.second.manifest(older).dump.held[0])
+    whole = pair.second.repository.store.get(dump_of_older)
+    pair.second.truncate(dump_of_older)
+    assert fault() == f"1 objects of backup {older.name} are missing or cut off in the second repository"
+    pair.second.repository.store.put(dump_of_older, whole)
+    manifest = pair.second.repository.store.get(older.manifest.key)
+    pair.second.remove(older.manifest.key)
+    assert fault() == f"1 backups, such as {older.name}, are missing in the second repository"
+    pair.second.repository.store.put(older.manifest.key, manifest)
+    assert fault() == ""
     # a check of the copy alone has marked it, and no comparison was made since
     pair.second.flip(dump)
     pair.second.check()

@@ -10,6 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_compliance
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import (
+    DIRECTORY,
+    Evidence,
+    Judgement,
+    StoreFacts,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
     Survey,
     fresh_enough,
@@ -17,10 +25,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     said_of_marked,
     steps_of,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import judge_tenant
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import record
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import latest_backups
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_metrics import render
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, write_document
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL, Catalog
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_key
-from tests.unit.backup.rotting import CONTENTS, Rotting, rotting_in
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
+from tests.unit.backup.rotting import CONTENTS, MASTER, Rotting, rotting_in
 
 
 @pytest.fixture
@@ -134,7 +151,7 @@ def test_a_backup_reads_one_manifest_where_nothing_is_lost(harbour: Rotting, mon
     asked: list[int] = []
     read = harbour.manifest(harbour.repository.catalog.read().entries[-1])
     monkeypatch.setattr(
-        "ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_backup.manifest_of",
+        "ansible_collections.gantry.odoo.plugins.module_utils._backup.read_lost.manifest_of",
         lambda _repository, entry: asked.append(entry.number) or read,
     )
     harbour.backup(5)
@@ -162,3 +179,105 @@ def test_a_backup_whose_objects_are_gone_at_its_end_is_refused() -> None:
     refuse_lost(set(), "store")
     with pytest.raises(StateError, match=r"^1 objects that the new backup needs, such as data/7/1, are missing or cut"):
         refuse_lost({DataName(7, 1)}, "store")
+
+
+def seen_of(tenant: Rotting, manifests: int = 1) -> Evidence:
+    """What compliance observes of the tenant."""
+    inner = tenant.repository.store.inner
+    (seen,) = read_evidence(Stores(inner, inner), ["harbour"], (MASTER,), manifests, {})
+    return seen
+
+
+def judged(tenant: Rotting) -> Judgement:
+    """What follows from that by a policy of tier 2."""
+    write_document(tenant.repository, POLICY, record(Policy("harbour", 2, 10**9, 3600, Keep(last=5))))
+    return judge_tenant(seen_of(tenant), StoreFacts(DIRECTORY, tenant.repository.store.now(), versioning=False))
+
+
+def test_backups_whose_objects_are_gone_do_not_comply(harbour: Rotting) -> None:
+    entries = [harbour.backup(), harbour.backup(1)]
+    good = judged(harbour)
+    states = {one.name: one.state for one in good.parts}
+    assert (states["rpo"], states["integrity"], good.latest) == ("ok", "ok", entries[-1])
+    count = len(harbour.manifest(entries[-1]).index.objects()) + 1
+    for key in data_of(harbour):
+        harbour.remove(key)
+    bad = judged(harbour)
+    states = {one.name: one.state for one in bad.parts}
+    assert (states["rpo"], states["integrity"], bad.latest) == ("violated", "violated", None)
+    lost = [one for one in bad.findings if one.kind == "lost"]
+    assert [one.backup for one in lost] == [one.name for one in entries]
+    assert {one.severity for one in lost} == {"critical"}
+    assert lost[-1].sentence == f"{count} objects of backup {entries[-1].name} are missing or cut off"
+
+
+def test_an_older_backup_of_which_nothing_is_left_is_lost(harbour: Rotting) -> None:
+    first = harbour.backup()
+    # a database that refers to no file any more
+    harbour.names = []
+    second = harbour.backup(1)
+    assert harbour.manifest(second).index.objects() == set()
+    harbour.backup(2)
+    assert seen_of(harbour).lost == {}
+    for key in data_of(harbour):
+        if key.startswith(f"data/{first.number}/"):
+            harbour.remove(key)
+    assert set(seen_of(harbour).lost) == {first.name}
+
+
+def test_a_backup_that_is_removed_while_it_is_looked_at_is_not_lost(
+    harbour: Rotting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _second = harbour.backup(), harbour.backup(1)
+    sizes = read_compliance.stored_sizes
+
+    def late(repository: Repository) -> dict[DataName, int]:
+        harbour.expire(first.name)
+        return sizes(repository)
+
+    monkeypatch.setattr(read_compliance, "stored_sizes", late)
+    assert seen_of(harbour, 2).lost == {}
+
+
+def test_a_full_check_is_dated(harbour: Rotting) -> None:
+    harbour.backup()
+    assert seen_of(harbour).checked is None
+    for _part in range(2):
+        harbour.check(parts=3)
+        assert seen_of(harbour).checked is None
+    harbour.check(parts=3)
+    first = seen_of(harbour).checked
+    assert first is not None
+    harbour.check(parts=3)
+    assert seen_of(harbour).checked == first
+    harbour.foresee()
+    assert seen_of(harbour).checked == first
+    harbour.check()
+    last = seen_of(harbour).checked
+    assert last is not None
+    assert last > first
+    assert judged(harbour).checked == last
+    text = render([judged(harbour)], last, "store")
+    assert f'_check_last_full_timestamp_seconds{{repository="store",tenant="harbour"}} {last.timestamp():.3f}' in text
+
+
+def test_a_backup_that_has_lost_objects_is_chosen_by_no_restore(harbour: Rotting) -> None:
+    first, second = harbour.backup(), harbour.backup(1)
+    harbour.remove(data_key(harbour.manifest(second).dump.held[0]))
+    said: list[str] = []
+    assert choose(harbour.repository, Choice("latest"), said.append).number == first.number
+    assert said == [f"backup {second.name} is newer than {first.name} and damaged, so {first.name} is restored"]
+    with pytest.raises(StateError, match=f"backup {second.name} in the .* cannot be restored"):
+        choose(harbour.repository, Choice(second.name), said.append)
+    harbour.remove(a_pack(harbour))
+    with pytest.raises(StateError, match=f"backup {first.name} in the .* lacks files"):
+        choose(harbour.repository, Choice(first.name), said.append)
+
+
+def test_a_gate_is_shown_no_backup_whose_dump_is_gone(harbour: Rotting) -> None:
+    location = Location((MASTER,), directory=str(harbour.path / "store"))
+    harbour.backup()
+    second = harbour.backup(1)
+    newest = latest_backups(location, ["harbour", "another"])
+    harbour.remove(data_key(harbour.manifest(second).dump.held[0]))
+    assert latest_backups(location, ["harbour"])["harbour"] < newest["harbour"]
