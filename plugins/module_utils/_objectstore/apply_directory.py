@@ -37,6 +37,10 @@ PIECE_BYTES = 1024 * 1024
 _MODE = 0o700
 # What the system says of a link, or of a file, a pipe or a directory that is in the place of another kind.
 _MISPLACED = (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO)
+_REMEDY = "correct it, and run again"
+# A removal writes its lease and the catalog before it removes anything.
+_FULL = "make its file system larger or remove other files from it, as an expiry needs space as well, and run again"
+_REMEDIES = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL}
 
 
 class Directory:
@@ -209,8 +213,9 @@ class Directory:
                     f"the {self.where} could not {what}: {error.filename} in it is a link, or of another kind than it "
                     "is to be; see who made it, and remove it"
                 ) from error
+            place = f" ({error.filename})" if error.filename else ""
             raise UnreachableError(
-                f"the {self.where} could not {what}: {error.strerror} ({error.filename}); correct it, and run again"
+                f"the {self.where} could not {what}: {error.strerror}{place}; {_REMEDIES.get(error.errno, _REMEDY)}"
             ) from error
 
 

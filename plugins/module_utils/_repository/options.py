@@ -85,6 +85,7 @@ def location_from(values: Mapping[str, Any]) -> Location:
         raise InputError(f"repository.keys: {twice[0]!r} is the name of two keys; give each a name of its own")
     if not keys:
         raise InputError("repository.keys: the list is empty; give the key that encrypts the backups")
+    _refuse_one_secret(keys)
     return _placed("repository", values, keys)
 
 
@@ -153,6 +154,18 @@ def _key(number: int, values: Mapping[str, Any]) -> MasterKey:
     secret = values.get("secret")
     text = _content(f"{option}.file", values["file"]) if secret is None else secret
     return MasterKey(values["name"], parse_secret(option, text), values.get("tenant") or "")
+
+
+def _refuse_one_secret(keys: Sequence[MasterKey]) -> None:
+    """Raise InputError for two keys with one secret: a rotation from one to the other would keep what has leaked."""
+    by_secret: dict[bytes, str] = {}
+    for one in keys:
+        other = by_secret.setdefault(one.secret, one.name)
+        if other != one.name:
+            raise InputError(
+                f"repository.keys: {other!r} and {one.name!r} have the same secret; give each key one of its own, "
+                "made with `openssl rand -base64 32`"
+            )
 
 
 def _content(option: str, path: str) -> str:

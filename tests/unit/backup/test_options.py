@@ -101,14 +101,14 @@ def test_a_login_in_the_url_is_refused_and_not_shown() -> None:
 
 def test_a_bucket_and_its_keys_are_read(tmp_path: Path) -> None:
     file = tmp_path / "key"
-    file.write_text(f"{SECRET}\n", encoding="ascii")
+    file.write_text(f"{base64.b64encode(b'o' * 32).decode()}\n", encoding="ascii")
     file.chmod(0o600)
     found = location_from(
         option(prefix="odoo", records_bucket="records", keys=[key("estate"), key("old", secret=None, file=str(file))])
     )
     assert found.bucket == Settings("backups", prefix="odoo")
     assert (found.prefix, found.records_bucket, found.directory) == ("odoo", "records", "")
-    assert [(one.name, one.secret) for one in found.keys] == [("estate", b"k" * 32), ("old", b"k" * 32)]
+    assert [(one.name, one.secret) for one in found.keys] == [("estate", b"k" * 32), ("old", b"o" * 32)]
 
 
 def test_a_directory_needs_no_bucket(tmp_path: Path) -> None:
@@ -123,6 +123,7 @@ def test_a_directory_needs_no_bucket(tmp_path: Path) -> None:
     [
         ([], r"repository.keys: the list is empty"),
         ([key("estate"), key("estate")], "'estate' is the name of two keys"),
+        ([key("estate"), key("next")], "'estate' and 'next' have the same secret"),
         ([key("estate", secret="c2hvcnQ=")], r"repository.keys\[0\]: it is not a key of 32 bytes in base64"),
         ([key("estate", secret=None, file="/no/such/key")], r"keys\[0\].file: /no/such/key cannot be read"),
     ],

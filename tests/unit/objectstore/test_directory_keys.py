@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import LEFT_S, Directory
 
 
@@ -128,3 +129,17 @@ def test_directories_of_a_store_are_for_its_owner_alone(tmp_path: Path) -> None:
     store.put("harbour/data/1/1", b"x")
     made = [path for path in (tmp_path / "a", *(tmp_path / "a").rglob("*")) if path.is_dir()]
     assert {path.stat().st_mode & 0o777 for path in made} == {0o700}
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_directory_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UnreachableError) as raised:
+        Directory(str(tmp_path)).create("leases/999999/986", b"x")
+    assert str(raised.value) == (
+        f"the directory {tmp_path} could not write leases/999999/986: {os.strerror(code)}; make its file system larger "
+        "or remove other files from it, as an expiry needs space as well, and run again"
+    )
