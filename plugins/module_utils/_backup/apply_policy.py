@@ -17,6 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     marked_after,
     record,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import others_than
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
@@ -105,8 +106,7 @@ def _manage_bucket(stores: Stores, bucket: Keeping, plan: Plan) -> None:
             ) from error
     if plan.rules or plan.drop_rules:
         ours = {rule.name for rule in plan.rules} | set(plan.drop_rules)
-        foreign = [rule for rule in bucket.lifecycle() if rule.get("ID") not in ours]
-        bucket.set_lifecycle(foreign + [_as_s3(rule) for rule in plan.rules])
+        bucket.set_lifecycle([*others_than(bucket.lifecycle(), ours), *map(_as_s3, plan.rules)])
 
 
 def _as_s3(rule: LifecycleRule) -> dict[str, Any]:

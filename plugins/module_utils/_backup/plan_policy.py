@@ -78,6 +78,9 @@ TIERS: dict[int, dict[str, Any]] = {
     },
 }
 
+# How the identifiers of our rules begin.
+OURS = "gantry-"
+
 
 @dataclass(frozen=True)
 class LifecycleRule:
@@ -92,7 +95,7 @@ class LifecycleRule:
     @property
     def name(self) -> str:
         """The identifier of the rule in the bucket's lifecycle."""
-        return f"gantry-{self.prefix.strip('/').replace('/', '-')}"
+        return f"{OURS}{self.prefix}"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy i
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import kept
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
+    OURS,
     LifecycleRule,
     Observed,
     Plan,
@@ -131,15 +132,29 @@ def policy_in(repository: Repository, warn: Callable[[str], None] = lambda _sent
         return None
 
 
+def prefix_of(rule: Mapping[str, Any]) -> str:
+    """The prefix of the keys that a rule of a bucket's lifecycle is for."""
+    return str(rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")))
+
+
+def others_than(rules: Iterable[dict[str, Any]], names: Collection[str]) -> list[dict[str, Any]]:
+    """The rules of a bucket's lifecycle but for those with these names, whatever an earlier version called them."""
+    return [
+        rule
+        for rule in rules
+        if rule.get("ID", "") not in names
+        and not (rule.get("ID", "").startswith(OURS) and f"{OURS}{prefix_of(rule)}" in names)
+    ]
+
+
 def find_rule(rules: Iterable[Mapping[str, Any]], tenant: str, root: str) -> LifecycleRule | None:
-    """The rule of a tenant in a bucket's lifecycle."""
-    name = LifecycleRule(tenant, root, None).name
-    found = next((rule for rule in rules if rule.get("ID") == name), None)
+    """The rule of a tenant in a bucket's lifecycle, by its prefix: identifiers of earlier versions are not unique."""
+    found = next((rule for rule in rules if rule.get("ID", "").startswith(OURS) and prefix_of(rule) == root), None)
     if found is None:
         return None
     return LifecycleRule(
         tenant,
-        found.get("Filter", {}).get("Prefix", found.get("Prefix", "")),
+        root,
         found.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays"),
         found.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation", 0),
         found.get("Status") == "Enabled",

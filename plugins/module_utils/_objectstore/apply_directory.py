@@ -40,7 +40,7 @@ _MISPLACED = (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXI
 _REMEDY = "correct it, and run again"
 # A removal writes its lease and the catalog before it removes anything.
 _FULL = "make its file system larger or remove other files from it, as an expiry needs space as well, and run again"
-_REMEDIES = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL}
+_REMEDIES: dict[int | None, str] = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL}
 
 
 class Directory:

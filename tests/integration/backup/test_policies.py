@@ -94,11 +94,11 @@ def test_four_beats(apart: Estate, run_playbook: Callable[..., Any]) -> None:
 
     assert apart.client.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
     rules = {rule["ID"]: rule for rule in apart.client.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]}
-    harbour = rules[f"gantry-{PREFIX}2-harbour"]
+    harbour = rules[f"gantry-{PREFIX}2/harbour/"]
     assert harbour["Filter"]["Prefix"] == f"{PREFIX}2/harbour/"
     assert harbour["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
     assert harbour["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] >= 1
-    assert "NoncurrentVersionExpiration" not in rules[f"gantry-{PREFIX}2-north"]
+    assert "NoncurrentVersionExpiration" not in rules[f"gantry-{PREFIX}2/north/"]
     assert apart.reader().read("policy", "policy")["rpo_s"] == 900
     apart.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 
@@ -108,7 +108,7 @@ def test_a_foreign_rule_stays_and_drift_is_named_alone(estate: Estate, ansible_m
     ansible_module(HOST, "gantry.odoo.backup_policy", args)
     rules = estate.client.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
     foreign = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 9}}
-    changed = [{**rule, "Status": "Disabled"} if rule["ID"].endswith("-drift") else rule for rule in rules]
+    changed = [{**rule, "Status": "Disabled"} if rule["ID"].endswith("/drift/") else rule for rule in rules]
     estate.client.put_bucket_lifecycle_configuration(
         Bucket=BUCKET, LifecycleConfiguration={"Rules": [*changed, foreign]}
     )

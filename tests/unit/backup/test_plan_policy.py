@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
     rule_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention import judge
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import find_rule, others_than
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_policy import report
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
@@ -126,7 +127,7 @@ def test_everything_new_is_written() -> None:
     found = plan(request(item(tier=1)), seen(harbour=Observed()), "p")
     assert actions(found) == [
         ("set_versioning", "bucket"),
-        ("set_lifecycle", "gantry-p-harbour"),
+        ("set_lifecycle", "gantry-p/harbour/"),
         ("write_policy", "harbour"),
     ]
 
@@ -139,7 +140,7 @@ def test_what_is_settled_stays() -> None:
 def test_a_rule_changed_by_hand_is_named_alone() -> None:
     wanted = request()
     drifted = Observed(record(wanted.policies[0]), LifecycleRule("harbour", "p/harbour/", 14, enabled=False))
-    assert actions(plan(wanted, seen(harbour=drifted), "p")) == [("set_lifecycle", "gantry-p-harbour")]
+    assert actions(plan(wanted, seen(harbour=drifted), "p")) == [("set_lifecycle", "gantry-p/harbour/")]
 
 
 def test_nothing_is_expired_unless_asked_for() -> None:
@@ -166,7 +167,7 @@ def test_a_store_without_versions_and_lifecycle_gets_the_policy_alone() -> None:
 def test_an_absent_policy_leaves_the_backups() -> None:
     stands = settled(request(), catalog=catalog(OLD, NEW))
     found = plan(request(item(state="absent"), expire=True), seen(harbour=stands), "p")
-    assert actions(found) == [("remove_lifecycle", "gantry-p-harbour"), ("remove_policy", "harbour")]
+    assert actions(found) == [("remove_lifecycle", "gantry-p/harbour/"), ("remove_policy", "harbour")]
     assert plan(request(item(state="absent")), seen(harbour=Observed(catalog=catalog(OLD))), "p") == Plan()
 
 
@@ -278,3 +279,17 @@ def test_what_is_removed_beside_backups_is_counted_by_its_kind() -> None:
 
     assert why(Sweep(others=("sent/1/0-0-9",))) == "no backup needs 1 manifests and notes"
     assert why(Sweep(objects=(DataName(1, 0),), bytes=9)) == "no backup needs 1 objects, 9 bytes"
+
+
+def test_estates_in_one_bucket_have_rules_of_their_own() -> None:
+    """Prefix x/a with tenant b, and prefix x with tenant a-b, had one identifier before, which stays in its bucket."""
+    former = {"ID": "gantry-x-a-b", "Status": "Enabled", "Filter": {"Prefix": "x/a/b/"}}
+    theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/a/b/"}}
+    one, other = (LifecycleRule(name, root, None) for name, root in (("b", "x/a/b/"), ("a-b", "x/a-b/")))
+    assert one.name != other.name
+    assert find_rule([theirs, former], "a-b", "x/a-b/") is None
+    assert find_rule([theirs, former], "b", "x/a/b/") == LifecycleRule("b", "x/a/b/", None, 0)
+    assert others_than([theirs, former], {other.name}) == [theirs, former]
+    assert others_than([theirs, former], {one.name}) == [theirs]
+    drifted = {"ID": one.name, "Status": "Enabled", "Filter": {"Prefix": "y/"}}
+    assert others_than([theirs, drifted], {one.name}) == [theirs]
