@@ -16,9 +16,9 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Callable, ClassVar, Generic, Protocol, TypeVar
 
@@ -34,6 +34,10 @@ _INTERVAL_S, _LOOKS = 0.05, 5
 _KEY = re.compile(r"([^/]+)/(\d{6})/(\d{3})")
 # At most so many are removed at once, so that a log that has grown for years holds no writer up.
 _REMOVED = 2000
+
+
+class StrayError(StateError):
+    """The first record of a log cannot be read, and follows on no other one: somebody has put it there."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,31 @@ class Log:
             keys = self.objects.names(f"{self.name}/", 1)
             if not keys:
                 return None
-            data = self.objects.get(keys[0])
-            # without it, the record was removed meanwhile, and others are newer
-            if data is not None:
-                return self._parsed(self._number(keys[0]), data)
+            with self.judging_the_first():
+                data = self.objects.get(keys[0])
+                # without it, the record was removed meanwhile, and others are newer
+                if data is not None:
+                    return self._parsed(self._number(keys[0]), data)
         raise StateError(
             f"the newest record of {self.name} in the {self.objects.where} is listed and cannot be read; "
             "see whether the store is consistent"
         )
+
+    @contextmanager
+    def judging_the_first(self) -> Iterator[None]:
+        """Say what to do where the block cannot read the first record: one that follows on no other is a stray."""
+        try:
+            yield
+        except StrayError:
+            raise
+        except StateError as error:
+            key, *former = self.objects.names(f"{self.name}/", 2)
+            if former and record_at(key) and record_at(former[0]) and self._number(key) > self._number(former[0]) + 1:
+                raise StrayError(
+                    f"{error}; it does not follow on {former[0]}, the record before it, so see who put it there, and "
+                    "remove it"
+                ) from error
+            raise
 
     def newest_number(self) -> int:
         """The highest number of a record, 0 where there is none."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import parse_document
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Record, StateLog
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Record, StateLog, StrayError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
     Keyring,
@@ -37,6 +37,11 @@ class KeyLog(StateLog[Keyring]):
 
     NAME = "keys"
 
+    def read(self) -> Keyring:
+        """The newest keyring. What is no keyring is found here alone, as nothing seals these records."""
+        with self._log.judging_the_first():
+            return super().read()
+
     def parsed(self, record: Record | None) -> Keyring:
         """The keyring that a record says."""
         return Keyring() if record is None else keyring_from(record.number, record.body, self.objects.where)
@@ -46,6 +51,8 @@ def read_keyring(store: Below, records: Below) -> Keyring | None:
     """The wrapped data keys of a repository, None where there is none yet. Raises StateError where they are lost."""
     try:
         keyring = KeyLog(records).read()
+    except StrayError:
+        raise
     except StateError as error:
         raise StateError(f"{error}; {_UNOPENED}; {keys_from(store, records)}") from error
     if not keyring.number:

@@ -20,12 +20,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     rotate,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading_all
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
     MasterKey,
     keys_for,
     parse_secret,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import MANIFEST, ManifestName
+from tests.unit.backup.rotting import MASTER as ROTTING
+from tests.unit.backup.rotting import rotting_in
 
 OLD, NEW = MasterKey("estate-2025", b"o" * 32), MasterKey("estate-2026", b"n" * 32)
 PAYROLL = MasterKey("payroll", b"p" * 32, tenant="harbour")
@@ -163,3 +166,33 @@ def test_an_object_that_is_no_backup_does_not_stop_a_rotation(store: Directory) 
     made = make_repository(stores(store), "harbour", [OLD])
     made.store.put(ManifestName(8).key, b"G1" + (9).to_bytes(2, "big") + bytes(200))
     assert rotate(opened(store, NEW, OLD), [NEW, OLD]).wrapped_by == NEW.name
+
+
+@pytest.mark.parametrize("content", [b"x", b"{}"])
+@pytest.mark.parametrize("log", ["keys", "catalog", "leases", "reads"])
+def test_a_stray_first_record_is_to_be_removed(tmp_path: Path, log: str, content: bytes) -> None:
+    tenant = rotting_in(tmp_path)
+    tenant.backup()
+    repository = tenant.repository
+    with reading_all(repository, repository.catalog.read().entries, "check", 5):
+        pass
+    former = repository.records.names(f"{log}/", 1)[0]
+    repository.records.put(f"{log}/000000/000", content)
+
+    def read() -> object:
+        inner = repository.store.inner
+        opened = open_repository(Stores(inner, inner), "harbour", (ROTTING,))
+        assert opened is not None
+        return {"catalog": opened.catalog, "leases": opened.leases, "reads": opened.readers}[log].read()
+
+    with pytest.raises(StateError) as raised:
+        read()
+    said = f"; it does not follow on {former}, the record before it, so see who put it there, and remove it"
+    assert str(raised.value).endswith(said)
+    assert "copy the newest record" not in str(raised.value)
+    # a record that is damaged in its place is no stray
+    repository.records.delete([f"{log}/000000/000"])
+    repository.records.put(former, content)
+    with pytest.raises(StateError) as raised:
+        read()
+    assert "does not follow" not in str(raised.value)
