@@ -46,6 +46,8 @@ KEY = 32
 BAD_VALUES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 DATA = re.compile(r"[1-9][0-9]{0,14}/[0-9]{1,15}")
 FILE = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{38}")
+# Of a backup that has a manifest and is not in the catalog.
+UNLISTED = "unlisted"
 MANIFEST = re.compile(r"manifests/([1-9][0-9]*)(?:-([1-9][0-9]*))?")
 
 
@@ -221,16 +223,41 @@ class Tenant:
 
     def catalog(self) -> list[dict[str, Any]]:
         """The complete backups; those with a manifest where the catalog is lost or damaged."""
+        manifests = self.manifests()
         newest = next(iter(self.records.keys(f"{self.root}catalog/")), None)
         if newest is not None:
             key = newest[len(self.root) :]
             with self.noted("catalog"):
                 body = b"".join(opened(self.keys, self.tenant, "record", key, self.records.pieces(newest)))
-                entries = json.loads(body)["entries"]
-                return sorted(
-                    ({**one, "number": whole(one["number"]), "healed": whole(one["healed"])} for one in entries),
-                    key=lambda one: one["number"],
-                )
+                record = json.loads(body)
+                entries = [
+                    {**one, "number": whole(one["number"]), "healed": whole(one["healed"])} for one in record["entries"]
+                ]
+                known = {one["number"] for one in entries}
+                least = whole(record["given_up"])
+                lacking = [one for one in manifests if one["number"] not in known and one["number"] > least]
+                return sorted([*entries, *self.unlisted(lacking)], key=lambda one: one["number"])
+        return manifests
+
+    def unlisted(self, lacking: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those of the backups with manifests that the catalog lacks, though no expiry has removed them."""
+        found = []
+        for one in lacking:
+            with self.noted(f"a manifest that is not in the catalog, {one['name']}"):
+                self.read("manifest", f"manifests/{one['number']}" + (f"-{one['healed']}" if one["healed"] else ""))
+                found.append({**one, "restorable": UNLISTED})
+        if found:
+            names = ", ".join(one["name"] for one in found)
+            self.bad.append(f"the catalog lacks {names}")
+            print(
+                f"the catalog lacks {names}, of which there are manifests: it is an older one, or a backup was "
+                "interrupted at its end; name one with --backup to write it",
+                file=sys.stderr,
+            )
+        return found
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """The backups that have a manifest."""
         found = [MANIFEST.fullmatch(key[len(self.root) :]) for key in self.store.keys(f"{self.root}manifests/")]
         healed: dict[int, int] = {}
         for number, run in ((int(one[1]), int(one[2] or 0)) for one in found if one):
@@ -330,13 +357,14 @@ def copy(pieces: Iterable[bytes], stream: BinaryIO, digest: Any) -> int:
 
 
 def is_intact(entry: dict[str, Any]) -> bool:
-    """Whether no check has found the backup damaged; without a catalog nobody knows."""
+    """Whether the catalog has the backup, and no check has found it damaged; without a catalog nobody knows."""
     return entry.get("restorable", "full") == "full"
 
 
 def line(entry: dict[str, Any]) -> str:
     """A backup as it is listed."""
-    return f"{entry['name']}  {entry.get('files', '')} files{'' if is_intact(entry) else '  damaged'}"
+    state = "" if is_intact(entry) else "  not in the catalog" if entry["restorable"] == UNLISTED else "  damaged"
+    return f"{entry['name']}  {entry.get('files', '')} files{state}"
 
 
 def main() -> int:

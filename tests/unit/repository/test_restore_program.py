@@ -240,3 +240,43 @@ def test_an_index_of_strange_values_is_no_traceback(tmp_path: Path, item: object
     done = program(store, "--to", str(target))
     assert (done.returncode, done.stderr.count("\n"), "Traceback" in done.stderr) == (1, 1, False)
     assert done.stdout.endswith(" 3 files, 0 lost before the backup, 1 missing or damaged\n")
+
+
+def test_a_catalog_that_was_rolled_back_hides_no_backup(tmp_path: Path) -> None:
+    rotting = rotting_in(tmp_path)
+    rotting.add(b"an invoice")
+    first = rotting.backup()
+    older = rotting.repository.records.names("catalog/", 1)[0]
+    second = rotting.backup(1)
+    newer = [key for key in rotting.repository.records.names("catalog/", 100) if key < older]
+    rotting.repository.records.delete(newer)
+    done = program(tmp_path / "store", key=ROTTING.secret, prefix="")
+    assert (done.returncode, done.stdout.splitlines()) == (
+        1,
+        [f"{first.name}  1 files", f"number {second.number}   files  not in the catalog"],
+    )
+    assert done.stderr == (
+        f"the catalog lacks number {second.number}, of which there are manifests: it is an older one, or a backup was "
+        "interrupted at its end; name one with --backup to write it\n"
+    )
+    done = program(tmp_path / "store", "--to", str(tmp_path / "latest"), key=ROTTING.secret, prefix="")
+    assert (done.returncode, done.stdout.startswith(first.name)) == (1, True)
+    named = ("--backup", f"number {second.number}", "--to", str(tmp_path / "named"))
+    done = program(tmp_path / "store", *named, key=ROTTING.secret, prefix="")
+    assert (tmp_path / "named/database.dump").read_bytes() == f"dump {second.number} ".encode() * 1000
+
+
+def test_what_is_no_manifest_or_was_removed_is_not_missing_in_the_catalog(tmp_path: Path) -> None:
+    rotting = rotting_in(tmp_path)
+    rotting.add(b"an invoice")
+    first, second = rotting.backup(), rotting.backup(1)
+    former = rotting.repository.store.get(first.manifest.key) or b""
+    rotting.expire(first.name)
+    # an expiry that was interrupted leaves the manifest
+    rotting.repository.store.put(first.manifest.key, former)
+    done = program(tmp_path / "store", key=ROTTING.secret, prefix="")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{second.name}  1 files\n", "")
+    rotting.repository.store.put(f"manifests/{second.number + 9}", b"x")
+    done = program(tmp_path / "store", key=ROTTING.secret, prefix="")
+    assert (done.returncode, done.stdout) == (1, f"{second.name}  1 files\n")
+    assert f"a manifest that is not in the catalog, number {second.number + 9}: " in done.stderr
