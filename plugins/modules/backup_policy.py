@@ -449,13 +449,15 @@ def work(call: Call) -> Outcome:
     request = request.only(set(seen.tenants) - set(refused))
     warn_of_holds(call, request, seen)
     if call.check_mode:
+        seen, unlisted = foresee_listed(call, request, repositories, seen)
+        request = request.only(set(request.tenants) - set(unlisted))
         plan, unplanned = plan_policy.plan_each(request, seen, location.prefix)
         request = request.only(set(request.tenants) - set(unplanned))
         removals, unswept = read_policy.removals(repositories, request, plan, seen, grace_s)
         request = request.only(set(request.tenants) - set(unswept))
         plan, _none = plan_policy.plan_each(request, seen, location.prefix) if unswept else (plan, None)
         extensions, unknown = read_policy.extensions(repositories, request, plan, seen)
-        unplanned |= {**unswept, **unknown, **foreseen(extensions)}
+        unplanned |= {**unlisted, **unswept, **unknown, **foreseen(extensions)}
         extensions = {tenant: one for tenant, one in extensions.items() if tenant not in unplanned}
         outcome = report_policy.report(request, plan, seen, removals, extensions, location.prefix)
     else:
@@ -524,6 +526,18 @@ def require_listed(call: Call, repository: Repository | None, request: plan_poli
     if call.params["rolled_back"] != "accept":
         raise RefusedError(f"{doubt}; or accept the older state with rolled_back: accept")
     call.warn(f"{doubt}; the older state was accepted")
+
+
+def foresee_listed(
+    call: Call, request: plan_policy.Request, repositories: read_policy.Repositories, seen: plan_policy.Seen
+) -> tuple[plan_policy.Seen, dict[str, str]]:
+    """What the store will show once interrupted backups are listed, of which it warns, and why that is not known."""
+    known = {} if call.params["rolled_back"] == "accept" else options.known_from(call.params["known_backups"])
+    after, listed, failures = read_policy.with_listed(repositories, request, seen, known)
+    for tenant, entries in listed.items():
+        for sentence in said_of_listed(entries):
+            call.warn(f"tenant {tenant}: {sentence}")
+    return after, failures
 
 
 def carry_out(

@@ -61,7 +61,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader, Stores, segments
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn, being_written
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn, is_at_work
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Marks, Stay
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import wasteful
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
@@ -121,7 +121,7 @@ def preview(stores: Stores, keys: tuple[MasterKey, ...], job: Job) -> Survey:
     repository = open_repository(stores, job.tenant, keys)
     catalog = repository.catalog.read() if repository else Catalog()
     listed: tuple[Entry, ...] = ()
-    if repository and not being_written(repository):
+    if repository and not is_at_work(repository):
         before, catalog = catalog, with_interrupted(repository, job.known, catalog)
         listed = added(before, catalog)
     before = catalog

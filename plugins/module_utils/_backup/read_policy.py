@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any, Optional
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import with_interrupted
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Extension
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import policy_from
@@ -30,10 +32,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, read_document
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import foresee
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import being_written
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Sweep
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import is_at_work
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, tenant_root
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import added, plan_expire, plan_hold
 
 READERS = 8
 
@@ -70,6 +72,28 @@ def observe(stores: Stores, repositories: Repositories, locked: Collection[str] 
     return Seen(bucket.versioning() if bucket else None, stores.contents.now(), tenants, mode, why), failures
 
 
+def with_listed(
+    repositories: Repositories, request: Request, seen: Seen, known: Mapping[str, int]
+) -> tuple[Seen, dict[str, tuple[Entry, ...]], dict[str, str]]:
+    """What the store shows once an expiry has listed interrupted backups; those, and why others are not known.
+
+    known: as for `with_interrupted`, by tenant. A run that is at work is waited for, and what it leaves is not known.
+    """
+    tenants = dict(seen.tenants)
+    listed: dict[str, tuple[Entry, ...]] = {}
+    failures: dict[str, str] = {}
+    for name in (policy.tenant for policy in request.policies if request.expire):
+        repository, item = repositories[name], seen.tenants[name]
+        try:
+            if repository is not None and not is_at_work(repository):
+                after = with_interrupted(repository, known.get(name, 0), item.catalog)
+                listed[name] = added(item.catalog, after)
+                tenants[name] = replace(item, catalog=after)
+        except GantryError as error:
+            failures[name] = str(error)
+    return replace(seen, tenants=tenants), listed, failures
+
+
 def removals(
     repositories: Repositories, request: Request, plan: Plan, seen: Seen, grace_s: int
 ) -> tuple[dict[str, Sweep], dict[str, str]]:
@@ -89,7 +113,7 @@ def removals(
             held = plan_hold(catalog, wish.placed, wish.released)
             after = plan_expire(held, marked_after(plan, policy.tenant, catalog), seen.now)
             # a run that is at work has the number of the fence, and what it writes is not left over
-            fence = catalog.fence if being_written(repository) else catalog.fence + 1
+            fence = catalog.fence if is_at_work(repository) else catalog.fence + 1
             found[policy.tenant] = foresee(repository, after, fence, grace_s, seen.now)
         except GantryError as error:
             failures[policy.tenant] = str(error)

@@ -183,6 +183,13 @@ def being_written(repository: Repository) -> bool:
     return _WRITE in _covered(repository.leases)
 
 
+def is_at_work(repository: Repository) -> bool:
+    """Whether a run holds that lease whose process is not known to be gone: the next run would wait for it."""
+    now = repository.leases.objects.now()
+    held = (lease for lease in repository.leases.read().held if lease.until > now and _WRITE in lease.covers)
+    return any(not is_gone(lease.holder) for lease in held)
+
+
 def _covered(leases: Register) -> set[str]:
     """All parts that leases cover which have not expired."""
     now = leases.objects.now()

@@ -16,7 +16,9 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_policy, read_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_turns
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     make_repository,
@@ -27,6 +29,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turn
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
 from ansible_collections.gantry.odoo.plugins.modules import backup_policy
+from tests.unit.backup.rotting import rotting_in
+from tests.unit.repository.test_process import gone_process
 
 MASTER = MasterKey("estate", b"k" * 32)
 TENANTS = ("harbour", "north", "south")
@@ -195,3 +199,23 @@ def test_what_fails_of_one_tenant_anywhere_holds_up_no_other(
         north = open_repository(Stores(store, store, ""), "north", both)
         assert north is not None
         assert north.catalog.read().fence == 0
+
+
+def test_check_mode_lists_the_backup_of_a_run_that_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lease stands for a while, and the next run does not wait for it, as its process is gone."""
+    (tmp_path / "store").mkdir()
+    tenant = rotting_in(tmp_path)
+    tenant.add(b"an invoice")
+    first = tenant.backup()
+    with monkeypatch.context() as patched:
+        patched.setattr(apply_turns, "this_process", lambda _kind: gone_process())
+        patched.setattr(apply_turns, "plan_commit", lambda *_given: 1 // 0)
+        patched.setattr(Register, "release", lambda *_given: None)
+        with pytest.raises(ZeroDivisionError):
+            tenant.backup(1)
+    foreseen = call(tmp_path / "store", "harbour", check=True)
+    assert len(tenant.repository.catalog.read().entries) == 1
+    done = call(tmp_path / "store", "harbour")
+    assert [one.as_dict() for one in foreseen.steps or ()] == [one.as_dict() for one in done.steps or ()]
+    assert ("expire", f"harbour/{first.name}") in [(one.action, one.target) for one in done.steps or ()]
+    assert [one.number > first.number for one in tenant.repository.catalog.read().entries] == [True]
