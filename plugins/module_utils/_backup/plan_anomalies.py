@@ -69,7 +69,8 @@ def _faults(seen: Evidence) -> Iterator[Finding]:
         yield Finding("lost", CRITICAL, one.name, sentence if lost else f"backup {one.name} cannot be read", _HEAL)
     for one in seen.catalog.entries:
         if one.restorable != FULL and one.expired is None:
-            how = "cannot be restored, as a check found" if one.restorable == NONE else "lacks files"
+            why = "cannot be restored, as objects of it are missing or damaged"
+            how = why if one.restorable == NONE else "lacks files"
             remedy = "take a new backup, and see what damages the store, or which files the filestore lacks"
             yield Finding("damaged", CRITICAL, one.name, f"backup {one.name} {how}", remedy)
 

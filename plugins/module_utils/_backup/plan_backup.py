@@ -184,7 +184,7 @@ def refuse_damaged(entry: Entry, where: str, accept_missing: bool) -> None:
     """
     if entry.restorable == NONE:
         raise StateError(
-            f"backup {entry.name} in the {where} cannot be restored: a check found its dump, manifest or index "
+            f"backup {entry.name} in the {where} cannot be restored: its dump, manifest or index is missing or "
             "damaged; choose another, and see odoo_backup_check"
         )
     if entry.restorable == PARTIAL and not accept_missing:

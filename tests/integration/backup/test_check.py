@@ -108,7 +108,7 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     (damaged,) = found["checks"][0]["backups"][0]["findings"]
     assert (damaged["kind"], damaged["files"], damaged["object"]) == ("files", 1, pack.removeprefix("rot/"))
     assert estate.entries("rot")[0]["restorable"] == PARTIAL
-    assert "lacks files that a check found damaged" in refused["msg"]
+    assert "lacks files that were missing when it was taken, or that a check found damaged" in refused["msg"]
     assert lossy["files_left_out"] == damaged["names"]
     assert "1 files were left out" in lossy["warnings"][0]
     copied = set(estate.shell(f"cd {DATA}/filestore/harbour-rot && find ?? -type f").split())
@@ -152,7 +152,7 @@ def test_a_backup_without_its_dump_is_not_counted_on(estate: Estate, ask: Ask) -
     assert [one["restorable"] for one in checked["checks"][0]["backups"]] == [FULL, NONE]
     assert latest["backup"] == first
     assert f"backup {second} is newer than {first} and damaged, so {first} is restored" in latest["warnings"][0]
-    assert "cannot be restored: a check found its dump, manifest or index damaged" in named["msg"]
+    assert "cannot be restored: its dump, manifest or index is missing or damaged" in named["msg"]
     assert estate.complete("dumpless") == [first]
     assert {one["backup"]: one["reasons"] for one in kept["forecast"]["dumpless"]} == {second: [], first: ["last"]}
 

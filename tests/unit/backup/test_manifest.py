@@ -133,7 +133,7 @@ def test_a_damaged_backup_is_restored_only_where_files_alone_lack_and_that_is_ac
     refuse_damaged(entry(1, 1, restorable=PARTIAL), "bucket", accept_missing=True)
     with pytest.raises(StateError, match=r"in the bucket lacks files that .* with missing_files: list"):
         refuse_damaged(entry(1, 1, restorable=PARTIAL), "bucket", accept_missing=False)
-    with pytest.raises(StateError, match="cannot be restored: a check found its dump, manifest or index damaged"):
+    with pytest.raises(StateError, match="cannot be restored: its dump, manifest or index is missing or damaged"):
         refuse_damaged(entry(1, 1, restorable=NONE), "bucket", accept_missing=True)
 
 
