@@ -69,8 +69,9 @@ def check_body(part: Part, recorded: Mapping[str, Any] | None, now: datetime) ->
     """
     # parts follow one another from the first one on, so the last one ends a round
     full = now if part.number + 1 == part.parts else full_check(recorded)
-    following = part.following
-    return {"number": following.number, "parts": following.parts, "full": stamp(full) if full else ""}
+    following = {"number": part.following.number, "parts": part.following.parts}
+    # a check of everything at once interrupts no round
+    return {**(recorded if recorded and part.parts == 1 else following), "full": stamp(full) if full else ""}
 
 
 def still_there(check: Check, now: Catalog) -> Check:

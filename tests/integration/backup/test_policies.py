@@ -114,11 +114,11 @@ def test_a_foreign_rule_stays_and_drift_is_named_alone(estate: Estate, ansible_m
     )
     found = ansible_module(HOST, "gantry.odoo.backup_policy", args)
     assert [(step["action"], step["target"]) for step in found["steps"]] == [
-        ("set_lifecycle", f"gantry-{PREFIX}-drift")
+        ("set_lifecycle", f"gantry-{PREFIX}/drift/")
     ]
     left = {rule["ID"]: rule for rule in estate.client.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]}
     assert left["theirs"]["Expiration"]["Days"] == 9
-    assert left[f"gantry-{PREFIX}-drift"]["Status"] == "Enabled"
+    assert left[f"gantry-{PREFIX}/drift/"]["Status"] == "Enabled"
 
 
 def test_expiry_is_foretold_then_done_in_two_phases(estate: Estate, run_playbook: Callable[..., Any]) -> None:

@@ -253,6 +253,8 @@ def test_a_full_check_is_dated(harbour: Rotting) -> None:
     harbour.foresee()
     assert seen_of(harbour).checked == first
     harbour.check()
+    # the round of parts goes on after a check of everything
+    assert harbour.foresee(parts=3).part.number == 1
     last = seen_of(harbour).checked
     assert last is not None
     assert last > first
