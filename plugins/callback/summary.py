@@ -32,8 +32,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run imp
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command_line
 
+_OPEN = "gantry.odoo.change_open"
 # The action that closes a change, whose own lines end the screen.
-_OPEN, _CLOSE = "gantry.odoo.change_open", "gantry.odoo.change_close"
+_CLOSE = "gantry.odoo.change_close"
 
 
 class CallbackModule(CallbackBase):

@@ -146,7 +146,7 @@ def _wait_live(
 
 def _wait_back(site: Site, candidate: Candidate, previous: Candidate) -> str:
     try:
-        _wait_live(site, previous, _gone(candidate, previous), None)
+        _wait_live(site, previous, _gone(previous=candidate, candidate=previous), None)
     except DeadlineError:
         return "the previous file is back, and Traefik has not confirmed it"
     return "the file is taken away again" if previous.text is None else "the previous file is back and served"

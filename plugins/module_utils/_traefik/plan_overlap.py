@@ -184,7 +184,9 @@ def _apart(one: Matcher, other: Matcher) -> bool:
         return "%" not in a and _matches(b, a) is False
     if names == ("ClientIP", "ClientIP"):
         return not _network(a).overlaps(_network(b))
-    return names in (("HostRegexp", "Host"), ("PathPrefix", "Path"), ("PathRegexp", "Path")) and _apart(other, one)
+    return names in (("HostRegexp", "Host"), ("PathPrefix", "Path"), ("PathRegexp", "Path")) and _apart(
+        one=other, other=one
+    )
 
 
 def _normal(one: Matcher) -> Matcher:

@@ -263,7 +263,7 @@ def _collide(one: Route, other: Route, near: Mapping[str, Sequence[Route]], plac
     a, b = placed[one.name], placed[other.name]
     if not meet(_regions(a.rule), _regions(b.rule)):
         return False
-    nested = _narrower(one, other, near) or _narrower(other, one, near)
+    nested = _narrower(one, other, near) or _narrower(one=other, other=one, near=near)
     if one.priority == other.priority and not nested:
         return True
     return any(
