@@ -87,7 +87,6 @@ def keep(order: Mapping[str, Any]) -> None:
     _tell_ready()
     due = time.monotonic() + seconds / 4
     while lives():
-        time.sleep(_LOOK_S)
         if box.held():
             with suppress(GantryError, OSError):
                 box.deliver(leases.objects, Deadline(0))
@@ -137,14 +136,23 @@ def _tell_ready() -> None:
 
 
 def _watch(pid: int) -> Callable[[], bool]:
-    """What tells whether a process lives; another one that gets its number later is not taken for it."""
+    """What waits a moment for a process to end, and tells whether it lives.
+
+    Another one that gets its number later is not taken for it. That it ended is seen at once, so that the next run
+    finds the end recorded when it reads the ledger.
+    """
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return lambda: False
     except (AttributeError, OSError):
-        return lambda: _lives(pid)
-    return lambda: not select.select([handle], [], [], 0)[0]
+        return lambda: _lives_on(pid)
+    return lambda: not select.select([handle], [], [], _LOOK_S)[0]
+
+
+def _lives_on(pid: int) -> bool:
+    time.sleep(_LOOK_S)
+    return _lives(pid)
 
 
 def _lives(pid: int) -> bool:

@@ -189,9 +189,9 @@ def refuse_damaged(entry: Entry, where: str, accept_missing: bool) -> None:
         )
     if entry.restorable == PARTIAL and not accept_missing:
         raise StateError(
-            f"backup {entry.name} in the {where} lacks files that were missing when it was taken, or that a check "
-            "found damaged; take a new backup, which sends those in the filestore again, or restore without them with "
-            "missing_files: list"
+            f"backup {entry.name} in the {where} lacks files that were missing when it was taken, or that are "
+            "missing or damaged in the repository; take a new backup, which sends those in the filestore again, or "
+            "restore without them with missing_files: list"
         )
 
 

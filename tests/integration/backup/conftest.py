@@ -151,7 +151,8 @@ class Estate:
         """The backups of a tenant's catalog, oldest first."""
         if not self.listed(f"{tenant}/keys/"):
             return []
-        return sorted(self.reader(tenant).catalog(), key=lambda one: int(one["number"]))
+        listed = [one for one in self.reader(tenant).catalog() if one.get("restorable") != restore_program.UNLISTED]
+        return sorted(listed, key=lambda one: int(one["number"]))
 
     def complete(self, tenant: str = "harbour") -> list[str]:
         """The identifiers of the complete backups, oldest first."""

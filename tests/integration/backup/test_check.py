@@ -108,7 +108,7 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     (damaged,) = found["checks"][0]["backups"][0]["findings"]
     assert (damaged["kind"], damaged["files"], damaged["object"]) == ("files", 1, pack.removeprefix("rot/"))
     assert estate.entries("rot")[0]["restorable"] == PARTIAL
-    assert "lacks files that were missing when it was taken, or that a check found damaged" in refused["msg"]
+    assert "lacks files that were missing when it was taken, or that are missing or damaged in the" in refused["msg"]
     assert lossy["files_left_out"] == damaged["names"]
     assert "1 files were left out" in lossy["warnings"][0]
     copied = set(estate.shell(f"cd {DATA}/filestore/harbour-rot && find ?? -type f").split())
