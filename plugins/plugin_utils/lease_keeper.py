@@ -105,7 +105,7 @@ def keep(order: Mapping[str, Any]) -> None:
 def _leave(order: Mapping[str, Any], leases: Register, box: Outbox) -> None:
     """Bring what is left into the store, and release the lease, so that the next run does not wait for its end.
 
-    A run that ends without the close of its change is recorded: whoever reads the ledger is to see that it has ended.
+    A run that ends without the close of its change is recorded, so that the ledger shows that it has ended.
     """
     deadline, number, recorded = Deadline(leases.seconds), order["fencing_number"], False
     while True:

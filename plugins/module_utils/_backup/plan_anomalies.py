@@ -25,7 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_sizes imp
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE
 
-# Of older backups nobody needs to hear again.
+# Older backups are not named again.
 RECENT = 8
 _REWRITTEN = timedelta(hours=1)
 _BACKDATED = timedelta(days=2)

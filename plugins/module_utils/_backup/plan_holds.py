@@ -153,7 +153,7 @@ def parse_holds(tenant: str, items: Iterable[Mapping[str, Any]]) -> HoldWish:
         if item["state"] == "present" and not (item.get("reason") or "").strip():
             raise InputError(f"{where} without a reason; give it, as it is shown wherever a backup stays for it")
         _require_day(item.get("until"), where)
-        _require_backups(item.get("backups"), where)
+        require_backups(item.get("backups"), where)
     return HoldWish(
         tuple(
             Hold(item["name"], item["reason"].strip(), item.get("until") or "", tuple(item.get("backups") or ()))
@@ -179,7 +179,7 @@ def _class(tenant: str, item: Mapping[str, Any]) -> RetentionClass:
         raise InputError(f"{where} that keeps nothing; give keep, or backups with a period")
     if bool(backups) != bool(period):
         raise InputError(f"{where} with backups or a period alone; give both, such as period: 10y")
-    _require_backups(backups, where)
+    require_backups(backups, where)
     if period and not any(duration_in(period, f"{where}: period").values()):
         raise InputError(f"{where} whose period is of no length; give one such as 10y")
     return RetentionClass(item["name"], check(Keep(**rules), f"{where}: keep") if rules else None, backups, period)
@@ -206,7 +206,11 @@ def _require_day(text: str | None, where: str) -> None:
         raise InputError(f"{where} until {text!r}; give a day such as 2031-12-31, or none for no end") from error
 
 
-def _require_backups(names: Iterable[str] | None, where: str) -> None:
+def require_backups(names: Iterable[str] | None, where: str) -> None:
+    """Raise InputError for a name that cannot be the identifier of a backup.
+
+    where: the option, as an error names it.
+    """
     for name in names or ():
         try:
             check_backup_name(name)

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import reduce
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, check_backup_name
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import (
     policy_from,
@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds imp
     parse_classes,
     parse_holds,
     require_ahead,
+    require_backups,
     require_pinned,
     stays,
     verdicts,
@@ -390,6 +391,7 @@ def _policy(item: Mapping[str, Any]) -> Policy:
     for option in ("rpo_s", "rto_s", "drill_interval_s", "copy_rpo_s"):
         require_seconds(f"{where} {option}", chosen[option], 1)
     require_days(f"{where} noncurrent_days", chosen["noncurrent_days"])
+    require_backups(filter(None, [item.get("sizes_from")]), f"{where} sizes_from")
     # an option that is left out is None
     keep = {name: value for name, value in chosen["keep"].items() if value is not None}
     policy = Policy(
@@ -407,13 +409,6 @@ def _policy(item: Mapping[str, Any]) -> Policy:
         copy_rpo_s=chosen["copy_rpo_s"],
         regions=tuple(chosen.get("regions") or ()),
         classes=parse_classes(item["tenant"], item.get("classes") or ()),
-        sizes_from=_sizes_from(where, item.get("sizes_from") or ""),
+        sizes_from=item.get("sizes_from") or "",
     )
     return require_consistent(policy)
-
-
-def _sizes_from(where: str, name: str) -> str:
-    try:
-        return check_backup_name(name) if name else ""
-    except InputError as error:
-        raise InputError(f"{where} sizes_from: {error}") from error

@@ -4,7 +4,7 @@
 """Backups whose sizes do not fit those before them. Pure.
 
 A backup that has collapsed is no measure for the next ones: a database that was emptied stays a finding, however many
-backups follow, until somebody says that it is right.
+backups follow, until it is accepted.
 """
 
 from __future__ import annotations

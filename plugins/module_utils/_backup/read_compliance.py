@@ -178,10 +178,8 @@ def _evidence(
     lost = read_lost(read, catalog, first.stored, newest)
     locked_until, asked = _locked(stores, repository, newest_keys)
     locks, older = _older_locks(stores, repository, catalog, policy, faults)
-    drills, absent = (
-        _drills(repository, faults, latest),
-        _absent(repository, catalog, listed.keys() - keys.values(), faults),
-    )
+    drills = _drills(repository, faults, latest)
+    absent = _absent(repository, catalog, listed.keys() - keys.values(), faults)
     checked = _checked(repository, faults)
     catalog, missed = _still_there(repository, catalog, written, lost, faults)
     return Evidence(
