@@ -24,6 +24,7 @@ OURS = "/var/lib/odoo/backups"
 DUMP = f"{PEER_DIR}/database.dump"
 NEW_SHARE = 100
 TIMES = 10
+_UUID = "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'"
 _ADD = """
 import hashlib, os, sys
 root, count, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -191,6 +192,8 @@ def restore(backups: Backups, zipped: str, folder: str) -> Result:
     erp.server.shell(f"rm -rf {zipped} {folder}")
     erp.odoo("db", "-c", CONFIG, "dump", "origin", zipped)
     wish = {"tenant": "origin", "database": "back", "repository": backups.repository}
+    # two that are open with one uuid are refused
+    was = erp.server.psql(_UUID, "origin")
     _make_another(erp, "origin")
     call = erp.module("odoo_restore", **wish)
     _make_another(erp, "back")
@@ -228,6 +231,7 @@ def restore(backups: Backups, zipped: str, folder: str) -> Result:
         ),
     ]
     found = compare("restore", contenders, files=clone.FILES, bytes=clone.FILES * clone.FILE_BYTES)
+    erp.server.psql(f"UPDATE ir_config_parameter SET value = '{was}' WHERE key = 'database.uuid'", "origin")
     return with_facts(found, peak_mib=round(max(peaks)), parts=parts, pg_restore_alone_s=_dump_alone(backups))
 
 
@@ -247,7 +251,7 @@ def _dump_alone(backups: Backups) -> float:
 
 
 def _make_another(erp: Erp, name: str) -> None:
-    """Give a database an uuid of its own: two that are open with the same one are refused."""
+    """Give a database an uuid of its own."""
     erp.server.psql("UPDATE ir_config_parameter SET value = gen_random_uuid() WHERE key = 'database.uuid'", name)
 
 

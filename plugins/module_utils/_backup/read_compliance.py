@@ -74,6 +74,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     tenant_root,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_contents import contents_of
 
 READERS = 8
 # How far back a good drill is looked for; one behind more failures than that is no proof any more.
@@ -137,15 +138,17 @@ def read_evidence(
     Raises UnreachableError where the store does not answer. What of one tenant cannot be unsealed is a fault of it.
     """
     latest = stores.contents.now() + CLOCK_SKEW
+
+    def evidence(tenant: str) -> Evidence:
+        seen = _evidence(stores, tenant, masters, manifests, latest, copies)
+        return replace(seen, known=known.get(tenant, 0), where=f"{stores.contents.where}, {tenant}")
+
+    if not isinstance(stores.contents, Keeping):
+        # threads that wait for no server wait for each other
+        yield from map(evidence, tenants)
+        return
     with ThreadPoolExecutor(READERS) as pool:
-        yield from pool.map(
-            lambda tenant: replace(
-                _evidence(stores, tenant, masters, manifests, latest, copies),
-                known=known.get(tenant, 0),
-                where=f"{stores.contents.where}, {tenant}",
-            ),
-            tenants,
-        )
+        yield from pool.map(evidence, tenants)
 
 
 def _evidence(
@@ -167,7 +170,7 @@ def _evidence(
         return Evidence(tenant, faults=(Fault("", str(error)),), copy=_copy(first, copies, tenant, masters))
     if repository is None:
         return Evidence(tenant, copy=_copy(None, copies, tenant, masters))
-    first = First(repository, catalog, stored_sizes(repository))
+    first = First(repository, catalog, contents_of(stores, repository))
     policy = policy_in(repository, lambda why: faults.append(Fault("", why)))
     listed = _manifests(stores, repository)
     keys = {one.number: one.manifest.key for one in catalog.entries}

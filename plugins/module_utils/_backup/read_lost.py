@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_lost
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_contents import without_contents
 
 READERS = 8
 # raises StateError where a manifest is missing, damaged or forged
@@ -65,11 +66,10 @@ def read_lost(read: Read, seen: Catalog, stored: Mapping[DataName, int], opened:
 
     read: the manifest of a backup. stored: the size in bytes of each object with contents that is there. opened: the
     backups whose manifests are read in any case; those of all are once one of them, or a backup of which nothing at all
-    is there, has lost anything.
+    is there (see `without_contents`), has lost anything.
     Of the others nothing is known then: a check reads all manifests.
     """
-    numbers = {name.number for name in stored}
-    bare = [one for one in seen.entries if one.number not in numbers and one.restorable != NONE]
+    bare = [one for one in without_contents(seen.entries, stored) if one.restorable != NONE]
     found = _lost(read, stored, [*opened, *(one for one in bare if one not in opened)])
     return found if plan_lost(seen, found.marks) is seen else _lost(read, stored, seen.entries)
 

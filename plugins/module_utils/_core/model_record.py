@@ -52,7 +52,8 @@ def parse_document(data: bytes, where: str) -> dict[str, Any]:
 
 def number(value: Any, least: int = 0, most: int = MOST) -> int:
     """A whole number between two others, both included."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    # a bool is an int of another type
+    if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{_short(value)} is no whole number from {least} to {most}")
     return value
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, LibraryError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import require_text
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step, result
+
+# How many more objects there are before those that nothing refers to are looked for; Python's own number is 700.
+MANY_OBJECTS = 50_000
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ def run(
     secrets among other things, so that it stays out of the invocation and the host's log; `no_log` would strike every 1
     and true of it from all that the module says. rules: other keywords of AnsibleModule, such as mutually_exclusive.
     """
+    # what a module reads stays until it ends, and is looked at again and again by the default
+    gc.set_threshold(MANY_OBJECTS)
     # root's own may close what a service has to read; what is secret is made with its mode
     os.umask(0o022)
     module = _Module(concealed, argument_spec=dict(options), supports_check_mode=True, **rules)

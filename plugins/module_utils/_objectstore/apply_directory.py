@@ -138,6 +138,22 @@ class Directory:
                 if (seen := _seen(entry))
             }
 
+    def directories(self, prefix: str) -> list[str]:
+        """The names of the directories directly below `prefix`, which ends with a slash, the empty ones among them."""
+        key = prefix.rstrip("/")
+        found: list[str] = []
+        with ExitStack() as stack:
+            stack.enter_context(self._said(f"list {prefix}"))
+            stack.enter_context(suppress(FileNotFoundError))
+            above, name = stack.enter_context(self._above(key))
+            listing = stack.enter_context(os.scandir(stack.enter_context(opened_below(above, name))))
+            for entry in listing:
+                if entry.is_dir(follow_symlinks=False):
+                    found.append(entry.name)
+                else:
+                    self._refuse_link(entry, f"{key}/{entry.name}")
+        return found
+
     def delete(self, keys: Iterable[str]) -> int:
         """Remove objects; the number that was asked for."""
         listed = list(keys)
@@ -173,13 +189,16 @@ class Directory:
                 entries = sorted(listing, key=lambda entry: entry.name)
             for entry in entries:
                 below = f"{key}/{entry.name}"
-                if entry.is_symlink():
-                    raise StateError(f"the {self.where} holds a link, {below}; see who made it, and remove it")
+                self._refuse_link(entry, below)
                 if not entry.is_dir():
                     yield below, entry
                     continue
                 with suppress(FileNotFoundError):
                     yield from self._below(directory, entry.name, below)
+
+    def _refuse_link(self, entry: os.DirEntry[str], key: str) -> None:
+        if entry.is_symlink():
+            raise StateError(f"the {self.where} holds a link, {key}; see who made it, and remove it")
 
     @contextmanager
     def _staged(self, stream: Readable) -> Iterator[tuple[int, str]]:

@@ -114,6 +114,17 @@ class Blobs(Objects, Protocol):
 
 
 @runtime_checkable
+class Nested(Protocol):
+    """A store that lists the directories below a prefix without what is in them, as a directory does and a bucket not.
+
+    Every method raises UnreachableError or StateError.
+    """
+
+    def directories(self, prefix: str) -> list[str]:
+        """The names of those directly below `prefix`, which ends with a slash. There may be nothing in one."""
+
+
+@runtime_checkable
 class Keeping(Protocol):
     """A store that keeps versions and locks, and cleans up by itself, as a bucket does and a directory does not."""
 

@@ -191,9 +191,9 @@ def read_manifest_names(repository: Repository) -> list[ManifestName]:
     return [name for key in repository.store.names("manifests/", sys.maxsize) if (name := manifest_name(key))]
 
 
-def stored_sizes(repository: Repository) -> dict[DataName, int]:
-    """The size in bytes of each object with contents that is there."""
-    return {name: one.size for key, one in repository.store.objects("data/").items() if (name := data_name(key))}
+def stored_sizes(repository: Repository, prefix: str = "data/") -> dict[DataName, int]:
+    """The size in bytes of each object with contents that is there. prefix: how their keys begin."""
+    return {name: one.size for key, one in repository.store.objects(prefix).items() if (name := data_name(key))}
 
 
 def has_contents(repository: Repository, name: ManifestName) -> bool:

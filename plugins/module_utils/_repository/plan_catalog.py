@@ -85,19 +85,27 @@ def plan_mark(seen: Catalog, before: Catalog, found: Mapping[int, str], damaged:
     Raises StateError where another check has changed the marks since.
     """
     _require_marks(seen, before)
-    entries = tuple(replace(one, restorable=found.get(one.number, one.restorable)) for one in seen.entries)
-    following = replace(seen, entries=entries, damaged=tuple(sorted(damaged)))
+    following = replace(seen, entries=_marked(seen.entries, found), damaged=tuple(sorted(damaged)))
     return seen if following == seen else replace(following, number=seen.number + 1)
 
 
 def plan_lost(seen: Catalog, found: Marks) -> Catalog:
     """The catalog with marks for objects that are not there. None is taken back, which a check alone does."""
-    entries = tuple(
-        replace(one, restorable=max(one.restorable, found.restorable.get(one.number, FULL), key=_WORSE.index))
-        for one in seen.entries
-    )
-    following = replace(seen, entries=entries, damaged=tuple(sorted({*seen.damaged, *found.damaged})))
+    lost = found.restorable
+    marks = {one.number: _worse(one.restorable, lost[one.number]) for one in seen.entries if one.number in lost}
+    damaged = tuple(sorted({*seen.damaged, *found.damaged}))
+    following = replace(seen, entries=_marked(seen.entries, marks), damaged=damaged)
     return seen if following == seen else replace(following, number=seen.number + 1)
+
+
+def _worse(one: str, other: str) -> str:
+    return max(one, other, key=_WORSE.index)
+
+
+def _marked(entries: Iterable[Entry], marks: Mapping[int, str]) -> tuple[Entry, ...]:
+    """The backups with these marks, by number; those that have theirs already are the same objects."""
+    marked = ((one, marks.get(one.number, one.restorable)) for one in entries)
+    return tuple(one if mark == one.restorable else replace(one, restorable=mark) for one, mark in marked)
 
 
 def plan_heal(

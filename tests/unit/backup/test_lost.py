@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -32,6 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_metrics import render
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._repository import read_contents
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, write_document
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL, Catalog
@@ -220,23 +223,48 @@ def test_an_older_backup_of_which_nothing_is_left_is_lost(harbour: Rotting) -> N
     assert harbour.manifest(second).index.objects() == set()
     harbour.backup(2)
     assert seen_of(harbour).lost == {}
-    for key in data_of(harbour):
-        if key.startswith(f"data/{first.number}/"):
-            harbour.remove(key)
+    shutil.rmtree(harbour.path / "store/harbour/data" / str(first.number))
     assert set(seen_of(harbour).lost) == {first.name}
+
+
+def test_an_older_backup_whose_directory_is_empty_is_marked_by_the_next_one(harbour: Rotting) -> None:
+    first = harbour.backup()
+    harbour.names = []
+    harbour.backup(1)
+    for key in harbour.repository.store.objects(f"data/{first.number}/"):
+        harbour.remove(key)
+    assert seen_of(harbour).lost == {}
+    harbour.backup(2)
+    assert marks(harbour) == [NONE, FULL, FULL]
+    assert [one.backup for one in judged(harbour).findings if one.kind == "damaged"] == [first.name]
+
+
+def test_compliance_lists_the_contents_of_the_newest_backup_alone(
+    harbour: Rotting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hours in range(4):
+        harbour.names = []
+        newest = harbour.backup(hours)
+    listed: list[str] = []
+    real = read_contents.stored_sizes
+    monkeypatch.setattr(
+        read_contents, "stored_sizes", lambda repository, prefix: listed.append(prefix) or real(repository, prefix)
+    )
+    seen = seen_of(harbour)
+    assert (seen.lost, listed) == ({}, [f"data/{newest.number}/"])
 
 
 def test_a_backup_that_is_removed_while_it_is_looked_at_is_not_lost(
     harbour: Rotting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _second = harbour.backup(), harbour.backup(1)
-    sizes = read_compliance.stored_sizes
+    contents = read_compliance.contents_of
 
-    def late(repository: Repository) -> dict[DataName, int]:
+    def late(stores: Stores, repository: Repository) -> Mapping[DataName, int]:
         harbour.expire(first.name)
-        return sizes(repository)
+        return contents(stores, repository)
 
-    monkeypatch.setattr(read_compliance, "stored_sizes", late)
+    monkeypatch.setattr(read_compliance, "contents_of", late)
     assert seen_of(harbour, 2).lost == {}
 
 

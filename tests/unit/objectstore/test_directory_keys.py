@@ -99,6 +99,7 @@ def test_no_link_in_a_store_is_followed(tmp_path: Path, link: str) -> None:
         lambda: list(store.pieces("harbour/data/1/2", 10)) if link != ".staged" else store.now(),
         lambda: store.objects("harbour/") if link != ".staged" else store.now(),
         lambda: store.names("harbour/data/", 10) if link != ".staged" else store.now(),
+        lambda: store.directories("harbour/data/") if link != ".staged" else store.now(),
     ):
         with pytest.raises(StateError, match=r"link.*see who made it, and remove it$"):
             work()
@@ -122,6 +123,15 @@ def test_a_link_or_a_pipe_in_the_place_of_an_object_is_not_read(tmp_path: Path) 
     store.put("keys/2", b"y")
     assert store.get("keys/2") == b"y"
     assert (tmp_path / "att").read_text() == OF_ANOTHER
+
+
+def test_directories_are_listed_without_what_is_in_them(tmp_path: Path) -> None:
+    store = Directory(str(tmp_path / "store"))
+    assert store.directories("data/") == []
+    for key in ("data/1/0", "data/1/1", "data/2/0", "data/object", "other/3/0"):
+        store.put(key, b"x")
+    store.delete(["data/2/0"])
+    assert sorted(store.directories("data/")) == ["1", "2"]
 
 
 def test_directories_of_a_store_are_for_its_owner_alone(tmp_path: Path) -> None:
