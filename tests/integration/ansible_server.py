@@ -64,6 +64,7 @@ def serve(path: str) -> None:
         list(getattr(loaders, f"{kind}_loader").all(class_only=True))
     for kind in _JINJA:
         list(getattr(loaders, f"{kind}_loader").all())
+    _forget_collections()
     _keep_routing()
     # Nobody waits for the forks: each tells its exit code itself.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -81,6 +82,12 @@ def serve(path: str) -> None:
                 if os.fork() == 0:
                     listener.close()
                     _answer(connection)
+
+
+def _forget_collections() -> None:
+    """Let each run import the package by its own path: ansible-core 2.21 has made one by Python's path."""
+    for name in [one for one in sys.modules if one.partition(".")[0] == "ansible_collections"]:
+        del sys.modules[name]
 
 
 def _keep_routing() -> None:

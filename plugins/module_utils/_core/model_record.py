@@ -52,8 +52,7 @@ def parse_document(data: bytes, where: str) -> dict[str, Any]:
 
 def number(value: Any, least: int = 0, most: int = MOST) -> int:
     """A whole number between two others, both included."""
-    # a bool is an int of another type
-    if type(value) is not int or not least <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ValueError(f"{_short(value)} is no whole number from {least} to {most}")
     return value
 
