@@ -68,7 +68,9 @@ def text(value: Any) -> str:
     """A text in UTF-8."""
     if not isinstance(value, str):
         raise ValueError(f"{_short(value)} is no text")
-    value.encode()
+    # half a character can stand in what is not ASCII alone
+    if not value.isascii():
+        value.encode()
     return value
 
 
@@ -99,8 +101,8 @@ def fields(value: Any) -> dict[str, Any]:
 
 
 def moment(value: Any) -> datetime:
-    """A moment with its zone, in ISO 8601."""
-    return within(datetime.fromisoformat(text(value)))
+    """A moment with its zone, in ISO 8601. Raises TypeError for what is no text."""
+    return within(datetime.fromisoformat(value))
 
 
 def within(found: datetime) -> datetime:
