@@ -370,7 +370,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_retention
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import open_stores_of_copy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_doubt, read_unexplained
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_failures import with_failures
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, RefusedError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
@@ -570,13 +570,16 @@ def carry_out(
                 require_listed(call, turn.repository, request, turn.catalog)
                 now = replace(seen, tenants={tenant: replace(seen.tenants[tenant], catalog=turn.catalog)})
                 marks = plan_policy.plan(request.only([tenant]), now, location.prefix)
+                if marks.write:
+                    raise StateError(f"the policy in the {repository.where} changed meanwhile; run again")
                 removals[tenant] = apply_policy.expire(turn, marks, call.params["grace_s"])
         except GantryError as error:
             failures[tenant] = str(error)
             continue
         # the holds were recorded before the turn began
-        former = seen.tenants[tenant].catalog.holds
-        tenants[tenant] = replace(seen.tenants[tenant], catalog=replace(turn.catalog, holds=former))
+        former = seen.tenants[tenant].catalog
+        shown = replace(turn.catalog, holds=former.holds, policy=former.policy)
+        tenants[tenant] = replace(seen.tenants[tenant], catalog=shown)
         plan = plan_policy.together(plan, plan_policy.Plan(expire=marks.expire, keep=marks.keep))
     seen = replace(seen, tenants=tenants)
     extensions, unknown = read_policy.extensions(repositories, request, plan, seen)

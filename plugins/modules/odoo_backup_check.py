@@ -54,8 +54,9 @@ options:
     description:
       - Build the catalog of each tenant anew from the manifests of its backups, where its records are lost. Backups
         that were marked to be removed are no longer marked.
-      - The holds that stood are lost, but for those that a copy in O(copy) knows of. A hold C(rebuilt-catalog) keeps
-        all backups, until M(gantry.odoo.backup_policy) is given the lost holds anew, and this one as released.
+      - The policy and the holds that stood are lost, but for those that a copy in O(copy) knows of. A hold
+        C(rebuilt-catalog) keeps all backups, until M(gantry.odoo.backup_policy) is given the policy and the lost holds
+        anew, and this one as released.
       - Refused where there is a catalog.
     type: bool
     default: false

@@ -62,9 +62,10 @@ options:
     default: true
   other_copy:
     description:
-      - What to do where a copy was made in this place, and it is not there any more, or another repository is. The
-        directory may have been emptied, or not be mounted.
-      - V(fail) sends nothing. V(accept) makes the copy anew.
+      - What to do where a copy was made in this place, and it is not there any more, or another repository is, or an
+        older state of what copies have found. The directory may have been emptied or rolled back, or not be mounted.
+      - V(fail) sends nothing. V(accept) makes the copy anew, and reads all of it, whatever O(share_percent) and
+        O(compare_interval_s) say.
     type: str
     choices: [fail, accept]
     default: fail

@@ -33,7 +33,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     DRILL,
     MANIFEST,
-    POLICY,
     DataName,
     ManifestName,
     drill_key,
@@ -102,9 +101,9 @@ class Fleet:
         keys = self.opened(tenant, keyring.wrapped)
         drill = drill_key(f"{self.now:%Y%m%dT%H%M%S.%fZ}")
         newest = ManifestName(BACKUPS).key
+        promised = replace(catalog, policy=record(policy(tenant)))
         held = {
-            f"catalog/{FIRST}": keys.seal("record", f"catalog/{FIRST}", dumped(catalog.as_body())),
-            POLICY: keys.seal(POLICY, POLICY, dumped(record(policy(tenant)))),
+            f"catalog/{FIRST}": keys.seal("record", f"catalog/{FIRST}", dumped(promised.as_body())),
             drill: keys.seal(DRILL, drill, dumped(proven(self.now))),
             newest: keys.seal(MANIFEST, newest, dumped(manifest_body(manifest(tenant, self.now)))),
             f"keys/{FIRST}": dumped(keyring.as_body()),

@@ -31,6 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     RECORD_S,
     Repository,
     read_manifest,
+    read_marks,
     require_catalog,
     write_document,
     write_marks,
@@ -47,7 +48,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     Catalog,
     Entry,
     Left,
-    Marks,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import (
     Index,
@@ -109,7 +109,8 @@ def check(repository: Repository, order: Order, progress: Progress, copy: Reposi
         if copy is not None:
             found = _after(mend(found, repository, copy, Deadline(order.timeout), progress))
         if catalog.copied:
-            write_marks(repository, Marks(found.marks, tuple(sorted(found.damaged))))
+            damaged = tuple(sorted(found.damaged))
+            write_marks(repository, replace(read_marks(repository), restorable=found.marks, damaged=damaged))
         else:
             listed = _mark(repository, order, found)
             found = replace(found, warnings=(*found.warnings, *said_of_listed(listed)))
@@ -146,12 +147,13 @@ def _left(repository: Repository, order: Order, copy: Repository | None) -> tupl
         for name, why in unread
     ]
     try:
-        holds = copy.catalog.read().holds if copy else ()
+        known = copy.catalog.read() if copy else Catalog()
     except GantryError as error:
-        holds, said = (), [*said, f"the holds in the copy cannot be read: {error}"]
-    stays = f"hold {REBUILT.name} keeps all backups, as the lost catalog may have had further holds"
+        known, said = Catalog(), [*said, f"the policy and the holds in the copy cannot be read: {error}"]
+    stays = f"hold {REBUILT.name} keeps all backups, as the lost catalog may have had another policy and further holds"
     lost = frozenset(name.number for name, _why in unread if name.number not in read)
-    return Left(tuple(entries), lost, holds), [*said, f"{stays}; place them anew, and release it"]
+    left = Left(tuple(entries), lost, known.holds, known.policy)
+    return left, [*said, f"{stays}; record the policy and place the holds anew, and release that one"]
 
 
 def heal(turn: Turn, found: Check, marked: Catalog) -> None:

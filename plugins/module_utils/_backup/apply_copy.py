@@ -19,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import foresee_mending, mend
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy import Copied, CopyPlan
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import policy_in
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import check_body, next_part, still_there
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
@@ -31,7 +32,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy impo
     unread,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_unexplained
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import policy_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
@@ -63,7 +63,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
     CHECK,
-    COMPARED,
     data_name,
 )
 
@@ -78,8 +77,8 @@ class Order:
 
     parts: copies in a row that read everything in the second repository. known: number of the newest backup that the
     first one has to have, 0 for none. remove: whether the second one gives up what the first one has given up.
-    accept_new: whether a copy is made anew where the one that was made there is gone. compare_interval_s: so long, a
-    good comparison suffices, and what was sent is read alone.
+    accept_new: whether a copy is made anew where the one that was made there is gone, and all of it is read where it is
+    an older state. compare_interval_s: so long, a good comparison suffices, and what was sent is read alone.
     """
 
     parts: int = 1
@@ -125,7 +124,8 @@ def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order:
         copied = _planned(first, before, root, catalog, order, deadline)
         second = before or make_second(first, stores, masters)
         second = send_keys(first, second, stores, masters)
-        record_copy(first, root, make_identity(second.records, second.store, second.keys))
+        identity = make_identity(second.records, second.store, second.keys)
+        record_copy(first, root, identity)
         documents = read_documents(first, before)
         _send(first, second, copied, deadline, progress)
         if copied.catalog:
@@ -135,7 +135,9 @@ def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order:
         if order.remove:
             _remove(second, copied)
         done = Copied(first.tenant, catalog, copied, tuple(documents))
-        return _compare(first, second, done, order, deadline, progress)
+        done = _compare(first, second, done, order, deadline, progress)
+        record_copy(first, root, identity, done.marks.revision)
+        return done
 
 
 def _readable(first: Repository, order: Order) -> Catalog:
@@ -161,8 +163,8 @@ def _planned(
     plan_copy.refuse_diverged(catalog, there, first.where, root.where)
     if second is not None and plan_copy.vanished(catalog, there):
         now = second.store.now()
-        plan_copy.refuse_unexplained(catalog, there, policy_in(second), now, first.where, root.where)
-    doubt = read_unexplained(first, catalog, policy_in(second or first), (*catalog.holds, *there.holds))
+        plan_copy.refuse_unexplained(catalog, there, policy_in(there), now, first.where, root.where)
+    doubt = read_unexplained(first, catalog, policy_in(there if second else catalog), (*catalog.holds, *there.holds))
     if doubt:
         raise RefusedError(f"nothing was copied: {doubt}")
     if second is not None and KeyLog(second.records).read().number > KeyLog(first.records).read().number:
@@ -218,18 +220,17 @@ def _compare(
     check = still_there(mended.found, second.catalog.read())
     done = replace(done, check=check, healed=mended.keys, faults=mended.faults)
     done = replace(done, marks=plan_copy.marks_after(done, before, scope.partial))
-    write_marks(second, done.marks)
+    record = plan_copy.compared(done, second.store.now(), former if scope.partial else None)
+    marks = replace(done.marks, compared=plan_copy.compared_body(record))
+    done = replace(done, marks=replace(marks, revision=write_marks(second, marks)))
     if not scope.partial and scope.part.parts > 1:
         write_document(second, CHECK, check_body(scope.part, recorded_part(second), second.store.now()))
-    record = plan_copy.compared(done, second.store.now(), former if scope.partial else None)
-    if record != former:
-        write_document(second, COMPARED, plan_copy.compared_body(record))
     return done
 
 
 def _suffices(second: Repository, order: Order) -> bool:
     """Whether the last comparison is young enough and good, so that none is due."""
-    former = read_compared(second) if order.compare_interval_s else None
+    former = read_compared(second) if order.compare_interval_s and not order.accept_new else None
     if former is None or not former.ok:
         return False
     age = second.store.now() - former.moment
@@ -237,4 +238,5 @@ def _suffices(second: Repository, order: Order) -> bool:
 
 
 def _next_part(second: Repository, order: Order) -> Part:
-    return next_part(recorded_part(second) if order.parts > 1 else None, order.parts)
+    parts = 1 if order.accept_new else order.parts
+    return next_part(recorded_part(second) if parts > 1 else None, parts)

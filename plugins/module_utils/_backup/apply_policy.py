@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Callable
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
     LifecycleRule,
@@ -26,15 +25,18 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     RECORD_S,
     Repository,
     rotate,
-    write_document,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import Turn
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_hold
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import (
+    plan_expire,
+    plan_hold,
+    plan_policy,
+    require_promises,
+)
 
 
 def apply(
@@ -62,9 +64,9 @@ def apply(
     if isinstance(stores.contents, Keeping):
         _manage_bucket(stores, stores.contents, plan)
     for policy in plan.write:
-        attempt(policy.tenant, partial(_write_policy, policy))
+        attempt(policy.tenant, partial(_record_policy, record(policy)))
     for tenant in plan.remove:
-        attempt(tenant, _remove_policy)
+        attempt(tenant, partial(_record_policy, None))
     return made, failures
 
 
@@ -73,18 +75,17 @@ def expire(turn: Turn, plan: Plan, grace_s: int) -> Sweep:
     repository = turn.repository
     now = repository.store.now()
     marked = marked_after(plan, repository.tenant, turn.catalog)
-    catalog = repository.catalog.write(lambda seen: plan_expire(seen, marked, now), Deadline(RECORD_S))
+    catalog = repository.catalog.write(
+        lambda seen: plan_expire(require_promises(seen, turn.catalog), marked, now), Deadline(RECORD_S)
+    )
     if {one.name for one in catalog.entries} != {one.name for one in turn.catalog.entries}:
         raise StateError(f"the backups in the {repository.where} changed meanwhile; run again")
     return sweep(turn.after(catalog), grace_s)
 
 
-def _write_policy(policy: Policy, repository: Repository) -> None:
-    write_document(repository, POLICY, record(policy))
-
-
-def _remove_policy(repository: Repository) -> None:
-    repository.store.delete([POLICY])
+def _record_policy(policy: Mapping[str, Any] | None, repository: Repository) -> None:
+    """Record a policy where removals are decided, or that there is none."""
+    repository.catalog.write(lambda seen: plan_policy(seen, policy), Deadline(RECORD_S))
 
 
 def _record_holds(wish: HoldWish, repository: Repository) -> None:

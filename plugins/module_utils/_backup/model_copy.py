@@ -91,7 +91,7 @@ class Compared:
 class Copied:
     """What became of one tenant.
 
-    catalog: the one that was copied. documents: the keys of policy and drills that were written. check: of the second
+    catalog: the one that was copied. documents: the keys of drills that were written. check: of the second
     repository, None in check mode where there is none yet. healed: the keys of objects that were damaged there and sent
     again. faults: why others were not, as sentences. marks: what is known to be damaged in the second repository.
     """

@@ -33,6 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record imp
     text,
     texts,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog
 
 IMMUTABILITY = ("none", "versions", "lock")
 # A century: with more of it, a moment leaves the calendar of Python, and what is meant is a slip.
@@ -54,6 +55,15 @@ def policy_from(recorded: Mapping[str, Any]) -> Policy:
         return Policy(**{name: _FIELDS[name](value) for name, value in recorded.items()})
     except (InputError, *BAD_VALUES) as error:
         raise StateError(f"the recorded policy cannot be read: {error!r}; update gantry.odoo, or remove it") from error
+
+
+def policy_in(catalog: Catalog, warn: Callable[[str], None] = lambda _sentence: None) -> Policy | None:
+    """The policy that a catalog has, None where none can be read. warn: is given why one that is there cannot."""
+    try:
+        return None if catalog.policy is None else policy_from(catalog.policy)
+    except StateError as error:
+        warn(str(error))
+        return None
 
 
 def require_consistent(policy: Policy) -> Policy:

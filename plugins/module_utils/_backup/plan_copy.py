@@ -44,10 +44,10 @@ def staying(catalog: Catalog) -> Catalog:
     return replace(catalog, entries=tuple(one for one in catalog.entries if one.expired is None))
 
 
-def refuse_diverged(first: Catalog, second: Catalog, where: str, copy: str) -> None:
-    """Raises RefusedError where the second repository has what the first one lacks.
+def diverged(first: Catalog, second: Catalog, where: str, copy: str) -> str:
+    """What the second repository has and the first one lacks, as a clause; empty for nothing.
 
-    Then the first was rolled back, or runs have worked on the second by itself; a copy would destroy one of the two.
+    Then the first was rolled back, or runs have worked on the second by itself.
     """
     lost = next(filter(None, (rolled_back(first, one.number, where) for one in second.entries)), "")
     if not lost and (second.number > first.number or second.fence > first.fence):
@@ -59,6 +59,12 @@ def refuse_diverged(first: Catalog, second: Catalog, where: str, copy: str) -> N
     same = replace(unmarked(first), copied=False) == replace(unmarked(second), copied=False)
     if not lost and second.number == first.number and not same:
         lost = f"record {first.number} of the catalog in the {copy} is another one than in the {where}"
+    return lost
+
+
+def refuse_diverged(first: Catalog, second: Catalog, where: str, copy: str) -> None:
+    """Raises RefusedError where the two have diverged: a copy would destroy one of them."""
+    lost = diverged(first, second, where, copy)
     if lost:
         raise RefusedError(
             f"nothing was copied: {lost}; where the first one is right, remove all below catalog/ in the {copy}, and "

@@ -107,7 +107,6 @@ class Observed:
     locks: the record of what is locked, None before the first one, or where the request asks for no locks.
     """
 
-    recorded: Mapping[str, Any] | None = None
     rule: LifecycleRule | None = None
     catalog: Catalog = Catalog()
     wrapped_by: str = ""
@@ -243,7 +242,7 @@ def as_recorded(request: Request, seen: Seen) -> tuple[Request, dict[str, str]]:
     """
     policies, failures = [], {}
     for one in request.policies:
-        recorded = seen.tenants[one.tenant].recorded if one.tenant in seen.tenants else None
+        recorded = seen.tenants[one.tenant].catalog.policy if one.tenant in seen.tenants else None
         try:
             policies.append(policy_from(recorded) if one.tenant in request.kept and recorded is not None else one)
         except StateError as error:
@@ -280,8 +279,8 @@ def plan(request: Request, seen: Seen, prefix: str) -> Plan:
         versioning=request.versioning if able and request.versioning not in (None, seen.versioning) else None,
         rules=tuple(rule for rule in rules if able and tenants[rule.tenant].rule != rule),
         drop_rules=tuple(rule.name for rule in (tenants[name].rule for name in request.absent) if rule),
-        write=tuple(item for item in request.policies if tenants[item.tenant].recorded != record(item)),
-        remove=tuple(name for name in request.absent if tenants[name].recorded is not None),
+        write=tuple(item for item in request.policies if tenants[item.tenant].catalog.policy != record(item)),
+        remove=tuple(name for name in request.absent if tenants[name].catalog.policy is not None),
         expire={tenant: new for tenant, (new, _undone) in marks.items() if new and request.expire},
         keep={tenant: undone for tenant, (_new, undone) in marks.items() if undone and request.expire},
     )
@@ -370,9 +369,9 @@ def expired(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     return tuple(verdict.backup_id for verdict in verdicts if not verdict.kept)
 
 
-def forecast(recorded: Mapping[str, Any] | None, catalog: Catalog, now: datetime) -> list[Verdict]:
-    """The verdicts of a recorded policy and of the catalog's holds, newest backup first; none without a policy."""
-    return [] if recorded is None else kept_by(policy_from(recorded), catalog, now, catalog.holds)
+def forecast(catalog: Catalog, now: datetime) -> list[Verdict]:
+    """The verdicts of a catalog's policy and holds, newest backup first; none without a policy."""
+    return [] if catalog.policy is None else kept_by(policy_from(catalog.policy), catalog, now, catalog.holds)
 
 
 def _policy(item: Mapping[str, Any]) -> Policy:

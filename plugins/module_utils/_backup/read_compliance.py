@@ -27,14 +27,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import policy_in
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import full_check
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_copy import diverged
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import telling
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_copy import read_compared
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_locks
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_lost import Lost, Read, read_lost
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import Absent, manifest_of, read_absent
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import policy_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     BAD_VALUES,
     GantryError,
@@ -70,6 +71,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
     DataName,
     ManifestName,
     data_key,
+    manifest_key,
     manifest_name,
     tenant_root,
 )
@@ -171,10 +173,10 @@ def _evidence(
     if repository is None:
         return Evidence(tenant, copy=_copy(None, copies, tenant, masters))
     first = First(repository, catalog, contents_of(stores, repository))
-    policy = policy_in(repository, lambda why: faults.append(Fault("", why)))
+    policy = policy_in(catalog, lambda why: faults.append(Fault("", why)))
     listed = _manifests(stores, repository)
-    keys = {one.number: one.manifest.key for one in catalog.entries}
-    written = {number: listed[key] for number, key in keys.items() if key in listed}
+    named = {manifest_key(one.number, one.healed): one.number for one in catalog.entries}
+    written = {number: listed[key] for key, number in named.items() if key in listed}
     newest = [one for one in catalog.entries if one.expired is None][-manifests:]
     read = lru_cache(maxsize=len(newest))(partial(manifest_of, repository))
     opened, newest_keys = _opened(read, newest, faults)
@@ -182,7 +184,7 @@ def _evidence(
     locked_until, asked = _locked(stores, repository, newest_keys)
     locks, older = _older_locks(stores, repository, catalog, policy, faults)
     drills = _drills(repository, faults, latest)
-    absent = _absent(repository, catalog, listed.keys() - keys.values(), faults)
+    absent = _absent(repository, catalog, listed.keys() - named.keys(), faults)
     checked = _checked(repository, faults)
     catalog, missed = _still_there(repository, catalog, written, lost, faults)
     return Evidence(
@@ -221,12 +223,26 @@ def _copy(
         entry = next((one for one in catalog.entries if one.number == record.number), None)
         manifests = frozenset(read_manifest_names(repository))
         there = entry is not None and entry.manifest in manifests
+        fault = fault or _newer(first, repository, catalog)
         fault = fault or _lost_in_copy(first, repository, catalog, manifests, entry if there else None)
     except (InputError, RefusedError) as error:
         return CopySeen(fault=str(error))
     except (StateError, UnreachableError) as error:
         return CopySeen(unknown=str(error))
     return CopySeen(record, min(entry.snapshot, entry.stored) if entry and there else None, fault=fault)
+
+
+def _newer(first: First | None, repository: Repository, catalog: Catalog) -> str:
+    """What the catalog of the second repository says and that of the first one does not, as a clause.
+
+    Nothing is known of a first one that cannot be read, or has no catalog, which is said otherwise.
+    """
+    if first is None or not first.catalog.number:
+        return ""
+    if not diverged(first.catalog, catalog, first.repository.where, repository.where):
+        return ""
+    # a copy may have ended since
+    return diverged(first.repository.catalog.read(), catalog, first.repository.where, repository.where)
 
 
 def _lost_in_copy(
@@ -240,9 +256,15 @@ def _lost_in_copy(
 
     entry: the newest backup that was compared, None where it is not there, which is said otherwise.
     """
-    marked = sum(one.restorable != FULL and one.expired is None for one in catalog.entries)
+    # what a backup lacks in both was taken without it, or is said of the first one
+    there = {one.number: one.restorable for one in first.catalog.entries} if first else {}
+    marked = [
+        one.name
+        for one in catalog.entries
+        if one.restorable not in (FULL, there.get(one.number, FULL)) and one.expired is None
+    ]
     if marked:
-        return f"a check found {marked} backups damaged in the second repository"
+        return f"{len(marked)} backups, such as {marked[0]}, cannot be restored in full from the second repository"
     if entry is None:
         return ""
     stored, numbers = stored_sizes(repository), {one.number for one in catalog.entries}

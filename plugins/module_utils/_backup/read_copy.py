@@ -20,8 +20,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
-    read_document,
     read_manifest,
+    read_marks,
     stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_second import (
@@ -36,9 +36,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import objects_in
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
-    COMPARED,
     DRILL,
-    POLICY,
     DataName,
     ManifestName,
     data_key,
@@ -110,7 +108,7 @@ def unread(second: Repository, keys: Sequence[str]) -> list[str]:
 
 
 def read_documents(first: Repository, second: Repository | None) -> dict[str, bytes]:
-    """The policy and the drills of the first repository that the second one has not, sealed as they are.
+    """The drills of the first repository that the second one has not, sealed as they are.
 
     Who may write records of drills may write anything below their prefix, so that only what can be one is copied.
     """
@@ -118,11 +116,8 @@ def read_documents(first: Repository, second: Repository | None) -> dict[str, by
     drills = [
         key for key, one in first.store.objects(f"{DRILL}s/").items() if is_drill_key(key) and one.size <= LARGEST
     ]
-    keys = [POLICY, *(key for key in drills if key not in held)]
-    found = {key: data for key in keys if (data := first.store.get(key)) is not None}
-    if second and found.get(POLICY) == second.store.get(POLICY):
-        found.pop(POLICY, None)
-    return found
+    keys = (key for key in drills if key not in held)
+    return {key: data for key in keys if (data := first.store.get(key)) is not None}
 
 
 def open_stores_of_copy(location: Location) -> Stores | str:
@@ -155,10 +150,8 @@ def open_copy(first: Repository, stores: Stores | str, masters: Sequence[MasterK
 
 def read_compared(second: Repository) -> Compared | None:
     """The record of the last comparison, None before the first one."""
-    body = read_document(second, COMPARED)
-    if body is None:
-        return None
-    return compared_from(body, second.where)
+    body = read_marks(second).compared
+    return None if body is None else compared_from(body, second.where)
 
 
 def _objects(repository: Repository, entry: Entry) -> set[DataName] | str:

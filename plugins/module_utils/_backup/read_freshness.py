@@ -12,7 +12,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import TIERS
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_lost import marked
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
@@ -71,7 +70,7 @@ def require_fresh_backup(repository: Repository, tier: int, uuid: str, accepted:
             f"{tenant} is of tier {tier} and has no complete backup in the {repository.where} that can be restored in "
             f"full{ahead}; back it up first"
         )
-    policy = recorded_policy(repository) or {}
+    policy = catalog.policy or {}
     limit_s = min(int(policy.get("rpo_s", TIERS[tier]["rpo_s"])), TIERS[tier]["rpo_s"])
     fault = unfit(entry, uuid, None if entry.name == accepted else limit_s, now) or damage(repository, entry)
     if fault:

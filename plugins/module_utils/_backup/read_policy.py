@@ -12,9 +12,7 @@ from functools import partial
 from typing import Any, Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import with_interrupted
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks import Extension
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import policy_from
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_holds import HoldWish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_locks import kept
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import (
@@ -29,12 +27,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_locks import read_extension, read_locks
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Keeping
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, read_document
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
+    Repository,
+    require_catalog,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import foresee
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import is_at_work
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry, Sweep
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, tenant_root
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import tenant_root
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import added, plan_expire, plan_hold
 
 READERS = 8
@@ -63,7 +64,7 @@ def observe(stores: Stores, repositories: Repositories, locked: Collection[str] 
     with ThreadPoolExecutor(READERS) as pool:
         found = dict(zip(repositories, pool.map(partial(_observe, locked), repositories.values())))
     tenants = {
-        tenant: Observed(one[0], find_rule(rules, tenant, tenant_root(stores.prefix, tenant)), *one[1:])
+        tenant: Observed(find_rule(rules, tenant, tenant_root(stores.prefix, tenant)), *one)
         for tenant, one in found.items()
         if not isinstance(one, str)
     }
@@ -141,21 +142,6 @@ def extensions(
     return found, failures
 
 
-def recorded_policy(repository: Repository) -> dict[str, Any] | None:
-    """The policy that was last asked for, None where there is none. Raises StateError where it is damaged."""
-    return read_document(repository, POLICY)
-
-
-def policy_in(repository: Repository, warn: Callable[[str], None] = lambda _sentence: None) -> Policy | None:
-    """The policy that was last asked for, None where none can be read. warn: is given why one that is there cannot."""
-    try:
-        recorded = recorded_policy(repository)
-        return None if recorded is None else policy_from(recorded)
-    except StateError as error:
-        warn(str(error))
-        return None
-
-
 def prefix_of(rule: Mapping[str, Any]) -> str:
     """The prefix of the keys that a rule of a bucket's lifecycle is for."""
     return str(rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")))
@@ -210,10 +196,12 @@ def _opened(opening: Callable[[str], Repository | None], tenant: str) -> Reposit
 def _observe(locked: Collection[str], repository: Repository | None) -> tuple[Any, ...] | str:
     """What an Observed holds of a tenant but for the bucket's rule, or why it cannot be read."""
     if repository is None:
-        return None, Catalog(), "", 0, None
+        return Catalog(), "", 0, None
     try:
         locks = read_locks(repository) if repository.tenant in locked else None
-        policy, catalog = recorded_policy(repository), repository.catalog.read()
-        return policy, catalog, repository.wrapped_by, repository.keyring, locks
+        catalog = repository.catalog.read()
+        # a policy or a hold would be the first record in the place of one that is lost
+        require_catalog(repository, catalog)
+        return catalog, repository.wrapped_by, repository.keyring, locks
     except GantryError as error:
         return str(error)

@@ -96,16 +96,13 @@ def _after(
         )
         holds = held_after(request, policy.tenant, seen)
         rule = rule_of(policy, prefix) if seen.versioning is not None else None
-        recorded = record(policy)
-        catalog = replace(item.catalog, entries=entries, holds=holds)
+        catalog = replace(item.catalog, entries=entries, holds=holds, policy=record(policy))
         extension = extensions.get(policy.tenant)
         locks = record_after(extension, ()) if extension and extension.keys else item.locks
-        views[policy.tenant] = _view(
-            Observed(recorded, rule, catalog, _key(policy.tenant, plan, seen), locks=locks), seen
-        )
+        views[policy.tenant] = _view(Observed(rule, catalog, _key(policy.tenant, plan, seen), locks=locks), seen)
     for tenant in request.absent:
-        catalog = replace(seen.tenants[tenant].catalog, holds=held_after(request, tenant, seen))
-        views[tenant] = _view(Observed(None, None, catalog, _key(tenant, plan, seen)), seen)
+        catalog = replace(seen.tenants[tenant].catalog, holds=held_after(request, tenant, seen), policy=None)
+        views[tenant] = _view(Observed(None, catalog, _key(tenant, plan, seen)), seen)
     return views
 
 
@@ -115,9 +112,9 @@ def _key(tenant: str, plan: Plan, seen: Seen) -> str:
 
 def _view(item: Observed, seen: Seen) -> dict[str, Any]:
     entries = item.catalog.entries
-    found = forecast(item.recorded, item.catalog, seen.now)
+    found = forecast(item.catalog, seen.now)
     return {
-        "policy": item.recorded,
+        "policy": item.catalog.policy,
         "key": item.wrapped_by or None,
         "locks": _locks(item.locks),
         "lifecycle": asdict(item.rule) if item.rule else None,

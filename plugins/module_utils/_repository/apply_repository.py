@@ -216,14 +216,20 @@ def write_document(repository: Repository, key: str, document: Mapping[str, Any]
 
 
 def read_marks(repository: Repository) -> Marks:
-    """What the last copy, or a check, has found of the objects of a copy."""
+    """What the last copy, or a check, has found of the objects of a copy, and the record of its comparison."""
     return marks_from(read_document(repository, MARKS), repository.where)
 
 
-def write_marks(repository: Repository, marks: Marks) -> None:
-    """Record what is damaged in a copy, whose catalog cannot say it, as it is that of the first repository."""
-    if read_marks(repository).as_body() != marks.as_body():
-        write_document(repository, MARKS, marks.as_body())
+def write_marks(repository: Repository, marks: Marks) -> int:
+    """Record what is damaged in a copy, whose catalog cannot say it, as it is that of the first repository.
+
+    How often that was written then: each time in which it differs from what is there.
+    """
+    seen = read_marks(repository)
+    if replace(marks, revision=seen.revision).as_body() == seen.as_body():
+        return seen.revision
+    write_document(repository, MARKS, replace(marks, revision=seen.revision + 1).as_body())
+    return seen.revision + 1
 
 
 def require_catalog(repository: Repository, seen: Catalog) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import texts
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import fields, number
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, require_conditions
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import read_identity
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_keys import KeyLog
@@ -23,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     Repository,
     open_repository,
     read_document,
+    read_marks,
     write_document,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed, Stores
@@ -33,7 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     unmarked,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import COPIES, tenant_root
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import COPIES, MARKS, tenant_root
 
 
 def root_of(first: Repository, stores: Stores) -> Below:
@@ -91,11 +92,11 @@ def send_keys(first: Repository, second: Repository, stores: Stores, masters: Se
 
 
 def refuse_lost(first: Repository, second: Repository | None, root: Below, accept: bool) -> None:
-    """Raises RefusedError where a copy was made in this place that is not there any more, or another is there.
+    """Raises RefusedError where a copy was made in this place that is not there any more, or another or older one is.
 
-    accept: whether it is made anew.
+    accept: whether it is made anew, or all of it is read again.
     """
-    known = recorded_copies(first).get(root.where, [])
+    known = recorded_copies(first).get(root.where, {})
     if accept or not known:
         return
     identity = read_identity(second.records, second.keys) if second else ""
@@ -105,21 +106,35 @@ def refuse_lost(first: Repository, second: Repository | None, root: Below, accep
             f"the {root.where} has a copy by the record of the {first.where}, and {seen}; see whether it is mounted "
             "and complete, or have a copy made there anew with other_copy: accept"
         )
+    revision = read_marks(second).revision if second else 0
+    if revision < known[identity]:
+        raise RefusedError(
+            f"{MARKS} in the {root.where} has revision {revision}, and the {first.where} has seen {known[identity]}, "
+            "so it was rolled back, and may hide damage; bring its newest state back, or have a copy read all there "
+            "with other_copy: accept"
+        )
 
 
-def record_copy(first: Repository, root: Below, identity: str) -> None:
-    """Record in the first repository that a copy with this identity is in a place."""
+def record_copy(first: Repository, root: Below, identity: str, revision: int | None = None) -> None:
+    """Record in the first repository that a copy with this identity is in a place, and the revision of its marks.
+
+    revision: None leaves the recorded one.
+    """
     found = recorded_copies(first)
-    known = found.get(root.where, [])
-    if identity not in known:
-        write_document(first, COPIES, {**found, root.where: [*known, identity]})
+    known = found.get(root.where, {})
+    following = {**known, identity: known.get(identity, 0) if revision is None else revision}
+    if following != known:
+        write_document(first, COPIES, {**found, root.where: following})
 
 
-def recorded_copies(first: Repository) -> dict[str, list[str]]:
-    """The identities of the copies that were made, by the place of each."""
+def recorded_copies(first: Repository) -> dict[str, dict[str, int]]:
+    """The copies that were made, by the place of each: the revision of the marks that was seen, by identity."""
     found = read_document(first, COPIES) or {}
     try:
-        return {place: list(texts(known)) for place, known in found.items()}
+        return {
+            place: {identity: number(seen) for identity, seen in fields(known).items()}
+            for place, known in found.items()
+        }
     except ValueError as error:
         raise StateError(f"{COPIES} in the {first.where} cannot be read: {error}; see who has written it") from error
 

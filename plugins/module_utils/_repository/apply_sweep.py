@@ -39,7 +39,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catal
     given_up,
     plan_remove,
     replaced_manifests,
-    require_holds,
+    require_promises,
 )
 
 READERS = 8
@@ -81,7 +81,7 @@ def sweep(turn: Turn, grace_s: int) -> Sweep:
     repository = turn.repository
     found = foresee(repository, turn.catalog, turn.number, grace_s, repository.store.now())
     repository.catalog.write(
-        lambda seen: plan_remove(require_holds(seen, turn.catalog), turn.number, found.gone, found.until),
+        lambda seen: plan_remove(require_promises(seen, turn.catalog), turn.number, found.gone, found.until),
         Deadline(RECORD_S),
     )
     _remove(turn, [*map(data_key, found.objects), *found.others])

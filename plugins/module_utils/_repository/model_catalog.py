@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import (
+    fields,
     flag,
     items,
     moment,
@@ -109,7 +110,7 @@ class Catalog:
     one commits and removes nothing. given_up: up to this number, what interrupted backups left is not used any more.
     entries: the oldest number first. damaged: objects of theirs that a check found missing or damaged. holds: by name;
     who removes a backup plans that on the record that has them. copied: whether a copy has written the record, which
-    says nothing of the objects here then.
+    says nothing of the objects here then. policy: the recorded one, None where there is none.
     """
 
     number: int = 0
@@ -119,6 +120,7 @@ class Catalog:
     damaged: tuple[DataName, ...] = ()
     holds: tuple[Hold, ...] = ()
     copied: bool = False
+    policy: Mapping[str, Any] | None = None
 
     def as_body(self) -> dict[str, Any]:
         """The record's body."""
@@ -136,6 +138,7 @@ class Catalog:
             ],
             "damaged": [str(name) for name in self.damaged],
             "holds": [asdict(one) for one in self.holds],
+            "policy": self.policy,
         }
 
     def entry(self, name: str) -> Entry | None:
@@ -148,12 +151,13 @@ class Left:
     """What is left of a catalog that is lost.
 
     entries: the backups whose manifests can be read. unread: the numbers of the others, of which nothing is given up.
-    holds: those of its copy; later ones are not known.
+    holds, policy: those of its copy; later ones are not known.
     """
 
     entries: tuple[Entry, ...]
     unread: frozenset[int] = frozenset()
     holds: tuple[Hold, ...] = ()
+    policy: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -172,10 +176,15 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Marks:
-    """What was found of the objects of a copy: how far each backup can be restored, by number; damaged objects."""
+    """What was found of the objects of a copy: how far each backup can be restored, by number; damaged objects.
+
+    compared: the record of its last comparison, None before the first one. revision: how often all this was written.
+    """
 
     restorable: Mapping[int, str] = field(default_factory=dict)
     damaged: tuple[DataName, ...] = ()
+    compared: Mapping[str, Any] | None = None
+    revision: int = 0
 
     def on(self, catalog: Catalog) -> Catalog:
         """The catalog with these marks alone."""
@@ -185,7 +194,8 @@ class Marks:
     def as_body(self) -> dict[str, Any]:
         """The document's body."""
         found = {str(number): mark for number, mark in sorted(self.restorable.items()) if mark != FULL}
-        return {"restorable": found, "damaged": [str(name) for name in self.damaged]}
+        damaged = [str(name) for name in self.damaged]
+        return {"restorable": found, "damaged": damaged, "compared": self.compared, "revision": self.revision}
 
 
 def marks_from(body: Mapping[str, Any] | None, where: str) -> Marks:
@@ -194,7 +204,8 @@ def marks_from(body: Mapping[str, Any] | None, where: str) -> Marks:
         return Marks()
     try:
         restorable = {number(int(name)): _mark(mark) for name, mark in body["restorable"].items()}
-        return Marks(restorable, tuple(map(parse_data_name, items(body["damaged"]))))
+        damaged = tuple(map(parse_data_name, items(body["damaged"])))
+        return Marks(restorable, damaged, _fields_or_none(body["compared"]), number(body["revision"]))
     except BAD_VALUES as error:
         raise StateError(f"the marks in the {where} cannot be read: {error!r}; check it, and run again") from error
 
@@ -224,6 +235,7 @@ def from_body(record: int, body: Mapping[str, Any], where: str) -> Catalog:
             tuple(map(parse_data_name, items(body["damaged"]))),
             tuple(_hold(one) for one in items(body.get("holds", []))),
             flag(body.get("copied", False)),
+            _fields_or_none(body.get("policy")),
         )
     except BAD_VALUES as error:
         raise StateError(f"record {record} of the catalog in the {where} cannot be read: {error!r}") from error
@@ -251,6 +263,10 @@ def _mark(value: Any) -> str:
     if value not in (FULL, PARTIAL, NONE):
         raise ValueError(f"{value!r} says nothing of how far a backup can be restored")
     return text(value)
+
+
+def _fields_or_none(value: Any) -> dict[str, Any] | None:
+    return None if value is None else fields(value)
 
 
 def _hold(body: Mapping[str, Any]) -> Hold:

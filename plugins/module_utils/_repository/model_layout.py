@@ -13,11 +13,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 
 # The kinds of sealed objects, which each is bound to.
 FILE, SHARD, NOTE, DUMP, MANIFEST = "file", "shard", "note", "dump", "manifest"
-POLICY, DRILL, CHECK, COMPARED, LOCKS = "policy", "drill", "check", "compared", "locks"
+DRILL, CHECK, LOCKS = "drill", "check", "locks"
 MARKS, COPIES, KEYS = "marks", "copies", "keys"
 # The most bytes of a content that is read as a whole, and of the kinds that do not grow with the backups.
 _MOST, _MOST_OF_SMALL = 64 * 1024 * 1024, 4 * 1024 * 1024
-_SMALL = frozenset((POLICY, DRILL, CHECK, COMPARED, COPIES, KEYS))
+_SMALL = frozenset((DRILL, CHECK, COPIES, KEYS))
 # The digits of a folder of a filestore.
 FOLDER_DIGITS = 2
 _DRILL = re.compile(r"drills/[0-9TZ.]{1,40}")
@@ -76,6 +76,11 @@ def note_of(held: DataName, names: Iterable[str]) -> Note:
     return Note(held, min(folders), max(folders))
 
 
+def manifest_key(number: int, healed: int) -> str:
+    """The key of a manifest, as ManifestName has it: a fleet has 100,000 of them."""
+    return f"manifests/{number}-{healed}" if healed else f"manifests/{number}"
+
+
 @dataclass(frozen=True, order=True)
 class ManifestName:
     """The manifest of the backup with this number. healed: the number of the run that wrote it anew, 0 for none."""
@@ -86,7 +91,7 @@ class ManifestName:
     @property
     def key(self) -> str:
         """The key of the manifest."""
-        return f"manifests/{self.number}-{self.healed}" if self.healed else f"manifests/{self.number}"
+        return manifest_key(self.number, self.healed)
 
 
 def drill_key(moment: str) -> str:

@@ -13,6 +13,7 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
@@ -143,7 +144,8 @@ def plan_rebuild(seen: Catalog, fence: int, left: Left) -> Catalog:
     if highest >= fence:
         raise StateError(f"lease {fence} is not above backup {highest}; set the clock of the store right")
     given_up = min({fence, *left.unread}) - 1
-    return with_entries(Catalog(1, fence, given_up, holds=holds_after(left.holds, (REBUILT,), ())), left.entries)
+    holds = holds_after(left.holds, (REBUILT,), ())
+    return with_entries(Catalog(1, fence, given_up, holds=holds, policy=left.policy), left.entries)
 
 
 def with_entries(seen: Catalog, more: Iterable[Entry]) -> Catalog:
@@ -184,10 +186,15 @@ def plan_hold(seen: Catalog, placed: Collection[Hold], released: Collection[str]
     return seen if holds == seen.holds else replace(seen, number=seen.number + 1, holds=holds)
 
 
-def require_holds(seen: Catalog, planned: Catalog) -> Catalog:
-    """The catalog itself. Raises StateError where its holds are not those that a removal was planned with."""
-    if seen.holds != planned.holds:
-        raise StateError("the holds on the backups changed meanwhile, and nothing was removed; run again")
+def plan_policy(seen: Catalog, policy: Mapping[str, Any] | None) -> Catalog:
+    """The catalog with a policy; None takes it away."""
+    return seen if policy == seen.policy else replace(seen, number=seen.number + 1, policy=policy)
+
+
+def require_promises(seen: Catalog, planned: Catalog) -> Catalog:
+    """The catalog itself. Raises StateError where its policy or holds are not those that a removal was planned with."""
+    if (seen.policy, seen.holds) != (planned.policy, planned.holds):
+        raise StateError("the policy of the backups, or a hold, changed meanwhile, and nothing was removed; run again")
     return seen
 
 

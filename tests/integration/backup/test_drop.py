@@ -45,7 +45,8 @@ def test_a_tenant_of_tier_1_is_dropped_only_with_a_backup_that_stands_for_it(
     time.sleep(1)
     (old,) = failures((MODULE, proven))
     assert "s old, and at most 1 s are accepted" in old
-    estate.remove(f"{GONE}/policy")
+    gone = {"repository": estate.repository, "policies": [{"tenant": GONE, "state": "absent"}]}
+    ansible_module(HOST, "gantry.odoo.backup_policy", gone)
     uuid = estate.sql("SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'", GONE)[0]
     estate.sql("UPDATE ir_config_parameter SET value = 'another' WHERE key = 'database.uuid'", GONE)
     (foreign,) = failures((MODULE, proven))

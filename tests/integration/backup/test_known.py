@@ -12,7 +12,7 @@ from tests.integration.backup.conftest import HOST, Ask, Asked, Estate
 
 BACKUP, RESTORE, CHECK = (f"gantry.odoo.{name}" for name in ("odoo_backup", "odoo_restore", "odoo_backup_check"))
 POLICY, COMPLIANCE = "gantry.odoo.backup_policy", "gantry.odoo.backup_compliance"
-TENANT = "rolled"
+TENANT, PROMISED = "rolled", "promised"
 
 
 def calls(estate: Estate, number: int, **given: Any) -> list[Asked]:
@@ -61,3 +61,30 @@ def test_a_bucket_that_was_rolled_back_is_refused(estate: Estate, ask: Ask, ansi
     settled = ask(*calls(estate, third["number"]))
     assert [one["failed"] for one in settled] == [False, False, False], settled
     assert [one for one in ask(*calls(estate, second["number"], rolled_back="accept")) if one["failed"]] == []
+
+
+def test_a_policy_that_was_rolled_back_removes_nothing(estate: Estate, ask: Ask) -> None:
+    one, ten = ({"tenant": PROMISED, "tier": 3, "keep": {"last": last}} for last in (1, 10))
+    backup: Asked = (BACKUP, {**estate.login, "databases": [{"name": "harbour", "tenant": PROMISED}]}, False)
+
+    def policy(item: dict[str, Any], **given: Any) -> Asked:
+        return (POLICY, {"repository": estate.repository, "policies": [item], **given}, False)
+
+    expiry = policy({"tenant": PROMISED, "state": "kept"}, expire=True, grace_s=0)
+    assert not [each for each in ask(policy(one), backup, backup) if each["failed"]]
+    before = {key: estate.object(key) for key in estate.listed(f"{PROMISED}/")}
+    assert not [each for each in ask(policy(ten), backup) if each["failed"]]
+    there = set(estate.listed(f"{PROMISED}/"))
+    for key, data in before.items():
+        if key in there and estate.object(key) != data:
+            estate.put(key, data)
+    (done,) = ask(expiry)
+    assert not done["failed"], done["msg"]
+    assert len(estate.complete(PROMISED)) == 3
+    # the catalog of that day does not know of the backup that was taken since
+    for key in estate.listed(f"{PROMISED}/catalog/"):
+        if key not in before:
+            estate.erase(key)
+    (refused,) = ask(expiry)
+    assert "so the catalog was rolled back" in refused["msg"]
+    assert len(estate.listed(f"{PROMISED}/manifests/")) == 3

@@ -16,9 +16,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_c
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_backup import mark_lost
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import fetch
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import writing_after
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Dump, FilestoreFacts, Manifest
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Dump, FilestoreFacts, Manifest, Policy
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import entry_of, manifest_body
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import record
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -36,7 +37,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Tally
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DUMP, data_key
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire, plan_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_files import (
     former_files,
     left_files,
@@ -101,6 +102,11 @@ class Rotting:
             entry = turn.commit(entry_of(manifest, repository.store.now()), manifest_body(manifest), stay)
             repository.store.delete([note.key for note in [*notes, *sender.notes]])
         return entry
+
+    def promise(self, policy: Policy | None) -> None:
+        """Record a policy, as backup_policy does."""
+        recorded = None if policy is None else record(policy)
+        self.repository.catalog.write(lambda seen: plan_policy(seen, recorded), Deadline(5))
 
     def expire(self, *names: str) -> list[str]:
         """Mark backups and remove what is due without a grace; the keys of the objects that are left."""

@@ -24,7 +24,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     apply_mend,
     plan_check,
     plan_copy,
-    plan_policy,
     read_compliance,
     read_copy,
     report_copy,
@@ -55,8 +54,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_iden
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
     open_repository,
+    read_marks,
     rotate,
-    write_document,
+    write_marks,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading, writing
@@ -69,9 +69,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import MasterKey
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
-    COMPARED,
+    COPIES,
     DRILL,
-    POLICY,
     data_key,
     data_name,
     drill_key,
@@ -102,7 +101,7 @@ class Pair:
     def keep(self, last: int) -> None:
         """Record a policy that keeps so many backups."""
         policy = Policy("harbour", 1, 86400, 3600, Keep(last=last), drill_interval_s=86400, copies=3)
-        write_document(self.first.repository, POLICY, plan_policy.record(policy))
+        self.first.promise(policy)
 
     def expire(self, name: str) -> None:
         """Mark a backup, copy that, and remove the backup, as an expiry with a grace does."""
@@ -193,8 +192,10 @@ def test_check_run_check_run(pair: Pair) -> None:
     again = pair.foresee(), pair.copy()
     assert [actions(one) for one in again] == [[], []]
     assert plan_copy.failure_of(done) == plan_copy.failure_of(again[1]) == ""
-    # the first repository is only read
-    assert pair.first.state() == before
+    # the first repository is only read, but for what it knows of its copy
+    after = pair.first.state()
+    assert {key for key in after if after[key] != before.get(key)} == {"harbour/copies"}
+    assert after.keys() == before.keys()
 
 
 def test_a_restore_needs_the_copy_and_the_key_alone(pair: Pair) -> None:
@@ -260,12 +261,13 @@ def test_a_copy_that_is_killed_anywhere_is_usable_and_completed(
         pair.first.backup()
         pair.first.expire(old[0].name)
         (pair.first.path / "copy").rename(pair.first.path / "begun")
-    killed = 0
+    known, killed = pair.first.repository.store.get(COPIES), 0
     # all of them are tried against the bucket
     for boundary in range(0, 1000, 3):
         shutil.rmtree(pair.first.path / "copy", ignore_errors=True)
         if begun:
             shutil.copytree(pair.first.path / "begun", pair.first.path / "copy")
+            pair.first.repository.store.put(COPIES, known or b"")
         else:
             (pair.first.path / "copy").mkdir()
         if run_until(monkeypatch, pair, boundary) == 0:
@@ -457,12 +459,13 @@ def test_a_marked_backup_is_not_sent_and_not_removed(pair: Pair) -> None:
 
 
 def test_policy_and_drills_go_along(pair: Pair) -> None:
-    write_document(pair.first.repository, POLICY, {"tier": 1})
+    pair.keep(1)
     pair.first.repository.store.put("drills/20261127T030000.000000Z", b"sealed")
-    assert actions(pair.copy())[2:] == ["write", "write"]
+    assert actions(pair.copy())[2:] == ["write"]
     assert pair.second.repository.store.get("drills/20261127T030000.000000Z") == b"sealed"
-    write_document(pair.first.repository, POLICY, {"tier": 2})
-    assert actions(pair.copy()) == ["write"]
+    pair.keep(2)
+    assert actions(pair.copy()) == ["publish"]
+    assert pair.second.repository.catalog.read().policy == pair.first.repository.catalog.read().policy
     assert actions(pair.copy()) == []
 
 
@@ -470,7 +473,6 @@ def test_policy_and_drills_go_along(pair: Pair) -> None:
 def test_keys_that_are_rotated_go_along(pair: Pair, left: tuple[MasterKey, ...]) -> None:
     """left: the former keys that the copy is given. The first repository has wrapped the keys of the copy as well."""
     pair.copy()
-    write_document(pair.first.repository, POLICY, {"tier": 1})
     new = MasterKey("new", b"n" * 32)
     pair.first.repository = rotate(pair.first.repository, (new, MASTER))
     pair.first.add(b"newer")
@@ -480,7 +482,7 @@ def test_keys_that_are_rotated_go_along(pair: Pair, left: tuple[MasterKey, ...])
     assert plan_copy.failure_of(foreseen) == ""
     done = pair.copy((new, *left))
     assert plan_copy.failure_of(done) == ""
-    assert actions(foreseen) == actions(done) == ["copy", "publish", "write"]
+    assert actions(foreseen) == actions(done) == ["copy", "publish"]
     found = open_repository(pair.stores, "harbour", (new,))
     assert found is not None
     assert same(found) == pair.contents()
@@ -836,7 +838,7 @@ def test_a_comparison_that_is_dated_in_the_future_does_not_suffice(pair: Pair) -
     record = read_compared(second)
     assert record is not None
     ahead = replace(record, moment=record.moment + timedelta(days=400))
-    write_document(second, COMPARED, plan_copy.compared_body(ahead))
+    write_marks(second, replace(read_marks(second), compared=plan_copy.compared_body(ahead)))
     pair.copy(compare_interval_s=86400)
     after = read_compared(second)
     assert after is not None
@@ -893,7 +895,7 @@ def test_compliance_finds_what_a_second_repository_has_lost_since_it_was_compare
     # a check of the copy alone has marked it, and no comparison was made since
     pair.second.flip(dump)
     pair.second.check()
-    assert fault() == "a check found 1 backups damaged in the second repository"
+    assert fault() == f"1 backups, such as {newest.name}, cannot be restored in full from the second repository"
 
 
 def test_a_repository_has_one_identity(pair: Pair) -> None:
@@ -922,7 +924,9 @@ def test_the_same_place_and_an_empty_first_one_are_refused(pair: Pair, tmp_path:
         pair.copy()
 
 
-def test_a_catalog_that_is_made_anew_has_the_holds_of_its_copy(pair: Pair) -> None:
+def test_a_catalog_that_is_made_anew_has_the_policy_and_the_holds_of_its_copy(pair: Pair) -> None:
+    pair.keep(3)
+    promised = pair.first.repository.catalog.read().policy
     first = pair.first.repository.catalog.read().entries[0]
     hold = Hold("claim-4711", "a claim", "2031-12-31", (first.name,))
     pair.first.repository.catalog.write(lambda seen: plan_hold(seen, [hold], ()), Deadline(5))
@@ -931,7 +935,8 @@ def test_a_catalog_that_is_made_anew_has_the_holds_of_its_copy(pair: Pair) -> No
     for work in (apply_check.foresee, apply_check.check):
         found = work(pair.first.repository, pair.first.order(rebuild=True), Progress(), pair.second.repository)
         assert len(found.warnings) == 1
-    assert pair.first.repository.catalog.read().holds == (hold, REBUILT)
+    made = pair.first.repository.catalog.read()
+    assert (made.policy, made.holds) == (promised, (hold, REBUILT))
 
 
 def test_holds_of_a_copy_that_cannot_be_read_are_named_and_all_backups_stay(pair: Pair) -> None:

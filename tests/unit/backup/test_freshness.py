@@ -14,15 +14,14 @@ import yaml
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_freshness
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import marks_of, record
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import marks_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import HELD_DAYS, require_fresh_backup
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, write_document
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import writing
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_expire
 from ansible_collections.gantry.odoo.plugins.modules import odoo_database
 from tests.unit.backup import rotting
@@ -49,7 +48,7 @@ def backed_up(tenant: Rotting, monkeypatch: pytest.MonkeyPatch, age_s: float) ->
 
 def promised(tenant: Rotting, tier: int, rpo_s: int) -> None:
     """Record a policy."""
-    write_document(tenant.repository, POLICY, record(Policy("harbour", tier, rpo_s, 3600, Keep(last=1))))
+    tenant.promise(Policy("harbour", tier, rpo_s, 3600, Keep(last=1)))
 
 
 @pytest.mark.parametrize("tier", [1, 3])

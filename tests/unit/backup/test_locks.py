@@ -405,12 +405,12 @@ def expiring(store: Locking, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_store_without_locks_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    make_repository(Stores(Directory(str(tmp_path)), Directory(str(tmp_path)), ""), TENANT, (MASTER,))
+    made = make_repository(Stores(Directory(str(tmp_path)), Directory(str(tmp_path)), ""), TENANT, (MASTER,))
     given = params(tmp_path, TENANT)
     policies = [{**one, "immutability": "lock"} for one in given["policies"]]
     outcome = backup_policy.work(Call({**given, "policies": policies}))
     assert "locks no new objects, and the policy has immutability: lock" in outcome.failure
-    assert not (tmp_path / TENANT / "policy").exists()
+    assert made.catalog.read().policy is None
 
 
 def test_locked_policies_without_backups_need_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,17 +28,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup im
     steps_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import judge_tenant
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import record
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_evidence
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import latest_backups
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice, choose
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_metrics import render
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import read_contents
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, write_document
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, NONE, PARTIAL, Catalog
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import POLICY, DataName, data_key
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_key
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from tests.unit.backup.rotting import CONTENTS, MASTER, Rotting, rotting_in
 
@@ -194,7 +193,7 @@ def seen_of(tenant: Rotting, manifests: int = 1) -> Evidence:
 
 def judged(tenant: Rotting) -> Judgement:
     """What follows from that by a policy of tier 2."""
-    write_document(tenant.repository, POLICY, record(Policy("harbour", 2, 10**9, 3600, Keep(last=5))))
+    tenant.promise(Policy("harbour", 2, 10**9, 3600, Keep(last=5)))
     return judge_tenant(seen_of(tenant), StoreFacts(DIRECTORY, tenant.repository.store.now(), versioning=False))
 
 

@@ -40,7 +40,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import (
     due,
     plan_hold,
-    require_holds,
+    require_promises,
 )
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -174,7 +174,8 @@ def test_a_hold_takes_the_mark_away() -> None:
 
 def test_the_diff_shows_holds_and_a_reason_for_each_backup() -> None:
     request = parse_request([item(holds=[hold(backups=[OLD])])], expire=False)
-    stands = Seen(None, NOW, {"harbour": Observed(record(parse_request([item()], False).policies[0]), None, catalog())})
+    recorded = record(parse_request([item()], False).policies[0])
+    stands = Seen(None, NOW, {"harbour": Observed(catalog=replace(catalog(), policy=recorded))})
     told = report(request, plan(request, stands, "p"), stands, {}, {}, "p").values()
     before, after = (told["diff"][side]["tenants"]["harbour"] for side in ("before", "after"))
     assert (before["holds"], after["holds"]) == ({}, {"claim-4711": "counsel asked for it, without an end"})
@@ -198,8 +199,10 @@ def test_holds_of_two_calls_stand_beside_each_other() -> None:
     assert plan_hold(two, [CLAIM], ()) is two
     assert plan_hold(two, (), ["audit"]).holds == (CLAIM,)
     with pytest.raises(StateError, match="changed meanwhile"):
-        require_holds(two, one)
-    assert require_holds(two, replace(two, number=1)) is two
+        require_promises(two, one)
+    with pytest.raises(StateError, match="changed meanwhile"):
+        require_promises(two, replace(two, policy={}))
+    assert require_promises(two, replace(two, number=1)) is two
 
 
 def test_what_is_named_has_to_be_there() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -69,7 +70,7 @@ def catalog(*names: str, expired: tuple[str, ...] = ()) -> Catalog:
 def settled(wanted: Request, **given: Any) -> Observed:
     policy = wanted.policies[0]
     recorded = json.loads(json.dumps(record(policy)))
-    return Observed(recorded=recorded, rule=rule_of(policy, "p"), **given)
+    return Observed(rule_of(policy, "p"), replace(given.pop("catalog", Catalog()), policy=recorded), **given)
 
 
 def actions(found: Plan) -> list[tuple[str, str]]:
@@ -139,7 +140,7 @@ def test_what_is_settled_stays() -> None:
 
 def test_a_rule_changed_by_hand_is_named_alone() -> None:
     wanted = request()
-    drifted = Observed(record(wanted.policies[0]), LifecycleRule("harbour", "p/harbour/", 14, enabled=False))
+    drifted = replace(settled(wanted), rule=LifecycleRule("harbour", "p/harbour/", 14, enabled=False))
     assert actions(plan(wanted, seen(harbour=drifted), "p")) == [("set_lifecycle", "gantry-p/harbour/")]
 
 
@@ -217,7 +218,7 @@ def test_a_tenant_that_is_not_declared_in_full_keeps_its_recorded_policy() -> No
     # where none is recorded, the tier's
     assert as_recorded(short, seen(harbour=Observed())) == (short, {})
     # one that cannot be read is no reason for another one
-    odd = seen(harbour=Observed(recorded={"tenant": "harbour", "version": 9}))
+    odd = seen(harbour=Observed(catalog=Catalog(policy={"tenant": "harbour", "version": 9})))
     unread, failures = as_recorded(short, odd)
     assert (unread.policies, list(failures)) == ((), ["harbour"])
     # it minds nothing of the bucket's
@@ -226,7 +227,7 @@ def test_a_tenant_that_is_not_declared_in_full_keeps_its_recorded_policy() -> No
 
 
 def test_a_policy_of_another_version_is_not_guessed_at() -> None:
-    repository = seen(harbour=Observed(recorded={"keep": {"decades": 3}}))
+    repository = seen(harbour=Observed(catalog=Catalog(policy={"keep": {"decades": 3}})))
     with pytest.raises(StateError, match="update gantry"):
         report(request(), plan(request(), repository, "p"), repository, {}, {}, "p").values()
 

@@ -23,7 +23,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup import (
     plan_locks,
     plan_policy,
     read_compliance,
-    read_copy,
     read_locks,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Keep, Policy, RetentionClass
@@ -37,7 +36,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import policy_from, record
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_policy import recorded_policy
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert, require_text
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import parse_document
@@ -321,12 +319,10 @@ def readers(path: Path) -> dict[str, Callable[[bytes], object]]:
     drill = "drills/20261128T070000.000000Z"
     return {
         "id": document("record", lambda one: read_identity(one.records, one.keys), "id"),
-        "policy": document("policy", lambda one: policy_from(recorded_policy(one) or {})),
         "check": document("check", lambda one: plan_check.next_part(recorded_part(one), 5)),
         "marks": document("marks", apply_repository.read_marks),
         "copies": document("copies", apply_second.recorded_copies),
         "locks": document("locks", read_locks.read_locks),
-        "compared": document("compared", read_copy.read_compared),
         "manifest": document("manifest", lambda one: manifest_of(one, ENTRY), ENTRY.manifest.key),
         "shard": document("shard", lambda one: refused_if_empty(read_shard(one, shard)), "data/7/0"),
         "note": document("note", lambda one: refused_if_empty(LeftFiles(one, (note,)).below("")), note.key),

@@ -36,5 +36,5 @@ def test_a_catalog_of_a_former_version_is_read() -> None:
     assert catalog.damaged == (DataName(1795734400, 1),)
     assert [one.manifest.key for one in catalog.entries] == ["manifests/1795734463-1795734500"]
     assert [one.restorable for one in catalog.entries] == [PARTIAL]
-    # one that was written before there were holds
-    assert catalog.as_body() == {**body, "holds": []}
+    # one that was written before there were holds, and a policy
+    assert catalog.as_body() == {**body, "holds": [], "policy": None}
