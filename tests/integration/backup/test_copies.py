@@ -245,6 +245,23 @@ def test_compliance_counts_a_copy_that_was_compared(
     assert f'gantry_odoo_backup_copy_compared_timestamp_seconds{{{label},tenant="{TENANT}"}}' in text
 
 
+def test_marks_of_a_copy_that_were_rolled_back_are_found(estate: Estate, second: dict[str, Any], ask: Ask) -> None:
+    both = {"repository": estate.repository, "copy": second, "tenants": [TENANT]}
+    place = {"Bucket": SECOND_BUCKET, "Key": f"elsewhere/{TENANT}/marks"}
+    copy: Asked = (COPY, both, False)
+    assert not ask(copy)[0]["failed"]
+    older = estate.client.get_object(**place)["Body"].read()
+    assert not ask(copy)[0]["failed"]
+    estate.client.put_object(**place, Body=older)
+    refused, judged = ask(copy, (COMPLIANCE, both, False))
+    assert "so it was rolled back, and may hide damage" in refused["msg"]
+    (found,) = judged["compliance"]
+    assert states(found)["copies"] == "violated"
+    accepted, again = ask((COPY, {**both, "other_copy": "accept"}, False), copy)
+    assert not accepted["failed"], accepted["msg"]
+    assert not again["failed"], again["msg"]
+
+
 @pytest.mark.deep
 def test_the_role_copies_and_bad_input_is_refused(
     estate: Estate, second: dict[str, Any], run_playbook: Callable[..., Any], failures: Failures
