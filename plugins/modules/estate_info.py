@@ -137,6 +137,13 @@ options:
             and C(regions), as the option O(gantry.odoo.backup_policy#module:policies) takes it.
         type: dict
         default: {}
+      warm_up:
+        description:
+          - Paths that a host is asked for before users of the tenant are sent to it, until all of its workers answer fast. A patch
+            does not begin while one of them answers with an error. Nothing is asked where the list is empty.
+        type: list
+        elements: str
+        default: [/web/login]
   runtime_groups:
     description:
       - Groups that run Odoo, also those that no tenant is declared on.
@@ -331,6 +338,7 @@ estate:
         - Each group with its hosts, instances, databases and C(subjects), by name. The subjects are its tenants, as
           O(gantry.odoo.change_gate#module:tenants) takes them. C(serving) are its hosts that are made and not drained
           by their variable C(odoo_drained). C(renaming) are the instances of the group whose tenant gets its new name.
+          C(pages) are what users of its tenants ask for first, as M(gantry.odoo.odoo_warm_up) takes them.
           C(elsewhere) are dedicated instances that are not to run there, each with its C(name), as their tenant lives
           on another group, is held, or is gone.
       type: dict

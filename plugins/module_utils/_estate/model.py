@@ -59,7 +59,7 @@ class Tenant:
 
     renamed_from: its former name. hold_until, keep_backups_until: dates (ISO 8601) of one that is decommissioned.
     runs_as: the instance of its own that it was recorded with, where that is not called as the tenant.
-    backup: options of its backup policy, by name.
+    backup: options of its backup policy, by name. warm_up: paths that are asked for before users are sent to a host.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Tenant:
     keep_backups_until: str | None = None
     runs_as: str | None = None
     backup: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    warm_up: tuple[str, ...] = ("/web/login",)
 
     @property
     def instance(self) -> str:

@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     Route,
     Tenant,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_warm_up import is_path
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import AUDIENCES, allow_faults
 
 ROUTE: dict[str, Any] = {
@@ -51,6 +52,7 @@ TENANT: dict[str, Any] = {
     "hold_until": {"type": "raw"},
     "keep_backups_until": {"type": "raw"},
     "backup": {"type": "dict", "default": {}},
+    "warm_up": {"type": "list", "elements": "str", "default": ["/web/login"]},
 }
 _PORTS = range(1024, 65533)
 
@@ -104,6 +106,7 @@ def _tenant(item: Any, path: str) -> tuple[Tenant | None, list[str]]:
         hold_until=_date(value["hold_until"], f"{path}.hold_until", faults),
         keep_backups_until=_date(value["keep_backups_until"], f"{path}.keep_backups_until", faults),
         backup=value["backup"],
+        warm_up=tuple(value["warm_up"]),
     )
     return tenant, faults + _check(tenant, path)
 
@@ -141,6 +144,11 @@ def _check(tenant: Tenant, path: str) -> list[str]:
     unknown = sorted(set(tenant.backup) - set(BACKUP_OPTIONS))
     if unknown:
         faults.append(f"{path}.backup has no option {unknown[0]}; it takes {', '.join(BACKUP_OPTIONS)}")
+    faults += [
+        f"{path}.warm_up: {shown(one)} is no path; it begins with / and has no spaces"
+        for one in tenant.warm_up
+        if not is_path(one)
+    ]
     for place, route in enumerate(tenant.routes):
         faults += _check_route(tenant, route, f"{path}.routes[{place}]")
     return faults

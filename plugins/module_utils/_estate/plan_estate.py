@@ -95,6 +95,7 @@ def _group(
 ) -> dict[str, Any]:
     """A group that runs Odoo. run: the homes whose instances are managed."""
     here = [home.tenant for home in located.serving if home.group.name == group.name]
+    instances = plan_inputs.instances(group, run, declared.ports)
     return {
         "kind": group.kind,
         "hosts": [host.name for host in group.hosts],
@@ -103,7 +104,8 @@ def _group(
         "subjects": [{"name": tenant.name, "tier": tenant.tier} for tenant in here],
         "database_server": group.database_server,
         "database_host": group.database_host,
-        "instances": plan_inputs.instances(group, run, declared.ports),
+        "instances": instances,
+        "pages": plan_inputs.pages(group, located.settled, instances),
         "databases": plan_inputs.databases(group, located.settled, declared.layout, args["number"]),
         "elsewhere": _elsewhere(group, declared, located),
         "renaming": plan_inputs.renaming(group, located.settled),

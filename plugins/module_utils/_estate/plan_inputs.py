@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     SHARED_INSTANCE,
@@ -44,6 +45,23 @@ def instances(group: Group, settled: Sequence[Home], with_ports: Mapping[str, in
             "databases": sorted(tenant.name for tenant in served if tenant.name in existing),
         }
         for name, served in sorted(wanted.items())
+    ]
+
+
+def pages(group: Group, settled: Sequence[Home], run: Sequence[Mapping[str, Any]]) -> list[dict]:
+    """What the users of a group's tenants ask for first, as role odoo takes it. run: the group's instances."""
+    found = {one["name"]: one for one in run}
+    return [
+        {
+            "name": home.tenant.name,
+            "host": home.tenant.routes[0].host,
+            "http_port": found[home.tenant.instance]["http_port"],
+            "workers": found[home.tenant.instance]["workers"],
+            "paths": list(home.tenant.warm_up),
+        }
+        for home in settled
+        if home.group.name == group.name and home.exists and not home.blocked
+        if home.tenant.routes and home.tenant.instance in found
     ]
 
 
