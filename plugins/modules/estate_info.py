@@ -139,8 +139,9 @@ options:
         default: {}
       warm_up:
         description:
-          - Paths that a host is asked for before users of the tenant are sent to it, until all of its workers answer fast. A patch
-            does not begin while one of them answers with an error. Nothing is asked where the list is empty.
+          - Paths that a host is asked for before users of the tenant are sent to it, until all of its workers answer
+            fast. A patch does not begin while one of them answers with an error. Nothing is asked where the list is
+            empty.
         type: list
         elements: str
         default: [/web/login]

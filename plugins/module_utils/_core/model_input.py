@@ -10,6 +10,7 @@ those of Ansible's own types, so that a value means the same in an inventory, wi
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ Option = Mapping[str, Any]
 _TRUE = ("1", "on", "t", "true", "y", "yes")
 _FALSE = ("0", "f", "false", "n", "no", "off")
 _LONGEST = 60
+_PATH = re.compile(r"/[!-~]{0,400}")
 # the whole numbers that each program which reads JSON can tell apart
 _MOST = 2**53
 _ACCEPTED = {
@@ -186,3 +188,8 @@ _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "path": _str,
     "str": _str,
 }
+
+
+def is_path(text: str) -> bool:
+    """Whether a text is the path of a URL, with or without a query, that a request can carry as it is."""
+    return bool(_PATH.fullmatch(text))

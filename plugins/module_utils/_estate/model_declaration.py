@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert, convert_all, shown
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert, convert_all, is_path, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     BACKUP_OPTIONS,
     DECOMMISSIONED,
@@ -25,7 +25,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     Route,
     Tenant,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_warm_up import is_path
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import AUDIENCES, allow_faults
 
 ROUTE: dict[str, Any] = {

@@ -12,12 +12,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import is_path
 
-# Compiled on the first request of each release and database. A wrong version leads to the right one (Odoo 17 and later).
+# Compiled once for each release and database. From Odoo 17 on, a wrong version leads to the right one.
 WEB_CLIENT = ("/web/assets/0000000/web.assets_web.min.css", "/web/assets/0000000/web.assets_web.min.js")
 REDIRECTS = 5
 _LINKED = re.compile(r"""(?:href|src)=["'](/web/assets/[^"'\s<>]{1,400})["']""")
-_PATH = re.compile(r"/[!-~]{0,400}")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
 
@@ -56,11 +56,6 @@ class Answer:
     def said(self) -> str:
         """The answer as a clause."""
         return f"{self.path} answered {self.status}" if self.status else f"{self.path} did not answer ({self.error})"
-
-
-def is_path(text: str) -> bool:
-    """Whether a text is the path of a URL, with or without a query, that a request can carry as it is."""
-    return bool(_PATH.fullmatch(text))
 
 
 def sites_from(tenants: Sequence[Mapping[str, Any]]) -> tuple[Site, ...]:

@@ -75,11 +75,9 @@ def test_errors_of_an_instance_that_starts_are_waited_out() -> None:
 
 def test_a_tenant_that_answers_with_errors_is_named_and_keeps_no_other_waiting() -> None:
     broken, good = Workers(broken=10**6), Workers()
-    sites = [HARBOUR, Site("quarry", "quarry.example", 8269)]
+    asked = {HARBOUR: broken, Site("quarry", "quarry.example", 8269): good}
     began = time.monotonic()
-    found = warm_up(
-        sites, lambda site, *args: (broken if site is HARBOUR else good).ask(site, *args), 1.0, Deadline(0.3)
-    )
+    found = warm_up(list(asked), lambda site, *args: asked[site].ask(site, *args), 1.0, Deadline(0.3))
     assert [one.gap for one in found] == ["/web/login answered 500", ""]
     assert time.monotonic() - began < 3
 
