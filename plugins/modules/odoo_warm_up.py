@@ -12,9 +12,9 @@ version_added: 0.1.0
 description:
   - A worker of Odoo that has just started loads the modules of a database at the first request for it, and the first
     request of all has the assets of a release compiled. That takes seconds, and this module asks in the place of users.
-  - For each tenant, asks for its pages by more requests at once than there are workers, until all answers are good. Then
-    it asks for the compiled assets that the pages refer to, and those of the web client, and for the pages again until
-    the slowest answer takes no longer than O(fast_s).
+  - For each tenant, asks for its pages by more requests at once than there are workers, until all answers are good.
+    Then it asks for the compiled assets that the pages refer to, and those of the web client, and for the pages again
+    until the slowest answer takes no longer than O(fast_s).
   - A tenant that gives no good answer in time is a failure, since its users would see that. A good answer has a status
     from 200 to 399.
   - A tenant that answers slower than O(fast_s) to the end is a warning.

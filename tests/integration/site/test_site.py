@@ -170,8 +170,10 @@ def test_the_steps_of_a_patch_activate_what_waited_on_the_node(estate: Estate) -
     assert any(line.startswith("app1: ") for line in waiting(estate.play("site").expect_success()))
     assert started(estate)["app1"] == before
 
-    ansible.run_playbook([patch_steps()], estate.inventory).expect_success()
+    done = ansible.run_playbook([patch_steps()], estate.inventory).expect_success()
 
+    warmth = done.results("Wait until each worker answers fast")["app1"]
+    assert ([one["name"] for one in warmth["tenants"]], warmth["warm"]) == (["harbour", "north", "south"], True)
     assert started(estate)["app1"] != before
     login_pages(estate)
     assert not any(line.startswith("app1: ") for line in waiting(estate.play("site", check=True).expect_success()))
@@ -190,13 +192,17 @@ def patch_steps() -> dict[str, Any]:
     login = {"db_password": "not used"}
     steps = [
         {"name": step, "ansible.builtin.include_role": {"name": "gantry.odoo.odoo", "tasks_from": step}}
-        for step in ("stop", "activate", "prove")
+        for step in ("stop", "activate", "prove", "warm_up")
     ]
+    pages = [("harbour", 8169), ("north", 8069), ("south", 8069)]
     return {
         "hosts": "app1",
         "become": True,
         "gather_facts": False,
-        "vars": {"odoo_instances": [{**one, **login, "db_user": f"odoo_{one['name']}"} for one in (own, shared)]},
+        "vars": {
+            "odoo_instances": [{**one, **login, "db_user": f"odoo_{one['name']}"} for one in (own, shared)],
+            "odoo_pages": [{"name": name, "host": f"{name}.lab.example", "http_port": port} for name, port in pages],
+        },
         "tasks": steps,
     }
 
