@@ -12,7 +12,18 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from tests.bench import addons_noop, backup, clone, converge, create, estate, policy, redis_converge, redis_switch
+from tests.bench import (
+    addons_noop,
+    backup,
+    clone,
+    converge,
+    create,
+    estate,
+    patch_app_load,
+    policy,
+    redis_converge,
+    redis_switch,
+)
 from tests.bench.erp import Erp
 from tests.bench.harness import Result
 from tests.lab.hosts import Lab
@@ -29,6 +40,7 @@ BENCHES: dict[tuple[str, ...], Callable[[Erp], list[Result]]] = {
     ("clone", "clone-copied"): clone.run,
     ("backup-noop", "backup-first", "backup-delta", "restore", "backup-delta-10x"): backup.run,
     ("policy",): policy.run,
+    ("patch-app-load",): patch_app_load.run,
     # last, for it ends with the removal of a thousand databases, which slows whoever makes files after it
     ("converge", "converge-1000"): converge.run,
 }
