@@ -290,6 +290,11 @@ snapshot_time:
   returned: success
   type: str
   sample: "2026-11-22T10:30:00.123456Z"
+earlier:
+  description: Identifiers of backups that can be restored in full and show an earlier moment, the latest first.
+  returned: in check mode
+  type: list
+  elements: str
 rto_s:
   description: Seconds from the start of the module to the end of the restore.
   returned: success and not in check mode
@@ -362,6 +367,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_restore 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Wish
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_scratch import Scratch
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import earlier_than
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     PROVEN_TIER,
     UNFINISHED,
@@ -545,7 +551,8 @@ def restored(
     choice = Choice(call.params["backup"], wish.accept_missing, known, accept_older)
     entry = choose(repository, choice, call.warn)
     if call.check_mode:
-        return report(wish, survey(order, manifest_of(repository, entry)), begun)
+        outcome = report(wish, survey(order, manifest_of(repository, entry)), begun)
+        return replace(outcome, facts={**outcome.facts, "earlier": earlier_than(entry, repository.catalog.read())})
     with reading(repository, entry, "restore", call.params["lock_timeout"]) as held:
         facts["backup"] = held.name
         return carry_out(call, order, manifest_of(repository, held), begun, progress, facts)

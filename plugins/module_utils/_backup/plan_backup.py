@@ -28,6 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catalog import plan_stay
 
 MISSING_SHOWN = 3
+EARLIER_SHOWN = 10
 _LOST = "objects of it are missing or cut off, so it can be restored"
 LISTED = "it is complete, and had no record: the run that took it was interrupted, or the record was taken away"
 
@@ -144,6 +145,12 @@ def latest_of(
     fit = [one for one in past if one.restorable in restorable]
     # a clock that was ahead and is right again dates a later backup earlier
     return max(fit, key=lambda one: (min(one.snapshot, one.stored), one.number), default=None)
+
+
+def earlier_than(entry: Entry, catalog: Catalog) -> list[str]:
+    """The identifiers of backups that can be restored in full and show an earlier moment, the latest first."""
+    past = [one for one in catalog.entries if one.snapshot < entry.snapshot and one.restorable == FULL]
+    return [one.name for one in sorted(past, key=lambda one: (one.snapshot, one.number), reverse=True)][:EARLIER_SHOWN]
 
 
 def ahead_of_clock(catalog: Catalog, now: datetime) -> list[str]:

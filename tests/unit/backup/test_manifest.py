@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import State, check_backup_name
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import manifest_body, parse_manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
+    earlier_than,
     fresh_enough,
     latest_of,
     newest_fit,
@@ -78,6 +79,18 @@ def test_the_latest_backup_is_not_far_in_the_future_and_not_expired() -> None:
     assert latest_of(Catalog(entries=(future, marked)), NOW) is None
     # a snapshot with an older time may have a higher number, where the clock of PostgreSQL was set back
     assert latest_of(Catalog(entries=(new, replace(old, number=9))), NOW) == new
+
+
+def test_earlier_backups_are_those_that_can_be_restored_in_full_the_latest_first() -> None:
+    hour = timedelta(hours=1)
+    first = Entry(1, NOW - 3 * hour, NOW - 3 * hour, "uuid", "19.0", 1, 1, 1, "b1")
+    second = replace(first, number=2, snapshot=NOW - 2 * hour, name="b2", expired=NOW)
+    partial = replace(first, number=3, snapshot=NOW - hour, name="b3", restorable=PARTIAL)
+    newest = replace(first, number=4, snapshot=NOW, name="b4")
+    assert earlier_than(newest, Catalog(entries=(first, second, partial, newest))) == ["b2", "b1"]
+    many = tuple(replace(first, number=number, name=f"b{number}") for number in range(10, 99))
+    assert earlier_than(newest, Catalog(entries=(*many, newest)))[:2] == ["b98", "b97"]
+    assert len(earlier_than(newest, Catalog(entries=(*many, newest)))) == 10
 
 
 @pytest.mark.parametrize(("ahead_s", "counts"), [(1, True), (300, True), (900, True), (901, False)])
