@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 import ssl
 import time
@@ -25,10 +27,13 @@ except ImportError:
 else:
     HAS_CRYPTOGRAPHY = True
 
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+# no hyphen is in what it holds, so that none of many beginnings without an end is read to the end of the file
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 _KEY = re.compile(rb"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----.+?-----END (?P=kind)-----", re.DOTALL)
 # seconds that another process may need between the writes of the two files
-_SETTLES_S = 1.0
+SETTLES_S = 1.0
+# many times what servers need: bytes of a file of certificates and of a key, and certificates of a chain
+_LARGEST, _LARGEST_KEY, _LONGEST = 1 << 20, 1 << 16, 20
 
 
 @dataclass(frozen=True)
@@ -65,30 +70,61 @@ def read_pair(certificate: str, key: str) -> Pem:
 
     Raises OSError where a file cannot be read, and StateError, a sentence without its subject, where the pair is none.
     """
-    deadline = Deadline(_SETTLES_S)
+    deadline = Deadline(SETTLES_S)
     while True:
-        given = _content(certificate), _content(key)
         try:
-            return parse_pair(*given)
+            return parse_pair(read_certificates(certificate), read_key(key))
         except StateError:
             if deadline.remaining <= 0:
                 raise
         time.sleep(0.05)
 
 
+def read_certificates(path: str) -> bytes:
+    """The content of a file of certificates. Raises OSError, and StateError, without its subject, for a huge one."""
+    return _content(path, _LARGEST)
+
+
+def read_key(path: str) -> bytes:
+    """The content of the file of a key. Raises as read_certificates."""
+    return _content(path, _LARGEST_KEY)
+
+
 def parse_pair(certificate: bytes, key: bytes) -> Pem:
     """The pair in the content of two files. Raises StateError, a sentence without its subject, where it is none."""
     if not HAS_CRYPTOGRAPHY:
         return Pem(certificate, key)
+    chain = parse_chain(certificate)
+    check_pair(chain, key)
+    return Pem(certificate, key, chain)
+
+
+def parse_chain(certificate: bytes) -> tuple[x509.Certificate, ...]:
+    """The certificates of a file, in its order. Raises StateError, without its subject, for one that is none."""
     try:
-        chain = tuple(x509.load_pem_x509_certificate(block) for block in _blocks(certificate))
+        chain = tuple(
+            x509.load_pem_x509_certificate(block) for block in itertools.islice(_blocks(certificate), _LONGEST + 1)
+        )
+    except (*BAD_VALUES, UnsupportedAlgorithm) as error:
+        raise StateError(f"has a certificate that cannot be read ({error})") from error
+    if len(chain) > _LONGEST:
+        raise StateError(f"holds more than {_LONGEST} certificates; name the one of a server with its chain")
+    return chain
+
+
+def check_pair(chain: Sequence[x509.Certificate], key: bytes | None, *, primes: bool = True) -> None:
+    """Raise StateError, without its subject, where a chain is in no order, or `key`, unless None, is not the first's.
+
+    primes: whether those of an RSA key are looked at, which takes 36 ms.
+    """
+    try:
         public = [_form(one.public_key()) for one in chain]
     except (*BAD_VALUES, UnsupportedAlgorithm) as error:
         raise StateError(f"has a certificate that cannot be read ({error})") from error
-    fault = next(_faults(chain, public, _form(_private(key).public_key())), "")
+    own = None if key is None else _form(_private(key, primes).public_key())
+    fault = next(_faults(chain, public, own), "")
     if fault:
         raise StateError(fault)
-    return Pem(certificate, key, chain)
 
 
 def first_certificate(content: bytes) -> bytes:
@@ -105,23 +141,26 @@ def utc(certificate: x509.Certificate, field: str) -> datetime:
     return aware if aware is not None else getattr(certificate, field).replace(tzinfo=timezone.utc)
 
 
-def _faults(chain: Sequence[x509.Certificate], public: Sequence[bytes], key: bytes) -> Iterator[str]:
+def _faults(chain: Sequence[x509.Certificate], public: Sequence[bytes], key: bytes | None) -> Iterator[str]:
     if not chain:
         yield "holds no certificate"
+    elif key is None:
+        pass
     elif key not in public:
         yield "has the key of another certificate"
     elif public[0] != key:
         yield "is in the wrong order; put the certificate of the key first, and each issuer behind what it has issued"
     for one, issuer in zip(chain, chain[1:]):
-        if _is_issued_by(one, issuer):
+        if is_issued_by(one, issuer):
             continue
         subject = issuer.subject.rfc4514_string() or "a name"
-        if any(_is_issued_by(one, other) for other in chain):
+        if any(is_issued_by(one, other) for other in chain):
             yield f"is in the wrong order at {subject}; put each issuer behind what it has issued"
         yield f"holds two certificates, as {subject} has not issued the one before it; give each a file of its own"
 
 
-def _is_issued_by(one: x509.Certificate, issuer: x509.Certificate) -> bool:
+def is_issued_by(one: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the key of `issuer` has signed `one`, under its name."""
     try:
         one.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
@@ -129,12 +168,12 @@ def _is_issued_by(one: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _private(content: bytes) -> Any:
+def _private(content: bytes, primes: bool) -> Any:
     found = _KEY.search(content)
     if not found:
         raise StateError("has no key")
     try:
-        return serialization.load_pem_private_key(found[0], password=None)
+        return serialization.load_pem_private_key(found[0], password=None, unsafe_skip_rsa_key_validation=not primes)
     except TypeError as error:  # it asks for a password
         raise StateError("has an encrypted key, which no server can load; decrypt it with openssl pkey") from error
     except (*BAD_VALUES, UnsupportedAlgorithm) as error:
@@ -150,6 +189,10 @@ def _blocks(content: bytes) -> Iterator[bytes]:
     return (found[0] for found in _CERTIFICATE.finditer(content))
 
 
-def _content(path: str) -> bytes:
-    with open(path, "rb") as stream:
-        return stream.read()
+def _content(path: str, largest: int) -> bytes:
+    # a pipe is read as empty, and waits for nobody
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+        content = stream.read(largest + 1) or b""
+    if len(content) > largest:
+        raise StateError(f"is larger than {largest >> 10} KiB, so that it is not read")
+    return content

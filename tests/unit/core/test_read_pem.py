@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -120,7 +121,7 @@ def test_a_pair_that_is_being_replaced_is_read_until_it_fits(tmp_path: Path) -> 
 
 
 def test_a_pair_that_does_not_fit_is_refused_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read_pem, "_SETTLES_S", 0.1)
+    monkeypatch.setattr(read_pem, "SETTLES_S", 0.1)
     (tmp_path / "certificate.pem").write_bytes(CHAIN)
     (tmp_path / "key.pem").write_bytes(OTHER.key())
     with pytest.raises(StateError, match="key of another"):
@@ -130,3 +131,17 @@ def test_a_pair_that_does_not_fit_is_refused_in_the_end(tmp_path: Path, monkeypa
 def test_a_file_without_a_certificate_has_no_first_one() -> None:
     with pytest.raises(ValueError, match="no certificate in PEM"):
         first_certificate(b"nothing")
+
+
+def test_what_is_no_file_of_a_server_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_pem, "SETTLES_S", 0.0)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path, sentence in ((str(pipe), "has no key"), ("/dev/zero", "is larger than 1024 KiB")):
+        with pytest.raises(StateError, match=sentence):
+            read_pair(path, str(pipe))
+    # each beginning was read to the end of the file, which took minutes
+    with pytest.raises(StateError, match="holds no certificate"):
+        parse_pair(b"-----BEGIN CERTIFICATE-----\n" * 36_000, LEAF.key())
+    with pytest.raises(StateError, match="holds more than 20 certificates"):
+        parse_pair(LEAF.certificate * 21, LEAF.key())
