@@ -161,7 +161,6 @@ metrics:
 
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_metrics
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import judge_tenant
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_drills import due_today
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import (
@@ -171,6 +170,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_complianc
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_compliance import entry, failure
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_metrics import render, without_time
+from ansible_collections.gantry.odoo.plugins.module_utils._core import apply_metrics
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step

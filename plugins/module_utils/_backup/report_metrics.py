@@ -8,11 +8,9 @@ Times are exported, not ages: a file that is not renewed any more would go on to
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Optional
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import (
     CRITICAL,
@@ -21,10 +19,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_complian
     Judgement,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import RULES
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_metrics import Number, lines
 
 PREFIX = "gantry_odoo_backup"
 OBSERVED = f"{PREFIX}_observed_timestamp_seconds"
-Number = Optional[float]
 
 
 @dataclass(frozen=True)
@@ -42,18 +40,15 @@ def render(judged: Sequence[Judgement], now: datetime, where: str) -> str:
     where: the repository, which tells the tenants of one estate from those of another with the same names.
     """
     estate = {"repository": where}
-    lines = _head(OBSERVED, "Time of the observation, by the clock of the repository.")
-    lines.append(f"{OBSERVED}{_labels(estate)} {_number(now.timestamp())}")
+    found = lines(OBSERVED, "Time of the observation, by the clock of the repository.", [(estate, now.timestamp())])
     for metric in METRICS:
-        found = [
-            f"{PREFIX}_{metric.name}{_labels({**estate, 'tenant': one.tenant, **labels})} {_number(value)}"
+        samples = (
+            ({**estate, "tenant": one.tenant, **labels}, value)
             for one in judged
             for labels, value in metric.samples(one)
-            if value is not None
-        ]
-        if found:
-            lines += [*_head(f"{PREFIX}_{metric.name}", metric.text), *found]
-    return "\n".join(lines) + "\n"
+        )
+        found += lines(f"{PREFIX}_{metric.name}", metric.text, samples)
+    return "\n".join(found) + "\n"
 
 
 def without_time(text: str) -> str:
@@ -169,21 +164,3 @@ METRICS = (
     Metric("rule", "Whether each of the rules 3-2-1-1-0 is proven.", _rules),
     Metric("findings", "Findings about backups.", _findings),
 )
-
-
-def _head(name: str, text: str) -> list[str]:
-    return [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
-
-
-def _labels(labels: dict[str, str]) -> str:
-    inner = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-    return f"{{{inner}}}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-def _number(value: Number) -> str:
-    number = float(value or 0)
-    return str(int(number)) if math.isfinite(number) and number == int(number) else f"{number:.3f}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_metrics import (
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_metrics import (
     check_path,
     read_metrics,
     write_metrics,
