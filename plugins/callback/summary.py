@@ -33,8 +33,8 @@ from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command_line
 
 _OPEN = "gantry.odoo.change_open"
-# The action that closes a change, whose own lines end the screen.
-_CLOSE = "gantry.odoo.change_close"
+# The action that closes a change, and one that reports: their own lines end the screen.
+_CLOSE, _REPORT = "gantry.odoo.change_close", "gantry.odoo.certificate_report"
 
 
 class CallbackModule(CallbackBase):
@@ -86,7 +86,7 @@ class CallbackModule(CallbackBase):
     def _keep(self, result: CallbackTaskResult) -> None:
         if result.task.action == _OPEN and "change" in result.result:
             self._opened = {"change": result.result["change"], "store": result.task_fields["args"]["store"]}
-        if result.task.action == _CLOSE:
+        if result.task.action in (_CLOSE, _REPORT):
             self._closing += result.result.get("screen", [])
         # a task that only ever plans does nothing in a run that acts
         elif context.CLIARGS["check"] or not result.task_fields.get("check_mode"):

@@ -24,7 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Ste
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 # a request, and what runs between it and its judgement, takes less
-_CLOCKS_DIFFER = timedelta(minutes=5)
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _less_than(share: float) -> str:
 
 def check_clock(issuer: Issuer, now: datetime) -> None:
     """Raise StateError where the clock of this host is minutes away from that of the issuer."""
-    if abs(issuer.ahead) > _CLOCKS_DIFFER:
+    if abs(issuer.ahead) > CLOCKS_DIFFER:
         side = "ahead of" if issuer.ahead > timedelta(0) else "behind"
         off = timedelta(seconds=round(abs(issuer.ahead).total_seconds()))
         raise StateError(

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Certificate, Found, Refusal
 from ansible_collections.gantry.odoo.plugins.module_utils._core import read_pem
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError, excerpt
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import decoded, items, moment, number, text
 
 with contextlib.suppress(ImportError):  # The module says so: see HAS_CRYPTOGRAPHY.
@@ -69,7 +70,7 @@ class Store:
             staged=staged,
             unusable=unusable,
             interrupted=os.path.isdir(self.staging(name)) or bool(self.unlinked(name)),
-            refusal=_refusal(self.refusal(name)),
+            refusal=refusal_in(self.refusal(name)),
             waits=os.path.exists(self.staged_certificate(name)),
         )
 
@@ -89,33 +90,45 @@ def _pair(directory: str) -> tuple[Certificate | None, str]:
         return None, ""
     except StateError as error:
         return None, str(error)
-    certificate = pem.chain[0]
     try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound):
+        certificate = certificate_of(pem.chain, requested_for(directory))
+    except read_pem.BAD_CERTIFICATES:
         return None, "has no names"
+    return (certificate, "") if certificate.domains else (None, "has no names")
+
+
+def certificate_of(chain: Sequence[x509.Certificate], requested: tuple[str, ...] = ()) -> Certificate:
+    """The first certificate of a chain. Raises what is in BAD_CERTIFICATES for one that breaks its own rules.
+
+    requested: the domains that it was ordered for.
+    """
+    first, pem = chain[0], read_pem.Pem(b"", b"", tuple(chain))
+    try:
+        names = first.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names = x509.SubjectAlternativeName([])
     ends = pem.first_to_end
     return Certificate(
-        serial=certificate.serial_number,
-        fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
+        serial=first.serial_number,
+        fingerprint_sha256=first.fingerprint(hashes.SHA256()).hex(),
         not_before=pem.not_before,
         not_after=pem.not_after,
         domains=tuple(names.get_values_for_type(x509.DNSName)),
-        requested=_requested(os.path.join(directory, REQUEST)),
-        intermediate="" if ends is certificate else ends.subject.rfc4514_string(),
-    ), ""
+        requested=requested,
+        intermediate="" if ends is first else excerpt(ends.subject.rfc4514_string()),
+    )
 
 
-def _requested(path: str) -> tuple[str, ...]:
+def requested_for(directory: str) -> tuple[str, ...]:
     """The domains that a pair was ordered for; none without a record, as pairs of former releases are."""
     try:
-        with open(path, "rb") as stream:
+        with open(os.path.join(directory, REQUEST), "rb") as stream:
             return tuple(text(domain) for domain in items(decoded(stream.read(_LARGEST))["domains"]))
     except (OSError, *BAD_VALUES):
         return ()
 
 
-def _refusal(path: str) -> Refusal | None:
+def refusal_in(path: str) -> Refusal | None:
     """The record of a failed order; None without one. One that cannot be read holds no order back."""
     try:
         with open(path, "rb") as stream:

@@ -26,6 +26,14 @@ except ImportError:
     HAS_CRYPTOGRAPHY = False
 else:
     HAS_CRYPTOGRAPHY = True
+    # what the library raises where somebody else has written a certificate that breaks its own rules
+    BAD_CERTIFICATES = (
+        *BAD_VALUES,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    )
 
 # no hyphen is in what it holds, so that none of many beginnings without an end is read to the end of the file
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
@@ -105,7 +113,7 @@ def parse_chain(certificate: bytes) -> tuple[x509.Certificate, ...]:
         chain = tuple(
             x509.load_pem_x509_certificate(block) for block in itertools.islice(_blocks(certificate), _LONGEST + 1)
         )
-    except (*BAD_VALUES, UnsupportedAlgorithm) as error:
+    except BAD_CERTIFICATES as error:
         raise StateError(f"has a certificate that cannot be read ({error})") from error
     if len(chain) > _LONGEST:
         raise StateError(f"holds more than {_LONGEST} certificates; name the one of a server with its chain")
@@ -119,7 +127,7 @@ def check_pair(chain: Sequence[x509.Certificate], key: bytes | None, *, primes: 
     """
     try:
         public = [_form(one.public_key()) for one in chain]
-    except (*BAD_VALUES, UnsupportedAlgorithm) as error:
+    except BAD_CERTIFICATES as error:
         raise StateError(f"has a certificate that cannot be read ({error})") from error
     own = None if key is None else _form(_private(key, primes).public_key())
     fault = next(_faults(chain, public, own), "")

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_metrics import (
-    check_path,
-    read_metrics,
-    write_metrics,
-)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_compliance import Evidence
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_metrics import (
     METRICS,
     PREFIX,
     render,
     without_time,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_metrics import (
+    check_path,
+    read_metrics,
+    write_metrics,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_metrics import read_metrics
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_files import apply_files
+from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_metrics import read_metrics
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
     Owner,
     made_below,

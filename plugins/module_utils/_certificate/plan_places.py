@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a host of an estate has certificates, as gantry.odoo.certificate_info takes it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Equal to the defaults of the roles; a test compares them.
+STORE, POSTGRESQL_VERSION, POSTGRESQL_PORT = "/etc/gantry/certificates", 17, 5432
+# Role postgresql renews 60 days before the end of its 3,650.
+POSTGRESQL_SHARE = 60 / 3650
+_HTTPS_PORT = 443
+_ANY = ("*", "0.0.0.0", "::")  # noqa: S104  compared, not bound
+_POLICY = ("renew_share", "renew_spread", "renew_limit", "canary")
+Places = dict[str, Any]
+
+
+def edge(variables: Mapping[str, Any], requests: Sequence[Mapping[str, Any]]) -> Places:
+    """Of a host with Traefik: what is requested, and each name as a client asks for it."""
+    store = str(variables.get("certificate_dir") or STORE)
+    asked = [
+        {
+            "host": "127.0.0.1",
+            "port": _HTTPS_PORT,
+            "server_name": domain,
+            "file": f"{store}/{one['name']}/current/certificate.pem",
+        }
+        for one in requests
+        for domain in one["domains"]
+    ]
+    policy = {name: variables[f"certificate_{name}"] for name in _POLICY if f"certificate_{name}" in variables}
+    return {"path": store, "certificates": list(requests), "endpoints": asked, **policy, **_trusted(variables)}
+
+
+def redis(variables: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> Places:
+    """Of a host with Redis and TLS. own: the nodes and Sentinels on it."""
+    file, trusted = variables["redis_tls_certificate"], variables["redis_tls_ca"]
+    held = {"name": "redis", "path": file, "key": variables["redis_tls_key"], "authorities": trusted}
+    return {
+        "files": [held],
+        "endpoints": [{"host": one["host"], "port": one["port"], "file": file, "authorities": trusted} for one in own],
+    }
+
+
+def postgresql(variables: Mapping[str, Any]) -> Places:
+    """Of a host with PostgreSQL, whose role makes an authority for each server."""
+    directory = f"/etc/postgresql/{variables.get('postgresql_version', POSTGRESQL_VERSION)}/main"
+    file, trusted = f"{directory}/server.crt", f"{directory}/ca.crt"
+    listens = next(iter(variables.get("postgresql_listen_addresses") or ["*"]))
+    held = {"name": "postgresql", "path": file, "key": f"{directory}/server.key", "authorities": trusted}
+    asked = {
+        "host": "127.0.0.1" if listens in _ANY else listens,
+        "port": int(variables.get("postgresql_port", POSTGRESQL_PORT)),
+        "protocol": "postgresql",
+        "file": file,
+        "authorities": trusted,
+    }
+    return {"files": [{**held, "renew_share": POSTGRESQL_SHARE}], "endpoints": [asked]}
+
+
+def joined(parts: Sequence[Mapping[str, Any]]) -> Places:
+    """All of them as one."""
+    whole: Places = {}
+    for part in parts:
+        for key, value in part.items():
+            whole[key] = [*whole.get(key, []), *value] if isinstance(value, list) else value
+    return whole
+
+
+def _trusted(variables: Mapping[str, Any]) -> Places:
+    """What leads to an authority of one's own is trusted by that alone, and else it is not known."""
+    if "certificate_authorities" in variables:
+        return {"authorities": variables["certificate_authorities"]}
+    return {"authorities": ""} if variables.get("certificate_internal_ca") else {}

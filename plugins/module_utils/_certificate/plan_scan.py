@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is due and what is wrong with the certificates of a host. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Advice, Found, Request
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_scan import (
+    CRITICAL,
+    UNTRUSTED,
+    WARNING,
+    Finding,
+    Held,
+    Row,
+    Seen,
+    Served,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import CLOCKS_DIFFER, Due, Policy, reason
+
+_STRANGE = "and its issuer is not trusted; add the intermediate, or trust the issuer"
+
+
+def judge(
+    held: Sequence[Held], answers: Sequence[Served], due: Sequence[Due], policy: Policy, now: datetime
+) -> list[Row]:
+    """One row for each certificate, in the order of the files, those that are only served behind them.
+
+    due: the requests that are due, as `plan.plan` returns them, by which what is requested is judged.
+    """
+    whys = {one.request.name: f"{one.why}; {one.deferred}" if one.deferred else one.why for one in due}
+    groups: dict[str, list[Held]] = {}
+    for one in held:
+        # what cannot be read is nobody's copy
+        groups.setdefault(_digest(one.seen) or f"path {one.path}", []).append(one)
+    places: dict[str, list[Served]] = {}
+    for answer in answers:
+        if answer.seen is not None:
+            places.setdefault(_digest(answer.seen), []).append(answer)
+    by_path = {one.path: one for one in held}
+    wrong = _served_otherwise(answers, by_path)
+    rows = [
+        _row(copies, places.get(digest, []), copies[0].seen, whys, wrong, policy, now)
+        for digest, copies in groups.items()
+    ]
+    return rows + [
+        _row([], found, found[0].seen, whys, wrong, policy, now)
+        for digest, found in places.items()
+        if digest not in groups
+    ]
+
+
+def clock_fault(ahead: timedelta) -> str:
+    """What is wrong with the clock of a host that is so far ahead of the one which asks; empty where it will do."""
+    if abs(ahead) <= CLOCKS_DIFFER:
+        return ""
+    off = timedelta(seconds=round(abs(ahead).total_seconds()))
+    return (
+        f"its clock is {off} (days, hours:minutes:seconds) {'ahead of' if ahead > timedelta(0) else 'behind'} that of "
+        "the controller; set it, since it decides which certificates are renewed"
+    )
+
+
+def _digest(seen: Seen | None) -> str:
+    return seen.own.fingerprint_sha256 if seen is not None else ""
+
+
+def _served_otherwise(answers: Iterable[Served], by_path: Mapping[str, Held]) -> dict[str, list[str]]:
+    """The endpoints that serve another certificate than their file holds, by its path."""
+    found: dict[str, list[str]] = {}
+    for answer in answers:
+        file = by_path.get(answer.endpoint.file)
+        if file is not None and answer.seen is not None and _digest(answer.seen) != _digest(file.seen):
+            found.setdefault(file.path, []).append(answer.endpoint.place)
+    return found
+
+
+def _row(
+    copies: Sequence[Held],
+    places: Sequence[Served],
+    seen: Seen | None,
+    whys: Mapping[str, str],
+    wrong: Mapping[str, Sequence[str]],
+    policy: Policy,
+    now: datetime,
+) -> Row:
+    first = next((one for one in copies if one.request), copies[0] if copies else None)
+    share = first.renew_share if first is not None else policy.renew_share
+    # a copy that is served is in use, whatever else is no longer requested
+    wanted = bool(places) or any(one.wanted for one in copies)
+    due = ""
+    if first is not None and first.request:
+        due = whys.get(first.request, "")
+    elif wanted and seen is not None:
+        request = Request("", seen.own.domains)
+        due, _pace = reason(request, Found(current=seen.own), Advice(), Policy(share, spread=0.0), now)
+    findings = [
+        *(finding for one in copies for finding in _of_file(one, wrong)),
+        *(_of_names(seen, places) if seen is not None else ()),
+        *(_of_chain(seen, now) if seen is not None and wanted else ()),
+        *(_of_served_chains(places) if seen is not None and seen.trust != UNTRUSTED else ()),
+    ]
+    endpoints = tuple(one.endpoint for one in places)
+    name = first.label if first is not None else endpoints[0].place
+    return Row(name, seen, tuple(copies), endpoints, due, share, tuple(findings), wanted)
+
+
+def _of_file(one: Held, wrong: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    if one.fault and one.wanted:
+        yield Finding("file", CRITICAL, f"{one.path} {one.fault}")
+    if one.path in wrong:
+        places = ", ".join(wrong[one.path])
+        yield Finding(
+            "served",
+            CRITICAL,
+            f"{places} serves another certificate than {one.path}; have the server read it, by gantry.odoo.site",
+        )
+    if one.refusal is not None:
+        yield Finding(
+            "refused",
+            WARNING,
+            f"its order was refused, {one.refusal.tries} in a row ({one.refusal.why}); the next one comes from "
+            f"{one.refusal.until:%Y-%m-%d %H:%M} UTC on",
+        )
+
+
+def _of_names(seen: Seen, places: Sequence[Served]) -> Iterator[Finding]:
+    endpoints = [one.endpoint for one in places]
+    lacking = [one for one in endpoints if one.server_name and not _covers(seen.names, one.server_name)]
+    if lacking:
+        asked = ", ".join(one.place for one in lacking)
+        yield Finding("name", CRITICAL, f"{asked} serves it, and it is for {', '.join(seen.names) or 'no name'}")
+
+
+def _of_chain(seen: Seen, now: datetime) -> Iterator[Finding]:
+    if seen.not_before > now:
+        yield Finding("early", CRITICAL, f"it is valid only from {seen.not_before:%Y-%m-%d %H:%M} UTC on")
+    if seen.not_after <= now:
+        yield Finding("expired", CRITICAL, f"it has expired since {seen.not_after:%Y-%m-%d %H:%M} UTC")
+    ends = [(seen.own.not_after, seen.own.intermediate)] if seen.own.intermediate else []
+    if seen.authority_ends is not None:
+        ends.append((seen.authority_ends, seen.authority))
+    for moment, name in ends:
+        if moment <= now:
+            yield Finding("authority", CRITICAL, f"its authority {name} has expired since {moment:%Y-%m-%d %H:%M} UTC")
+        elif moment < seen.not_after:
+            yield Finding("authority", WARNING, f"its authority {name} expires before it, on {moment:%Y-%m-%d} UTC")
+    if seen.trust == UNTRUSTED:
+        yield Finding("chain", CRITICAL, f"its chain ends at {seen.last}, {_STRANGE}")
+
+
+def _of_served_chains(places: Sequence[Served]) -> Iterator[Finding]:
+    """What is served with another chain than the file has."""
+    for one in places:
+        if one.seen is not None and one.seen.trust == UNTRUSTED:
+            yield Finding(
+                "chain",
+                CRITICAL,
+                f"{one.endpoint.place} serves it with a chain that ends at {one.seen.last}, {_STRANGE}",
+            )
+
+
+def _covers(names: Iterable[str], asked: str) -> bool:
+    """Whether one of the names is the one that is asked for, or a wildcard for its first label (RFC 6125)."""
+    asked = asked.lower().removesuffix(".")
+    above = asked.partition(".")[2]
+    return any(name.lower() == asked or (above and name.lower() == f"*.{above}") for name in names)
