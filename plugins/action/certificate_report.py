@@ -41,15 +41,15 @@ class ActionModule(ControllerAction):
         hosts = [
             report_scan.host(name, variables["hostvars"][name].get(params["variable"])) for name in params["hosts"]
         ]
-        screen, text, found = report_scan.screen(hosts), report_scan.metrics(hosts), report_scan.document(hosts)
+        screen = report_scan.screen(hosts)
         if params["metrics_path"] and not call.check_mode:
-            apply_metrics.write_metrics(params["metrics_path"], text)
+            apply_metrics.write_metrics(params["metrics_path"], report_scan.metrics(hosts))
         if params["json_path"] and not call.check_mode:
-            replace_file(params["json_path"], json.dumps({"hosts": found}, indent=1) + "\n", 0o644)
+            text = json.dumps({"hosts": report_scan.document(hosts)}, indent=1)
+            replace_file(params["json_path"], text + "\n", 0o644)
         if _SUMMARY not in C.config.get_config_value("CALLBACKS_ENABLED"):
             self._display.display("\n".join(["", *screen]))
-        facts = {"screen": screen, "hosts": found, **({} if params["metrics_path"] else {"metrics": text})}
-        return Outcome(facts=facts, failure=report_scan.failure(hosts, enforce=params["enforce"]))
+        return Outcome(facts={"screen": screen}, failure=report_scan.failure(hosts, enforce=params["enforce"]))
 
 
 def _check(params: Mapping[str, Any]) -> None:

@@ -29,7 +29,10 @@ options:
     type: str
     default: certificates_found
   json_path:
-    description: Path of a file for all that was found, which is replaced in one step. Its directory has to exist.
+    description:
+      - Path of a file for all that was found. Its directory has to exist. The file is replaced in one step.
+      - It has a list C(hosts). Each host has its name C(host), C(answered), C(why) where it did not, and C(time),
+        C(clock), C(certificates) and C(unknown) as M(gantry.odoo.certificate_info) returns them.
     type: path
   metrics_path:
     description:
@@ -61,21 +64,4 @@ screen:
   returned: always
   type: list
   elements: str
-hosts:
-  description: All that was found, by host, as in the file of JSON.
-  returned: always
-  type: list
-  elements: dict
-  contains:
-    host: {description: Name of the host., type: str}
-    answered: {description: Whether it gave an answer., type: bool}
-    why: {description: The reason where it did not., type: str}
-    time: {description: The time by which its certificates were judged in ISO 8601., type: str}
-    clock: {description: The fault of its clock; empty without one., type: str}
-    certificates: {description: As M(gantry.odoo.certificate_info) returns them., type: list, elements: dict}
-    unknown: {description: As M(gantry.odoo.certificate_info) returns it., type: list, elements: dict}
-metrics:
-  description: The metrics in the text form of Prometheus.
-  returned: where O(metrics_path) is not given
-  type: str
 """

@@ -15,6 +15,7 @@ from datetime import date
 from tests.bench import (
     addons_noop,
     backup,
+    cert_scan,
     clone,
     converge,
     create,
@@ -41,6 +42,7 @@ BENCHES: dict[tuple[str, ...], Callable[[Erp], list[Result]]] = {
     ("backup-noop", "backup-first", "backup-delta", "restore", "backup-delta-10x"): backup.run,
     ("policy",): policy.run,
     ("patch-app-load",): patch_app_load.run,
+    ("cert-scan",): cert_scan.run,
     # last, for it ends with the removal of a thousand databases, which slows whoever makes files after it
     ("converge", "converge-1000"): converge.run,
 }

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -66,7 +66,7 @@ def authority(now: datetime, days: float = 900) -> tuple[Issued, Issued]:
     return root, middle
 
 
-def store(directory: Path, pairs: dict[str, tuple[Issued, Sequence[str]]]) -> None:
+def store(directory: Path, pairs: Mapping[str, tuple[Issued, Sequence[str]]]) -> None:
     """Write pairs as gantry.odoo.certificate_files keeps them: by name, with the domains that were asked for."""
     for name, (one, domains) in pairs.items():
         version = directory / name / "versions" / "1"

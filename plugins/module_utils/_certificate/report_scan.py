@@ -25,10 +25,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.report_metrics i
 
 PREFIX = "gantry_odoo_certificate"
 _DAY_S = 86400.0
-# Columns of a terminal, and rows of what is in order, of which an estate may have a thousand.
-WIDE, ROWS = 80, 40
+# Columns of a terminal, lines of a table or list, of which an estate may have a thousand, and names in a sentence.
+WIDE, ROWS, _FEW = 80, 40, 4
 _WRONG, _DUE, _UNUSED, _OK = "wrong", "due", "unused", "ok"
-_ORDER = (_WRONG, _DUE, _OK, _UNUSED)
+_STATES = {_WRONG: "wrong", _DUE: "due", _OK: "in order", _UNUSED: "not in use"}
+_ORDER = tuple(_STATES)
 Entry = Mapping[str, Any]
 
 
@@ -82,7 +83,7 @@ def host(name: str, answer: Mapping[str, Any] | None) -> Host:
     if answer is None:
         return Host(name, silence="was not asked, as it was lost before")
     if "certificates" not in answer:
-        return Host(name, silence=excerpt(str(answer.get("msg") or "gave no answer")))
+        return Host(name, silence=excerpt(str(answer.get("msg") or "gave no answer").removeprefix("Task failed: ")))
     return Host(
         name,
         answer["certificates"],
@@ -102,40 +103,30 @@ def state(one: Entry) -> str:
 
 def failure(hosts: Sequence[Host], *, enforce: bool) -> str:
     """Why a run is to fail: what is not known, and with `enforce` what is wrong. Empty where nothing is."""
-    silent = [f"{one.name} ({one.silence})" for one in hosts if one.silence]
-    silent += [f"{one['place']} on {where.name} ({one['why']})" for where in hosts for one in where.unknown]
-    wrong = [
-        f"{one['name']} on {where.name} ({'; '.join(_sentences(one, CRITICAL))})"
-        for where in hosts
-        for one in where.certificates
-        if state(one) == _WRONG
-    ]
-    wrong += [f"{one.name} ({one.clock})" for one in hosts if one.clock]
-    parts = [f"not known are the certificates of {', '.join(silent)}"] if silent else []
-    parts += [f"wrong is {', '.join(wrong)}"] if wrong and enforce else []
-    return "; ".join(parts)
+    silent = [name for name, _why in _silent(hosts)]
+    wrong = [_on(one, [where.name]) for where in hosts for one in where.certificates if state(one) == _WRONG]
+    wrong += [f"the clock of {one.name}" for one in hosts if one.clock]
+    parts = [f"not known: {_few(silent)}"] if silent else []
+    parts += [f"wrong: {_few(wrong)}"] if wrong and enforce else []
+    return f"certificates are {'; '.join(parts)}; the table names the reasons" if parts else ""
 
 
 def screen(hosts: Sequence[Host]) -> list[str]:
-    """All certificates as a table for a terminal of 80 columns, with what is due, wrong and not known below it."""
+    """All certificates as a table for a terminal of 80 columns, with what is wrong, due and not known below it."""
     merged = _merged(hosts)
     counts = {kind: sum(state(one) == kind for one, _hosts in merged) for kind in _ORDER}
-    silent = sum(bool(one.silence) for one in hosts) + sum(len(one.unknown) for one in hosts)
-    told = [f"{counts[_OK]} in order", f"{counts[_DUE]} due", f"{counts[_WRONG]} wrong", f"{silent} places not known"]
-    head = f"Certificates on {len(hosts)} hosts: {', '.join(told)}"
+    told = [f"{counts[kind]} {_STATES[kind]}" for kind in _ORDER if counts[kind]]
+    silent = list(_silent(hosts))
+    head = f"Certificates, by {len(hosts)} hosts: {', '.join([*told, *(['some unknown'] if silent else [])]) or 'none'}"
     shown = sorted(merged, key=lambda one: (_ORDER.index(state(one[0])), one[0]["days_left"] or 0.0))
-    bad = [one for one in shown if state(one[0]) in (_WRONG, _DUE)]
-    good = shown[len(bad) :]
-    table = _table([*bad, *good[:ROWS]])
-    rest = len(good) - ROWS
     return [
         head,
-        *table,
-        *([f"  and {rest} more, none of which needs anything; the JSON file lists all"] if rest > 0 else []),
+        "",
+        *_table(shown),
         *_section("What is wrong", _told(merged, CRITICAL, hosts)),
         *_section("What is due", ((_on(one, where), one["due"]) for one, where in shown if one["due"])),
         *_section("What to look at", _told(merged, WARNING, ())),
-        *_section("What is not known", _silent(hosts)),
+        *_section("What is not known", silent),
     ]
 
 
@@ -245,6 +236,7 @@ def _merged(hosts: Sequence[Host]) -> list[tuple[Entry, list[str]]]:
 def _table(rows: Sequence[tuple[Entry, list[str]]]) -> list[str]:
     if not rows:
         return []
+    rest, rows = len(rows) - ROWS, rows[:ROWS]
     cells = [("CERTIFICATE", "NAMES", "ISSUER", "DAYS", "LEFT", "SERVED", "STATE")]
     cells += [
         (one["name"], _first(one["names"]), one["issuer"] or "-", _days(one), _share(one), _where(one, on), state(one))
@@ -254,7 +246,8 @@ def _table(rows: Sequence[tuple[Entry, list[str]]]) -> list[str]:
     wide = [min(limit, max(len(row[place]) for row in cells)) for place, limit in enumerate(most)]
     # what others need not goes to the names
     wide[1] = min(max(len(row[1]) for row in cells), WIDE - 2 - 2 * (len(wide) - 1) - sum(wide) + wide[1])
-    return ["", *("  " + "  ".join(_cell(*one) for one in zip(row, wide, range(7))).rstrip() for row in cells), ""]
+    lines_ = ["  " + "  ".join(_cell(*one) for one in zip(row, wide, range(7))).rstrip() for row in cells]
+    return [*lines_, *_more(rest), ""]
 
 
 def _cell(text: str, wide: int, place: int) -> str:
@@ -295,12 +288,26 @@ def _on(one: Entry, hosts: Sequence[str]) -> str:
 
 def _silent(hosts: Sequence[Host]) -> Iterator[tuple[str, str]]:
     yield from ((one.name, one.silence) for one in hosts if one.silence)
-    yield from ((f"{one['place']} on {where.name}", one["why"]) for where in hosts for one in where.unknown)
+    for where in hosts:
+        whys: dict[str, list[str]] = {}
+        for one in where.unknown:
+            whys.setdefault(one["why"], []).append(one["place"])
+        yield from ((f"{_few(places)} on {where.name}", why) for why, places in whys.items())
+
+
+def _few(names: Sequence[str]) -> str:
+    rest = len(names) - _FEW
+    return ", ".join(names[:_FEW]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _more(rest: int) -> list[str]:
+    return [f"  and {rest} more, which are in the file of JSON where one is asked for"] if rest > 0 else []
 
 
 def _section(title: str, told: Iterable[tuple[str, str]]) -> list[str]:
-    wrapped = [line for name, sentence in told for line in _wrapped(f"{name}: {sentence}")]
-    return [title, *wrapped, ""] if wrapped else []
+    listed = list(told)
+    wrapped = [line for name, sentence in listed[:ROWS] for line in _wrapped(f"{name}: {sentence}")]
+    return [title, *wrapped, *_more(len(listed) - ROWS), ""] if listed else []
 
 
 def _wrapped(text: str) -> list[str]:

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from tests.integration.backup.conftest import HOST, PREFIX, Estate, Failures
 from tests.integration.backup.test_policies import OLD, beats, fake_backups, four
-from tests.lab import images
+from tests.integration.promtool import promtool
 from tests.lab.hosts import Lab
 from tests.lab.spec import BUCKET, RECORDS_BUCKET
 from tests.lab.state import ROOT
@@ -20,16 +19,6 @@ from tests.lab.state import ROOT
 LOCKED_BUCKET = "gantry-locked"
 METRICS = "/srv/gantry_backup.prom"
 POLICY, COMPLIANCE = "gantry.odoo.backup_policy", "gantry.odoo.backup_compliance"
-
-
-def promtool(lab: Lab, *arguments: str, given: str = "") -> str:
-    """What promtool says on these arguments and this input; any exit code but 0 fails."""
-    tag = images.ensure(lab.client, ["promtool"])["promtool"]
-    command = ["docker", "run", "--rm", "--interactive", "--network=none", f"--volume={ROOT}:{ROOT}:ro"]
-    command += [f"--workdir={ROOT}/tests/integration/backup", tag, "promtool", *arguments]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def states(found: dict[str, Any]) -> dict[str, str]:
@@ -40,7 +29,7 @@ def states(found: dict[str, Any]) -> dict[str, str]:
 def test_the_alerts_fire_when_they_should(lab: Lab) -> None:
     assert "SUCCESS" in promtool(lab, "check", "rules", str(ROOT / "extensions/prometheus/gantry_backup_rules.yml"))
     for given in ("gantry_backup_rules_test.yml", "gantry_backup_rules_days_test.yml"):
-        assert "SUCCESS" in promtool(lab, "test", "rules", given)
+        assert "SUCCESS" in promtool(lab, "test", "rules", f"backup/{given}")
 
 
 def test_a_hold_outlives_calls_that_do_not_know_it(estate: Estate, run_playbook: Callable[..., Any]) -> None:

@@ -300,7 +300,7 @@ def estate(tmp_path: Path, trust: str) -> list[report_scan.Host]:
 
 def test_the_screen_has_a_row_for_each_certificate_and_names_what_is_not_known(tmp_path: Path, trust: str) -> None:
     lines = report_scan.screen(estate(tmp_path, trust))
-    assert lines[0] == "Certificates on 5 hosts: 1 in order, 1 due, 1 wrong, 4 places not known"
+    assert lines[0] == "Certificates, by 5 hosts: 1 wrong, 1 due, 1 in order, some unknown"
     assert all(len(line) <= 80 for line in lines)
     rows = [line.split() for line in lines[3:6]]
     assert [(row[0], row[-1]) for row in rows] == [("redis", "wrong"), ("north", "due"), ("harbour", "ok")]
@@ -312,20 +312,25 @@ def test_the_screen_has_a_row_for_each_certificate_and_names_what_is_not_known(t
 def test_the_run_fails_for_what_is_not_known_and_by_choice_for_what_is_wrong(tmp_path: Path, trust: str) -> None:
     hosts = estate(tmp_path, trust)
     said = report_scan.failure(hosts, enforce=False)
-    assert "not known are the certificates of cache2 (timed out), db1 (" in said
-    assert "127.0.0.1:1 on edge1" in said
-    assert "wrong is redis on cache1 (" not in said
-    assert "wrong is redis on cache1 (" in report_scan.failure(hosts, enforce=True)
+    unknown = "cache2, db1, 127.0.0.1:1 on edge1, 127.0.0.1:1 on edge2"
+    assert said == f"certificates are not known: {unknown}; the table names the reasons"
+    assert "; wrong: redis on cache1; the" in report_scan.failure(hosts, enforce=True)
     assert report_scan.failure([], enforce=True) == ""
 
 
 def test_the_screen_is_cut_where_an_estate_has_a_thousand(tmp_path: Path, trust: str) -> None:
     answer = gather(trust, files=[pair(tmp_path, GOOD)])
     (one,) = answer["certificates"]
-    many = [{**one, "name": f"t{number}", "fingerprint_sha256": str(number)} for number in range(1000)]
-    lines = report_scan.screen([report_scan.host("edge1", {**answer, "certificates": many})])
-    assert len(lines) < 60
-    assert any("and 960 more" in line for line in lines)
+    wrong = [{"kind": "chain", "severity": "critical", "sentence": "its chain is broken"}]
+    many = [
+        {**one, "name": f"t{number}", "fingerprint_sha256": str(number), "findings": wrong} for number in range(1000)
+    ]
+    unknown = [{"place": f"127.0.0.1:443 (t{number})", "why": "refused"} for number in range(1000)]
+    hosts = [report_scan.host("edge1", {**answer, "certificates": many, "unknown": unknown})]
+    lines = report_scan.screen(hosts)
+    assert len(lines) < 100
+    assert sum("and 960 more" in line for line in lines) == 2
+    assert len(report_scan.failure(hosts, enforce=True)) < 400
 
 
 def test_metrics_have_each_name_once_and_leave_out_what_is_not_known(tmp_path: Path, trust: str) -> None:
