@@ -224,12 +224,13 @@ def _sentences(one: Entry, severity: str) -> list[str]:
 
 def _merged(hosts: Sequence[Host]) -> list[tuple[Entry, list[str]]]:
     """Each certificate with the hosts that have it; what differs by the host is a row of its own."""
-    found: dict[tuple[str, str, str, str], tuple[Entry, list[str]]] = {}
+    found: dict[tuple[str, str, str, str, bool], tuple[Entry, list[str]]] = {}
     for where in hosts:
         for one in where.certificates:
-            print_ = one["fingerprint_sha256"] or where.name
+            digest = one["fingerprint_sha256"] or where.name
             wrong = where.name if state(one) == _WRONG else ""
-            found.setdefault((one["name"], print_, one["due"], wrong), (one, []))[1].append(where.name)
+            key = (one["name"], digest, one["due"], wrong, bool(one["served"]))
+            found.setdefault(key, (one, []))[1].append(where.name)
     return list(found.values())
 
 
