@@ -117,7 +117,8 @@ def screen(hosts: Sequence[Host]) -> list[str]:
     counts = {kind: sum(state(one) == kind for one, _hosts in merged) for kind in _ORDER}
     told = [f"{counts[kind]} {_STATES[kind]}" for kind in _ORDER if counts[kind]]
     silent = list(_silent(hosts))
-    head = f"Certificates, by {len(hosts)} hosts: {', '.join([*told, *(['some unknown'] if silent else [])]) or 'none'}"
+    told += ["some unknown"] if silent else []
+    head = f"Certificates of {len(hosts)} host{'s' * (len(hosts) != 1)}: {', '.join(told) or 'none'}"
     shown = sorted(merged, key=lambda one: (_ORDER.index(state(one[0])), one[0]["days_left"] or 0.0))
     return [
         head,

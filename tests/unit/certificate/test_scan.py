@@ -300,7 +300,7 @@ def estate(tmp_path: Path, trust: str) -> list[report_scan.Host]:
 
 def test_the_screen_has_a_row_for_each_certificate_and_names_what_is_not_known(tmp_path: Path, trust: str) -> None:
     lines = report_scan.screen(estate(tmp_path, trust))
-    assert lines[0] == "Certificates, by 5 hosts: 1 wrong, 1 due, 1 in order, some unknown"
+    assert lines[0] == "Certificates of 5 hosts: 1 wrong, 1 due, 1 in order, some unknown"
     assert all(len(line) <= 80 for line in lines)
     rows = [line.split() for line in lines[3:6]]
     assert [(row[0], row[-1]) for row in rows] == [("redis", "wrong"), ("north", "due"), ("harbour", "ok")]

@@ -101,3 +101,22 @@ def test_a_change_that_was_opened_and_not_closed_is_shown(
     untouched = ["  app1  is untouched", "  the run ended before the change was closed", ""]
     again = ["  to begin again:  ansible-playbook -i hosts gantry.odoo.patch"]
     assert shown[0].splitlines()[3:] == ["", "patch-7 is not done", *([] if closed else [*untouched, *again])]
+
+
+def test_the_lines_of_a_report_end_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"check": False})
+    shown: list[str] = []
+    callback = CallbackModule()
+    monkeypatch.setattr(callback, "_display", SimpleNamespace(display=shown.append))
+    result: Any = SimpleNamespace(
+        task=SimpleNamespace(action="gantry.odoo.certificate_report"),
+        task_name="Report the certificates",
+        task_fields={},
+        host=SimpleNamespace(name="edge1"),
+        result={"screen": ["Certificates of 1 host: 1 in order"], "msg": "not known: edge2", "failed": True},
+    )
+    callback.v2_runner_on_failed(result)
+    callback.v2_playbook_on_stats(AggregateStats())
+    lines = shown[0].splitlines()
+    assert lines[-1] == "Certificates of 1 host: 1 in order"
+    assert any("not known: edge2" in line for line in lines)
