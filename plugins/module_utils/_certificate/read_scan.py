@@ -129,8 +129,10 @@ class Reader:
             if seen.trust == UNTRUSTED and _WHOLE_CHAIN is None:
                 seen = replace(seen, trust=UNKNOWN)
             return Served(endpoint, seen)
-        except (*read_pem.BAD_CERTIFICATES, StateError) as error:
-            return Served(endpoint, why=f"served a certificate that cannot be read ({excerpt(str(error))})")
+        except StateError as error:
+            return Served(endpoint, why=excerpt(str(error)))
+        except read_pem.BAD_CERTIFICATES as error:
+            return Served(endpoint, why=f"has a certificate that cannot be read ({excerpt(str(error))})")
 
     def _described(self, chain: Sequence[x509.Certificate], authorities: str) -> Seen:
         """Raises StateError, without its subject, for a certificate that breaks its own rules."""

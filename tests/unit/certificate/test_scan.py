@@ -235,7 +235,7 @@ def test_a_server_that_sends_what_is_no_certificate_is_not_known(trust: str, mon
     monkeypatch.setattr(read_scan, "_shown", lambda *_asked: [b"\x30\x80" * 500])
     answer = gather(trust, endpoints=[{"host": "edge1", "port": 443}])
     assert answer["certificates"] == []
-    assert answer["unknown"][0]["why"].startswith("served a certificate that cannot be read")
+    assert answer["unknown"][0]["why"].startswith("has a certificate that cannot be read (")
 
 
 def test_an_endpoint_that_does_not_answer_is_not_known(tmp_path: Path, trust: str) -> None:
