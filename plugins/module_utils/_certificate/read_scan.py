@@ -61,8 +61,8 @@ class Authorities:
         if file not in self._by_file:
             self._by_file[file] = _authorities(file)
         for number, one in enumerate(chain):
-            # what is not an authority issues nothing, whatever it has signed
-            if number and not _is_authority(one):
+            # what is not an authority issues nothing, and one that is trusted has not issued all that is sent with it
+            if number and not (_is_authority(one) and read_pem.is_issued_by(chain[number - 1], one)):
                 return None
             found = self._issuer(one, file) if number else _signed_by(one, self._by_file[file])
             if found is not None:
@@ -124,7 +124,7 @@ class Reader:
         if isinstance(shown, str):
             return Served(endpoint, why=shown)
         try:
-            chain = [x509.load_der_x509_certificate(one) for one in shown]
+            chain = [x509.load_der_x509_certificate(one) for one in shown[: read_pem.LONGEST]]
             seen = self._described(chain, endpoint.authorities)
             if seen.trust == UNTRUSTED and _WHOLE_CHAIN is None:
                 seen = replace(seen, trust=UNKNOWN)

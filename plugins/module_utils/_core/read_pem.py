@@ -41,7 +41,7 @@ _KEY = re.compile(rb"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----.+?-----END (?P
 # seconds that another process may need between the writes of the two files
 SETTLES_S = 1.0
 # many times what servers need: bytes of a file of certificates and of a key, and certificates of a chain
-_LARGEST, _LARGEST_KEY, _LONGEST = 1 << 20, 1 << 16, 20
+_LARGEST, _LARGEST_KEY, LONGEST = 1 << 20, 1 << 16, 20
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,12 @@ def parse_chain(certificate: bytes) -> tuple[x509.Certificate, ...]:
     """The certificates of a file, in its order. Raises StateError, without its subject, for one that is none."""
     try:
         chain = tuple(
-            x509.load_pem_x509_certificate(block) for block in itertools.islice(_blocks(certificate), _LONGEST + 1)
+            x509.load_pem_x509_certificate(block) for block in itertools.islice(_blocks(certificate), LONGEST + 1)
         )
     except BAD_CERTIFICATES as error:
         raise StateError(f"has a certificate that cannot be read ({error})") from error
-    if len(chain) > _LONGEST:
-        raise StateError(f"holds more than {_LONGEST} certificates; name the one of a server with its chain")
+    if len(chain) > LONGEST:
+        raise StateError(f"holds more than {LONGEST} certificates; name the one of a server with its chain")
     return chain
 
 

@@ -224,11 +224,26 @@ def test_a_chain_that_is_served_without_its_intermediate_is_named(
 ) -> None:
     held = pair(tmp_path, GOOD)
     monkeypatch.setattr(read_scan, "_WHOLE_CHAIN", list)
-    for sent, wrong in (([GOOD, MIDDLE], []), ([GOOD], [("chain", "critical")])):
+    for sent, wrong in (
+        ([GOOD, MIDDLE], []),
+        ([GOOD], [("chain", "critical")]),
+        ([GOOD, ROOT], [("chain", "critical")]),
+    ):
         ders = [ssl.PEM_cert_to_DER_cert(one.certificate.decode()) for one in sent]
         monkeypatch.setattr(read_scan, "_shown", lambda *_asked, ders=ders: ders)
         (one,) = gather(trust, files=[held], endpoints=[{"host": "edge1", "port": 443}])["certificates"]
         assert (one["served"], one["chain"], kinds(one)) == (["edge1:443"], "trusted", wrong)
+
+
+def test_a_trusted_intermediate_makes_nothing_trusted_that_it_has_not_issued(
+    trust: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_scan, "_WHOLE_CHAIN", list)
+    false = issue(DOMAIN, NOW, authority(NOW)[1], names=[DOMAIN])
+    ders = [ssl.PEM_cert_to_DER_cert(one.certificate.decode()) for one in (false, MIDDLE)]
+    monkeypatch.setattr(read_scan, "_shown", lambda *_asked: ders)
+    (one,) = gather(trust, endpoints=[{"host": "edge1", "port": 443}])["certificates"]
+    assert (one["chain"], kinds(one)) == ("untrusted", [("chain", "critical")])
 
 
 def test_a_server_that_sends_what_is_no_certificate_is_not_known(trust: str, monkeypatch: pytest.MonkeyPatch) -> None:
