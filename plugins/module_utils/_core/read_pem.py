@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import re
@@ -167,6 +168,7 @@ def _faults(chain: Sequence[x509.Certificate], public: Sequence[bytes], key: byt
         yield f"holds two certificates, as {subject} has not issued the one before it; give each a file of its own"
 
 
+@functools.lru_cache(maxsize=1 << 14)  # a chain is looked at for its order and for its end
 def is_issued_by(one: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Whether the key of `issuer` has signed `one`, under its name."""
     try:
