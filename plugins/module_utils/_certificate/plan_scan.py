@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Advice, Found, Request
@@ -21,8 +22,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_sca
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import CLOCKS_DIFFER, Due, Policy, reason
 
-_STRANGE = "and its issuer is not trusted; add the intermediate, or trust the issuer"
-
 
 def judge(
     held: Sequence[Held], answers: Sequence[Served], due: Sequence[Due], policy: Policy, now: datetime
@@ -32,25 +31,42 @@ def judge(
     due: the requests that are due, as `plan.plan` returns them, by which what is requested is judged.
     """
     whys = {one.request.name: f"{one.why}; {one.deferred}" if one.deferred else one.why for one in due}
-    groups: dict[str, list[Held]] = {}
-    for one in held:
-        # what cannot be read is nobody's copy
-        groups.setdefault(_digest(one.seen) or f"path {one.path}", []).append(one)
+    groups = _groups(held)
+    by_path = {one.path: one for one in held}
+    wrong = _served_otherwise(answers, by_path)
     places: dict[str, list[Served]] = {}
     for answer in answers:
         if answer.seen is not None:
             places.setdefault(_digest(answer.seen), []).append(answer)
-    by_path = {one.path: one for one in held}
-    wrong = _served_otherwise(answers, by_path)
-    rows = [
-        _row(copies, places.get(digest, []), copies[0].seen, whys, wrong, policy, now)
-        for digest, copies in groups.items()
-    ]
+    rows = []
+    for copies in groups:
+        digest, paths = _digest(copies[0].seen), {one.path for one in copies}
+        # of two requests with one certificate, each has the endpoints that are to serve its file
+        here = [
+            one
+            for one in places.get(digest, ())
+            if one.endpoint.file in paths or _digest_of(by_path.get(one.endpoint.file)) != digest
+        ]
+        rows.append(_row(copies, here, copies[0].seen, whys, wrong, policy, now))
+    known = {_digest(one.seen) for one in held}
     return rows + [
         _row([], found, found[0].seen, whys, wrong, policy, now)
         for digest, found in places.items()
-        if digest not in groups
+        if digest not in known
     ]
+
+
+def _groups(held: Sequence[Held]) -> list[list[Held]]:
+    """Each certificate with its copies; of what is requested, one for each request."""
+    groups: dict[tuple[str, str], list[Held]] = {}
+    first: dict[str, tuple[str, str]] = {}
+    for one in held:
+        # what cannot be read is no copy of another
+        digest = _digest(one.seen) or f"path {one.path}"
+        key = (digest, one.request) if one.request else first.get(digest, (digest, ""))
+        first.setdefault(digest, key)
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
 
 
 def clock_fault(ahead: timedelta) -> str:
@@ -68,12 +84,17 @@ def _digest(seen: Seen | None) -> str:
     return seen.own.fingerprint_sha256 if seen is not None else ""
 
 
+def _digest_of(file: Held | None) -> str:
+    return _digest(file.seen) if file is not None else ""
+
+
 def _served_otherwise(answers: Iterable[Served], by_path: Mapping[str, Held]) -> dict[str, list[str]]:
     """The endpoints that serve another certificate than their file holds, by its path."""
     found: dict[str, list[str]] = {}
     for answer in answers:
         file = by_path.get(answer.endpoint.file)
-        if file is not None and answer.seen is not None and _digest(answer.seen) != _digest(file.seen):
+        # where there is no certificate in the file, that is what is wrong
+        if file is not None and file.seen and answer.seen and _digest(answer.seen) != _digest(file.seen):
             found.setdefault(file.path, []).append(answer.endpoint.place)
     return found
 
@@ -97,11 +118,12 @@ def _row(
     elif wanted and seen is not None:
         request = Request("", seen.own.domains)
         due, _pace = reason(request, Found(current=seen.own), Advice(), Policy(share, spread=0.0), now)
+    chain = list(_of_chain(seen, now)) if seen is not None and wanted else []
     findings = [
         *(finding for one in copies for finding in _of_file(one, wrong)),
         *(_of_names(seen, places) if seen is not None else ()),
-        *(_of_chain(seen, now) if seen is not None and wanted else ()),
-        *(_of_served_chains(places) if seen is not None and seen.trust != UNTRUSTED else ()),
+        *chain,
+        *_of_served_chains(places, chain, now),
     ]
     endpoints = tuple(one.endpoint for one in places)
     name = first.label if first is not None else endpoints[0].place
@@ -149,18 +171,16 @@ def _of_chain(seen: Seen, now: datetime) -> Iterator[Finding]:
         elif moment < seen.not_after:
             yield Finding("authority", WARNING, f"its authority {name} expires before it, on {moment:%Y-%m-%d} UTC")
     if seen.trust == UNTRUSTED:
-        yield Finding("chain", CRITICAL, f"its chain ends at {seen.last}, {_STRANGE}")
+        advice = "and its issuer is not trusted; add the intermediate, or trust the issuer"
+        yield Finding("chain", CRITICAL, f"its chain ends at {seen.last}, {advice}")
 
 
-def _of_served_chains(places: Sequence[Served]) -> Iterator[Finding]:
-    """What is served with another chain than the file has."""
+def _of_served_chains(places: Sequence[Served], known: Sequence[Finding], now: datetime) -> Iterator[Finding]:
+    """What is wrong with the chains that are served, and not with that of the file."""
     for one in places:
-        if one.seen is not None and one.seen.trust == UNTRUSTED:
-            yield Finding(
-                "chain",
-                CRITICAL,
-                f"{one.endpoint.place} serves it with a chain that ends at {one.seen.last}, {_STRANGE}",
-            )
+        for finding in _of_chain(one.seen, now) if one.seen is not None else ():
+            if finding not in known:
+                yield replace(finding, sentence=f"as {one.endpoint.place} serves it, {finding.sentence}")
 
 
 def _covers(names: Iterable[str], asked: str) -> bool:
