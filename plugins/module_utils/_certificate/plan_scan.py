@@ -22,6 +22,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_sca
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import CLOCKS_DIFFER, Due, Policy, reason
 
+# an authority that is made with what it issues expires some seconds before that
+_TOGETHER = timedelta(days=1)
+
 
 def judge(
     held: Sequence[Held], answers: Sequence[Served], due: Sequence[Due], policy: Policy, now: datetime
@@ -168,7 +171,7 @@ def _of_chain(seen: Seen, now: datetime) -> Iterator[Finding]:
     for moment, name in ends:
         if moment <= now:
             yield Finding("authority", CRITICAL, f"its authority {name} has expired since {moment:%Y-%m-%d %H:%M} UTC")
-        elif moment < seen.not_after:
+        elif moment < seen.not_after - _TOGETHER:
             yield Finding("authority", WARNING, f"its authority {name} expires before it, on {moment:%Y-%m-%d} UTC")
     if seen.trust == UNTRUSTED:
         advice = "and its issuer is not trusted; add the intermediate, or trust the issuer"

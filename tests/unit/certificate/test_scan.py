@@ -105,6 +105,17 @@ def test_what_is_wrong_is_said_by_kind(tmp_path: Path, trust: str) -> None:
         assert "its authority" in one["findings"][-1]["sentence"]
 
 
+def test_an_authority_that_was_made_just_before_is_no_finding(tmp_path: Path, trust: str) -> None:
+    root = issue("PostgreSQL", NOW, days=(10, 80 - 0.001), is_authority=True)
+    (tmp_path / "own.pem").write_bytes(root.certificate)
+    given = {
+        **pair(tmp_path, issue("db1", NOW, Issued(root.name, root.signer, b""))),
+        "authorities": str(tmp_path / "own.pem"),
+    }
+    (one,) = gather(trust, files=[given])["certificates"]
+    assert (one["chain"], one["findings"]) == ("trusted", [])
+
+
 def test_a_pair_that_no_server_could_load_is_named_with_what_it_is(tmp_path: Path, trust: str) -> None:
     other = issue("other", NOW, MIDDLE)
     (tmp_path / "empty.crt").write_text("nothing")
