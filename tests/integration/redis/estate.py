@@ -36,8 +36,10 @@ class Estate:
     declared: dict[str, Any]
     run_playbook: Callable[..., PlaybookRun]
 
-    def play(self, playbook: str, extra: dict[str, Any] | None = None, **options: Any) -> PlaybookRun:
-        """Run a playbook of the collection on the hosts, which are the group cache."""
+    def play(
+        self, playbook: str | list[dict[str, Any]], extra: dict[str, Any] | None = None, **options: Any
+    ) -> PlaybookRun:
+        """Run a playbook of the collection, or plays, on the hosts, which are the group cache."""
         return self._run(playbook, extra, options)
 
     def role(self, entry: str = "main", extra: dict[str, Any] | None = None, **options: Any) -> PlaybookRun:

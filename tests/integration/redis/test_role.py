@@ -193,6 +193,19 @@ def test_nodes_and_sentinels_talk_tls_and_nothing_else(mixed: Estate) -> None:
         }
 
 
+def test_the_certificate_of_each_process_is_found_by_what_is_declared(mixed: Estate) -> None:
+    here = "(hostvars | gantry.odoo.certificate_places(groups, []))[inventory_hostname]"
+    asked = {"files": f"{{{{ {here}.files }}}}", "endpoints": f"{{{{ {here}.endpoints }}}}"}
+    tasks = [{"name": "Gather", "gantry.odoo.certificate_info": asked}]
+    run = mixed.play([{"hosts": "cache", "gather_facts": False, "tasks": tasks}]).expect_success()
+    for host in mixed.hosts:
+        answer = run.results("Gather")[host.name]
+        (one,) = answer["certificates"]
+        assert one["served"] == [f"{host.address}:{port}" for port in (NODE, SENTINEL)]
+        assert (one["name"], one["key_fits"], one["chain"], one["findings"]) == ("redis", True, "trusted", [])
+        assert answer["unknown"] == []
+
+
 @pytest.mark.deep
 def test_a_planned_failover_over_tls_loses_no_write(mixed: Estate) -> None:
     old = primary(mixed)
