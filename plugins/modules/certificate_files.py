@@ -98,6 +98,28 @@ options:
         would be judged by a wrong clock.
     type: dict
     default: {}
+  offers:
+    description:
+      - What other hosts have that serve the same certificates, by host, as RV(certificates) is returned there. A valid
+        pair that is newer than the installed one, or that replaces one of no use, is taken from there and not ordered.
+      - A host that orders takes none with O(force=true).
+    type: dict
+    default: {}
+  offered_certificates:
+    description:
+      - The certificates that were read on other hosts, in base64, by name, as M(ansible.builtin.slurp) returns them. In
+        check mode, what O(offers) names counts as read.
+    type: dict
+    default: {}
+  offered_keys:
+    description: The keys of O(offered_certificates), in base64, by name.
+    type: dict
+    default: {}
+  ordered_by:
+    description:
+      - Name of the host that orders for this one. What it does not have yet is not ordered here. This host if empty.
+    type: str
+    default: ""
   refusals:
     description: Why orders have failed, by name of the certificate, in the words of the issuer, for O(state=installed).
     type: dict
@@ -172,6 +194,9 @@ due:
     staged:
       description: Whether an earlier run has fetched it already, so that it need not be ordered.
       type: bool
+    host:
+      description: The host that has a newer pair, which is taken from there; empty where it is to be ordered.
+      type: str
     replaces:
       description: The id of the certificate that the order replaces (RFC 9773); empty where none is to be named.
       type: str
@@ -237,6 +262,10 @@ certificates:
       description: The DNS names of the request that the certificate has; all of them where it is not issued yet.
       type: list
       elements: str
+    requested:
+      description: The DNS names that it was ordered for.
+      type: list
+      elements: str
     certificate:
       description: Path of the certificate with its chain.
       type: str
@@ -252,6 +281,9 @@ certificates:
     fingerprint_sha256:
       description: SHA-256 of the certificate after the call, in lower-case hexadecimal digits.
       type: str
+    not_before:
+      description: Begin of validity after the call, in ISO 8601.
+      type: str
     not_after:
       description: End of validity after the call, in ISO 8601.
       type: str
@@ -260,6 +292,7 @@ certificates:
       type: bool
 """
 
+import base64
 import grp
 import os
 from collections.abc import Mapping
@@ -292,6 +325,10 @@ OPTIONS = {
     "canary": {"type": "str", "default": ""},
     "advice": {"type": "dict", "default": {}},
     "issuer": {"type": "dict", "default": {}},
+    "offers": {"type": "dict", "default": {}},
+    "offered_certificates": {"type": "dict", "default": {}},
+    "offered_keys": {"type": "dict", "default": {}, "no_log": True},
+    "ordered_by": {"type": "str", "default": ""},
     "refusals": {"type": "dict", "default": {}},
     "group": {"type": "str", "default": "root"},
 }
@@ -317,11 +354,18 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     found = {one.name: store.read(one.name) for one in requests}
     params = call.params
     policy = plan.Policy(
-        params["renew_share"], params["force"], params["renew_spread"], params["renew_limit"], params["canary"]
+        params["renew_share"],
+        params["force"],
+        params["renew_spread"],
+        params["renew_limit"],
+        params["canary"],
+        params["ordered_by"],
     )
     issuer = model.issuer(call.params["issuer"], now)
     plan.check_clock(issuer, now)
-    due = plan.plan(requests, found, model.advices(call.params["advice"]), policy, now)
+    read = {*params["offered_certificates"]} & {*params["offered_keys"]}
+    offers = [one for one in model.offers(params["offers"]) if call.check_mode or one.name in read]
+    due = plan.plan(requests, found, model.advices(params["advice"]), policy, now, offers)
     if issuer.fault:
         due = plan.refused_by(issuer, due, found, now)
     refused = {one.request.name: one.refusal for one in due if one.refusal}
@@ -336,7 +380,7 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
         before=_serials(current),
         after={**_serials(current), **{one.request.name: one.why for one in wanted}},
         facts={
-            "due": [_due(store, one, check_mode=call.check_mode) for one in wanted],
+            "due": [_due(call, store, one) for one in wanted],
             "deferred": [
                 {"name": one.request.name, "why": one.why, "until": one.deferred} for one in due if one.deferred
             ],
@@ -346,23 +390,41 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     )
 
 
-def _due(store: Store, one: plan.Due, *, check_mode: bool) -> dict[str, Any]:
+def _due(call: Call, store: Store, one: plan.Due) -> dict[str, Any]:
+    csr = ""
+    if one.host and not call.check_mode:
+        read = (call.params[option][one.request.name] for option in ("offered_certificates", "offered_keys"))
+        certificate, key = (_decoded(one, content) for content in read)
+        apply.take(store, one.request, certificate, key)
+    elif not (one.staged or call.check_mode):
+        csr = apply.stage(store, one.request)
     return {
         "name": one.request.name,
         "domains": list(one.request.domains),
         "why": one.why,
-        "staged": one.staged,
+        "staged": one.staged or bool(one.host),
+        "host": one.host,
         "replaces": one.replaces,
-        "csr": "" if check_mode or one.staged else apply.stage(store, one.request),
+        "csr": csr,
         "certificate": store.staged_certificate(one.request.name),
     }
+
+
+def _decoded(one: plan.Due, content: Any) -> bytes:
+    try:
+        return base64.b64decode(str(content), validate=True)
+    except ValueError:
+        raise InputError(f"certificate {one.request.name}: what was read on {one.host} is not base64") from None
 
 
 def _install(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     now = datetime.now(timezone.utc)
     words = {name: model.said(str(text)) for name, text in call.params["refusals"].items()}
     found = {one.name: store.read(one.name) for one in requests}
-    ends = {one.name: plan.ended(one, found[one.name], words.get(one.name, ""), now) for one in requests}
+    ends = {
+        one.name: plan.ended(one, found[one.name], words.get(one.name, ""), now, call.params["ordered_by"])
+        for one in requests
+    }
     issued = {name: one for name, one in ends.items() if isinstance(one, model.Certificate)}
     # what check mode has only announced was not ordered
     refused = {
@@ -405,11 +467,13 @@ def _certificates(
             {
                 "name": one.name,
                 "domains": new.named(one) if new else list(one.domains),
+                "requested": list((new.requested or new.domains) if new else one.domains),
                 "certificate": store.current(one.name, CERTIFICATE),
                 "key": store.current(one.name, KEY),
                 "serial_before": f"{old.serial:X}" if old else "",
                 "serial_after": f"{new.serial:X}" if new else "",
                 "fingerprint_sha256": new.fingerprint_sha256 if new else "",
+                "not_before": new.not_before.isoformat() if new else "",
                 "not_after": new.not_after.isoformat() if new else "",
                 "renewed": new != old,
             }

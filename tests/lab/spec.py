@@ -32,8 +32,9 @@ SUBNETS = {
 DOMAIN = "lab.example"
 # A name that the ACME server has been told never to issue for.
 REFUSED_DOMAIN = f"blocked.{DOMAIN}"
-# What users type; in the lab's network every host finds the edge under these names.
+# What users type; in the lab's network every host finds both edges under these names.
 TENANT_HOSTS = tuple(f"{name}.{DOMAIN}" for name in ("erp.harbour", "harbour.internal", "north", "south"))
+EDGES = ("edge1", "edge2")
 # The second one keeps no versions: the server ignores conditions where a bucket does.
 BUCKET, RECORDS_BUCKET = "gantry-backup", "gantry-records"
 ACME_PORT, ACME_MANAGEMENT_PORT, S3_PORT = 14000, 15000, 9000
@@ -63,6 +64,7 @@ CATALOGUE = {
     spec.name: spec
     for spec in (
         HostSpec("edge1", 10, "vm", aliases=TENANT_HOSTS),
+        HostSpec("edge2", 11, "vm", aliases=TENANT_HOSTS),
         HostSpec("app1", 21, "app", {"odoo-data": "/var/lib/odoo"}),
         HostSpec("app2", 22, "app", {"odoo-data": "/var/lib/odoo"}),
         HostSpec("db1", 31, "vm"),

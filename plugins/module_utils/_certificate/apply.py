@@ -24,18 +24,28 @@ with contextlib.suppress(ImportError):  # The module says so: see HAS_CRYPTOGRAP
 
 def stage(store: Store, request: Request) -> str:
     """Make a key and return the request (CSR) to order its certificate with, as PEM; what was staged is removed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    _stage(store, request, pem)
+    names = x509.SubjectAlternativeName([x509.DNSName(domain) for domain in request.domains])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=True)
+    return csr.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def take(store: Store, request: Request, certificate: bytes, key: bytes) -> None:
+    """Stage the pair of another host, as PEM; what was staged is removed. Whether it can be served is judged later."""
+    _stage(store, request, key)
+    _write(store, store.staged_certificate(request.name), certificate)
+
+
+def _stage(store: Store, request: Request, key: bytes) -> None:
     staging = store.staging(request.name)
     if os.path.isdir(staging):
         shutil.rmtree(staging)
     for directory in (store.path, store.directory(request.name), staging):
         _make(store, directory)
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    _write(store, os.path.join(staging, KEY), pem)
+    _write(store, os.path.join(staging, KEY), key)
     _write(store, os.path.join(staging, REQUEST), json.dumps({"domains": request.domains}).encode())
-    names = x509.SubjectAlternativeName([x509.DNSName(domain) for domain in request.domains])
-    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=True)
-    return csr.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def install(store: Store, name: str, serial: int) -> None:

@@ -104,6 +104,21 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """A pair that another host serves, and the domains that it was ordered for."""
+
+    host: str
+    name: str
+    domains: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+
+    def answers(self, request: Request) -> bool:
+        """Whether it was ordered under the name and for exactly the domains of `request`."""
+        return self.name == request.name and sorted(self.domains) == sorted(request.domains)
+
+
+@dataclass(frozen=True)
 class Advice:
     """What the ACME server says of one certificate (RFC 9773). replaces: its id, where an order may name it."""
 
@@ -160,6 +175,27 @@ def advices(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Advice]:
         )
         for name, one in given.items()
     }
+
+
+def offers(given: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[Offer]:
+    """The pairs of other hosts, from what the module returns there, by host. Raises InputError for another form."""
+    try:
+        return [
+            Offer(
+                host,
+                str(one["name"]),
+                tuple(map(str, one["requested"])),
+                datetime.fromisoformat(one["not_before"]),
+                datetime.fromisoformat(one["not_after"]),
+            )
+            for host, certificates in given.items()
+            for one in certificates
+            if one["fingerprint_sha256"]
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"offers takes certificates as this module returns them, by host, and not {excerpt(str(given))} ({error})"
+        ) from None
 
 
 def issuer(given: Mapping[str, Any], now: datetime) -> Issuer:

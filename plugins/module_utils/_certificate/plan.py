@@ -15,6 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model imp
     Certificate,
     Found,
     Issuer,
+    Offer,
     Refusal,
     Request,
     wait_in,
@@ -33,6 +34,7 @@ class Policy:
 
     spread: the share of the lifetime by which renewals come earlier, each by another part of it. limit: of renewals in
     one call. canary: the name of the certificate that is renewed first, by default that of the first request.
+    ordered_by: the host that orders, where it is another one.
     """
 
     renew_share: float = 0.33
@@ -40,6 +42,7 @@ class Policy:
     spread: float = 0.1
     limit: int = 10
     canary: str = ""
+    ordered_by: str = ""
 
     def __post_init__(self) -> None:
         if not 0 < self.renew_share < 1:
@@ -66,7 +69,7 @@ class Due:
     """A certificate to get. staged: its pair is complete already, and waits to be installed. replaces: an ARI id.
 
     refusal: of an order before, because of which it is not ordered yet. pace: how soon it has to be renewed.
-    deferred: why it is renewed in a later call.
+    deferred: why it is renewed in a later call. host: which one has the pair, so that it is not ordered.
     """
 
     request: Request
@@ -76,6 +79,7 @@ class Due:
     refusal: Refusal | None = None
     pace: int = _NOW
     deferred: str = ""
+    host: str = ""
 
 
 def plan(
@@ -84,28 +88,48 @@ def plan(
     advice: Mapping[str, Advice],
     policy: Policy,
     now: datetime,
+    offers: Sequence[Offer] = (),
 ) -> list[Due]:
-    """The requests that are due, in their order. Raises InputError where the canary is none of them."""
+    """The requests that are due, in their order. Raises InputError where the canary is none of them.
+
+    offers: the pairs of other hosts. A newer one is taken from there, unless this host orders each one anew.
+    """
     names = [one.name for one in requests]
     if policy.canary and policy.canary not in names:
         raise InputError(f"canary is {policy.canary}, which certificates does not list ({', '.join(names)})")
-    policy = replace(policy, canary=policy.canary or next(iter(names), ""))
+    is_leading = not policy.ordered_by
+    policy = replace(policy, canary=policy.canary or next(iter(names), ""), force=policy.force and is_leading)
     due = []
     for one in requests:
         here, advised = found[one.name], advice.get(one.name, Advice())
+        if not policy.force and (newer := _newer(one, here.current, offers, now)):
+            due.append(Due(one, f"{newer.host} has a newer one", host=newer.host))
+            continue
         why, pace = reason(one, here, advised, policy, now)
         if why:
             staged = not unfit(one, here, now)
             # An order that was lost may have replaced the certificate already, and it can be replaced only once.
             replaces = "" if here.interrupted else advised.replaces
-            is_held = not (staged or policy.force) and here.refusal is not None and here.refusal.holds(one, now)
-            due.append(Due(one, why, staged, replaces, here.refusal if is_held else None, pace))
+            may_hold = is_leading and not (staged or policy.force)
+            refusal = here.refusal if may_hold and here.refusal and here.refusal.holds(one, now) else None
+            due.append(Due(one, why, staged, replaces, refusal, pace))
     later = _later(due, policy)
     return [replace(one, deferred=later.get(one.request.name, "")) for one in due]
 
 
+def _newer(request: Request, current: Certificate | None, offers: Sequence[Offer], now: datetime) -> Offer | None:
+    """The newest valid pair of another host, if it is newer than the installed one or that is of no use."""
+    fit = [one for one in offers if one.answers(request) and one.not_before <= now < one.not_after]
+    newest = max(fit, key=lambda one: one.not_before, default=None)
+    if newest and current and current.answers(request) and current.not_before >= newest.not_before:
+        return None
+    return newest
+
+
 def _later(due: Sequence[Due], policy: Policy) -> dict[str, str]:
     """Why renewals are left to a later call, by name."""
+    if policy.ordered_by:
+        return {one.request.name: f"{policy.ordered_by} orders it" for one in due if not (one.staged or one.host)}
     later, renewed = {}, 0
     canary_is_due = any(one.request.name == policy.canary for one in due)
     for one in sorted(due, key=lambda one: (one.request.name != policy.canary, one.pace)):
@@ -168,16 +192,19 @@ def refused_by(issuer: Issuer, due: Sequence[Due], found: Mapping[str, Found], n
     """What is due where the issuer takes no order: pairs that are complete, and a refusal for each other one."""
     return [
         one
-        if one.staged or one.refusal or one.deferred
+        if one.staged or one.host or one.refusal or one.deferred
         else replace(one, refusal=refuse(one.request, found[one.request.name].refusal, issuer.fault, now, issuer.wait))
         for one in due
     ]
 
 
-def ended(request: Request, found: Found, words: str, now: datetime) -> Certificate | Refusal | None:
+def ended(
+    request: Request, found: Found, words: str, now: datetime, ordered_by: str = ""
+) -> Certificate | Refusal | None:
     """What becomes of a request: the certificate to install, why there is none, or None where nothing is to be done.
 
-    words: why the order failed, if it did.
+    words: why the order failed, if it did. ordered_by: the host that orders, if it is another one, which says what it
+    was refused.
     """
     fault = words or (unfit(request, found, now) if found.waits else "")
     if fault:
@@ -185,6 +212,8 @@ def ended(request: Request, found: Found, words: str, now: datetime) -> Certific
         return refuse(request, found.refusal, fault, now, wait_in(words, now) or early)
     if found.waits:
         return found.staged
+    if ordered_by:
+        return None
     if found.refusal is not None and found.refusal.concerns(request):
         return found.refusal
     # holds no order back, since there was none
@@ -217,7 +246,7 @@ def _whose(certificate: Certificate) -> str:
 def steps(due: Sequence[Due]) -> list[Step]:
     """The plan as steps."""
     return [
-        Step("install" if one.staged else "order", f"certificate {one.request.name}", one.why)
+        Step("install" if one.staged or one.host else "order", f"certificate {one.request.name}", one.why)
         for one in due
         if not (one.refusal or one.deferred)
     ]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.integration.ansible import PlaybookRun
-from tests.lab import pki
+from tests.lab import pki, thirdparty
 from tests.lab.hosts import Host, Lab
 from tests.lab.spec import REFUSED_DOMAIN
 
@@ -56,9 +56,7 @@ def edge(lab: Lab) -> Iterator[Host]:
     edge.write("/etc/systemd/system/port80.service", PROXY)
     edge.run(["systemctl", "daemon-reload"])
     edge.run(["systemctl", "start", "port80.socket"])
-    body = json.dumps({"host": "dead.lab.example.", "addresses": ["127.0.0.1"]})
-    request = f"POST /add-a HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-    hosts["acme"].run(["bash", "-c", 'exec 3<>/dev/tcp/127.0.0.1/8055; printf %s "$0" >&3; cat <&3', request])
+    thirdparty.resolve(hosts["acme"], "dead.lab.example", ["127.0.0.1"])
     certificate, key = pki.issue(lab.state, ["localhost"], ["127.0.0.1"])
     edge.write("/root/busy.crt", certificate)
     edge.write("/root/busy.key", key)

@@ -16,10 +16,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model imp
     Certificate,
     Found,
     Issuer,
+    Offer,
     Refusal,
     Request,
     advices,
     issuer,
+    offers,
     requests,
     said,
     wait_in,
@@ -101,6 +103,79 @@ def test_a_pair_that_waits_and_is_not_fit_is_ordered_again(staged: Certificate) 
 def test_an_interrupted_order_may_have_replaced_the_certificate_already() -> None:
     (one,) = due(Found(GOOD, interrupted=True), Advice("", "aki.serial"), force=True)
     assert one.replaces == ""
+
+
+OFFER = Offer("edge1", "harbour", HARBOUR.domains, NOW - timedelta(days=1), NOW + timedelta(days=89))
+
+
+def offered(found: Found, offer: Offer = OFFER, **policy: object) -> list[Due]:
+    """The plan for HARBOUR alone where another host has a pair."""
+    return plan([HARBOUR], {"harbour": found}, {}, Policy(**policy), NOW, [replace(OFFER, host="old", name="x"), offer])
+
+
+@pytest.mark.parametrize(
+    ("found", "policy"),
+    [
+        (Found(GOOD), {}),
+        (Found(), {}),
+        (Found(broken="has the key of another certificate"), {}),
+        (Found(replace(GOOD, not_before=NOW, domains=("north.example",))), {}),
+        (Found(GOOD), {"ordered_by": "edge1", "force": True}),
+        # an order that was refused here is of no matter where the other host has got one
+        (Found(refusal=Refusal(HARBOUR.domains, "no", 1, NOW, NOW + timedelta(hours=1))), {}),
+    ],
+    ids=["older", "none", "broken", "other domains", "forced elsewhere", "refused"],
+)
+def test_a_newer_pair_of_another_host_is_taken_and_not_ordered(found: Found, policy: dict[str, object]) -> None:
+    (one,) = offered(found, **policy)
+    assert (one.why, one.host, one.refusal, one.deferred) == ("edge1 has a newer one", "edge1", None, "")
+    assert steps([one])[0].action == "install"
+    assert refused_by(Issuer("503"), [one], {"harbour": found}, NOW) == [one]
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        replace(OFFER, not_before=GOOD.not_before),
+        replace(OFFER, not_after=NOW),
+        replace(OFFER, not_before=NOW + timedelta(hours=1)),
+        replace(OFFER, domains=("erp.harbour.example",)),
+        replace(OFFER, name="north"),
+    ],
+    ids=["of the same age", "expired", "not valid yet", "for other domains", "for another name"],
+)
+def test_a_pair_that_is_no_better_is_not_taken(offer: Offer) -> None:
+    assert offered(Found(GOOD), offer) == []
+
+
+def test_the_host_that_orders_takes_none_where_all_are_to_be_ordered() -> None:
+    (one,) = offered(Found(GOOD), force=True)
+    assert (one.why, one.host) == ("it was asked for", "")
+
+
+def test_what_another_host_orders_is_not_ordered_here_and_not_refused_here() -> None:
+    refusal = Refusal(HARBOUR.domains, "no", 1, NOW, NOW + timedelta(hours=1))
+    (one,) = due(Found(refusal=refusal), ordered_by="edge1")
+    assert (one.deferred, one.refusal) == ("edge1 orders it", None)
+    assert steps([one]) == []
+    assert ended(HARBOUR, Found(refusal=refusal), "", NOW, "edge1") is None
+    # what was completed here is installed all the same
+    assert [one.staged for one in due(Found(staged=GOOD), ordered_by="edge1")] == [True]
+    assert ended(HARBOUR, Found(staged=GOOD, waits=True), "", NOW, "edge1") == GOOD
+
+
+def test_offers_are_read_from_what_the_module_returns() -> None:
+    told = {
+        "name": "harbour",
+        "requested": list(HARBOUR.domains),
+        "not_before": OFFER.not_before.isoformat(),
+        "not_after": OFFER.not_after.isoformat(),
+        "fingerprint_sha256": "f0" * 32,
+    }
+    none = {**told, "not_before": "", "not_after": "", "fingerprint_sha256": ""}
+    assert offers({"edge1": [told], "edge2": [none]}) == [OFFER]
+    with pytest.raises(InputError, match="offers takes certificates as this module returns them"):
+        offers({"edge1": [{"name": "harbour"}]})
 
 
 def test_advice_is_read_from_what_the_module_returns() -> None:
