@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import http.client
+import itertools
 import json
 import re
 import socket
@@ -19,6 +20,7 @@ from urllib.parse import urlencode, urlsplit
 _TOKEN_FIELD = re.compile(r'<input\b[^>]*\bname="csrf_token"[^>]*>')
 _VALUE = re.compile(r'\bvalue="([^"]*)"')
 _EXPIRED = "odoo.http.SessionExpiredException"
+_TURNS = itertools.count()
 
 
 class AnswerError(Exception):
@@ -31,13 +33,13 @@ class LoggedOutError(Exception):
 
 @dataclass(frozen=True)
 class Site:
-    """Where one tenant is asked: its URL, the address that stands for its host name, and whom to trust.
+    """Where one tenant is asked: its URL, the addresses that stand for its host name, and whom to trust.
 
     The name is never resolved: the lab's names exist on no name server of this machine.
     """
 
     url: str
-    edge: str
+    edges: tuple[str, ...]
     context: ssl.SSLContext
 
     @property
@@ -59,10 +61,20 @@ class EdgeConnection(http.client.HTTPSConnection):
         self.site = site
 
     def connect(self) -> None:
-        """Connect to the edge's address instead of looking the name up."""
-        plain = socket.create_connection((self.site.edge, self.site.port), timeout=self.timeout)
+        """Connect to one of the edges: each connection tries another one first, as with a name of several addresses."""
+        plain = self._connected()
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = self.site.context.wrap_socket(plain, server_hostname=self.site.host)
+
+    def _connected(self) -> socket.socket:
+        first = next(_TURNS) % len(self.site.edges)
+        refusals: list[OSError] = []
+        for edge in (*self.site.edges[first:], *self.site.edges[:first]):
+            try:
+                return socket.create_connection((edge, self.site.port), timeout=self.timeout)
+            except OSError as error:
+                refusals.append(error)
+        raise refusals[0]
 
 
 @dataclass(frozen=True)

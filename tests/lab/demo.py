@@ -21,7 +21,7 @@ from tests.lab import __main__ as lab_commands
 from tests.lab import playbook, report, traffic
 from tests.lab.errors import LabError
 from tests.lab.hosts import Lab
-from tests.lab.spec import DEMO
+from tests.lab.spec import DEMO, EDGES
 from tests.lab.state import ROOT, locked
 
 SECRETS = ("gantry", "odoo_harbour", "odoo_shared", "redis", "admin_harbour", "admin_north", "admin_south")
@@ -127,7 +127,7 @@ def prove(demo: Demo) -> str:
     """Fetch each login page over verified HTTPS."""
     for tenant, url in URLS.items():
         traffic.login_page(demo.lab, tenant, url)
-    return f"{len(URLS)} login pages over verified HTTPS"
+    return f"{len(URLS)} login pages over verified HTTPS on {len(EDGES)} edges"
 
 
 def backup(demo: Demo) -> str:
@@ -197,7 +197,7 @@ def up() -> None:
                 access=_access(demo),
                 loads=demo.loads,
                 entries=told,
-                address=lab.address("edge1"),
+                addresses=[lab.address(edge) for edge in EDGES],
                 authority=str(lab.state.acme_root.relative_to(ROOT)),
                 ledger=str(demo.store.relative_to(ROOT)),
                 elapsed_s=time.monotonic() - started,

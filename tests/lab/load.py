@@ -201,7 +201,9 @@ def main() -> int:
     context = ssl.create_default_context(cafile=arguments.ca_file)
     try:
         tenants = [
-            Tenant(name, Site(url, arguments.edge, context), user, Path(file).read_text(encoding="utf-8").strip())
+            Tenant(
+                name, Site(url, tuple(arguments.edge), context), user, Path(file).read_text(encoding="utf-8").strip()
+            )
             for name, url, user, file in arguments.tenant
         ]
         load = Load(tenants, Plan(arguments.rate, arguments.users, arguments.idle, arguments.websockets))
@@ -227,7 +229,12 @@ def _parse() -> argparse.Namespace:
         metavar=("NAME", "URL", "USER", "PASSWORD_FILE"),
         help="a tenant to ask, the user who asks, and the file with the password; may be repeated",
     )
-    parser.add_argument("--edge", required=True, help="IP address that stands for every tenant's host name")
+    parser.add_argument(
+        "--edge",
+        action="append",
+        required=True,
+        help="IP address that stands for every tenant's host name; may be repeated",
+    )
     parser.add_argument("--ca-file", required=True, help="authorities that verify the edge, PEM")
     parser.add_argument("--rate", type=float, default=20.0, help="requests a second in all (default: %(default)s)")
     parser.add_argument("--users", type=int, default=2, help="users a tenant, a connection each (default: %(default)s)")

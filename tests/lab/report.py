@@ -38,7 +38,7 @@ def summary(
     access: Sequence[Access],
     loads: Sequence[Load],
     entries: Iterable[Mapping[str, Any]],
-    address: str,
+    addresses: Sequence[str],
     authority: str,
     ledger: str,
     elapsed_s: float,
@@ -46,12 +46,12 @@ def summary(
 ) -> str:
     """The text that a demo ends with.
 
-    entries: the ledger's entries of this demo, in order. address: where Traefik answers. authority: the file that
+    entries: the ledger's entries of this demo, in order. addresses: where Traefik answers. authority: the file that
     verifies it.
     """
     told = list(entries)
     blocks = [
-        _block("Log in", _access(access, address, authority)),
+        _block("Log in", _access(access, addresses, authority)),
         _block("Site", [f"{site_changes} tasks changed something" if site_changes else "nothing to change"]),
         _block("Backup and restore drill", [*_backups(told), *_drills(told)]),
         _block("Requests while the estate was changed", [_load(load) for load in loads]),
@@ -69,7 +69,7 @@ def _block(title: str, lines: Sequence[str]) -> list[str]:
     return ["", title, *[f"  {line}" for line in lines or ["nothing recorded"]]]
 
 
-def _access(access: Sequence[Access], address: str, authority: str) -> list[str]:
+def _access(access: Sequence[Access], addresses: Sequence[str], authority: str) -> list[str]:
     wide = max(len(item.url) for item in access)
     hosts = " ".join(item.url.removeprefix("https://") for item in access)
     return [
@@ -77,7 +77,7 @@ def _access(access: Sequence[Access], address: str, authority: str) -> list[str]
             f"{item.url:<{wide}}  {item.tenant} on {item.home}, admin, password in {item.password_file}"
             for item in access
         ],
-        f"hosts file: {address} {hosts}",
+        *[f"hosts file: {address} {hosts}" for address in addresses],
         f"authority:  {authority}",
     ]
 
@@ -119,7 +119,7 @@ def _patches(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _certificates(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
-        f"{item['name']:<10} serial {item['serial_before'] or 'none'} -> {item['serial_after']}"
+        f"{facts['host']}: {item['name']:<10} serial {item['serial_before'] or 'none'} -> {item['serial_after']}"
         for facts in _of(entries, "renew_certificates", "proven")
         for item in facts["certificates"]
     ]

@@ -19,6 +19,7 @@ from tests.lab.browser import AnswerError, Browser, LoggedOutError, Site
 from tests.lab.errors import LabError
 from tests.lab.hosts import Lab
 from tests.lab.report import Load
+from tests.lab.spec import EDGES
 from tests.lab.state import ROOT
 
 # A load ends by itself after this long, should nobody be left to stop it.
@@ -27,17 +28,22 @@ STOP_S = 60
 
 
 def login_page(lab: Lab, tenant: str, url: str) -> None:
-    """Fetch the login page of a tenant at the edge, its certificate verified. Raises LabError where it is not there."""
-    site = Site(url, lab.address("edge1"), ssl.create_default_context(cafile=str(lab.state.acme_root)))
+    """Fetch the login page of a tenant at each edge, its certificate verified. Raises LabError where there is none."""
+    for edge in EDGES:
+        _login_page(lab, tenant, url, edge)
+
+
+def _login_page(lab: Lab, tenant: str, url: str, edge: str) -> None:
+    site = Site(url, (lab.address(edge),), ssl.create_default_context(cafile=str(lab.state.acme_root)))
     browser = Browser(site, timeout=30)
     try:
         shown = browser.page("/web/login")
     except (OSError, http.client.HTTPException, AnswerError, LoggedOutError) as error:
-        raise LabError(f"the login page of {tenant} does not answer at {url}: {error}") from error
+        raise LabError(f"the login page of {tenant} does not answer at {url} by {edge}: {error}") from error
     finally:
         browser.close()
     if 'name="login"' not in shown:
-        raise LabError(f"{url}/web/login shows no login form for {tenant}")
+        raise LabError(f"{url}/web/login shows no login form for {tenant} by {edge}")
 
 
 @contextmanager
@@ -51,7 +57,9 @@ def running(
     output = lab.state.directory / "logs" / f"load-{phase}.json"
     output.unlink(missing_ok=True)
     log = output.with_suffix(".log")
-    command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "tests.lab.load", "--edge", lab.address("edge1")]
+    command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "tests.lab.load"]
+    for edge in EDGES:
+        command += ["--edge", lab.address(edge)]
     command += ["--ca-file", str(lab.state.acme_root), "--output", str(output), "--duration", str(LONGEST_S)]
     command += ["--idle", str(idle), "--websockets", str(websockets)]
     for tenant, url in urls.items():

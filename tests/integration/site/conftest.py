@@ -16,13 +16,14 @@ import pytest
 
 from tests.integration import ansible
 from tests.integration.ansible import PlaybookRun
+from tests.lab import thirdparty
 from tests.lab.hosts import Host, Lab
-from tests.lab.spec import BUCKET, RECORDS_BUCKET, lab_of_tests
+from tests.lab.spec import BUCKET, EDGES, RECORDS_BUCKET, lab_of_tests
 from tests.lab.state import ROOT
 
 from . import watch
 
-HOSTS = ("edge1", "app1", "db1", "cache1", "acme", "s3")
+HOSTS = (*EDGES, "app1", "db1", "cache1", "acme", "s3")
 SECRETS = (
     "gantry",
     "odoo_shared",
@@ -57,6 +58,11 @@ class Estate:
         return [self.lab.state.secret(name) for name in SECRETS]
 
     @property
+    def edges(self) -> tuple[str, ...]:
+        """The addresses of the edges."""
+        return tuple(self.lab.address(name) for name in EDGES)
+
+    @property
     def store(self) -> Path:
         """The change store on this machine."""
         return self.lab.state.directory / "store"
@@ -80,6 +86,8 @@ def converged() -> Iterator[Converged]:
     lab = Lab(lab_of_tests(os.environ, "site"))
     lab.down()
     estate = Estate(lab, lab.up(HOSTS), _inventory(lab))
+    # the ACME server finds the others at the first edge
+    thirdparty.resolve(estate.hosts["acme"], "south.lab.example", [lab.address("edge2")])
     try:
         with watch.processes(estate.secrets) as seen:
             # As talkative as an admin in trouble would have it.
@@ -140,7 +148,7 @@ def _inventory(lab: Lab) -> dict[str, Any]:
                 "backup_repository_from_controller": {"ca_bundle": str(lab.state.ca)},
             },
             "children": {
-                "edge": group("edge1", traefik_binary_source=str(Path(sys.executable).with_name("traefik"))),
+                "edge": group(*EDGES, traefik_binary_source=str(Path(sys.executable).with_name("traefik"))),
                 "cache": group(
                     "cache1",
                     redis_purpose="session",

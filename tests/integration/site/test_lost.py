@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.integration import change_store
+from tests.lab.spec import EDGES
 
 from .conftest import Estate
 from .test_night import clerk, seen
 from .test_site import changes, databases, login_pages
 
-LOST = ("edge1", "app1", "db1", "cache1")
+LOST = (*EDGES, "app1", "db1", "cache1")
 TENANTS = ("north", "south", "harbour")
 
 

@@ -59,7 +59,7 @@ class Clerk:
 def clerk(estate: Estate) -> Iterator[Clerk]:
     """Somebody who has logged in as a person does."""
     context = ssl.create_default_context(cafile=str(estate.lab.state.acme_root))
-    browser = Browser(Site(f"https://{TENANT}.lab.example", estate.lab.address("edge1"), context), timeout=60)
+    browser = Browser(Site(f"https://{TENANT}.lab.example", estate.edges, context), timeout=60)
     try:
         browser.login("admin", estate.lab.state.secret(f"admin_{TENANT}"))
         yield Clerk(browser)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import ssl
 from typing import Any
@@ -16,12 +17,13 @@ from tests.integration.ansible import PlaybookRun
 from tests.lab import traffic
 from tests.lab.browser import EdgeConnection, Site
 from tests.lab.errors import LabError
-from tests.lab.spec import BUCKET, REFUSED_DOMAIN
+from tests.lab.spec import BUCKET, EDGES, REFUSED_DOMAIN
 from tests.lab.thirdparty import s3_client
 
 from .conftest import OWN, Converged, Estate
 
 ROUTES = "/etc/traefik/dynamic/gantry-routes.yml"
+CERTIFICATES = "/etc/gantry/certificates"
 
 
 def changes(run: PlaybookRun) -> list[tuple[str, str]]:
@@ -30,13 +32,23 @@ def changes(run: PlaybookRun) -> list[tuple[str, str]]:
 
 
 def served(estate: Estate, name: str) -> bytes:
-    """The certificate that a client of the edge gets for a name, verified."""
+    """The certificate that a client of each edge gets for a name, verified."""
     context = ssl.create_default_context(cafile=str(estate.lab.state.acme_root))
-    connection = EdgeConnection(Site(f"https://{name}", estate.lab.address("edge1"), context), timeout=30)
-    connection.connect()
-    certificate: bytes = connection.sock.getpeercert(binary_form=True)
-    connection.close()
+    seen: set[bytes] = set()
+    for edge in estate.edges:
+        connection = EdgeConnection(Site(f"https://{name}", (edge,), context), timeout=30)
+        connection.connect()
+        seen.add(connection.sock.getpeercert(binary_form=True))
+        connection.close()
+    (certificate,) = seen
     return certificate
+
+
+def keys(estate: Estate) -> list[str]:
+    """A part of each key that goes from edge to edge: a line as its file has it, and as it travels."""
+    paths = ("account.key", *(f"{tenant}/current/key.pem" for tenant in ("north", "south", "harbour")))
+    read = [estate.hosts["edge2"].run(["cat", f"{CERTIFICATES}/{path}"]).encode() for path in paths]
+    return [part for key in read for part in (key.decode().splitlines()[1], base64.b64encode(key).decode()[60:120])]
 
 
 def login_pages(estate: Estate, *tenants: str) -> None:
@@ -45,8 +57,20 @@ def login_pages(estate: Estate, *tenants: str) -> None:
         traffic.login_page(estate.lab, tenant, f"https://{tenant}.lab.example")
 
 
-def test_a_fresh_estate_answers(estate: Estate) -> None:
+def test_a_fresh_estate_answers_on_both_edges(converged: Converged) -> None:
+    estate = converged.estate
     login_pages(estate)
+    found = estate.hosts["app1"].run(["getent", "ahostsv4", "north.lab.example"])
+    assert {line.split()[0] for line in found.splitlines()} == {*estate.edges}
+    for tenant in ("north", "south", "harbour"):
+        served(estate, f"{tenant}.lab.example")
+    orders = [event.host for event in converged.first.events if event.task.endswith("Order each certificate")]
+    assert {*orders} == {"edge1"}
+    account = {estate.hosts[edge].read(f"{CERTIFICATES}/account.key") for edge in EDGES}
+    assert len(account) == 1
+    modes = f"stat -c '%a %U %G' {CERTIFICATES}/account.key {CERTIFICATES}/*/versions/*/key.pem"
+    for edge in EDGES:
+        assert {*estate.hosts[edge].run(["sh", "-c", modes]).splitlines()} == {"600 root root", "640 root root"}
 
 
 def test_no_secret_is_shown_anywhere(converged: Converged) -> None:
@@ -56,7 +80,7 @@ def test_no_secret_is_shown_anywhere(converged: Converged) -> None:
     assert len(seen.processes) > 100
     assert seen.told == set()
     shown = run.stdout + run.stderr + change_store.text(estate.store)
-    assert [secret for secret in estate.secrets if secret in shown] == []
+    assert [secret for secret in [*estate.secrets, *keys(estate)] if secret in shown] == []
 
 
 def test_the_watch_finds_a_secret_where_there_is_one(converged: Converged) -> None:
@@ -123,7 +147,7 @@ def started(estate: Estate) -> dict[str, str]:
         "app1": "odoo-web@shared",
         "db1": "postgresql@17-main",
         "cache1": "redis-server@gantry",
-        "edge1": "traefik",
+        **dict.fromkeys(EDGES, "traefik"),
     }
     return {host: estate.hosts[host].run([*since, unit]).strip() for host, unit in units.items()}
 
@@ -144,7 +168,7 @@ def test_what_needs_a_restart_is_named_and_left_and_only_the_edge_is_restarted(e
     run = estate.play("site").expect_success()
 
     after = started(estate)
-    assert {host for host in before if before[host] != after[host]} == {"edge1"}
+    assert {host for host in before if before[host] != after[host]} == {*EDGES}
     login_pages(estate)
     named = waiting(run)
     assert named == [

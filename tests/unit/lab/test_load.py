@@ -121,7 +121,7 @@ def server(tmp_path: Path) -> Iterator[Misbehaving]:
 def tenant(server: Misbehaving, tmp_path: Path) -> Tenant:
     context = ssl.create_default_context(cafile=str(State(tmp_path).ca))
     url = f"https://{HOST}:{server.server_address[1]}"
-    return Tenant("harbour", Site(url, "127.0.0.1", context), USER, PASSWORD)
+    return Tenant("harbour", Site(url, ("127.0.0.1",), context), USER, PASSWORD)
 
 
 def load(tenant: Tenant, server: Misbehaving, *faults: str, idle: int = 0) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def test_a_wrong_password_is_told_before_the_load_begins(tenant: Tenant, server:
 
 
 def test_an_edge_with_another_authority_is_not_asked(tenant: Tenant) -> None:
-    strangers = Site(tenant.site.url, "127.0.0.1", ssl.create_default_context())
+    strangers = Site(tenant.site.url, ("127.0.0.1",), ssl.create_default_context())
 
     with pytest.raises(ssl.SSLCertVerificationError):
         Browser(strangers, 5.0).page("/odoo")

@@ -35,6 +35,7 @@ ENTRIES = [
     entry(
         "renew_certificates",
         "proven",
+        host="edge2",
         certificates=[{"name": "north", "serial_before": "5CAEB0188462DDEC", "serial_after": "18CF6BE4B05AABC6"}],
     ),
     entry(
@@ -57,7 +58,7 @@ def made(**given: Any) -> list[str]:
         "access": [report.Access("https://north.lab.example", "north", "box", ".lab/gantry-lab/secrets/admin_north")],
         "loads": [report.Load("patch", 5613, 0, 0, 0.456, 0)],
         "entries": ENTRIES,
-        "address": "172.30.77.10",
+        "addresses": ["172.30.77.10", "172.30.77.11"],
         "authority": ".lab/gantry-lab/acme-root.pem",
         "ledger": ".lab/gantry-lab/store",
         "elapsed_s": 461.2,
@@ -72,12 +73,13 @@ def test_everything_that_was_proven_is_told() -> None:
         "7 min 41 s",
         "https://north.lab.example  north on box, admin, password in .lab/gantry-lab/secrets/admin_north",
         "hosts file: 172.30.77.10 north.lab.example",
+        "hosts file: 172.30.77.11 north.lab.example",
         "nothing to change",
         "backup harbour: 20261122T120958Z, 6 MiB sent, 420 files (20 new), 4.6 s",
         "RTO 33.5 s, RPO 53 s",
         "5613 sent, 0 failed, 0 logged out, 0 connections cut, longest gap 0.46 s",
         "app1: 2026.11.1 -> 2026.11.2, away for 12 s",
-        "serial 5CAEB0188462DDEC -> 18CF6BE4B05AABC6",
+        "edge2: north      serial 5CAEB0188462DDEC -> 18CF6BE4B05AABC6",
         "north: app -> box, down for 26.5 s, 134 tables, 15857 rows, 10 files equal",
         ".lab/gantry-lab/store, 6 entries of this run",
     ):
