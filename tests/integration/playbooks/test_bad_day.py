@@ -209,6 +209,18 @@ def test_an_edge_that_is_off_or_an_order_that_is_refused_hides_no_other(rig: Rig
     assert len(renewed(rig)) == 4
 
 
+@pytest.mark.parametrize("kind", ["disk full", pytest.param("host off", marks=pytest.mark.deep)])
+def test_an_edge_that_does_not_take_its_routes_stops_those_that_follow(rig: Rig, kind: str) -> None:
+    steps = ("traefik certificates", "traefik routes")
+    rig.change(fault={"words": "edge1 traefik routes", "kind": kind})
+    rig.play("site").expect_failure()
+    assert [line for line in rig.world.log if line.startswith("edge2 ") and line.endswith(steps)] == []
+    forget(rig)
+    rig.play("site").expect_success()
+    managed = [line for line in rig.world.log if line.endswith(steps)]
+    assert managed == [f"{edge} {step}" for edge in ("edge1", "edge2") for step in steps]
+
+
 @pytest.mark.deep
 def test_certificates_are_renewed_while_a_node_waits_for_repair(rig: Rig) -> None:
     change = lose(rig, "app1 odoo stop", "cut after", "patch", patch_release="r2")

@@ -66,6 +66,9 @@ def test_a_fresh_estate_answers_on_both_edges(converged: Converged) -> None:
         served(estate, f"{tenant}.lab.example")
     orders = [event.host for event in converged.first.events if event.task.endswith("Order each certificate")]
     assert {*orders} == {"edge1"}
+    managed = ("Manage the certificates that Traefik serves", "Manage the routes")
+    order = [event.host for event in converged.first.events if event.task.endswith(managed)]
+    assert (order, {*order}) == (sorted(order), {*EDGES})
     account = {estate.hosts[edge].read(f"{CERTIFICATES}/account.key") for edge in EDGES}
     assert len(account) == 1
     modes = f"stat -c '%a %U %G' {CERTIFICATES}/account.key {CERTIFICATES}/*/versions/*/key.pem"
