@@ -249,7 +249,8 @@ def test_marks_of_a_copy_that_were_rolled_back_are_found(estate: Estate, second:
     both = {"repository": estate.repository, "copy": second, "tenants": [TENANT]}
     place = {"Bucket": SECOND_BUCKET, "Key": f"elsewhere/{TENANT}/marks"}
     copy: Asked = (COPY, both, False)
-    assert not ask(copy)[0]["failed"]
+    policies = {"repository": estate.repository, "policies": [{"tenant": TENANT, "tier": 2, "copies": 3}]}
+    assert not any(one["failed"] for one in ask((POLICY, policies, False), copy))
     older = estate.client.get_object(**place)["Body"].read()
     assert not ask(copy)[0]["failed"]
     estate.client.put_object(**place, Body=older)
