@@ -34,7 +34,8 @@ from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import co
 
 _OPEN = "gantry.odoo.change_open"
 # The action that closes a change, and one that reports: their own lines end the screen.
-_CLOSE, _REPORT = "gantry.odoo.change_close", "gantry.odoo.certificate_report"
+_CLOSE = "gantry.odoo.change_close"
+_REPORT = "gantry.odoo.certificate_report"
 
 
 class CallbackModule(CallbackBase):
