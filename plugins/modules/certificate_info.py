@@ -121,7 +121,7 @@ options:
     default: /etc/ssl/certs/ca-certificates.crt
   time:
     description:
-      - The time in ISO 8601, such as V(2026-11-28T21:00:00+00:00), by the clock of the controller. The certificates are
+      - The time in ISO 8601, such as V(2026-11-28T21:00:00+00:00), by a clock that is right. The certificates are
         judged by it, and the clock of the host is compared with it.
       - If not set, the clock of the host counts, and is not compared.
     type: str
