@@ -12,7 +12,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model imp
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository, stored_sizes
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Entry
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DataName, data_prefix
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import (
+    DataName,
+    data_name,
+    data_prefix,
+)
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,11 @@ class Contents(Mapping[DataName, int]):
         return self._of(name.number)[name]
 
     def __iter__(self) -> Iterator[DataName]:
-        return iter(self._all())
+        first = (data_name(f"data/{run}/0") for run in self.runs)
+        return (name for one in first if one for name in self._of(one.number))
 
     def __len__(self) -> int:
-        return len(self._all())
-
-    def _all(self) -> Mapping[DataName, int]:
-        return stored_sizes(self.repository)
+        return sum(1 for _name in self)
 
     def _of(self, number: int) -> Mapping[DataName, int]:
         if number not in self.listed:

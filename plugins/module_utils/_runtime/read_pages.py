@@ -23,13 +23,12 @@ _PIECE_BYTES = 64 * 1024
 def ask_at(address: str, site: Site, path: str, timeout: float) -> Answer:
     """The answer to a request of one path, at the end of its redirects on the same host. timeout: seconds in all."""
     ends = time.monotonic() + timeout
-    found = Answer(path, error="it was not asked in time")
-    following = path
-    for _turn in range(REDIRECTS + 1):
-        found = _once(site, address, following, ends)
+    found = _once(site, address, path, ends)
+    for _turn in range(REDIRECTS):
         following = redirected(found, site.host)
         if not following:
             break
+        found = _once(site, address, following, ends)
     return found
 
 

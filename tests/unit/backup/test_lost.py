@@ -251,6 +251,12 @@ def test_compliance_lists_the_contents_of_the_newest_backup_alone(
     )
     seen = seen_of(harbour)
     assert (seen.lost, listed) == ({}, [f"data/{newest.number}/"])
+    listed.clear()
+    inner = harbour.repository.store.inner
+    contents = read_contents.contents_of(Stores(inner, inner), harbour.repository)
+    assert {name: contents[name] for name in contents} == real(harbour.repository)
+    # each directory once, although all are listed and then asked for
+    assert len(listed) == len(set(listed)) == 4
 
 
 def test_a_backup_that_is_removed_while_it_is_looked_at_is_not_lost(
