@@ -27,9 +27,10 @@ class Issued:
     certificate: bytes
     chain: bytes = b""
 
-    def key(self) -> bytes:
-        """The key as PEM."""
-        return self.signer.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    def key(self, password: bytes = b"") -> bytes:
+        """The key as PEM, encrypted with a password."""
+        hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+        return self.signer.private_bytes(PEM, serialization.PrivateFormat.PKCS8, hidden)
 
 
 def issue(

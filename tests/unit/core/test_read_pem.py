@@ -7,51 +7,23 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core import read_pem
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.read_pem import first_certificate, parse_pair, read_pair
+from tests.lab.issued import Issued, issue
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
-PEM = serialization.Encoding.PEM
 
 
-@dataclass(frozen=True)
-class Made:
-    """A certificate with its key, as PEM."""
-
-    name: x509.Name
-    signer: ec.EllipticCurvePrivateKey
-    certificate: bytes
-
-    def key(self, password: bytes = b"") -> bytes:
-        """The key, encrypted with a password."""
-        hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-        return self.signer.private_bytes(PEM, serialization.PrivateFormat.PKCS8, hidden)
-
-
-def make(name: str, issuer: Made | None = None, days: int = 90) -> Made:
+def make(name: str, issuer: Issued | None = None, days: int = 90) -> Issued:
     """A certificate of NOW that is valid for so many days."""
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    key = ec.generate_private_key(ec.SECP256R1())
-    builder = x509.CertificateBuilder(
-        issuer_name=issuer.name if issuer else subject,
-        subject_name=subject,
-        public_key=key.public_key(),
-        serial_number=x509.random_serial_number(),
-        not_valid_before=NOW - timedelta(days=1),
-        not_valid_after=NOW + timedelta(days=days),
-    )
-    signed = builder.sign(issuer.signer if issuer else key, hashes.SHA256())
-    return Made(subject, key, signed.public_bytes(PEM))
+    return issue(name, NOW, issuer, days=(1, days))
 
 
 ROOT = make("root", days=0)
