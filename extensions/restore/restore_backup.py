@@ -12,6 +12,11 @@ kept as `database.dump.damaged`.
     python3 restore_backup.py --directory /mnt/backups --key-file estate.key harbour
     python3 restore_backup.py --bucket backups --endpoint https://s3.example --key-file estate.key --to /srv/x harbour
 
+The key is one of `keys` in `backup_repository` of the inventory, as `openssl rand -base64 32` has made it. One of them
+opens all backups of a tenant, and the error says its name where another one was given. Where it is not known which file
+holds it, give them all: --key-file old.key --key-file new.key. Without --to, the backups are listed. A tenant or a
+backup that is not there is answered with those that are.
+
 The credentials of a bucket are those of the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 """
 
@@ -43,6 +48,7 @@ READ = 1024 * 1024
 WHOLE = 64 * 1024 * 1024
 WINDOW = 8 * 1024 * 1024
 KEY = 32
+SHOWN = 20
 BAD_VALUES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 DATA = re.compile(r"[1-9][0-9]{0,14}/[0-9]{1,15}")
 FILE = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{38}")
@@ -70,6 +76,10 @@ class Directory:
         yield from sorted(
             one.relative_to(self.path).as_posix() for one in (self.path / prefix).rglob("*") if one.is_file()
         )
+
+    def tenants(self, prefix: str) -> list[str]:
+        """The names below a prefix, which ends with a slash or is empty."""
+        return sorted(one.name for one in (self.path / prefix).glob("[!.]*") if one.is_dir())
 
     def pieces(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes of an object."""
@@ -104,6 +114,17 @@ class Bucket:
         try:
             for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
                 yield from (item["Key"] for item in page.get("Contents", []))
+        except (self.refused, self.silent) as error:
+            raise StoreError(f"bucket {self.name} cannot be listed: {error}") from error
+
+    def tenants(self, prefix: str) -> list[str]:
+        """The names below a prefix, which ends with a slash or is empty."""
+        pages = self.client.get_paginator("list_objects_v2")
+        try:
+            found = pages.paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
+            return [
+                one["Prefix"][len(prefix) :].rstrip("/") for page in found for one in page.get("CommonPrefixes", [])
+            ]
         except (self.refused, self.silent) as error:
             raise StoreError(f"bucket {self.name} cannot be listed: {error}") from error
 
@@ -166,8 +187,13 @@ def decrypted(keys: dict[int, bytes], tenant: str, kind: str, name: str, pieces:
     chunks = in_chunks(pieces)
     front, last = next(chunks, (b"", True))
     number = int.from_bytes(front[2:4], "big")
-    if last or front[:2] != b"G1" or number not in keys:
-        raise DamagedError(f"{kind} {name} is no sealed content, or its key {number} is not here")
+    if last or front[:2] != b"G1":
+        raise DamagedError(f"{kind} {name} is damaged or forged: it is no sealed content")
+    if number not in keys:
+        raise DamagedError(
+            f"{kind} {name} is sealed with data key {number}, and the newest record of the keys has {few(keys)}: it "
+            "is an older one, or the content is forged; bring the newest record below keys/ back"
+        )
     state = bindings.crypto_secretstream_xchacha20poly1305_state()
     bindings.crypto_secretstream_xchacha20poly1305_init_pull(state, front[4:28], keys[number])
     context = f"gantry.odoo 1\n{kind}\n{tenant}\n{name}".encode()
@@ -195,17 +221,45 @@ def in_chunks(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 class Tenant:
     """The backups of one tenant. bad: what of them is missing or damaged, and why."""
 
-    def __init__(self, store: Any, records: Any, prefix: str, tenant: str, master: bytes) -> None:
+    def __init__(self, store: Any, records: Any, prefix: str, tenant: str, masters: dict[str, bytes]) -> None:
+        """masters: the keys that were given, by the name of their file."""
         self.store, self.records, self.tenant = store, records, tenant
         self.root = f"{prefix.strip('/')}/{tenant}/" if prefix.strip("/") else f"{tenant}/"
         self.bad: list[str] = []
         newest = next(iter(self.records.keys(f"{self.root}keys/")), None)
         if newest is None:
-            raise DamagedError(f"there are no keys of tenant {tenant}")
+            raise DamagedError(self.absent(prefix))
         with expected(f"the record {newest} of the keys"):
             ring = json.loads(b"".join(bounded(self.records.pieces(newest), WHOLE, newest)))
-            wrapped = opened({1: master}, tenant, "keys", ring["wrapped_by"], [base64.b64decode(ring["wrapped"])])
-            self.keys = {int(number): base64.b64decode(key) for number, key in json.loads(b"".join(wrapped)).items()}
+            wrapped = json.loads(self.unwrapped(masters, str(ring["wrapped_by"]), base64.b64decode(ring["wrapped"])))
+            self.keys = {int(number): base64.b64decode(key) for number, key in wrapped.items()}
+
+    def absent(self, prefix: str) -> str:
+        """What is said where there are no keys of the tenant."""
+        above = self.root[: -len(self.tenant) - 1]
+        there = [
+            one for one in self.records.tenants(above) if next(iter(self.records.keys(f"{above}{one}/keys/")), None)
+        ]
+        below = f"below prefix {prefix}" if above else "without a prefix"
+        if there:
+            return f"there are no keys of tenant {self.tenant} {below}; the repository has {few(there)}"
+        others = few(self.records.tenants("")) if above else "none"
+        return (
+            f"there are no keys of tenant {self.tenant} {below}, nor of any other one ({others} is there); give the "
+            "right --prefix, or the bucket of records as --records-bucket"
+        )
+
+    def unwrapped(self, masters: dict[str, bytes], name: str, wrapped: bytes) -> bytes:
+        """The data keys, by the first of the keys that opens them. name: of the key that wrapped them."""
+        for master in masters.values():
+            try:
+                return b"".join(opened({1: master}, self.tenant, "keys", name, [wrapped]))
+            except DamagedError:
+                continue
+        raise DamagedError(
+            f"the backups of {self.tenant} are opened by the key called {name}, and by none of those that were given "
+            f"({', '.join(masters)}); give the file of {name} as --key-file, or its record below keys/ is damaged"
+        )
 
     @contextmanager
     def noted(self, what: str) -> Iterator[None]:
@@ -356,6 +410,13 @@ def copy(pieces: Iterable[bytes], stream: BinaryIO, digest: Any) -> int:
     return size
 
 
+def few(names: Iterable[Any]) -> str:
+    """Names in a sentence."""
+    listed = [str(one) for one in names]
+    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return (", ".join(listed[:SHOWN]) or "none") + more
+
+
 def is_intact(entry: dict[str, Any]) -> bool:
     """Whether the catalog has the backup, and no check has found it damaged; without a catalog nobody knows."""
     return entry.get("restorable", "full") == "full"
@@ -371,17 +432,22 @@ def main() -> int:
     """List or write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--directory")
-    where.add_argument("--bucket")
-    parser.add_argument("--records-bucket")
-    parser.add_argument("--endpoint")
+    where.add_argument("--directory", help="`directory` of backup_repository")
+    where.add_argument("--bucket", help="`bucket` of backup_repository")
+    parser.add_argument("--records-bucket", help="`records_bucket` of backup_repository, where it has one")
+    parser.add_argument("--endpoint", help="`endpoint_url` of backup_repository")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--ca-bundle")
-    parser.add_argument("--prefix", default="")
-    parser.add_argument("--key-file", required=True, help="the master key in base64; - reads it from standard input")
-    parser.add_argument("--backup", default="latest", help="as it is listed; by default the latest one")
+    parser.add_argument("--prefix", default="", help="`prefix` of backup_repository; the tenants are below it")
+    parser.add_argument(
+        "--key-file",
+        required=True,
+        action="append",
+        help="a master key in base64; - reads it from standard input; may be given several times",
+    )
+    parser.add_argument("--backup", default="latest", help="as it is listed; by default the latest one that is intact")
     parser.add_argument("--to", type=Path, help="a directory that does not exist yet; without it, backups are listed")
-    parser.add_argument("tenant")
+    parser.add_argument("tenant", help="the name of the tenant, a directory below the prefix")
     given = parser.parse_args()
     try:
         return run(given)
@@ -398,7 +464,7 @@ def run(given: argparse.Namespace) -> int:
     reach = (given.endpoint, given.region, given.ca_bundle)
     store: Any = Directory(given.directory) if given.directory else Bucket(given.bucket, *reach)
     records = Bucket(given.records_bucket, *reach) if given.records_bucket else store
-    tenant = Tenant(store, records, given.prefix, given.tenant, master_key(given.key_file))
+    tenant = Tenant(store, records, given.prefix, given.tenant, {path: master_key(path) for path in given.key_file})
     entries = tenant.catalog()
     if given.to is None:
         print("\n".join(map(line, entries)) or "no backups")
@@ -406,7 +472,8 @@ def run(given: argparse.Namespace) -> int:
     intact = [one for one in entries if is_intact(one)] or entries
     chosen = intact[-1:] if given.backup == "latest" else [one for one in entries if one["name"] == given.backup]
     if not chosen:
-        raise DamagedError(f"there is no backup {given.backup}")
+        there = few(one["name"] for one in reversed(entries))
+        raise DamagedError(f"there is no backup {given.backup} of {given.tenant}; there are {there}")
     held = tenant.write(chosen[0]["number"], given.to, chosen[0]["healed"])
     print(f"{chosen[0]['name']}: {held}" + (f", {len(tenant.bad)} missing or damaged" if tenant.bad else ""))
     return int(bool(tenant.bad))

@@ -38,6 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import for_playbook
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
@@ -71,9 +72,11 @@ class ActionModule(ControllerAction):
 
     @staticmethod
     def _close(call: Call) -> Outcome:
-        params, change, failures = call.params, call.params["change"], call.params["failures"]
+        params, change = call.params, call.params["change"]
+        failures = [for_playbook(one, change["kind"]) for one in params["failures"]]
         if call.check_mode:
-            screen = planned(change["id"], params["parts"], [*failures, *params["notes"]])
+            notes = [for_playbook(one, change["kind"]) for one in params["notes"]]
+            screen = planned(change["id"], params["parts"], [*failures, *notes])
             return Outcome(facts={"screen": screen}, failure="; ".join(failures))
         try:
             end = patiently(lambda: _settled(params), Deadline(AWAY_SECONDS))
@@ -88,7 +91,8 @@ class ActionModule(ControllerAction):
             return _unclosed(params, str(error))
         names, notes = (change["id"], change["kind"]), [*lost, *beside, *params["notes"]]
         screen = closing(*names, end.parts, notes, command_line(), done=done, taken_by=end.taken_by)
-        failure = "" if done else unfinished(*names, end.parts, end.lost, beside, end.taken_by)
+        said = "" if done else unfinished(*names, end.parts, end.lost, beside, end.taken_by)
+        failure = for_playbook(said, change["kind"])
         return Outcome(facts={**entry, "screen": screen}, failure=failure)
 
 
@@ -127,7 +131,7 @@ def _unclosed(params: Mapping[str, Any], why: str) -> Outcome:
     where = f"{box.directory} on {socket.gethostname()}"
     clauses = unrecorded(change["id"], change["kind"], parts, why, len(box.held()), where)
     failure = "; ".join(filter(None, [clauses[0], as_seen(parts), *clauses[1:]]))
-    return Outcome(facts={"screen": unclosed(clauses, parts)}, failure=failure)
+    return Outcome(facts={"screen": unclosed(clauses, parts, command_line())}, failure=failure)
 
 
 def _record(params: Mapping[str, Any], name: str, parts: tuple[Part, ...], lost: str) -> dict[str, Any]:

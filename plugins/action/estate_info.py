@@ -70,6 +70,7 @@ class ActionModule(ControllerAction):
         "released": {"type": "list", "elements": "str", "default": []},
         "released_groups": {"type": "list", "elements": "str", "default": []},
         "drained": {"type": "list", "elements": "str", "default": []},
+        "keeping": {"type": "list", "elements": "str", "default": []},
         "maintenance": {"type": "list", "elements": "str", "default": []},
         "tenant": {"type": "str"},
         "tier": {"type": "int", "default": 0},
@@ -85,6 +86,7 @@ class ActionModule(ControllerAction):
         "arrived": {"type": "list", "elements": "str", "default": []},
         "config_dir": {"type": "str", "default": "/etc/odoo"},
         "login": {"type": "str", "default": "gantry"},
+        "internal_zones": {"type": "list", "elements": "str", "default": []},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
@@ -94,7 +96,7 @@ class ActionModule(ControllerAction):
         sequence = Ledger(store).newest_number() if store and call.params["outline"] else -1
         clock = seconds_ahead(store) if store and call.params["outline"] else 0.0
         record = self._record(call, store) if store else EstateRecord()
-        in_hand = self._in_hand(call, store) if store and not call.params["outline"] else []
+        in_hand = self._in_hand(call, store) if store and not call.params["outline"] else {}
         args = {**call.params, "today": _today(call.params, store).date().isoformat(), "in_hand": in_hand}
         hosts = _Variables(variables["hostvars"])
         try:
@@ -147,13 +149,13 @@ class ActionModule(ControllerAction):
         return known
 
     @staticmethod
-    def _in_hand(call: Call, store: Objects) -> list[str]:
-        """The parts that a change has in hand or left behind, as `_record` reads the record."""
+    def _in_hand(call: Call, store: Objects) -> dict[str, str]:
+        """The change that has each part in hand or left it behind, as `_record` reads the record."""
         words = "the parts of changes are those that this run has read last"
-        names: list[str] = last_seen.read(
-            call, store, "out", words, lambda: [part.name for part in PartsLog(store).read().out]
+        changes: dict[str, str] = last_seen.read(
+            call, store, "out", words, lambda: {part.name: part.change for part in PartsLog(store).read().out}
         )
-        return names
+        return changes
 
     def _require_sources(self, names: Sequence[str], hosts: Mapping[str, Mapping[str, Any]]) -> None:
         """Raise InputError with a sentence for each release source that this controller does not have."""

@@ -20,22 +20,27 @@ requirements:
   - enabled in the configuration with C(callbacks_enabled=gantry.odoo.summary)
 """
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ansible import context
 from ansible.executor.task_result import CallbackTaskResult
+from ansible.playbook import Playbook
 from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import ENDED_BEFORE, closing
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run import Deed, deeds, failure, screen
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import for_playbook
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command_line
 
+_PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 _OPEN = "gantry.odoo.change_open"
-# The action that closes a change, and one that reports: their own lines end the screen.
+# The action that closes a change, and those that report: their own lines end the screen.
 _CLOSE = "gantry.odoo.change_close"
-_REPORT = "gantry.odoo.certificate_report"
+_REPORTS = ("gantry.odoo.certificate_report", "gantry.odoo.backup_report")
 
 
 class CallbackModule(CallbackBase):
@@ -52,6 +57,12 @@ class CallbackModule(CallbackBase):
         self._failed: list[Deed] = []
         self._closing: list[str] = []
         self._opened: dict[str, Any] = {}
+        self._playbook = ""
+
+    def v2_playbook_on_start(self, playbook: Playbook) -> None:
+        """Keep which playbook of the collection is run; its report names its inputs."""
+        path = Path(playbook._file_name).resolve()
+        self._playbook = path.stem if path.parent == _PLAYBOOKS else ""
 
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
         """Keep what the task did, or what the close of a change says."""
@@ -61,12 +72,12 @@ class CallbackModule(CallbackBase):
         """Keep what the task did before it failed, and why it failed. A task whose failure is ignored did not fail."""
         self._keep(result)
         if not ignore_errors and result.task.action != _CLOSE:
-            self._failed.append(failure(_host(result), result.task_name, result.result))
+            self._failed.append(self._failure(result, result.result))
 
     def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
         """Keep which host was lost. A task that may lose one is followed by what judges that."""
         if not result.task_fields.get("ignore_unreachable"):
-            self._failed.append(failure(_host(result), result.task_name, {**result.result, "unreachable": True}))
+            self._failed.append(self._failure(result, {**result.result, "unreachable": True}))
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Show the screen."""
@@ -75,6 +86,10 @@ class CallbackModule(CallbackBase):
         closing_lines = self._closing or ([] if check else self._left_open())
         lines = screen(self._done, self._failed, closing_lines, check=check, ended_well=ended_well)
         self._display.display("\n".join(["", *lines]))
+
+    def _failure(self, result: CallbackTaskResult, said: dict[str, Any]) -> Deed:
+        deed = failure(_host(result), result.task_name, said)
+        return replace(deed, why=for_playbook(deed.why, self._playbook)) if self._playbook else deed
 
     def _left_open(self) -> list[str]:
         """What is said of a change that the run opened, and ended before it was closed."""
@@ -87,7 +102,7 @@ class CallbackModule(CallbackBase):
     def _keep(self, result: CallbackTaskResult) -> None:
         if result.task.action == _OPEN and "change" in result.result:
             self._opened = {"change": result.result["change"], "store": result.task_fields["args"]["store"]}
-        if result.task.action in (_CLOSE, _REPORT):
+        if result.task.action in (_CLOSE, *_REPORTS):
             self._closing += result.result.get("screen", [])
         # a task that only ever plans does nothing in a run that acts
         elif context.CLIARGS["check"] or not result.task_fields.get("check_mode"):

@@ -10,6 +10,9 @@ from typing import Any
 
 from ansible.module_utils.common.text.formatters import bytes_to_human
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_proof import said_of_proof
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
+
 
 def backup_closing(
     estate: Mapping[str, Any],
@@ -43,7 +46,7 @@ def backup_closing(
 
 def _in_words(entry: Mapping[str, Any]) -> str:
     if "rto_s" in entry:
-        return f"backup {entry['backup']} restored in {entry['rto_s']:.0f} s, its data {entry['rpo_s']:.0f} s old"
+        return said_of_proof(entry["backup"], entry["rto_s"], entry["rpo_s"])
     if "objects_sent" in entry:
         sent = f"{bytes_to_human(entry['bytes_sent'])} were sent, {bytes_to_human(entry['bytes_read'])} were read there"
         return f"{entry['restorable']} of {entry['backups']} backups can be restored in full from the copy; {sent}"
@@ -53,9 +56,13 @@ def _in_words(entry: Mapping[str, Any]) -> str:
         return f"{len(whole)} of {len(entry['backups'])} backups can be restored in full{read}"
     if entry.get("bytes_sent") is None:
         return f"backup {entry['id']} suffices" if entry.get("id") else "a backup is due"
-    sent = f"{bytes_to_human(entry['bytes_sent'])} sent in {entry['duration_s']:.1f} s"
+    sent = f"{bytes_to_human(entry['bytes_sent'])} sent in {_took(entry['duration_s'])}"
     lost = f", {entry['files_missing']} files lost before" if entry["files_missing"] else ""
     return f"backup {entry['id']}, {sent}{lost}"
+
+
+def _took(seconds: float) -> str:
+    return duration(seconds) if seconds >= 60 else f"{seconds:.1f} s"
 
 
 class FilterModule:

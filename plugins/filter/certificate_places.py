@@ -12,6 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate import plan_places
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_host import declare
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_entry_points import tls_addresses
 
 _REDIS_PORTS = (6379, 26379)  # equal to the defaults of role redis
 
@@ -31,7 +32,8 @@ def _places(
 ) -> dict[str, Any]:
     parts = []
     if name in groups.get("edge", ()):
-        parts.append(plan_places.edge(host, requests))
+        addresses = [(one.reached, one.port) for one in tls_addresses(host.get("traefik_entry_points"))]
+        parts.append(plan_places.edge(host, requests, addresses))
     if boolean(host.get("redis_tls", False)):
         parts.append(plan_places.redis(host, _redis_places(name, host)))
     if name in groups.get("estate_postgresql", ()):

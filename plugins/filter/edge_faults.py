@@ -21,4 +21,12 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By name."""
-        return {"silent_edges": report_edges.silent, "lost_edges": report_edges.lost, "edge_faults": edge_faults}
+        return {
+            "silent_edges": report_edges.silent,
+            "lost_edges": report_edges.lost,
+            "unproven_edges": report_edges.unproven,
+            "edge_faults": edge_faults,
+            "failed_edges": report_edges.failed,
+            "returned_edges": report_edges.returned,
+            "left_edges": report_edges.left,
+        }

@@ -54,6 +54,7 @@ options:
     default: false
 seealso:
   - module: gantry.odoo.backup_policy
+  - module: gantry.odoo.backup_report
   - module: gantry.odoo.odoo_restore
 """
 
@@ -135,11 +136,21 @@ compliance:
     backup: {description: Identifier of the newest backup that counts; empty without one., type: str}
     last_success: {description: Moment from which its age counts., type: str}
     age_s: {description: Its age in seconds by the store's clock; null without one., type: float}
+    age: {description: "Its age for people, such as V(3 h 20 min); empty without one.", type: str}
+    rpo_s: {description: RPO of the policy in seconds; null without one., type: int}
+    drill_age_s: {description: "Age of RV(compliance[].last_proven_drill) in seconds; null without one.", type: float}
+    drill_interval_s: {description: Seconds between drills by the policy; null without one., type: int}
+    copies:
+      description: Number of copies that are proven, the database among them, and of those that the policy asks for.
+      type: dict
+      sample: {proven: 2, required: 3}
+    immutability: {description: That of the policy; empty without one., type: str}
+    locked_until: {description: Moment until which the newest backup is locked; empty without a lock., type: str}
     backups: {description: Number of backups that are kept., type: int}
     expired: {description: Number of backups that are marked to be removed., type: int}
     holds: {description: Number of legal holds that stand., type: int}
     last_drill:
-      description: The newest drill; null without one.
+      description: The last restore drill; null without one.
       type: dict
       sample: {begun: "2026-11-22T10:30:00.000000Z", ok: true, backup: 20261122T103000Z, rto_s: 31.2, rpo_s: 840.0}
     last_full_check:
@@ -147,7 +158,7 @@ compliance:
         - Moment at which M(gantry.odoo.odoo_backup_check) had read the whole repository for the last time, at once or
           in parts. Empty where it never has.
       type: str
-    last_proven_drill: {description: The newest drill that proved a backup; null without one., type: dict}
+    last_proven_drill: {description: The last restore drill that proved a backup; null without one., type: dict}
 drills_due:
   description: The tenants whose restore drill is due today.
   returned: always
@@ -161,13 +172,9 @@ metrics:
 
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_compliance import judge_tenant
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_drills import due_today
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import (
-    read_evidence,
-    read_second,
-    read_store,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_compliance import read_second, read_store
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_judgements import Fleet, read_judgements
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_compliance import entry, failure
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_metrics import render, without_time
 from ansible_collections.gantry.odoo.plugins.module_utils._core import apply_metrics
@@ -206,13 +213,12 @@ def work(call: Call) -> Outcome:
     store, copies, second = read_store(stores), None, None
     if copy is not None:
         copies, second = read_second(copy, store.now)
-    evidence = read_evidence(stores, tenants, location.keys, manifests, known, copies)
-    judged = [judge_tenant(seen, store, second) for seen in evidence]
-    facts = {
+    judged = read_judgements(Fleet(stores, store, location.keys, manifests, known, copies, second), tenants)
+    facts: dict[str, Any] = {
         "compliance": [entry(one, store.now) for one in judged],
         "drills_due": due_today(judged, store.now),
     }
-    complaint = failure(judged) if call.params["enforce"] else ""
+    complaint = failure(facts["compliance"]) if call.params["enforce"] else ""
     where = ", ".join(filter(None, (stores.contents.where, stores.prefix)))
     text = render(judged, store.now, where)
     if not path:

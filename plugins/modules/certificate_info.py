@@ -18,7 +18,7 @@ description:
   - Verifies that the key fits, that the chain is in order and leads to a trusted authority which does not expire before
     it, that it is valid by now, that each endpoint serves what its file holds, and the clock of the host.
   - An endpoint that does not answer is listed in RV(unknown), and nothing is concluded from it. The issuer is not
-    asked, so that its advice on renewals (ARI) does not count.
+    asked; its advice on renewals (ARI) counts as M(gantry.odoo.certificate_files) has recorded it.
   - Only reads. Revocation is not looked up.
 requirements:
   - cryptography 40 or newer, on the host
@@ -45,6 +45,59 @@ options:
         type: list
         elements: str
         required: true
+      challenge:
+        description: As in M(gantry.odoo.certificate_files).
+        type: str
+        choices: [http-01, dns-01]
+        default: http-01
+      hosts:
+        description: As in M(gantry.odoo.certificate_files).
+        type: list
+        elements: str
+        default: []
+      profile:
+        description: As in M(gantry.odoo.certificate_files).
+        type: str
+        default: ""
+      preferred_chain:
+        description: As in M(gantry.odoo.certificate_files).
+        type: str
+        default: ""
+      key_type:
+        description: As in M(gantry.odoo.certificate_files).
+        type: str
+        choices: [ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096]
+        default: ecdsa-p256
+      reuse_key:
+        description: As in M(gantry.odoo.certificate_files).
+        type: bool
+        default: false
+      issuer:
+        description: As in M(gantry.odoo.certificate_files).
+        type: str
+        choices: [acme, internal, given]
+        default: acme
+  internal_authorities:
+    description:
+      - The authorities of M(gantry.odoo.certificate_files), of which the first is to sign. A certificate of another one
+        is due, also while the first does not sign yet.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the authority.
+        type: str
+        required: true
+      zones:
+        description: Domains for which it may sign.
+        type: list
+        elements: str
+        required: true
+      days:
+        description: Days until it expires. It does not matter here.
+        type: int
+        default: 3650
   renew_share:
     description: Share of its lifetime, from 0 to 1, below which a certificate is due.
     type: float
@@ -232,14 +285,23 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate import model, plan, plan_scan, report_scan
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate import (
+    model,
+    model_authority,
+    plan,
+    plan_authority,
+    plan_scan,
+    report_scan,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_scan import Endpoint, Held
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import (
     CERTIFICATE,
     KEY,
     Store,
+    advice_in,
     refusal_in,
     requested_for,
+    terms_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read_scan import Reader, pairs_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -257,8 +319,21 @@ OPTIONS = {
         "options": {
             "name": {"type": "str", "required": True},
             "domains": {"type": "list", "elements": "str", "required": True},
+            "challenge": {"type": "str", "choices": list(model.CHALLENGES), "default": model.HTTP},
+            "hosts": {"type": "list", "elements": "str", "default": []},
+            "profile": {"type": "str", "default": ""},
+            "preferred_chain": {"type": "str", "default": ""},
+            "key_type": {
+                "type": "str",
+                "choices": list(model.KEY_TYPES),
+                "default": model.KEY_TYPES[0],
+                "no_log": False,
+            },
+            "reuse_key": {"type": "bool", "default": False, "no_log": False},
+            "issuer": {"type": "str", "choices": list(model.ISSUERS), "default": model.ACME},
         },
     },
+    "internal_authorities": model_authority.OPTION,
     "renew_share": {"type": "float", "default": 0.33},
     "renew_spread": {"type": "float", "default": 0.1},
     "renew_limit": {"type": "int", "default": 10},
@@ -315,6 +390,8 @@ def work(call: Call) -> Outcome:
     reader = Reader(Deadline(SETTLES_S))
     held = [*_requested(reader, params, requests, policy), *_further(reader, params, policy)]
     answers = reader.served(endpoints, Deadline(params["timeout"]), _PATIENCE_S)
+    authorities = model_authority.authorities(params["internal_authorities"])
+    requests, _words = plan_authority.with_signers(requests, authorities, (), {})
     due = plan.plan(requests, _found(held), {}, policy, now)
     rows = plan_scan.judge(held, answers, due, policy, now)
     ahead = here - now
@@ -383,11 +460,13 @@ def _further(reader: Reader, params: Mapping[str, Any], policy: plan.Policy) -> 
 
 def _found(held: list[Held]) -> dict[str, model.Found]:
     """What is requested, as orders are planned by it."""
-    found = {}
+    found: dict[str, model.Found] = {}
     for one in held:
         if one.request and one.seen is not None and not one.fault:
-            requested = requested_for(os.path.dirname(one.path))
-            found[one.request] = model.Found(replace(one.seen.own, requested=requested), refusal=one.refusal)
+            directory = os.path.dirname(one.path)
+            own = replace(one.seen.own, requested=requested_for(directory), terms=terms_of(directory))
+            advice = advice_in(Store(os.path.dirname(os.path.dirname(directory))).advice(one.request), own)
+            found[one.request] = model.Found(own, refusal=one.refusal, advice=advice)
         elif one.request:
             found[one.request] = model.Found(broken=one.fault if one.seen else "", refusal=one.refusal)
     return found

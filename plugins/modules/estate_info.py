@@ -73,6 +73,31 @@ options:
             type: list
             elements: str
             default: []
+          middlewares:
+            description:
+              - Names of Traefik's middlewares that requests of the route pass, as in
+                O(gantry.odoo.traefik_route#module:routes[].middlewares). Each edge has to have them.
+            type: list
+            elements: str
+            default: []
+          security_headers:
+            description:
+              - What browsers are told, as in O(gantry.odoo.traefik_route#module:routes[].security_headers). By default,
+                the preset of the audience.
+            type: str
+            choices: [public, partner, internal, minimal]
+          rate_limit:
+            description:
+              - Limit for each client address, as in O(gantry.odoo.traefik_route#module:routes[].rate_limit).
+            type: dict
+            suboptions:
+              average:
+                description: Requests per second in the long run.
+                type: int
+                required: true
+              burst:
+                description: Requests at once. The same as the average by default.
+                type: int
       runtime:
         description: Where the tenant is declared to run.
         type: dict
@@ -82,6 +107,46 @@ options:
             description: Inventory group of the hosts that run the tenant.
             type: str
             required: true
+      sticky:
+        description:
+          - Whether a browser stays with one host of Odoo, by a cookie. A patch gives its users time to leave the host
+            then.
+          - Hosts share sessions and files, so that Odoo does not need it.
+        type: bool
+        default: false
+      canary:
+        description:
+          - Users who are sent to hosts with the variable C(odoo_canary), as in
+            O(gantry.odoo.traefik_route#module:routes[].canary). Without it, no user of the tenant is sent there as long
+            as another host serves.
+        type: dict
+        suboptions:
+          percent:
+            description: Share of new users, 0 to 99. More than 0 requires O(tenants[].sticky).
+            type: int
+            default: 0
+          header:
+            description: Header by which a request is sent there in any case.
+            type: dict
+            suboptions: &sent
+              name:
+                description: Its name.
+                type: str
+                required: true
+              value:
+                description: Its value.
+                type: str
+                required: true
+          cookie:
+            description: Cookie by which a request is sent there in any case.
+            type: dict
+            suboptions: *sent
+      maintenance_page:
+        description:
+          - Words that users read while the tenant is under maintenance, as in
+            O(gantry.odoo.traefik_route#module:routes[].maintenance_page).
+        type: str
+        default: ""
       language:
         description: Language of a new database.
         type: str
@@ -145,6 +210,50 @@ options:
         type: list
         elements: str
         default: [/web/login]
+      certificate:
+        description:
+          - The certificate for the hosts of the tenant's routes. If not set, it has the name of the tenant, is for all
+            of its hosts, and is validated by http-01.
+        type: dict
+        default: {}
+        suboptions:
+          name:
+            description:
+              - Name of the certificate. Tenants that give the same one, with the same options, share it.
+            type: str
+          domains:
+            description:
+              - DNS names in the certificate instead of the hosts, which they have to cover, such as
+                V(*.harbour.example).
+            type: list
+            elements: str
+          challenge:
+            description:
+              - Challenge by which the ACME server validates the names. V(dns-01) needs C(certificate_dns) or
+                C(certificate_dns_hook) of role P(gantry.odoo.certificate#role), and is required for a wildcard.
+            type: str
+            choices: [http-01, dns-01]
+          profile:
+            description: Profile of the ACME server, such as V(shortlived). If not set, the server chooses.
+            type: str
+          preferred_chain:
+            description: Common name of the root that the chain is to lead to, where the server has several.
+            type: str
+          key_type:
+            description: Type of the key. If not set, V(ecdsa-p256).
+            type: str
+            choices: [ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096]
+          reuse_key:
+            description: Whether a renewal keeps the installed key, for clients that pin it.
+            type: bool
+          issuer:
+            description:
+              - The ACME server, the internal authority of role P(gantry.odoo.certificate#role), or you, who give the
+                pair in C(certificate_given). It issues for all hosts of the tenant.
+              - If not set, the internal authority issues for internal hosts in O(internal_zones), and the ACME server
+                for the others.
+            type: str
+            choices: [acme, internal, given]
   runtime_groups:
     description:
       - Groups that run Odoo, also those that no tenant is declared on.
@@ -152,8 +261,12 @@ options:
         of their PostgreSQL server.
       - The hosts reach the server under the variable C(estate_database_host) of the server. If not set, this is
         C(localhost) where the server is the only host of the group, and its inventory name otherwise.
+      - The edges speak HTTP with the hosts. A host whose address is one of the internet is refused, unless its variable
+        C(estate_private_networks) lists the network, as others cannot read what is sent there.
       - A host with the variable C(odoo_drained) gets no user. Where all hosts of a group have it, its tenants are under
         maintenance.
+      - A host with the variable C(odoo_canary) gets the users of O(tenants[].canary) alone, and no websockets, as long
+        as another host of its group serves.
     type: list
     elements: str
     default: []
@@ -172,8 +285,8 @@ options:
     description:
       - Whether RV(estate) has only what says where the estate runs, and not where tenants live. The keys are C(hosts),
         C(servers), C(groups) with C(kind), C(hosts), C(database_server) and C(database_host), C(group_of), C(leads),
-        C(logins), C(paths) and C(sequence), the number of the last entry of the ledger before anything was read, V(-1)
-        without O(store), and C(clock), the seconds that the clock of O(store) is ahead of the controller's.
+        C(logins), C(paths), C(edges) and C(sequence), the number of the last entry of the ledger before anything was
+        read, V(-1) without O(store), and C(clock), the seconds that the clock of O(store) is ahead of the controller's.
         Everything is verified all the same.
     type: bool
     default: false
@@ -218,6 +331,11 @@ options:
     default: []
   drained:
     description: Hosts that get no new requests.
+    type: list
+    elements: str
+    default: []
+  keeping:
+    description: Hosts of O(drained) that still get the requests of browsers which stay with them (C(sticky)).
     type: list
     elements: str
     default: []
@@ -307,6 +425,13 @@ options:
     description: PostgreSQL role that the modules of this collection log in as.
     type: str
     default: gantry
+  internal_zones:
+    description:
+      - Domains of the internal authority. Internal host names in them get a certificate of their own from it, whose
+        name ends in C(-internal), unless O(tenants[].certificate.issuer) is set.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -339,6 +464,7 @@ estate:
         - Each group with its hosts, instances, databases and C(subjects), by name. The subjects are its tenants, as
           O(gantry.odoo.change_gate#module:tenants) takes them. C(serving) are its hosts that are made and not drained
           by their variable C(odoo_drained). C(renaming) are the instances of the group whose tenant gets its new name.
+          C(canaries) are those of C(serving) with C(odoo_canary). C(sticky) says whether users stay with a host.
           C(pages) are what users of its tenants ask for first, as M(gantry.odoo.odoo_warm_up) takes them.
           C(elsewhere) are dedicated instances that are not to run there, each with its C(name), as their tenant lives
           on another group, is held, or is gone.
@@ -350,7 +476,9 @@ estate:
       description: The PostgreSQL servers of the estate.
       type: list
     leads:
-      description: The group that a host acts for, by host. The first host of a group that is not drained acts for it.
+      description:
+        - The group that a host acts for, by host. The first host of a group that is not drained acts for it, and a
+          canary does where there is no other.
       type: dict
     group_of:
       description: The group that runs Odoo on a host, by host.
@@ -358,6 +486,9 @@ estate:
     edges:
       description: The hosts of the group C(edge) that gantry.odoo.site has taken on. A new one has no routes yet.
       type: list
+    edge_addresses:
+      description: The address, or the name, of each host of the group C(edge), as those alone connect to Odoo.
+      type: dict
     routes:
       description: The routes, as M(gantry.odoo.traefik_route) takes them.
       type: list
@@ -366,8 +497,8 @@ estate:
       type: list
     internal_names:
       description: >-
-        The host names of internal routes, and those below a domain that is not public, such as C(.internal). They are
-        for a CA of your own alone.
+        The host names of internal routes, and those below a domain that is not public, such as C(.internal), which an
+        ACME server is asked for. They are for a CA of your own alone.
       type: list
     roles:
       description: The PostgreSQL roles that each server needs, by server.

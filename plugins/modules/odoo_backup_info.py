@@ -28,7 +28,8 @@ options:
   at:
     description:
       - A moment in ISO 8601 with its zone, such as V(2026-11-22T10:30:00Z). The newest backup that shows this moment or
-        an earlier one is returned. If not set, the newest backup.
+        an earlier one is returned. If not set, the newest backup. One that is in the future by the clock of the
+        repository is refused.
     type: str
     default: ""
   missing_files:
@@ -70,6 +71,7 @@ backups:
     backup: {description: Identifier of the backup; empty where none can be restored., type: str}
     snapshot_time: {description: "Moment that the backup shows, in UTC; empty without a backup.", type: str}
     age_s: {description: Its age in seconds by the store's clock; null without a backup., type: float}
+    age: {description: "Its age for people, such as V(3 h 20 min); empty without a backup.", type: str}
     dump_bytes: {description: Size of its dump in bytes; null without a backup., type: int}
     files_bytes: {description: Size of its files in bytes; null without a backup., type: int}
     backups:
@@ -86,12 +88,10 @@ backups:
       elements: str
 """
 
-from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_newest import read_newest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_restore import Choice
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import options
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
@@ -106,23 +106,10 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def moment_from(text: str) -> datetime | None:
-    """The moment of option `at`, None where it is empty. Raises InputError for a text that is no moment with a zone."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
-    except ValueError as error:
-        raise InputError(f"at: {text!r} is no moment; give one such as 2026-11-22T10:30:00Z") from error
-    if moment.tzinfo is None:
-        raise InputError(f"at: {text!r} has no zone; give one such as 2026-11-22T10:30:00Z")
-    return moment
-
-
 def work(call: Call) -> Outcome:
     """Read, report."""
     require_libraries()
-    tenants, until = options.tenants_from(call.params["tenants"]), moment_from(call.params["at"])
+    tenants, until = options.tenants_from(call.params["tenants"]), options.moment_from(call.params["at"])
     location = options.location_from(call.params["repository"])
     known, accept_missing = options.known_from(call.params["known_backups"]), call.params["missing_files"] == "list"
     accept_older = call.params["rolled_back"] == "accept"

@@ -20,6 +20,8 @@ description:
   - Code in the dump, such as a function in a check constraint, runs while rows are loaded. It has the rights of
     O(restore_user), which owns nothing but the database in the making.
   - With O(drill), removes all of it again and records how long it took.
+  - Takes the mark of a check away from a backup that lacked files, where it has read all of them and they are intact,
+    and warns of it. With an access key that may not record that, the backup stays marked.
 author:
   - Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
@@ -44,6 +46,12 @@ options:
       - A backup whose dump, manifest or index M(gantry.odoo.odoo_backup_check) has found damaged is refused.
     type: str
     default: latest
+  at:
+    description:
+      - A moment in ISO 8601 with its zone, such as V(2026-11-22T10:30:00Z). With O(backup=latest), backups that show a
+        later moment do not count. One that is in the future by the clock of the repository is refused.
+    type: str
+    default: ""
   database:
     description:
       - Name of the restored database. By default the name of the tenant, with V(_drill) behind it for a O(drill).
@@ -112,8 +120,9 @@ options:
     default: false
   verify:
     description:
-      - Compare the rows of each table and each sequence with the manifest, and each file with the SHA-1 that names it.
-      - The dump and each file that is fetched are proven in any case.
+      - Compare the rows of each table and each sequence with the manifest, and the files that are there with those that
+        the database refers to.
+      - The dump and each file are proven in any case, those too that an interrupted run or O(prefetch) has brought.
     type: bool
     default: true
   load_registry:
@@ -363,6 +372,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons import read_code as code
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_image import files_of
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_proof import record_proof
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_restore import Timings, restore
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore import Wish
@@ -372,6 +382,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore i
     PROVEN_TIER,
     UNFINISHED,
     check_wish,
+    read_whole,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import require_fresh_backups
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of
@@ -400,6 +411,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import open_stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, Catalog
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layout import DRILL, drill_key
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_odoo import Odoo
 
@@ -410,6 +422,7 @@ OPTIONS: dict[str, Any] = {
     **progress_spec(),
     "tenant": {"type": "str", "required": True},
     "backup": {"type": "str", "default": "latest"},
+    "at": {"type": "str", "default": ""},
     "database": {"type": "str"},
     **options_instance.argument_spec(timeout=14400, lock_timeout=300),
     "config": {"type": "path", "required": True},
@@ -467,6 +480,15 @@ def repository_of(params: Mapping[str, Any]) -> Repository:
     if repository is None:
         raise StateError(f"tenant {params['tenant']} has no backup in the {stores.contents.where}; take one")
     return repository
+
+
+def choice_from(params: Mapping[str, Any], wish: Wish) -> Choice:
+    """Which backup is asked for. Raises InputError for options that contradict one another."""
+    until = options.moment_from(params["at"])
+    if until is not None and params["backup"] != "latest":
+        raise InputError(f"at is '{params['at']}', beside backup '{params['backup']}'; give one of them")
+    known = options.known_from(params["known_backups"]).get(wish.tenant, 0)
+    return Choice(params["backup"], wish.accept_missing, known, params["rolled_back"] == "accept", until)
 
 
 def order_from(call: Call, repository: Repository, wish: Wish, deadline: Deadline) -> Order:
@@ -546,22 +568,27 @@ def restored(
 ) -> Outcome:
     """Choose a backup and restore it, or say in check mode what that would do. facts: gets what is known of it."""
     order = order_from(call, repository, wish, deadline)
-    known = options.known_from(call.params["known_backups"]).get(wish.tenant, 0)
-    accept_older = call.params["rolled_back"] == "accept"
-    choice = Choice(call.params["backup"], wish.accept_missing, known, accept_older)
-    entry = choose(repository, choice, call.warn)
+    entry = choose(repository, choice_from(call.params, wish), call.warn)
     if call.check_mode:
         outcome = report(wish, survey(order, manifest_of(repository, entry)), begun)
         return replace(outcome, facts={**outcome.facts, "earlier": earlier_than(entry, repository.catalog.read())})
     with reading(repository, entry, "restore", call.params["lock_timeout"]) as held:
         facts["backup"] = held.name
-        return carry_out(call, order, manifest_of(repository, held), begun, progress, facts)
+        # the marks that it may disprove
+        before = repository.catalog.read() if entry.restorable != FULL else Catalog()
+        return carry_out(call, order, manifest_of(repository, held), begun, progress, facts, before)
 
 
 def carry_out(
-    call: Call, order: Order, manifest: Manifest, begun: datetime, progress: Progress, facts: dict[str, Any]
+    call: Call,
+    order: Order,
+    manifest: Manifest,
+    begun: datetime,
+    progress: Progress,
+    facts: dict[str, Any],
+    before: Catalog,
 ) -> Outcome:
-    """Read, plan, restore. facts: gets what is known of it."""
+    """Read, plan, restore. facts: gets what is known of it. before: the catalog, where the backup is marked."""
     wish = order.wish
     with locks.hold(order.build.login, [wish.database], call.params["lock_timeout"]):
         seen = survey(order, manifest)
@@ -574,6 +601,9 @@ def carry_out(
             facts.update(outcome.facts)
     for sentence in left_out.sentences:
         call.warn(f"database {wish.database}: {sentence}")
+    said = record_proof(order.repository, manifest, before) if read_whole(seen, left_out.files) else ""
+    if said:
+        call.warn(said)
     facts.update(left_out=left_out.sentences, files_left_out=sorted(left_out.files))
     return replace(outcome, facts=dict(facts))
 

@@ -83,7 +83,7 @@ steps:
   elements: dict
   contains:
     action:
-      description: One of C(copy), C(sweep), C(create), C(update), C(remove), C(reload).
+      description: One of C(copy), C(sweep), C(create), C(update), C(remove), C(reload), C(prove).
       type: str
     target:
       description: Path of the file.

@@ -16,7 +16,8 @@ description:
   - Manages one file of the directory that Traefik's file provider watches.
   - A new document is first read by a second Traefik process in isolation, then replaced in one step. The module waits
     until the live Traefik has every object and every certificate of the document. If it has not by the deadline, the
-    module restores the previous file and fails.
+    module restores the previous file and fails. Where a run was ended before that, the next one proves the file, or
+    restores the one that was proven last.
   - Settings are compared as Traefik spells them. Sections that its API does not show, such as TLS options, are proven
     by a middleware beside them that does nothing. Sections that could not be proven are refused.
   - A router that would take requests of another one, such as those of a route, is refused; see
@@ -68,7 +69,7 @@ steps:
   elements: dict
   contains:
     action:
-      description: One of C(create), C(update), C(remove), C(reload).
+      description: One of C(create), C(update), C(remove), C(reload), C(prove).
       type: str
     target:
       description: Path of the file.

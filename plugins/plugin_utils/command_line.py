@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible import constants as C
@@ -15,6 +16,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.splitter import parse_kv
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import CommandLine
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_playbook import declaration
 
 # How a run connects: the option of each, and what it is where none was given.
 _CONNECTION = {
@@ -37,6 +39,7 @@ _FLAGS = {
     "become": ("--become", C.DEFAULT_BECOME),
     "become_ask_pass": ("--ask-become-pass", C.DEFAULT_BECOME_ASK_PASS),
 }
+_INPUTS = Path(__file__).parents[2] / "playbooks" / "inputs"
 # What the commands that go on with a change say themselves.
 _SAID = ("change", "way")
 
@@ -44,10 +47,18 @@ _SAID = ("change", "way")
 def command_line(given: Mapping[str, Any] | None = None) -> CommandLine:
     """What this run was called with, for the next one. given: the options of the command line.
 
-    Variables that were given as text may be secrets, and are left out.
+    Of the variables that were given as text, the declared inputs of playbooks are known. Others may be secrets, and are
+    left out.
     """
     given = context.CLIARGS if given is None else given
-    return CommandLine(_command(given), _withheld(given))
+    texts = _texts(given)
+    declared = _declared() if texts else {}
+    inputs = {
+        playbook: {name: texts[name] for name in names if name in texts and name not in _SAID}
+        for playbook, names in declared.items()
+    }
+    known = {name for names in declared.values() for name in names}
+    return CommandLine(_command(given), sorted(set(texts) - known - set(_SAID)), inputs)
 
 
 def _command(given: Mapping[str, Any]) -> str:
@@ -69,8 +80,15 @@ def _command(given: Mapping[str, Any]) -> str:
     return shlex.join(["ansible-playbook", *words, *connection, *asked])
 
 
-def _withheld(given: Mapping[str, Any]) -> list[str]:
-    """The variables that were given as text."""
+def _texts(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables that were given as text; the last value counts."""
     texts = [str(one) for one in given.get("extra_vars") or () if not str(one).startswith("@")]
     read = [DataLoader().load(text) if text[:1] in ("{", "[") else parse_kv(text) for text in texts]
-    return sorted({str(name) for one in read for name in one}.difference(_SAID))
+    return {str(name): one[name] for one in read for name in one}
+
+
+def _declared() -> dict[str, list[str]]:
+    """The inputs of each playbook of the collection."""
+    loader = DataLoader()
+    files = {path.stem: loader.load_from_file(str(path)) for path in _INPUTS.glob("*.yml")}
+    return {name: list(declaration(name, files).options) for name, content in files.items() if "description" in content}

@@ -15,6 +15,7 @@ from datetime import date
 from tests.bench import (
     addons_noop,
     backup,
+    cert_rotate,
     cert_scan,
     clone,
     converge,
@@ -24,6 +25,8 @@ from tests.bench import (
     policy,
     redis_converge,
     redis_switch,
+    route_churn,
+    routes_1000,
 )
 from tests.bench.erp import Erp
 from tests.bench.harness import Result
@@ -43,6 +46,9 @@ BENCHES: dict[tuple[str, ...], Callable[[Erp], list[Result]]] = {
     ("policy",): policy.run,
     ("patch-app-load",): patch_app_load.run,
     ("cert-scan",): cert_scan.run,
+    ("cert-rotate",): cert_rotate.run,
+    ("routes-1000",): routes_1000.run,
+    ("route-churn",): route_churn.run,
     # last, for it ends with the removal of a thousand databases, which slows whoever makes files after it
     ("converge", "converge-1000"): converge.run,
 }
@@ -60,7 +66,7 @@ def table(results: Sequence[Result]) -> str:
         "seconds: those are of this machine.",
         "",
         f"{date.today().isoformat()}, {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB; Odoo 19.0, "
-        "PostgreSQL 17 and Redis 8.0 in containers.",
+        "PostgreSQL 17, Redis 8.0 and Traefik 3.7 in containers.",
         "",
         "| Benchmark | Unit | Runs | Ours | Peer | The peer's | Ratio |",
         "|---|---|---|---|---|---|---|",

@@ -78,6 +78,7 @@ CATALOGUE = {
         Image("s3", "base", "s3"),
         Image("sanity", "base", "sanity"),
         Image("promtool", "base", "promtool"),
+        Image("chromium", "base", "chromium"),
         # An older estate: the Odoo, PostgreSQL and Python that Debian 11 has.
         Image("base11", None, "", suite="bullseye"),
         Image("vm11", "base11", "vm"),

@@ -97,7 +97,7 @@ def _backups(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _drills(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
-        f"drill {item['tenant']}: restored and checked, RTO {item['rto_s']:.1f} s, RPO {item['rpo_s']:.0f} s"
+        f"drill {item['tenant']}: proven, RTO {item['rto_s']:.1f} s, RPO {item['rpo_s']:.0f} s"
         for facts in _of(entries, "restore_drill", "drill")
         for item in facts["tenants"]
     ]
@@ -132,7 +132,7 @@ def _migrations(entries: Sequence[Mapping[str, Any]]) -> list[str]:
         for line in (
             f"{facts['tenant']}: {facts['from']} -> {facts['to']}, down for {facts['downtime_s']:.1f} s, "
             f"{facts['tables']} tables, {facts['rows']} rows, {facts['files']} files equal",
-            f"way back: {facts['way_back']}",
+            f"to go back: {facts['way_back']}",
         )
     ]
 

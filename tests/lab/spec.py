@@ -33,7 +33,7 @@ DOMAIN = "lab.example"
 # A name that the ACME server has been told never to issue for.
 REFUSED_DOMAIN = f"blocked.{DOMAIN}"
 # What users type; in the lab's network every host finds both edges under these names.
-TENANT_HOSTS = tuple(f"{name}.{DOMAIN}" for name in ("erp.harbour", "harbour.internal", "north", "south"))
+TENANT_HOSTS = tuple(f"{name}.{DOMAIN}" for name in ("erp.harbour", "harbour", "harbour.internal", "north", "south"))
 EDGES = ("edge1", "edge2")
 # The second one keeps no versions: the server ignores conditions where a bucket does.
 BUCKET, RECORDS_BUCKET = "gantry-backup", "gantry-records"

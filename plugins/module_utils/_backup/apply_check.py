@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_interrupted import writing_after
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_mend import Mended, foresee_mending, mend
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Copies
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import said_of_listed
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import said_of_cleared, said_of_listed
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import (
     check_body,
+    marks_of_copy,
     next_part,
     still_there,
     unhealing,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_check import recorded_part, survey
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import read_entries
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_entries
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress import Progress
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
@@ -44,6 +45,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turn
     rebuild_catalog,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
+    FULL,
+    PARTIAL,
     REBUILT,
     Catalog,
     Entry,
@@ -109,11 +112,10 @@ def check(repository: Repository, order: Order, progress: Progress, copy: Reposi
         if copy is not None:
             found = _after(mend(found, repository, copy, Deadline(order.timeout), progress))
         if catalog.copied:
-            damaged = tuple(sorted(found.damaged))
-            write_marks(repository, replace(read_marks(repository), restorable=found.marks, damaged=damaged))
+            write_marks(repository, marks_of_copy(read_marks(repository), found))
         else:
-            listed = _mark(repository, order, found)
-            found = replace(found, warnings=(*found.warnings, *said_of_listed(listed)))
+            listed, cleared = _mark(repository, order, found)
+            found = replace(found, warnings=(*found.warnings, *said_of_listed(listed), *said_of_cleared(cleared)))
     document = check_body(found.part, recorded_part(repository), repository.store.now())
     write_document(repository, CHECK, document)
     return found
@@ -124,16 +126,39 @@ def _after(mended: Mended) -> Check:
     return replace(mended.found, mended=mended.keys, unhealed=mended.unhealed, copy_faults=mended.faults)
 
 
-def _mark(repository: Repository, order: Order, found: Check) -> tuple[Entry, ...]:
-    """Record what is damaged, and heal what lies intact in another object; the backups that came into the catalog."""
+def _mark(repository: Repository, order: Order, found: Check) -> tuple[Sequence[Entry], Sequence[Entry]]:
+    """Record what is damaged, and heal what lies intact in another object.
+
+    The backups that came into the catalog, and those that were complete meanwhile and are not marked any more.
+    """
     marked = repository.catalog.write(
         lambda seen: plan_mark(seen, found.catalog, found.marks, found.damaged), Deadline(RECORD_S)
     )
+    cleared = _newcomers(repository, found, marked)
+    if cleared:
+        fit = dict.fromkeys((one.number for one in cleared), FULL)
+        now = marked
+        marked = repository.catalog.write(lambda seen: plan_mark(seen, now, fit, now.damaged), Deadline(RECORD_S))
     if not any(one.heals for one in found.found):
-        return ()
+        return (), cleared
     with writing_after(repository, "heal", order.lock_timeout, order.known) as turn:
         heal(turn, found, marked)
-    return turn.listed
+    return turn.listed, cleared
+
+
+def _newcomers(repository: Repository, found: Check, marked: Catalog) -> list[Entry]:
+    """The backups that were complete meanwhile and are marked for objects alone that the check has found intact."""
+    came = [one for one in marked.entries if one.number not in found.marks and one.restorable == PARTIAL]
+    if not came or set(found.catalog.damaged) <= found.damaged:
+        return []
+    intact = []
+    for one in came:
+        # the next check finds what is wrong with a manifest that cannot be read
+        with suppress(StateError):
+            manifest = manifest_of(repository, one)
+            if not manifest.filestore.missing and manifest.index.objects().isdisjoint(marked.damaged):
+                intact.append(one)
+    return intact
 
 
 def _left(repository: Repository, order: Order, copy: Repository | None) -> tuple[Left, list[str]]:

@@ -43,6 +43,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_keys
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     CatalogLog,
     Repository,
+    read_marks,
     require_catalog,
     write_document,
     write_marks,
@@ -103,12 +104,12 @@ def foresee(
     done = Copied(first.tenant, catalog, copied, tuple(read_documents(first, second)))
     if second is None:
         return done
-    scope = plan_copy.scope_of(done, _next_part(second, order), _suffices(second, order))
+    scope = plan_copy.scope_of(done, _next_part(second, order), _suffices(second, order, done.catalog))
     found = survey(second, scope.catalog, scope.part, deadline, progress)
     found = plan_copy.without(found, {*copied.contents, *copied.manifests})
     mended = foresee_mending(found, first, second, deadline, progress)
     done = replace(done, check=mended.found, healed=mended.keys, faults=mended.faults)
-    return replace(done, marks=plan_copy.marks_after(done, second.catalog.read(), scope.partial))
+    return plan_copy.with_marks(done, second.catalog.read(), scope.partial)
 
 
 def copy(first: Repository, stores: Stores, masters: Sequence[MasterKey], order: Order, progress: Progress) -> Copied:
@@ -210,7 +211,7 @@ def _compare(
     """Read what was sent and a share of the rest, replace what is damaged, and record that."""
     before = second.catalog.read()
     former = read_compared(second)
-    scope = plan_copy.scope_of(done, _next_part(second, order), _suffices(second, order))
+    scope = plan_copy.scope_of(done, _next_part(second, order), _suffices(second, order, done.catalog))
     doubted = {name for key in done.plan.contents if (name := data_name(key))}
     if not scope.partial:
         doubted |= set(before.damaged)
@@ -219,7 +220,7 @@ def _compare(
     # another copy beside this one may have gone on
     check = still_there(mended.found, second.catalog.read())
     done = replace(done, check=check, healed=mended.keys, faults=mended.faults)
-    done = replace(done, marks=plan_copy.marks_after(done, before, scope.partial))
+    done = plan_copy.with_marks(done, before, scope.partial)
     record = plan_copy.compared(done, second.store.now(), former if scope.partial else None)
     marks = replace(done.marks, compared=plan_copy.compared_body(record))
     done = replace(done, marks=replace(marks, revision=write_marks(second, marks)))
@@ -228,10 +229,11 @@ def _compare(
     return done
 
 
-def _suffices(second: Repository, order: Order) -> bool:
-    """Whether the last comparison is young enough and good, so that none is due."""
+def _suffices(second: Repository, order: Order, catalog: Catalog) -> bool:
+    """Whether the last comparison is young enough and good, so that none is due. catalog: of the first repository."""
     former = read_compared(second) if order.compare_interval_s and not order.accept_new else None
-    if former is None or not former.ok:
+    # what is marked, and not lost in the first one as well, is read again by whichever copy comes next
+    if former is None or not former.ok or set(read_marks(second).damaged) - set(catalog.damaged):
         return False
     age = second.store.now() - former.moment
     return -CLOCK_SKEW <= age < timedelta(seconds=order.compare_interval_s)

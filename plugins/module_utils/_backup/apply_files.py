@@ -6,22 +6,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
+from itertools import groupby
 from typing import TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
     Owner,
+    made_directory,
     opened_below,
     opened_directory,
     remove_entry,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_file_system
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, uncounted
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import is_store_fname
-from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import opened_blob, sha1_of
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import held_sizes, opened_blob, sha1_of
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_bring import bring
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import Repository
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_index import Index, pieces_of, prefixes
@@ -31,7 +34,6 @@ WORKERS = 4
 # Files that lie so close together are fetched in one request, and no request is larger.
 GAP_BYTES = 256 * 1024
 REQUEST_BYTES = 16 * 1024 * 1024
-PROVEN_AT_ONCE = 2000
 SHOWN = 3
 
 T = TypeVar("T")
@@ -47,16 +49,24 @@ def fetch(
     deadline: Deadline,
     count: Count = uncounted,
 ) -> dict[str, str]:
-    """Bring the files of a backup that are not there; why others are not. Raises StateError with damaged ones.
+    """Have the files of a backup on disk, each of them proven; why others are not. Raises StateError with damaged ones.
 
     accept_missing: leave damaged ones out instead. count: is told the files and bytes that were brought.
     """
     damaged: dict[str, str] = {}
+    work = partial(bring, repository, filestore=filestore, owner=owner, count=count)
     for shard in index.shards.values():
-        files = absent(read_shard(repository, shard), filestore, shard.prefix)
-        work = partial(bring, repository, filestore=filestore, owner=owner, count=count)
-        for done in each(work, pieces_of(files.items(), GAP_BYTES, REQUEST_BYTES), deadline, "fetching the filestore"):
+        files = read_shard(repository, shard)
+        lacking = absent(files, filestore, shard.prefix)
+        # what an interrupted run has left may have lost its content with the power
+        spoilt = damaged_files(filestore, files.keys() - lacking.keys(), deadline)
+        lacking.update((name, files[name]) for name in spoilt)
+        requests = pieces_of(lacking.items(), GAP_BYTES, REQUEST_BYTES)
+        for done in each(work, requests, deadline, "fetching the filestore", repository.store.readers):
             damaged.update(done)
+    # the database outlives a power cut, and its files have to as well
+    with made_directory(filestore, owner) as directory:
+        sync_file_system(directory)
     if damaged and not accept_missing:
         shown = ", ".join(sorted(damaged)[:SHOWN])
         raise StateError(
@@ -80,6 +90,15 @@ def prune(repository: Repository, index: Index, filestore: str) -> None:
             for name in sorted(listed(filestore, prefix) - wanted):
                 with opened_below(top, name[:2]) as directory:
                     remove_entry(directory, name[3:])
+
+
+def missing_files(filestore: str, names: Iterable[str], count: Count = uncounted) -> Iterator[str]:
+    """The names, which come in the order of their bytes, that are of no file there. count: is told those looked for."""
+    for folder, group in groupby(names, lambda name: name[:2]):
+        wanted = list(group)
+        held = held_sizes(filestore, folder) if is_store_fname(wanted[0]) else {}
+        yield from (name for name in wanted if name not in held)
+        count(len(wanted), 0)
 
 
 def damaged_files(filestore: str, names: Iterable[str], deadline: Deadline) -> list[str]:

@@ -337,7 +337,6 @@ class Restorer:
                 self.seen.manifest,
                 set(self.left_out.settings),
                 set(self.left_out.files),
-                self.order.deadline,
                 counter.add,
             )
 

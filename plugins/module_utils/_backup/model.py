@@ -175,6 +175,11 @@ class Manifest:
     index: Index
     stay: Stay | None = None
 
+    def whole_objects(self) -> set[DataName]:
+        """The objects that who reads dump, index and files of this backup has read to their last byte."""
+        shards = {shard.held for shard in self.index.shards.values()}
+        return {*self.dump.held, *shards, *(name for name, use in self.index.uses.items() if use.live == use.total)}
+
     def lost(self, stored: Mapping[DataName, int]) -> set[DataName]:
         """The objects that are missing or cut off. stored: the size in bytes of each that is there."""
         sizes = zip(self.dump.held, self.dump.stored)

@@ -152,7 +152,7 @@ class Judgement:
     """What follows for one tenant.
 
     latest: the newest backup that counts, as good as it is known to be. rules: the parts of 3-2-1-1-0, by name.
-    checked: as of the evidence.
+    proven_copies: how many copies are proven, the database among them. locked_until, checked: as of the evidence.
     """
 
     tenant: str
@@ -167,6 +167,8 @@ class Judgement:
     backups: int = 0
     expired: int = 0
     holds: int = 0
+    proven_copies: int = 0
+    locked_until: datetime | None = None
     copy: CopySeen | None = None
     checked: datetime | None = None
 

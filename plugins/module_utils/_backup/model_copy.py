@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_check import Check, Part
@@ -93,7 +93,8 @@ class Copied:
 
     catalog: the one that was copied. documents: the keys of drills that were written. check: of the second
     repository, None in check mode where there is none yet. healed: the keys of objects that were damaged there and sent
-    again. faults: why others were not, as sentences. marks: what is known to be damaged in the second repository.
+    again. faults: why others were not, as sentences. marks: what is known to be damaged in the second repository, and
+    former: how far each backup could be restored there, by number, as was known before.
     """
 
     tenant: str
@@ -104,3 +105,4 @@ class Copied:
     healed: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     marks: Marks = Marks()
+    former: Mapping[int, str] = field(default_factory=dict)

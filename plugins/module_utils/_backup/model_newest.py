@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import stamp
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Newest:
             "backup": found.name if found else "",
             "snapshot_time": stamp(found.snapshot_time) if found else "",
             "age_s": round(self.age_s, 3) if found else None,
+            "age": duration(self.age_s) if found else "",
             "dump_bytes": found.dump.size if found else None,
             "files_bytes": found.filestore.bytes if found else None,
             "backups": self.backups,

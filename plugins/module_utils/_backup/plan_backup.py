@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest, State
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_policy import require_days
@@ -29,6 +29,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.plan_catal
 
 MISSING_SHOWN = 3
 EARLIER_SHOWN = 10
+# How far a moment that is asked for may be after the store's clock: it was now, by another clock.
+_AHEAD = timedelta(seconds=60)
 _LOST = "objects of it are missing or cut off, so it can be restored"
 LISTED = "it is complete, and had no record: the run that took it was interrupted, or the record was taken away"
 
@@ -163,6 +165,15 @@ def ahead_of_clock(catalog: Catalog, now: datetime) -> list[str]:
     ]
 
 
+def require_past(until: datetime | None, now: datetime) -> None:
+    """Raises InputError for a moment that is still to come, of which no backup speaks. now: by the store's clock."""
+    if until is not None and until - now > _AHEAD:
+        raise InputError(
+            f"at is '{until:%Y-%m-%dT%H:%M:%S%z}', and the clock of the repository says {now:%Y-%m-%dT%H:%M:%S%z}; "
+            "give a moment that is past, or none for the newest backup"
+        )
+
+
 def newest_fit(
     catalog: Catalog, now: datetime, accept_missing: bool = False, until: datetime | None = None
 ) -> tuple[Entry | None, list[str]]:
@@ -240,6 +251,12 @@ def steps_of(tenant: str, database: str, seen: Survey) -> list[Step]:
 def said_of_listed(listed: Iterable[Entry]) -> list[str]:
     """A sentence for each backup that is in the catalog because the run after its own has listed it."""
     return [f"backup {one.name} is in the catalog from now on: {LISTED}" for one in listed]
+
+
+def said_of_cleared(cleared: Iterable[Entry]) -> list[str]:
+    """A sentence for each backup that ended beside a check, and is not marked any more."""
+    why = "the objects that it shares with a damaged one are intact"
+    return [f"backup {one.name}, which ended meanwhile, is not marked any more: {why}" for one in cleared]
 
 
 def said_of_marked(marked: Iterable[Entry]) -> list[str]:

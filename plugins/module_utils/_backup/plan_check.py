@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_cata
     NONE,
     PARTIAL,
     Catalog,
+    Marks,
 )
 
 ALL = 100
@@ -84,6 +85,18 @@ def unhealing(check: Check) -> Check:
     """The check without the copies of files in other objects, so that nothing is healed by them."""
     found = (replace(one, findings=tuple(replace(each, copies=0) for each in one.findings)) for one in check.found)
     return replace(check, found=tuple(found), copies=Copies())
+
+
+def marks_of_copy(before: Marks, check: Check) -> Marks:
+    """The marks of a copy after a check of it alone.
+
+    Each check reads all that was damaged. Where nothing is any more, that was not left which the last comparison found;
+    its moment and its backup stay.
+    """
+    former = before.compared
+    if former is not None and not any(one.findings for one in check.found):
+        former = {**former, "ok": True}
+    return replace(before, restorable=check.marks, damaged=tuple(sorted(check.damaged)), compared=former)
 
 
 def steps_of(check: Check) -> list[Step]:

@@ -28,6 +28,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_locks im
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_anomalies import anomalies
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import latest_of
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_policy import expired, kept_by
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.report_proof import (
+    NO_BACKUP,
+    NO_DRILL,
+    said_of_backup,
+    said_of_drill,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog, Entry
 
@@ -36,7 +43,7 @@ EXPIRY_S = 2 * 86400
 PARTS = ("policy", "rpo", "retention", "drill", "rto", "immutability", "copies", "region", "integrity")
 RULES = ("three_copies", "two_media", "one_offsite", "one_immutable", "zero_errors")
 _NO_POLICY = "there is no policy that can be read, so it is not known what is promised"
-_RECORD = "record one with gantry.odoo.backup_policy"
+_RECORD = "run gantry.odoo.backup_policy, which records it"
 
 
 def judge_tenant(seen: Evidence, store: StoreFacts, second: StoreFacts | None = None) -> Judgement:
@@ -46,6 +53,7 @@ def judge_tenant(seen: Evidence, store: StoreFacts, second: StoreFacts | None = 
     latest = latest_of(sound(seen, findings), store.now)
     moment = moment_of(latest, seen) if latest else None
     parts = _parts(seen, (store, second), latest, moment, findings)
+    by_name = {one.name: one for one in parts}
     return Judgement(
         tenant=seen.tenant,
         policy=seen.policy,
@@ -59,6 +67,8 @@ def judge_tenant(seen: Evidence, store: StoreFacts, second: StoreFacts | None = 
         backups=sum(one.expired is None for one in seen.catalog.entries),
         expired=sum(one.expired is not None for one in seen.catalog.entries),
         holds=sum(not one.is_over(store.now) for one in seen.catalog.holds),
+        proven_copies=_proven_copies(seen.policy, by_name.get("rpo"), latest, seen.copy, store.now),
+        locked_until=seen.locked_until,
         copy=seen.copy,
         checked=seen.checked,
     )
@@ -119,15 +129,15 @@ def _parts(
 def _rpo(policy: Policy, moment: datetime | None, now: datetime) -> Part:
     remedy = "run gantry.odoo.backup, and see why the last one did not"
     if moment is None:
-        return Part("rpo", VIOLATED, "there is no complete backup", remedy)
+        return Part("rpo", VIOLATED, NO_BACKUP, remedy)
     age_s = (now - moment).total_seconds()
-    sentence = f"the newest backup is {age_s:.0f} s old, and the RPO is {policy.rpo_s} s"
+    sentence = f"{said_of_backup(age_s)}, and the RPO is {duration(policy.rpo_s)}"
     return Part("rpo", VIOLATED, sentence, remedy) if age_s > policy.rpo_s else Part("rpo", OK, sentence)
 
 
 def _retention(policy: Policy, catalog: Catalog, now: datetime) -> Part:
     """Whether expiry is run: nothing stands that was to go two days ago, and goes today."""
-    remedy = "run gantry.odoo.backup_policy with expire"
+    remedy = "run gantry.odoo.backup_policy with expire: true"
     then = now - timedelta(seconds=EXPIRY_S)
     unwanted = set(expired(kept_by(policy, catalog, now, catalog.holds)))
     late = [one.name for one in catalog.entries if one.name in unwanted and one.expired and one.expired < then]
@@ -143,16 +153,15 @@ def _retention(policy: Policy, catalog: Catalog, now: datetime) -> Part:
 
 
 def _drill(policy: Policy, seen: Evidence, now: datetime) -> Part:
-    remedy = f"run gantry.odoo.restore_drill for {seen.tenant}"
+    remedy = f"run gantry.odoo.restore_drill -e tenant={seen.tenant}"
     good = next((one for one in seen.drills if one.ok), None)
     if seen.drills and not seen.drills[0].ok:
-        sentence = f"the drill of {seen.drills[0].begun:%Y-%m-%d %H:%M} UTC failed: {seen.drills[0].error}"
+        sentence = f"the restore drill of {_minute(seen.drills[0].begun)} failed: {seen.drills[0].error}"
         return Part("drill", VIOLATED, sentence, remedy)
     if good is None:
-        return Part("drill", VIOLATED, "no restore drill has proven a backup", remedy)
+        return Part("drill", VIOLATED, NO_DRILL, remedy)
     age_s = (now - good.begun).total_seconds()
-    sentence = f"the last proven drill is {age_s / 86400:.1f} days old, and one is due every "
-    sentence += f"{policy.drill_interval_s / 86400:g} days"
+    sentence = f"{said_of_drill(age_s)}, and one is due every {duration(policy.drill_interval_s)}"
     state = VIOLATED if age_s > policy.drill_interval_s else OK
     return Part("drill", state, sentence, remedy if state != OK else "")
 
@@ -160,8 +169,10 @@ def _drill(policy: Policy, seen: Evidence, now: datetime) -> Part:
 def _rto(policy: Policy, seen: Evidence) -> Part:
     good = next((one for one in seen.drills if one.ok), None)
     if good is None:
-        return Part("rto", UNKNOWN, "no drill has measured the RTO", f"run gantry.odoo.restore_drill for {seen.tenant}")
-    sentence = f"the last proven drill took {good.rto_s:.0f} s, and the RTO is {policy.rto_s} s"
+        remedy = f"run gantry.odoo.restore_drill -e tenant={seen.tenant}"
+        return Part("rto", UNKNOWN, "no restore drill has measured the RTO", remedy)
+    sentence = f"the last restore drill that proved a backup took {duration(good.rto_s)}, and the RTO is "
+    sentence += duration(policy.rto_s)
     if good.rto_s > policy.rto_s:
         return Part("rto", VIOLATED, sentence, "see its timings, and give the restore more jobs or faster disks")
     return Part("rto", OK, sentence)
@@ -179,7 +190,7 @@ def _immutability(policy: Policy, seen: Evidence, store: StoreFacts) -> Part:
         if locked is None:
             return Part(name, UNKNOWN, f"it is not known whether the newest backup is locked{_why(store)}", remedy)
         return Part(name, VIOLATED, "the newest backup is not locked", remedy)
-    remedy = "run gantry.odoo.backup_policy with versioning"
+    remedy = "run gantry.odoo.backup_policy, which has the bucket keep versions"
     if store.kind != BUCKET:
         return Part(name, VIOLATED, "a directory keeps no versions", "use a bucket that keeps versions")
     if store.versioning is None:
@@ -219,12 +230,21 @@ def _is_locked(seen: Evidence, store: StoreFacts) -> bool | None:
     return seen.locked_until is not None and seen.locked_until > store.now
 
 
+def _proven_copies(
+    policy: Policy | None, rpo: Part | None, latest: Entry | None, copy: CopySeen | None, now: datetime
+) -> int:
+    """How many copies are proven, the database among them."""
+    second = policy is not None and copy is not None and not _fault_of_copy(policy, copy, now)
+    # a backup that keeps the RPO proves that the database was there when it was taken
+    return (latest is not None) + (rpo is not None and rpo.state == OK) + second
+
+
 def _copies(policy: Policy, rpo: Part, latest: Entry | None, copy: CopySeen | None, now: datetime) -> Part:
     fault = _fault_of_copy(policy, copy, now) if copy else ""
-    # a backup that keeps the RPO proves that the database was there when it was taken
-    proven = (latest is not None) + (rpo.state == OK) + (copy is not None and not fault)
+    proven = _proven_copies(policy, rpo, latest, copy, now)
     as_of = ", the database among them as its newest backup found it" if rpo.state == OK else ""
-    sentence = f"{proven} copies are proven{as_of}, and the policy asks for {policy.copies}"
+    sentence = f"{proven} {'copy is' if proven == 1 else 'copies are'} proven{as_of}, and the policy asks for "
+    sentence += str(policy.copies)
     # one that is named and does not count is missed on the day when it is needed, however few the policy asks for
     if proven >= policy.copies and not fault:
         return Part("copies", OK, sentence)
@@ -250,14 +270,14 @@ def _fault_of_copy(policy: Policy, copy: CopySeen, now: datetime) -> str:
     if copy.shows is None:
         return "the second repository has lost the newest backup that was compared"
     if now - copy.compared.moment > limit:
-        return f"the second repository was compared {_days(now - copy.compared.moment)} days ago"
+        return f"the second repository was compared {_age(now - copy.compared.moment)} ago"
     if now - copy.shows > limit:
-        return f"the newest backup in the second repository is {_days(now - copy.shows)} days old"
+        return f"the newest backup in the second repository is {_age(now - copy.shows)} old"
     return ""
 
 
-def _days(age: timedelta) -> str:
-    return f"{age.total_seconds() / 86400:.1f}"
+def _age(age: timedelta) -> str:
+    return duration(age.total_seconds())
 
 
 def _region(policy: Policy, store: StoreFacts, second: StoreFacts | None) -> Part:

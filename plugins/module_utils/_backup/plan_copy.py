@@ -21,6 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_copy imp
     Side,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_manifest import parse_stamp, stamp
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_check import WORDS
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import rolled_back, still_kept
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import flag, number
@@ -186,6 +187,12 @@ def marks_after(done: Copied, before: Catalog, partial: bool = False) -> Marks:
     return Marks(restorable, tuple(sorted(damaged | set(before.damaged) if partial else damaged)))
 
 
+def with_marks(done: Copied, before: Catalog, partial: bool) -> Copied:
+    """What became of a copy, with the marks after it and those of before. before, partial: as in `marks_after`."""
+    former = {one.number: one.restorable for one in before.entries}
+    return replace(done, marks=marks_after(done, before, partial), former=former)
+
+
 def worse(done: Copied) -> tuple[Found, ...]:
     """The backups that the first repository is not known to lack, and that the second one does not have in full."""
     found = done.check.found if done.check else ()
@@ -228,8 +235,19 @@ def steps_of(done: Copied) -> list[Step]:
     steps += [Step("write", f"{tenant}/{key}", "differs from the first repository") for key in done.documents]
     if plan.remove:
         steps.append(Step("remove", tenant, f"no backup needs {len(plan.remove)} objects of the copy any more"))
+    steps += _marked(done)
     why = "it is damaged in the copy, and intact in the first repository"
     return [*steps, *(Step("heal", f"{tenant}/{key}", why) for key in done.healed)]
+
+
+def _marked(done: Copied) -> list[Step]:
+    """The backups of which the copy says something else from now on."""
+    found = ((one.name, done.marks.restorable.get(one.number, FULL), one.number) for one in done.catalog.entries)
+    return [
+        Step("mark", f"{done.tenant}/{name}", f"it can be restored {WORDS[mark]} from the copy")
+        for name, mark, number in found
+        if mark != done.former.get(number, mark)
+    ]
 
 
 def failure_of(done: Copied) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import PROVEN
-from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import span
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import listed_input
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 
 # What each PostgreSQL server holds, by its name; None where it was not asked or did not answer.
 Servers = Mapping[str, "Sequence[Mapping[str, Any]] | None"]
@@ -53,10 +54,10 @@ def _silent(lost: Sequence[str], servers: Servers, given_up: Sequence[str]) -> l
     silent = sorted(name for name, held in servers.items() if held is None and name not in given_up)
     if not (lost and silent):
         return []
-    named = ", ".join(silent)
     return [
-        f"PostgreSQL on {named} does not answer and may hold {', '.join(lost)}: start it, and run again; or, where its "
-        f"databases are lost for good, as on a new host, say so with recover_lost_servers: [{named}]"
+        f"PostgreSQL on {', '.join(silent)} does not answer and may hold {', '.join(lost)}: start it, and run again; "
+        "or, where its databases are lost for good, as on a new host, say so with "
+        f"{listed_input('recover_lost_servers', silent)}"
     ]
 
 
@@ -106,13 +107,13 @@ def parts(
         }
         for one in found
     }
-    way_on = "restore the others with recover_leave_out: true, or name another repository or moment"
+    way_on = "restore the others with -e recover_leave_out=true, or name another repository or moment"
     return {
         "parts": made,
         "notes": [
             *(
                 f"backup {one['backup']} of {one['snapshot_time']} is chosen for {one['tenant']}, which is "
-                f"{span(one['age_s'])} old; what was written since is lost"
+                f"{duration(one['age_s'])} old; what was written since is lost"
                 for one in found
             ),
             *(f"{name} has its database on {server} and is left alone" for name, server in wanted["there"].items()),

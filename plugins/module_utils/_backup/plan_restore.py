@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
@@ -30,6 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     Serve,
     Server,
     Space,
+    Survey,
     Target,
     Verify,
     Wish,
@@ -165,6 +166,8 @@ def restoration(target: Target, wish: Wish, manifest: Manifest, fetch: Fetch) ->
     fetching: list[Step] = [FetchFiles("fetch_files", new, share)] if fetch.files else []
     if wish.prefetch:
         return fetching
+    if manifest.filestore.files and not fetching:
+        fetching = [FetchFiles("fetch_files", new, "all files are there, and are proven")]
     if is_restored(target, wish, manifest):
         return _access(target, wish)
     refuse_overwrite(target, wish)
@@ -302,6 +305,14 @@ def refuse_code(series: str, manifest: Manifest) -> None:
             f"backup {origin(manifest)} is of Odoo {made_by}, and the code of this instance is {series}; "
             "use an instance of its own version"
         )
+
+
+def read_whole(seen: Survey, left_out: Collection[str]) -> bool:
+    """Whether a restore that has ended well has read all of a backup. left_out: the files that it left out."""
+    index, built = seen.manifest.index, {type(step) for step in seen.todo}
+    fetched = FetchFiles in built or not index.files
+    # what an interrupted restore has left on the disk is not read again
+    return RestoreDump in built and fetched and seen.fetch.files == index.files and not left_out
 
 
 def refuse_server(server: Server, client: int, manifest: Manifest) -> None:

@@ -78,7 +78,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_layo
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_location import Location
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.read_contents import contents_of
 
-READERS = 8
 # How far back a good drill is looked for; one behind more failures than that is no proof any more.
 DRILLS = 20
 
@@ -145,11 +144,10 @@ def read_evidence(
         seen = _evidence(stores, tenant, masters, manifests, latest, copies)
         return replace(seen, known=known.get(tenant, 0), where=f"{stores.contents.where}, {tenant}")
 
-    if not isinstance(stores.contents, Keeping):
-        # threads that wait for no server wait for each other
+    if stores.contents.readers == 1:
         yield from map(evidence, tenants)
         return
-    with ThreadPoolExecutor(READERS) as pool:
+    with ThreadPoolExecutor(stores.contents.readers) as pool:
         yield from pool.map(evidence, tenants)
 
 

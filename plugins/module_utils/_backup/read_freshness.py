@@ -14,6 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_lost impo
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_manifest import manifest_of, read_dump
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     RECORD_S,
     Repository,
@@ -119,7 +120,7 @@ def unfit(entry: Entry, uuid: str, limit_s: int | None, now: datetime) -> str:
         return f"is of another database, with uuid {entry.uuid}"
     if limit_s is None or age <= limit_s:
         return ""
-    return f"is {age:.0f} s old, and at most {limit_s} s are accepted before its database is given up"
+    return f"is {duration(age)} old, and at most {duration(limit_s)} are accepted before its database is given up"
 
 
 def damage(repository: Repository, entry: Entry) -> str:

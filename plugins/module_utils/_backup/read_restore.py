@@ -26,7 +26,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_restore 
     aside,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model_scratch import Scratch
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import newest_fit, refuse_damaged
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import (
+    newest_fit,
+    refuse_damaged,
+    require_past,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_known import refuse_rolled_back
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     FINISHED,
@@ -187,6 +191,7 @@ def choose_from(
             raise StateError(f"the {repository.where} has no complete backup {choice.wanted}; choose another")
     else:
         now = repository.store.now()
+        require_past(choice.until, now)
         found, said = newest_fit(catalog, now, choice.accept_missing, choice.until)
         for sentence in said:
             warn(sentence)

@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-import itertools
 from contextlib import closing
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup import read_database
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import PROVEN_AT_ONCE, damaged_files
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import missing_files
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.model import Manifest
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_restore import (
     differing,
     differing_rows,
     lagging,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import shown
@@ -34,16 +32,15 @@ def verify_restored(
     manifest: Manifest,
     left_out: set[Setting],
     files_left_out: set[str],
-    deadline: Deadline,
     count: Count,
 ) -> None:
-    """Raises StateError with what differs: rows, sequences, modules, locale, settings, the files or their contents.
+    """Raises StateError with what differs: rows, sequences, modules, locale, settings, or files,
+    whose contents were proven when they came.
 
     left_out: settings that could not be made, which the caller tells of, as of files_left_out.
     count: is told the files that were compared.
     """
     facts = manifest.database
-    spoilt: list[str] = []
     with closing(connect(login, database, autocommit=False)) as connection:
         connection.set_session(readonly=True)
         tables = read_database.row_counts(connection)
@@ -54,14 +51,12 @@ def verify_restored(
             settings = set(read_settings(cursor, database))
         _count, names = read_database.stored_names(connection, database)
         wanted = (name for name in names if name not in files_left_out)
-        while batch := list(itertools.islice(wanted, PROVEN_AT_ONCE)):
-            spoilt += damaged_files(filestore, batch, deadline)
-            count(len(batch), 0)
+        lost = list(missing_files(filestore, wanted, count))
     wrong = differing_rows(facts.tables, tables) + lagging(facts.sequences, used)
     wrong += differing("module", facts.modules, installed) + differing("pending module", facts.pending, pending)
     wrong += [f"its locale is {locale} instead of {facts.locale}"] if locale != facts.locale else []
     wrong += [f"setting {one.name} is not {one.value}" for one in sorted(set(facts.settings) - left_out - settings)]
-    wrong += [f"file {shown(name)} is missing or damaged" for name in spoilt]
+    wrong += [f"file {shown(name)} is missing" for name in lost]
     if wrong:
         more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise StateError(

@@ -117,32 +117,32 @@ METRICS = (
     Metric("holds", "Legal holds that stand.", _one(lambda one: one.holds)),
     Metric(
         "drill_interval_seconds",
-        "Seconds after which the newest proven restore drill is too old.",
+        "Seconds after which the last restore drill that proved a backup is too old.",
         _one(lambda one: one.policy.drill_interval_s if one.policy else None),
     ),
     Metric(
         "drill_last_timestamp_seconds",
-        "Time of the newest restore drill.",
+        "Time of the last restore drill.",
         _one(lambda one: _moment(one.drills[0].begun) if one.drills else None),
     ),
     Metric(
         "drill_last_ok",
-        "Whether the newest restore drill proved the backup.",
+        "Whether the last restore drill proved the backup.",
         _one(lambda one: one.drills[0].ok if one.drills else None),
     ),
     Metric(
         "drill_last_success_timestamp_seconds",
-        "Time of the newest restore drill that proved a backup.",
+        "Time of the last restore drill that proved a backup.",
         _one(lambda one: _moment(one.last_good_drill.begun) if one.last_good_drill else None),
     ),
     Metric(
         "drill_rto_seconds",
-        "Duration of the newest restore drill that proved a backup.",
+        "RTO that the last restore drill that proved a backup has measured.",
         _one(lambda one: one.last_good_drill.rto_s if one.last_good_drill else None),
     ),
     Metric(
         "drill_rpo_seconds",
-        "Age of the backup in the newest restore drill that proved one.",
+        "RPO that the last restore drill that proved a backup has measured.",
         _one(lambda one: one.last_good_drill.rpo_s if one.last_good_drill else None),
     ),
     Metric(

@@ -11,25 +11,64 @@ import os
 import shutil
 import tempfile
 from dataclasses import asdict
+from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Refusal, Request
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import KEY, REQUEST, Store
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import (
+    INTERNAL,
+    Advice,
+    Refusal,
+    Request,
+    Revocation,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import (
+    CERTIFICATE,
+    KEY,
+    REQUEST,
+    Store,
+    kind_of,
+    revocation_in,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
 
 with contextlib.suppress(ImportError):  # The module says so: see HAS_CRYPTOGRAPHY.
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 
-def stage(store: Store, request: Request) -> str:
-    """Make a key and return the request (CSR) to order its certificate with, as PEM; what was staged is removed."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def stage(store: Store, request: Request, *, may_reuse: bool = True) -> str:
+    """Stage a key and return the request (CSR) to order its certificate with, as PEM; what was staged is removed.
+
+    may_reuse: whether the installed key may stay where the request says so; not where it is lost.
+    """
+    key = (_installed(store, request) if request.reuse_key and may_reuse else None) or _made(request.key_type)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     _stage(store, request, pem)
     names = x509.SubjectAlternativeName([x509.DNSName(domain) for domain in request.domains])
     csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=True)
+    if request.issuer == INTERNAL:
+        # an ACME server knows what its certificates are for, our authority takes what is asked for
+        csr = csr.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        csr = csr.add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     return csr.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _made(key_type: str) -> Any:
+    algorithm, _dash, size = key_type.partition("-")
+    if algorithm == "rsa":
+        return rsa.generate_private_key(public_exponent=65537, key_size=int(size))
+    return ec.generate_private_key({"p256": ec.SECP256R1, "p384": ec.SECP384R1}[size]())
+
+
+def _installed(store: Store, request: Request) -> Any:
+    """The installed key, None without one of the type that is asked for."""
+    try:
+        with open(store.current(request.name, KEY), "rb") as stream:
+            key = serialization.load_pem_private_key(stream.read(), None)
+    except (OSError, ValueError, TypeError):
+        # a new one will do
+        return None
+    return key if kind_of(key.public_key()) == request.key_type else None
 
 
 def take(store: Store, request: Request, certificate: bytes, key: bytes) -> None:
@@ -45,7 +84,7 @@ def _stage(store: Store, request: Request, key: bytes) -> None:
     for directory in (store.path, store.directory(request.name), staging):
         _make(store, directory)
     _write(store, os.path.join(staging, KEY), key)
-    _write(store, os.path.join(staging, REQUEST), json.dumps({"domains": request.domains}).encode())
+    _write(store, os.path.join(staging, REQUEST), json.dumps({"domains": request.domains, **request.terms}).encode())
 
 
 def install(store: Store, name: str, serial: int) -> None:
@@ -65,12 +104,55 @@ def install(store: Store, name: str, serial: int) -> None:
         shutil.rmtree(os.path.join(store.directory(name), "versions", old))
 
 
+def put_back(store: Store, name: str) -> None:
+    """Put the previous pair in the place of the current one, which is staged again; none where there was none.
+
+    The next call installs the staged pair, where it is due, without another order.
+    """
+    current, previous = store.link(name, "current"), store.link(name, "previous")
+    replaced = os.path.join(store.directory(name), os.readlink(current))
+    if os.path.islink(previous):
+        _point(store, name, "current", os.readlink(previous))
+        os.unlink(previous)
+    else:
+        os.unlink(current)
+    if os.path.isdir(store.staging(name)):
+        shutil.rmtree(store.staging(name))
+    os.rename(replaced, store.staging(name))
+
+
 def record(store: Store, name: str, refusal: Refusal) -> None:
     """Keep why an order failed, until one succeeds."""
     for directory in (store.path, store.directory(name)):
         _make(store, directory)
     moments = {"tried": refusal.tried.isoformat(), "until": refusal.until.isoformat()}
     replace_file(store.refusal(name), json.dumps({**asdict(refusal), **moments}), 0o644)
+
+
+def advise(store: Store, name: str, advice: Advice) -> None:
+    """Keep when the ACME server advises to renew the current certificate, for runs that do not ask it."""
+    body = {"serial": f"{advice.serial:X}", "start": advice.start.isoformat(), "end": advice.end.isoformat()}
+    replace_file(store.advice(name), json.dumps({**body, "url": advice.url}), 0o644)
+
+
+def lose(store: Store, name: str, revocation: Revocation) -> None:
+    """Keep that the current certificate is to be revoked, with a copy of it, before another one is ordered."""
+    with open(store.current(name, CERTIFICATE), encoding="ascii", errors="surrogateescape") as stream:
+        replace_file(store.revoked_certificate(name), stream.read(), 0o644)
+    body = {**asdict(revocation), "serial": f"{revocation.serial:X}", "not_after": revocation.not_after.isoformat()}
+    replace_file(store.revocation(name), json.dumps(body), 0o644)
+
+
+def forget(store: Store, name: str) -> None:
+    """Remove the record of a revocation that is done, and the pair that no server may serve any more."""
+    revocation = revocation_in(store.revocation(name))
+    previous = store.link(name, "previous")
+    if revocation and os.path.islink(previous) and os.path.basename(os.readlink(previous)) == f"{revocation.serial:x}":
+        os.unlink(previous)
+        shutil.rmtree(os.path.join(store.directory(name), "versions", f"{revocation.serial:x}"))
+    for path in (store.revocation(name), store.revoked_certificate(name)):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def _make(store: Store, directory: str) -> None:

@@ -11,13 +11,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, excerpt
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, excerpt
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import within
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-# What http-01 can prove: a full name in lower case, no wildcard (RFC 8555, 8.3).
-_DOMAIN = re.compile(rf"(?=.{{1,253}}$)({_LABEL}\.)+{_LABEL}")
-
+# A full name in lower case, or a wildcard for one label (RFC 6125), which only dns-01 proves (RFC 8555, 8.3).
+_DOMAIN = re.compile(rf"(?=.{{1,253}}$)(\*\.)?({_LABEL}\.)+{_LABEL}")
+_WILDCARD = "*."
+# As RFC 5280 numbers them, 5.3.1.
+REASONS = {
+    "unspecified": 0,
+    "key_compromise": 1,
+    "affiliation_changed": 3,
+    "superseded": 4,
+    "cessation_of_operation": 5,
+}
+# acme: an order; internal: the authority of the estate; given: files that the operator has got elsewhere
+ACME, INTERNAL, GIVEN = ISSUERS = ("acme", "internal", "given")
+KEY_TYPES = ("ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096")
+HTTP, DNS = CHALLENGES = ("http-01", "dns-01")
 
 # in a name with one of these, IDNA 2003 and 2008 differ: sharp s, final sigma, the two joiners
 _DEVIATING = frozenset("\u00df\u03c2\u200c\u200d")
@@ -25,6 +38,8 @@ _DEVIATING = frozenset("\u00df\u03c2\u200c\u200d")
 _PREFIX = re.compile(
     r"^Failed to start new order for \S+ with status \d+ [A-Za-z ]+\. Error urn:ietf:params:acme:error:"
 )
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_BASE64URL, _MACS = re.compile(r"[A-Za-z0-9_-]*={0,2}"), ("HS256", "HS384", "HS512")
 _AFTER = re.compile(r"retry after (\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)")
 # the longest window of a public CA's rate limits, and a day
 LONGEST_WAIT = timedelta(days=8)
@@ -32,10 +47,31 @@ LONGEST_WAIT = timedelta(days=8)
 
 @dataclass(frozen=True)
 class Request:
-    """One certificate that is asked for, under the name of its directory."""
+    """One certificate that is asked for, under the name of its directory.
+
+    challenge: by which the domains are validated. hosts: the names that clients ask for, the domains where empty.
+    profile: of the issuer. preferred_chain: the common name of the root that its chain is to lead to, where it can.
+    key_type: one of KEY_TYPES. reuse_key: whether a renewal has the key of before, where that is of this type.
+    issuer: one of ISSUERS. signer: the common name of the internal authority that is to sign it; none of other issuers.
+    """
 
     name: str
     domains: tuple[str, ...]
+    challenge: str = HTTP
+    hosts: tuple[str, ...] = ()
+    profile: str = ""
+    preferred_chain: str = ""
+    key_type: str = KEY_TYPES[0]
+    reuse_key: bool = False
+    issuer: str = ACME
+    signer: str = ""
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """What an issuer is asked for beside the domains: recorded with the pair, and compared with the record."""
+        if self.issuer != ACME:
+            return {"issuer": self.issuer}
+        return {"issuer": self.issuer, "profile": self.profile, "preferred_chain": self.preferred_chain}
 
 
 @dataclass(frozen=True)
@@ -44,6 +80,9 @@ class Certificate:
 
     not_before, not_after: between which all of its chain is valid. intermediate: the issuer that ends it, if one does.
     requested: the domains that it was ordered for, which an issuer may add to or leave out; its own without a record.
+    terms: what it was ordered with, by name; none where it was not recorded. root: the common name of the issuer of the
+    last certificate of its chain. renewal_id: by which an order may name it (RFC 9773, 4.1); empty where it does not
+    name its issuer's key. signed_by: the common name of its issuer.
     """
 
     serial: int
@@ -53,14 +92,36 @@ class Certificate:
     domains: tuple[str, ...]
     requested: tuple[str, ...] = ()
     intermediate: str = ""
+    renewal_id: str = ""
+    terms: tuple[tuple[str, str], ...] = ()
+    root: str = ""
+    key_type: str = ""
+    signed_by: str = ""
+
+    @property
+    def issuer(self) -> str:
+        """The issuer that it is recorded with; former releases knew one."""
+        return dict(self.terms).get("issuer", ACME)
+
+    def changed(self, request: Request) -> list[str]:
+        """What is asked for otherwise than it was ordered with, or than it is; not so what is not known."""
+        # a pair without a record is not known to have another issuer
+        if self.terms and self.issuer != request.issuer:
+            return ["issuer"]
+        if request.issuer == GIVEN:
+            return []
+        terms = [name for name, value in self.terms if request.terms.get(name, value) != value]
+        signer = ["authority"] if request.signer and self.signed_by != request.signer else []
+        key_type = ["key_type"] if self.key_type not in ("", request.key_type) else []
+        return [*terms, *signer, *key_type]
 
     def answers(self, request: Request) -> bool:
         """Whether it was ordered for exactly the domains of `request`."""
         return sorted(self.requested or self.domains) == sorted(request.domains)
 
     def named(self, request: Request) -> list[str]:
-        """The domains of `request` that it has."""
-        return [domain for domain in request.domains if domain in self.domains]
+        """The domains of `request` that it covers."""
+        return [domain for domain in request.domains if covers(self.domains, domain)]
 
 
 @dataclass(frozen=True)
@@ -87,11 +148,26 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Revocation:
+    """A certificate that is to be revoked once another one is served in its place. reason: one of REASONS.
+
+    not_after: from which on there is nothing to revoke. issuer, signed_by: of that certificate.
+    """
+
+    serial: int
+    reason: str
+    not_after: datetime
+    issuer: str = ACME
+    signed_by: str = ""
+
+
+@dataclass(frozen=True)
 class Found:
     """What one name's directory holds. interrupted: an earlier order was begun there and not installed.
 
     waits: a certificate was written beside the staged key, fit or not.
-    broken, unusable: why no server could load what is there as current, or as staged.
+    broken, unusable: why no server could load what is there as current, or as staged. advice: as it was recorded.
+    revocation: of a certificate whose key is lost, the current one until another one is installed.
     """
 
     current: Certificate | None = None
@@ -101,6 +177,15 @@ class Found:
     waits: bool = False
     broken: str = ""
     unusable: str = ""
+    advice: Advice | None = None
+    revocation: Revocation | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the current certificate is to be revoked."""
+        if self.current is None or self.revocation is None:
+            return False
+        return self.current.serial == self.revocation.serial
 
 
 @dataclass(frozen=True)
@@ -112,6 +197,7 @@ class Offer:
     domains: tuple[str, ...]
     not_before: datetime
     not_after: datetime
+    signed_by: str = ""
 
     def answers(self, request: Request) -> bool:
         """Whether it was ordered under the name and for exactly the domains of `request`."""
@@ -120,10 +206,19 @@ class Offer:
 
 @dataclass(frozen=True)
 class Advice:
-    """What the ACME server says of one certificate (RFC 9773). replaces: its id, where an order may name it."""
+    """When the ACME server advises to renew a certificate (RFC 9773), between two moments. url: why, for people.
 
-    why: str = ""
-    replaces: str = ""
+    serial: of the certificate.
+    """
+
+    serial: int
+    start: datetime
+    end: datetime
+    url: str = ""
+
+    def moment(self, part: float) -> datetime:
+        """The moment within the window, of which `part` is let pass; each certificate has another one."""
+        return self.start + max(self.end - self.start, timedelta(0)) * part
 
 
 @dataclass(frozen=True)
@@ -131,27 +226,104 @@ class Issuer:
     """What the ACME directory answered.
 
     fault: why it takes no order, if any. wait: it asks for, None without. ahead: how far the clock of this host is.
+    profiles: that it has, None where it was not asked.
     """
 
     fault: str = ""
     wait: timedelta | None = None
     ahead: timedelta = timedelta(0)
+    profiles: tuple[str, ...] | None = None
 
 
 def requests(given: Iterable[Mapping[str, Any]]) -> list[Request]:
-    """The requests of a call. Raises InputError for one that no directory or no http-01 challenge could serve."""
-    made = [Request(str(one["name"]), tuple(dict.fromkeys(map(_domain, one["domains"])))) for one in given]
+    """The requests of a call. Raises InputError for one that no directory or no challenge could serve."""
+    made = [request(one) for one in given]
     names = [one.name for one in made]
     for one in made:
-        if not _NAME.fullmatch(one.name):
-            raise InputError(f"certificate {one.name!r}: a name takes lower-case letters, digits and hyphens")
         if names.count(one.name) > 1:
             raise InputError(f"certificate {one.name} is asked for twice; name each certificate once")
-        odd = [domain for domain in one.domains if not _DOMAIN.fullmatch(domain)]
-        if odd or not one.domains:
-            seen = f"not {', '.join(odd)}" if odd else "and none is given"
-            raise InputError(f"certificate {one.name} takes DNS names of two labels or more, without wildcards, {seen}")
+        if found := fault(one):
+            raise InputError(found)
     return made
+
+
+def request(given: Mapping[str, Any]) -> Request:
+    """A request as it is given; whether it can be ordered says `fault`."""
+    return Request(
+        str(given["name"]),
+        tuple(dict.fromkeys(map(_domain, given["domains"]))),
+        str(given.get("challenge") or HTTP),
+        tuple(dict.fromkeys(map(_domain, given.get("hosts") or ()))),
+        str(given.get("profile") or ""),
+        str(given.get("preferred_chain") or ""),
+        str(given.get("key_type") or KEY_TYPES[0]),
+        bool(given.get("reuse_key")),
+        str(given.get("issuer") or ACME),
+    )
+
+
+def fault(request: Request) -> str:
+    """Why no directory or no challenge could serve a request; empty for one that can be ordered."""
+    name, domains = request.name, request.domains
+    odd = [domain for domain in domains if not _DOMAIN.fullmatch(domain)]
+    wild = [domain for domain in domains if domain.startswith(_WILDCARD)]
+    # a CA refuses an order for both
+    twice = [domain for domain in domains if domain not in wild and any(covers([one], domain) for one in wild)]
+    away = [host for host in request.hosts if not covers(domains, host)]
+    faults = (
+        (not _NAME.fullmatch(name), f"certificate {name!r}: a name takes lower-case letters, digits and hyphens"),
+        (not domains, f"certificate {name} takes DNS names of two labels or more, and none is given"),
+        (bool(odd), f"certificate {name} takes DNS names of two labels or more, not {', '.join(odd)}"),
+        (
+            request.challenge not in CHALLENGES,
+            f"certificate {name}: challenge is one of {', '.join(CHALLENGES)}, not {request.challenge}",
+        ),
+        (
+            request.issuer not in ISSUERS,
+            f"certificate {name}: issuer is one of {', '.join(ISSUERS)}, not {request.issuer}",
+        ),
+        (
+            request.key_type not in KEY_TYPES,
+            f"certificate {name}: key_type is one of {', '.join(KEY_TYPES)}, not {request.key_type}",
+        ),
+        (
+            bool(wild) and request.issuer == ACME and request.challenge != DNS,
+            f"certificate {name}: {', '.join(wild)} can be validated by {DNS} alone; set its challenge, or name hosts",
+        ),
+        (bool(twice), f"certificate {name}: a wildcard covers {', '.join(twice)}; leave one of them"),
+        (bool(away), f"certificate {name} does not cover {', '.join(away)}, which clients ask for; add it to domains"),
+    )
+    return next((words for holds, words in faults if holds), "")
+
+
+def binding_faults(given: Mapping[str, Any]) -> list[str]:
+    """What is wrong with certificate_eab, by which an account is bound to one at the CA; no sentence holds the key."""
+    kid, key, algorithm = (str(given.get(name) or "") for name in ("kid", "key", "alg"))
+    faults = (
+        (bool(kid) != bool(key), "certificate_eab has kid and key, as the CA gave them; set both, or leave it empty"),
+        (not _BASE64URL.fullmatch(key), "certificate_eab.key is not base64url; copy the key as the CA gave it"),
+        (
+            algorithm not in ("", *_MACS),
+            f"certificate_eab.alg is one of {', '.join(_MACS)}, not {algorithm}",
+        ),
+    )
+    return [words for holds, words in faults if holds]
+
+
+def covers(names: Iterable[str], asked: str) -> bool:
+    """Whether one of the names is the one that is asked for, or a wildcard for its first label (RFC 6125)."""
+    asked = asked.lower().removesuffix(".")
+    above = asked.partition(".")[2]
+    return any(name.lower() == asked or (above and name.lower() == f"{_WILDCARD}{above}") for name in names)
+
+
+def asked(domains: Iterable[str], hosts: Iterable[str] = ()) -> list[str]:
+    """The names that clients ask for, by which a certificate is proven: `hosts`, or the domains; each once.
+
+    No client asks for a wildcard, so that one without hosts is proven by a name below it.
+    """
+    known = list(hosts) or [domain.replace(_WILDCARD, "gantry-proof.", 1) for domain in domains]
+    return list(dict.fromkeys(known))
 
 
 def _domain(given: Any) -> str:
@@ -167,14 +339,25 @@ def _domain(given: Any) -> str:
 
 
 def advices(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Advice]:
-    """The advice by name of the certificate, from results of community.crypto.acme_certificate_renewal_info."""
-    return {
-        name: Advice(
-            why=str(one.get("msg") or "the ACME server advises it") if one.get("should_renew") else "",
-            replaces=str(one.get("cert_id") or "") if one.get("supports_ari") else "",
-        )
-        for name, one in given.items()
-    }
+    """The advice by serial number in hexadecimal digits, from results of community.crypto.acme_ari_info."""
+    made = {}
+    for serial, one in given.items():
+        try:
+            window = one["renewal_info"]["suggestedWindow"]
+            url = excerpt(str(one["renewal_info"].get("explanationURL") or ""))
+            made[serial] = Advice(int(serial, 16), internet_time(window["start"]), internet_time(window["end"]), url)
+        except BAD_VALUES:
+            # a server that gives none, or one that no clock can have, leaves it to the lifetime
+            continue
+    return made
+
+
+def internet_time(given: str) -> datetime:
+    """The moment that a text names (RFC 3339), to the second. Raises what is in BAD_VALUES for another one."""
+    found = _TIME.fullmatch(given)
+    if found is None:
+        raise ValueError(f"{given!r} is no time")
+    return within(datetime.fromisoformat(f"{found[1]}T{found[2]}{'+00:00' if found[3] in 'Zz' else found[3]}"))
 
 
 def offers(given: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[Offer]:
@@ -187,6 +370,7 @@ def offers(given: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[Offer]:
                 tuple(map(str, one["requested"])),
                 datetime.fromisoformat(one["not_before"]),
                 datetime.fromisoformat(one["not_after"]),
+                str(one.get("signed_by") or ""),
             )
             for host, certificates in given.items()
             for one in certificates
@@ -205,11 +389,21 @@ def issuer(given: Mapping[str, Any], now: datetime) -> Issuer:
     except ValueError:
         ahead = timedelta(0)
     if given.get("status", 200) == 200:
-        return Issuer(ahead=ahead)
+        return Issuer(ahead=ahead, profiles=_profiles(given))
     words = excerpt(str(given.get("msg") or "no answer"))
     if "certificate has expired" in words or "certificate is not yet valid" in words:
         words += ", by the clock of this host"
     return Issuer(words, retry_after(str(given.get("retry_after") or ""), now), ahead)
+
+
+def _profiles(given: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The profiles that the directory lists (draft-ietf-acme-profiles); None where it was not read."""
+    answer = given.get("json")
+    if not isinstance(answer, Mapping):
+        return None
+    meta = answer.get("meta")
+    profiles = meta.get("profiles") if isinstance(meta, Mapping) else None
+    return tuple(map(str, profiles)) if isinstance(profiles, Mapping) else ()
 
 
 def said(words: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import asked
+
 # Equal to the defaults of the roles; a test compares them.
 STORE, POSTGRESQL_VERSION, POSTGRESQL_PORT = "/etc/gantry/certificates", 17, 5432
 # Role postgresql renews 60 days before the end of its 3,650.
@@ -18,21 +20,40 @@ _POLICY = ("renew_share", "renew_spread", "renew_limit", "canary")
 Places = dict[str, Any]
 
 
-def edge(variables: Mapping[str, Any], requests: Sequence[Mapping[str, Any]]) -> Places:
-    """Of a host with Traefik: what is requested, and each name as a client asks for it."""
+def edge(
+    variables: Mapping[str, Any],
+    requests: Sequence[Mapping[str, Any]],
+    addresses: Sequence[tuple[str, int]] = (("127.0.0.1", _HTTPS_PORT),),
+) -> Places:
+    """Of a host with Traefik: what is requested, and each name as a client asks for it.
+
+    addresses: host and port of each of its entry points with TLS.
+    """
     store = str(variables.get("certificate_dir") or STORE)
-    asked = [
+    endpoints = [
         {
-            "host": "127.0.0.1",
-            "port": _HTTPS_PORT,
+            "host": host,
+            "port": port,
             "server_name": domain,
             "file": f"{store}/{one['name']}/current/certificate.pem",
         }
         for one in requests
-        for domain in one["domains"]
+        for domain in asked(one["domains"], one.get("hosts") or ())
+        for host, port in addresses
     ]
     policy = {name: variables[f"certificate_{name}"] for name in _POLICY if f"certificate_{name}" in variables}
-    return {"path": store, "certificates": list(requests), "endpoints": asked, **policy, **_trusted(variables)}
+    internal = [
+        {name: one[name] for name in ("name", "zones") if name in one}
+        for one in variables.get("certificate_internal_authorities") or ()
+    ]
+    return {
+        "path": store,
+        "certificates": list(requests),
+        "endpoints": endpoints,
+        **({"internal_authorities": internal} if internal else {}),
+        **policy,
+        **_trusted(variables),
+    }
 
 
 def redis(variables: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> Places:
@@ -51,14 +72,14 @@ def postgresql(variables: Mapping[str, Any]) -> Places:
     file, trusted = f"{directory}/server.crt", f"{directory}/ca.crt"
     listens = next(iter(variables.get("postgresql_listen_addresses") or ["*"]))
     held = {"name": "postgresql", "path": file, "key": f"{directory}/server.key", "authorities": trusted}
-    asked = {
+    endpoint = {
         "host": "127.0.0.1" if listens in _ANY else listens,
         "port": int(variables.get("postgresql_port", POSTGRESQL_PORT)),
         "protocol": "postgresql",
         "file": file,
         "authorities": trusted,
     }
-    return {"files": [{**held, "renew_share": POSTGRESQL_SHARE}], "endpoints": [asked]}
+    return {"files": [{**held, "renew_share": POSTGRESQL_SHARE}], "endpoints": [endpoint]}
 
 
 def joined(parts: Sequence[Mapping[str, Any]]) -> Places:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Advice, Found, Request
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Found, Request, covers
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_scan import (
     CRITICAL,
     UNTRUSTED,
@@ -120,7 +120,7 @@ def _row(
         due = whys.get(first.request, "")
     elif wanted and seen is not None:
         request = Request("", seen.own.domains)
-        due, _pace = reason(request, Found(current=seen.own), Advice(), Policy(share, spread=0.0), now)
+        due, _pace = reason(request, Found(current=seen.own), Policy(share, spread=0.0), now)
     chain = list(_of_chain(seen, now)) if seen is not None and wanted else []
     findings = [
         *(finding for one in copies for finding in _of_file(one, wrong)),
@@ -154,7 +154,7 @@ def _of_file(one: Held, wrong: Mapping[str, Sequence[str]]) -> Iterator[Finding]
 
 def _of_names(seen: Seen, places: Sequence[Served]) -> Iterator[Finding]:
     endpoints = [one.endpoint for one in places]
-    lacking = [one for one in endpoints if one.server_name and not _covers(seen.names, one.server_name)]
+    lacking = [one for one in endpoints if one.server_name and not covers(seen.names, one.server_name)]
     if lacking:
         asked = ", ".join(one.place for one in lacking)
         yield Finding("name", CRITICAL, f"{asked} serves it, and it is for {', '.join(seen.names) or 'no name'}")
@@ -184,10 +184,3 @@ def _of_served_chains(places: Sequence[Served], known: Sequence[Finding], now: d
         for finding in _of_chain(one.seen, now) if one.seen is not None else ():
             if finding not in known:
                 yield replace(finding, sentence=f"as {one.endpoint.place} serves it, {finding.sentence}")
-
-
-def _covers(names: Iterable[str], asked: str) -> bool:
-    """Whether one of the names is the one that is asked for, or a wildcard for its first label (RFC 6125)."""
-    asked = asked.lower().removesuffix(".")
-    above = asked.partition(".")[2]
-    return any(name.lower() == asked or (above and name.lower() == f"*.{above}") for name in names)

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Refusal, Request
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import (
+    GIVEN,
+    INTERNAL,
+    Advice,
+    Refusal,
+    Request,
+)
+
+_ISSUERS = {INTERNAL: "the internal authority", GIVEN: "the pairs of certificate_given"}
 
 
 def refused(requests: Sequence[Request], refusals: Mapping[str, Refusal]) -> list[dict[str, Any]]:
@@ -22,10 +30,25 @@ def refused(requests: Sequence[Request], refusals: Mapping[str, Refusal]) -> lis
             "tried": refusals[one.name].tried.isoformat(),
             "until": refusals[one.name].until.isoformat(),
             "sentence": sentence(one, refusals[one.name]),
+            "issuer": one.issuer,
         }
         for one in requests
         if one.name in refusals
     ]
+
+
+def advised(recorded: Iterable[Advice | None]) -> dict[str, Any]:
+    """The advice that was recorded, as `model.advices` reads it."""
+    return {
+        f"{one.serial:X}": {
+            "renewal_info": {
+                "suggestedWindow": {"start": one.start.isoformat(), "end": one.end.isoformat()},
+                "explanationURL": one.url,
+            }
+        }
+        for one in recorded
+        if one
+    }
 
 
 def sentence(request: Request, refusal: Refusal) -> str:
@@ -38,12 +61,21 @@ def sentence(request: Request, refusal: Refusal) -> str:
 
 
 def unissued(variables: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What no certificate was issued for, a sentence for each issuer. variables: those of each host."""
+    """What no certificate was issued for, a sentence for each issuer, the records that stay in DNS, the
+    certificates that are not revoked, and what is left to do of internal authorities.
+
+    variables: those of each host.
+    """
     found: dict[str, dict[str, None]] = {}
+    left: dict[str, None] = {}
     for host in variables:
+        for name in ("certificate_dns_left", "certificate_left_valid", "certificate_authority_left"):
+            if host.get(name):
+                left[str(host[name])] = None
         for one in host.get("certificate_refused") or ():
-            found.setdefault(str(host.get("certificate_acme_directory")), {})[one["sentence"]] = None
+            who = _ISSUERS.get(one.get("issuer", ""), str(host.get("certificate_acme_directory")))
+            found.setdefault(who, {})[one["sentence"]] = None
     return [
         f"{issuer} did not issue {', nor '.join(sentences)}, and every installed certificate stays as it is"
         for issuer, sentences in found.items()
-    ]
+    ] + list(left)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 
 # Events of the ledger that prove that a tenant can be recovered.
@@ -145,11 +146,8 @@ def _aged(
             f"still to come; correct the clock, and run {remedy}"
         )
     elif now - seen > limit:
-        hours = (now - seen).total_seconds() / 3600
-        yield (
-            f"the newest {what} of {subject.name} (tier {subject.tier}) is {hours:.0f} h old and may be "
-            f"{limit.total_seconds() / 3600:.0f} h; run {remedy}"
-        )
+        age, most = (duration(one.total_seconds()) for one in (now - seen, limit))
+        yield f"the newest {what} of {subject.name} (tier {subject.tier}) is {age} old and may be {most}; run {remedy}"
 
 
 def proof_from(backup: Mapping[str, Any] | None, drill: Mapping[str, Any] | None) -> Proof:

@@ -39,12 +39,15 @@ LEFT_AT = "left_at"
 SAME_INPUTS = " with the same inputs"
 # The fact of a part whose tenant may be open on another server: its name. To undo the change is to settle that.
 LEFT_OPEN = "left_open"
+# The fact of an edge that has new certificates, so that no other one orders them again.
+INSTALLED = "installed"
 # The states in which a fact of a part does not hold any more.
 _OVER = {
     NO_WAY_BACK: (RESTORED,),
     WAS_DONE: (PLANNED, BEGUN, PROVEN),
     LEFT_AT: (PLANNED, PROVEN, RESTORED),
     LEFT_OPEN: (PROVEN,),
+    INSTALLED: (RESTORED,),
 }
 # The kinds of changes that leave the estate as it is.
 _READING = ("backup", "backup_check", "backup_copy", "backup_policy", "restore_drill")

@@ -12,6 +12,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run imp
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import listed_input
 
 _RELEASED = "resume_released_hosts"
+# The fact of an edge that answers and did not take what it was to serve: why.
+_FAILED = "part_failure"
+# The fact of an edge that was to serve again what it served before: why it does not, or nothing.
+_BACK = "edge_back"
+# The fact of an edge that was off when the run began: why.
+_OFF = "edge_off"
 
 
 def silent(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -20,8 +26,28 @@ def silent(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def lost(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The edges that could not be reached, with the reason. results: of a loop over pairs, each with an edge first."""
-    return {str(one["item"][0]): reason(one) for one in results if one.get("unreachable")}
+    """The edges that could not be reached, with the reason. results: of a loop over edges, in the variable `edge`."""
+    return {str(one["edge"]): reason(one) for one in results if one.get("unreachable")}
+
+
+def unproven(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each page that an edge does not show, and for each that no edge could be asked for.
+
+    results: of module traefik_proof in a loop over edges, in the variable `edge`. Lost edges are judged by `lost`.
+    """
+    asked = [one for one in results if not one.get("unreachable") and not one.get("skipped")]
+    said = [f"{one['edge']} could not be asked for its pages: {reason(one)}" for one in asked if "answers" not in one]
+    answers = [(str(one["edge"]), seen) for one in asked for seen in one.get("answers") or ()]
+    said += [f"{edge}: {seen['fault']}" for edge, seen in answers if seen["fault"]]
+    # an address that edges share is at one of them
+    proven = {(seen["url"], seen["entry_point"]) for _edge, seen in answers if seen["asked"]}
+    nowhere = {
+        f"{seen['url']} is at none of the edges that answer, as none of them has {seen['address']} now; see what moves "
+        "that address between them, such as keepalived": None
+        for _edge, seen in answers
+        if seen["address"] and (seen["url"], seen["entry_point"]) not in proven
+    }
+    return [*said, *nowhere]
 
 
 def left_out(unreached: Mapping[str, str], refused: Mapping[str, str], *, gives: bool) -> list[str]:
@@ -48,3 +74,33 @@ def left_out(unreached: Mapping[str, str], refused: Mapping[str, str], *, gives:
             f"the inventory and add {listed_input(_RELEASED, unreached)} to gantry.odoo.resume"
         )
     return said
+
+
+def failed(edges: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The edges that answered and did not take what they were to serve, with the reason. known: variables by host."""
+    return [f"{name}: {known[name][_FAILED]}" for name in sorted(edges) if _FAILED in known[name]]
+
+
+def returned(edges: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What is said of all edges where one of them did not take what it was to serve; nothing where each one did."""
+    faults = failed(edges, known)
+    if not faults:
+        return []
+    back = [name for name in sorted(edges) if known[name].get(_BACK) == ""]
+    said = [f"not every edge took its certificates and routes: {'; '.join(faults)}"]
+    said += [f"put back to what it served before: {', '.join(back)}"] if back else []
+    for name in sorted({*edges} - {*back}):
+        why = known[name].get(_BACK) or "it was lost"
+        said.append(f"{name} was not put back, and may serve what another edge did not take: {why}")
+    return said
+
+
+def left(edges: Sequence[str], known: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each edge that was off when the run began. known: variables by host."""
+    return [
+        f"{name} ({known[name][_OFF]}) cannot be reached and keeps the certificates and routes that it had; start it, "
+        "or, where it is gone for good, take it out of the inventory and add "
+        f"{listed_input('site_released_hosts', [name])}"
+        for name in sorted(edges)
+        if _OFF in known[name]
+    ]

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import fcntl
 import os
 
@@ -21,6 +23,15 @@ def sync_directory(path: str) -> None:
         os.close(handle)
 
 
+def sync_file_system(directory: int) -> None:
+    """Put all on disk that was written in the file system of an open directory. Raises OSError where that failed."""
+    # one call for all files: one for each would wait for the journal as often
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.syncfs(directory) != 0:
+        failed = ctypes.get_errno()
+        raise OSError(failed, os.strerror(failed))
+
+
 def replace_file(path: str, text: str, mode: int, staged: str = "", owner: tuple[int, int] | None = None) -> None:
     """Give a file another content in one step that lasts. staged: where it is written before, `<path>.new` by default.
 
@@ -30,13 +41,19 @@ def replace_file(path: str, text: str, mode: int, staged: str = "", owner: tuple
     above, name = os.path.split(path)
     beside, made = os.path.split(staged or f"{path}.new")
     with opened_directory(beside) as source, opened_directory(above) as target:
-        with open(_new(source, made), "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            if owner is not None:
-                os.fchown(stream.fileno(), *owner)
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
+        try:
+            with open(_new(source, made), "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                if owner is not None:
+                    os.fchown(stream.fileno(), *owner)
+                os.fchmod(stream.fileno(), mode)
+                os.fsync(stream.fileno())
+        except OSError:
+            # a part of a file would take the space that the disk lacks
+            with contextlib.suppress(OSError):
+                os.unlink(made, dir_fd=source)
+            raise
         os.rename(made, name, src_dir_fd=source, dst_dir_fd=target)
         os.fsync(target)
 

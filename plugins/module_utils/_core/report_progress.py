@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Part, Snapshot
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 
 # Rates are those of the last seconds, so that a line says how it goes now.
 WINDOW_S = 30.0
@@ -46,15 +47,6 @@ def size(count: float) -> str:
     while count >= 1023.95 and unit < len(_UNITS) - 1:
         count, unit = count / 1024, unit + 1
     return f"{count:.1f} {_UNITS[unit]}" if unit else f"{count:.0f} B"
-
-
-def duration(seconds: float) -> str:
-    """A time for people: two units at most."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _before(part: Part, read: Sequence[Snapshot]) -> Part:

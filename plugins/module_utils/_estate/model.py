@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_entry_points import HTTPS_PORT, in_address
+
 TENANCIES = ("shared", "dedicated")
 TIERS = (1, 2, 3)
 PRESENT, DECOMMISSIONED = STATES = ("present", "decommissioned")
@@ -44,13 +46,35 @@ FIRST_HTTP_PORT = 8069
 WEBSOCKET_OFFSET = 3
 
 
+def cookie_name(instance: str) -> str:
+    """The cookie by which browsers stay with a host; browsers keep it by name of the site, whichever tenant has it.
+
+    Tenants of one instance have one, so that Traefik checks their hosts once.
+    """
+    return f"gantry-{instance}"
+
+
 @dataclass(frozen=True)
 class Route:
-    """One name under which an audience reaches a tenant."""
+    """One name under which an audience reaches a tenant.
+
+    sticky: whether a browser stays with one host of Odoo. middlewares: of Traefik, which requests pass.
+    maintenance_page: the words that users read under maintenance. security_headers: a preset, empty for the audience's.
+    rate_limit: requests per second of a client address, in the long run and at once.
+    """
 
     host: str
     audience: str = "public"
     allow: tuple[str, ...] = ()
+    sticky: bool = False
+    middlewares: tuple[str, ...] = ()
+    maintenance_page: str = ""
+    security_headers: str = ""
+    rate_limit: tuple[int, int] | None = None
+
+    def url(self, ports: Mapping[str, int]) -> str:
+        """Its address in a browser. ports: of HTTPS by audience, where it is another one than 443."""
+        return f"https://{in_address(self.host, ports.get(self.audience, HTTPS_PORT))}"
 
 
 @dataclass(frozen=True)
@@ -60,6 +84,7 @@ class Tenant:
     renamed_from: its former name. hold_until, keep_backups_until: dates (ISO 8601) of one that is decommissioned.
     runs_as: the instance of its own that it was recorded with, where that is not called as the tenant.
     backup: options of its backup policy, by name. warm_up: paths that are asked for before users are sent to a host.
+    certificate: options of its certificate, by name. canary: which users are sent to hosts that are canaries.
     """
 
     name: str
@@ -81,6 +106,13 @@ class Tenant:
     runs_as: str | None = None
     backup: Mapping[str, Any] = field(default_factory=dict, hash=False)
     warm_up: tuple[str, ...] = ("/web/login",)
+    certificate: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    canary: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def certificate_name(self) -> str:
+        """The name of the certificate over its hosts, which several tenants may share."""
+        return str(self.certificate.get("name") or self.name)
 
     @property
     def instance(self) -> str:
@@ -92,13 +124,14 @@ class Tenant:
 class Host:
     """A host as the inventory knows it. drained: users are kept away from it, as it is declared.
 
-    made: whether a run of site has made it.
+    made: whether a run of site has made it. canary: whether it gets a part of the users only, as it is declared.
     """
 
     name: str
     address: str
     drained: bool = False
     made: bool = True
+    canary: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,8 +152,8 @@ class Group:
 
     @property
     def leader(self) -> str:
-        """The host that acts for the group: the first that is made and is not declared as drained."""
-        return min(self.hosts, key=lambda host: (not host.made, host.drained)).name
+        """The host that acts for the group: the first that is made and is declared neither as drained nor as canary."""
+        return min(self.hosts, key=lambda host: (not host.made, host.drained, host.canary)).name
 
 
 @dataclass(frozen=True)

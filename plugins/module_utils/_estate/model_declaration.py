@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate import model
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert, convert_all, is_path, shown
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
@@ -24,13 +25,39 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     TIERS,
     Route,
     Tenant,
+    cookie_name,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import AUDIENCES, allow_faults
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import allow_faults, middleware_faults
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_canary import share_faults
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_entry_points import AUDIENCES
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_headers import PRESETS
 
 ROUTE: dict[str, Any] = {
     "host": {"type": "str", "required": True},
     "audience": {"type": "str", "choices": list(AUDIENCES), "default": "public"},
     "allow": {"type": "list", "elements": "str", "default": []},
+    "middlewares": {"type": "list", "elements": "str", "default": []},
+    "security_headers": {"type": "str", "choices": list(PRESETS)},
+    "rate_limit": {
+        "type": "dict",
+        "options": {"average": {"type": "int", "required": True}, "burst": {"type": "int"}},
+    },
+}
+_SENT: dict[str, Any] = {"name": {"type": "str", "required": True}, "value": {"type": "str", "required": True}}
+CANARY: dict[str, Any] = {
+    "percent": {"type": "int", "default": 0},
+    "header": {"type": "dict", "options": _SENT},
+    "cookie": {"type": "dict", "options": _SENT},
+}
+CERTIFICATE: dict[str, Any] = {
+    "name": {"type": "str"},
+    "domains": {"type": "list", "elements": "str"},
+    "challenge": {"type": "str", "choices": list(model.CHALLENGES)},
+    "profile": {"type": "str"},
+    "preferred_chain": {"type": "str"},
+    "key_type": {"type": "str", "choices": list(model.KEY_TYPES)},
+    "reuse_key": {"type": "bool"},
+    "issuer": {"type": "str", "choices": list(model.ISSUERS)},
 }
 TENANT: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -39,6 +66,9 @@ TENANT: dict[str, Any] = {
     "addons": {"type": "list", "elements": "str", "default": []},
     "routes": {"type": "list", "elements": "dict", "default": [], "options": ROUTE},
     "runtime": {"type": "dict", "required": True, "options": {"group": {"type": "str", "required": True}}},
+    "sticky": {"type": "bool", "default": False},
+    "canary": {"type": "dict", "options": CANARY},
+    "maintenance_page": {"type": "str", "default": ""},
     "language": {"type": "str", "default": "en_US"},
     "demo": {"type": "bool", "default": False},
     "parameters": {"type": "dict", "default": {}},
@@ -52,6 +82,7 @@ TENANT: dict[str, Any] = {
     "keep_backups_until": {"type": "raw"},
     "backup": {"type": "dict", "default": {}},
     "warm_up": {"type": "list", "elements": "str", "default": ["/web/login"]},
+    "certificate": {"type": "dict", "default": {}, "options": CERTIFICATE},
 }
 _PORTS = range(1024, 65533)
 
@@ -93,7 +124,7 @@ def _tenant(item: Any, path: str) -> tuple[Tenant | None, list[str]]:
         tier=value["tier"],
         tenancy=value["tenancy"],
         addons=tuple(value["addons"]),
-        routes=tuple(Route(one["host"], one["audience"], tuple(one["allow"])) for one in value["routes"]),
+        routes=tuple(_route(one, value) for one in value["routes"]),
         language=value["language"],
         demo=value["demo"],
         parameters=_parameters(value["parameters"], f"{path}.parameters", faults),
@@ -106,8 +137,30 @@ def _tenant(item: Any, path: str) -> tuple[Tenant | None, list[str]]:
         keep_backups_until=_date(value["keep_backups_until"], f"{path}.keep_backups_until", faults),
         backup=value["backup"],
         warm_up=tuple(value["warm_up"]),
+        certificate={key: one for key, one in value["certificate"].items() if one is not None},
+        canary=value["canary"] or {},
     )
+    cookie = cookie_name(tenant.instance) if value["sticky"] else ""
+    faults += [f"{path}.{fault}" for fault in share_faults(tenant.canary, cookie)]
     return tenant, faults + _check(tenant, path)
+
+
+def _route(value: Mapping[str, Any], tenant: Mapping[str, Any]) -> Route:
+    """A route with what its tenant has for all of its routes."""
+    return Route(
+        value["host"],
+        value["audience"],
+        tuple(value["allow"]),
+        tenant["sticky"],
+        tuple(value["middlewares"]),
+        tenant["maintenance_page"],
+        value["security_headers"] or "",
+        _limit(value["rate_limit"]),
+    )
+
+
+def _limit(value: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    return (value["average"], value["burst"] or value["average"]) if value else None
 
 
 def _parameters(given: Mapping[str, Any], path: str, faults: list[str]) -> tuple[tuple[str, str], ...]:
@@ -198,7 +251,10 @@ def _check_dates(tenant: Tenant, path: str) -> list[str]:
 def _check_route(tenant: Tenant, route: Route, path: str) -> list[str]:
     if not _HOST_NAME.fullmatch(route.host):
         return [f"{path}.host: {shown(route.host)} is not a lower-case host name with at least two labels"]
-    faults = [f"{path}.{fault}" for fault in allow_faults(route.audience, route.allow)]
+    faults = [
+        f"{path}.{fault}"
+        for fault in (*allow_faults(route.audience, route.allow), *middleware_faults(route.middlewares))
+    ]
     # A shared instance picks the database by the first label of the host (dbfilter ^%d$).
     if tenant.tenancy == "shared" and route.host.split(".")[0] != tenant.name:
         faults.append(
@@ -223,9 +279,30 @@ def _across(tenants: Sequence[Tenant]) -> list[str]:
                 faults.append(
                     f"tenants {hosts[route.host]} and {tenant.name} both claim the host {route.host}; give it to one"
                 )
+    faults += _certificates(tenants)
     faults += [
         f"tenant {name} is declared {count} times, former names included; leave one"
         for name, count in names.items()
         if count > 1
     ]
+    return faults
+
+
+def _certificates(tenants: Sequence[Tenant]) -> list[str]:
+    """Faults of the certificates, by the rules of those that order them."""
+    faults: list[str] = []
+    first: dict[str, Tenant] = {}
+    for tenant in tenants:
+        name, hosts = tenant.certificate_name, [route.host for route in tenant.routes]
+        if not hosts:
+            continue
+        same = first.setdefault(name, tenant)
+        if same.certificate != tenant.certificate:
+            faults.append(
+                f"tenants {same.name} and {tenant.name} share the certificate {name} and declare it otherwise; give "
+                "both the same options, or each a name of its own"
+            )
+        options = {"domains": hosts, **tenant.certificate, "name": name, "hosts": hosts}
+        if tenant.certificate and (found := model.fault(model.request(options))):
+            faults.append(f"tenant {tenant.name}: {found}")
     return faults

@@ -12,6 +12,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import listed_input
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import Database, Group, Host, Tenant
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model_entry_points
 
 KINDS = ("systemd", "docker")
 # The groups of hosts that all tenants share.
@@ -27,7 +28,9 @@ MADE_GROUPS = (
     "patch_redis",
     "patch_redis_primaries",
     "patch_redis_replicas",
+    "platform_edges",
     "platform_edges_to_restart",
+    "platform_hosts_to_filter",
     "restore_leader",
     "resume_again",
     "resume_out",
@@ -115,16 +118,28 @@ def _group(name: str, members: Sequence[str], hostvars: Mapping[str, Mapping[str
     if server not in hostvars:
         raise InputError(f"group {name}: odoo_database_server is {server}, which is not a host of the inventory")
     hosts = tuple(_host(host, hostvars[host]) for host in members)
+    if all(host.canary for host in hosts):
+        raise InputError(
+            f"group {name}: odoo_canary is set for all of its hosts, and a canary is a part of them; remove it from one"
+        )
     _refuse_old_name(name, members, hostvars)
     return Group(name, kind, hosts, server, _database_host(server, members, hostvars[server]))
 
 
 def _host(name: str, variables: Mapping[str, Any]) -> Host:
     faults: list[str] = []
-    drained = convert(variables.get("odoo_drained"), _FLAG, f"host {name}: odoo_drained", faults)
+    drained, canary = (
+        convert(variables.get(option), _FLAG, f"host {name}: {option}", faults)
+        for option in ("odoo_drained", "odoo_canary")
+    )
     if faults:
         raise InputError("; ".join(faults))
-    return Host(name, str(variables.get("ansible_host") or name), bool(drained))
+    return Host(name, address_of(name, variables), bool(drained), canary=bool(canary))
+
+
+def address_of(name: str, variables: Mapping[str, Any]) -> str:
+    """The address under which other hosts reach a host."""
+    return str(variables.get("ansible_host") or name)
 
 
 def _database_host(server: str, members: Sequence[str], variables: Mapping[str, Any]) -> str:
@@ -156,6 +171,29 @@ def _agreed(variable: str, group: str, members: Sequence[str], hostvars: Mapping
             f"group {group}: {variable} differs between its hosts ({', '.join(sorted(seen))}); make it one"
         )
     return seen.pop()
+
+
+def read_ports(edges: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """The port of HTTPS of each audience, which all edges have alike. Raises InputError with every fault."""
+    faults: list[str] = []
+    seen: dict[str, dict[str, int]] = {}
+    for name in edges:
+        declared = hostvars[name].get("traefik_entry_points") or model_entry_points.DEFAULT
+        found = model_entry_points.faults(declared)
+        faults += [f"host {name}: {fault}" for fault in found]
+        if not found:
+            seen[name] = model_entry_points.ports(declared)
+    first = next(iter(seen), "")
+    faults += [
+        f"the edges {first} and {name} serve the audience {audience} at the ports {seen[first][audience]} and {port}; "
+        "make it one in traefik_entry_points, since users come by one name"
+        for name, ports in seen.items()
+        for audience, port in ports.items()
+        if port != seen[first][audience]
+    ]
+    if faults:
+        raise InputError("; ".join(faults))
+    return dict(seen.get(first, {}))
 
 
 def require_groups(names: Sequence[str], inventory: Mapping[str, Sequence[str]]) -> None:

@@ -122,7 +122,7 @@ def from_body(number: int, body: Mapping[str, Any], where: str) -> EstateRecord:
 
 def known_from(body: Mapping[str, Any]) -> Known:
     """A tenant as a record, or the result of estate_info, describes it."""
-    routes = tuple(Route(one["host"], one["audience"], tuple(one["allow"])) for one in body["routes"])
+    routes = tuple(_route_from(one) for one in body["routes"])
     return Known(
         int(body["tier"]),
         str(body["tenancy"]),
@@ -132,6 +132,20 @@ def known_from(body: Mapping[str, Any]) -> Known:
         routes,
         bool(body["declared"]),
         bool(body["made"]),
+    )
+
+
+def _route_from(body: Mapping[str, Any]) -> Route:
+    """A route as it was recorded; what it could not have at that time, it does not have."""
+    return Route(
+        body["host"],
+        body["audience"],
+        tuple(body["allow"]),
+        bool(body.get("sticky")),
+        tuple(body.get("middlewares") or ()),
+        str(body.get("maintenance_page") or ""),
+        str(body.get("security_headers") or ""),
+        (int(limit[0]), int(limit[1])) if (limit := body.get("rate_limit")) else None,
     )
 
 

@@ -15,6 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     plan_inputs,
     plan_leaving,
     plan_located,
+    plan_network,
     plan_record,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, Known
@@ -44,6 +45,7 @@ def resolve(
         **_entrances(args, declared, located),
         **_backed_up(args, declared, located),
         "edges": plan_record.made_edges(record, groups.get("edge", ())),
+        "edge_addresses": plan_network.edge_addresses(groups.get("edge", ()), hostvars),
         "notes": _notes(args, declared, located),
     }
     if args["tenant"]:
@@ -58,14 +60,14 @@ def resolve(
 def outline(estate: Mapping[str, Any]) -> dict[str, Any]:
     """The part of an estate that says where it runs, and that no placement changes."""
     groups = {
-        name: {key: group[key] for key in ("kind", "hosts", "serving", "database_server", "database_host")}
+        name: {key: group[key] for key in ("kind", "hosts", "serving", "canaries", "database_server", "database_host")}
         for name, group in estate["groups"].items()
     }
     return {
         "groups": groups,
         **{
             key: estate[key]
-            for key in ("hosts", "unmade", "servers", "group_of", "leads", "logins", "paths", "internal_names")
+            for key in ("hosts", "unmade", "servers", "group_of", "leads", "logins", "paths", "internal_names", "edges")
         },
     }
 
@@ -76,7 +78,7 @@ def _places(args: Mapping[str, Any], declared: Declared, located: Located) -> di
     # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
     run = [home for home in located.serving if home in settled or home.tenant.tenancy == "shared"]
     return {
-        "tenants": {home.tenant.name: _tenant(home, ports, layout) for home in settled},
+        "tenants": {home.tenant.name: _tenant(home, ports, layout, declared.https) for home in settled},
         "new": [home.tenant.name for home in settled if not (home.exists or home.former)],
         "groups": {name: _group(args, group, run, declared, located) for name, group in runtimes.items()},
         "leads": {group.leader: name for name, group in runtimes.items()},
@@ -100,15 +102,17 @@ def _group(
         "kind": group.kind,
         "hosts": [host.name for host in group.hosts],
         "serving": [host.name for host in group.hosts if host.made and not host.drained],
+        "canaries": [host.name for host in group.hosts if host.canary and host.made and not host.drained],
         "tenants": [home.tenant.name for home in located.settled if home.group.name == group.name],
         "subjects": [{"name": tenant.name, "tier": tenant.tier} for tenant in here],
         "database_server": group.database_server,
         "database_host": group.database_host,
         "instances": instances,
         "pages": plan_inputs.pages(group, located.settled, instances),
-        "databases": plan_inputs.databases(group, located.settled, declared.layout, args["number"]),
+        "databases": plan_inputs.databases(group, located.settled, declared.layout, args["number"], declared.https),
         "elsewhere": _elsewhere(group, declared, located),
         "renaming": plan_inputs.renaming(group, located.settled),
+        "sticky": any(route.sticky for tenant in here for route in tenant.routes),
     }
 
 
@@ -137,9 +141,10 @@ def _entrances(args: Mapping[str, Any], declared: Declared, located: Located) ->
             [*args["drained"], *declared.drained],
             [*args["maintenance"], *absent],
             hidden,
+            args["keeping"],
         ),
-        "certificates": plan_inputs.certificates([home.tenant for home in routed]),
-        "internal_names": plan_inputs.internal_names([home.tenant for home in routed]),
+        "certificates": plan_inputs.certificates([home.tenant for home in routed], args["internal_zones"]),
+        "internal_names": plan_inputs.internal_names([home.tenant for home in routed], args["internal_zones"]),
     }
 
 
@@ -163,12 +168,16 @@ def _backed_up(args: Mapping[str, Any], declared: Declared, located: Located) ->
 def _notes(args: Mapping[str, Any], declared: Declared, located: Located) -> list[str]:
     """What the operator is told of the estate as it is."""
     return [
-        *(note for home in located.settled if not _is_ahead(home, args) for note in home.notes),
+        *(note for home in located.settled if not _is_ahead(home, args) for note in home.notes(args["in_hand"])),
         *(
             f"tenant {name} is still called {former}, with its routes, until gantry.odoo.site has renamed it"
             for name, former in declared.waiting.items()
         ),
         *(f"{name} is declared with odoo_drained, and no user is sent there" for name in declared.drained),
+        *(
+            f"{name} is declared with odoo_canary, and gets only the users that tenants declare with canary"
+            for name in declared.canaries
+        ),
         *(one.note for one in located.others if args["locate"] and not located.unknown),
         *located.unrecorded,
         *plan_homes.strangers(
@@ -182,7 +191,7 @@ def _one(args: Mapping[str, Any], declared: Declared, located: Located) -> dict[
     leaving = plan_located.leaving(declared, located)
     known = {one.name: one.home for one in located.others} | leaving
     found = plan_homes.find([*located.settled, *known.values()], args["tenant"])
-    one: dict[str, Any] = {"tenant": _tenant(found, declared.ports, declared.layout)}
+    one: dict[str, Any] = {"tenant": _tenant(found, declared.ports, declared.layout, declared.https)}
     if found.tenant.name in leaving:
         # nothing runs any more where the instance has no port
         has_port = found.tenant.instance in declared.ports
@@ -343,7 +352,9 @@ def _why_not_backed_up(home: plan_homes.Home, located: Located) -> str:
     return ""
 
 
-def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int], layout: model.Layout) -> dict[str, Any]:
+def _tenant(
+    home: plan_homes.Home, with_ports: Mapping[str, int], layout: model.Layout, https: Mapping[str, int]
+) -> dict[str, Any]:
     tenant = home.tenant
     return {
         "name": tenant.name,
@@ -362,5 +373,5 @@ def _tenant(home: plan_homes.Home, with_ports: Mapping[str, int], layout: model.
         "config": layout.config(tenant.instance),
         "http_port": with_ports.get(tenant.instance, 0),
         "tenancy": tenant.tenancy,
-        "urls": list(dict.fromkeys(f"https://{route.host}" for route in tenant.routes)),
+        "urls": list(dict.fromkeys(route.url(https) for route in tenant.routes)),
     }

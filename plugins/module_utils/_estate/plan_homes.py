@@ -41,16 +41,24 @@ class Home:
     number: int = 0
     former: str = ""
 
-    @property
-    def notes(self) -> list[str]:
-        """A sentence for each difference between the estate and its declaration."""
+    def notes(self, in_hand: Mapping[str, str] | None = None) -> list[str]:
+        """A sentence for each difference between the estate and its declaration.
+
+        in_hand: the change that is not done with each part that left, by the name of the part.
+        """
+        change = (in_hand or {}).get(f"tenant:{self.tenant.name}", "")
         said = []
         if self.group.name != self.tenant.group:
             said.append(
                 f"tenant {self.tenant.name} is declared on {self.tenant.group} and lives on {self.group.name}: "
                 "declare it there, or move it with gantry.odoo.migrate"
             )
-        if self.blocked:
+        if self.blocked and change:
+            said.append(
+                f"{change} is not done and has blocked tenant {self.tenant.name} on {self.group.database_server}: run "
+                f"gantry.odoo.resume -e change={change} -e way=finish, or the same with -e way=undo"
+            )
+        elif self.blocked:
             said.append(
                 f"tenant {self.tenant.name} is blocked on {self.group.database_server} and left so: resume the change "
                 "that left it, or, where gantry.odoo.change_info shows none, open it with gantry.odoo.odoo_database "

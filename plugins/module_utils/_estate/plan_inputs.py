@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import ACME, INTERNAL
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_authority import in_zones
+from ansible_collections.gantry.odoo.plugins.module_utils._estate import plan_canary
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     SHARED_INSTANCE,
     WEBSOCKET_OFFSET,
     Group,
     Host,
     Layout,
+    Route,
     Tenant,
+    cookie_name,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.plan_homes import Home
 
@@ -82,15 +87,17 @@ def role_name(instance: str) -> str:
     return ROLE + instance.replace("-", "_")
 
 
-def databases(group: Group, settled: Sequence[Home], layout: Layout, number: int) -> list[dict]:
+def databases(
+    group: Group, settled: Sequence[Home], layout: Layout, number: int, https: Mapping[str, int]
+) -> list[dict]:
     """The databases of a group, as gantry.odoo.odoo_database takes them, without those that somebody has blocked.
 
-    number: of the change, for homes that have none yet; 0 gives none.
+    number: of the change, for homes that have none yet; 0 gives none. https: the port of HTTPS of each audience.
     """
     here = [home for home in settled if home.group.name == group.name and not home.blocked]
     return [
         {
-            **_database(home, layout),
+            **_database(home, layout, https),
             **({"fencing_number": number} if number else {}),
             **({"home": {"number": number, "group": group.name}} if number and not home.number else {}),
         }
@@ -98,7 +105,7 @@ def databases(group: Group, settled: Sequence[Home], layout: Layout, number: int
     ]
 
 
-def _database(home: Home, layout: Layout) -> dict:
+def _database(home: Home, layout: Layout, https: Mapping[str, int]) -> dict:
     tenant = home.tenant
     declared: dict = {
         "name": tenant.name,
@@ -112,7 +119,7 @@ def _database(home: Home, layout: Layout) -> dict:
     if home.former:
         declared["rename_from"] = home.former
     if tenant.routes:
-        declared["base_url"] = f"https://{tenant.routes[0].host}"
+        declared["base_url"] = tenant.routes[0].url(https)
     return declared
 
 
@@ -122,16 +129,19 @@ def routes(
     drained: Sequence[str] = (),
     maintenance: Sequence[str] = (),
     hidden: Collection[str] = (),
+    keeping: Collection[str] = (),
 ) -> list[dict]:
     """The routes of the estate, as gantry.odoo.traefik_route takes them.
 
     A tenant whose hosts are all drained is in maintenance, like those of `maintenance`. hidden: hosts to leave out.
+    keeping: hosts that keep the users of sticky tenants when they are drained.
     """
     listed: list[dict] = []
     for home in settled:
         port = with_ports[home.tenant.instance]
         hosts = [host for host in home.group.hosts if host.name not in hidden]
         is_away = all(host.name in drained for host in hosts)
+        silent = plan_canary.without_websockets(hosts, drained)
         for number, route in enumerate(home.tenant.routes):
             item: dict = {
                 "name": f"{home.tenant.name}-{route.audience}" + (f"-{number}" if number else ""),
@@ -139,12 +149,30 @@ def routes(
                 "audience": route.audience,
                 "mode": "maintenance" if home.tenant.name in maintenance or is_away else "serve",
                 "servers": _servers(hosts, port, drained),
-                "websocket_servers": _servers(hosts, port + WEBSOCKET_OFFSET, drained),
+                "websocket_servers": _servers(hosts, port + WEBSOCKET_OFFSET, silent),
+                **_wishes(route),
             }
-            if route.allow:
-                item["allow"] = list(route.allow)
+            canary = plan_canary.option(home.tenant.canary, hosts, item["servers"])
+            if canary:
+                item["canary"] = canary
+            if route.sticky:
+                item["sticky"] = {"cookie": cookie_name(home.tenant.instance)}
+                for host, server in zip(hosts, item["servers"]):
+                    server["keeps_users"] = host.name in keeping
             listed.append(item)
     return listed
+
+
+def _wishes(route: Route) -> dict:
+    """The options of a route that are declared; others have the defaults of gantry.odoo.traefik_route."""
+    declared = {
+        "allow": list(route.allow),
+        "maintenance_page": route.maintenance_page,
+        "security_headers": route.security_headers,
+        "rate_limit": dict(zip(("average", "burst"), route.rate_limit or ())),
+        "middlewares": list(route.middlewares),
+    }
+    return {name: value for name, value in declared.items() if value}
 
 
 def _servers(hosts: Sequence[Host], port: int, drained: Sequence[str]) -> list[dict]:
@@ -156,16 +184,53 @@ def _in_url(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def certificates(tenants: Sequence[Tenant]) -> list[dict]:
-    """One certificate a tenant, over all its hosts, as role certificate takes them."""
+def certificates(tenants: Sequence[Tenant], zones: Sequence[str] = ()) -> list[dict]:
+    """One certificate for the tenants that name the same, over all their hosts, as role certificate takes them.
+
+    zones: of the internal authority, which signs what is internal there in certificates of their own.
+    """
+    hosts: dict[str, set[str]] = {}
+    options: dict[str, dict[str, Any]] = {}
+    for tenant in tenants:
+        for name, those, wanted in _certificates(tenant, zones):
+            hosts.setdefault(name, set()).update(those)
+            options[name] = wanted
     return [
-        {"name": tenant.name, "domains": sorted({route.host for route in tenant.routes})}
-        for tenant in tenants
-        if tenant.routes
+        {"name": name, "domains": sorted(those), **options[name], **({"hosts": sorted(those)} if options[name] else {})}
+        for name, those in hosts.items()
     ]
 
 
-def internal_names(tenants: Sequence[Tenant]) -> list[str]:
-    """The hosts that no public CA is asked for: it publishes those that it can validate, and fails for the others."""
-    routes = [route for tenant in tenants for route in tenant.routes]
-    return sorted(route.host for route in routes if route.audience == "internal" or route.host.endswith(_PRIVATE))
+def _certificates(tenant: Tenant, zones: Sequence[str]) -> Iterator[tuple[str, set[str], dict[str, Any]]]:
+    """The certificates of a tenant: name, hosts and options."""
+    name, every = tenant.certificate_name, {route.host for route in tenant.routes}
+    declared = {key: value for key, value in tenant.certificate.items() if key != "name" and value}
+    signed = {host for host in _internal(tenant) if in_zones(host, zones)} if "issuer" not in declared else set()
+    if not signed:
+        parts = [(name, every, declared)]
+    else:
+        named = declared.pop("domains", [])
+        outside, inside = ([one for one in named if in_zones(one, zones) == is_in] for is_in in (False, True))
+        kept = {key: value for key, value in declared.items() if key in ("key_type", "reuse_key")}
+        parts = [
+            (name, every - signed, {**declared, **({"domains": outside} if outside else {})}),
+            (f"{name}-internal", signed, {**kept, **({"domains": inside} if inside else {}), "issuer": INTERNAL}),
+        ]
+    return ((one, those, wanted) for one, those, wanted in parts if those)
+
+
+def internal_names(tenants: Sequence[Tenant], zones: Sequence[str] = ()) -> list[str]:
+    """The hosts that no public CA is asked for: it publishes those that it can validate, and fails for the others.
+
+    zones: of the internal authority, which signs those in them. Others may have another issuer than an ACME server.
+    """
+    left = []
+    for tenant in tenants:
+        issuer = tenant.certificate.get("issuer")
+        if issuer in (None, ACME):
+            left += [host for host in _internal(tenant) if issuer == ACME or not in_zones(host, zones)]
+    return sorted(left)
+
+
+def _internal(tenant: Tenant) -> list[str]:
+    return [route.host for route in tenant.routes if route.audience == "internal" or route.host.endswith(_PRIVATE)]

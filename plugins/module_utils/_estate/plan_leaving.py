@@ -391,7 +391,7 @@ def require_staying(tenants: Sequence[Tenant], record: EstateRecord) -> None:
     faults = [
         f"tenant {tenant.name} is declared with state {PRESENT}, and {leaving.change} has blocked it on "
         f"{leaving.since}; declare it with state {DECOMMISSIONED}, run gantry.odoo.resume -e change={leaving.change} "
-        "-e way=undo, or, where that change is done, gantry.odoo.decommission with decommission_undo: true, and then "
+        "-e way=undo, or, where that change is done, gantry.odoo.decommission -e decommission_undo=true, and then "
         "declare it again"
         for tenant in tenants
         for leaving in (record.leaving.get(tenant.name) or record.leaving.get(tenant.renamed_from or ""),)

@@ -17,6 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     plan_homes,
     plan_inputs,
     plan_leaving,
+    plan_network,
     plan_record,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import GONE, EstateRecord
@@ -29,7 +30,7 @@ class Declared:
 
     every: the tenants, in whichever state. present: those that stay. removed: those that are recorded and not declared
     any more. unmade: the hosts that gantry.odoo.site has not made. ports: by instance. waiting: the former names of
-    tenants that go by them until they are renamed, by the new ones.
+    tenants that go by them until they are renamed, by the new ones. https: the port of HTTPS of each audience.
     """
 
     every: Sequence[model.Tenant]
@@ -42,6 +43,7 @@ class Declared:
     hosts: Sequence[str]
     record: EstateRecord
     waiting: Mapping[str, str]
+    https: Mapping[str, int]
 
     @property
     def servers(self) -> list[str]:
@@ -57,6 +59,12 @@ class Declared:
     def drained(self) -> list[str]:
         """The hosts that are declared to get no users."""
         return [host.name for group in self.runtimes.values() for host in group.hosts if host.drained]
+
+    @property
+    def canaries(self) -> list[str]:
+        """The hosts that are declared to get a part of the users only."""
+        hosts = (host for group in self.runtimes.values() for host in group.hosts)
+        return [host.name for host in hosts if host.canary and not host.drained]
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,7 @@ def declare(
         every, waiting = plan_leaving.until_renamed(every, record, seen)
         _require_no_new_name(args["tenant"], waiting)
     present = [tenant for tenant in every if tenant.state == model.PRESENT]
+    plan_network.require_private([host for group in runtimes.values() for host in group.hosts], hostvars)
     unmade = plan_record.not_made(record, runtimes, ())
     runtimes = {name: _with_made(group, unmade) for name, group in runtimes.items()}
     layout = model.Layout(args["config_dir"].rstrip("/"), args["login"])
@@ -116,7 +125,8 @@ def declare(
     hosts = _hosts(runtimes, groups)
     plan_record.require_roster(record, hosts, args["released"], {host for named in groups.values() for host in named})
     _require_present(args["present"], hosts)
-    return Declared(every, present, removed, runtimes, unmade, layout, ports, hosts, record, waiting)
+    https = model_inventory.read_ports(groups.get("edge", ()), hostvars)
+    return Declared(every, present, removed, runtimes, unmade, layout, ports, hosts, record, waiting, https)
 
 
 def locate(args: Mapping[str, Any], declared: Declared, hostvars: Mapping[str, Mapping[str, Any]]) -> Located:
@@ -202,6 +212,7 @@ def _require_known(
         f"{option} names {name}, which is {what}"
         for option, names, known, what in (
             ("drained", args["drained"], hosts, "not a host that runs Odoo"),
+            ("keeping", args["keeping"], hosts, "not a host that runs Odoo"),
             ("maintenance", args["maintenance"], declared, "not declared in odoo_tenants"),
             ("assume", args["assume"], declared, "not declared in odoo_tenants"),
             ("assume", args["assume"].values(), set(runtimes), "not a group that runs Odoo"),

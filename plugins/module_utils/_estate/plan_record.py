@@ -210,8 +210,7 @@ def unknown_estate(record: EstateRecord, placement: Placement, *, is_new: bool) 
         ]
     raise StateError(
         f"{seen}; name the store of the estate in change_store, or, where it is lost for good, run gantry.odoo.site "
-        "with site_new_store: true, or gantry.odoo.recover with recover_new_store: true where databases are lost as "
-        "well"
+        "-e site_new_store=true, or gantry.odoo.recover -e recover_new_store=true where databases are lost as well"
     )
 
 

@@ -27,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.directories impo
     owner_of_directory,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_file_system
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import is_store_fname
 
 # ioctl(2): FICLONE = _IOW(0x94, 9, int); the copy shares the blocks of the original until one is written to
@@ -79,6 +80,9 @@ def copy_blobs(source: str, target: str, names: Sequence[str], how: str = "auto"
         with ThreadPoolExecutor(_WORKERS) as pool:
             copied = pool.map(lambda shard: _some(roots, source, shard, shards[shard], way), shards)
             there = {name for listed in copied for name in listed}
+        if way is _copy:
+            with _told(target, ""):
+                sync_file_system(roots.target)
     return Copied(
         chosen, tuple(name for name in kept if name in there), tuple(name for name in kept if name not in there)
     )

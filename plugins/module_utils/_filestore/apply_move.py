@@ -23,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.directories impo
     remove_entry,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_file_system
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import filestore_path, recycled_path
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.read import CHUNK_BYTES, sha1_of
 
@@ -68,7 +69,10 @@ def _move_by_copy(here: int, name: str, there: int, becomes: str) -> None:
     os.mkdir(staged, 0o700, dir_fd=there)
     with opened_below(here, name) as source, opened_below(there, staged) as copy:
         _copy_tree(source, copy)
+        # the original is removed, and what is only in memory goes with the power
+        sync_file_system(copy)
     os.rename(staged, becomes, src_dir_fd=there, dst_dir_fd=there)
+    os.fsync(there)
     remove_entry(here, name)
 
 

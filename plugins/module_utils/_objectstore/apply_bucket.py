@@ -66,6 +66,8 @@ _ABSENT = ("NoSuchKey", "404", "NoSuchLifecycleConfiguration", "NotFound")
 class Bucket:
     """The objects of one bucket. Every method raises UnreachableError or StateError with one sentence."""
 
+    readers = WORKERS
+
     def __init__(self, settings: Settings, client: Any) -> None:
         self.settings = settings
         self._client = client

@@ -49,6 +49,8 @@ class Directory:
     Others may write there as well, so it is walked by descriptors, and no link below it is followed.
     """
 
+    readers = 1
+
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
         self._swept = False

@@ -94,6 +94,10 @@ class Objects(Protocol):
 class Blobs(Objects, Protocol):
     """A store that also takes large objects. Every method raises UnreachableError or StateError."""
 
+    @property
+    def readers(self) -> int:
+        """The requests at a time that read it fastest: one where no server is waited for."""
+
     def put(self, key: str, data: bytes) -> None:
         """Write one object, whether it exists or not."""
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -72,6 +73,11 @@ class Below:
     def where(self) -> str:
         """The store as an error sentence names it."""
         return f"{self.inner.where}, {self.root.rstrip('/')}"
+
+    @property
+    def readers(self) -> int:
+        """The requests at a time that read the store fastest."""
+        return self.inner.readers
 
     def now(self) -> datetime:
         """The time by the clock of the store."""
@@ -149,33 +155,33 @@ class PieceReader:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
-        self._rest = b""
+        self._rest = memoryview(b"")
         self.size = 0
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes, at most `size`; empty at the end."""
-        found, held = [self._rest], len(self._rest)
-        while size < 0 or held < size:
-            piece = next(self._pieces, None)
-            if piece is None:
-                break
-            found.append(piece)
-            held += len(piece)
-        joined = b"".join(found)
-        taken = joined if size < 0 else joined[:size]
-        self._rest = joined[len(taken) :]
-        self.size += len(taken)
-        return taken
+        return b"".join(self.span(size))
 
     def skip(self, count: int) -> None:
         """Read the next `count` bytes, and forget them."""
-        self.read(count)
+        for _taken in self.span(count):
+            continue
 
-    def span(self, count: int, most: int) -> Iterator[bytes]:
-        """The next `count` bytes, in pieces of at most `most`."""
-        while count and (piece := self.read(min(count, most))):
-            count -= len(piece)
-            yield piece
+    def span(self, count: int) -> Iterator[memoryview]:
+        """The next `count` bytes, or all with a negative one, in the pieces that come, which are not copied."""
+        left = count if count >= 0 else sys.maxsize
+        while left:
+            if not self._rest:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    return
+                self._rest = memoryview(piece)
+                continue
+            taken = self._rest[:left]
+            self._rest = self._rest[len(taken) :]
+            self.size += len(taken)
+            left -= len(taken)
+            yield taken
 
 
 def segments(pieces: Iterable[bytes], size: int) -> Iterator[Iterator[bytes]]:

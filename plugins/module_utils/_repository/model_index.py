@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -242,7 +242,7 @@ class Piece(NamedTuple):
     held: DataName
     offset: int
     length: int
-    files: Sequence[tuple[str, Place]]
+    files: list[tuple[str, Place]]
 
 
 def pieces_of(files: Iterable[tuple[str, Place]], gap: int, largest: int) -> list[Piece]:
@@ -260,7 +260,8 @@ def pieces_of(files: Iterable[tuple[str, Place]], gap: int, largest: int) -> lis
             and place.offset - (last.offset + last.length) <= gap
             and end - last.offset <= largest
         ):
-            found[-1] = last._replace(length=max(last.length, end - last.offset), files=[*last.files, (name, place)])
+            last.files.append((name, place))
+            found[-1] = last._replace(length=max(last.length, end - last.offset))
         else:
             found.append(Piece(place.held, place.offset, place.length, [(name, place)]))
     return found

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -102,6 +103,19 @@ def copy_from(values: Mapping[str, Any], first: Location) -> Location:
             "none; give another place"
         )
     return second
+
+
+def moment_from(text: str) -> datetime | None:
+    """The moment of option `at`, None where it is empty. Raises InputError for a text that is no moment with a zone."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
+    except ValueError as error:
+        raise InputError(f"at is '{text}', which is no moment; give one such as 2026-11-22T10:30:00Z") from error
+    if moment.tzinfo is None:
+        raise InputError(f"at is '{text}', which has no zone; give one such as 2026-11-22T10:30:00Z")
+    return moment
 
 
 def tenants_from(names: Sequence[str]) -> list[str]:

@@ -99,6 +99,23 @@ def plan_lost(seen: Catalog, found: Marks) -> Catalog:
     return seen if following == seen else replace(following, number=seen.number + 1)
 
 
+def plan_proven(seen: Catalog, before: Catalog, number: int, whole: Collection[DataName]) -> Catalog:
+    """The catalog in which a backup that was restored as a whole has no mark.
+
+    before: the catalog that the restore began with; the marks of a check that has ended since stand. whole: the objects
+    of which every byte was read, which are damaged no more.
+    """
+    former = {one.number: (one.healed, one.restorable) for one in before.entries}
+    same = seen.damaged == before.damaged and all(
+        former.get(one.number, (one.healed, one.restorable)) == (one.healed, one.restorable) for one in seen.entries
+    )
+    if not same:
+        return seen
+    damaged = tuple(name for name in seen.damaged if name not in whole)
+    following = replace(seen, entries=_marked(seen.entries, {number: FULL}), damaged=damaged)
+    return seen if following == seen else replace(following, number=seen.number + 1)
+
+
 def _worse(one: str, other: str) -> str:
     return max(one, other, key=_WORSE.index)
 

@@ -29,16 +29,12 @@ def opened(repository: Repository, piece: Piece) -> Iterator[tuple[str, Place, I
     where = f"{data_key(piece.held)} in the {repository.where}"
     at = piece.offset
     for name, place in piece.files:
-        sealed = _behind(coming, place.offset - at, place.length)
+        coming.skip(place.offset - at)
+        sealed = coming.span(place.length)
         at = place.offset + place.length
         yield name, place, repository.keys.open_stream(FILE, name, sealed, where, place.size)
         for _rest in sealed:
             continue
-
-
-def _behind(coming: PieceReader, gap: int, length: int) -> Iterator[bytes]:
-    coming.skip(gap)
-    yield from coming.span(length, READ_BYTES)
 
 
 def prove(repository: Repository, piece: Piece) -> dict[Placed, str]:

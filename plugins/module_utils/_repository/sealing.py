@@ -80,14 +80,16 @@ class DataKeys:
         """The content of a sealed object. Raises StateError, naming `where`, for one that was not written so."""
         return b"".join(self.open_stream(kind, name, (sealed,), where, most_of(kind)))
 
-    def open_stream(self, kind: str, name: str, pieces: Iterable[bytes], where: str, most: int) -> Iterator[bytes]:
+    def open_stream(
+        self, kind: str, name: str, pieces: Iterable[bytes | memoryview], where: str, most: int
+    ) -> Iterator[bytes]:
         """The content of a sealed stream, as it comes, in small pieces. It is complete only where no exception ends it.
 
         most: its recorded size, in bytes. Raises StateError as soon as there is more.
         """
         return bounded(_unshrunk(self._decrypt(kind, name, pieces, where), where), most, where)
 
-    def _decrypt(self, kind: str, name: str, pieces: Iterable[bytes], where: str) -> Iterator[bytes]:
+    def _decrypt(self, kind: str, name: str, pieces: Iterable[bytes | memoryview], where: str) -> Iterator[bytes]:
         chunks = _chunks(pieces, CHUNK_BYTES + _EXTRA_BYTES, _FRONT_BYTES)
         front, last = next(chunks, (b"", True))
         number = int.from_bytes(front[len(_MAGIC) : len(_MAGIC) + 2], "big")
@@ -182,22 +184,24 @@ class _Source:
         return next(self._pieces, b"")
 
 
-def _chunks(pieces: Iterable[bytes], size: int, first: int = 0) -> Iterator[tuple[bytes, bool]]:
+def _chunks(pieces: Iterable[bytes | memoryview], size: int, first: int = 0) -> Iterator[tuple[bytes, bool]]:
     """The bytes of all pieces in chunks of `size` bytes, and whether each is the last one, which may be shorter.
 
     first: the size of the first chunk, where it is another one. No bytes at all are one empty chunk.
     """
     wanted = first or size
-    held = bytearray()
+    held: list[memoryview] = []
+    length = 0
     for piece in pieces:
         view = memoryview(piece)
         while view:
             # a chunk goes out when something is behind it, so that the last one is known
-            if len(held) == wanted:
-                yield bytes(held), False
+            if length == wanted:
+                yield b"".join(held), False
                 held.clear()
-                wanted = size
-            taken = view[: wanted - len(held)]
-            held += taken
+                wanted, length = size, 0
+            taken = view[: wanted - length]
+            held.append(taken)
+            length += len(taken)
             view = view[len(taken) :]
-    yield bytes(held), True
+    yield b"".join(held), True

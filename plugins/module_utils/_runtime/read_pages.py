@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import time
+from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_warm_up import (
     REDIRECTS,
@@ -21,15 +22,19 @@ _PIECE_BYTES = 64 * 1024
 
 
 def ask_at(address: str, site: Site, path: str, timeout: float) -> Answer:
-    """The answer to a request of one path, at the end of its redirects on the same host. timeout: seconds in all."""
-    ends = time.monotonic() + timeout
+    """The answer to a request of one path, at the end of its redirects on the same host, which count as its seconds.
+
+    timeout: seconds in all.
+    """
+    began = time.monotonic()
+    ends = began + timeout
     found = _once(site, address, path, ends)
     for _turn in range(REDIRECTS):
         following = redirected(found, site.host)
         if not following:
             break
         found = _once(site, address, following, ends)
-    return found
+    return replace(found, seconds=time.monotonic() - began)
 
 
 def _once(site: Site, address: str, path: str, ends: float) -> Answer:

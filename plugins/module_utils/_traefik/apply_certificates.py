@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class Copies:
                 os.chmod(staged, 0o640)
                 os.replace(staged, path)
             except OSError as error:
+                with contextlib.suppress(OSError):
+                    os.unlink(staged)
                 raise StateError(f"{path} cannot be written: {error.strerror or error}") from error
 
     def sweep(self, unused: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     apply_change,
     model,
     plan_document,
+    plan_middlewares,
     plan_ownership,
     plan_proof,
     read_scratch,
@@ -57,8 +58,13 @@ def publish(call: Call, site: Site, wanted: Candidate, fingerprints: Sequence[st
     private = site.directory.is_private(wanted.name)
     raw = live(call, site)
     previous = Candidate(wanted.name, text, plan_document.read_document(text or "") or {}, raw)
-    lacking = [] if raw is None or fingerprints is None else apply_change.missing(site, wanted, set(), fingerprints)
-    steps = _steps(path, text, wanted, lacking, private)
+    lacking = (
+        [] if raw is None or fingerprints is None else apply_change.missing(site, wanted, raw, set(), fingerprints)
+    )
+    outstanding = apply_change.outstanding(site, wanted.name)
+    steps = _steps(path, text, wanted, lacking, private) + outstanding
+    if raw and steps:
+        plan_middlewares.require_unused(path, previous.content, wanted.content, raw)
     verdict: read_scratch.Verdict | None = None
     if steps and wanted.text is not None and fingerprints is not None:
         verdict = validate(call, site, wanted, lambda refused: f"{path}: {refused.refusal()}", fingerprints)
@@ -66,10 +72,10 @@ def publish(call: Call, site: Site, wanted: Candidate, fingerprints: Sequence[st
         wanted = replace(wanted, judged=verdict.raw)
         if text != wanted.text:
             _refuse_rivals(wanted, verdict.raw, raw)
-    if verdict and lacking:
+    if verdict and raw and lacking:
         # Traefik may only spell it in another way.
-        lacking = apply_change.missing(site, wanted, set(), fingerprints)
-        steps = _steps(path, text, wanted, lacking, private)
+        lacking = apply_change.missing(site, wanted, raw, set(), fingerprints)
+        steps = _steps(path, text, wanted, lacking, private) + outstanding
     if steps and not call.check_mode:
         apply_change.bring_live(site, wanted, previous, fingerprints)
     return Published(steps, previous.content, verdict is not None)

@@ -13,28 +13,41 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_rule import parse
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_canary import Canary, canary
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_entry_points import (
+    AUDIENCES,
+    PLAIN,
+    TLS,
+    EntryPoints,
+    entry_points,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_headers import PRESETS
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_page import page_text
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_rule import Rule, parse
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_sticky import Sticky, sticky
 
-# Widest first: where audiences share a host name, the narrower one is asked first.
-AUDIENCES = ("public", "partner", "internal")
 DEFAULT_PRIORITY = {"public": 1000, "partner": 2000, "internal": 3000}
 # The ACME challenge must win over every route; routes stay below it.
 HIGHEST_PRIORITY = 900000
-PLAIN_ENTRY_POINT = "web"
-TLS_ENTRY_POINT = "websecure"
-ENTRY_POINTS = (PLAIN_ENTRY_POINT, TLS_ENTRY_POINT)
+ENTRY_POINTS = (PLAIN, TLS)
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+# The collection's own names have a dot.
+_MIDDLEWARE = re.compile(r"([A-Za-z0-9_-]{1,100})(@file)?\Z")
 _PATH = re.compile(r"/[!-~]*\Z")
 
 
 @dataclass(frozen=True)
 class Server:
-    """One process behind the route; a drained one gets no new request."""
+    """One process behind the route; a drained one gets no new request.
+
+    keeps_users: whether a drained one of a sticky route still gets the requests of those who have its cookie.
+    """
 
     url: str
     drained: bool = False
+    keeps_users: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,11 +78,37 @@ class Route:
     rate_limit: RateLimit | None
     mode: str
     retry_after: int
+    sticky: Sticky | None
+    canary: Canary | None
+    middlewares: tuple[str, ...]
+    maintenance_page: str
+    security_headers: str
+    max_body_mb: int = 512
+    body_space_mb: int = 8192
+    points: EntryPoints = EntryPoints()
 
     @property
     def active(self) -> tuple[str, ...]:
         """Addresses of the HTTP servers in the pool."""
-        return tuple(server.url for server in self.servers if not server.drained)
+        aside = self.canary.servers if self.canary and not self.canary.percent else ()
+        serving = tuple(server.url for server in self.servers if not server.drained)
+        # a canary is better than no answer
+        return tuple(url for url in serving if url not in aside) or serving
+
+    @property
+    def trying(self) -> tuple[str, ...]:
+        """Addresses of the HTTP servers that are a canary and get requests."""
+        if self.canary is None or self.mode != "serve":
+            return ()
+        drained = [server.url for server in self.servers if server.drained]
+        return tuple(url for url in self.canary.servers if url not in drained)
+
+    @property
+    def keeping(self) -> dict[str, Rule]:
+        """Addresses of the drained HTTP servers whose users stay with them, and which requests are theirs."""
+        if self.sticky is None or self.mode != "serve":
+            return {}
+        return {server.url: self.sticky.rule(server.url) for server in self.servers if server.keeps_users}
 
     @property
     def active_websocket(self) -> tuple[str, ...]:
@@ -79,7 +118,8 @@ class Route:
     @property
     def entry_points(self) -> tuple[str, ...]:
         """Names of the entry points that have a router of the route; that of plain HTTP redirects to TLS."""
-        return ENTRY_POINTS if self.tls else (PLAIN_ENTRY_POINT,)
+        named = (self.points.plain, self.points.tls) if self.tls else (self.points.plain,)
+        return tuple(one for one in named if one)
 
     def record(self) -> dict[str, Any]:
         """The route as plain data; `route()` makes the same route of it."""
@@ -110,7 +150,10 @@ def requests(items: Sequence[Mapping[str, Any]]) -> tuple[list[Route], list[str]
             absent.append(name)
         else:
             try:
-                present.append(route(item))
+                made = route(item)
+                # a record of a version before may have none that fits, and is read all the same
+                _check_space(made)
+                present.append(made)
             except InputError as error:
                 faults.append(str(error))
     if faults:
@@ -133,6 +176,19 @@ def allow_faults(audience: str, allow: Sequence[Any]) -> list[str]:
         faults.append("allow is not for the audience public; drop it, or choose the audience partner or internal")
     if audience != "public" and not allow:
         faults.append(f"allow is empty, and the audience {audience} comes from listed networks only; list them")
+    return faults
+
+
+def middleware_faults(values: Sequence[Any]) -> list[str]:
+    """Why a route cannot refer to these middlewares, each to be read after its name."""
+    faults = [
+        f"middlewares has {value!r}; accepted are names of the file provider, such as waf@file, of letters, digits, "
+        "hyphens and underscores"
+        for value in values
+        if not _MIDDLEWARE.match(str(value))
+    ]
+    if len({str(value).partition("@")[0] for value in values}) != len(values):
+        faults.append("middlewares has one twice")
     return faults
 
 
@@ -159,9 +215,25 @@ def route(item: Mapping[str, Any]) -> Route:
         rate_limit=_rate_limit(name, item.get("rate_limit")),
         mode=_one_of(name, "mode", _given(item, "mode", "serve"), ("serve", "maintenance")),
         retry_after=_number(name, "retry_after", _given(item, "retry_after", 120), 1, 86400),
+        sticky=_sticky(name, item),
+        canary=_canary(name, item),
+        middlewares=_middlewares(name, item.get("middlewares") or ()),
+        maintenance_page=_page(name, str(item.get("maintenance_page") or "")),
+        security_headers=_one_of(name, "security_headers", item.get("security_headers") or audience, list(PRESETS)),
+        max_body_mb=_number(name, "max_body_mb", _given(item, "max_body_mb", 512), 0, 10**6),
+        body_space_mb=_number(name, "body_space_mb", _given(item, "body_space_mb", 8192), 1, 10**8),
+        points=entry_points(item.get("points")),
     )
     _check_pool(made)
     return made
+
+
+def _check_space(one: Route) -> None:
+    if one.body_space_mb < one.max_body_mb:
+        raise InputError(
+            f"route {one.name}: body_space_mb is {one.body_space_mb}, and one body may have {one.max_body_mb} MiB; "
+            "give space for at least one, or a smaller max_body_mb"
+        )
 
 
 def _check_pool(one: Route) -> None:
@@ -242,11 +314,46 @@ def _networks(name: str, audience: str, values: Sequence[Any]) -> tuple[str, ...
 
 
 def _servers(name: str, option: str, values: Sequence[Mapping[str, Any]]) -> tuple[Server, ...]:
-    servers = tuple(Server(_url(name, option, value.get("url")), bool(value.get("drained"))) for value in values)
+    servers = tuple(_server(name, option, value) for value in values)
     urls = [server.url for server in servers]
     if len(set(urls)) != len(urls):
         raise InputError(f"route {name}: {option} lists a server twice: {', '.join(urls)}")
     return servers
+
+
+def _server(name: str, option: str, value: Mapping[str, Any]) -> Server:
+    drained = bool(value.get("drained"))
+    return Server(_url(name, option, value.get("url")), drained, drained and bool(_given(value, "keeps_users", True)))
+
+
+def _sticky(name: str, item: Mapping[str, Any]) -> Sticky | None:
+    try:
+        return sticky(item.get("sticky"), tls=bool(_given(item, "tls", True)))
+    except InputError as error:
+        raise InputError(f"route {name}: {error}") from error
+
+
+def _canary(name: str, item: Mapping[str, Any]) -> Canary | None:
+    urls = [str(server.get("url") or "").rstrip("/") for server in item.get("servers") or ()]
+    try:
+        return canary(item.get("canary"), urls, str((item.get("sticky") or {}).get("cookie") or ""))
+    except InputError as error:
+        raise InputError(f"route {name}: {error}") from error
+
+
+def _page(name: str, text: str) -> str:
+    try:
+        return page_text(text)
+    except InputError as error:
+        raise InputError(f"route {name}: {error}") from error
+
+
+def _middlewares(name: str, values: Sequence[Any]) -> tuple[str, ...]:
+    """Full names, in the order of requests."""
+    found = middleware_faults(values)
+    if found:
+        raise InputError("; ".join(f"route {name}: {fault}" for fault in found))
+    return tuple(f"{str(value).partition('@')[0]}@file" for value in values)
 
 
 def _url(name: str, option: str, value: Any) -> str:

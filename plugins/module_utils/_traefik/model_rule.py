@@ -29,7 +29,8 @@ MATCHERS = {
 }
 # Those of TCP, as what they say of the requests that come by the connection.
 _OF_TCP = {"HostSNI": "Host", "HostSNIRegexp": "HostRegexp", "ClientIP": "ClientIP", "ALPN": "ALPN"}
-_LONGEST, _DEEPEST = 10000, 50
+# What a route asks for, and what a router has, to which its hosts, networks and more are added.
+_LONGEST, LONGEST_OF_ROUTER, _DEEPEST = 10000, 50000, 50
 _BLANK = re.compile(r"(?:[ \t\r\n]|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _TOKEN = re.compile(r"""(?P<sign>&&|\|\||[!(),])|(?P<name>[A-Za-z_]\w*)|(?P<text>`[^`]*`|"(?:[^"\\\n]|\\.)*")""")
 _ESCAPE = re.compile(r'\\([abfnrtv\\"]|[0-3][0-7]{2}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})|\\')
@@ -92,13 +93,13 @@ def some(parts: Iterable[Rule]) -> Rule:
     return flat[0] if len(flat) == 1 else Some(tuple(flat))
 
 
-def parse(text: str, *, tcp: bool = False) -> Rule:
+def parse(text: str, *, tcp: bool = False, longest: int = _LONGEST) -> Rule:
     """The rule as a tree. Raises InputError with the position, counted in characters from 1.
 
     tcp: whether it is that of a TCP router; names of servers are hosts then, and `*` is any.
     """
-    if len(text) > _LONGEST:
-        raise InputError(f"the rule has {len(text)} characters; accepted are {_LONGEST}")
+    if len(text) > longest:
+        raise InputError(f"the rule has {len(text)} characters; accepted are {longest}")
     return _Parser(text, _OF_TCP if tcp else {name: name for name in MATCHERS}).parse()
 
 

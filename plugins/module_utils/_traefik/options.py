@@ -33,21 +33,28 @@ def opened(call: Call) -> Iterator[Site]:
 
     Check mode takes no lock, and a missing directory is no fault there.
     """
+    found = site(call, _account(call.params["account"]))
+    if call.check_mode:
+        yield found
+        return
+    found.directory.require()
+    with found.directory.lock(Deadline(found.seconds)):
+        found.directory.tidy()
+        yield found
+
+
+def site(call: Call, account: tuple[int, int] | None = None) -> Site:
+    """The site that the options name, for one that only reads. account: whose files those are that are written."""
     seconds = call.params["timeout"]
     if seconds < 1:
         raise InputError(f"timeout is {seconds}; it takes seconds in whole numbers from 1 on")
-    site = Site(
-        directory=Directory(call.params["dynamic_dir"], _account(call.params["account"])),
+    return Site(
+        directory=Directory(call.params["dynamic_dir"], account),
         api=Api(call.params["api_url"].rstrip("/"), float(seconds)),
-        command=tuple(call.params["validate_command"]),
+        # a module that validates nothing does not ask for the program
+        command=tuple(call.params.get("validate_command", ())),
         seconds=float(seconds),
     )
-    if call.check_mode:
-        yield site
-        return
-    site.directory.require()
-    with site.directory.lock(Deadline(site.seconds)):
-        yield site
 
 
 def _account(name: str) -> tuple[int, int] | None:

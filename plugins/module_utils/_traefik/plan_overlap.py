@@ -84,6 +84,21 @@ def lies_within(one: Iterable[Region], other: Sequence[Region]) -> bool:
     return all(any(_covered(a, b) for b in other) for a in one)
 
 
+def asked(name: str, value: str) -> Matcher:
+    """A host, path, method or address of a request, as the matcher for it alone."""
+    found = _normal(Matcher(name, (value,)))
+    return Matcher(name, found.values[-1:])
+
+
+def judged(found: Matcher, condition: Matcher) -> bool | None:
+    """Whether what a request has meets a condition of the same kind; None where that is not certain."""
+    if _apart(found, condition):
+        return False
+    # Traefik decodes some of a request's path and nothing of the rule's, so that one with a percent may match nothing.
+    decoded = _KINDS.get(condition.name) == "path" and "%" in condition.values[-1]
+    return True if _within(found, condition) and not decoded else None
+
+
 def _covered(one: Region, other: Region) -> bool:
     return all(any(_implies(a, b) for a in one) for b in other)
 
@@ -154,13 +169,13 @@ def _within(one: Matcher, other: Matcher) -> bool:
     if names == ("Host", "Host"):
         return _is_wildcard(b) and not _is_wildcard(a) and _below(a, b)
     if names == ("Host", "HostRegexp"):
-        return not _is_wildcard(a) and all(_matches(b, host) is True for host in _spoken(a))
+        return not _is_wildcard(a) and all(matches(b, host) is True for host in _spoken(a))
     if names in (("Path", "PathPrefix"), ("PathPrefix", "PathPrefix")):
         return a.startswith(b)
     if names == ("Path", "PathRegexp"):
-        return "%" not in a and _matches(b, a) is True
+        return "%" not in a and matches(b, a) is True
     if names in (("Header", "HeaderRegexp"), ("Query", "QueryRegexp")):
-        return one.values[0] == other.values[0] and _matches(b, a) is True
+        return one.values[0] == other.values[0] and matches(b, a) is True
     if names == ("ClientIP", "ClientIP"):
         inner, outer = _network(a), _network(b)
         return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
@@ -173,7 +188,7 @@ def _apart(one: Matcher, other: Matcher) -> bool:
     if names == ("Host", "Host"):
         return a != b and not _below(a, b) and not _below(b, a)
     if names == ("Host", "HostRegexp"):
-        return not _is_wildcard(a) and all(_matches(b, host) is False for host in _spoken(a))
+        return not _is_wildcard(a) and all(matches(b, host) is False for host in _spoken(a))
     if names in (("Path", "Path"), ("Method", "Method")):
         return a != b
     if names == ("Path", "PathPrefix"):
@@ -181,7 +196,7 @@ def _apart(one: Matcher, other: Matcher) -> bool:
     if names == ("PathPrefix", "PathPrefix"):
         return not a.startswith(b) and not b.startswith(a)
     if names == ("Path", "PathRegexp"):
-        return "%" not in a and _matches(b, a) is False
+        return "%" not in a and matches(b, a) is False
     if names == ("ClientIP", "ClientIP"):
         return not _network(a).overlaps(_network(b))
     return names in (("HostRegexp", "Host"), ("PathPrefix", "Path"), ("PathRegexp", "Path")) and _apart(
@@ -244,7 +259,7 @@ def _network(text: str) -> Network:
 
 
 @lru_cache(maxsize=4096)
-def _matches(pattern: str, text: str) -> bool | None:
+def matches(pattern: str, text: str) -> bool | None:
     """Whether Go would find the pattern in the text; None where that is not certain."""
     repeats = len(re.findall(r"[*+?{]", pattern))
     if len(pattern) > 200 or repeats > 3 or pattern.count("|") > 8 or len(text) > 300 or not text.isascii():

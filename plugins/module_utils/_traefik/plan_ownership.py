@@ -11,9 +11,11 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import AUDIENCES, Route
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, excerpt
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import Route
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_entry_points import AUDIENCES
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_rule import (
+    LONGEST_OF_ROUTER,
     Matcher,
     Rule,
     every,
@@ -105,6 +107,21 @@ def check_collisions(owner: str, routes: Sequence[Route]) -> None:
         raise InputError("; ".join(found))
 
 
+def require_readable(content: Mapping[str, Any]) -> None:
+    """Raise InputError for routers of a document whose rules nobody could compare with their own, all of them at once.
+
+    Whoever asks Traefik for the routers of others would be refused for these.
+    """
+    found = [
+        f"{whose(f'{name}@file')}: the rule of the router {name} has {len(one['rule'])} characters; accepted are "
+        f"{LONGEST_OF_ROUTER}, so give it fewer hosts or networks, or share them out among routes"
+        for name, one in ((content.get("http") or {}).get("routers") or {}).items()
+        if len(one["rule"]) > LONGEST_OF_ROUTER
+    ]
+    if found:
+        raise InputError("; ".join(found))
+
+
 def _senseless(one: Route) -> list[str]:
     try:
         found = _regions(_rule(one, (), one.hosts))
@@ -145,7 +162,7 @@ def claims_in(raw: Mapping[str, Any], chosen: Callable[[str, str], bool]) -> lis
     chosen: whether a router counts, by its section and full name.
     """
     found = [
-        _claim(section, name, live)
+        claim_of(section, name, live)
         for section in ("routers", "tcpRouters")
         for name, live in sorted((raw.get(section) or {}).items())
         if chosen(section, name) and name != _APART and not name.endswith("@internal")
@@ -166,12 +183,12 @@ def rivals(ours: Sequence[Claim], others: Iterable[Claim]) -> list[Rival]:
     by_host: dict[str, dict[str, Claim]] = {}
     for one in ours:
         for region in one.regions:
-            for host in _plain_hosts(region) or ("",):
+            for host in plain_hosts(region) or ("",):
                 by_host.setdefault(host, {})[one.name] = one
     # A route is two routers or three, of which the first answers for most.
     found: dict[tuple[str, str], Rival] = {}
     for other in others:
-        hosts = {host for region in other.regions for host in _plain_hosts(region) or ("",)}
+        hosts = {host for region in other.regions for host in plain_hosts(region) or ("",)}
         anywhere = other.fault or "" in hosts
         near = {one.name: one for host in (*hosts, "") for one in by_host.get(host, {}).values()}
         for one in ours if anywhere else near.values():
@@ -196,14 +213,15 @@ def _is_fallback(region: Region) -> bool:
     return not any(term.kind == "host" and not term.negated for term in region)
 
 
-def _claim(section: str, name: str, live: Mapping[str, Any]) -> Claim | None:
+def claim_of(section: str, name: str, live: Mapping[str, Any]) -> Claim | None:
+    """What a router of a section of Traefik's own view answers for; None where it never answers."""
     text, syntax, tcp = str(live.get("rule") or ""), live.get("ruleSyntax") or "v3", section == "tcpRouters"
     found: tuple[Region, ...] = ()
     fault = "" if syntax in ("v3", "default") else f"its rule is in the syntax {syntax}"
     try:
-        found = () if fault else _regions(parse(text, tcp=tcp))
+        found = () if fault else _regions(parse(text, tcp=tcp, longest=LONGEST_OF_ROUTER))
     except InputError as error:
-        fault = f"its rule is {text!r}, and {error}"
+        fault = f"its rule is {excerpt(text)!r}, and {error}"
     if fault and live.get("status") == "disabled":
         return None
     # Traefik's own default is the length of the rule.
@@ -212,17 +230,17 @@ def _claim(section: str, name: str, live: Mapping[str, Any]) -> Claim | None:
         # Asked before all of HTTP, and after it where it takes TLS for any name.
         priority = 0 if "tls" in live and found == ((),) else _BEFORE_HTTP
     points = frozenset(live.get("entryPoints") or ())
-    return Claim(name, f"{'TCP ' if tcp else ''}{_whose(name)}", points, found, priority, fault)
+    return Claim(name, f"{'TCP ' if tcp else ''}{whose(name)}", points, found, priority, fault)
 
 
-def _plain_hosts(region: Region) -> tuple[str, ...]:
+def plain_hosts(region: Region) -> tuple[str, ...]:
     """The hosts that a region is limited to; empty where it is not, or by a pattern."""
     matchers = next((term.matchers for term in region if term.kind == "host" and not term.negated), ())
     hosts = tuple(one.values[0] for one in matchers if one.name == "Host" and not one.values[0].startswith("*"))
     return hosts if len(hosts) == len(matchers) else ()
 
 
-def _whose(name: str) -> str:
+def whose(name: str) -> str:
     """A router with its owner, as far as its name says."""
     router, _at, provider = name.rpartition("@")
     if provider == "file" and router.count(".") == 2:
@@ -237,10 +255,7 @@ def _rivalry(one: Claim, other: Claim) -> str:
         whose = one if one.fault else other
         return f"{one.said} and {other.said} cannot be compared, since of {whose.said}, {fault}; change that rule"
     hosts = {
-        host
-        for region in (*one.regions, *other.regions)
-        for host in _plain_hosts(region)
-        if _has_host(host, one, other)
+        host for region in (*one.regions, *other.regions) for host in plain_hosts(region) if _has_host(host, one, other)
     }
     return (
         f"{one.said} and {other.said} both answer for {', '.join(sorted(hosts)) or 'hosts of any name'} "
@@ -274,9 +289,12 @@ def _collide(one: Route, other: Route, near: Mapping[str, Sequence[Route]], plac
 
 
 def _asked(one: Route, place: Place) -> list[tuple[int, Rule]]:
-    """Priority and rule of the route's routers."""
-    upgrades = [(place.priority + 1, every([place.rule, WEBSOCKET_PATHS]))] if one.active_websocket else []
-    return [(place.priority, place.rule), *upgrades]
+    """Priority and rule of the route's routers, those of users that a drain keeps or a canary gets included."""
+    above = [every([place.rule, WEBSOCKET_PATHS])] if one.active_websocket else []
+    return [
+        (place.priority, place.rule),
+        *((place.priority + 1, rule) for rule in ([place.rule] if one.sticky or one.canary else above)),
+    ]
 
 
 def _collision(owner: str, one: Route, other: Route, placed: Mapping[str, Place]) -> str:
@@ -313,7 +331,7 @@ def _narrower(one: Route, other: Route, near: Mapping[str, Sequence[Route]]) -> 
 
 
 def _neighbors(routes: Sequence[Route]) -> dict[str, list[Route]]:
-    """By name, the other routes that share a host with a route."""
+    """By name, the other routes that share a host and an entry point with a route."""
     by_host: dict[str, list[Route]] = {}
     for one in routes:
         for host in one.hosts:
@@ -321,6 +339,8 @@ def _neighbors(routes: Sequence[Route]) -> dict[str, list[Route]]:
     found: dict[str, dict[str, Route]] = {one.name: {} for one in routes}
     for sharing in by_host.values():
         for one, other in combinations(sharing, 2):
+            if not set(one.entry_points) & set(other.entry_points):
+                continue
             found[one.name][other.name] = other
             found[other.name][one.name] = one
     return {name: list(others.values()) for name, others in found.items()}

@@ -178,6 +178,31 @@ def differences(
     ]
 
 
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Section and name of one object that two documents do not have alike, None without one.
+
+    Traefik takes a document as a whole, so that one object says whether it has been read. Its API finds none by a name
+    with a slash.
+    """
+    had, wanted = objects(before), objects(after)
+    new = [key for key, settings in wanted.items() if had.get(key) != settings]
+    return next((key for key in (*new, *(set(had) - set(wanted))) if "/" not in key[1]), None)
+
+
+def is_as(
+    wanted: Mapping[str, Any],
+    section: str,
+    name: str,
+    live: Mapping[str, Any] | None,
+    judged: Mapping[str, Any] | None = None,
+) -> bool:
+    """Whether one object is as a document has it, or as little there. live: as Traefik has it; judged: see above."""
+    settings = objects(wanted).get((section, name))
+    if settings is None:
+        return live is None
+    return not _difference(settings, live, _of(judged, section, name) if judged else None)
+
+
 def faults(
     content: Mapping[str, Any], raw: Mapping[str, Any], twice: Collection[tuple[str, str]] = ()
 ) -> list[Difference]:

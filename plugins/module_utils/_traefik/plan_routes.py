@@ -5,23 +5,30 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import plan_canary
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import (
     Route,
     Server,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_limits import LimitStore
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import (
     RouteFile,
     document,
     groups,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_ownership import check_collisions
+
+
+def kept(current: Mapping[str, Route], wanted: Iterable[Route], absent: Iterable[str], purge: bool) -> list[Route]:
+    """The routes that nothing was asked for; only these have to be fit for the entry points as they are."""
+    replaced = {*absent, *(one.name for one in wanted)}
+    return [] if purge else [one for one in current.values() if one.name not in replaced]
 
 
 def merge(
@@ -37,35 +44,26 @@ def merge(
     return routes
 
 
-def require_clients(routes: Iterable[Route], entry_points: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise RefusedError for a route that a proxy may reach, and by it any of its clients.
-
-    entry_points: settings by name, as Traefik's API has them.
-    """
-    found = [
-        f"route {one.name} allows {network}, where the proxy {proxy} is that entry point {point} trusts, so all of its "
-        "clients could come; take the proxy out of allow, or out of the trusted proxies"
-        for one in routes
-        for point in one.entry_points
-        for proxy in (entry_points.get(point, {}).get("forwardedHeaders") or {}).get("trustedIPs") or ()
-        for network in one.allow
-        if ipaddress.ip_network(network).overlaps(ipaddress.ip_network(proxy, strict=False))
-    ]
-    if found:
-        raise RefusedError("; ".join(found))
-
-
-def plan(owner: str, current: RouteFile | None, desired: Sequence[Route], served: bool) -> list[Step]:
+def plan(
+    owner: str,
+    current: RouteFile | None,
+    desired: Sequence[Route],
+    served: bool,
+    store: LimitStore | None = None,
+) -> list[Step]:
     """The steps from the file that was found to the desired routes.
 
     served: whether Traefik has what the file says; a file that is right and not served is loaded again.
     """
     had = current.routes if current else {}
-    asked, there = (groups(owner, one) for one in (document(owner, desired), current.document if current else None))
+    asked, there = (
+        groups(owner, one) for one in (document(owner, desired, store), current.document if current else None)
+    )
     steps: list[Step] = []
     for one in desired:
         if one.name not in had:
             steps.append(Step("create", f"route {one.name}", f"{one.audience} route for {', '.join(one.hosts)}"))
+            steps.extend(plan_canary.steps(f"route {one.name}", None, one.canary))
         else:
             steps.extend(_changes(had[one.name], one))
             if had[one.name] == one and there.get(one.name) != asked[one.name]:
@@ -121,6 +119,8 @@ def _changes(had: Route, wanted: Route) -> list[Step]:
             continue
         if option in ("servers", "websocket_servers"):
             steps.extend(_pool_changes(target, before, after))
+        elif option == "canary":
+            steps.extend(plan_canary.steps(target, before, after))
         else:
             rest.append(option)
     if rest or not steps:
@@ -129,14 +129,17 @@ def _changes(had: Route, wanted: Route) -> list[Step]:
 
 
 def _pool_changes(target: str, before: Sequence[Server], after: Sequence[Server]) -> list[Step]:
-    had = {server.url: server.drained for server in before}
-    wanted = {server.url: server.drained for server in after}
+    had = {server.url: server for server in before}
+    wanted = {server.url: server for server in after}
     steps: list[Step] = []
-    for url, drained in wanted.items():
+    for url, server in wanted.items():
         if url not in had:
-            steps.append(Step("add server", f"{target} {url}", "drained" if drained else "joins the pool"))
-        elif drained != had[url]:
-            action, why = ("drain", "gets no new request") if drained else ("undrain", "joins the pool again")
-            steps.append(Step(action, f"{target} {url}", why))
+            steps.append(Step("add server", f"{target} {url}", "drained" if server.drained else "joins the pool"))
+        elif server.drained and server != had[url]:
+            kept = server.drained == had[url].drained
+            why = f"keeps {'its' if server.keeps_users else 'no'} users" if kept else "gets no new request"
+            steps.append(Step("drain", f"{target} {url}", why))
+        elif server != had[url]:
+            steps.append(Step("undrain", f"{target} {url}", "joins the pool again"))
     steps.extend(Step("remove server", f"{target} {url}", "not listed any more") for url in had if url not in wanted)
     return steps

@@ -138,7 +138,7 @@ class Estate:
         names = self.repository["bucket"], self.repository.get("records_bucket", self.repository["bucket"])
         bucket, records = (self._read_by_program(name) for name in names)
         key = base64.b64decode(self.repository["keys"][0]["secret"])
-        return restore_program.Tenant(bucket, records, self.repository["prefix"], tenant, key)
+        return restore_program.Tenant(bucket, records, self.repository["prefix"], tenant, {"key": key})
 
     def _read_by_program(self, name: str) -> Any:
         """A bucket as that program reads it, by the client of the tests."""

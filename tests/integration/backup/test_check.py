@@ -115,6 +115,17 @@ def test_rot_is_found_and_healed_by_the_next_backup(estate: Estate, ask: Ask) ->
     wanted = set(estate.sql("SELECT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL", "harbour"))
     assert wanted - copied == set(damaged["names"])
 
+    # a restore that reads all of it takes the mark away, and the next check marks what rots again
+    rotten = estate.object(pack)
+    estate.put(pack, flipped(rotten))
+    (whole,) = ask((RESTORE, {**restore, "missing_files": "list", "overwrite": "replace"}, False))
+    assert whole["files_left_out"] == []
+    assert "is not marked as damaged any more" in " ".join(whole["warnings"])
+    assert estate.entries("rot")[0]["restorable"] == FULL
+    estate.put(pack, rotten)
+    (marked,) = ask(check)
+    assert [step["action"] for step in marked["steps"]] == ["mark"]
+
     sent, healed, once_more = ask(backup, check, check)
     assert sent["backups"][0]["files_sent"] == max(use[1] for use in manifest["index"]["uses"])
     assert (healed["failed"], [step["action"] for step in healed["steps"]]) == (False, ["heal"])

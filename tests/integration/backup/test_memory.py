@@ -116,7 +116,8 @@ def test_a_million_files_are_backed_up_checked_and_restored(
 def test_64_gib_need_as_much_as_one(estate: Estate, fill: Callable[..., None], peak: Peak) -> None:
     seen: dict[int, list[float]] = {}
     for gib in (1, 64):
-        fill(gib, GIB)
+        # as many files, so that as many are read at a time
+        fill(64, gib * GIB // 64)
         seen[gib] = [
             peak(BACKUP, **estate.login, **HARBOUR),
             peak(CHECK, repository=estate.repository, tenants=["harbour"]),

@@ -71,14 +71,14 @@ def edge(lab: Lab) -> Iterator[Host]:
 def order(edge: Host, run_playbook: Callable[..., PlaybookRun]) -> Order:
     """`order(name=domain, ...)` runs the role with one request for each name; `variables` go to the role."""
 
-    def call(variables: dict[str, Any] | None = None, **names: str) -> PlaybookRun:
+    def call(variables: dict[str, Any] | None = None, *, check: bool = False, **names: str) -> PlaybookRun:
         given = {
             "certificate_acme_directory": ACME,
             "certificate_requests": [{"name": name, "domains": [domain]} for name, domain in names.items()],
             **(variables or {}),
         }
         role = {"name": "Order", "ansible.builtin.include_role": {"name": "gantry.odoo.certificate"}}
-        return run_playbook([{"hosts": edge.name, "gather_facts": False, "vars": given, "tasks": [role]}])
+        return run_playbook([{"hosts": edge.name, "gather_facts": False, "vars": given, "tasks": [role]}], check=check)
 
     return call
 
@@ -151,3 +151,112 @@ def test_a_clock_that_differs_from_that_of_the_server_judges_nothing(edge: Host,
 def moment(text: str) -> float:
     """Seconds since 1970."""
     return datetime.fromisoformat(text).timestamp()
+
+
+@pytest.mark.deep
+def test_the_advice_of_the_server_is_recorded_and_an_order_names_what_it_replaces(
+    edge: Host, order: Order, ansible_module: Callable[..., dict[str, Any]]
+) -> None:
+    names = {"first-told": "first-told.lab.example", "then-told": "then-told.lab.example"}
+    order(**names).expect_success()
+    assert order(**names).expect_success().changed == 0
+    assert moment(json.loads(edge.read(f"{DIRECTORY}/then-told/advice.json"))["start"]) > datetime.now().timestamp()
+    before = installed(edge)
+    for name in names:
+        # the server advises to renew at once what is revoked
+        path = f"{DIRECTORY}/{name}/current/certificate.pem"
+        args = {"acme_directory": ACME, "acme_version": 2, "certificate": path}
+        revoked = ansible_module(
+            edge, "community.crypto.acme_certificate_revoke", {**args, "account_key_src": f"{DIRECTORY}/account.key"}
+        )
+        assert revoked["changed"]
+    told = ansible_module(
+        edge,
+        "community.crypto.acme_certificate_renewal_info",
+        {
+            "acme_directory": ACME,
+            "acme_version": 2,
+            "certificate_path": f"{DIRECTORY}/first-told/current/certificate.pem",
+        },
+    )
+    run = order({"certificate_renew_limit": 1}, **names).expect_success()
+    (one,) = run.results("Create a key and a request")[edge.name]["due"]
+    assert (one["name"], one["replaces"]) == ("first-told", told["cert_id"])
+    assert one["why"].startswith("the ACME server advises to renew it from ")
+    after = installed(edge)
+    assert [name for name in names if before[name] != after[name]] == ["first-told"]
+    # the scan asks no server
+    requests = [{"name": name, "domains": [domain]} for name, domain in names.items()]
+    found = ansible_module(edge, "gantry.odoo.certificate_info", {"path": DIRECTORY, "certificates": requests})
+    due = {found["name"]: found["due"] for found in found["certificates"] if found["requested"]}
+    assert due["first-told"] == ""
+    assert due["then-told"].startswith("the ACME server advises to renew it from ")
+
+
+@pytest.mark.deep
+def test_a_certificate_whose_key_is_lost_is_replaced_before_it_is_revoked(
+    edge: Host, order: Order, run_playbook: Callable[..., PlaybookRun]
+) -> None:
+    names = {"lost": "lost.lab.example", "safe": "safe.lab.example"}
+    order(**names).expect_success()
+    before, serial = installed(edge), _serial(edge, "lost")
+    key = edge.read(f"{DIRECTORY}/lost/current/key.pem")
+    told = order({"certificate_revoke": ["lost"]}, check=True, **names).expect_success()
+    steps = told.results("Create a key and a request")[edge.name]["steps"]
+    assert [(one["action"], one["target"]) for one in steps] == [
+        ("order", "certificate lost"),
+        ("revoke", "certificate lost"),
+    ]
+    assert installed(edge) == before
+
+    run = order({"certificate_revoke": ["lost"]}, **names).expect_success()
+    after = installed(edge)
+    assert [name for name in names if before[name] != after[name]] == ["lost"]
+    assert edge.read(f"{DIRECTORY}/lost/current/key.pem") != key
+    assert [one["serial"] for one in run.results("Install the ordered")[edge.name]["revocations"]] == [serial]
+    assert _status(edge, serial) == "Valid"
+    # the run ended there; the next one orders nothing, and revokes what is left
+    role = "gantry.odoo.certificate"
+    requests = [{"name": name, "domains": [domain]} for name, domain in names.items()]
+    given = {"certificate_acme_directory": ACME, "certificate_requests": requests}
+    tasks = [
+        {"name": "Order", "ansible.builtin.include_role": {"name": role}},
+        {"name": "Revoke", "ansible.builtin.include_role": {"name": role, "tasks_from": "revoke"}},
+    ]
+    play = {
+        "hosts": edge.name,
+        "gather_facts": False,
+        "vars": {**given, "certificate_revoke": ["lost"]},
+        "tasks": tasks,
+    }
+    run_playbook([play]).expect_success()
+    assert installed(edge) == after
+    assert (_status(edge, serial), _status(edge, _serial(edge, "lost"))) == ("Revoked", "Valid")
+    assert sorted(edge.run(["ls", f"{DIRECTORY}/lost"]).split()) == ["advice.json", "current", "versions"]
+
+
+def _serial(edge: Host, name: str) -> str:
+    path = f"{DIRECTORY}/{name}/current/certificate.pem"
+    return edge.run(["openssl", "x509", "-in", path, "-noout", "-serial"]).strip().partition("=")[2].lstrip("0")
+
+
+def _status(edge: Host, serial: str) -> str:
+    """What the server says of a certificate."""
+    asked = f"https://acme:15000/cert-status-by-serial/{serial.lower()}"
+    read = f"import json, urllib.request; print(json.load(urllib.request.urlopen('{asked}'))['Status'])"
+    return edge.run(["python3", "-c", read]).strip()
+
+
+@pytest.mark.deep
+def test_a_key_has_the_declared_type_and_stays_where_that_is_declared(edge: Host, order: Order) -> None:
+    asked = {"name": "pinned", "domains": ["pinned.lab.example"], "key_type": "rsa-2048", "reuse_key": True}
+    order({"certificate_requests": [asked]}).expect_success()
+    key, serial = edge.read(f"{DIRECTORY}/pinned/current/key.pem"), _serial(edge, "pinned")
+    said = edge.run(["openssl", "x509", "-in", f"{DIRECTORY}/pinned/current/certificate.pem", "-noout", "-text"])
+    assert "Public-Key: (2048 bit)" in said
+    order({"certificate_requests": [asked], "certificate_force": True}).expect_success()
+    assert edge.read(f"{DIRECTORY}/pinned/current/key.pem") == key
+    assert _serial(edge, "pinned") != serial
+    run = order({"certificate_requests": [{**asked, "key_type": "ecdsa-p384"}]}).expect_success()
+    assert run.results("Create a key and a request")[edge.name]["due"][0]["why"] == "its key_type has changed"
+    assert edge.read(f"{DIRECTORY}/pinned/current/key.pem") != key

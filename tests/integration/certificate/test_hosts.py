@@ -107,6 +107,9 @@ def test_what_is_renewed_on_one_is_taken_by_the_other(edges: dict[str, Host], or
     taken = run.results("Create a key and a request")[SECOND]["due"]
     assert [(one["host"], one["why"]) for one in taken] == [(FIRST, f"{FIRST} has a newer one")] * len(NAMES)
     assert order(check=True).expect_success().changed == order().expect_success().changed == 0
+    # the host that does not order has the advice of the server as well, by which the scan of all edges agrees
+    first, second = (edges[name].read(f"{DIRECTORY}/at-first/advice.json") for name in EDGES)
+    assert second == first
 
 
 @pytest.mark.parametrize("off", EDGES[::-1])

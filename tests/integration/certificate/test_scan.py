@@ -156,3 +156,20 @@ def test_the_chain_that_is_served_is_read_from_the_wire(
     assert [(lost["place"], "refused" in lost["why"]) for lost in found["unknown"]] == [("127.0.0.1:1", True)]
     assert [one["fingerprint_sha256"] for one in checked["certificates"]] == [one["fingerprint_sha256"]]
     assert (found["changed"], checked["changed"]) == (False, False)
+
+
+@pytest.mark.deep
+def test_what_could_not_be_ordered_is_refused_before_a_change_begins(
+    lab: Lab, edge: Host, tmp_path: Path, run_playbook: Callable[..., PlaybookRun]
+) -> None:
+    declared = inventory(lab, tmp_path)
+    run = run_playbook("gantry.odoo.renew_certificates", declared, {"renew_revoke": ["erp"]}).expect_failure()
+    assert run.errors[-1].startswith("renew_revoke names erp, and the certificates of the estate are harbour, north")
+    tenant = declared["all"]["vars"]["odoo_tenants"][0]
+    tenant["certificate"] = {"domains": ["*.harbour.example"], "challenge": "dns-01"}
+    run = run_playbook("gantry.odoo.renew_certificates", declared).expect_failure()
+    assert ": harbour: the challenge dns-01 needs a server that takes updates" in run.errors[-1]
+    tenant["certificate"]["challenge"] = "http-01"
+    run = run_playbook("gantry.odoo.renew_certificates", declared).expect_failure()
+    assert "tenant harbour: certificate harbour: *.harbour.example can be validated by dns-01 alone" in run.errors[-1]
+    assert not (tmp_path / "store").exists()

@@ -30,7 +30,12 @@ BERTH = {"name": "berth", "addons": ["crane"]}
 STAGE = {"name": "berth-stage", "clone_from": "berth", "neutralize": True}
 # The engine's processes are seen from the host; its client and what watches Odoo name Odoo too, but later.
 ODOO_AT_WORK = "pgrep -of '^[^ ]*python3 /usr/bin/odoo .*-d berth ' || test $? = 1"
-CLIENT = "pgrep -of '^/usr/bin/docker run' || test $? = 1"
+# The engine's client is the module's child. One that has just ended is followed by another.
+KILL = (
+    "client=$(pgrep -of '^/usr/bin/docker run' || test $? = 1); "
+    'parent=$(test -z "$client" || ps -o ppid= -p $client || test $? = 1); '
+    'test -z "$parent" || { kill -KILL $parent; echo killed; }'
+)
 SLOW = "import os, time\nwhile os.path.exists('/opt/odoo/slow'):\n    time.sleep(0.1)\n"
 
 
@@ -69,8 +74,7 @@ class Box:
         with ThreadPoolExecutor(1) as pool:
             ended = pool.submit(self.addons, fails=True, **options)
             wait_until(lambda: ended.done() or self.shell(working) != "", "the work in a container")
-            # the engine's client is the module's child
-            self.shell(f"kill -KILL $(ps -o ppid= -p $({CLIENT}))")
+            wait_until(lambda: self.shell(KILL) != "", "a client of the engine whose parent is killed")
             ended.result()
             yield
 
@@ -127,6 +131,7 @@ def berth(box: Box) -> Box:
     return box
 
 
+@pytest.mark.deep
 def test_a_template_and_a_harmless_clone_are_made_of_the_code_in_the_image(server: Server, berth: Box) -> None:
     stored = server.psql("SELECT count(DISTINCT store_fname) FROM ir_attachment", "berth")
     assert berth.shell(f"find {DATA_DIR}/filestore/berth -type f -uid {UID} | wc -l") == stored != "0"

@@ -36,6 +36,7 @@ MODULES = (
     "backup_policy",
     "backup_compliance",
     "odoo_backup_copy",
+    "traefik_proof",
 )
 BUILTIN = {
     "ansible.builtin.ping": "gantry.odoo.reach",
@@ -50,8 +51,15 @@ GIVEN = {
         "routes": "{{ traefik_routes }}",
         "fencing_number": "{{ traefik_routes_fencing_number | default(0) }}",
         "require_all_servers": "{{ traefik_routes_require_all_servers | default(false) }}",
+        "settle": "{{ traefik_routes_settle | default('each') }}",
     },
-    "certificate": {"requests": "{{ certificate_requests }}"},
+    "certificate": {
+        "requests": "{{ certificate_requests }}",
+        "hosts": "{{ certificate_hosts | default([]) }}",
+        "force": "{{ certificate_force | default(false) }}",
+        "results": "{{ certificate_results | default([]) }}",
+        "revoke": "{{ certificate_revoke | default([]) }}",
+    },
     "redis": {"to": "{{ redis_failover_to | default('') }}"},
     "backup": {},
 }
@@ -240,7 +248,7 @@ def copy_collection(path: Path) -> Path:
             if (role, entry.stem) not in REAL:
                 entry.write_text(yaml.safe_dump(_task(role, entry.stem, given)), encoding="utf-8")
     (made / "playbooks/tasks/prove_certificates.yml").write_text(
-        yaml.safe_dump(_task("certificate", "prove", {"requests": []})), encoding="utf-8"
+        yaml.safe_dump(_task("certificate", "prove", {})), encoding="utf-8"
     )
     for file in (made / "playbooks").rglob("*.yml"):
         text = file.read_text(encoding="utf-8")
@@ -252,9 +260,10 @@ def copy_collection(path: Path) -> Path:
 
 def _task(role: str, entry: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     task: dict[str, Any] = {"name": f"{role} {entry}", f"gantry.odoo.{role}": {"entry": entry, "given": dict(given)}}
-    if (role, entry) != ("traefik", "routes"):
+    if (role, entry) not in {("traefik", "routes"), ("traefik", "put_back")}:
         return [task]
     # as the role does: a fact of the playbook's would win over what an action returns
-    facts = {"traefik_changed": "{{ traefik_said.ansible_facts.traefik_changed }}"}
+    names = ("traefik_changed", "traefik_waits_for_others")
+    facts = {name: f"{{{{ traefik_said.ansible_facts.{name} }}}}" for name in names}
     published = {"name": "published", "ansible.builtin.set_fact": facts, "when": "traefik_said is reachable"}
     return [{**task, "register": "traefik_said"}, published]

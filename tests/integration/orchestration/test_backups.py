@@ -52,7 +52,7 @@ def test_all_are_backed_up_and_drilled_and_the_end_says_so(rig: Rig) -> None:
     assert screen[1:] == [f"  {name}: backup 0, 6.00 MB sent in 3.4 s" for name in ("harbour", "quarry")]
     assert recorded(rig, "backup") == {"harbour": True, "quarry": True}
     screen = last_screen(rig.play("restore_drill").expect_success())
-    assert screen[1] == "  harbour: backup 0 restored in 33 s, its data 53 s old"
+    assert screen[1] == "  harbour: a restore drill has proven backup 0: RTO 33 s, RPO 53 s"
     assert recorded(rig, "drill") == {"harbour": True, "quarry": True}
 
 
@@ -106,9 +106,16 @@ def test_a_stale_copy_is_not_backed_up_while_the_home_does_not_answer(rig: Rig) 
         world.servers["db1"]["quarry"] = Copy(["of last week"], open=False)
     rig.change(gone=["box1"])
     variables = {"change_store": {"directory": str(rig.path / "another"), "outbox": str(rig.path / "outbox2")}}
-    run = rig.play("backup", **variables).expect_failure()
-    assert "tenant quarry has a blocked database on db1, and box1 did not answer" in run.errors[-1]
-    assert set(rig.world.backups) == {"harbour"}
+    for playbook, inputs, said in (
+        ("backup", {}, "the change store holds no record of this estate"),
+        ("site", {"site_new_store": True}, "box1 cannot be reached, so that nothing is begun"),
+    ):
+        assert said in rig.play(playbook, **variables, **inputs).expect_failure().errors[-1]
+        assert rig.world.backups == {}
+    rig.change(gone=[])
+    rig.play("site", site_new_store=True, **variables).expect_success()
+    rig.play("backup", **variables).expect_success()
+    assert set(rig.world.backups) == {"harbour", "quarry"}
 
 
 def test_a_tenant_without_a_database_stops_no_other_and_is_named(rig: Rig) -> None:
@@ -179,8 +186,8 @@ def test_a_tier_is_backed_up_alone_and_drills_are_those_that_are_due(rig: Rig) -
     rig.play("backup").expect_success()
     rig.change(due=["quarry"])
     screen = last_screen(rig.play("restore_drill").expect_success())
-    assert [line for line in screen if "restored in" in line] == [
-        "  quarry: backup 0 restored in 33 s, its data 53 s old"
+    assert [line for line in screen if "has proven" in line] == [
+        "  quarry: a restore drill has proven backup 0: RTO 33 s, RPO 53 s"
     ]
     rig.change(due=[])
     rig.play("restore_drill").expect_success()

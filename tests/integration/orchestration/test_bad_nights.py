@@ -325,6 +325,25 @@ def test_a_node_that_some_edges_use_again_is_drained_before_it_is_put_back(rig: 
 
 
 @pytest.mark.deep
+@pytest.mark.parametrize(
+    ("playbook", "inputs"),
+    [
+        ("patch", {"patch_release": "r2"}),
+        ("migrate", MOVE),
+        ("restore", {"tenant": "harbour"}),
+        ("decommission", {"tenant": "quarry", "odoo_tenants": [HARBOUR, LEAVING]}),
+    ],
+)
+def test_users_that_one_edge_does_not_let_go_are_let_in_on_all(rig: Rig, playbook: str, inputs: dict[str, Any]) -> None:
+    rig.play("backup").expect_success()
+    before = [on(rig, edge, tenant) for edge in rig.world.routes for tenant in ("harbour", "quarry")]
+    rig.change(given_up=["harbour"], harm=[], fault={"words": "edge2 traefik routes", "kind": "disk full"})
+    rig.play(playbook, **inputs).expect_failure()
+    after = [on(rig, edge, tenant) for edge in rig.world.routes for tenant in ("harbour", "quarry")]
+    assert (after, rig.world.harm) == (before, [])
+
+
+@pytest.mark.deep
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_a_source_that_is_open_again_is_copied_again(rig: Rig, by_hand: bool) -> None:
     fault = "box1 odoo_database harbour open"
@@ -730,7 +749,7 @@ def test_another_store_knows_no_host_that_is_out_and_is_refused(
     since, other = rig.world.step, {"directory": f"{rig.path}/another", "outbox": f"{rig.path}/another-outbox"}
     refused = rig.play(playbook, **inputs, change_store=other).expect_failure()
     assert "the change store holds no record of this estate, although database" in refused.errors[-1]
-    assert "site_new_store: true" in refused.errors[-1]
+    assert "-e site_new_store=true" in refused.errors[-1]
     assert (acted(rig, since), rig.world.harm) == ([], [])
     assert not Path(other["directory"]).exists()
     rig.play("resume", change=change, way="finish").expect_success()

@@ -30,7 +30,7 @@ def data(rig: Rig) -> list[int]:
 
 
 def test_a_tenant_goes_back_and_what_it_had_is_kept(late: Rig) -> None:
-    late.play("restore", **RESTORE).expect_success()
+    late.play("restore", tenant="harbour", restore_at="2026-11-22T10:30:00.500000Z").expect_success()
 
     assert LATE not in data(late)
     assert LATE in late.world.backups["harbour"][-1]

@@ -124,13 +124,13 @@ def test_the_last_node_that_serves_is_not_taken_away_to_undo_a_change(rig: Rig) 
 @pytest.mark.parametrize("playbook", ["restore", "migrate"])
 def test_an_edge_that_is_lost_when_the_login_page_is_verified_takes_no_host_along(rig: Rig, playbook: str) -> None:
     rig.play("backup").expect_success()
-    off = {"words": "edge1 fetch", "kind": "host off"}
+    off = {"words": "edge1 traefik_proof", "kind": "host off"}
     rig.change(given_up=["harbour"], fault=off, harm=[], step=0, log=[], reads=[])
     run = rig.play(playbook, **(MOVE if playbook == "migrate" else {"tenant": "harbour"})).expect_failure()
     assert states(rig) == {"tenant:harbour": "failed"}
     assert "edge1 (Task failed: Failed to connect to edge1) cannot be reached and keeps the routes" in run.errors[-1]
     # the other edge was asked as well
-    assert "edge2 fetch" in rig.world.log
+    assert "edge2 traefik_proof" in rig.world.log
     until_free(rig)
     rig.change(gone=[], fault={})
     rig.play("resume", change=change_of(rig), way="finish").expect_success()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration import change_store
-from tests.integration.orchestration.rig import TENANTS, Rig
+from tests.integration.orchestration.rig import TENANTS, Rig, estate
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from tests.integration.orchestration.rig import TENANTS, Rig
         pytest.param("patch", {"patch_release": "r2"}, marks=pytest.mark.deep),
         pytest.param("migrate", {"tenant": "harbour", "destination": "box"}, marks=pytest.mark.deep),
         ("patch_redis", {}),
-        ("renew_certificates", {}),
+        pytest.param("renew_certificates", {}, marks=pytest.mark.deep),
         pytest.param("site", {}, marks=pytest.mark.deep),
         pytest.param("backup", {}, marks=pytest.mark.deep),
         pytest.param("backup_compliance", {}, marks=pytest.mark.deep),
@@ -127,3 +127,12 @@ def test_policies_are_managed_and_backups_verified_from_the_controller(rig: Rig)
     assert rig.world.log[-1] == "localhost backup_compliance"
     assert "app1 backup main" in rig.world.log
     assert "app2 backup main" not in rig.world.log
+
+
+@pytest.mark.parametrize("first", ["edge1", "edge2"])
+def test_the_edges_get_one_certificate_whichever_has_its_turn_first(first: str) -> None:
+    world = estate()
+    given = {"hosts": ["edge1", "edge2"], "requests": [], "results": [], "revoke": [], "force": False}
+    for edge in (first, *({"edge1", "edge2"} - {first})):
+        assert world.certificate(edge, "main", given)["certificate_changed"]
+    assert (world.certificates, world.staged, world.orders) == ({"edge1": 1, "edge2": 1}, {}, ["edge1"])

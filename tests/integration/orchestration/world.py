@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+# Where an edge of the world is asked for a page.
+_PLACE = {"entry_point": "websecure", "address": "127.0.0.1", "asked": True}
+
 
 class RefusedError(Exception):
     """What a module says when it refuses or cannot do a step."""
@@ -65,6 +68,9 @@ class World:
     routes: by edge, as role traefik takes them. edges: the fencing number of each.
     reads: the numbers of the steps that changed nothing. due: the tenants whose drill is due, None for all.
     drills: the tenants that were drilled, in turn. given_up: the tenants that an operator puts back to an older backup.
+    certificates, staged, served: the number of the one that an edge has, waits to install, and serves. orders: the
+    edges that ordered one. lost: by edge, the number of the one to revoke. former: by edge, the routes of before what
+    not every edge has yet.
     silent: the hosts whose PostgreSQL does not answer. rolled_back: the tenants whose repositories lack a backup.
     """
 
@@ -74,6 +80,11 @@ class World:
     caches: dict[str, Cache] = field(default_factory=dict)
     newest_cache: str = "8.0.2"
     certificates: dict[str, int] = field(default_factory=dict)
+    staged: dict[str, int] = field(default_factory=dict)
+    served: dict[str, int] = field(default_factory=dict)
+    orders: list[str] = field(default_factory=list)
+    lost: dict[str, int] = field(default_factory=dict)
+    former: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     backups: dict[str, list[list[int]]] = field(default_factory=dict)
     rolled_back: list[str] = field(default_factory=list)
     accepted: dict[str, list[int]] = field(default_factory=dict)
@@ -130,6 +141,15 @@ class World:
             name in undrained(route) for routes in self.routes.values() for route in routes if route["mode"] == "serve"
         )
 
+    def keeps(self, name: str) -> bool:
+        """Whether an edge leaves the users of the node there, although it is drained."""
+        return any(
+            server.get("keeps_users") and urlsplit(server["url"]).hostname == name
+            for routes in self.routes.values()
+            for route in routes
+            for server in route["servers"]
+        )
+
     # What the roles do.
 
     def odoo(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,6 +163,8 @@ class World:
             others = [one for name, one in self.nodes.items() if one.group == node.group and name != host]
             if self.serves(host):
                 self.note_harm(f"{host} is taken away while users are sent to it")
+            if self.keeps(host):
+                self.note_harm(f"{host} is taken away while it keeps users")
             if others and not any(one.running for one in others):
                 self.note_harm(f"{host} is taken away although no other node of {node.group} runs")
             node.running = entry == "activate"
@@ -177,17 +199,36 @@ class World:
 
     def traefik(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """An entry point of role traefik."""
-        if entry == "routes":
+        had = self.routes.get(host, [])
+        if entry in ("routes", "put_back"):
             number = int(given["fencing_number"])
             if 0 < number < self.edges.get(host, 0):
                 raise RefusedError(f"{host} was changed under the fencing number {self.edges[host]}")
             self.edges[host] = max(number, self.edges.get(host, 0))
+        if entry == "routes":
             if given["require_all_servers"]:
                 self._require_running(host, given["routes"])
-            self.routes[host] = list(given["routes"])
-            for route in self.routes[host]:
-                self._judge(route, host)
-        return {"traefik_changed": False, "traefik_pending": []}
+            self._route(host, given)
+        if entry == "put_back":
+            self.routes[host] = self.former.pop(host, had)
+        if entry == "settle":
+            self.former.pop(host, None)
+        if entry == "certificates":
+            self.served[host] = self.certificates.get(host, 0)
+        for route in self.routes.get(host, []) if entry in ("routes", "put_back") else []:
+            self._judge(route, host)
+        return {
+            "traefik_changed": self.routes.get(host, []) != had,
+            "traefik_waits_for_others": host in self.former,
+            "traefik_pending": [],
+        }
+
+    def _route(self, edge: str, given: Mapping[str, Any]) -> None:
+        had, self.routes[edge] = self.routes.get(edge, []), list(given["routes"])
+        if given["settle"] != "later":
+            self.former.pop(edge, None)
+        elif self.routes[edge] != had:
+            self.former.setdefault(edge, had)
 
     def _require_running(self, edge: str, wanted: Sequence[Mapping[str, Any]]) -> None:
         had = {route["name"]: undrained(route) for route in self.routes.get(edge, [])}
@@ -212,12 +253,49 @@ class World:
 
     def certificate(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """An entry point of role certificate."""
-        self.certificates[host] = self.certificates.get(host, 0) + 1
-        results = [
-            {"name": one["name"], "certificate": "pem", "key": "key", "serial_after": self.certificates[host]}
-            for one in given["requests"]
-        ]
-        return {"certificate_changed": True, "certificate_results": results, "certificate_refused": []}
+        had = self.certificates.get(host, 0)
+        if entry == "prove":
+            if self.served.get(host) != had:
+                raise RefusedError(f"{host} serves another certificate than {had}")
+            return {}
+        if entry == "revoke":
+            del self.lost[host]
+            return {"certificate_changed": True, "certificate_revocations": []}
+        if entry == "main":
+            if given["revoke"] and host == next(one for one in given["hosts"] if one not in self.gone):
+                self.lost.setdefault(host, had)
+            self.certificates[host] = self._pair(host, given)
+        renewed = [one for one in given.get("results", []) if one["renewed"]]
+        if entry == "put_back" and renewed:
+            self.staged[host], self.certificates[host] = had, int(renewed[0]["serial_before"])
+        number = self.certificates.get(host, 0)
+        pair = {"certificate": "pem", "key": "key", "serial_before": str(had), "serial_after": str(number)}
+        results = [{"name": one["name"], **pair, "renewed": number != had} for one in given.get("requests", [])]
+        lost = self.lost.get(host, number)
+        return {
+            "certificate_changed": number != had,
+            "certificate_results": results,
+            "certificate_refused": [],
+            "certificate_revocations": [{"name": "harbour", "serial": str(lost)}] if lost != number else [],
+        }
+
+    def _pair(self, host: str, given: Mapping[str, Any]) -> int:
+        """The certificate that an edge gets, or has."""
+        leader = next(one for one in given["hosts"] if one not in self.gone)
+        known = [*self.certificates.values(), *self.staged.values()]
+        if host != leader:
+            if known:
+                return max(self.certificates.get(leader, 0), self.certificates.get(host, 0))
+            # hosts act beside each other, and the leader's turn may be the last: what is ordered waits for it
+            self.orders.append(leader)
+            self.staged[leader] = 1
+            return 1
+        if host in self.staged and (given["force"] or host not in self.certificates):
+            return self.staged.pop(host)
+        if given["force"] or not known or self.lost.get(host) == self.certificates.get(host, 0):
+            self.orders.append(host)
+            return max(known, default=0) + 1
+        return max(self.certificates.values(), default=0)
 
     def redis(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """An entry point of role redis."""
@@ -390,7 +468,8 @@ class World:
     def chosen(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The backup that a restore would take."""
         kept = self.backups.get(args["tenant"], [])
-        number = len(kept) - 1 if args["backup"] == "latest" else int(args["backup"])
+        fit = [number for number in range(len(kept)) if snapshot(number) <= (args.get("at") or snapshot(len(kept)))]
+        number = max(fit, default=-1) if args["backup"] == "latest" else int(args["backup"])
         if not 0 <= number < len(kept):
             raise RefusedError(f"tenant {args['tenant']} has no backup {args['backup']}")
         return {"backup": str(number), "snapshot_time": snapshot(number), "rpo_s": 53.0}
@@ -439,7 +518,8 @@ class World:
 
     def backup_compliance(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module backup_compliance."""
-        return {"changed": False, "drills_due": [one for one in args["tenants"] if self.due is None or one in self.due]}
+        due = [one for one in args["tenants"] if self.due is None or one in self.due]
+        return {"changed": False, "drills_due": due, "compliance": []}
 
     def reach(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module ping."""
@@ -451,17 +531,21 @@ class World:
         return off if host in self.gone else {}
 
     def fetch(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Module uri: the login page, from an edge or from the node itself."""
-        by_edge = urlsplit(args["url"]).hostname != "localhost"
-        name = urlsplit(args["url"]).hostname if by_edge else urlsplit(args["headers"]["Host"]).hostname
-        tenant = str(name or args["headers"]["Host"]).partition(".")[0]
-        if by_edge:
-            good = any(tenant_of(route) == tenant and route["mode"] == "serve" for route in self.routes[host])
-            good = good and bool(self._reached(tenant))
-        else:
-            copy = self.servers[self.nodes[host].server].get(tenant)
-            good = self.nodes[host].running and copy is not None and copy.open
+        """Module uri: the login page, from the node itself."""
+        copy = self.servers[self.nodes[host].server].get(str(args["headers"]["Host"]).partition(".")[0])
+        good = self.nodes[host].running and copy is not None and copy.open
         return {"status": 200 if good else 503, "failed": not good, "msg": "HTTP Error 503"}
+
+    def traefik_proof(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module traefik_proof: the login page, by the edge itself."""
+        answers = [{"url": url, **self._page(host, url), **_PLACE} for url in args["urls"]]
+        said = "; ".join(one["fault"] for one in answers if one["fault"])
+        return {"answers": answers, **({"failed": True, "msg": said} if said else {})}
+
+    def _page(self, edge: str, url: str) -> dict[str, Any]:
+        tenant = str(urlsplit(url).hostname).partition(".")[0]
+        served = any(tenant_of(route) == tenant and route["mode"] == "serve" for route in self.routes[edge])
+        return {"fault": "" if served and self._reached(tenant) else f"{url} answers 503"}
 
     def server(self, host: str, args: Mapping[str, Any]) -> str:
         """The server that a module works on: `localhost` is the host's own."""

@@ -11,7 +11,7 @@ from itertools import takewhile
 import pytest
 
 from tests.integration import change_store
-from tests.integration.orchestration.rig import Rig
+from tests.integration.orchestration.rig import TENANTS, Rig
 from tests.integration.orchestration.test_bad_nights import left, lose, releases
 from tests.integration.orchestration.test_moves import parts, until_free
 from tests.integration.orchestration.world import undrained
@@ -67,6 +67,20 @@ def test_a_patch_changes_one_node_after_the_other(rig: Rig) -> None:
     assert (change_store.held(rig.store), rig.world.harm) == ([], [])
 
 
+@pytest.mark.deep
+def test_a_patch_waits_for_users_who_stay_with_a_node(rig: Rig) -> None:
+    sticky = [{**tenant, "sticky": True} for tenant in TENANTS]
+    waits = [f"{edge} traefik drain" for edge in ("edge1", "edge2")]
+    rig.change(fault={"words": "edge2 traefik drain", "kind": "cut before", "nth": 2})
+    rig.play("patch", patch_release="r2", odoo_tenants=sticky).expect_success()
+    # an edge that is lost in the wait is judged by the drain that follows
+    assert acted(rig) == [*ROUTES, *waits, *one("app1"), *ROUTES, *waits, *one("app2")]
+    assert rig.world.harm == []
+    forget(rig)
+    rig.play("patch", patch_release="r1", patch_drain_seconds=0, odoo_tenants=sticky).expect_success()
+    assert acted(rig) == [*one("app1"), *one("app2")]
+
+
 def test_a_node_that_is_lost_stops_all_others_and_stays_drained_until_it_is_proven(rig: Rig) -> None:
     rig.change(fault={"words": "app1 odoo stop", "kind": "host off"})
     run = rig.play("patch", patch_release="r2").expect_failure()
@@ -113,6 +127,7 @@ def test_a_node_that_fails_on_the_way_back_too_stays_drained(rig: Rig) -> None:
     assert (parts(rig), releases(rig), rig.world.harm) == ({}, {"r1"}, [])
 
 
+@pytest.mark.deep
 def test_a_node_that_was_put_back_serves_and_stops_the_others(rig: Rig) -> None:
     rig.change(fault={"words": "app1 odoo stop", "kind": "disk full"})
     run = rig.play("patch", patch_release="r2").expect_failure()
@@ -177,6 +192,7 @@ def test_a_cache_that_is_lost_stops_the_others_and_is_resumed_one_way(rig: Rig) 
     assert (parts(rig), rig.world.harm) == ({}, [])
 
 
+@pytest.mark.deep
 def test_a_cache_that_is_lost_before_the_upgrade_begins_is_named(rig: Rig) -> None:
     rig.change(fault={"words": "cache2 redis facts", "kind": "cut before"})
     entries = len(change_store.entries(rig.store))
@@ -209,16 +225,158 @@ def test_an_edge_that_is_off_or_an_order_that_is_refused_hides_no_other(rig: Rig
     assert len(renewed(rig)) == 4
 
 
-@pytest.mark.parametrize("kind", ["disk full", pytest.param("host off", marks=pytest.mark.deep)])
-def test_an_edge_that_does_not_take_its_routes_stops_those_that_follow(rig: Rig, kind: str) -> None:
-    steps = ("traefik certificates", "traefik routes")
-    rig.change(fault={"words": "edge1 traefik routes", "kind": kind})
-    rig.play("site").expect_failure()
-    assert [line for line in rig.world.log if line.startswith("edge2 ") and line.endswith(steps)] == []
+def test_a_certificate_is_revoked_when_every_edge_serves_another_one_and_not_before(rig: Rig) -> None:
+    run = rig.play("renew_certificates", renew_revoke=["nobody"]).expect_failure()
+    assert "renew_revoke names nobody, and the certificates of the estate are " in run.errors[-1]
+    assert renewed(rig) == []
+    before, orders = rig.world.certificates["edge1"], [*rig.world.orders, "edge1"]
+    rig.change(gone=["edge2"])
+    run = rig.play("renew_certificates", renew_revoke=["harbour"]).expect_failure()
+    assert "edge2 is not proven to serve the new ones" in run.errors[-1]
+    assert (rig.world.lost, rig.world.orders) == ({"edge1": before}, orders)
     forget(rig)
-    rig.play("site").expect_success()
-    managed = [line for line in rig.world.log if line.endswith(steps)]
-    assert managed == [f"{edge} {step}" for edge in ("edge1", "edge2") for step in steps]
+    # the next run orders nothing
+    rig.play("renew_certificates").expect_success()
+    assert [line for line in rig.world.log if line.endswith(" revoke")] == ["edge1 certificate revoke"]
+    assert (rig.world.lost, rig.world.orders) == ({}, orders)
+    assert {*rig.world.served.values()} == {before + 1}
+
+
+ELSEWHERE = [{**one, "routes": [{"host": f"{one['name']}.example.org"}]} for one in TENANTS]
+NAMES = {"harbour.example.org", "quarry.example.org"}
+
+
+def serves(rig: Rig) -> dict[str, tuple[set[str], int]]:
+    """The host names that each edge answers for, and the number of the certificate that it serves."""
+    world = rig.world
+    return {
+        edge: ({name for one in routes for name in one.get("hosts", [])}, world.served.get(edge, 0))
+        for edge, routes in world.routes.items()
+    }
+
+
+@pytest.mark.parametrize("step", ["routes", pytest.param("certificates", marks=pytest.mark.deep)])
+def test_what_one_edge_does_not_take_is_put_back_on_all_that_took_it(rig: Rig, step: str) -> None:
+    before = serves(rig)
+    rig.change(fault={"words": f"edge2 traefik {step}", "kind": "disk full"})
+    run = rig.play("site", odoo_tenants=ELSEWHERE).expect_failure()
+    assert serves(rig) == before
+    assert "not every edge took its certificates and routes: edge2: " in run.errors[-1]
+    assert "No space left on device; put back to what it served before: edge1, edge2; " in run.errors[-1]
+    assert run.errors[-1].endswith("run gantry.odoo.site with the same inputs")
+    forget(rig)
+    rig.play("site", odoo_tenants=ELSEWHERE).expect_success()
+    assert [found for found, _number in serves(rig).values()] == [NAMES, NAMES]
+    assert rig.world.harm == []
+
+
+def test_what_an_interrupted_run_gave_one_edge_is_put_back_where_another_one_refuses_it(rig: Rig) -> None:
+    before = serves(rig)
+    rig.change(fault={"words": "edge1 traefik routes", "kind": "controller killed after"})
+    assert rig.play("site", odoo_tenants=ELSEWHERE).rc != 0
+    assert (serves(rig)["edge1"][0], serves(rig)["edge2"]) == (NAMES, before["edge2"])
+    forget(rig)
+    rig.change(fault={"words": "edge2 traefik routes", "kind": "disk full"})
+    run = rig.play("site", odoo_tenants=ELSEWHERE).expect_failure()
+    assert serves(rig) == before
+    assert "put back to what it served before: edge1, edge2; " in run.errors[-1]
+    forget(rig)
+    rig.play("site", odoo_tenants=ELSEWHERE).expect_success()
+    assert [found for found, _number in serves(rig).values()] == [NAMES, NAMES]
+    # what each edge has taken is what the next change goes back to
+    assert rig.world.former == {}
+
+
+@pytest.mark.deep
+def test_an_edge_that_cannot_be_put_back_is_named(rig: Rig) -> None:
+    more = [{"words": "edge1 traefik put_back", "kind": "disk full"}]
+    rig.change(fault={"words": "edge2 traefik routes", "kind": "disk full", "more": more})
+    run = rig.play("site", odoo_tenants=ELSEWHERE).expect_failure()
+    assert "put back to what it served before: edge2; edge1 was not put back, and may serve what" in run.errors[-1]
+    forget(rig)
+    rig.play("site", odoo_tenants=ELSEWHERE).expect_success()
+    assert len({tuple(sorted(found)) for found, _number in serves(rig).values()}) == 1
+
+
+@pytest.mark.deep
+def test_an_edge_that_is_lost_keeps_no_other_from_what_it_is_to_serve(rig: Rig) -> None:
+    before = serves(rig)
+    rig.change(fault={"words": "edge1 traefik routes", "kind": "host off"})
+    run = rig.play("site", odoo_tenants=ELSEWHERE).expect_failure()
+    assert (serves(rig)["edge1"], serves(rig)["edge2"][0]) == (before["edge1"], NAMES)
+    assert "edge1 was lost" in run.errors[-1]
+    forget(rig)
+    rig.play("site", odoo_tenants=ELSEWHERE).expect_success()
+    assert serves(rig)["edge1"] == serves(rig)["edge2"]
+
+
+def test_an_edge_that_is_off_is_named_by_site_and_catches_up(rig: Rig) -> None:
+    before = serves(rig)
+    rig.change(gone=["edge1"])
+    run = rig.play("site", odoo_tenants=ELSEWHERE).expect_failure()
+    assert "edge1 (Task failed: Failed to connect to edge1) cannot be reached and keeps the cert" in run.errors[-1]
+    assert events(rig, "site")[-1] == "unfinished"
+    assert (serves(rig)["edge1"], serves(rig)["edge2"][0]) == (before["edge1"], NAMES)
+    forget(rig)
+    rig.play("site", odoo_tenants=ELSEWHERE).expect_success()
+    assert serves(rig)["edge1"] == serves(rig)["edge2"]
+
+
+@pytest.mark.deep
+def test_site_begins_nothing_where_no_edge_answers(rig: Rig) -> None:
+    rig.change(gone=["edge1", "edge2"])
+    run = rig.play("site").expect_failure()
+    assert "edge1 cannot be reached, so that nothing is begun" in str(run.errors)
+    assert [line for line in rig.world.log if not line.endswith((" facts", " reach"))] == []
+
+
+def test_certificates_that_one_edge_does_not_serve_are_put_back_on_all(rig: Rig) -> None:
+    before = serves(rig)
+    rig.change(fault={"words": "edge2 certificate prove", "kind": "disk full"})
+    run = rig.play("renew_certificates", renew_force=True).expect_failure()
+    assert serves(rig) == before
+    assert "edge1 was put back as it was and serves (edge2: " in run.errors[-1]
+    assert "edge2 was put back as it was and serves (" in run.errors[-1]
+    orders = rig.world.orders
+    change = next(state.split()[0] for state in parts(rig).values())
+    forget(rig)
+    # what was ordered then waits, and is not ordered again
+    rig.play("resume", change=change, way="finish").expect_success()
+    assert (rig.world.orders, {number for _found, number in serves(rig).values()}) == (orders, {2})
+    assert (parts(rig), rig.world.harm) == ({}, [])
+
+
+@pytest.mark.deep
+def test_what_an_earlier_run_is_done_with_is_put_back_too_and_what_cannot_be_is_named(rig: Rig) -> None:
+    before = serves(rig)
+    change = lose(rig, "edge2 certificate main", "cut before", "renew_certificates", renew_force=True)
+    rig.change(fault={"words": "edge2 certificate prove", "kind": "disk full"})
+    rig.play("resume", change=change, way="finish").expect_failure()
+    assert serves(rig) == before
+    forget(rig)
+    back = [{"words": "edge1 certificate put_back", "kind": "disk full"}]
+    rig.change(fault={"words": "edge2 certificate prove", "kind": "disk full", "more": back})
+    run = rig.play("renew_certificates", renew_force=True).expect_failure()
+    assert "edge1 failed and is not proven to serve (edge2: " in run.errors[-1]
+    assert "on the way back: " in run.errors[-1]
+    forget(rig)
+    rig.play("resume", change=left(rig), way="finish").expect_success()
+    assert (len({number for _found, number in serves(rig).values()}), parts(rig)) == (1, {})
+
+
+@pytest.mark.parametrize(
+    ("words", "again"),
+    [("edge1 certificate main", 1), pytest.param("edge1 traefik certificates", 0, marks=pytest.mark.deep)],
+)
+def test_what_was_asked_for_by_force_is_ordered_once_and_no_part_is_done_without(
+    rig: Rig, words: str, again: int
+) -> None:
+    since = len(rig.world.orders)
+    change = lose(rig, words, "cut before", "renew_certificates", renew_force=True)
+    assert len(rig.world.orders) == since + 1 - again
+    rig.play("resume", change=change, way="finish").expect_success()
+    assert len(rig.world.orders) == since + 1
+    assert {number for _found, number in serves(rig).values()} == {2}
 
 
 @pytest.mark.deep

@@ -60,6 +60,7 @@ _TENANTS = [
         **_LOCAL,
     }
 ]
+_NOTHING = [{"name": "nothing", "ansible.builtin.meta": "noop"}]
 _ROUTES = {"name": "Manage the routes", "ansible.builtin.include_role": {"name": "gantry.odoo.traefik"}}
 
 
@@ -156,7 +157,7 @@ def _noted(task: dict[str, Any]) -> dict[str, Any]:
 
 def _simulated(play: dict[str, Any]) -> dict[str, Any]:
     """The play without the roles that work on hosts."""
-    tasks = [task for task in play.get("tasks", []) if not _works(task)]
+    tasks = [task for task in play.get("tasks", []) if not any(map(_works, task.get("block", [task])))]
     return {**play, **({"tasks": tasks} if tasks or "tasks" in play else {})}
 
 
@@ -171,7 +172,7 @@ def estate(tmp_path: Path) -> Estate:
     for path in (tmp_path / "playbooks/tasks").glob("decommission_*.yml"):
         tasks = [_noted(task) for task in yaml.safe_load(path.read_text(encoding="utf-8"))]
         path.write_text(yaml.safe_dump(tasks, sort_keys=False), encoding="utf-8")
-    for name, tasks in (("odoo", _ODOO), ("tenants", _TENANTS), ("routes_edge", [_noted(_ROUTES)])):
+    for name, tasks in (("odoo", _ODOO), ("tenants", _TENANTS), ("edge", _NOTHING), ("routes_edge", [_noted(_ROUTES)])):
         (tmp_path / f"playbooks/tasks/{name}.yml").write_text(yaml.safe_dump(tasks), encoding="utf-8")
     (tmp_path / "databases").write_text("[]", encoding="utf-8")
     return Estate(tmp_path, [own("alpha"), own("bravo"), own("carol")])

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration import change_store
 from tests.integration.ansible import PlaybookRun
 from tests.lab import thirdparty
 from tests.lab.spec import EDGES
 
-from .conftest import Estate
-from .test_site import login_pages, served
+from .conftest import LONGEST_S, Estate
+from .test_site import ROUTES, login_pages, served
 
 TENANTS = ("north", "south", "harbour")
 
@@ -28,6 +29,7 @@ def serials(estate: Estate) -> dict[str, bytes]:
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(LONGEST_S)
 def test_certificates_are_ordered_once_and_an_edge_that_was_off_catches_up(estate: Estate) -> None:
     first, second = EDGES
     before = serials(estate)
@@ -47,4 +49,57 @@ def test_certificates_are_ordered_once_and_an_edge_that_was_off_catches_up(estat
     run = estate.play("renew_certificates").expect_success()
     assert ordering(run) == set()
     assert {*serials(estate).values()}.isdisjoint(renewed.values())
+    login_pages(estate, *TENANTS)
+
+
+# The second Traefik that validates refuses all while it is there.
+BROKEN = "/etc/traefik/dynamic/theirs.yml"
+
+
+def routes(estate: Estate) -> list[bytes]:
+    """The routes of each edge, as its Traefik reads them."""
+    return [estate.hosts[edge].read(ROUTES) for edge in EDGES]
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(LONGEST_S)
+def test_what_the_second_edge_does_not_take_is_put_back_on_the_first(estate: Estate) -> None:
+    before, had = serials(estate), routes(estate)
+    variables = estate.inventory["all"]["vars"]
+    declared = variables["odoo_tenants"]
+    partner = {"audience": "partner", "allow": ["203.0.113.0/24"]}
+    other = [{**one, "routes": [*one["routes"], {**one["routes"][0], **partner}]} for one in declared]
+    estate.hosts[EDGES[1]].write(BROKEN, "http:\n  routerz: {}\n")
+    try:
+        variables["odoo_tenants"] = other
+        run = estate.play("site").expect_failure()
+        assert (routes(estate), serials(estate)) == (had, before)
+        assert "theirs.yml: field not found, node: routerz" in run.errors[-1]
+        assert "; put back to what it served before: edge1, edge2; " in run.errors[-1]
+        assert change_store.entries(estate.store)[-1]["event"] == "unfinished"
+        run = estate.play("renew_certificates", {"renew_force": True}).expect_failure()
+        assert serials(estate) == before
+        assert "edge1 was put back as it was and serves (edge2: " in run.errors[-1]
+    finally:
+        variables["odoo_tenants"] = declared
+        estate.hosts[EDGES[1]].run(["rm", BROKEN])
+    # the pairs that were ordered then wait
+    change = change_store.parts(estate.store)[0]["change"]
+    run = estate.play("resume", {"change": change, "way": "finish"}).expect_success()
+    assert ordering(run) == set()
+    assert {*serials(estate).values()}.isdisjoint(before.values())
+
+    # an edge that is off meanwhile is named, and catches up
+    variables["odoo_tenants"] = other
+    estate.hosts[EDGES[0]].container.stop(timeout=5)
+    run = estate.play("site").expect_failure()
+    assert "edge1 (" in run.errors[-1]
+    assert "cannot be reached and keeps the certificates and routes that it had" in run.errors[-1]
+    changed = estate.hosts[EDGES[1]].read(ROUTES)
+    assert changed != had[1]
+    estate.hosts.update(estate.lab.up([EDGES[0]]))
+    estate.play("site").expect_success()
+    assert routes(estate) == [changed, changed]
+    variables["odoo_tenants"] = declared
+    estate.play("site").expect_success()
     login_pages(estate, *TENANTS)

@@ -17,7 +17,7 @@ from tests.unit.project.tree import ROLES, example_plays
 
 from .conftest import Estate
 
-GROUPS = {"odoo": "app1", "edges": "edge1", "databases": "db1", "controller": "app1"}
+GROUPS = {"odoo": "app1", "edges": "edge1", "databases": "db1", "controller": "app1", "authority": "db1"}
 PEMS = "/etc/gantry/certificates/harbour"
 
 
@@ -35,6 +35,8 @@ def values(estate: Estate) -> dict[str, Any]:
         "backup_login": login,
         "backup_databases": [{"tenant": "north", "database": "north", "config": "/etc/odoo/shared.conf"}],
         "certificate_acme_directory": declared["certificate_acme_directory"],
+        "certificate_internal_host": GROUPS["authority"],
+        "certificate_internal_authorities": [{"name": "internal-2026", "zones": ["internal.harbour.example"]}],
         "redis_nodes": [{"host": estate.lab.address("cache1")}],
         "traefik_binary_source": str(Path(sys.executable).with_name("traefik")),
     }

@@ -115,6 +115,33 @@ def test_what_was_changed_by_hand_is_named_and_nothing_else(estate: Estate) -> N
 
 
 @pytest.mark.deep
+def test_an_edge_that_comes_from_another_address_is_not_cut_off(estate: Estate) -> None:
+    edge, app = estate.hosts["edge2"], estate.hosts["app1"]
+    other = f"{app.address.rpartition('.')[0]}.250"
+    route = ["ip", "route", "replace", f"{app.address}/32", "dev", "eth0", "src"]
+    edge.run(["ip", "address", "add", f"{other}/24", "dev", "eth0"])
+    edge.run([*route, other])
+    # a filter that is there would not let it in either, so that nothing would be lost
+    app.run(["sh", "-ec", "nft delete table inet gantry_odoo; rm /etc/odoo/port-filter.nft"])
+    try:
+        refused = estate.play("site").expect_failure()
+        assert f"edge2 asked from {other}" in refused.errors[-1]
+        assert "gantry_odoo" not in app.run(["nft", "list", "tables"])
+        login_pages(estate)
+
+        edge.run([*route, edge.address])
+        estate.play("site").expect_success()
+        # as after a change of its network, or where it was off while the filter was loaded
+        edge.run([*route, other])
+        red = estate.play("site").expect_failure()
+        assert f"the edge edge2 does not reach {app.address} at port 8069, 8072, 8169, 8172" in red.errors[-1]
+    finally:
+        edge.run(["ip", "route", "del", f"{app.address}/32"])
+        edge.run(["ip", "address", "del", f"{other}/24", "dev", "eth0"])
+    login_pages(estate)
+
+
+@pytest.mark.deep
 def test_a_certificate_that_the_acme_server_refuses(estate: Estate) -> None:
     edge = estate.hosts["edge1"]
     before = served(estate, "north.lab.example"), edge.read(ROUTES)
@@ -161,6 +188,7 @@ def waiting(run: PlaybookRun) -> list[str]:
     return [line.strip() for line in screen[1:]]
 
 
+@pytest.mark.deep
 def test_what_needs_a_restart_is_named_and_left_and_only_the_edge_is_restarted(estate: Estate) -> None:
     before = started(estate)
     variables = estate.inventory["all"]["vars"]

@@ -26,6 +26,7 @@ class Answer(BaseHTTPRequestHandler):
             give_up = time.monotonic() + PATIENCE_S
             while not RELEASED.exists() and time.monotonic() < give_up:
                 time.sleep(0.05)
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = json.dumps({"server": sys.argv[1], "path": self.path, "headers": dict(self.headers)}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

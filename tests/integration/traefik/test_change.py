@@ -137,7 +137,8 @@ def test_a_change_that_does_not_come_to_life_is_taken_back(edge: Edge, declare: 
 
 
 def _status(edge: Edge, server: str) -> str:
-    found: str = edge.api("/api/http/services/gantry.harbour.http@file")["serverStatus"][server]
+    service = edge.api("/api/http/routers/gantry.harbour.http@file")["service"]
+    found: str = edge.api(f"/api/http/services/{service}@file")["serverStatus"][server]
     return found
 
 

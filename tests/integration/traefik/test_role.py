@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_ownership import ACME_ROUTER
 from tests.integration.ansible import PlaybookRun
 from tests.lab.state import ROOT
 
@@ -53,6 +54,20 @@ def test_challenges_are_answered_before_any_redirect(edge: Edge, declare: Callab
     status, _headers, body = edge.get_plain("/.well-known/acme-challenge/token")
     assert (status, "9002" in body) == (200, True)
     assert edge.get_plain("/web")[0] in (301, 308)
+
+
+def test_the_edge_says_what_it_serves(
+    edge: Edge, declare: Callable[..., dict[str, Any]], run_role: Callable[..., PlaybookRun]
+) -> None:
+    declare([{"name": "harbour", "hosts": [NAME], "servers": [{"url": "http://127.0.0.1:9001"}]}])
+    found = run_role("info", traefik_info_host=NAME).expect_success().results("Gather the routes")[HOST]
+    routers = {one["name"]: one for one in found["routers"]}
+    # challenges are answered for any name
+    kinds = ("http", "http-body", "http-file", "http-upload", "redirect")
+    assert set(routers) == {f"{ACME_ROUTER}@file", *(f"gantry.harbour.{kind}@file" for kind in kinds)}
+    assert {one["agrees"] for one in routers.values()} == {True}
+    assert routers["gantry.harbour.http@file"]["certificates"][0]["fingerprint"] == edge.served()
+    assert (found["faults"], found["changed"]) == ([], False)
 
 
 def test_a_renewed_certificate_is_served_without_a_restart(edge: Edge, run_role: Callable[..., PlaybookRun]) -> None:

@@ -132,6 +132,26 @@ def test_a_change_that_was_overtaken_writes_no_routes(edge: Edge, declare: Decla
     assert declare([], owner="fenced", purge=True)["changed"]
 
 
+def test_routes_are_put_back_once(edge: Edge, declare: Declare) -> None:
+    file = "/etc/traefik/dynamic/back-routes.yml"
+    made = {**HARBOUR, "hosts": ["back.example"]}
+    declare([made], owner="back", fencing_number=17)
+    before = edge.host.read(file)
+    declare([{**made, "hosts": ["forth.example"]}], owner="back", purge=True, fencing_number=18)
+    assert "fencing number 18" in declare([], owner="back", put_back=True, fencing_number=17, fails=True)["msg"]
+    assert declare([], owner="back", put_back=True, check=True)["steps"][0]["action"] == "update"
+    done = declare([], owner="back", put_back=True, fencing_number=18)
+    assert (edge.host.read(file), done["routes"]["harbour"]["hosts"]) == (before, ["back.example"])
+    assert not declare([], owner="back", put_back=True)["changed"]
+    # the first routes of an owner are put back to none
+    declare([], owner="back", purge=True)
+    edge.host.run(["rm", file])
+    declare([made], owner="back")
+    assert declare([], owner="back", put_back=True)["routes"] == {}
+    assert edge.host.attempt(["test", "-e", file])[0] != 0
+    assert "takes no routes" in declare([made], put_back=True, fails=True)["msg"]
+
+
 def test_maintenance(edge: Edge, declare: Declare) -> None:
     done = declare([{**HARBOUR, "mode": "maintenance", "retry_after": 300}])
     assert [step["why"] for step in done["steps"]] == ["differs in mode, retry_after"]

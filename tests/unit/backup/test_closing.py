@@ -65,7 +65,7 @@ def test_a_backup_that_suffices_a_due_one_and_a_drill_have_lines_of_their_own() 
     assert line({"id": "a", "taken": False}) == "harbour: backup a suffices"
     assert line({"id": "", "taken": True}) == "harbour: a backup is due"
     assert line({"backup": "a", "rto_s": 33.4, "rpo_s": 53.0}) == (
-        "harbour: backup a restored in 33 s, its data 53 s old"
+        "harbour: a restore drill has proven backup a: RTO 33 s, RPO 53 s"
     )
     backups = [{"restorable": "full"}, {"restorable": "none"}]
     assert line({"part": 2, "parts": 10, "backups": backups}) == (

@@ -219,10 +219,10 @@ def test_clocks_that_are_far_apart_are_refused() -> None:
 def test_what_stands_for_a_database_is_its_own_and_young() -> None:
     assert unfit(entry(1, 1), "uuid", 3600, NOW) == ""
     assert unfit(entry(1, 1.5), "uuid", 3600, NOW) == (
-        "is 5400 s old, and at most 3600 s are accepted before its database is given up"
+        "is 1 h 30 min old, and at most 1 h are accepted before its database is given up"
     )
     assert unfit(entry(1, 1.5), "uuid", None, NOW) == ""
-    assert unfit(replace(entry(1, 1), stored=NOW - 2 * HOUR), "uuid", 3600, NOW).startswith("is 7200 s old")
+    assert unfit(replace(entry(1, 1), stored=NOW - 2 * HOUR), "uuid", 3600, NOW).startswith("is 2 h old")
     assert unfit(entry(1, 1), "another", 3600, NOW) == "is of another database, with uuid uuid"
 
 

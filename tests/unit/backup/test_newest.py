@@ -80,8 +80,17 @@ def test_what_the_keys_do_not_open_is_the_reason_of_one_tenant(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("at", "fault"),
-    [("yesterday", "at: 'yesterday' is no moment"), ("2026-11-22T10:30:00", "at: '2026-11-22T10:30:00' has no zone")],
+    [
+        ("yesterday", "at is 'yesterday', which is no moment"),
+        ("2026-11-22T10:30:00", "at is '2026-11-22T10:30:00', which has no zone"),
+    ],
 )
 def test_a_moment_without_a_zone_is_refused(tmp_path: Path, at: str, fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         found(tmp_path, "harbour", at=at)
+
+
+def test_a_moment_that_is_still_to_come_is_refused(tmp_path: Path) -> None:
+    rotting_in(tmp_path).backup()
+    with pytest.raises(InputError, match=r"at is '2999-01-01T00:00:00.*', and the clock of the repository says"):
+        found(tmp_path, "harbour", at="2999-01-01T00:00:00z")

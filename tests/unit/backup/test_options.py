@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 import base64
+import re
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.plan_backup import require_past
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     GantryError,
     InputError,
     StateError,
     UnreachableError,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import for_playbook
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import Bucket
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Settings
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import (
@@ -206,6 +210,37 @@ def test_an_empty_name_does_not_stand_for_the_database_of_the_tenant(database: s
     assert odoo_restore.wish_from({**asked, "overwrite": "never", "drill": True}).database == "harbour_drill"
     with pytest.raises(InputError, match=r"^database: "):
         odoo_restore.wish_from({**asked, "database": database})
+
+
+def test_a_backup_is_chosen_by_its_name_or_by_a_moment() -> None:
+    given = {name: spec.get("default") for name, spec in odoo_restore.OPTIONS.items()}
+    asked = {**given, "tenant": "harbour", "known_backups": {}, "at": "2026-11-22T14:20:00+01:00"}
+    wish = odoo_restore.wish_from(asked)
+    found = odoo_restore.choice_from(asked, wish)
+    assert (found.wanted, found.until) == ("latest", datetime(2026, 11, 22, 13, 20, tzinfo=timezone.utc))
+    for changes, told in (
+        ({"backup": "20261122T103000Z"}, r"^restore_at is '\S+', beside restore_backup '20261122T103000Z'; give one"),
+        ({"at": "yesterday"}, "^restore_at is 'yesterday', which is no moment"),
+        ({"at": "2026-11-22T14:20:00"}, "^restore_at is .* has no zone"),
+    ):
+        with pytest.raises(InputError) as refused:
+            odoo_restore.choice_from({**asked, **changes}, wish)
+        # as the operator of the playbook reads it
+        assert re.search(told, for_playbook(str(refused.value), "restore"))
+        assert str(refused.value).startswith("at is '")
+    assert odoo_restore.choice_from({**asked, "at": "2026-11-22T13:20:00z"}, wish).until == found.until
+
+
+def test_a_moment_that_is_still_to_come_is_refused() -> None:
+    now = datetime(2026, 11, 22, 13, 20, tzinfo=timezone.utc)
+    for until in (None, now, now + timedelta(seconds=60)):
+        require_past(until, now)
+    with pytest.raises(InputError) as refused:
+        require_past(now + timedelta(seconds=61), now)
+    assert for_playbook(str(refused.value), "restore") == (
+        "restore_at is '2026-11-22T13:21:01+0000', and the clock of the repository says 2026-11-22T13:20:00+0000; give "
+        "a moment that is past, or none for the newest backup"
+    )
 
 
 @pytest.mark.parametrize(("option", "told"), [("tenant", r"^tenant: ''"), ("config", "harbour has no config")])

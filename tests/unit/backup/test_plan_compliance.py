@@ -44,7 +44,7 @@ def test_backups_as_they_should_be_comply() -> None:
     }
     assert found.compliant
     assert found.findings == ()
-    assert failure([found]) == ""
+    assert failure([reported(found, NOW)]) == ""
     assert found.latest is not None
     assert found.latest.name == "b10"
 
@@ -248,8 +248,8 @@ COMPARED = Compared(NOW - HOUR, 10, ok=True)
         (CopySeen(), VIOLATED, "the second repository was never compared"),
         (CopySeen(replace(COMPARED, ok=False), NOW - HOUR), VIOLATED, "found damage in the second repository"),
         (CopySeen(COMPARED), VIOLATED, "has lost the newest backup that was compared"),
-        (CopySeen(replace(COMPARED, moment=NOW - 3 * DAY), NOW - HOUR), VIOLATED, "was compared 3.0 days ago"),
-        (CopySeen(COMPARED, NOW - 3 * DAY), VIOLATED, "newest backup in the second repository is 3.0 days old"),
+        (CopySeen(replace(COMPARED, moment=NOW - 3 * DAY), NOW - HOUR), VIOLATED, "was compared 3 days ago"),
+        (CopySeen(COMPARED, NOW - 3 * DAY), VIOLATED, "newest backup in the second repository is 3 days old"),
         (CopySeen(replace(COMPARED, moment=NOW + DAY), NOW - HOUR), VIOLATED, "is dated 2026-11-23 12:00 UTC, after"),
         (CopySeen(COMPARED, NOW + DAY), VIOLATED, "is dated 2026-11-23 12:00 UTC, after its store"),
         (CopySeen(COMPARED, NOW - HOUR, fault="it is the first one"), VIOLATED, "it is the first one"),
@@ -358,7 +358,8 @@ def test_a_catalog_that_does_not_unseal_is_a_finding_and_not_the_end() -> None:
 
 
 def test_the_failure_is_one_sentence() -> None:
-    told = failure([judged(), judged(evidence(drills=()), drill_interval_s=86400), judged(Evidence("harbour"))])
+    found = [judged(), judged(evidence(drills=()), drill_interval_s=86400), judged(Evidence("harbour"))]
+    told = failure([reported(one, NOW) for one in found])
     assert told.startswith("the backups of 2 of 3 tenants do not comply: tenant harbour: drill is violated, no restore")
     assert "\n" not in told
     assert "more, see the return value compliance" in told

@@ -43,7 +43,7 @@ def test_what_is_there_is_left_alone_and_a_silent_server_may_hold_what_is_not_se
     assert (found["lost"], found["there"]) == (["quarry"], {"north": "db1"})
     assert found["faults"] == [
         "PostgreSQL on db2 does not answer and may hold quarry: start it, and run again; or, where its databases are "
-        "lost for good, as on a new host, say so with recover_lost_servers: [db2]"
+        """lost for good, as on a new host, say so with -e '{"recover_lost_servers": ["db2"]}'"""
     ]
     assert asked(TENANTS, servers, 2, [], ["db2", "db1"])["faults"] == []
     # what is asked for was seen
@@ -109,7 +109,7 @@ def test_each_part_has_its_backup_and_the_plan_says_how_old_it_is() -> None:
     assert (facts["tenant"], facts["backup"], facts["rpo_s"], facts["began"]) == ("north", FOUND["backup"], 7500, 12.5)
     assert (facts["existed"], facts["missing_files"], facts["budget"]) == (False, "fail", 1)
     assert made["notes"] == [
-        "backup 20261122T103000Z of 2026-11-22T10:30:00.000000Z is chosen for north, which is 2.1 h old; what was "
+        "backup 20261122T103000Z of 2026-11-22T10:30:00.000000Z is chosen for north, which is 2 h 5 min old; what was "
         "written since is lost",
         "quarry has its database on db1 and is left alone",
     ]

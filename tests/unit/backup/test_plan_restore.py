@@ -261,6 +261,12 @@ def test_a_prefetch_brings_files_and_nothing_else() -> None:
     assert restoration(Target(), fetch, MANIFEST, Fetch()) == []
 
 
+def test_files_that_are_there_already_are_proven_as_well() -> None:
+    steps = restoration(Target(new_files=True), WISH, MANIFEST, Fetch())
+    assert actions(steps)[:4] == BUILDING
+    assert steps[1].why == "all files are there, and are proven"
+
+
 @pytest.mark.parametrize(
     ("server", "client", "told"),
     [

@@ -10,7 +10,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.filter.unissued_certificates import unissued_certificates
+from ansible_collections.gantry.odoo.plugins.filter.unissued_certificates import (
+    unissued_certificates,
+    unreplaced_certificates,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import (
     Advice,
     Certificate,
@@ -20,6 +23,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model imp
     Refusal,
     Request,
     advices,
+    asked,
+    covers,
     issuer,
     offers,
     requests,
@@ -31,12 +36,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan impo
     Policy,
     check_clock,
     ended,
+    lost,
     plan,
     refuse,
     refused_by,
     steps,
+    to_put_back,
+    to_revoke,
+    untrue,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.report import sentence
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.report import advised, sentence
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -44,9 +53,12 @@ HARBOUR = Request("harbour", ("erp.harbour.example", "harbour.internal.example")
 GOOD = Certificate(0xABC, "f0" * 32, NOW - timedelta(days=10), NOW + timedelta(days=80), HARBOUR.domains)
 
 
+SOON = Advice(GOOD.serial, NOW - timedelta(hours=1), NOW - timedelta(hours=1), "https://acme.example/why")
+
+
 def due(found: Found, advice: Advice | None = None, **policy: object) -> list[Due]:
     """The plan for HARBOUR alone."""
-    advised = {"harbour": advice} if advice else {}
+    advised = {f"{GOOD.serial:X}": advice} if advice else {}
     return plan([HARBOUR], {"harbour": found}, advised, Policy(**policy), NOW)
 
 
@@ -76,9 +88,32 @@ def test_what_is_due_says_why(found: Found, policy: dict[str, object], why: str)
 
 
 def test_the_server_may_advise_it() -> None:
-    (one,) = due(Found(GOOD), Advice("revoked tomorrow", "aki.serial"))
-    assert (one.why, one.replaces) == ("revoked tomorrow", "aki.serial")
-    assert due(Found(GOOD), Advice("", "aki.serial")) == []
+    known = replace(GOOD, renewal_id="aki.serial")
+    (one,) = due(Found(known), SOON)
+    assert (one.why, one.replaces) == (
+        "the ACME server advises to renew it from 2026-11-22 11:00 UTC on, see https://acme.example/why",
+        "aki.serial",
+    )
+    assert due(Found(known), replace(SOON, start=NOW + timedelta(hours=1), end=NOW + timedelta(hours=2))) == []
+    # in force, an order names what it replaces where the server has said that it knows of that
+    assert [one.replaces for one in due(Found(known), force=True)] == [""]
+
+
+def test_advice_counts_as_it_was_recorded_until_there_is_new_one() -> None:
+    (one,) = due(Found(GOOD, advice=SOON))
+    assert (one.why[:30], one.replaces) == ("the ACME server advises to ren", "")
+    assert due(Found(GOOD, advice=SOON), replace(SOON, start=GOOD.not_after, end=GOOD.not_after)) == []
+
+
+def test_each_certificate_has_its_own_moment_of_the_window_and_the_canary_the_first() -> None:
+    names = [f"tenant{number}" for number in range(50)]
+    window = replace(SOON, start=NOW, end=NOW + timedelta(days=2))
+    moments = [window.moment(Policy(canary="tenant7").part(name)) for name in names]
+    assert min(moments) == moments[7] == NOW
+    assert len(set(moments)) == 50
+    assert all(NOW <= moment <= window.end for moment in moments)
+    assert sum(moment < NOW + timedelta(days=1) for moment in moments) in range(15, 36)
+    assert replace(window, end=NOW - timedelta(days=1)).moment(0.5) == NOW
 
 
 def test_a_complete_pair_that_waits_is_not_ordered_again() -> None:
@@ -101,7 +136,7 @@ def test_a_pair_that_waits_and_is_not_fit_is_ordered_again(staged: Certificate) 
 
 
 def test_an_interrupted_order_may_have_replaced_the_certificate_already() -> None:
-    (one,) = due(Found(GOOD, interrupted=True), Advice("", "aki.serial"), force=True)
+    (one,) = due(Found(replace(GOOD, renewal_id="aki.serial"), interrupted=True), SOON, force=True)
     assert one.replaces == ""
 
 
@@ -164,6 +199,29 @@ def test_what_another_host_orders_is_not_ordered_here_and_not_refused_here() -> 
     assert ended(HARBOUR, Found(staged=GOOD, waits=True), "", NOW, "edge1") == GOOD
 
 
+NEWER = replace(GOOD, serial=0xDEF)
+
+
+def test_a_pair_is_put_back_once_and_the_first_one_to_none() -> None:
+    assert to_put_back({"harbour": "ABC"}, {"harbour": NEWER}, {"harbour": GOOD}, NOW) == ["harbour"]
+    assert to_put_back({"harbour": ""}, {"harbour": NEWER}, {"harbour": None}, NOW) == ["harbour"]
+    assert to_put_back({"harbour": "ABC"}, {"harbour": GOOD}, {"harbour": None}, NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("serial", "kept", "words"),
+    [
+        ("ABC", None, "is not put back to serial ABC, as none is kept beside it; what is installed stays"),
+        ("123", GOOD, "is not put back to serial 123, as ABC is kept beside it"),
+        ("", GOOD, "is not put back to serial none, as ABC is kept beside it"),
+        ("ABC", replace(GOOD, not_after=NOW), "is not put back to serial ABC, which has expired"),
+    ],
+)
+def test_no_other_pair_is_put_back_and_none_that_has_expired(serial: str, kept: Certificate | None, words: str) -> None:
+    with pytest.raises(StateError, match=words):
+        to_put_back({"harbour": serial}, {"harbour": NEWER}, {"harbour": kept}, NOW)
+
+
 def test_offers_are_read_from_what_the_module_returns() -> None:
     told = {
         "name": "harbour",
@@ -179,12 +237,19 @@ def test_offers_are_read_from_what_the_module_returns() -> None:
 
 
 def test_advice_is_read_from_what_the_module_returns() -> None:
-    told = {
-        "a": {"should_renew": True, "msg": "soon", "supports_ari": True, "cert_id": "id"},
-        "b": {"should_renew": False, "msg": "valid", "supports_ari": False, "cert_id": "id"},
-        "c": {"failed": True, "msg": "no answer"},
-    }
-    assert advices(told) == {"a": Advice("soon", "id"), "b": Advice(), "c": Advice()}
+    def told(start: object, end: object = "2026-11-24T12:00:00.123456789Z") -> dict[str, object]:
+        return {
+            "renewal_info": {"suggestedWindow": {"start": start, "end": end}, "explanationURL": "https://a.example"}
+        }
+
+    end = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
+    found = advices(
+        {"ABC": told("2026-11-22T14:00:00+02:00"), "DEF": {"failed": True, "msg": "no answer"}, "1": told("soon")}
+    )
+    assert found == {"ABC": Advice(0xABC, NOW, end, "https://a.example")}
+    # and goes to other hosts in the same form
+    assert advices(advised([*found.values(), None])) == found
+    assert advices({"ABC": told(None), "": told("2026-11-22T12:00:00Z"), "2": told("9999-12-31T23:59:59Z")}) == {}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +258,14 @@ def test_advice_is_read_from_what_the_module_returns() -> None:
         ([{"name": "../x", "domains": ["a.example"]}], "a name takes lower-case letters"),
         ([{"name": "a", "domains": ["a.example"]}] * 2, "asked for twice"),
         ([{"name": "a", "domains": []}], "and none is given"),
-        ([{"name": "a", "domains": ["*.example.org"]}], r"not \*.example.org"),
+        ([{"name": "a", "domains": ["*.example.org"]}], r"\*.example.org can be validated by dns-01 alone"),
+        ([{"name": "a", "domains": ["a.*.org"], "challenge": "dns-01"}], r"not a\.\*\.org"),
+        (
+            [{"name": "a", "domains": ["*.a.example", "b.a.example"], "challenge": "dns-01"}],
+            "a wildcard covers b.a.example",
+        ),
+        ([{"name": "a", "domains": ["a.example"], "challenge": "tls-alpn-01"}], "challenge is one of http-01, dns-01"),
+        ([{"name": "a", "domains": ["a.example"], "hosts": ["b.a.example"]}], "does not cover b.a.example"),
         ([{"name": "a", "domains": ["erp..example.org"]}], r"not erp\.\.example\.org"),
         ([{"name": "a", "domains": ["erp.example.org.."]}], r"not erp\.example\.org\.$"),
         ([{"name": "a", "domains": ["stra\u00dfe.example.org"]}], "not stra\u00dfe.example.org"),
@@ -426,7 +498,8 @@ def test_renewals_of_one_call_are_limited_and_what_users_lack_is_not() -> None:
     assert len(renewed(aged(91), limit=7)) == 30
     assert len(renewed({one.name: Found() for one in NIGHT}, limit=7)) == 30
     assert len(renewed(aged(1), limit=7, force=True)) == 30
-    assert len(renewed(aged(1), {one.name: Advice("revoked tomorrow") for one in NIGHT}, limit=7)) == 7
+    advised = {f"{one.current.serial:X}": SOON for one in aged(1).values() if one.current}
+    assert len(renewed(aged(1), advised, limit=7)) == 7
     why = [one.deferred for one in plan(NIGHT, found, {}, Policy(limit=7), NOW) if one.deferred]
     assert why == ["7 others are renewed first, the limit of one call"] * 23
 
@@ -453,3 +526,80 @@ def test_what_was_refused_on_several_edges_is_said_once_for_each_issuer() -> Non
         "(why), and every installed certificate stays as it is"
     ]
     assert unissued_certificates({"edge1": {**edge, "certificate_refused": []}}) == []
+
+
+def test_a_wildcard_covers_one_label_and_is_proven_by_a_name_below_it() -> None:
+    (one,) = requests([{"name": "a", "domains": ["*.Harbour.example", "harbour.example"], "challenge": "dns-01"}])
+    assert one.domains == ("*.harbour.example", "harbour.example")
+    assert asked(one.domains) == ["gantry-proof.harbour.example", "harbour.example"]
+    assert asked(one.domains, ["erp.harbour.example"]) == ["erp.harbour.example"]
+    assert [covers(one.domains, name) for name in ("erp.harbour.example", "a.b.harbour.example", "example")] == [
+        True,
+        False,
+        False,
+    ]
+
+
+TERMS = (("preferred_chain", "Root Two"), ("profile", "shortlived"))
+ASKED = replace(HARBOUR, profile="shortlived", preferred_chain="Root Two")
+
+
+def test_other_terms_are_a_reason_to_renew_and_those_that_were_not_recorded_are_none() -> None:
+    def whys(request: Request, terms: tuple[tuple[str, str], ...]) -> list[str]:
+        return [one.why for one in plan([request], {"harbour": Found(replace(GOOD, terms=terms))}, {}, Policy(), NOW)]
+
+    assert whys(ASKED, TERMS) == whys(ASKED, ()) == whys(HARBOUR, ()) == []
+    assert whys(ASKED, (("preferred_chain", ""), TERMS[1])) == ["its preferred_chain has changed"]
+    assert whys(HARBOUR, TERMS) == ["its preferred_chain and profile has changed"]
+    found = Found(GOOD, replace(GOOD, terms=(("profile", ""),)), waits=True)
+    end = ended(ASKED, found, "", NOW)
+    assert isinstance(end, Refusal)
+    assert end.why == "the staged pair was ordered with another profile"
+
+
+def test_a_profile_that_the_issuer_does_not_list_is_refused_without_an_order() -> None:
+    due = plan([ASKED], {"harbour": Found()}, {}, Policy(), NOW)
+
+    def why(**directory: object) -> str:
+        told = issuer({"status": 200, **directory}, NOW)
+        (one,) = refused_by(told, due, {"harbour": Found()}, NOW)
+        return one.refusal.why if one.refusal else ""
+
+    assert why() == why(json={"meta": {"profiles": {"classic": "", "shortlived": ""}}}) == ""
+    assert why(json={}) == why(json={"meta": None}) == "the server has no profile shortlived, but no profiles"
+    assert why(json={"meta": {"profiles": {"classic": ""}}}) == "the server has no profile shortlived, but classic"
+    (plain,) = refused_by(issuer({"status": 200, "json": {}}, NOW), [Due(HARBOUR, "x")], {"harbour": Found()}, NOW)
+    assert plain.refusal is None
+
+
+def test_a_chain_that_the_issuer_does_not_have_is_named() -> None:
+    assert untrue(ASKED, replace(GOOD, root="Root Two")) == untrue(HARBOUR, GOOD) == ""
+    assert untrue(ASKED, replace(GOOD, root="Root One")) == "its chain leads to Root One and not to Root Two"
+
+
+def test_a_certificate_whose_key_is_lost_is_ordered_at_once_and_listed_when_another_one_is_installed() -> None:
+    refused = Refusal(HARBOUR.domains, "no such name", 1, NOW, NOW + timedelta(hours=1))
+    found = lost(["harbour"], "key_compromise", {"harbour": Found(GOOD, GOOD, refusal=refused, waits=True)})
+    (one,) = plan([HARBOUR], found, {}, Policy(), NOW, [OFFER])
+    # neither is a pair that waits taken, nor that of another host, which may have been made before
+    assert (one.why, one.staged, one.host, one.refusal) == ("it is to be revoked", False, "", None)
+    assert to_revoke(found, NOW) == {}
+    # what is under way is not begun anew, and goes on without being asked for again
+    assert lost(["harbour"], "superseded", found) == found
+    renewed = {"harbour": replace(found["harbour"], current=replace(GOOD, serial=0xDEF))}
+    assert plan([HARBOUR], renewed, {}, Policy(), NOW) == []
+    assert lost(["harbour"], "key_compromise", renewed) == renewed
+    assert [one.serial for one in to_revoke(renewed, NOW).values()] == [GOOD.serial]
+    assert to_revoke(renewed, GOOD.not_after) == {}
+    with pytest.raises(InputError, match=r"revoke names north, and no such certificate is installed \(harbour\)"):
+        lost(["north"], "key_compromise", found)
+
+
+def test_nothing_is_revoked_that_an_edge_may_serve() -> None:
+    revocations = [{"name": "harbour", "serial": "ABC"}]
+    hosts = {"edge1": {"renew_serves": ["DEF"]}, "edge2": {"renew_serves": ["ABC"]}, "edge3": {}}
+    assert unreplaced_certificates(hosts, ["edge3", "edge2", "edge1"], revocations) == ["edge2", "edge3"]
+    assert unreplaced_certificates(hosts, ["edge1"], revocations) == []
+    assert unissued_certificates({"edge1": {"certificate_left_valid": "harbour: not revoked"}}) == [
+        "harbour: not revoked"
+    ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -16,9 +17,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate import apply, read
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Found, Refusal, Request
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import ended, refuse
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import (
+    KEY_TYPES,
+    Advice,
+    Found,
+    Refusal,
+    Request,
+    Revocation,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import ended, refuse, serial_of, to_put_back
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import Store
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 
 NOW = datetime.now(timezone.utc)
 HARBOUR = Request("harbour", ("erp.harbour.example",))
@@ -87,11 +96,68 @@ def test_the_way_of_a_pair(store: Store) -> None:
         assert os.stat(store.current("harbour", file)).st_mode & 0o777 == 0o640
 
 
+def test_an_internal_certificate_is_for_tls_servers_alone(store: Store) -> None:
+    asked = {
+        issuer: x509.load_pem_x509_csr(apply.stage(store, replace(HARBOUR, issuer=issuer)).encode()).extensions
+        for issuer in ("acme", "internal")
+    }
+    (purpose,) = asked["internal"].get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert purpose == x509.oid.ExtendedKeyUsageOID.SERVER_AUTH
+    assert not asked["internal"].get_extension_for_class(x509.BasicConstraints).value.ca
+    assert [one.oid for one in asked["acme"]] == [x509.SubjectAlternativeName.oid]
+
+
+def test_a_pair_is_recorded_with_its_issuer(store: Store) -> None:
+    internal = replace(HARBOUR, issuer="internal")
+    serial = issue(store, apply.stage(store, internal))
+    apply.install(store, "harbour", serial)
+    current = store.read("harbour").current
+    assert current is not None
+    assert (current.issuer, current.signed_by, current.terms) == ("internal", "test", (("issuer", "internal"),))
+    apply.lose(store, "harbour", Revocation(serial, "superseded", current.not_after, "internal", "test"))
+    kept = store.read("harbour").revocation
+    assert kept is not None
+    assert (kept.issuer, kept.signed_by) == ("internal", "test")
+
+
 def test_one_pair_before_is_kept_and_no_more(store: Store) -> None:
     serials = [renew(store) for _turn in range(3)]
     assert [link(store, "previous"), link(store, "current")] == [f"versions/{serial:x}" for serial in serials[1:]]
     assert len(os.listdir(os.path.join(store.directory("harbour"), "versions"))) == 2
     assert sorted(os.listdir(store.directory("harbour"))) == ["current", "previous", "versions"]
+
+
+def test_a_pair_that_is_put_back_leaves_the_newer_one_to_be_installed(store: Store) -> None:
+    first, second = renew(store), renew(store)
+    apply.put_back(store, "harbour")
+    found = store.read("harbour")
+    assert (serial_of(found.current), serial_of(found.staged)) == (f"{first:X}", f"{second:X}")
+    assert store.previous("harbour") is None
+    assert found.staged is not None
+    apply.install(store, "harbour", found.staged.serial)
+    assert (link(store, "current"), link(store, "previous")) == (f"versions/{second:x}", f"versions/{first:x}")
+
+
+def test_the_first_pair_is_put_back_to_none(store: Store) -> None:
+    serial = renew(store)
+    apply.put_back(store, "harbour")
+    assert (store.read("harbour").current, serial_of(store.read("harbour").staged)) == (None, f"{serial:X}")
+
+
+def test_a_kill_while_a_pair_is_put_back_leaves_the_former_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _second = renew(store), renew(store)
+    monkeypatch.setattr(os, "rename", _killed)
+    with pytest.raises(KeyboardInterrupt):
+        apply.put_back(store, "harbour")
+    monkeypatch.undo()
+    found = store.read("harbour")
+    assert (serial_of(found.current), found.interrupted) == (f"{first:X}", True)
+    assert to_put_back({"harbour": f"{first:X}"}, {"harbour": found.current}, {"harbour": None}, NOW) == []
+    renew(store)
+
+
+def _killed(*_paths: str) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_pair_that_does_not_fit_is_refused_and_nothing_moves(store: Store) -> None:
@@ -149,3 +215,66 @@ def test_a_pair_of_a_former_release_has_no_record_of_its_request(store: Store) -
     staged = store.read("harbour").staged
     assert staged is not None
     assert (staged.requested, staged.answers(HARBOUR)) == ((), True)
+
+
+def test_advice_is_kept_and_ends_with_its_certificate(store: Store) -> None:
+    said = Advice(renew(store), NOW.replace(microsecond=0), NOW + timedelta(days=2), "https://acme.example/why")
+    apply.advise(store, "harbour", said)
+    assert store.read("harbour").advice == said
+    renew(store)
+    assert store.read("harbour").advice is None
+    Path(store.advice("harbour")).write_text("{}")
+    assert store.read("harbour").advice is None
+
+
+def test_a_revocation_is_kept_with_its_certificate_until_it_is_done(store: Store) -> None:
+    old = renew(store)
+    before = Path(store.current("harbour", "certificate.pem")).read_bytes()
+    revocation = Revocation(old, "key_compromise", NOW + timedelta(days=90))
+    apply.lose(store, "harbour", revocation)
+    assert store.read("harbour").is_lost
+    new = renew(store)
+    found = store.read("harbour")
+    assert (found.revocation, found.is_lost) == (revocation, False)
+    assert Path(store.revoked_certificate("harbour")).read_bytes() == before
+    apply.forget(store, "harbour")
+    assert store.read("harbour").revocation is None
+    # and no one puts back what is revoked
+    assert sorted(os.listdir(store.directory("harbour"))) == ["current", "versions"]
+    assert os.listdir(os.path.join(store.directory("harbour"), "versions")) == [f"{new:x}"]
+
+
+def test_a_revocation_whose_record_is_damaged_is_not_forgotten(store: Store) -> None:
+    renew(store)
+    Path(store.revocation("harbour")).write_text("{}")
+    with pytest.raises(StateError, match="revoke the certificate beside it by hand"):
+        store.read("harbour")
+
+
+# the larger ones of RSA take seconds to make
+@pytest.mark.parametrize("key_type", KEY_TYPES[:3])
+def test_a_key_has_the_type_that_is_asked_for(store: Store, key_type: str) -> None:
+    one = replace(HARBOUR, key_type=key_type)
+    issue(store, apply.stage(store, one))
+    staged = store.read("harbour").staged
+    assert staged is not None
+    assert (staged.key_type, staged.changed(one)) == (key_type, [])
+    other = replace(one, key_type=next(name for name in KEY_TYPES if name != key_type))
+    assert staged.changed(other) == ["key_type"]
+
+
+def test_a_key_is_used_again_where_that_is_declared_and_it_is_neither_lost_nor_of_another_type(store: Store) -> None:
+    renew(store)
+    key = Path(store.current("harbour", "key.pem")).read_bytes()
+    pinned = replace(HARBOUR, reuse_key=True)
+
+    def staged(request: Request, *, may_reuse: bool = True) -> bytes:
+        apply.stage(store, request, may_reuse=may_reuse)
+        return Path(os.path.join(store.staging("harbour"), "key.pem")).read_bytes()
+
+    assert staged(pinned) == key
+    others = [staged(HARBOUR), staged(pinned, may_reuse=False), staged(replace(pinned, key_type="ecdsa-p384"))]
+    assert key not in others
+    assert len(set(others)) == 3
+    Path(store.current("harbour", "key.pem")).write_text("damaged")
+    assert staged(pinned) not in (key, b"damaged")

@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from ansible import context
 
 from ansible_collections.gantry.odoo.plugins.action import change_close, change_record, change_step, estate_record
 from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_events
@@ -134,3 +135,20 @@ def test_that_the_lease_was_lost_is_said_once_and_never_dropped(
     found = change.run(change_close, failures=[ENDS], lease_lost=lease_lost)
     assert found["failed"]
     assert [line for line in found["screen"] if "lease" in line] == said
+
+
+def test_the_close_names_the_inputs_of_the_playbook_where_a_module_advises_its_option(
+    change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"inventory": ["hosts"]})
+    change.change["kind"] = "backup"
+    found = change.run(
+        change_close,
+        failures=["harbour: accept the older one with rolled_back: accept"],
+        notes=["north: wait, or give a longer lock_timeout"],
+    )
+    assert "accept the older one with -e backup_accept_older=true" in found["msg"]
+    assert "  harbour: accept the older one with -e backup_accept_older=true" in found["screen"]
+    assert "  north: wait, or set a longer backup_lock_timeout in the inventory" in found["screen"]
+    (entry,) = [one.body for one in Ledger(change.store).entries()]
+    assert "-e backup_accept_older=true" in entry["facts"]["lost"]

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible import context
 
+from ansible_collections.gantry.odoo.plugins.filter.command import command
 from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command_line
 
 
@@ -46,5 +48,32 @@ def test_the_variables_that_the_command_leaves_out_are_named_without_their_value
         "way=undo odoo_password=a-secret",
         '{"resume_released_hosts": ["app2"], "change": "patch-3"}',
     )
-    assert command_line({"extra_vars": texts}).withheld == ["odoo_password", "resume_released_hosts"]
+    found = command_line({"extra_vars": texts})
+    assert found.withheld == ["odoo_password"]
+    assert found.of("gantry.odoo.resume -e change=patch-3 -e way=finish") == (
+        "ansible-playbook -e @/srv/names.yml gantry.odoo.resume -e change=patch-3 -e way=finish "
+        """-e '{"resume_released_hosts": ["app2"]}'"""
+    )
     assert command_line({"extra_vars": None}).withheld == []
+
+
+def test_a_playbook_that_is_begun_again_gets_its_inputs_and_no_others() -> None:
+    texts = ("patch_release=2026.11.2 patch_odoo_group=app", '{"change_downtime_minutes": 10}', "change_reason='a b'")
+    found = command_line({"inventory": ["hosts.yml"], "vault_password_files": ["~/.vault"], "extra_vars": texts})
+    assert found.withheld == []
+    assert found.of("gantry.odoo.patch with the same inputs") == (
+        "ansible-playbook -i hosts.yml --vault-password-file '~/.vault' gantry.odoo.patch "
+        """-e change_downtime_minutes=10 -e '{"change_reason": "a b"}' """
+        "-e patch_odoo_group=app -e patch_release=2026.11.2"
+    )
+    # what resume does not take is refused by it
+    assert found.of("gantry.odoo.resume -e change=patch-3 -e way=undo").endswith(
+        """-e change=patch-3 -e way=undo -e change_downtime_minutes=10 -e '{"change_reason": "a b"}'"""
+    )
+
+
+def test_a_playbook_gets_the_way_back_with_the_inventory_and_the_vault(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"inventory": ["hosts.yml"], "vault_password_files": ["vault"], "extra_vars": ["odoo_password=a-secret"]}
+    monkeypatch.setattr(context, "CLIARGS", given)
+    play = "gantry.odoo.migrate -e tenant=north -e destination=app"
+    assert command(play) == f"ansible-playbook -i hosts.yml --vault-password-file vault {play}"

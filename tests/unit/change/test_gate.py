@@ -40,7 +40,7 @@ def test_without_proof_each_lack_is_a_reason():
 def test_old_proof_is_no_proof():
     old = {"harbour": plan_gate.Proof(NOW - timedelta(hours=25), NOW - timedelta(days=1))}
     (reason,) = plan_gate.decide(change(), [HARBOUR], old, NOW).denials
-    assert "is 25 h old and may be 24 h" in reason
+    assert "is 1 day 1 h old and may be 1 day" in reason
 
 
 def test_proof_that_is_still_to_come_is_no_proof():

@@ -5,7 +5,17 @@
 
 from __future__ import annotations
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.report_edges import left_out, lost, silent
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_edges import (
+    failed,
+    left,
+    left_out,
+    lost,
+    returned,
+    silent,
+    unproven,
+)
 
 RESULTS = [
     {"edge": "edge1", "ping": "pong"},
@@ -25,10 +35,38 @@ def test_the_edges_that_do_not_answer_are_found_with_the_reason() -> None:
     }
 
 
-def test_an_edge_that_is_lost_in_a_loop_over_its_pages_is_named_once() -> None:
-    off = {"unreachable": True, "msg": "off"}
-    pages = [{"item": ["edge1", "https://a"], "status": 200}, *({"item": ["edge2", url], **off} for url in ("a", "b"))]
-    assert lost(pages) == {"edge2": "off"}
+def page(fault: str = "", *, asked: bool = True, url: str = "https://a/web/login") -> dict[str, Any]:
+    """An answer as module traefik_proof returns it."""
+    return {"url": url, "entry_point": "websecure", "address": "192.0.2.9", "asked": asked, "fault": fault}
+
+
+def test_an_edge_that_is_lost_while_its_pages_are_verified_is_named() -> None:
+    results = [{"edge": "edge1", "answers": [page()]}, {"edge": "edge2", "unreachable": True, "msg": "off"}]
+    assert lost(results) == {"edge2": "off"}
+    assert unproven(results) == []
+
+
+def test_the_pages_that_edges_do_not_show_are_named_with_the_edge() -> None:
+    results = [
+        {"edge": "edge1", "answers": [page(), page("b answers 503", url="b")], "msg": "b answers 503"},
+        {"edge": "edge2", "failed": False, "msg": "Traefik's API did not\n answer"},
+        {"edge": "edge3", "skipped": True},
+        {"edge": "edge4", "answers": [{**page("this edge has no route for c", url="c", asked=False), "address": ""}]},
+    ]
+    assert unproven(results) == [
+        "edge2 could not be asked for its pages: Traefik's API did not answer",
+        "edge1: b answers 503",
+        "edge4: this edge has no route for c",
+    ]
+
+
+def test_an_address_that_edges_share_is_proven_by_the_one_that_has_it() -> None:
+    here, away = ({"edge": edge, "answers": [page(asked=edge == "edge1")]} for edge in ("edge1", "edge2"))
+    assert unproven([here, away]) == []
+    assert unproven([away, {**away, "edge": "edge3"}]) == [
+        "https://a/web/login is at none of the edges that answer, as none of them has 192.0.2.9 now; see what moves "
+        "that address between them, such as keepalived"
+    ]
 
 
 def test_an_edge_that_is_off_keeps_no_users_away_from_the_others() -> None:
@@ -55,3 +93,27 @@ def test_an_edge_that_answers_and_does_not_take_its_routes_is_named_beside() -> 
     assert said[1].startswith("edge2 (off) and edge3 (off too) cannot be reached and ")
     assert '-e \'{"resume_released_hosts": ["edge2", "edge3"]}\'' in said[1]
     assert left_out({}, {}, gives=True) == []
+
+
+def test_what_one_edge_did_not_take_is_said_of_all_edges() -> None:
+    edges = ["edge3", "edge2", "edge1"]
+    assert returned(edges, {name: {} for name in edges}) == []
+    known = {
+        "edge1": {"edge_back": ""},
+        "edge2": {"part_failure": "Routes: disk full", "edge_back": "Serve them: disk full"},
+        "edge3": {},
+    }
+    assert failed(edges, known) == ["edge2: Routes: disk full"]
+    assert returned(edges, known) == [
+        "not every edge took its certificates and routes: edge2: Routes: disk full",
+        "put back to what it served before: edge1",
+        "edge2 was not put back, and may serve what another edge did not take: Serve them: disk full",
+        "edge3 was not put back, and may serve what another edge did not take: it was lost",
+    ]
+
+
+def test_an_edge_that_was_off_is_named_with_the_way_out() -> None:
+    assert left(["edge1", "edge2"], {"edge1": {}, "edge2": {"edge_off": "off"}}) == [
+        "edge2 (off) cannot be reached and keeps the certificates and routes that it had; start it, or, where it is "
+        'gone for good, take it out of the inventory and add -e \'{"site_released_hosts": ["edge2"]}\''
+    ]

@@ -43,10 +43,19 @@ def test_a_change_that_is_not_done_says_what_may_be_run() -> None:
 
 
 def test_what_the_printed_commands_leave_out_is_named() -> None:
-    run = replace(COMMAND, withheld=["change_downtime_minutes", "patch_release"])
+    run = replace(COMMAND, withheld=["odoo_password", "other"], inputs={"patch": {"patch_release": "r2"}})
     *_others, again, last = closing("patch-1", "patch", [part("app1", PLANNED)], [], run, done=False)
-    assert again.endswith("ansible-playbook -i hosts gantry.odoo.patch")
-    assert last == "  with change_downtime_minutes, patch_release again, which -e gave this run and no screen shows"
+    assert again.endswith("ansible-playbook -i hosts gantry.odoo.patch -e patch_release=r2")
+    assert last == "  with odoo_password, other again, which -e gave this run and no screen shows"
+
+
+def test_what_was_done_says_how_to_go_back() -> None:
+    back = "ansible-playbook -i hosts gantry.odoo.migrate -e tenant=north -e destination=app"
+    moved = part("tenant:north", PROVEN, way_back=back)
+    assert closing("migrate-1", "migrate", [moved], [], COMMAND, done=True)[2:] == ["", f"  to go back:  {back}"]
+    undone = part("tenant:north", PROVEN, way_back=back, way="undo")
+    assert len(closing("resume-2", "resume", [undone], [], COMMAND, done=True)) == 2
+    assert f"  to go back:  {back}" not in closing("migrate-1", "migrate", [moved], [], COMMAND, done=False)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +75,9 @@ def test_a_downtime_longer_than_accepted_is_told(facts: dict[str, Any], said: st
 @pytest.mark.parametrize(
     ("rto_s", "rpo_s", "said"),
     [
-        (53.2, 599.4, "RTO 53 s, RPO 599 s"),
-        (600, 7199, "RTO 10 min, RPO 120 min"),
-        (7200, 93600, "RTO 2.0 h, RPO 26.0 h"),
+        (53.2, 599.4, "RTO 53 s, RPO 9 min 59 s"),
+        (600, 7199, "RTO 10 min, RPO 1 h 59 min"),
+        (7200, 93600, "RTO 2 h, RPO 1 day 2 h"),
     ],
 )
 def test_a_tenant_that_was_restored_has_its_rto_and_rpo(rto_s: float, rpo_s: float, said: str) -> None:
@@ -104,12 +113,23 @@ def test_a_change_that_was_taken_over_offers_nothing_to_run() -> None:
 
 def test_where_the_store_is_gone_the_screen_has_the_parts_as_the_run_has_seen_them() -> None:
     parts = [part("app1", PROVEN, away_s=12.4), part("app2", BEGUN)]
-    said = ["patch-1 is not closed: it is away", "run this"]
-    assert unclosed(said, parts) == [
+    run = replace(COMMAND, inputs={"site": {"site_new_store": True}})
+    said = ["patch-1 is not closed: it is away", "run gantry.odoo.resume -e change=patch-1 -e way=finish there"]
+    assert unclosed(said, parts, run) == [
         "patch-1 is not closed: it is away",
         "  as this run has seen it:",
         "    app1  is done and proven (12 s away)",
         "    app2  left and is not proven to serve",
-        "  run this",
+        "  run ansible-playbook -i hosts gantry.odoo.resume -e change=patch-1 -e way=finish there",
     ]
-    assert unclosed(["site-1 is not closed", "run this"], []) == ["site-1 is not closed", "  run this"]
+    assert unclosed(["site-1 is not closed", "run gantry.odoo.site with the same inputs there"], [], run) == [
+        "site-1 is not closed",
+        "  run ansible-playbook -i hosts gantry.odoo.site -e site_new_store=true there",
+    ]
+
+
+def test_the_reason_of_a_part_names_the_input_of_the_playbook() -> None:
+    why = "Back up what is there: the backup lacks files; restore them, or accept the loss with missing: record"
+    lines = closing("restore-1", "restore", [part("tenant:harbour", BEGUN, why)], [why], COMMAND, done=False)
+    said = "accept the loss with gantry.odoo.backup -e backup_record_missing=true"
+    assert [line.endswith(said) for line in lines[1:3]] == [True, True]

@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.callback.summary import CallbackMod
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import PLANNED, Part, Parts
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
+from tests.unit.project.tree import ROOT
 
 STEP = {"action": "create", "target": "harbour"}
 
@@ -120,3 +121,33 @@ def test_the_lines_of_a_report_end_the_screen(monkeypatch: pytest.MonkeyPatch) -
     lines = shown[0].splitlines()
     assert lines[-1] == "Certificates of 1 host: 1 in order"
     assert any("not known: edge2" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("playbook", "said"),
+    [
+        (ROOT / "playbooks/restore.yml", "accept it with -e restore_accept_older=true"),
+        (ROOT / "playbooks/restore_drill.yml", "accept it with gantry.odoo.backup -e backup_accept_older=true"),
+        # who calls the module gives its option
+        (Path("/srv/own.yml"), "accept it with rolled_back: accept"),
+    ],
+)
+def test_what_failed_names_the_input_of_the_playbook(
+    monkeypatch: pytest.MonkeyPatch, playbook: Path, said: str
+) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"check": False})
+    shown: list[str] = []
+    callback = CallbackModule()
+    monkeypatch.setattr(callback, "_display", SimpleNamespace(display=shown.append))
+    run: Any = SimpleNamespace(_file_name=str(playbook))
+    callback.v2_playbook_on_start(run)
+    result: Any = SimpleNamespace(
+        task=SimpleNamespace(action="gantry.odoo.odoo_restore"),
+        task_name="Verify that the backup can be restored",
+        task_fields={},
+        host=SimpleNamespace(name="app1"),
+        result={"msg": "accept it with rolled_back: accept", "failed": True},
+    )
+    callback.v2_runner_on_failed(result)
+    callback.v2_playbook_on_stats(AggregateStats())
+    assert f"  app1  Verify that the backup can be restored: {said}" in shown[0].splitlines()

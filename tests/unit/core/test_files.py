@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_files import apply_files
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.files import sync_file_system
 from ansible_collections.gantry.odoo.plugins.module_utils._core.options_files import items_from
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import Found, Item, plan_files
 from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import owner_ids, read_items
@@ -96,3 +97,11 @@ def test_a_secret_is_not_in_the_diff() -> None:
     before, after = shown(plan_files(wanted, found), found, {"/secret"})
     assert after == {"/plain": {"mode": "0644", "content": "new"}, "/secret": {"mode": "0600"}}
     assert "content" not in before["/secret"]
+
+
+def test_a_file_system_that_cannot_be_synced_is_an_error(tmp_path: Path) -> None:
+    directory = os.open(tmp_path, os.O_RDONLY)
+    sync_file_system(directory)
+    os.close(directory)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        sync_file_system(directory)

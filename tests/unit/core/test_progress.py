@@ -112,7 +112,7 @@ def test_sizes_and_times_for_people() -> None:
     sizes = [size(count) for count in (0, 1023, 1024, 1024**2 - 1, 1.5 * 1024**4, 1024**6)]
     assert sizes == ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "1.5 TiB", "1048576.0 TiB"]
     times = [duration(seconds) for seconds in (0.2, 59.4, 59.6, 3599.6, 7_260)]
-    assert times == ["0 s", "59 s", "1 min 0 s", "1 h 0 min", "2 h 1 min"]
+    assert times == ["0 s", "59 s", "1 min", "1 h", "2 h 1 min"]
 
 
 def test_what_is_written_is_what_is_read() -> None:

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +22,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._estate import (
     plan_inputs,
     plan_record,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import EstateRecord, Known, Place
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_record import (
+    EstateRecord,
+    Known,
+    Place,
+    known_from,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model as model_routes
 from ansible_collections.gantry.odoo.plugins.modules import backup_policy
 
 APP = model.Group("app", "systemd", (model.Host("app1", "10.0.0.1"), model.Host("app2", "10.0.0.2")), "db1", "db1")
@@ -126,6 +135,43 @@ def test_internal_names_are_those_of_internal_routes_and_of_domains_that_are_not
     assert names == ["north.office.example", "north.site.internal"]
 
 
+def test_internal_names_in_a_zone_get_a_certificate_of_the_internal_authority():
+    routes = [
+        {"host": "north.site.example"},
+        {"host": "north.office.example", "audience": "internal", "allow": "10.0.0.0/8"},
+        {"host": "north.site.internal", "audience": "internal", "allow": "10.0.0.0/8"},
+    ]
+    zones = ["site.internal"]
+    tenants = parse(tenant(routes=routes, certificate={"key_type": "rsa-4096", "profile": "shortlived"}))
+    assert plan_inputs.internal_names(tenants, zones) == ["north.office.example"]
+    public, internal = plan_inputs.certificates(tenants, zones)
+    assert (public["name"], public["domains"]) == ("north", ["north.office.example", "north.site.example"])
+    assert (public["key_type"], public["profile"]) == ("rsa-4096", "shortlived")
+    domains = ["north.site.internal"]
+    expected = {"name": "north-internal", "domains": domains, "hosts": domains, "issuer": "internal"}
+    assert internal == {**expected, "key_type": "rsa-4096"}
+    # a tenant that names its issuer has one certificate
+    tenants = parse(tenant(routes=routes, certificate={"issuer": "given"}))
+    assert plan_inputs.internal_names(tenants, zones) == []
+    (one,) = plan_inputs.certificates(tenants, zones)
+    assert (one["issuer"], len(one["domains"])) == ("given", 3)
+    tenants = parse(tenant(routes=routes, certificate={"issuer": "acme"}))
+    assert plan_inputs.internal_names(tenants, zones) == ["north.office.example", "north.site.internal"]
+
+
+def test_declared_domains_go_to_the_certificate_that_they_are_of():
+    internal = {"host": "north.lan.example", "audience": "internal", "allow": "10.0.0.0/8"}
+    certificate = {"domains": ["*.site.example", "*.lan.example"], "challenge": "dns-01"}
+    tenants = parse(tenant(routes=[{"host": "north.site.example"}, internal], certificate=certificate))
+    public, signed = plan_inputs.certificates(tenants, ["lan.example"])
+    assert (public["domains"], public["hosts"]) == (["*.site.example"], ["north.site.example"])
+    assert (signed["domains"], signed["hosts"], "challenge" in signed) == (
+        ["*.lan.example"],
+        ["north.lan.example"],
+        False,
+    )
+
+
 def test_what_is_null_or_left_out_has_its_default():
     (north,) = parse(tenant(demo=None, tier=None, addons=None, parameters={"a": True, "b": 2, "c": "x"}))
     assert (north.demo, north.tier, north.addons, north.http_port) == (False, 3, (), None)
@@ -169,13 +215,13 @@ def test_one_tenant_may_have_a_host_for_two_audiences():
 
 def test_a_new_tenant_lives_where_it_is_declared():
     (home,) = plan_homes.homes(parse(tenant()), GROUPS, seen(db1=[], box1=[]))
-    assert (home.group.name, home.exists, home.notes) == ("app", False, [])
+    assert (home.group.name, home.exists, home.notes()) == ("app", False, [])
 
 
 def test_a_moved_tenant_stays_where_it_is_and_is_told():
     (home,) = plan_homes.homes(parse(tenant()), GROUPS, seen(db1=["north__retired!"], box1=["north"]))
     assert (home.group.name, home.exists) == ("box", True)
-    assert "declared on app and lives on box" in home.notes[0]
+    assert "declared on app and lives on box" in home.notes()[0]
 
 
 @pytest.mark.parametrize(
@@ -261,17 +307,22 @@ def test_groups_of_one_server_are_told_apart_by_what_is_recorded():
 def test_a_database_that_somebody_has_blocked_stays_so_and_is_named():
     tenants = parse(tenant(), tenant("south"), tenant("west"))
     settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north! 5 app", "south"], box1=[]))
-    assert settled[0].notes == [
+    assert settled[0].notes({"tenant:south": "restore-3"}) == [
         "tenant north is blocked on db1 and left so: resume the change that left it, or, where gantry.odoo.change_info "
         "shows none, open it with gantry.odoo.odoo_database (access: open)"
     ]
-    declared = plan_inputs.databases(APP, settled, model.Layout(), 7)
+    # the change that is not done comes first, and what ends it
+    assert settled[0].notes({"tenant:north": "restore-3"}) == [
+        "restore-3 is not done and has blocked tenant north on db1: run gantry.odoo.resume -e change=restore-3 "
+        "-e way=finish, or the same with -e way=undo"
+    ]
+    declared = plan_inputs.databases(APP, settled, model.Layout(), 7, {})
     assert [(item["name"], item.get("home"), item.get("access")) for item in declared] == [
         ("south", {"number": 7, "group": "app"}, None),
         ("west", {"number": 7, "group": "app"}, None),
     ]
     # a change without a lease, as in check mode, gives no number
-    assert not any("home" in item for item in plan_inputs.databases(APP, settled, model.Layout(), 0))
+    assert not any("home" in item for item in plan_inputs.databases(APP, settled, model.Layout(), 0, {}))
 
 
 @pytest.mark.parametrize("left", ["north__retired!", "north__incoming!", "north__failed!"])
@@ -323,6 +374,43 @@ def test_a_drained_host_keeps_its_place_in_the_route_marked_as_drained():
     assert route["mode"] == "serve"
     (away,) = plan_inputs.routes(settled, ports(tenants), drained=["app1", "app2"])
     assert away["mode"] == "maintenance"
+
+
+def test_tenants_of_one_instance_have_one_pool():
+    tenants = parse(tenant(sticky=True), tenant("south", sticky=True), tenant("own", sticky=True, tenancy="dedicated"))
+    settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north", "south", "own"], box1=[]))
+    found = plan_inputs.routes(settled, ports(tenants))
+    assert [one["sticky"]["cookie"] for one in found] == ["gantry-shared", "gantry-shared", "gantry-own"]
+    assert found[0]["servers"] == found[1]["servers"] != found[2]["servers"]
+
+
+def test_browsers_stay_with_a_host_of_a_sticky_tenant_and_with_a_drained_one_that_keeps_them():
+    tenants = parse(tenant(sticky=True), tenant("south"))
+    settled = plan_homes.homes(tenants, GROUPS, seen(db1=["north", "south"], box1=[]))
+    sticky, plain = plan_inputs.routes(settled, ports(tenants), drained=["app1"], keeping=["app1"])
+    assert sticky["sticky"] == {"cookie": "gantry-shared"}
+    assert [(one["drained"], one["keeps_users"]) for one in sticky["servers"]] == [(True, True), (False, False)]
+    assert "sticky" not in plain
+    assert "keeps_users" not in plain["servers"][0]
+    stopped, _plain = plan_inputs.routes(settled, ports(tenants), drained=["app1"])
+    assert model_routes.route(stopped).keeping == {}
+    assert list(model_routes.route(sticky).keeping) == ["http://10.0.0.1:8069"]
+
+
+def test_a_route_has_what_its_tenant_says_and_what_it_says_itself():
+    own = {"middlewares": ["waf"], "security_headers": "minimal"}
+    named = [{"host": "north.site.example", **own}, {"host": "north.corp.example"}]
+    tenants = parse(tenant(routes=named, maintenance_page="Back at noon"))
+    settled = plan_homes.homes(tenants, GROUPS, {})
+    guarded, plain = plan_inputs.routes(settled, ports(tenants), maintenance=["north"])
+    assert (guarded["maintenance_page"], plain["maintenance_page"]) == ("Back at noon", "Back at noon")
+    assert {name: guarded.get(name) for name in own} == own
+    assert not set(own) & set(plain)
+
+
+def test_a_middleware_that_a_route_cannot_name_is_refused_with_its_path():
+    with pytest.raises(InputError, match=r"odoo_tenants\[0\]\.routes\[0\]\.middlewares has 'waf@docker'"):
+        parse(tenant(routes=[{"host": "north.site.example", "middlewares": ["waf@docker"]}]))
 
 
 def test_a_tenant_under_maintenance_has_all_its_routes_so():
@@ -498,8 +586,9 @@ def arguments(*raw, **given):
         "present": None,
         "released": [],
         "today": "2026-11-26",
-        "in_hand": [],
+        "in_hand": {},
         "drained": [],
+        "keeping": [],
         "maintenance": [],
         "tenant": None,
         "tier": 0,
@@ -507,6 +596,7 @@ def arguments(*raw, **given):
         "assume": {},
         "config_dir": "/etc/odoo",
         "login": "gantry",
+        "internal_zones": [],
         "allow_new": True,
         "allow_missing": False,
         "empty": [],
@@ -528,6 +618,7 @@ VARIABLES = {
     "app2": {"odoo_runtime": "systemd", "odoo_database_server": "db1"},
     "box1": {"odoo_runtime": "docker", "odoo_database_server": "box1"},
     "db1": {},
+    "edge1": {},
 }
 
 
@@ -543,6 +634,36 @@ def test_the_first_host_of_a_group_leads_and_each_group_backs_up_what_lives_ther
     }
     assert estate["not_backed_up"] == {}
     assert estate["tenants"]["north"]["leader"] == "box1"
+
+
+def test_an_audience_at_a_port_of_its_own_is_reached_there():
+    routes = [
+        {"host": "north.site.example", "audience": "internal", "allow": ["10.0.0.0/8"]},
+        {"host": "north.site.example"},
+    ]
+    points = {"web": ":80", "websecure": ":443", "websecure-internal": ":8443"}
+    groups = {**RUNTIMES, "edge": ["edge1", "edge2"]}
+
+    def found(*edges):
+        hosts = {**VARIABLES, **{name: {"traefik_entry_points": one} for name, one in zip(groups["edge"], edges)}}
+        return resolve(arguments(tenant(routes=routes)), groups, hosts)
+
+    estate = found(points, points)
+    assert estate["tenants"]["north"]["urls"] == ["https://north.site.example:8443", "https://north.site.example"]
+    assert estate["groups"]["app"]["databases"][0]["base_url"] == "https://north.site.example:8443"
+    assert found({}, {})["tenants"]["north"]["urls"] == ["https://north.site.example"]
+    with pytest.raises(InputError, match="edge1 and edge2 serve the audience internal at the ports 8443 and 443; make"):
+        found(points, {})
+    with pytest.raises(InputError, match=r"host edge2: traefik_entry_points\.websecure-office is for no audience"):
+        found(points, {**points, "websecure-office": ":9443"})
+
+
+def test_a_limit_is_that_of_the_route_and_is_recorded():
+    declared = parse(tenant(routes=[{"host": "north.site.example", "rate_limit": {"average": 5}}]))
+    (route,) = plan_inputs.routes(plan_homes.homes(declared, GROUPS, seen(db1=["north"])), ports(declared))
+    assert route["rate_limit"] == {"average": 5, "burst": 5}
+    known = Known.of(declared[0])
+    assert known_from(json.loads(json.dumps(asdict(known)))) == known
 
 
 def test_a_tier_narrows_what_is_backed_up_and_nothing_else():
@@ -675,6 +796,16 @@ def test_what_servers_hold_is_read_from_what_they_said_in_this_run():
         assert located(silent, allow_unknown=True)["tenants"]["north"]["home"] == "app"
 
 
+def test_a_copy_that_may_be_stale_is_not_backed_up():
+    blocked = {"db1": {"postgresql_databases": [{"name": "north", "open": False}]}}
+    for box1, sentence in (
+        (None, "tenant north has a blocked database on db1, and box1 did not answer, which may hold its home"),
+        ([], None),
+    ):
+        estate = located({**blocked, "box1": {"postgresql_databases": box1}}, allow_unknown=True)
+        assert estate["not_backed_up"] == ({"north": sentence} if sentence else {})
+
+
 def test_a_limit_that_hides_a_host_is_one_sentence():
     with pytest.raises(InputError, match=r"hides box1, edge1 of the estate, .* run without --limit"):
         resolve(arguments(tenant(), runtime_groups=["box"], present=["app1", "app2", "db1"]), RUNTIMES, VARIABLES)
@@ -765,14 +896,14 @@ def test_a_backup_is_of_the_home_that_was_seen():
         "south": {"home": 0, "access": "blocked"},
     }
     # the source of a move looks the same when users write to its destination
-    moving = resolve({**given, "in_hand": ["tenant:south", "node:app1"]}, RUNTIMES, raw)
+    moving = resolve({**given, "in_hand": {"tenant:south": "migrate-3", "node:app1": "patch-4"}}, RUNTIMES, raw)
     assert [one["expected"]["access"] for one in moving["backups"]["app"]] == ["open", "open"]
     assert [one["expected"]["home"] for one in moving["backups"]["app"]] == [9, 0]
 
 
 def test_what_was_not_seen_is_not_compared():
     record = EstateRecord(4, homes={"north": Place("app", 9)})
-    given = {"locate": True, "allow_unknown": True, "allow_missing": True, "in_hand": ["tenant:north"]}
+    given = {"locate": True, "allow_unknown": True, "allow_missing": True, "in_hand": {"tenant:north": "migrate-3"}}
     raw = {**VARIABLES, "db1": {"postgresql_databases": None}}
     estate = resolve(arguments(tenant(), **given), RUNTIMES, raw, record)
     (unseen,) = estate["backups"]["app"]
@@ -851,7 +982,7 @@ def test_a_store_that_does_not_know_the_estate_is_refused_unless_it_is_meant_to_
     raw = {name: {**VARIABLES[name], "postgresql_databases": servers.get(name)} for name in VARIABLES}
     given = arguments(tenant(), runtime_groups=["box"], locate=True, store={"directory": "/store"})
     told = "the change store holds no record of this estate, although database north got its home from a change before"
-    with pytest.raises(StateError, match=rf"{told}; name the store .*, run gantry.odoo.site with site_new_store: true"):
+    with pytest.raises(StateError, match=rf"{told}; name the store .*, run gantry.odoo.site -e site_new_store=true"):
         resolve(given, RUNTIMES, raw)
     # nor is the outcome of a server that is silent another one
     with pytest.raises(StateError, match=told):
@@ -873,3 +1004,34 @@ def test_a_host_of_ipv6_is_reached_in_brackets():
     variables = {**VARIABLES, "app1": {**VARIABLES["app1"], "ansible_host": "fd00::5"}}
     (route,) = resolve(arguments(tenant()), RUNTIMES, variables)["routes"]
     assert route["servers"][0]["url"] == "http://[fd00::5]:8069"
+
+
+WILDCARD = {"name": "site", "domains": ["*.site.example"], "challenge": "dns-01"}
+
+
+def test_tenants_may_share_a_certificate():
+    tenants = parse(
+        tenant("north", certificate=WILDCARD), tenant("south", certificate=WILDCARD), tenant("west", certificate={})
+    )
+    shared, own = plan_inputs.certificates(tenants)
+    hosts = ["north.site.example", "south.site.example"]
+    assert shared == {**WILDCARD, "hosts": hosts}
+    assert own == {"name": "west", "domains": ["west.site.example"]}
+    named = [tenant(name, certificate={"name": "site"}) for name in ("north", "south")]
+    assert plan_inputs.certificates(parse(*named)) == [{"name": "site", "domains": hosts}]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"),
+    [
+        ({**WILDCARD, "challenge": None}, "can be validated by dns-01 alone"),
+        ({**WILDCARD, "domains": ["*.other.example"]}, "does not cover north.site.example"),
+        ({**WILDCARD, "name": "south"}, "tenants north and south share the certificate south and declare it otherwise"),
+        ({"challenge": "dns01"}, "certificate.challenge must be one of http-01, dns-01"),
+        ({"chalenge": "dns-01"}, "certificate.chalenge is not known"),
+        ({"name": "North East"}, "a name takes lower-case letters"),
+    ],
+)
+def test_a_certificate_that_cannot_be_ordered_is_refused(certificate, words):
+    with pytest.raises(InputError, match=words):
+        parse(tenant("north", certificate=certificate), tenant("south"))

@@ -49,15 +49,24 @@ def known(instance: str = "shared", **fields: object) -> Known:
     return Known(3, "shared", instance, 2, 1, **fields)  # type: ignore[arg-type]
 
 
+ROUTE = Route("north.site.example", "internal", ("10.0.0.0/8",), True, ("waf@file",), "Back at noon", "minimal")
 FULL = EstateRecord(
     4,
     {"north": Place("app", 7)},
-    {"north": known(routes=(Route("north.site.example", "internal", ("10.0.0.0/8",)),), made=True)},
+    {"north": known(routes=(ROUTE,), made=True)},
     {"shared": 8069, "harbour": 8169},
     ("app1", "db1"),
     {"harbour": Leaving(HELD, 1, "20261122T103000Z", "decommission-9", "2026-11-22")},
     ("app1",),
 )
+
+
+def test_a_route_that_was_recorded_before_it_could_have_more() -> None:
+    body = json.loads(json.dumps(FULL.as_body()))
+    (route,) = body["tenants"]["north"]["routes"]
+    body["tenants"]["north"]["routes"] = [{name: route[name] for name in ("host", "audience", "allow")}]
+    (read,) = from_body(4, body, "store").tenants["north"].routes
+    assert read == Route("north.site.example", "internal", ("10.0.0.0/8",))
 
 
 def test_an_edge_that_is_declared_since_the_last_run_of_site_is_not_made() -> None:

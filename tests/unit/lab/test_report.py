@@ -48,7 +48,7 @@ ENTRIES = [
         tables=134,
         rows=15857,
         files=10,
-        way_back="ansible-playbook gantry.odoo.migrate -e tenant=north -e destination=app",
+        way_back="ansible-playbook -i inventories/lab gantry.odoo.migrate -e tenant=north -e destination=app",
     ),
 ]
 
@@ -76,11 +76,12 @@ def test_everything_that_was_proven_is_told() -> None:
         "hosts file: 172.30.77.11 north.lab.example",
         "nothing to change",
         "backup harbour: 20261122T120958Z, 6 MiB sent, 420 files (20 new), 4.6 s",
-        "RTO 33.5 s, RPO 53 s",
+        "drill harbour: proven, RTO 33.5 s, RPO 53 s",
         "5613 sent, 0 failed, 0 logged out, 0 connections cut, longest gap 0.46 s",
         "app1: 2026.11.1 -> 2026.11.2, away for 12 s",
         "edge2: north      serial 5CAEB0188462DDEC -> 18CF6BE4B05AABC6",
         "north: app -> box, down for 26.5 s, 134 tables, 15857 rows, 10 files equal",
+        "to go back: ansible-playbook -i inventories/lab gantry.odoo.migrate -e tenant=north -e destination=app",
         ".lab/gantry-lab/store, 6 entries of this run",
     ):
         assert told in text, told

@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._addons.read_code import visible
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._filestore import apply_move
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.apply_move import move
 from ansible_collections.gantry.odoo.plugins.module_utils._filestore.model import (
     filestore_path,
@@ -153,8 +154,12 @@ def test_a_directory_that_cannot_be_renamed_is_copied_compared_and_removed(
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         rename(source, target, **directories)
 
+    synced: list[list[str]] = []
+    monkeypatch.setattr(apply_move, "sync_file_system", lambda _copy: synced.append(sorted(os.listdir(tmp_path))))
     monkeypatch.setattr(os, "rename", refuse)
     assert move(str(tmp_path / "a"), str(tmp_path / "b")) is True
+    # the original is there until the copy is on disk
+    assert synced == [["a", "b.partial"]]
     assert sorted(os.listdir(tmp_path)) == ["b"]
     assert (tmp_path / "b" / "ab" / "caf\udce9").read_bytes() == b"a plan"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 # From the ground up. A room imports from the floors below it only.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("_core",),
-    ("_postgresql", "_filestore", "_traefik"),
+    ("_postgresql", "_filestore", "_traefik", "_certificate"),
     ("_objectstore",),
     ("_lease", "_estate"),
     ("_repository",),
@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_backup",),
 )
 # Rooms that stand beside the others: on the ground floor and on nothing else.
-BESIDE = ("_certificate", "_redis")
+BESIDE = ("_redis", "_filter")
 
 # The role of a file is the first word of its name: `plan.py`, `plan_restore.py`.
 PURE_ROLES = ("model", "plan", "report", "versions")

@@ -31,7 +31,10 @@ def events(play: Any) -> Iterator[str]:
     if isinstance(play, Mapping):
         imported = play.get("ansible.builtin.import_playbook")
         if imported:
-            yield from events(yaml.safe_load((ROOT / "playbooks" / imported).read_text(encoding="utf-8")))
+            # a path is relative to the playbook that imports it
+            paths = [ROOT / "playbooks" / imported, ROOT / "playbooks" / "plays" / imported]
+            (path,) = (path for path in paths if path.exists())
+            yield from events(yaml.safe_load(path.read_text(encoding="utf-8")))
         if play.get("ansible.builtin.import_tasks") == OWN:
             yield OWN
         if play.get("ansible.builtin.include_tasks") == INPUTS:

@@ -135,6 +135,7 @@ class Scheduled:
 
     memory: Memory
     late: list[Callable[[], Any]] = field(default_factory=list)
+    readers: int = 1
 
     @property
     def where(self) -> str:

@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import damaged_files, fetch, prune
+from ansible_collections.gantry.odoo.plugins.module_utils._backup import apply_files
+from ansible_collections.gantry.odoo.plugins.module_utils._backup.apply_files import (
+    damaged_files,
+    fetch,
+    missing_files,
+    prune,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import Owner
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
@@ -277,6 +283,42 @@ def test_a_restore_into_planted_links_touches_nothing_behind_them(
     assert damaged_files(str(target), names, Deadline(60)) == []
     assert {path: (path.lstat().st_mtime_ns, path.lstat().st_uid) for path in victim.rglob("*")} == before
     assert all((target / name).lstat().st_uid == 61234 and not (target / name).is_symlink() for name in names)
+
+
+def test_a_file_that_lost_its_content_with_the_power_is_brought_again(
+    repository: Repository, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk.add(*numbered(0, 40))
+    index, target = send(repository, disk).index, tmp_path / "target"
+    synced: list[int] = []
+    monkeypatch.setattr(apply_files, "sync_file_system", lambda _there: synced.append(len(list(target.glob("??/*")))))
+    names = sorted(disk.names)
+    brought: list[int] = []
+    owner = Owner(os.getuid(), os.getgid())
+
+    def count(files: int, _size: int) -> None:
+        brought.append(files)
+
+    for _run in range(2):
+        brought.clear()
+        assert fetch(repository, index, str(target), owner, False, Deadline(60), count) == {}
+        assert damaged_files(str(target), names, Deadline(60)) == []
+        size = (target / names[7]).stat().st_size
+        (target / names[7]).write_bytes(b"\0" * size)
+    # all in the first run, and in the second one no other
+    assert sum(brought) == 1
+    assert synced == [40, 40]
+
+
+def test_a_file_that_the_database_refers_to_is_missed(disk: Disk) -> None:
+    disk.add(*numbered(0, 40))
+    names, looked = sorted(disk.names), []
+    for name in names[3:5]:
+        (disk.path / name).unlink()
+    (disk.path / names[4]).symlink_to("/etc/hostname")
+    found = missing_files(str(disk.path), [*names, "s3://elsewhere"], lambda files, _size: looked.append(files))
+    assert list(found) == [*names[3:5], "s3://elsewhere"]
+    assert sum(looked) == 41
 
 
 def test_files_of_wasteful_objects_are_told() -> None:

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -206,12 +207,55 @@ def test_what_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "target").mkdir()
     for done, told in (
         (program(store, "--to", str(tmp_path / "target")), "target cannot be used: File exists"),
-        (program(tmp_path / "none"), "there are no keys of tenant harbour"),
+        (
+            program(tmp_path / "none"),
+            "there are no keys of tenant harbour below prefix estate, nor of any other one (none is there); give the "
+            "right --prefix, or the bucket of records as --records-bucket",
+        ),
         (program(store, key=b"short"), "- holds no key of 32 bytes in base64"),
         (program(store, "--key-file", str(tmp_path / "none")), "none cannot be used: No such file or directory"),
     ):
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert done.stderr.endswith(f"{told}\n")
+
+
+def test_the_key_that_is_missing_is_named_with_those_that_were_given(tmp_path: Path) -> None:
+    store, old, new = tmp_path / "store", tmp_path / "old.key", tmp_path / "new.key"
+    backed_up(store, tmp_path / "filestore")
+    old.write_bytes(base64.b64encode(b"x" * 32))
+    new.write_bytes(base64.b64encode(MASTER.secret))
+    done = program(store, "--key-file", str(old), key=b"y" * 32)
+    assert done.stderr == (
+        "restore_backup.py: the backups of harbour are opened by the key called estate, and by none of those that were "
+        f"given (-, {old}); give the file of estate as --key-file, or its record below keys/ is damaged\n"
+    )
+    assert program(store, "--key-file", str(new), key=b"y" * 32).stdout == "20261127T020000Z  4 files\n"
+
+
+def test_what_was_sealed_with_a_later_data_key_names_it(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    backed_up(store, tmp_path / "filestore")
+    (manifest,) = (store / "estate/harbour/manifests").iterdir()
+    data = bytearray(manifest.read_bytes())
+    data[2:4] = (7).to_bytes(2, "big")
+    manifest.write_bytes(data)
+    done = program(store, "--to", str(tmp_path / "target"))
+    assert "is sealed with data key 7, and the newest record of the keys has 1: it is an older one" in done.stderr
+
+
+def test_a_tenant_or_backup_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    backed_up(store, tmp_path / "filestore")
+    (store / "estate/empty").mkdir()
+    argv = [sys.executable, str(PROGRAM), "--directory", str(store), "--key-file", "-"]
+    text = base64.b64encode(MASTER.secret).decode()
+    run = partial(subprocess.run, input=text, capture_output=True, text=True, check=False)
+    assert run([*argv, "--prefix", "estate", "north"]).stderr == (
+        "restore_backup.py: there are no keys of tenant north below prefix estate; the repository has harbour\n"
+    )
+    assert "(estate is there); give the right --prefix" in run([*argv, "--prefix", "other", "harbour"]).stderr
+    done = program(store, "--backup", "20200101T000000Z", "--to", str(tmp_path / "target"))
+    assert done.stderr.endswith("there is no backup 20200101T000000Z of harbour; there are 20261127T020000Z\n")
 
 
 @pytest.mark.parametrize(

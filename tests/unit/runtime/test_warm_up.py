@@ -122,6 +122,10 @@ def test_a_redirect_is_followed_on_the_same_host(status: int, location: str, pat
     assert redirected(Answer(LOGIN, status, location=location), "ERP.harbour.example") == path
 
 
+# Seconds that a redirect takes.
+SLOW_S = 0.2
+
+
 class _Odoo(BaseHTTPRequestHandler):
     """Answers as Odoo behind an edge does, and drips a body without an end at one path."""
 
@@ -140,6 +144,7 @@ class _Odoo(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/round")
         elif self.path == "/":
+            time.sleep(SLOW_S)
             self.send_response(302)
             self.send_header("Location", "https://erp.harbour.example/web/login")
         else:
@@ -170,7 +175,10 @@ def instance() -> Iterator[Site]:
 def test_an_instance_is_asked_as_an_edge_asks() -> None:
     with instance() as site:
         ask = partial(ask_at, "127.0.0.1", site)
-        assert (ask("/", 5).status, ask("/", 5).page) == (200, PAGE)
+        found = ask("/", 5)
+        assert (found.status, found.page) == (200, PAGE)
+        # a user waits for the redirect as well
+        assert found.seconds >= SLOW_S
         assert ask("/round", 5).status == 302
     assert ask(LOGIN, 5).said().startswith("/web/login did not answer (")
     assert not ask(LOGIN, 5).is_good

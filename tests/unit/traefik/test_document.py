@@ -13,11 +13,12 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import model, plan_document
 
-from .builders import route
+from .builders import route, service_of, unshared
 
 
 def http(*routes: model.Route) -> dict[str, Any]:
-    return plan_document.document("gantry", routes)["http"]
+    made = plan_document.document("gantry", routes)["http"]
+    return unshared(made) if len(routes) == 1 else made
 
 
 def test_a_public_route_with_websockets() -> None:
@@ -30,7 +31,7 @@ def test_a_public_route_with_websockets() -> None:
     assert websocket["rule"].startswith("Host(`erp.harbour.example`) && (Path(`/websocket`)")
     assert websocket["priority"] > web["priority"]
     assert made["routers"]["gantry.harbour.redirect"]["entryPoints"] == ["web"]
-    assert made["services"]["gantry.harbour.http"]["loadBalancer"]["servers"] == [
+    assert service_of(made, "harbour.http")["loadBalancer"]["servers"] == [
         {"url": "http://app1:8069"},
         {"url": "http://app2:8069"},
     ]
@@ -38,15 +39,15 @@ def test_a_public_route_with_websockets() -> None:
 
 def test_health_is_checked_within_five_seconds_on_each_pool() -> None:
     sockets = [{"url": "http://app1:8072"}, {"url": "http://app2:8072"}]
-    services = http(route(health_path="/web/health", websocket_servers=sockets))["services"]
-    assert services["gantry.harbour.http"]["loadBalancer"]["healthCheck"]["path"] == "/web/health"
-    assert services["gantry.harbour.websocket"]["loadBalancer"]["healthCheck"]["path"] == "/websocket/health"
-    assert all(one["loadBalancer"]["healthCheck"]["interval"] == "2s" for one in services.values())
+    made = http(route(health_path="/web/health", websocket_servers=sockets))
+    for kind, path in (("http", "/web/health"), ("websocket", "/websocket/health")):
+        assert service_of(made, f"harbour.{kind}")["loadBalancer"]["healthCheck"]["path"] == path
+    assert all(one["loadBalancer"]["healthCheck"]["interval"] == "2s" for one in made["services"].values())
 
 
 def test_a_server_alone_is_not_taken_away_by_a_late_health_check() -> None:
-    services = http(route(servers=[{"url": "http://app1:8069", "drained": True}, {"url": "http://app2:8069"}]))
-    assert "healthCheck" not in services["services"]["gantry.harbour.http"]["loadBalancer"]
+    made = http(route(servers=[{"url": "http://app1:8069", "drained": True}, {"url": "http://app2:8069"}]))
+    assert "healthCheck" not in service_of(made, "harbour.http")["loadBalancer"]
 
 
 def test_odoo_is_told_https_on_an_upgrade() -> None:
@@ -95,15 +96,16 @@ def test_the_more_specific_of_two_routes_is_asked_first() -> None:
 def test_drained_servers_leave_the_pool() -> None:
     servers = [{"url": "http://app1:8069", "drained": True}, {"url": "http://app2:8069"}]
     made = http(route(servers=servers))
-    assert made["services"]["gantry.harbour.http"]["loadBalancer"]["servers"] == [{"url": "http://app2:8069"}]
+    assert service_of(made, "harbour.http")["loadBalancer"]["servers"] == [{"url": "http://app2:8069"}]
     assert "gantry.harbour.retry" not in made["middlewares"]
 
 
 def test_maintenance_has_no_server_and_says_when_to_come_back() -> None:
     made = http(route(mode="maintenance", retry_after=300))
-    assert made["services"] == {"gantry.harbour.http": {"loadBalancer": {"passHostHeader": True}}}
+    assert list(made["services"].values()) == [{"loadBalancer": {"passHostHeader": True}}]
     headers = made["middlewares"]["gantry.harbour.headers"]["headers"]
-    assert headers["customResponseHeaders"] == {"Retry-After": "300"}
+    answered = headers["customResponseHeaders"]
+    assert (answered["Retry-After"], answered["Cache-Control"]) == ("300", "no-store")
     assert "gantry.harbour.websocket" not in made["routers"]
 
 

@@ -198,3 +198,22 @@ def test_a_claim_is_new_where_requests_or_priority_differ() -> None:
     assert plan_ownership.claimed(had, [drained, had[1]]) == set()
     for changed in (route(rule="Path(`/a`)"), route(priority=7), route(tls=False)):
         assert plan_ownership.claimed(had, [changed, had[1]]) == {"harbour"}
+
+
+def many(count: int, of: str = "others.example") -> list[str]:
+    return [f"tenant{number:05}.{of}" for number in range(count)]
+
+
+def test_a_route_of_many_hosts_keeps_no_other_owner_from_its_own() -> None:
+    others = live("others", route(hosts=many(500), allow=["10.0.0.0/8"], audience="internal"))
+    assert min(len(one["rule"]) for one in others.values()) > 10000
+    assert rivals([route()], others) == []
+    assert "both answer for tenant00007.others.example" in "".join(rivals([route(hosts=many(8)[7:])], others))
+
+
+def test_a_rule_that_nobody_could_compare_is_refused_where_it_is_made() -> None:
+    content = plan_document.document("gantry", [route(), route(name="long", hosts=many(2000))])
+    with pytest.raises(InputError, match=r"route long of owner gantry: the rule of the router .* accepted are 50000"):
+        plan_ownership.require_readable(content)
+    plan_ownership.require_readable(plan_document.document("gantry", [route(hosts=many(1000)), route(name="other")]))
+    plan_ownership.require_readable(plan_document.document("gantry", []))

@@ -98,20 +98,6 @@ def test_merge_sees_a_collision_with_a_route_that_is_not_listed() -> None:
         plan_routes.merge("gantry", {"other": route(name="other")}, [route()], [], purge=False)
 
 
-def test_a_trusted_proxy_may_not_be_allowed() -> None:
-    points = {
-        "websecure": {"forwardedHeaders": {"trustedIPs": ["10.0.0.7", "fe80::/10"]}},
-        "web": {"forwardedHeaders": {}},
-    }
-    office = route(audience="internal", allow=["10.0.0.0/8"])
-    with pytest.raises(
-        RefusedError, match=r"harbour allows 10\.0\.0\.0/8, where the proxy 10\.0\.0\.7 is that entry point web"
-    ):
-        plan_routes.require_clients([office], points)
-    plan_routes.require_clients([route(), route(audience="internal", allow=["192.168.0.0/16"])], points)
-    plan_routes.require_clients([route(audience="internal", allow=["10.0.0.0/8"], tls=False)], points)
-
-
 def test_live_is_what_was_wanted() -> None:
     assert plan_proof.differences(plan_document.document("gantry", [route()]), live(route()), ()) == []
 

@@ -135,3 +135,28 @@ def test_the_route_of_challenges_belongs_to_its_file() -> None:
         plan_proof.require_foreign("x.yml", content, [])
     with pytest.raises(InputError, match=r"acme-challenge\.yml belongs to the role gantry\.odoo\.traefik"):
         plan_proof.require_foreign("acme-challenge.yml", {"http": {"routers": {"x": {}}}}, [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ({}, {}, None),
+        ({"a": 1}, {"a": 1}, None),
+        ({"a": 1, "b": 1}, {"a": 1, "b": 2}, "b"),
+        ({"a": 1}, {"a": 1, "c": 1}, "c"),
+        ({"a": 1, "b": 1}, {"a": 1}, "b"),
+        # no answer of the API is about it
+        ({}, {"a/b": 1}, None),
+        ({"a/b": 1}, {"c": 1}, "c"),
+    ],
+)
+def test_one_object_says_whether_a_document_has_been_read(
+    before: dict[str, int], after: dict[str, int], found: str | None
+) -> None:
+    documents = [{"http": {"routers": {name: {"priority": p} for name, p in one.items()}}} for one in (before, after)]
+    seen = plan_proof.changed(*documents)
+    assert seen == (("routers", found) if found else None)
+    if found:
+        live = {"routers": {f"{name}@file": {"priority": p, "x": 1} for name, p in before.items()}}["routers"]
+        assert not plan_proof.is_as(documents[1], "routers", found, live.get(f"{found}@file"))
+        assert plan_proof.is_as(documents[0], "routers", found, live.get(f"{found}@file"))
