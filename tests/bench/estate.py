@@ -24,7 +24,7 @@ from tests.lab.state import ROOT
 SMALL, LARGE = (80, 24), (500, 60)
 DEDICATED = 5  # one tenant of so many
 # What a task that connects to a host, or judges what one said, has in it.
-CONNECTING = ("ansible.builtin.ping", "gantry.odoo.backup_policy", "__precheck_reached")
+CONNECTING = ("ansible.builtin.ping", "gantry.odoo.backup_policy", "__precheck_reached", "tasks/plan_filter.yml")
 RELEASE = "2026.11.1"
 SERVERS = "gantry.odoo.postgresql"
 RENDER = "Render the part of this host"

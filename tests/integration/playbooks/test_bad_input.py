@@ -146,9 +146,9 @@ def source(path: str) -> Callable[[Inventory], None]:
         (
             lambda inventory: None,
             "restore",
-            {"tenant": "north", "restore_at": "2026-11-22", "estate_drained": [], "backup_repository": {}},
+            {"tenant": "north", "restore_time": "2026-11-22", "estate_drained": [], "backup_repository": {}},
             "gantry.odoo.restore: estate_drained is set by the playbook itself, and an extra variable would act in its "
-            "place; take it away; restore_at is no input; there are restore_accept_older, restore_backup",
+            "place; take it away; restore_time is no input; there are restore_accept_older, restore_at, restore_backup",
         ),
         (
             lambda inventory: inventory["all"]["vars"].update(change_store=None),

@@ -172,7 +172,8 @@ def estate(tmp_path: Path) -> Estate:
     for path in (tmp_path / "playbooks/tasks").glob("decommission_*.yml"):
         tasks = [_noted(task) for task in yaml.safe_load(path.read_text(encoding="utf-8"))]
         path.write_text(yaml.safe_dump(tasks, sort_keys=False), encoding="utf-8")
-    for name, tasks in (("odoo", _ODOO), ("tenants", _TENANTS), ("edge", _NOTHING), ("routes_edge", [_noted(_ROUTES)])):
+    noted = {"odoo": _ODOO, "tenants": _TENANTS, "routes_edge": [_noted(_ROUTES)]}
+    for name, tasks in {**noted, "edge": _NOTHING, "plan_filter": _NOTHING}.items():
         (tmp_path / f"playbooks/tasks/{name}.yml").write_text(yaml.safe_dump(tasks), encoding="utf-8")
     (tmp_path / "databases").write_text("[]", encoding="utf-8")
     return Estate(tmp_path, [own("alpha"), own("bravo"), own("carol")])
