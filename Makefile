@@ -76,14 +76,15 @@ docs-check: $(VENV) ## Documentation, changelog, argument specs, action groups, 
 	antsibull-changelog lint
 	$(PYTEST) tests/unit/project
 
-test-unit: $(VENV) ## Unit tests; what they may take is in tests/budgets.yml
-	timeout --foreground 300 $(PYTEST) tests/unit --ignore=tests/unit/project
-
 # A worker of pytest each, with a lab of its own; what an area may take is in tests/budgets.yml.
 WORKERS = $(shell sed -n 's/^workers: //p' tests/budgets.yml)
+SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+test-unit: $(VENV) ## Unit tests; what they may take is in tests/budgets.yml
+	timeout --foreground 600 $(PYTEST) tests/unit --ignore=tests/unit/project $(SIDE_BY_SIDE)
+
 test-parts: $(VENV) ## Modules, roles and playbooks against the real parts in containers, areas side by side
-	$(PYTEST) tests/integration tests/molecule -m "not deep" --verbose --numprocesses $(WORKERS) --dist loadscope \
-	  --no-loadscope-reorder --junitxml .build/log/test-parts.xml
+	$(PYTEST) tests/integration tests/molecule -m "not deep" --verbose $(SIDE_BY_SIDE) \
+	  --junitxml .build/log/test-parts.xml
 
 NAME ?=
 AREAS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/integration/*/test_*.py)))))

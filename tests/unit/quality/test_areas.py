@@ -24,6 +24,7 @@ REPORT = """<?xml version="1.0"?><testsuites><testsuite>
     [
         ("tests/integration/odoo/test_kill.py", "odoo"),
         ("tests.integration.site.test_site", "site"),
+        ("tests/unit/redis/test_plan.py", "redis"),
         ("tests/molecule/test_scenarios.py::test_scenario[a/b.c]", "molecule"),
     ],
 )
