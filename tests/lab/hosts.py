@@ -31,10 +31,10 @@ LABEL_HOST = "gantry.lab.host"
 LABEL_IMAGE = "gantry.lab.image"
 LABEL_OWNER = "gantry.lab.owner"
 LABEL_CHECKOUT = "gantry.lab.checkout"
-AUTHORITY = "/usr/local/share/ca-certificates/gantry-lab.crt"
+AUTHORITY = "/usr/local/share/ca-certificates/lab.crt"
 # Where the image's Python keeps what it has compiled of modules.
 COMPILED = "/var/cache/gantry-lab-compiled"
-ACME_AUTHORITY = "/usr/local/share/ca-certificates/gantry-acme.crt"
+ACME_AUTHORITY = "/usr/local/share/ca-certificates/lab-acme.crt"
 STARTED_AT_ONCE = 4
 # One exec in a host may install packages or restore a database; none is waited for longer.
 API_TIMEOUT_S = 900
@@ -297,7 +297,7 @@ class Lab:
 
     def _trust(self, host: Host) -> None:
         """Have a host trust the company's authority, and the ACME server's as hosts trust a public one."""
-        stale = host.attempt(["test", "-e", "/etc/ssl/certs/gantry-lab.pem"])[0] != 0
+        stale = host.attempt(["test", "-e", "/etc/ssl/certs/lab.pem"])[0] != 0
         if self.state.acme_root.exists():
             root = self.state.acme_root.read_bytes()
             if host.attempt(["cat", ACME_AUTHORITY])[1].encode() != root:
