@@ -22,6 +22,7 @@ description:
     most for a day, or for as long as the issuer asks for. A success ends that, and so do other domains and
     O(force=true).
   - An interrupted run leaves a staged pair. The next call uses it when it is complete, and creates a new one otherwise.
+    One that was killed while it changed a pair is finished or undone by the next call, and the previous pair stays.
   - The issuer of a certificate is an ACME server, an authority of your own, or you, who give the pair. It is judged,
     staged, installed and put back in the same way.
   - Where a server does not come to serve the new pairs, O(state=reverted) puts the previous ones back. The pairs that
@@ -276,7 +277,7 @@ steps:
   elements: dict
   contains:
     action:
-      description: C(order), C(install), C(put back) or C(revoke).
+      description: C(mend), C(order), C(install), C(put back) or C(revoke).
       type: str
     target:
       description: The certificate.
@@ -552,13 +553,24 @@ def work(call: Call) -> Outcome:
     requests = model.requests(call.params["certificates"])
     store = Store(call.params["path"], _gid(call))
     act = {"staged": _stage, "installed": _install, "reverted": _revert, "revoked": _revoked}[call.params["state"]]
-    return act(call, store, requests)
+    done = act(call, store, requests)
+    return replace(done, steps=[*mended, *(done.steps or ())])
+
+
+def _mend(call: Call, store: Store, requests: list[model.Request]) -> list[Step]:
+    """Finish or undo what a killed run has begun. In check mode it is read as if that was done."""
+    names = [one.name for one in requests if store.is_cut_off(one.name)]
+    if not call.check_mode:
+        for name in names:
+            apply.mend(store, name)
+    return [Step("mend", f"certificate {name}", "a run was killed while it changed its pair") for name in names]
 
 
 def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     now = datetime.now(timezone.utc)
     found = {one.name: store.read(one.name) for one in requests}
     params = call.params
+    mended = _mend(call, store, requests)
     policy = plan.Policy(
         params["renew_share"],
         params["force"],

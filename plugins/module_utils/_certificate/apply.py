@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model imp
     Revocation,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import (
+    BEFORE,
     CERTIFICATE,
     KEY,
     REQUEST,
@@ -88,20 +88,22 @@ def _stage(store: Store, request: Request, key: bytes) -> None:
 
 
 def install(store: Store, name: str, serial: int) -> None:
-    """Put the staged pair, whose serial number is given, in the place of the current one."""
+    """Put the staged pair, whose serial number is given, in the place of the current one.
+
+    The pair says which one it replaces before it leaves `staging`, by which `mend` goes on after each step.
+    """
     certificate = store.staged_certificate(name)
     os.chown(certificate, -1, store.gid)
     os.chmod(certificate, 0o640)
     _make(store, os.path.join(store.directory(name), "versions"))
-    version = f"versions/{serial:x}"
-    os.rename(store.staging(name), os.path.join(store.directory(name), version))
-    if os.path.islink(store.link(name, "current")):
-        _point(store, name, "previous", os.readlink(store.link(name, "current")))
-    _point(store, name, "current", version)
+    version = _unused(store, name, f"{serial:x}")
     with contextlib.suppress(FileNotFoundError):
+        # a complete pair is not ordered, so that nothing is left to hold back
         os.unlink(store.refusal(name))
-    for old in store.unlinked(name):
-        shutil.rmtree(os.path.join(store.directory(name), "versions", old))
+    replace_file(os.path.join(store.staging(name), BEFORE), store.linked(name, "current"), 0o644)
+    os.rename(store.staging(name), store.version(name, version))
+    _point(store, name, "current", version)
+    _tidy(store, name)
 
 
 def put_back(store: Store, name: str) -> None:
@@ -109,16 +111,44 @@ def put_back(store: Store, name: str) -> None:
 
     The next call installs the staged pair, where it is due, without another order.
     """
-    current, previous = store.link(name, "current"), store.link(name, "previous")
-    replaced = os.path.join(store.directory(name), os.readlink(current))
-    if os.path.islink(previous):
-        _point(store, name, "current", os.readlink(previous))
-        os.unlink(previous)
+    replaced, kept = store.linked(name, "current"), store.kept(name)
+    # of a pair that a former release has installed, too, so that `mend` knows it
+    replace_file(os.path.join(store.version(name, replaced), BEFORE), kept, 0o644)
+    if kept:
+        _point(store, name, "current", kept)
     else:
-        os.unlink(current)
-    if os.path.isdir(store.staging(name)):
-        shutil.rmtree(store.staging(name))
-    os.rename(replaced, store.staging(name))
+        os.unlink(store.link(name, "current"))
+    mend(store, name)
+
+
+def mend(store: Store, name: str) -> None:
+    """Finish or undo what a killed run has begun: the pair that is not served is staged, and so is not ordered again.
+
+    `previous` leads to the pair that the current one has replaced, and no other version stays.
+    """
+    cut_off = store.cut_off(name)
+    if cut_off:
+        if os.path.isdir(store.staging(name)):
+            shutil.rmtree(store.staging(name))
+        os.rename(store.version(name, cut_off), store.staging(name))
+    _tidy(store, name)
+
+
+def _tidy(store: Store, name: str) -> None:
+    kept = store.kept(name)
+    if kept != store.linked(name, "previous"):
+        if kept:
+            _point(store, name, "previous", kept)
+        else:
+            os.unlink(store.link(name, "previous"))
+    for old in store.unlinked(name):
+        shutil.rmtree(store.version(name, old))
+
+
+def _unused(store: Store, name: str, serial: str) -> str:
+    """A version for a serial number: one that is given again, or damaged where it is, may be there already."""
+    names = [serial, f"{serial}-1", f"{serial}-2"]
+    return next(one for one in names if not os.path.lexists(store.version(name, one)))
 
 
 def record(store: Store, name: str, refusal: Refusal) -> None:
@@ -146,10 +176,10 @@ def lose(store: Store, name: str, revocation: Revocation) -> None:
 def forget(store: Store, name: str) -> None:
     """Remove the record of a revocation that is done, and the pair that no server may serve any more."""
     revocation = revocation_in(store.revocation(name))
-    previous = store.link(name, "previous")
-    if revocation and os.path.islink(previous) and os.path.basename(os.readlink(previous)) == f"{revocation.serial:x}":
-        os.unlink(previous)
-        shutil.rmtree(os.path.join(store.directory(name), "versions", f"{revocation.serial:x}"))
+    previous = store.linked(name, "previous")
+    if revocation and previous.partition("-")[0] == f"{revocation.serial:x}":
+        os.unlink(store.link(name, "previous"))
+        shutil.rmtree(store.version(name, previous))
     for path in (store.revocation(name), store.revoked_certificate(name)):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
@@ -168,8 +198,10 @@ def _write(store: Store, path: str, content: bytes) -> None:
     os.chmod(path, 0o640)
 
 
-def _point(store: Store, name: str, link: str, target: str) -> None:
-    with tempfile.TemporaryDirectory(prefix=".link-", dir=store.directory(name)) as scratch:
-        made = os.path.join(scratch, link)
-        os.symlink(target, made)
-        os.replace(made, store.link(name, link))
+def _point(store: Store, name: str, link: str, version: str) -> None:
+    made = store.link(name, f"{link}.new")
+    with contextlib.suppress(FileNotFoundError):
+        # of a killed run
+        os.unlink(made)
+    os.symlink(f"versions/{version}", made)
+    os.replace(made, store.link(name, link))

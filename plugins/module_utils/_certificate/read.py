@@ -4,7 +4,7 @@
 """Read the directories that hold the certificates of a host:
 
 <path>/<name>/staging/{certificate,key}.pem          a pair that is being ordered, and request.json with its domains
-<path>/<name>/versions/<serial>/{certificate,key}.pem, request.json
+<path>/<name>/versions/<serial>/{certificate,key}.pem, request.json, and before: the version that it has replaced
 <path>/<name>/refused.json                           why the last order failed, and when the next one is due
 <path>/<name>/revoke.pem, revoke.json                a certificate that is to be revoked once another one is served
 <path>/<name>/advice.json                            when the ACME server advises to renew the current pair
@@ -39,7 +39,7 @@ with contextlib.suppress(ImportError):  # The module says so: see HAS_CRYPTOGRAP
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-CERTIFICATE, KEY, REQUEST = "certificate.pem", "key.pem", "request.json"
+CERTIFICATE, KEY, REQUEST, BEFORE = "certificate.pem", "key.pem", "request.json", "before"
 _LARGEST = 1 << 20  # bytes of a record
 
 
@@ -94,28 +94,77 @@ class Store:
     def read(self, name: str) -> Found:
         """What the directory of `name` holds; a pair that no server could load counts as none."""
         current, broken = _pair(self.link(name, "current"))
-        staged, unusable = _pair(self.staging(name))
+        waiting = self._waiting(name)
+        staged, unusable = _pair(waiting)
         return Found(
             current=current,
             broken=broken,
             staged=staged,
             unusable=unusable,
-            interrupted=os.path.isdir(self.staging(name)) or bool(self.unlinked(name)),
+            interrupted=os.path.isdir(waiting) or bool(self.unlinked(name)),
             refusal=refusal_in(self.refusal(name)),
-            waits=os.path.exists(self.staged_certificate(name)),
+            waits=os.path.exists(os.path.join(waiting, CERTIFICATE)),
             advice=advice_in(self.advice(name), current),
             revocation=revocation_in(self.revocation(name)),
         )
 
     def previous(self, name: str) -> Certificate | None:
         """The pair that the installed one has replaced, None where none is kept that a server could load."""
-        return _pair(self.link(name, "previous"))[0]
+        kept = self.kept(name)
+        return _pair(self.version(name, kept))[0] if kept else None
+
+    def version(self, name: str, version: str) -> str:
+        """The directory of one version."""
+        return os.path.join(self.directory(name), "versions", version)
+
+    def linked(self, name: str, link: str) -> str:
+        """The version that `current` or `previous` leads to; empty without one."""
+        try:
+            return os.path.basename(os.readlink(self.link(name, link)))
+        except OSError:
+            return ""
+
+    def kept(self, name: str) -> str:
+        """The version that the current one has replaced, to which `previous` leads once a run has ended."""
+        current = self.linked(name, "current")
+        told = self._before(name, current) if current else ""
+        if told is None:
+            # installed by a former release
+            told = self.linked(name, "previous")
+        return told if told != current and told in self._versions(name) else ""
+
+    def cut_off(self, name: str) -> str:
+        """The version that a killed run was about to install or to stage again; empty without one."""
+        current = self.linked(name, "current")
+        others = self._versions(name) - {current, self.kept(name)}
+        return next((one for one in others if self._before(name, one) == current), "")
+
+    def is_cut_off(self, name: str) -> bool:
+        """Whether a run was killed between the steps by which it installs a pair or puts one back."""
+        return bool(self.unlinked(name)) or self.linked(name, "previous") != self.kept(name)
 
     def unlinked(self, name: str) -> set[str]:
         """The versions that are neither the current nor the previous one."""
-        versions = os.path.join(self.directory(name), "versions")
-        kept = {os.path.basename(os.path.realpath(self.link(name, link))) for link in ("current", "previous")}
-        return set(os.listdir(versions)) - kept if os.path.isdir(versions) else set()
+        return self._versions(name) - {self.linked(name, link) for link in ("current", "previous")}
+
+    def _waiting(self, name: str) -> str:
+        """The directory of the pair that waits."""
+        cut_off = self.cut_off(name)
+        return self.version(name, cut_off) if cut_off else self.staging(name)
+
+    def _versions(self, name: str) -> set[str]:
+        try:
+            return set(os.listdir(os.path.join(self.directory(name), "versions")))
+        except FileNotFoundError:
+            return set()
+
+    def _before(self, name: str, version: str) -> str | None:
+        """The version that was installed before; empty for the first one, None where it was not recorded."""
+        try:
+            with open(os.path.join(self.version(name, version), BEFORE), encoding="ascii") as stream:
+                return stream.read(_LARGEST)
+        except (OSError, UnicodeDecodeError):
+            return None
 
 
 def _pair(directory: str) -> tuple[Certificate | None, str]:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -25,12 +27,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model imp
     Request,
     Revocation,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import ended, refuse, serial_of, to_put_back
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import ended, refuse, serial_of
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import Store
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
+from ansible_collections.gantry.odoo.plugins.modules import certificate_files
 
 NOW = datetime.now(timezone.utc)
 HARBOUR = Request("harbour", ("erp.harbour.example",))
+DEFAULTS = {name: spec.get("default") for name, spec in certificate_files.OPTIONS.items()}
 AUTHORITY = ec.generate_private_key(ec.SECP256R1())
 
 
@@ -144,20 +149,162 @@ def test_the_first_pair_is_put_back_to_none(store: Store) -> None:
     assert (store.read("harbour").current, serial_of(store.read("harbour").staged)) == (None, f"{serial:X}")
 
 
-def test_a_kill_while_a_pair_is_put_back_leaves_the_former_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, _second = renew(store), renew(store)
-    monkeypatch.setattr(os, "rename", _killed)
-    with pytest.raises(KeyboardInterrupt):
-        apply.put_back(store, "harbour")
-    monkeypatch.undo()
+class KilledError(BaseException):
+    """What is left of a run that was killed: nothing is tidied up."""
+
+
+# by which files come into being, move and go; what opens a file writes it beside its place
+STEPS = ((os, "unlink"), (os, "rename"), (os, "replace"), (os, "symlink"), (os, "rmdir"), (os, "chmod"), (os, "mkdir"))
+
+
+def killed(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> bool:
+    """Whether an act was killed before its step of this number."""
+    left = number
+
+    def counted(usual: Callable[..., None]) -> Callable[..., None]:
+        def step(*given: object, **named: object) -> None:
+            nonlocal left
+            if not left:
+                raise KilledError
+            left -= 1
+            usual(*given, **named)
+
+        return step
+
+    with monkeypatch.context() as patched:
+        for place, step in STEPS:
+            patched.setattr(place, step, counted(getattr(place, step)))
+        try:
+            act()
+        except KilledError:
+            return True
+    return False
+
+
+def is_settled(store: Store) -> bool:
+    """Whether nothing is left of a killed run."""
+    shown = sorted(os.listdir(store.directory("harbour")))
+    links = {link(store, name).removeprefix("versions/") for name in ("current", "previous") if name in shown}
+    return not store.is_cut_off("harbour") and {*os.listdir(store.version("harbour", ""))} == links
+
+
+def pairs(store: Store) -> tuple[str, str, str]:
+    """The serial numbers of the pairs: current, previous, staged."""
     found = store.read("harbour")
-    assert (serial_of(found.current), found.interrupted) == (f"{first:X}", True)
-    assert to_put_back({"harbour": f"{first:X}"}, {"harbour": found.current}, {"harbour": None}, NOW) == []
-    renew(store)
+    return serial_of(found.current), serial_of(store.previous("harbour")), serial_of(found.staged)
 
 
-def _killed(*_paths: str) -> None:
-    raise KeyboardInterrupt
+def kills(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[Store], None]
+) -> Iterator[Store]:
+    """What a run leaves that is killed before each of its steps, in a copy, and at last what one leaves that ended."""
+    for number in range(100):
+        copy = Store(str(tmp_path / f"killed-{number}"), store.gid)
+        shutil.copytree(store.path, copy.path, symlinks=True)
+        was_killed = killed(monkeypatch, number, lambda copy=copy: act(copy))  # type: ignore[misc]
+        yield copy
+        if not was_killed:
+            return
+
+
+@pytest.mark.parametrize(
+    ("before", "twice"), [(0, False), (1, False), (2, False), pytest.param(2, True, marks=pytest.mark.deep)]
+)
+def test_a_pair_whose_installation_is_killed_is_served_or_waits_and_the_way_back_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, twice: bool
+) -> None:
+    store = Store(str(tmp_path / "store"), os.getgid())
+    had = ["", "", *(f"{renew(store):X}" for _turn in range(before))]
+    apply.record(store, "harbour", refuse(HARBOUR, None, "no such name", NOW))
+    new = issue(store, apply.stage(store, HARBOUR))
+    done, undone = (f"{new:X}", had[-1], ""), (had[-1], had[-2], f"{new:X}")
+    ends = []
+    for left in kills(store, tmp_path, monkeypatch, lambda one: apply.install(one, "harbour", new)):
+        said = pairs(left)
+        assert said in (done, undone)
+        # whoever reads sees what the next run makes of it, which may be killed as well
+        mended = kills(left, Path(left.path), monkeypatch, lambda one: apply.mend(one, "harbour"))
+        assert not twice or {pairs(again) for again in mended} == {said}
+        apply.mend(left, "harbour")
+        assert pairs(left) == said
+        if said == undone:
+            apply.install(left, "harbour", new)
+        assert (pairs(left), is_settled(left), left.read("harbour").refusal) == (done, True, None)
+        ends.append(said)
+    assert (ends[0], ends[-1]) == (undone, done)
+
+
+@pytest.mark.parametrize("before", [1, 2])
+@pytest.mark.parametrize("is_old", [False, True], ids=["recorded", "of a former release"])
+def test_a_way_back_that_is_killed_is_finished_or_can_be_gone_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, is_old: bool
+) -> None:
+    store = Store(str(tmp_path / "store"), os.getgid())
+    had = ["", *(f"{renew(store):X}" for _turn in range(before))]
+    if is_old:
+        for version in os.listdir(store.version("harbour", "")):
+            os.unlink(os.path.join(store.version("harbour", version), read.BEFORE))
+    undone, done = (had[-1], had[-2], ""), (had[-2], "", had[-1])
+    ends = []
+    for left in kills(store, tmp_path, monkeypatch, lambda one: apply.put_back(one, "harbour")):
+        said = pairs(left)
+        assert said in (done, undone)
+        apply.mend(left, "harbour")
+        assert pairs(left) == said
+        if said == undone:
+            apply.put_back(left, "harbour")
+        assert (pairs(left), is_settled(left)) == (done, True)
+        ends.append(said)
+    assert (ends[0], ends[-1]) == (undone, done)
+
+
+def test_the_module_mends_what_was_killed_and_check_mode_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = renew(store)
+    new = issue(store, apply.stage(store, HARBOUR))
+
+    def to_be_served() -> bool:
+        return os.path.exists(store.version("harbour", f"{new:x}"))
+
+    # killed where the pair has left its place and is not served
+    number = next(number for number in range(100) if _leaves(store, monkeypatch, number, new, to_be_served))
+    assert number
+    asked = {
+        "path": store.path,
+        "group": grp.getgrgid(os.getgid()).gr_name,
+        "certificates": [{"name": "harbour", "domains": list(HARBOUR.domains)}],
+    }
+    for check_mode in (True, False):
+        done = certificate_files.work(Call({**DEFAULTS, **asked, "force": True}, check_mode))
+        assert [(one.action, one.target) for one in done.steps or ()] == [
+            ("mend", "certificate harbour"),
+            ("install", "certificate harbour"),
+        ]
+    done = certificate_files.work(Call({**DEFAULTS, **asked, "state": "installed"}))
+    assert (link(store, "current"), link(store, "previous")) == (f"versions/{new:x}", f"versions/{first:x}")
+    assert not certificate_files.work(Call({**DEFAULTS, **asked})).steps
+
+
+def _leaves(store: Store, monkeypatch: pytest.MonkeyPatch, number: int, new: int, wanted: Callable[[], bool]) -> bool:
+    assert killed(monkeypatch, number, lambda: apply.install(store, "harbour", new))
+    if wanted():
+        return True
+    apply.mend(store, "harbour")
+    return False
+
+
+def test_a_pair_with_the_serial_number_of_a_kept_one_is_installed(store: Store) -> None:
+    first = renew(store)
+    old = {name: Path(store.current("harbour", name)).read_bytes() for name in ("certificate.pem", "key.pem")}
+    second = renew(store)
+    # the operator gives the pair of before again
+    apply.take(store, HARBOUR, old["certificate.pem"], old["key.pem"])
+    apply.install(store, "harbour", first)
+    assert pairs(store) == (f"{first:X}", f"{second:X}", "")
+    # and once more, since its key was damaged
+    Path(store.current("harbour", "key.pem")).write_text("damaged")
+    apply.take(store, HARBOUR, old["certificate.pem"], old["key.pem"])
+    apply.install(store, "harbour", first)
+    assert (pairs(store), is_settled(store)) == ((f"{first:X}", "", ""), True)
 
 
 def test_a_pair_that_does_not_fit_is_refused_and_nothing_moves(store: Store) -> None:
