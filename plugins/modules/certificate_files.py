@@ -445,7 +445,9 @@ certificates:
       description: Path of its key.
       type: str
     serial_before:
-      description: Serial number before the call, in upper-case hexadecimal digits; empty where there was none.
+      description:
+        - Serial number before the call, in upper-case hexadecimal digits; empty where there was none.
+        - After a call that was killed, it is that of before it, while one of O(offers) still has it.
       type: str
     serial_after:
       description: Serial number after the call.
@@ -466,7 +468,7 @@ certificates:
       description: Common name of its issuer; empty where there is no pair.
       type: str
     renewed:
-      description: Whether the call has replaced it.
+      description: Whether the call has replaced RV(certificates[].serial_before), or one that was killed has.
       type: bool
 """
 
@@ -582,7 +584,8 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     issuer = model.issuer(call.params["issuer"], now)
     plan.check_clock(issuer, now)
     read = {*params["offered_certificates"]} & {*params["offered_keys"]}
-    offers = [one for one in model.offers(params["offers"]) if call.check_mode or one.name in read]
+    offered = model.offers(params["offers"])
+    offers = [one for one in offered if call.check_mode or one.name in read]
     requests = _with_signers(call, requests, found, offers)
     given = {name: _fingerprint(name, text) for name, text in params["given_certificates"].items()}
     if params["revoke"] and not params["ordered_by"]:
@@ -605,6 +608,7 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
         steps=[*plan.steps(wanted), *_to_be_revoked(found)],
         before=_serials(current),
         after={**_serials(current), **{one.request.name: one.why for one in wanted}},
+    before = _before(store, current, offered, now)
         facts={
             "due": [_due(call, store, one, found[one.request.name]) for one in wanted],
             "deferred": [
@@ -614,7 +618,7 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
             "advised": report.advised(here.advice for here in found.values()),
             "dns_records": [asdict(one) for one in records_in(store.records)],
             "refused": report.refused(requests, refused),
-            "certificates": _certificates(store, requests, refused, current, current),
+            "certificates": _certificates(store, requests, refused, before, current),
         },
     )
 
@@ -623,6 +627,17 @@ def _with_signers(
     call: Call, requests: list[model.Request], found: Mapping[str, model.Found], offers: list[model.Offer]
 ) -> list[model.Request]:
     """The requests, each with the authority that signs now where it is for an internal one."""
+def _before(
+    store: Store, current: Mapping[str, model.Certificate | None], offers: list[model.Offer], now: datetime
+) -> dict[str, model.Certificate | None]:
+    """By name, what stood before this call and before one that was killed until each host had the new pair."""
+    offered = {name: [one for one in offers if one.name == name] for name in current}
+    return {
+        name: plan.stood(one, store.previous(name), offered[name], now) if offered[name] else one
+        for name, one in current.items()
+    }
+
+
     declared = model_authority.authorities(call.params["authorities"])
     seen = [one.current.signed_by for one in found.values() if one.current] + [one.signed_by for one in offers]
     made, words = plan_authority.with_signers(requests, declared, seen, call.params["untrusted"])
@@ -740,8 +755,10 @@ def _install(call: Call, store: Store, requests: list[model.Request]) -> Outcome
                 apply.record(store, name, refusal)
         for name, certificate in issued.items():
             apply.install(store, name, certificate.serial)
-    before = {name: here.current for name, here in found.items()}
-    after = {**before, **issued}
+    current = {name: here.current for name, here in found.items()}
+    after = {**current, **issued}
+    before = _before(store, current, model.offers(call.params["offers"]), now)
+    before.update({name: current[name] for name in issued})
     _warn_of_left_out(call, requests, after)
     for one in requests:
         new = issued.get(one.name)
@@ -750,7 +767,7 @@ def _install(call: Call, store: Store, requests: list[model.Request]) -> Outcome
     listed = report.refused(requests, refused)
     return Outcome(
         steps=[Step("install", f"certificate {name}", "its pair is complete") for name in issued],
-        before=_serials(before),
+        before=_serials(current),
         after=_serials(after),
         facts={
             "refused": listed,

@@ -198,6 +198,7 @@ class Offer:
     not_before: datetime
     not_after: datetime
     signed_by: str = ""
+    fingerprint_sha256: str = ""
 
     def answers(self, request: Request) -> bool:
         """Whether it was ordered under the name and for exactly the domains of `request`."""
@@ -371,6 +372,7 @@ def offers(given: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[Offer]:
                 datetime.fromisoformat(one["not_before"]),
                 datetime.fromisoformat(one["not_after"]),
                 str(one.get("signed_by") or ""),
+                str(one["fingerprint_sha256"]),
             )
             for host, certificates in given.items()
             for one in certificates

@@ -345,6 +345,18 @@ def ended(
     return None if found.current else Refusal(request.domains, "it was not ordered; order it first", 1, now, now)
 
 
+def stood(
+    current: Certificate | None, previous: Certificate | None, offers: Sequence[Offer], now: datetime
+) -> Certificate | None:
+    """The pair that stood before a change which a killed run has begun: the previous one while another host has that.
+
+    Where no host has it, or nobody could be served it any more, there is none to go back to but the current one.
+    """
+    if current is None or previous is None or previous.not_after <= now:
+        return current
+    return previous if previous.fingerprint_sha256 in {one.fingerprint_sha256 for one in offers} else current
+
+
 def to_put_back(
     wanted: Mapping[str, str],
     current: Mapping[str, Certificate | None],

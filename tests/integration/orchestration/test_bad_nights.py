@@ -306,6 +306,34 @@ def test_a_change_is_resumed_without_a_database_server_whatever_ansible_cfg_says
     assert (releases(rig), parts(rig), rig.world.harm) == ({"r2"}, {}, [])
 
 
+def left_with_a_certificate(rig: Rig) -> str:
+    """A renewal that is killed when one edge has installed the new certificate; its id."""
+    rig.change(certificates=dict(OLD), served=dict(OLD), orders=[])
+    change = lose(rig, "edge1 traefik certificates", "controller killed before", "renew_certificates", renew_force=True)
+    assert (rig.world.certificates, rig.world.served) == ({"edge1": 2, "edge2": 1}, OLD)
+    return change
+
+
+OLD, NEW = {"edge1": 1, "edge2": 1}, {"edge1": 2, "edge2": 2}
+
+
+@pytest.mark.parametrize("edge", ["edge2", pytest.param("edge1", marks=pytest.mark.deep)])
+def test_a_certificate_of_a_killed_run_that_an_edge_does_not_serve_is_put_back_on_all(rig: Rig, edge: str) -> None:
+    change = left_with_a_certificate(rig)
+    rig.change(fault={"words": f"{edge} traefik certificates", "kind": "disk full"})
+    rig.play("resume", change=change, way="finish").expect_failure()
+    assert (rig.world.certificates, rig.world.served) == (OLD, OLD)
+
+
+@pytest.mark.deep
+def test_a_certificate_of_a_killed_run_is_proven_on_its_edge_and_given_to_the_others(rig: Rig) -> None:
+    change = left_with_a_certificate(rig)
+    # nothing else is begun before
+    assert "gantry.odoo.resume" in rig.play("renew_certificates").expect_failure().errors[-1]
+    rig.play("resume", change=change, way="finish").expect_success()
+    assert (rig.world.certificates, rig.world.served, rig.world.orders) == (NEW, NEW, ["edge1"])
+
+
 def test_a_host_without_a_release_is_named_before_the_estate_is_touched(rig: Rig) -> None:
     with worlds.opened(rig.file) as world:
         world.nodes["app2"].release = ""

@@ -68,9 +68,9 @@ class World:
     routes: by edge, as role traefik takes them. edges: the fencing number of each.
     reads: the numbers of the steps that changed nothing. due: the tenants whose drill is due, None for all.
     drills: the tenants that were drilled, in turn. given_up: the tenants that an operator puts back to an older backup.
-    certificates, staged, served: the number of the one that an edge has, waits to install, and serves. orders: the
-    edges that ordered one. lost: by edge, the number of the one to revoke. former: by edge, the routes of before what
-    not every edge has yet.
+    certificates, previous, staged, served: the number of the one that an edge has, had, waits to install, and serves.
+    orders: the edges that ordered one. lost: by edge, the number of the one to revoke. former: by edge, the routes of
+    before what not every edge has yet.
     silent: the hosts whose PostgreSQL does not answer. rolled_back: the tenants whose repositories lack a backup.
     """
 
@@ -80,6 +80,7 @@ class World:
     caches: dict[str, Cache] = field(default_factory=dict)
     newest_cache: str = "8.0.2"
     certificates: dict[str, int] = field(default_factory=dict)
+    previous: dict[str, int] = field(default_factory=dict)
     staged: dict[str, int] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)
     orders: list[str] = field(default_factory=list)
@@ -267,9 +268,13 @@ class World:
             self.certificates[host] = self._pair(host, given)
         renewed = [one for one in given.get("results", []) if one["renewed"]]
         if entry == "put_back" and renewed:
+            if self.certificates[host] != had:
+                self.previous[host] = had
+            had = self._stood(host, had, given)
             self.staged[host], self.certificates[host] = had, int(renewed[0]["serial_before"])
         number = self.certificates.get(host, 0)
         pair = {"certificate": "pem", "key": "key", "serial_before": str(had), "serial_after": str(number)}
+            del self.previous[host]
         results = [{"name": one["name"], **pair, "renewed": number != had} for one in given.get("requests", [])]
         lost = self.lost.get(host, number)
         return {
@@ -281,6 +286,13 @@ class World:
 
     def _pair(self, host: str, given: Mapping[str, Any]) -> int:
         """The certificate that an edge gets, or has."""
+    def _stood(self, host: str, had: int, given: Mapping[str, Any]) -> int:
+        """What stood before a change that a killed run has begun: while another edge has it, which the leader asks."""
+        answering = [one for one in given["hosts"] if one not in self.gone]
+        before = self.previous.get(host, 0)
+        is_open = host == answering[0] and before in [self.certificates.get(one) for one in answering[1:]]
+        return before if is_open else had
+
         leader = next(one for one in given["hosts"] if one not in self.gone)
         known = [*self.certificates.values(), *self.staged.values()]
         if host != leader:

@@ -41,6 +41,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan impo
     refuse,
     refused_by,
     steps,
+    stood,
     to_put_back,
     to_revoke,
     untrue,
@@ -231,7 +232,7 @@ def test_offers_are_read_from_what_the_module_returns() -> None:
         "fingerprint_sha256": "f0" * 32,
     }
     none = {**told, "not_before": "", "not_after": "", "fingerprint_sha256": ""}
-    assert offers({"edge1": [told], "edge2": [none]}) == [OFFER]
+    assert offers({"edge1": [told], "edge2": [none]}) == [replace(OFFER, fingerprint_sha256="f0" * 32)]
     with pytest.raises(InputError, match="offers takes certificates as this module returns them"):
         offers({"edge1": [{"name": "harbour"}]})
 
@@ -526,6 +527,16 @@ def test_what_was_refused_on_several_edges_is_said_once_for_each_issuer() -> Non
         "(why), and every installed certificate stays as it is"
     ]
     assert unissued_certificates({"edge1": {**edge, "certificate_refused": []}}) == []
+
+
+def test_what_stood_before_a_killed_run_is_what_another_host_still_has() -> None:
+    old, new = replace(GOOD, fingerprint_sha256="01"), replace(GOOD, fingerprint_sha256="02")
+    has_old, has_new = replace(OFFER, fingerprint_sha256="01"), replace(OFFER, fingerprint_sha256="02")
+    assert stood(new, old, [has_new, has_old], NOW) == old
+    # every host has the new one, or none is left to go back to
+    assert stood(new, old, [has_new], NOW) == stood(new, old, [], NOW) == new
+    assert stood(new, None, [has_old], NOW) == stood(new, replace(old, not_after=NOW), [has_old], NOW) == new
+    assert stood(None, old, [has_old], NOW) is None
 
 
 def test_a_wildcard_covers_one_label_and_is_proven_by_a_name_below_it() -> None:

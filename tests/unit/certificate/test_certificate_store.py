@@ -284,6 +284,25 @@ def test_the_module_mends_what_was_killed_and_check_mode_says_so(store: Store, m
     assert not certificate_files.work(Call({**DEFAULTS, **asked})).steps
 
 
+@pytest.mark.parametrize("state", ["staged", "installed"])
+def test_what_a_killed_run_has_installed_is_put_back_with_what_others_have(store: Store, state: str) -> None:
+    first = renew(store)
+    asked = {**DEFAULTS, "path": store.path, "group": grp.getgrgid(os.getgid()).gr_name}
+    asked["certificates"] = [{"name": "harbour", "domains": list(HARBOUR.domains)}]
+    (others,) = certificate_files.work(Call(asked)).facts["certificates"]
+    second = renew(store)
+
+    def seen(**offers: object) -> tuple[str, str, bool]:
+        (one,) = certificate_files.work(Call({**asked, "state": state, "offers": offers})).facts["certificates"]
+        return one["serial_before"], one["serial_after"], one["renewed"]
+
+    assert seen(edge2=[others]) == (f"{first:X}", f"{second:X}", True)
+    assert seen() == (f"{second:X}", f"{second:X}", False)
+    certificate_files.work(Call({**asked, "state": "reverted", "serials": {"harbour": f"{first:X}"}}))
+    assert pairs(store) == (f"{first:X}", "", f"{second:X}")
+    assert seen(edge2=[others])[0] == f"{first:X}"
+
+
 def _leaves(store: Store, monkeypatch: pytest.MonkeyPatch, number: int, new: int, wanted: Callable[[], bool]) -> bool:
     assert killed(monkeypatch, number, lambda: apply.install(store, "harbour", new))
     if wanted():
