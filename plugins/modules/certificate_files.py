@@ -344,7 +344,13 @@ deferred:
       description: Why it is due.
       type: str
     until:
-      description: What is renewed before it.
+      description: What is renewed before it, or what is missing.
+      type: str
+    issuer:
+      description: Its issuer, as in O(certificates[].issuer).
+      type: str
+    not_after:
+      description: End of validity of the installed one in ISO 8601; empty where there is none.
       type: str
 revocations:
   description:
@@ -554,6 +560,7 @@ def work(call: Call) -> Outcome:
         raise LibraryError("cryptography", "")
     requests = model.requests(call.params["certificates"])
     store = Store(call.params["path"], _gid(call))
+    mended = _mend(call, store, requests)
     act = {"staged": _stage, "installed": _install, "reverted": _revert, "revoked": _revoked}[call.params["state"]]
     done = act(call, store, requests)
     return replace(done, steps=[*mended, *(done.steps or ())])
@@ -572,7 +579,6 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     now = datetime.now(timezone.utc)
     found = {one.name: store.read(one.name) for one in requests}
     params = call.params
-    mended = _mend(call, store, requests)
     policy = plan.Policy(
         params["renew_share"],
         params["force"],
@@ -602,18 +608,16 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
         if refusal != found[name].refusal and refusal.until > refusal.tried and not call.check_mode:
             apply.record(store, name, refusal)
     current = {name: here.current for name, here in found.items()}
+    before = _before(store, current, offered, now)
     _warn_of_left_out(call, requests, current)
     wanted = [one for one in due if not (one.refusal or one.deferred)]
     return Outcome(
         steps=[*plan.steps(wanted), *_to_be_revoked(found)],
         before=_serials(current),
         after={**_serials(current), **{one.request.name: one.why for one in wanted}},
-    before = _before(store, current, offered, now)
         facts={
             "due": [_due(call, store, one, found[one.request.name]) for one in wanted],
-            "deferred": [
-                {"name": one.request.name, "why": one.why, "until": one.deferred} for one in due if one.deferred
-            ],
+            "deferred": report.deferred(due, found),
             "revocations": _revocations(store, found, now),
             "advised": report.advised(here.advice for here in found.values()),
             "dns_records": [asdict(one) for one in records_in(store.records)],
@@ -623,10 +627,6 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     )
 
 
-def _with_signers(
-    call: Call, requests: list[model.Request], found: Mapping[str, model.Found], offers: list[model.Offer]
-) -> list[model.Request]:
-    """The requests, each with the authority that signs now where it is for an internal one."""
 def _before(
     store: Store, current: Mapping[str, model.Certificate | None], offers: list[model.Offer], now: datetime
 ) -> dict[str, model.Certificate | None]:
@@ -638,6 +638,10 @@ def _before(
     }
 
 
+def _with_signers(
+    call: Call, requests: list[model.Request], found: Mapping[str, model.Found], offers: list[model.Offer]
+) -> list[model.Request]:
+    """The requests, each with the authority that signs now where it is for an internal one."""
     declared = model_authority.authorities(call.params["authorities"])
     seen = [one.current.signed_by for one in found.values() if one.current] + [one.signed_by for one in offers]
     made, words = plan_authority.with_signers(requests, declared, seen, call.params["untrusted"])

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import (
     GIVEN,
     INTERNAL,
     Advice,
+    Found,
     Refusal,
     Request,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import Due
 
 _ISSUERS = {INTERNAL: "the internal authority", GIVEN: "the pairs of certificate_given"}
 
@@ -58,6 +61,36 @@ def sentence(request: Request, refusal: Refusal) -> str:
         times = "once" if refusal.tries == 1 else f"{refusal.tries} times"
         text += f"; refused {times}, ordered again from {refusal.until:%Y-%m-%d %H:%M} UTC on, or at once with force"
     return text + ")"
+
+
+def deferred(due: Iterable[Due], found: Mapping[str, Found]) -> list[dict[str, Any]]:
+    """What is due and renewed by a later call, as return values."""
+    current = {name: here.current for name, here in found.items()}
+    return [
+        {
+            "name": one.request.name,
+            "why": one.why,
+            "until": one.deferred,
+            "issuer": one.request.issuer,
+            "not_after": here.not_after.isoformat() if (here := current[one.request.name]) else "",
+        }
+        for one in due
+        if one.deferred
+    ]
+
+
+def waiting(variables: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The given pairs that are due, once for all hosts, with what is to be done. variables: those of each host."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for host in variables:
+        for one in host.get("certificate_deferred") or ():
+            if one["issuer"] == GIVEN:
+                found.setdefault(one["name"], one)
+    return [
+        f"certificate {name} was given, and is due ({one['why']}): put another pair into certificate_given before "
+        f"{datetime.fromisoformat(one['not_after']):%Y-%m-%d %H:%M} UTC, and run gantry.odoo.renew_certificates"
+        for name, one in sorted(found.items())
+    ]
 
 
 def unissued(variables: Iterable[Mapping[str, Any]]) -> list[str]:

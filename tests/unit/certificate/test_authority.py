@@ -20,7 +20,10 @@ from ansible_collections.gantry.odoo.plugins.filter.certificate_authorities impo
     certificate_untrusted,
 )
 from ansible_collections.gantry.odoo.plugins.filter.certificate_faults import certificate_faults
-from ansible_collections.gantry.odoo.plugins.filter.unissued_certificates import unissued_certificates
+from ansible_collections.gantry.odoo.plugins.filter.unissued_certificates import (
+    unissued_certificates,
+    waiting_certificates,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import (
     GIVEN,
     INTERNAL,
@@ -44,6 +47,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan impo
     unfit,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan_authority import with_signers
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.report import deferred
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -163,6 +167,22 @@ def test_a_given_pair_that_is_due_waits_for_another_one_and_fails_when_it_has_ex
     request = Request("erp", (DOMAIN,), issuer=GIVEN)
     assert isinstance(ended(request, Found(replace(GOOD, not_after=NOW)), "", NOW), Refusal)
     assert ended(request, Found(GOOD), "", NOW) is None
+
+
+def test_a_given_pair_that_is_due_is_named_once_with_what_is_to_be_done() -> None:
+    old = replace(GOOD, not_before=NOW - timedelta(days=70), not_after=NOW + timedelta(days=20))
+    listed = deferred(given(Found(old), GOOD.fingerprint_sha256), {"erp": Found(old)})
+    ordered = {"name": "a", "why": "", "until": "edge1 orders it", "issuer": "acme", "not_after": ""}
+    hosts = {
+        "edge2": {"certificate_deferred": listed},
+        "edge1": {"certificate_deferred": [*listed, ordered]},
+        "db1": {},
+    }
+    assert waiting_certificates(hosts) == [
+        "certificate erp was given, and is due (it has less than 33 % of its lifetime left): put another pair into "
+        f"certificate_given before {old.not_after:%Y-%m-%d %H:%M} UTC, and run gantry.odoo.renew_certificates"
+    ]
+    assert unissued_certificates(hosts) == []
 
 
 def test_a_given_pair_keeps_no_order_waiting() -> None:
