@@ -38,6 +38,7 @@ def _places(
         parts.append(plan_places.redis(host, _redis_places(name, host)))
     if name in groups.get("estate_postgresql", ()):
         parts.append(plan_places.postgresql(host))
+    parts.append(plan_places.lists(host))
     if host.get("certificate_further"):
         parts.append(host["certificate_further"])
     return plan_places.joined(parts)

@@ -19,7 +19,8 @@ description:
     it, that it is valid by now, that each endpoint serves what its file holds, and the clock of the host.
   - An endpoint that does not answer is listed in RV(unknown), and nothing is concluded from it. The issuer is not
     asked; its advice on renewals (ARI) counts as M(gantry.odoo.certificate_files) has recorded it.
-  - Only reads. Revocation is not looked up.
+  - Judges the lists of revoked certificates by their time. Whether a certificate is on one is not looked up.
+  - Only reads.
 requirements:
   - cryptography 40 or newer, on the host
   - Python 3.13 or newer, on the host, for the chains that endpoints serve. With an older one, their first certificate
@@ -168,6 +169,21 @@ options:
       authorities:
         description: As O(authorities), for this endpoint.
         type: path
+  lists:
+    description: Files of lists of revoked certificates (CRLs).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: PEM file with any number of lists.
+        type: path
+        required: true
+      authorities:
+        description: Names of the internal authorities of M(gantry.odoo.certificate_files) whose lists it is to hold.
+        type: list
+        elements: str
+        required: true
   authorities:
     description: PEM file of the authorities to trust. If empty, it is not known whether a chain leads to one.
     type: path
@@ -257,6 +273,23 @@ certificates:
           type: str
         severity: {description: V(critical) or V(warning)., type: str}
         sentence: {description: The observation., type: str}
+lists:
+  description: The list of each authority of O(lists).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    authority: {description: Name of the authority., type: str}
+    path: {description: The file., type: str}
+    last_update: {description: Begin of validity in ISO 8601; empty where there is no list., type: str}
+    next_update: {description: End of validity in ISO 8601; empty where it is not known., type: str}
+    days_left: {description: Days until then; null where it is not known., type: float}
+    share_left: {description: "Share of its lifetime that is left, below 0 where it has expired.", type: float}
+    due: {description: "Why it is due, as a third of its lifetime has passed; empty where it is not.", type: str}
+    findings:
+      description: The faults that were found, as in RV(certificates[].findings). Their kind is V(list).
+      type: list
+      elements: dict
 unknown:
   description: Endpoints that served no certificate.
   returned: success
@@ -280,7 +313,7 @@ clock_ahead_s:
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -293,7 +326,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate import (
     plan_scan,
     report_scan,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_scan import Endpoint, Held
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_scan import Endpoint, Held, ListRow
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import (
     CERTIFICATE,
     KEY,
@@ -303,7 +336,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read impo
     requested_for,
     terms_of,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read_scan import Reader, pairs_in
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read_scan import Reader, lists_in, pairs_in
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, LibraryError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
@@ -363,6 +396,15 @@ OPTIONS = {
             "authorities": {"type": "path"},
         },
     },
+    "lists": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            "authorities": {"type": "list", "elements": "str", "required": True},
+        },
+    },
     "authorities": {"type": "path", "default": "/etc/ssl/certs/ca-certificates.crt"},
     "time": {"type": "str"},
     "timeout": {"type": "int", "default": 30},
@@ -398,6 +440,7 @@ def work(call: Call) -> Outcome:
     return Outcome(
         facts={
             "certificates": [report_scan.entry(row, now) for row in rows],
+            "lists": [report_scan.list_entry(row, now) for row in _lists(params["lists"], now)],
             "unknown": [{"place": one.endpoint.place, "why": one.why} for one in answers if one.seen is None],
             "time": now.isoformat(),
             "clock": plan_scan.clock_fault(ahead),
@@ -456,6 +499,11 @@ def _further(reader: Reader, params: Mapping[str, Any], policy: plan.Policy) -> 
         else:
             label = one["name"] or os.path.splitext(os.path.basename(path))[0]
             yield reader.held(label, path, one["key"] or "", trusted, renew_share=share)
+
+
+def _lists(given: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[ListRow]:
+    for one in given:
+        yield from plan_scan.judge_lists(one["path"], one["authorities"], lists_in(one["path"]), now)
 
 
 def _found(held: list[Held]) -> dict[str, model.Found]:

@@ -32,7 +32,7 @@ options:
     description:
       - Path of a file for all that was found. Its directory has to exist. The file is replaced in one step.
       - It has a list C(hosts). Each host has its name C(host), C(answered), C(why) where it did not, and C(time),
-        C(clock), C(certificates) and C(unknown) as M(gantry.odoo.certificate_info) returns them.
+        C(clock), C(certificates), C(lists) and C(unknown) as M(gantry.odoo.certificate_info) returns them.
     type: path
   metrics_path:
     description:

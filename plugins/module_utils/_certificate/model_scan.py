@@ -87,12 +87,36 @@ class Served:
 
 
 @dataclass(frozen=True)
+class RevokedList:
+    """A list of revoked certificates (CRL) in a file, with the common name of its issuer.
+
+    next_update: until when it is valid; None for one that does not say so.
+    """
+
+    path: str
+    signer: str
+    last_update: datetime
+    next_update: datetime | None
+
+
+@dataclass(frozen=True)
 class Finding:
     """What is wrong with a certificate."""
 
     kind: str
     severity: str
     sentence: str
+
+
+@dataclass(frozen=True)
+class ListRow:
+    """The list of one internal authority, judged. seen: None where there is none. due: why it is to be renewed."""
+
+    authority: str
+    path: str
+    seen: RevokedList | None
+    due: str
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import asked
 
 # Equal to the defaults of the roles; a test compares them.
-STORE, POSTGRESQL_VERSION, POSTGRESQL_PORT = "/etc/gantry/certificates", 17, 5432
+STORE, TRUST, POSTGRESQL_VERSION, POSTGRESQL_PORT = "/etc/gantry/certificates", "/etc/gantry/trust", 17, 5432
 # Role postgresql renews 60 days before the end of its 3,650.
 POSTGRESQL_SHARE = 60 / 3650
 _HTTPS_PORT = 443
@@ -54,6 +54,13 @@ def edge(
         **policy,
         **_trusted(variables),
     }
+
+
+def lists(variables: Mapping[str, Any]) -> Places:
+    """Of any host: what the internal authorities have revoked, as its programs read it."""
+    names = [str(one["name"]) for one in variables.get("certificate_internal_authorities") or ()]
+    path = f"{variables.get('certificate_trust_dir') or TRUST}/revoked.pem"
+    return {"lists": [{"path": path, "authorities": names}]} if names else {}
 
 
 def redis(variables: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> Places:

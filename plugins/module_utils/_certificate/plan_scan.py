@@ -10,17 +10,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Found, Request, covers
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_authority import Authority
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_scan import (
     CRITICAL,
     UNTRUSTED,
     WARNING,
     Finding,
     Held,
+    ListRow,
+    RevokedList,
     Row,
     Seen,
     Served,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import CLOCKS_DIFFER, Due, Policy, reason
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan_authority import list_is_due
 
 # an authority that is made with what it issues expires some seconds before that
 _TOGETHER = timedelta(days=1)
@@ -57,6 +61,34 @@ def judge(
         for digest, found in places.items()
         if digest not in known
     ]
+
+
+def judge_lists(path: str, names: Iterable[str], read: Sequence[RevokedList] | str, now: datetime) -> list[ListRow]:
+    """One row for each authority whose list a file is to hold. read: the lists in it, or why it has none."""
+    if isinstance(read, str):
+        return [_list_row(name, path, None, f"{path} {read}", now) for name in names]
+    by_signer = {one.signer: one for one in read}
+    return [
+        _list_row(name, path, by_signer.get(Authority(name, ()).signer), f"{path} has no list of {name}", now)
+        for name in names
+    ]
+
+
+def _list_row(name: str, path: str, seen: RevokedList | None, lacking: str, now: datetime) -> ListRow:
+    due, fault = "", ""
+    remedy = "gantry.odoo.renew_certificates writes a new one"
+    if seen is None:
+        fault = f"{lacking}; {remedy}"
+    elif seen.next_update is None:
+        fault = f"the list in {path} does not say until when it is valid; {remedy}"
+    elif seen.next_update <= now:
+        fault = (
+            f"the list in {path} has expired since {seen.next_update:%Y-%m-%d %H:%M} UTC, and who reads it refuses all "
+            f"certificates of {name}; {remedy}"
+        )
+    elif list_is_due(seen.last_update, seen.next_update, now):
+        due = f"its list in {path} is valid until {seen.next_update:%Y-%m-%d %H:%M} UTC; {remedy}"
+    return ListRow(name, path, seen, due, (Finding("list", CRITICAL, fault),) if fault else ())
 
 
 def _groups(held: Sequence[Held]) -> list[list[Held]]:

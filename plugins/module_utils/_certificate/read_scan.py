@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import ssl
 import struct
@@ -23,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_sca
     UNTRUSTED,
     Endpoint,
     Held,
+    RevokedList,
     Seen,
     Served,
 )
@@ -41,6 +43,8 @@ with contextlib.suppress(ImportError):  # The module says so: see HAS_CRYPTOGRAP
 
 # What a directory may hold, and how much of a name is shown: others write what is served.
 _MOST_FILES, _MOST_NAMES, _LONGEST_NAME = 10_000, 100, 253
+_LIST = re.compile(rb"-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----")
+_LARGEST_LIST = 16 << 20  # bytes of a file of lists
 _ENDINGS = (".pem", ".crt", ".cer")
 _AT_ONCE = 16
 # since Python 3.13
@@ -185,6 +189,20 @@ def pairs_in(directory: str) -> Iterator[tuple[str, str, str]]:
         elif ending in _ENDINGS and name != KEY and os.path.isfile(path):
             key = os.path.join(directory, f"{stem}.key")
             yield stem, path, key if os.path.exists(key) else ""
+
+
+def lists_in(path: str) -> list[RevokedList] | str:
+    """The lists of revoked certificates in a file of PEM, or why they cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(_LARGEST_LIST)
+        found = [x509.load_pem_x509_crl(one) for one in _LIST.findall(content)]
+        moments = [(read_pem.moment(one, "last_update"), read_pem.moment(one, "next_update")) for one in found]
+        return [RevokedList(path, _said(one.issuer), begin, end) for one, (begin, end) in zip(found, moments) if begin]
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    except read_pem.BAD_CERTIFICATES as error:
+        return f"has a list that cannot be read ({excerpt(str(error))})"
 
 
 def _shown(endpoint: Endpoint, seconds: float) -> Sequence[bytes] | str:

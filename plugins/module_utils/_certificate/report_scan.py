@@ -18,6 +18,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_sca
     CRITICAL,
     UNKNOWN,
     WARNING,
+    ListRow,
     Row,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import excerpt
@@ -65,9 +66,26 @@ def entry(row: Row, now: datetime) -> dict[str, Any]:
     }
 
 
+def list_entry(row: ListRow, now: datetime) -> dict[str, Any]:
+    """The list of an authority as gantry.odoo.certificate_info returns it."""
+    begin, end = (row.seen.last_update, row.seen.next_update) if row.seen else (None, None)
+    left = (end - now).total_seconds() if end else None
+    lifetime = (end - begin).total_seconds() if begin and end else 0.0
+    return {
+        "authority": row.authority,
+        "path": row.path,
+        "last_update": begin.isoformat() if begin else "",
+        "next_update": end.isoformat() if end else "",
+        "days_left": None if left is None else round(left / _DAY_S, 2),
+        "share_left": None if left is None else round(left / lifetime, 4) if lifetime > 0 else 0.0,
+        "due": row.due,
+        "findings": [asdict(one) for one in row.findings],
+    }
+
+
 @dataclass(frozen=True)
 class Host:
-    """The answer of one host. silence: why it gave none."""
+    """The answer of one host. silence: why it gave none. lists: those of revoked certificates."""
 
     name: str
     certificates: Sequence[Entry] = ()
@@ -76,6 +94,24 @@ class Host:
     clock_ahead_s: float | None = None
     time: datetime | None = None
     silence: str = ""
+    lists: Sequence[Entry] = ()
+
+    @property
+    def rows(self) -> list[Entry]:
+        """What it has, as rows of the table."""
+        return [*self.certificates, *(_as_row(one) for one in self.lists)]
+
+
+def _as_row(one: Entry) -> Entry:
+    """A list beside certificates."""
+    facts = {
+        "name": f"{one['authority']} (list)",
+        "names": (),
+        "issuer": one["authority"],
+        "served": (),
+        "wanted": True,
+    }
+    return {**one, **facts, "fingerprint_sha256": f"{one['authority']} {one['next_update']}"}
 
 
 def host(name: str, answer: Mapping[str, Any] | None) -> Host:
@@ -91,6 +127,7 @@ def host(name: str, answer: Mapping[str, Any] | None) -> Host:
         answer["clock"],
         answer["clock_ahead_s"],
         datetime.fromisoformat(answer["time"]),
+        lists=answer.get("lists", ()),
     )
 
 
@@ -104,7 +141,7 @@ def state(one: Entry) -> str:
 def failure(hosts: Sequence[Host], *, enforce: bool) -> str:
     """Why a run is to fail: what is not known, and with `enforce` what is wrong. Empty where nothing is."""
     silent = [name for name, _why in _silent(hosts)]
-    wrong = [_on(one, [where.name]) for where in hosts for one in where.certificates if state(one) == _WRONG]
+    wrong = [_on(one, [where.name]) for where in hosts for one in where.rows if state(one) == _WRONG]
     wrong += [f"the clock of {one.name}" for one in hosts if one.clock]
     parts = [f"not known: {_few(silent)}"] if silent else []
     parts += [f"wrong: {_few(wrong)}"] if wrong and enforce else []
@@ -141,6 +178,7 @@ def document(hosts: Sequence[Host]) -> list[dict[str, Any]]:
             "time": one.time.isoformat() if one.time else "",
             "clock": one.clock,
             "certificates": list(one.certificates),
+            "lists": list(one.lists),
             "unknown": list(one.unknown),
         }
         for one in hosts
@@ -179,6 +217,22 @@ EXPECTED, OBSERVED = f"{PREFIX}_host_expected", f"{PREFIX}_observed_timestamp_se
 UNANSWERED, CLOCK = f"{PREFIX}_endpoints_unknown", f"{PREFIX}_clock_ahead_seconds"
 
 
+# Of a list of revoked certificates, by the key that has it.
+LISTED = f"{PREFIX}_list_expected"
+LISTS = (
+    (
+        "last_update",
+        f"{PREFIX}_list_last_update_timestamp_seconds",
+        "Begin of validity of a list of revoked certificates.",
+    ),
+    (
+        "next_update",
+        f"{PREFIX}_list_next_update_timestamp_seconds",
+        "End of validity of a list of revoked certificates.",
+    ),
+)
+
+
 def metrics(hosts: Sequence[Host]) -> str:
     """All metrics, in the text form of Prometheus."""
     answered = [one for one in hosts if one.time is not None]
@@ -207,7 +261,22 @@ def metrics(hosts: Sequence[Host]) -> str:
                     # no name stands twice in a file of metrics
                     samples.setdefault(tuple(labelled.items()), (labelled, value))
         found += lines(f"{PREFIX}_{metric.name}", metric.text, samples.values())
-    return "\n".join(found) + "\n"
+    return "\n".join(found + list(_list_metrics(answered))) + "\n"
+
+
+def _list_metrics(answered: Sequence[Host]) -> Iterator[str]:
+    lists = [
+        ({"host": where.name, "authority": str(one["authority"])}, one) for where in answered for one in where.lists
+    ]
+    yield from lines(
+        LISTED, "1 for each list of revoked certificates of a host.", [(labels, 1) for labels, _one in lists]
+    )
+    for key, name, text in LISTS:
+        yield from lines(
+            name,
+            text,
+            [(labels, datetime.fromisoformat(one[key]).timestamp() if one[key] else None) for labels, one in lists],
+        )
 
 
 def _series(one: Entry) -> str:
@@ -227,7 +296,7 @@ def _merged(hosts: Sequence[Host]) -> list[tuple[Entry, list[str]]]:
     """Each certificate with the hosts that have it; what differs by the host is a row of its own."""
     found: dict[tuple[str, str, str, str, bool], tuple[Entry, list[str]]] = {}
     for where in hosts:
-        for one in where.certificates:
+        for one in where.rows:
             digest = one["fingerprint_sha256"] or where.name
             wrong = where.name if state(one) == _WRONG else ""
             key = (one["name"], digest, one["due"], wrong, bool(one["served"]))

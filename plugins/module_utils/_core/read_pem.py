@@ -145,9 +145,20 @@ def first_certificate(content: bytes) -> bytes:
 
 def utc(certificate: x509.Certificate, field: str) -> datetime:
     """`not_valid_before` or `not_valid_after` of a certificate."""
+    found = moment(certificate, field)
+    if found is None:
+        raise ValueError(f"it has no {field}")
+    return found
+
+
+def moment(dated: x509.Certificate | x509.CertificateRevocationList, field: str) -> datetime | None:
+    """A field of a certificate or of a list of revoked ones, which need not say when the next one comes."""
     # cryptography 42 gave the fields a zone, under new names.
-    aware = getattr(certificate, f"{field}_utc", None)
-    return aware if aware is not None else getattr(certificate, field).replace(tzinfo=timezone.utc)
+    if hasattr(dated, f"{field}_utc"):
+        found: datetime | None = getattr(dated, f"{field}_utc")
+        return found
+    bare: datetime | None = getattr(dated, field)
+    return None if bare is None else bare.replace(tzinfo=timezone.utc)
 
 
 def _faults(chain: Sequence[x509.Certificate], public: Sequence[bytes], key: bytes | None) -> Iterator[str]:

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from ansible_collections.gantry.odoo.plugins.filter.certificate_places import certificate_places
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate import plan_places, read_scan, report_scan
@@ -331,11 +333,74 @@ def test_nothing_needs_the_library_but_what_reads(trust: str, monkeypatch: pytes
         gather(trust)
 
 
+def listed(directory: Path, authorities: dict[str, tuple[float, float]]) -> str:
+    """A file of empty lists of revoked certificates, with the days since and until which each is valid."""
+    lists = [
+        x509.CertificateRevocationListBuilder(
+            issuer_name=x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{name} issuing")]),
+            last_update=NOW - timedelta(days=since),
+            next_update=NOW + timedelta(days=until),
+        ).sign(MIDDLE.signer, hashes.SHA256())
+        for name, (since, until) in authorities.items()
+    ]
+    path = directory / "revoked.pem"
+    path.write_bytes(b"".join(one.public_bytes(serialization.Encoding.PEM) for one in lists))
+    return str(path)
+
+
+def test_a_list_of_revoked_certificates_that_is_due_has_expired_or_is_missing_is_named(
+    tmp_path: Path, trust: str
+) -> None:
+    path = listed(tmp_path, {"new": (1, 29), "old": (20, 10), "dead": (31, -1)})
+    names = ["new", "old", "dead", "lost"]
+    answer = gather(trust, lists=[{"path": path, "authorities": names}], time=NOW.isoformat())
+    assert [one["days_left"] for one in answer["lists"]] == [29, 10, -1, None]
+    assert [bool(one["due"]) for one in answer["lists"]] == [False, True, False, False]
+    hosts = [report_scan.host("app1", answer)]
+    lines = report_scan.screen(hosts)
+    assert lines[0] == "Certificates of 1 host: 2 wrong, 1 due, 1 in order"
+    text = "".join("".join(lines).split())
+    for said in (
+        f"dead (list) on app1: the list in {path} has expired since",
+        f"lost (list) on app1: {path} has no list of lost; gantry.odoo.renew_certificates writes a new one",
+        f"old (list) on app1: its list in {path} is valid until",
+    ):
+        assert "".join(said.split()) in text
+    assert "wrong: lost (list) on app1, dead (list) on app1" in report_scan.failure(hosts, enforce=True) or (
+        "wrong: dead (list) on app1, lost (list) on app1" in report_scan.failure(hosts, enforce=True)
+    )
+    metrics = report_scan.metrics(hosts)
+    assert 'list_expected{host="app1",authority="lost"} 1' in metrics
+    moment = (NOW + timedelta(days=10)).timestamp()
+    assert f'list_next_update_timestamp_seconds{{host="app1",authority="old"}} {moment:.0f}\n' in metrics
+    assert 'update_timestamp_seconds{host="app1",authority="lost"}' not in metrics
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read (No such file"),
+        (b"", "has no list of new"),
+        (b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", "has a list that cannot be read"),
+    ],
+)
+def test_a_file_without_lists_that_can_be_read_is_wrong(
+    tmp_path: Path, trust: str, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "revoked.pem"
+    if content is not None:
+        path.write_bytes(content)
+    (one,) = gather(trust, lists=[{"path": str(path), "authorities": ["new"]}])["lists"]
+    assert said in one["findings"][0]["sentence"]
+
+
 def estate(tmp_path: Path, trust: str) -> list[report_scan.Host]:
     """Two edges with the same certificates, a cache with a wrong one, and a host that is off."""
     files = [pair(tmp_path, GOOD, "harbour")]
     files.append(pair(tmp_path, issue("north.example", NOW, MIDDLE, names=["north.example"], days=(70, 20)), "north"))
-    answer = gather(trust, files=files, endpoints=[{"host": "127.0.0.1", "port": 1}], time=NOW.isoformat())
+    lists = [{"path": listed(tmp_path, {"new": (1, 29)}), "authorities": ["new"]}]
+    endpoints = [{"host": "127.0.0.1", "port": 1}]
+    answer = gather(trust, files=files, lists=lists, endpoints=endpoints, time=NOW.isoformat())
     swapped = gather(trust, files=[pair(tmp_path, GOOD, "redis", MIDDLE.key())], time=NOW.isoformat())
     hosts = {"edge1": answer, "edge2": answer, "cache1": swapped, "cache2": {"unreachable": True, "msg": "timed out"}}
     return [report_scan.host(name, one) for name, one in hosts.items()] + [report_scan.host("db1", None)]
@@ -343,10 +408,15 @@ def estate(tmp_path: Path, trust: str) -> list[report_scan.Host]:
 
 def test_the_screen_has_a_row_for_each_certificate_and_names_what_is_not_known(tmp_path: Path, trust: str) -> None:
     lines = report_scan.screen(estate(tmp_path, trust))
-    assert lines[0] == "Certificates of 5 hosts: 1 wrong, 1 due, 1 in order, some unknown"
+    assert lines[0] == "Certificates of 5 hosts: 1 wrong, 1 due, 2 in order, some unknown"
     assert all(len(line) <= 80 for line in lines)
-    rows = [line.split() for line in lines[3:6]]
-    assert [(row[0], row[-1]) for row in rows] == [("redis", "wrong"), ("north", "due"), ("harbour", "ok")]
+    rows = [line.split() for line in lines[3:7]]
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("redis", "wrong"),
+        ("north", "due"),
+        ("new", "ok"),
+        ("harbour", "ok"),
+    ]
     text = "\n".join(lines)
     for part in ("What is wrong", "What is due", "What is not known", "cache2: timed out", "db1: was not asked"):
         assert part in text
@@ -428,6 +498,9 @@ def test_the_places_of_an_estate() -> None:
     internal = [{"name": "internal", "zones": ["harbour.example"], "root_key": "secret"}]
     edge = certificate_places({"edge1": {"certificate_internal_authorities": internal}}, {"edge": ["edge1"]}, requests)
     assert edge["edge1"]["internal_authorities"] == [{"name": "internal", "zones": ["harbour.example"]}]
+    # each host has the list, those without a certificate as well
+    everywhere = certificate_places({"app1": {"certificate_internal_authorities": internal}}, {}, requests)
+    assert everywhere == {"app1": {"lists": [{"path": "/etc/gantry/trust/revoked.pem", "authorities": ["internal"]}]}}
     assert found["edge1"]["endpoints"][0]["file"] == "/etc/gantry/certificates/harbour/current/certificate.pem"
     assert [one["port"] for one in found["cache1"]["endpoints"]] == [6379, 26379]
     assert found["db1"]["endpoints"][0]["host"] == "localhost"
@@ -441,6 +514,7 @@ def test_places_are_those_of_the_roles() -> None:
 
     postgresql = yaml.safe_load((TREE / "roles/postgresql/vars/main.yml").read_text())
     assert defaults("certificate")["certificate_dir"] == plan_places.STORE
+    assert defaults("certificate")["certificate_trust_dir"] == plan_places.TRUST
     assert defaults("postgresql")["postgresql_version"] == plan_places.POSTGRESQL_VERSION
     assert defaults("postgresql")["postgresql_port"] == plan_places.POSTGRESQL_PORT
     assert (defaults("redis")["redis_port"], defaults("redis")["redis_sentinel_port"]) == (6379, 26379)
