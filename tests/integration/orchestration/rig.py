@@ -52,6 +52,7 @@ GIVEN = {
         "fencing_number": "{{ traefik_routes_fencing_number | default(0) }}",
         "require_all_servers": "{{ traefik_routes_require_all_servers | default(false) }}",
         "settle": "{{ traefik_routes_settle | default('each') }}",
+        "dynamic_dir": "{{ traefik_dynamic_dir | default('') }}",
     },
     "certificate": {
         "requests": "{{ certificate_requests }}",
@@ -170,7 +171,7 @@ class Rig:
                 "odoo_runtime": "docker" if node.server == name else "systemd",
                 "odoo_database_server": node.server,
             }
-        groups["edge"] = {"hosts": {name: {} for name in world.routes}}
+        groups["edge"] = {"hosts": {name: {"traefik_dynamic_dir": worlds.watched(name)} for name in world.routes}}
         groups["cache"] = {"hosts": {name: {} for name in world.caches}}
         groups["database"] = {"hosts": {"db1": {}}}
         groups["beside"] = {"hosts": dict(self.beside)}

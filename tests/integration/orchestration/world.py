@@ -207,6 +207,8 @@ class World:
                 raise RefusedError(f"{host} was changed under the fencing number {self.edges[host]}")
             self.edges[host] = max(number, self.edges.get(host, 0))
         if entry == "routes":
+            if given["dynamic_dir"] != watched(host):
+                self.note_harm(f"{host} has its routes in {given['dynamic_dir']}, which its Traefik does not watch")
             if given["require_all_servers"]:
                 self._require_running(host, given["routes"])
             self._route(host, given)
@@ -266,15 +268,15 @@ class World:
             if given["revoke"] and host == next(one for one in given["hosts"] if one not in self.gone):
                 self.lost.setdefault(host, had)
             self.certificates[host] = self._pair(host, given)
-        renewed = [one for one in given.get("results", []) if one["renewed"]]
-        if entry == "put_back" and renewed:
             if self.certificates[host] != had:
                 self.previous[host] = had
             had = self._stood(host, had, given)
+        renewed = [one for one in given.get("results", []) if one["renewed"]]
+        if entry == "put_back" and renewed:
             self.staged[host], self.certificates[host] = had, int(renewed[0]["serial_before"])
+            del self.previous[host]
         number = self.certificates.get(host, 0)
         pair = {"certificate": "pem", "key": "key", "serial_before": str(had), "serial_after": str(number)}
-            del self.previous[host]
         results = [{"name": one["name"], **pair, "renewed": number != had} for one in given.get("requests", [])]
         lost = self.lost.get(host, number)
         return {
@@ -284,8 +286,6 @@ class World:
             "certificate_revocations": [{"name": "harbour", "serial": str(lost)}] if lost != number else [],
         }
 
-    def _pair(self, host: str, given: Mapping[str, Any]) -> int:
-        """The certificate that an edge gets, or has."""
     def _stood(self, host: str, had: int, given: Mapping[str, Any]) -> int:
         """What stood before a change that a killed run has begun: while another edge has it, which the leader asks."""
         answering = [one for one in given["hosts"] if one not in self.gone]
@@ -293,6 +293,8 @@ class World:
         is_open = host == answering[0] and before in [self.certificates.get(one) for one in answering[1:]]
         return before if is_open else had
 
+    def _pair(self, host: str, given: Mapping[str, Any]) -> int:
+        """The certificate that an edge gets, or has."""
         leader = next(one for one in given["hosts"] if one not in self.gone)
         known = [*self.certificates.values(), *self.staged.values()]
         if host != leader:
@@ -571,6 +573,11 @@ class World:
 def snapshot(number: int) -> str:
     """The moment that a backup shows."""
     return f"2026-11-22T10:30:{number:02d}.000000Z"
+
+
+def watched(edge: str) -> str:
+    """The directory that Traefik watches on an edge: another one on each."""
+    return f"/etc/traefik/{edge}"
 
 
 def tenant_of(route: Mapping[str, Any]) -> str:

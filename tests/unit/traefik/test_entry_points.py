@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     plan_routes,
 )
 
+from tests.lab.state import ROOT as TREE
 from .builders import route
 from .test_ownership import live, rivals, router
 
@@ -183,5 +183,14 @@ def test_an_edge_is_asked_at_each_of_its_entry_points_with_tls() -> None:
 
 
 def test_the_default_is_that_of_the_role() -> None:
-    defaults = Path(__file__).parents[3] / "roles/traefik/defaults/main.yml"
+    defaults = TREE / "roles/traefik/defaults/main.yml"
     assert yaml.safe_load(defaults.read_text(encoding="utf-8"))["traefik_entry_points"] == model_entry_points.DEFAULT
+
+
+def test_an_edge_that_is_written_from_elsewhere_has_the_defaults_of_the_role() -> None:
+    role = yaml.safe_load((TREE / "roles/traefik/defaults/main.yml").read_text(encoding="utf-8"))
+    (task,) = yaml.safe_load((TREE / "playbooks/tasks/routes_edge.yml").read_text(encoding="utf-8"))
+    (given,) = [one["vars"] for one in task["block"] if "ansible.builtin.include_role" in one]
+    for name in ("traefik_dynamic_dir", "traefik_api_url", "traefik_timeout"):
+        value = repr(role[name])
+        assert given[name] == f"{{{{ hostvars[edge].{name} | default({value}) }}}}"
