@@ -27,6 +27,11 @@ def limit_store_faults(declared: Mapping[str, Any]) -> list[str]:
     return []
 
 
+def write_timeout_faults(write_s: int, read_s: int) -> list[str]:
+    """A sentence where a request that is read to its end may have no answer."""
+    return model_entry_points.write_timeout_faults(int(write_s), int(read_s))
+
+
 def served_names(results: Iterable[Mapping[str, Any]], entry_points: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Each name of certificates at each place where an edge serves it."""
     places = model_entry_points.tls_addresses(entry_points)
@@ -47,4 +52,5 @@ class FilterModule:
             "entry_point_faults": entry_point_faults,
             "limit_store_faults": limit_store_faults,
             "served_names": served_names,
+            "write_timeout_faults": write_timeout_faults,
         }

@@ -124,6 +124,20 @@ def faults(declared: Any) -> list[str]:
     return found + _shared([(name, one) for name, one in addresses.items() if one])
 
 
+def write_timeout_faults(write_s: int, read_s: int) -> list[str]:
+    """Why clients would wait for answers in vain. Both are seconds from the header of a request on; 0 is no limit.
+
+    Traefik reads a body to its end first, and writes nothing once the time for the answer has passed (net/http of Go).
+    """
+    if write_s == 0 or 0 < read_s < write_s:
+        return []
+    longest = f"{read_s} seconds" if read_s else "any time, as it is 0"
+    return [
+        f"traefik_write_timeout is {write_s} seconds, and a request may take {longest} by traefik_read_timeout; one "
+        "that takes longer than the first has no answer; give a write timeout above the read timeout, or 0 for no limit"
+    ]
+
+
 def ports(declared: Mapping[str, Any]) -> dict[str, int]:
     """The port of HTTPS of each audience."""
     return {one: of_audience(one, declared).port for one in AUDIENCES}

@@ -265,3 +265,21 @@ def test_answers_have_a_time_and_websockets_have_none(tmp_path: Path) -> None:
         time.sleep(max(0.0, began + 4 - time.monotonic()))
         websocket.sendall(b"late")
         assert websocket.recv(100) == b"late"
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(("write_s", "status"), [(1, ""), (4, "HTTP/1.1 200 OK")])
+def test_a_request_that_is_read_for_longer_than_its_answer_may_take_has_none(
+    tmp_path: Path, write_s: int, status: str
+) -> None:
+    """Why role traefik refuses a write timeout that is not above the read timeout."""
+    web = f"127.0.0.1:{free_port()}"
+    points = {"web": web, "websecure": f"127.0.0.1:{free_port()}"}
+    times = {"traefik_read_timeout": 3, "traefik_write_timeout": write_s}
+    with running(tmp_path, traefik_entry_points=points, **times) as edge:
+        edge.declare(ROUTE)
+        time.sleep(SETTLED)
+        with contextlib.closing(slow_client(size=3, web=web)) as client:
+            time.sleep(2)
+            client.sendall(b"b")
+            assert client.recv(100).decode().partition("\r\n")[0] == status

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.gantry.odoo.plugins.filter.entry_points import write_timeout_faults
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     model_entry_points,
@@ -18,8 +19,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     plan_ownership,
     plan_routes,
 )
-
 from tests.lab.state import ROOT as TREE
+
 from .builders import route
 from .test_ownership import live, rivals, router
 
@@ -180,6 +181,19 @@ def test_an_edge_is_asked_at_each_of_its_entry_points_with_tls() -> None:
     assert found == [("192.0.2.1", 443), ("10.0.0.5", 443), ("fd00::5", 8443)]
     (only,) = model_entry_points.tls_addresses(None)
     assert (only.reached, only.port) == ("127.0.0.1", 443)
+
+
+@pytest.mark.parametrize(("write_s", "read_s"), [(3600, 900), (0, 900), (0, 0)])
+def test_a_request_that_is_read_to_its_end_can_be_answered(write_s: int, read_s: int) -> None:
+    assert write_timeout_faults(write_s, read_s) == []
+
+
+@pytest.mark.parametrize(
+    ("write_s", "read_s", "words"), [(60, 900, "900 seconds"), (60, 60, "60 "), (60, 0, "any time")]
+)
+def test_a_time_for_answers_that_the_request_itself_may_take_is_refused(write_s: int, read_s: int, words: str) -> None:
+    (fault,) = write_timeout_faults(write_s, read_s)
+    assert fault.startswith(f"traefik_write_timeout is 60 seconds, and a request may take {words}")
 
 
 def test_the_default_is_that_of_the_role() -> None:
