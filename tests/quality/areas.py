@@ -78,8 +78,8 @@ def budgets(text: str | None = None) -> Budgets:
 
 
 def area_of(path: str) -> str:
-    """The area of a test by its node or file, with dots or slashes: the directory below tests/integration or tests/unit,
-    or the one below tests, such as `molecule`; what pytest reports of itself is of the area `pytest`."""
+    """The area of a test by its node or file, with dots or slashes: the directory below tests/integration or
+    tests/unit, or the one below tests, such as `molecule`; what pytest reports of itself is of the area `pytest`."""
     parts = path.partition("::")[0].replace(".", "/").split("/")
     return next(part for part in parts if part not in ("tests", "integration", "unit"))
 
