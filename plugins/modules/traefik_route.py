@@ -477,6 +477,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     plan_canary,
     plan_clients,
     plan_document,
+    plan_increment,
     plan_middlewares,
     plan_ownership,
     plan_proof,
@@ -492,6 +493,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_headers
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_limits import LimitStore
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_sticky import SAME_SITE
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import RouteFile
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_proof import Difference
 
 _SERVER = {
     "url": {"type": "str", "required": True},
@@ -582,8 +584,8 @@ def work(call: Call) -> Outcome:
         store = read_limits.store(call.params["rate_limit_store"])
         wanted = _candidate(owner, desired, current, store)
         raw = apply_document.live(call, site)
-        proven = _proven(site, wanted.name, current)
-        steps = _steps(owner, site, current, wanted, desired, raw, store)
+        proven, lacking = _proven(site, wanted.name, current), _lacking(owner, wanted, raw)
+        steps = _steps(owner, site, current, wanted, desired, lacking)
         steps += apply_change.outstanding(site, wanted.name)
         verdict = None
         if steps and wanted.text is not None:
@@ -592,7 +594,9 @@ def work(call: Call) -> Outcome:
             _refuse_rivals(call, owner, had, desired, raw)
             if raw is not None:
                 plan_middlewares.require_there(desired, raw)
-            verdict = apply_document.validate(call, site, wanted, _explain(owner, desired))
+            known = proven if proven is current else None
+            unknown = _unknown(owner, site, wanted, known, lacking)
+            verdict = apply_document.validate(call, site, unknown, _explain(owner, desired))
         if steps and not call.check_mode:
             _verify_pools(had, desired, call.params["require_all_servers"])
             site.directory.keep(wanted.name, until_settled=until_settled)
@@ -603,7 +607,7 @@ def work(call: Call) -> Outcome:
         if not (until_settled or call.check_mode):
             # a change of this edge alone, or of all edges by other means, has ended what was open
             site.directory.forget_unsettled(wanted.name)
-    return _outcome(owner, site, steps, had, desired, raw, validated=verdict is not None)
+    return _outcome(owner, site, steps, had, desired, raw, content=wanted.content, validated=verdict is not None)
 
 
 def _require_one_act(call: Call) -> None:
@@ -646,9 +650,11 @@ def _outcome(
     desired: Sequence[Route],
     raw: dict[str, Any] | None,
     *,
+    content: Mapping[str, Any] | None = None,
     validated: bool = False,
 ) -> Outcome:
-    made = plan_document.groups(owner, plan_document.document(owner, desired))
+    """content: the document of the desired routes, where it is made already."""
+    made = plan_document.groups(owner, plan_document.document(owner, desired) if content is None else content)
     return Outcome(
         steps=steps,
         before={"routes": {one.name: one.record() for one in had.values()}},
@@ -702,8 +708,32 @@ def _found(name: str, current: RouteFile | None) -> Candidate:
 
 def _candidate(owner: str, desired: Sequence[Route], current: RouteFile | None, store: LimitStore | None) -> Candidate:
     # No routes and no file: nothing to write.
-    text = plan_document.routes_text(owner, desired, store) if desired or current else None
-    return Candidate(f"{owner}{ROUTES}", text, plan_document.document(owner, desired, store))
+    content = plan_document.document(owner, desired, store)
+    text = plan_document.routes_text(owner, desired, content=content) if desired or current else None
+    return Candidate(f"{owner}{ROUTES}", text, content)
+
+
+def _lacking(owner: str, wanted: Candidate, raw: dict[str, Any] | None) -> list[Difference] | None:
+    """What the live Traefik has otherwise than the candidate; None where it cannot be asked."""
+    if raw is None:
+        return None
+    strangers = plan_proof.strangers(f"{owner}.", wanted.content, raw)
+    return plan_proof.differences(wanted.content, raw, strangers)
+
+
+def _unknown(
+    owner: str, site: Site, wanted: Candidate, known: RouteFile | None, lacking: Sequence[Difference] | None
+) -> Candidate:
+    """The part of the candidate that is not known to be right: all of a thousand routes takes Traefik a second.
+
+    known: the file in place where it is proven.
+    """
+    if known is None or lacking is None or wanted.text is None:
+        return wanted
+    others = site.directory.others(wanted.name).values()
+    keys = {(one.section, one.name) for one in lacking}
+    part = plan_increment.increment(known.document or {}, wanted.content, keys, others, owner)
+    return Candidate(wanted.name, plan_document.with_document(wanted.text, part), part) if part else wanted
 
 
 def _steps(
@@ -712,12 +742,9 @@ def _steps(
     current: RouteFile | None,
     wanted: Candidate,
     desired: Sequence[Route],
-    raw: dict[str, Any] | None,
-    store: LimitStore | None,
+    lacking: Sequence[Difference] | None,
 ) -> list[Step]:
-    strangers = set() if raw is None else plan_proof.strangers(f"{owner}.", wanted.content, raw)
-    served = raw is None or not plan_proof.differences(wanted.content, raw, strangers)
-    steps = plan_routes.plan(owner, current, desired, served, store)
+    steps = plan_routes.plan(owner, current, desired, not lacking, wanted.content)
     kept = current and current.text == wanted.text and site.directory.is_private(wanted.name)
     if not steps and current and not kept:
         steps.append(plan_routes.repair_file(site.directory.file(wanted.name)))
@@ -740,10 +767,10 @@ def _refuse_rivals(
         call.warn(one.sentence)
 
 
-def _explain(owner: str, desired: Sequence[Route]) -> Callable[[plan_proof.Difference], str]:
+def _explain(owner: str, desired: Sequence[Route]) -> Callable[[Difference], str]:
     names = {one.name for one in desired}
 
-    def explain(refused: plan_proof.Difference) -> str:
+    def explain(refused: Difference) -> str:
         route = _route_of(owner, refused.name)
         whose = f"route {route}" if route in names else f"owner {owner}"
         return f"{whose}: {refused.refusal()}"

@@ -202,13 +202,23 @@ def to_text(header: Sequence[str], content: Mapping[str, Any]) -> str:
     return "\n".join(line.replace("{{", "\\u007b\\u007b") for line in lines) + "\n"
 
 
-def routes_text(owner: str, routes: Sequence[Route], store: LimitStore | None = None) -> str:
-    """The whole file of an owner: what was asked for, a line for each route, and the document made of it."""
+def with_document(text: str, content: Mapping[str, Any]) -> str:
+    """The text of a file that `to_text` made, with another document under its comment lines."""
+    return to_text([line[2:] for line in text.split("\n") if line.startswith("# ")], content)
+
+
+def routes_text(
+    owner: str, routes: Sequence[Route], store: LimitStore | None = None, content: Mapping[str, Any] | None = None
+) -> str:
+    """The whole file of an owner: what was asked for, a line for each route, and the document made of it.
+
+    content: that document, where it is made already: of a thousand routes, it takes a while.
+    """
     ordered = sorted(routes, key=lambda one: one.name)
     header = [f"Written by gantry.odoo.traefik_route for owner {owner}; change the routes there, not here."]
     for one in ordered:
         header.append(f"route {json.dumps(one.record(), sort_keys=True, ensure_ascii=False)}")
-    return to_text(header, document(owner, ordered, store))
+    return to_text(header, document(owner, ordered, store) if content is None else content)
 
 
 def read_routes(text: str, path: str) -> RouteFile:

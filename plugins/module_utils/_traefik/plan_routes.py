@@ -16,7 +16,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model import 
     Route,
     Server,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_limits import LimitStore
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import (
     RouteFile,
     document,
@@ -49,16 +48,16 @@ def plan(
     current: RouteFile | None,
     desired: Sequence[Route],
     served: bool,
-    store: LimitStore | None = None,
+    content: Mapping[str, Any] | None = None,
 ) -> list[Step]:
     """The steps from the file that was found to the desired routes.
 
-    served: whether Traefik has what the file says; a file that is right and not served is loaded again.
+    served: whether Traefik has what the file says; a file that is right and not served is loaded again. content: the
+    document of the desired routes, where it is made already.
     """
     had = current.routes if current else {}
-    asked, there = (
-        groups(owner, one) for one in (document(owner, desired, store), current.document if current else None)
-    )
+    made = document(owner, desired) if content is None else content
+    asked, there = (groups(owner, one) for one in (made, current.document if current else None))
     steps: list[Step] = []
     for one in desired:
         if one.name not in had:

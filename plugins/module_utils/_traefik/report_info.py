@@ -18,7 +18,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_info im
     View,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_limits import store_of
-from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import RouteFile, limit_settings
+from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_document import (
+    RouteFile,
+    document,
+    limit_settings,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_info import middlewares_of, services_of
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_ownership import (
     Claim,
@@ -169,11 +173,12 @@ def directory_faults(found: Iterable[Document]) -> list[str]:
         if one.fault:
             said.append(one.fault)
         elif one.owner:
-            document = None if one.content is None else dict(one.content)
+            found_there = None if one.content is None else dict(one.content)
             # Where requests are counted is asked of no route.
-            store = store_of(limit_settings(document))
-            current = RouteFile(dict(one.routes), document, one.text)
-            steps = plan(one.owner, current, list(one.routes.values()), True, store)
+            store = store_of(limit_settings(found_there))
+            current = RouteFile(dict(one.routes), found_there, one.text)
+            routes = list(one.routes.values())
+            steps = plan(one.owner, current, routes, True, document(one.owner, routes, store))
             said += [f"{one.path}: {step.target} is not what was asked for; run its playbook again" for step in steps]
     return said
 

@@ -51,7 +51,10 @@ def test_another_store_is_a_change_that_no_record_and_no_step_tells_the_secret_o
     text = plan_document.routes_text("gantry", [one], STORE)
     assert "secret-word" not in "".join(line for line in text.splitlines() if line.startswith("#"))
     found = plan_document.read_routes(text, "x")
-    assert plan_routes.plan("gantry", found, [one], served=True, store=STORE) == []
+    assert (
+        plan_routes.plan("gantry", found, [one], served=True, content=plan_document.document("gantry", [one], STORE))
+        == []
+    )
     (step,) = plan_routes.plan("gantry", found, [one], served=True)
     assert step.action == "repair"
     assert "secret-word" not in repr((STORE, step))
