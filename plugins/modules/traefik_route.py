@@ -16,7 +16,8 @@ description:
   - Manages the routes of one owner in one file of Traefik's file provider. A route names hosts, an audience, the Odoo
     servers behind it and their websocket processes.
   - A new document is first read by a second Traefik process in isolation. If it is refused, the module fails with
-    Traefik's own message and nothing is written.
+    Traefik's own message and nothing is written. Of a document that is in place and served, that process reads what
+    is changed, and what this may break.
   - The file is replaced in one step, and the module waits until the live Traefik has exactly the desired routes.
     If it has not by the deadline, the module restores the previous file and fails.
   - Where a run was ended before that, the next one proves the file, or restores the one that was proven last.

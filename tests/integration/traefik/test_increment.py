@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._traefik import (
     plan_document,
     plan_increment,
     plan_proof,
+    read_scratch,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_change import Candidate, Site
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.read_api import Api
+from ansible_collections.gantry.odoo.plugins.modules import traefik_route
 
-from .local import traefik
+from .local import server, traefik
 from .loopback import PROGRAM
 
 Http = dict[str, Any]
@@ -165,6 +167,30 @@ def test_what_others_have_changed_meanwhile_is_seen_in_a_part(site: Site, others
         for name in others:
             (folder / name).unlink()
         (folder / OTHER).write_text(json.dumps(SSO))
+
+
+def test_the_module_has_the_whole_validated_where_the_file_is_new_or_unproven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def ask(command: Any, files: Mapping[str, bytes], *rest: Any) -> read_scratch.Verdict:
+        content = plan_document.read_document(files[NAME].decode()) or {}
+        asked.append(len(content["http"]["routers"]))
+        return usual(command, files, *rest)
+
+    usual = read_scratch.ask
+    monkeypatch.setattr(read_scratch, "ask", ask)
+    with server() as odoo, traefik(tmp_path, watch=True) as edge:
+        common = {"audience": "public", "tls": False, "servers": [{"url": odoo}]}
+        before = [{"name": f"r{number}", "hosts": [f"r{number}.example"], **common} for number in range(10)]
+        after = [*before[:-1], {**before[-1], "hosts": ["other.example"]}]
+        edge.call(traefik_route, routes=before)
+        edge.call(traefik_route, routes=after)
+        edge.call_and_kill(traefik_route, routes=before)
+        assert edge.call(traefik_route, routes=before)["validated"]
+        first, change, interrupted = asked
+    assert first == interrupted > 4 * change
 
 
 def part(site: Site, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
