@@ -183,7 +183,7 @@ def test_the_module_has_the_whole_validated_where_the_file_is_new_or_unproven(
     monkeypatch.setattr(read_scratch, "ask", ask)
     with server() as odoo, traefik(tmp_path, watch=True) as edge:
         common = {"audience": "public", "tls": False, "servers": [{"url": odoo}]}
-        before = [{"name": f"r{number}", "hosts": [f"r{number}.example"], **common} for number in range(10)]
+        before = [{"name": f"r{number}", "hosts": [f"r{number}.example"], **common} for number in range(COUNT)]
         after = [*before[:-1], {**before[-1], "hosts": ["other.example"]}]
         edge.call(traefik_route, routes=before)
         edge.call(traefik_route, routes=after)
