@@ -74,11 +74,15 @@ def redis(variables: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> Pla
 
 
 def postgresql(variables: Mapping[str, Any]) -> Places:
-    """Of a host with PostgreSQL, whose role makes an authority for each server."""
+    """Of a host with PostgreSQL: the pair that it was given, or that of the authority that its role makes."""
     directory = f"/etc/postgresql/{variables.get('postgresql_version', POSTGRESQL_VERSION)}/main"
-    file, trusted = f"{directory}/server.crt", f"{directory}/ca.crt"
+    given = variables.get("postgresql_cert_file") or ""
+    if given:
+        file, key, trusted = given, variables["postgresql_key_file"], variables["postgresql_ca_file"]
+    else:
+        file, key, trusted = (f"{directory}/{name}" for name in ("server.crt", "server.key", "ca.crt"))
     listens = next(iter(variables.get("postgresql_listen_addresses") or ["*"]))
-    held = {"name": "postgresql", "path": file, "key": f"{directory}/server.key", "authorities": trusted}
+    held = {"name": "postgresql", "path": file, "key": key, "authorities": trusted}
     endpoint = {
         "host": "127.0.0.1" if listens in _ANY else listens,
         "port": int(variables.get("postgresql_port", POSTGRESQL_PORT)),
@@ -86,7 +90,7 @@ def postgresql(variables: Mapping[str, Any]) -> Places:
         "file": file,
         "authorities": trusted,
     }
-    return {"files": [{**held, "renew_share": POSTGRESQL_SHARE}], "endpoints": [endpoint]}
+    return {"files": [held if given else {**held, "renew_share": POSTGRESQL_SHARE}], "endpoints": [endpoint]}
 
 
 def joined(parts: Sequence[Mapping[str, Any]]) -> Places:

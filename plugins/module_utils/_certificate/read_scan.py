@@ -8,11 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
-import ssl
-import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -37,6 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
     UnreachableError,
     excerpt,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_served import WHOLE_CHAIN, read_served
 
 with contextlib.suppress(ImportError):  # The module says so: see HAS_CRYPTOGRAPHY.
     from cryptography import x509
@@ -47,10 +45,6 @@ _LIST = re.compile(rb"-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----")
 _LARGEST_LIST = 16 << 20  # bytes of a file of lists
 _ENDINGS = (".pem", ".crt", ".cer")
 _AT_ONCE = 16
-# since Python 3.13
-_WHOLE_CHAIN: Callable[[ssl.SSLSocket], list[bytes]] | None = getattr(ssl.SSLSocket, "get_unverified_chain", None)
-# of PostgreSQL's protocol: a length of 8, and the code of SSLRequest
-_SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
 
 class Authorities:
@@ -130,7 +124,7 @@ class Reader:
         try:
             chain = [x509.load_der_x509_certificate(one) for one in shown[: read_pem.LONGEST]]
             seen = self._described(chain, endpoint.authorities)
-            if seen.trust == UNTRUSTED and _WHOLE_CHAIN is None:
+            if seen.trust == UNTRUSTED and WHOLE_CHAIN is None:
                 seen = replace(seen, trust=UNKNOWN)
             return Served(endpoint, seen)
         except StateError as error:
@@ -207,33 +201,17 @@ def lists_in(path: str) -> list[RevokedList] | str:
 
 def _shown(endpoint: Endpoint, seconds: float) -> Sequence[bytes] | str:
     """The chain that an endpoint serves, as DER, or why it serves none."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # one that has expired is to be seen as well
     if seconds <= 0:
         return "was not asked in time, as others did not answer"
     try:
-        with socket.create_connection((endpoint.host, endpoint.port), timeout=seconds) as plain:
-            if endpoint.protocol == "postgresql":
-                plain.sendall(_SSL_REQUEST)
-                if plain.recv(1) != b"S":
-                    return "answers without TLS"
-            with context.wrap_socket(plain, server_hostname=endpoint.server_name or None) as secure:
-                return _chain(secure)
+        return read_served(
+            endpoint.host, endpoint.port, seconds, protocol=endpoint.protocol, server_name=endpoint.server_name
+        )
+    except UnreachableError as error:
+        return str(error)
     # an odd server name is a ValueError
-    except (OSError, ValueError, UnreachableError) as error:
+    except (OSError, ValueError) as error:
         return excerpt(f"serves no certificate ({getattr(error, 'strerror', '') or error})")
-
-
-def _chain(secure: ssl.SSLSocket) -> list[bytes]:
-    if _WHOLE_CHAIN is not None:
-        chain = _WHOLE_CHAIN(secure)
-    else:
-        first = secure.getpeercert(binary_form=True)
-        chain = [first] if first else []
-    if not chain:
-        raise UnreachableError("the handshake has none")
-    return chain
 
 
 def _authorities(file: str) -> dict[bytes, list[x509.Certificate]]:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import ROOT, Item
+from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_openssl import first_line, name_question
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import (
     NODE,
     PACKAGED,
@@ -96,27 +97,8 @@ def verifications(tls: Tls, name: str, mode: str) -> list[list[str]]:
     name: of the host. Each node is a client of the others and shows them the same certificate, which they verify unless
     they never ask for one; on a cluster's own connections they always do.
     """
-    kind = "-verify_ip" if ":" in name or name.replace(".", "").isdigit() else "-verify_hostname"
     asked = tls.clients != "never" or mode == "cluster"
-    return [["-purpose", "sslserver", kind, name], *([["-purpose", "sslclient"]] if asked else [])]
-
-
-def refuse_certificate(tls: Tls, question: Sequence[str], answer: str) -> None:
-    """Raise where openssl does not verify the certificate. question: one of `verifications`."""
-    if answer.strip().endswith(": OK"):
-        return
-    errors = [line for line in answer.splitlines() if line.startswith("error ")]
-    words = errors[0] if errors else first_line(answer)
-    purpose = " that is good for clients too" if "sslclient" in question else ""
-    raise StateError(
-        f"{tls.certificate} does not pass openssl verify {' '.join(question)} against {tls.ca}: {words}; "
-        f"get another one{purpose}"
-    )
-
-
-def first_line(text: str) -> str:
-    """The first line of an answer."""
-    return next(iter(text.strip().splitlines()), "no words")
+    return [name_question(name), *([["-purpose", "sslclient"]] if asked else [])]
 
 
 def config(kind: str, listener: Listener) -> str:

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import owner_ids
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_openssl import openssl, verify
 from ansible_collections.gantry.odoo.plugins.module_utils._core.systemd import read_units
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import (
     NODE,
@@ -21,11 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host impo
     Tls,
     unit,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files import (
-    refuse_certificate,
-    refuse_pair,
-    verifications,
-)
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files import refuse_pair, verifications
 
 _TLS_PORT = re.compile(r"^tls-port [1-9]", re.MULTILINE)
 
@@ -48,20 +44,11 @@ def _configured_with_tls() -> bool | None:
 
 def verify_tls(tls: Tls, name: str, mode: str, deadline: Deadline) -> None:
     """Ask the files what Redis, its replicas or a client would stumble over later. Raises StateError."""
-    pair = _openssl(["x509", "-in", tls.certificate, "-pubkey"], deadline)
+    pair = openssl(["x509", "-in", tls.certificate, "-pubkey"], deadline)
     # an empty pass phrase keeps openssl from asking for one; Redis could not give it either
-    public = _openssl(["pkey", "-in", tls.key, "-passin", "pass:", "-pubout"], deadline)
+    public = openssl(["pkey", "-in", tls.key, "-passin", "pass:", "-pubout"], deadline)
     refuse_pair(tls, pair, public)
-    # Redis trusts this file alone, and openssl otherwise the system's authorities too
-    trust = ["-no-CApath", "-no-CAstore", "-CAfile", tls.ca, "-untrusted", tls.certificate]
-    for question in verifications(tls, name, mode):
-        refuse_certificate(tls, question, _openssl(["verify", *trust, *question, tls.certificate], deadline))
-
-
-def _openssl(arguments: Sequence[str], deadline: Deadline) -> str:
-    """What openssl says, be it an error or not."""
-    argv = ["openssl", *arguments]
-    return run(argv, deadline, what=f"openssl {arguments[0]}", accept=(0, 1, 2), merged=True)
+    verify(tls.certificate, tls.ca, verifications(tls, name, mode), deadline)
 
 
 def verify_readable(tls: Tls, owner: str, deadline: Deadline) -> None:

@@ -252,7 +252,7 @@ def test_a_chain_that_is_served_without_its_intermediate_is_named(
     tmp_path: Path, trust: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = pair(tmp_path, GOOD)
-    monkeypatch.setattr(read_scan, "_WHOLE_CHAIN", list)
+    monkeypatch.setattr(read_scan, "WHOLE_CHAIN", list)
     for sent, wrong in (
         ([GOOD, MIDDLE], []),
         ([GOOD], [("chain", "critical")]),
@@ -267,7 +267,7 @@ def test_a_chain_that_is_served_without_its_intermediate_is_named(
 def test_a_trusted_intermediate_makes_nothing_trusted_that_it_has_not_issued(
     trust: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_scan, "_WHOLE_CHAIN", list)
+    monkeypatch.setattr(read_scan, "WHOLE_CHAIN", list)
     false = issue(DOMAIN, NOW, authority(NOW)[1], names=[DOMAIN])
     ders = [ssl.PEM_cert_to_DER_cert(one.certificate.decode()) for one in (false, MIDDLE)]
     monkeypatch.setattr(read_scan, "_shown", lambda *_asked: ders)
@@ -505,6 +505,16 @@ def test_the_places_of_an_estate() -> None:
     assert [one["port"] for one in found["cache1"]["endpoints"]] == [6379, 26379]
     assert found["db1"]["endpoints"][0]["host"] == "localhost"
     assert found["db1"]["files"][0]["path"] == "/etc/postgresql/16/main/server.crt"
+
+
+def test_a_pair_that_postgresql_was_given_is_where_it_is_taken_from() -> None:
+    given = {f"postgresql_{name}_file": f"/pems/{name}.pem" for name in ("cert", "key", "ca")}
+    found = plan_places.postgresql(given)
+    assert found["files"] == [
+        {"name": "postgresql", "path": "/pems/cert.pem", "key": "/pems/key.pem", "authorities": "/pems/ca.pem"}
+    ]
+    (endpoint,) = found["endpoints"]
+    assert (endpoint["file"], endpoint["authorities"]) == ("/pems/cert.pem", "/pems/ca.pem")
 
 
 def test_places_are_those_of_the_roles() -> None:

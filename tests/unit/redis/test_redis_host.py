@@ -13,11 +13,11 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.filter.redis_host import redis_host, redis_services
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import Found, plan_files
+from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_openssl import refuse_certificate
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import Host, Listener, Tls
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_certificate import plan_certificate, refuse_stale
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files import (
     items,
-    refuse_certificate,
     refuse_host,
     refuse_pair,
     verifications,
@@ -213,12 +213,12 @@ def test_a_certificate_is_verified_for_clients_where_they_are_asked_for_one() ->
 
 def test_the_words_of_openssl_are_in_the_sentence() -> None:
     question = ["-purpose", "sslclient"]
-    refuse_certificate(TLS, question, "/pems/node.pem: OK\n")
+    refuse_certificate(TLS.certificate, TLS.ca, question, "/pems/node.pem: OK\n")
     answer = "CN=cache1\nerror 26 at 0 depth lookup: unsuitable certificate purpose\nerror node.pem: failed"
     with pytest.raises(
         StateError, match=r"unsuitable certificate purpose; get another one that is good for clients too"
     ):
-        refuse_certificate(TLS, question, answer)
+        refuse_certificate(TLS.certificate, TLS.ca, question, answer)
 
 
 def test_redis_reads_its_files_where_it_has_to() -> None:
