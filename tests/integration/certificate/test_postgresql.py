@@ -78,22 +78,22 @@ def pair_of(*names: str) -> Issued:
     return issue(DATABASE, NOW, ROOT, names=names)
 
 
-def shown(host: Host) -> str:
+def shown(host: Host, name: str = DATABASE, authority: str = f"{GIVEN}/root.pem") -> str:
     """The fingerprint of what a client is shown, once openssl has verified it by the authority and the name alone."""
-    verified = f"-verify_return_error -CAfile {GIVEN}/root.pem -no-CApath -no-CAstore -verify_hostname {DATABASE}"
+    verified = f"-verify_return_error -CAfile {authority} -no-CApath -no-CAstore -verify_hostname {name}"
     ask = f"openssl s_client -starttls postgres -connect {host.address}:5432 {verified} </dev/null"
     return host.run(["sh", "-c", f"set -o pipefail; {ask} | openssl x509 -noout -fingerprint -sha256"]).strip()
 
 
-def file_print(host: Host) -> str:
-    command = ["openssl", "x509", "-in", f"{GIVEN}/server.pem", "-noout", "-fingerprint", "-sha256"]
+def file_print(host: Host, path: str = f"{GIVEN}/server.pem") -> str:
+    command = ["openssl", "x509", "-in", path, "-noout", "-fingerprint", "-sha256"]
     return host.run(command).strip()
 
 
-def connected(host: Host, authority: Path) -> Any:
+def connected(host: Host, authority: Path, name: str = DATABASE) -> Any:
     """A session over TLS, verified by the authority of a file."""
     connection = psycopg2.connect(
-        host=DATABASE,
+        host=name,
         hostaddr=host.address,
         dbname="postgres",
         user=LOGIN,
@@ -190,3 +190,53 @@ def test_a_pair_that_the_server_refuses_leaves_it_with_the_former_one(server: Ho
     for name, text in kept.items():
         server.write(f"{GIVEN}/{name}", text)
     assert role("certificate", **PAIR, **TRUSTED).expect_success().changed == 0
+
+
+@pytest.mark.deep
+def test_an_internal_authority_takes_over_and_renews(
+    server: Host, role: Role, run_playbook: Callable[..., PlaybookRun], tmp_path: Path
+) -> None:
+    zone = "internal.harbour.example"
+    name, root, pair = f"db1.{zone}", f"{GIVEN}/authority/servers/root.pem", f"{GIVEN}/certificates/db1/current"
+    declared = {
+        "certificate_internal_authorities": [{"name": "servers", "zones": [zone]}],
+        "certificate_internal_host": DATABASE,
+        "certificate_internal_dir": f"{GIVEN}/authority",
+        "certificate_dir": f"{GIVEN}/certificates",
+        "certificate_requests": [{"name": "db1", "domains": [name], "issuer": "internal"}],
+    }
+
+    def sign(force: bool = False) -> None:
+        plays = [
+            {
+                "hosts": DATABASE,
+                "gather_facts": False,
+                "vars": {**declared, "certificate_force": force},
+                "tasks": [
+                    {"name": e, "ansible.builtin.include_role": {"name": "gantry.odoo.certificate", "tasks_from": e}}
+                    for e in ("authority", "main")
+                ],
+            }
+        ]
+        run_playbook(plays).expect_success()
+
+    sign()
+    # both authorities first, so that no client is shown what it does not trust
+    server.run(["sh", "-c", f"cat {GIVEN}/root.pem {root} > {GIVEN}/both.pem"])
+    both = {"postgresql_ca_file": f"{GIVEN}/both.pem"}
+    clients = tmp_path / "authorities.pem"
+    clients.write_text(published(role(**PAIR, **both).expect_success()), encoding="ascii")
+    given = {
+        "postgresql_cert_file": f"{pair}/certificate.pem",
+        "postgresql_key_file": f"{pair}/key.pem",
+        "postgresql_tls_names": [name],
+        **both,
+    }
+    role(**given).expect_success()
+    with closing(connected(server, clients, name)) as session:
+        backend, former = answer(session), shown(server, name, root)
+        sign(force=True)
+        assert shown(server, name, root) == former
+        role("certificate", **given).expect_success()
+        assert shown(server, name, root) == file_print(server, f"{pair}/certificate.pem") != former
+        assert answer(session) == backend
