@@ -220,6 +220,8 @@ def test_an_internal_authority_takes_over_and_renews(
         ]
         run_playbook(plays).expect_success()
 
+    give(server, pair_of(DATABASE))
+    role(**PAIR, **TRUSTED).expect_success()
     sign()
     # both authorities first, so that no client is shown what it does not trust
     server.run(["sh", "-c", f"cat {GIVEN}/root.pem {root} > {GIVEN}/both.pem"])
