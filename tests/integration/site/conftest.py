@@ -43,6 +43,11 @@ OWN = {
     "runtime": {"group": "app"},
     "routes": [{"audience": "public", "host": "harbour.lab.example"}],
 }
+# Employees come to an address of its own, by a name that no public CA signs; the host of the cache keeps the authority.
+INTERNAL = "south.corp.internal"
+INTERNAL_PORT = 8443
+AUTHORITY = "internal-2026"
+AUTHORITY_HOST = "cache1"
 Play = Callable[..., PlaybookRun]
 
 
@@ -111,6 +116,8 @@ def _inventory(lab: Lab) -> dict[str, Any]:
         return {"hosts": {name: lab.connection(name) for name in names}, "vars": variables}
 
     network = lab.address("db1").rsplit(".", 1)[0] + ".0/24"
+    inside = [f"{lab.address(name)}/32" for name in (*EDGES, "app1")]
+    internal = {"audience": "internal", "host": INTERNAL, "allow": inside}
     passwords = {name: lab.state.secret(name) for name in ("gantry", "odoo_shared", "odoo_harbour")}
     return {
         "all": {
@@ -121,9 +128,9 @@ def _inventory(lab: Lab) -> dict[str, Any]:
                         "name": name,
                         "tier": tier,
                         "runtime": {"group": "app"},
-                        "routes": [{"audience": "public", "host": f"{name}.lab.example"}],
+                        "routes": [{"audience": "public", "host": f"{name}.lab.example"}, *more],
                     }
-                    for name, tier in (("north", 2), ("south", 3))
+                    for name, tier, more in (("north", 2, []), ("south", 3, [internal]))
                 ]
                 + [OWN],
                 "odoo_release": "2026.11.1",
@@ -135,6 +142,8 @@ def _inventory(lab: Lab) -> dict[str, Any]:
                 "redis_password": lab.state.secret("redis"),
                 "certificate_acme_directory": "https://acme:14000/dir",
                 "certificate_contact": "admin@lab.example",
+                "certificate_internal_host": AUTHORITY_HOST,
+                "certificate_internal_authorities": [{"name": AUTHORITY, "zones": ["corp.internal"]}],
                 "change_store": {
                     "directory": str(lab.state.directory / "store"),
                     "outbox": str(lab.state.directory / "outbox"),
@@ -150,7 +159,15 @@ def _inventory(lab: Lab) -> dict[str, Any]:
                 "backup_repository_from_controller": {"ca_bundle": str(lab.state.ca)},
             },
             "children": {
-                "edge": group(*EDGES, traefik_binary_source=str(Path(sys.executable).with_name("traefik"))),
+                "edge": group(
+                    *EDGES,
+                    traefik_binary_source=str(Path(sys.executable).with_name("traefik")),
+                    traefik_entry_points={
+                        "web": ":80",
+                        "websecure": ":443",
+                        "websecure-internal": f"{{{{ ansible_host }}}}:{INTERNAL_PORT}",
+                    },
+                ),
                 "cache": group(
                     "cache1",
                     redis_purpose="session",

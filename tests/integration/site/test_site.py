@@ -20,10 +20,19 @@ from tests.lab.errors import LabError
 from tests.lab.spec import BUCKET, EDGES, REFUSED_DOMAIN
 from tests.lab.thirdparty import s3_client
 
-from .conftest import OWN, Converged, Estate
+from .conftest import AUTHORITY, AUTHORITY_HOST, INTERNAL, INTERNAL_PORT, OWN, Converged, Estate
 
 ROUTES = "/etc/traefik/dynamic/gantry-routes.yml"
 CERTIFICATES = "/etc/gantry/certificates"
+# The status line that an edge answers with; by the authorities that the host trusts.
+ASK = """
+import socket, ssl, sys
+edge, name, port = sys.argv[1:]
+plain = socket.create_connection((edge, int(port)), 30)
+with ssl.create_default_context().wrap_socket(plain, server_hostname=name) as edge:
+    edge.sendall(f"GET /web/login HTTP/1.1\\r\\nHost: {name}:{port}\\r\\nConnection: close\\r\\n\\r\\n".encode())
+    print(edge.makefile().readline())
+"""
 
 
 def changes(run: PlaybookRun) -> list[tuple[str, str]]:
@@ -74,6 +83,20 @@ def test_a_fresh_estate_answers_on_both_edges(converged: Converged) -> None:
     modes = f"stat -c '%a %U %G' {CERTIFICATES}/account.key {CERTIFICATES}/*/versions/*/key.pem"
     for edge in EDGES:
         assert {*estate.hosts[edge].run(["sh", "-c", modes]).splitlines()} == {"600 root root", "640 root root"}
+
+
+def test_employees_come_to_an_address_of_their_own_with_a_certificate_of_the_estate(estate: Estate) -> None:
+    """Each host trusts the authority; who is outside, or at the public address, does not get in."""
+    root = estate.hosts[AUTHORITY_HOST].read(f"/usr/local/share/ca-certificates/gantry-{AUTHORITY}.crt").decode()
+    for edge in estate.edges:
+        asked = estate.hosts["app1"].run(["python3", "-c", ASK, edge, INTERNAL, str(INTERNAL_PORT)])
+        assert asked.strip() == "HTTP/1.1 200 OK"
+        for port, status in ((INTERNAL_PORT, 403), (443, 404)):
+            site = Site(f"https://{INTERNAL}:{port}", (edge,), ssl.create_default_context(cadata=root))
+            connection = EdgeConnection(site, timeout=30)
+            connection.request("GET", "/web/login")
+            assert (port, connection.getresponse().status) == (port, status)
+            connection.close()
 
 
 def test_no_secret_is_shown_anywhere(converged: Converged) -> None:
