@@ -24,7 +24,6 @@ from tests.lab.state import ROOT
 from . import watch
 
 HOSTS = (*EDGES, "app1", "db1", "cache1", "acme", "s3")
-# Many playbooks, on a machine that does other work beside it.
 LONGEST_S = 3600
 SECRETS = (
     "gantry",
@@ -86,6 +85,13 @@ class Converged:
     estate: Estate
     first: PlaybookRun
     seen: watch.Seen
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the time for many playbooks, on a machine that does other work: the first one makes the estate."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(LONGEST_S))
 
 
 @pytest.fixture(scope="session")

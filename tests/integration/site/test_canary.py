@@ -12,7 +12,7 @@ import pytest
 
 from tests.lab.browser import EdgeConnection, Site
 
-from .conftest import LONGEST_S, Estate
+from .conftest import Estate
 from .test_site import login_pages
 
 SECOND = "app2"
@@ -44,7 +44,6 @@ def releases(estate: Estate) -> dict[str, str]:
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(LONGEST_S)
 def test_a_release_meets_those_who_ask_for_it(estate: Estate) -> None:
     app = estate.inventory["all"]["children"]["app"]["hosts"]
     variables = estate.inventory["all"]["vars"]

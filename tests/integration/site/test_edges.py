@@ -12,7 +12,7 @@ from tests.integration.ansible import PlaybookRun
 from tests.lab import thirdparty
 from tests.lab.spec import EDGES
 
-from .conftest import LONGEST_S, Estate
+from .conftest import Estate
 from .test_site import ROUTES, login_pages, served
 
 TENANTS = ("north", "south", "harbour")
@@ -29,7 +29,6 @@ def serials(estate: Estate) -> dict[str, bytes]:
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(LONGEST_S)
 def test_certificates_are_ordered_once_and_an_edge_that_was_off_catches_up(estate: Estate) -> None:
     first, second = EDGES
     before = serials(estate)
@@ -62,7 +61,6 @@ def routes(estate: Estate) -> list[bytes]:
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(LONGEST_S)
 def test_what_the_second_edge_does_not_take_is_put_back_on_the_first(estate: Estate) -> None:
     before, had = serials(estate), routes(estate)
     variables = estate.inventory["all"]["vars"]

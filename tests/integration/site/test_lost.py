@@ -13,7 +13,7 @@ import pytest
 from tests.integration import change_store
 from tests.lab.spec import EDGES
 
-from .conftest import LONGEST_S, Estate
+from .conftest import Estate
 from .test_night import clerk, seen
 from .test_site import changes, databases, login_pages
 
@@ -31,7 +31,6 @@ def lose(estate: Estate) -> None:
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(LONGEST_S)
 def test_a_lost_site_comes_back_from_its_backups_and_keys_alone(estate: Estate) -> None:
     with clerk(estate) as user:
         user.setting = "backed up"

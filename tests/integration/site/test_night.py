@@ -16,7 +16,7 @@ import pytest
 from tests.integration import change_store
 from tests.lab.browser import Browser, Site
 
-from .conftest import LONGEST_S, Estate
+from .conftest import Estate
 from .test_site import changes, login_pages, psql
 
 TENANT = "north"
@@ -78,7 +78,6 @@ def seen(estate: Estate) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(LONGEST_S)
 def test_a_tenant_goes_back_to_its_backup_and_forward_again(estate: Estate) -> None:
     with clerk(estate) as user:
         before = user.documents

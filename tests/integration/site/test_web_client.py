@@ -12,7 +12,7 @@ import pytest
 
 from tests.lab.chromium import SCREENSHOTS, Chromium
 
-from .conftest import LONGEST_S, Estate
+from .conftest import Estate
 
 TENANT = "north"
 URL = f"https://{TENANT}.lab.example"
@@ -70,7 +70,6 @@ def test_a_user_logs_in_and_the_websocket_is_connected(estate: Estate) -> None:
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(LONGEST_S)
 def test_the_websocket_is_back_in_time_while_each_node_is_patched(estate: Estate) -> None:
     children = estate.inventory["all"]["children"]
     estate.hosts.update(estate.lab.up([SECOND]))
