@@ -138,8 +138,8 @@ def test_all_questions_together_keep_to_the_time(monkeypatch: pytest.MonkeyPatch
         member = replace(QUESTION, place=Address("127.0.0.1", silent.getsockname()[1]), tls=False, source="127.0.0.2")
         strangers = [replace(member, inside=False, source=f"127.0.0.{number}") for number in (3, 4)]
         # a late Odoo has its turn last
-        first, last = read_answers.faults([member, *strangers], 0.3)
-    assert time.monotonic() - began < 2
+        first, last = read_answers.faults([member, *strangers], 1.5)
+    assert time.monotonic() - began < 8
     assert "a client from 127.0.0.3: timed out" in first
     assert "a client from 127.0.0.4: the time is over" in last
 
