@@ -186,7 +186,7 @@ def test_nodes_join_and_are_exchanged_under_writers(six: Rig, direct: Direct) ->
     with audited(six.host, SIX[:3], cluster=True, leisure_s=0.02) as audit:
         # two operators at once: one waits for the other, and finds nothing left to do
         with ThreadPoolExecutor(2) as pool:
-            runs = list(pool.map(lambda _operator: direct.call(**cluster(*SIX, *MORE)), range(2)))
+            runs = list(pool.map(lambda _operator: direct.call(**cluster(*SIX, *MORE), timeout=300), range(2)))
         assert [run.get("msg") for run in runs] == [None, None]
         second, first = sorted(({step["action"] for step in run["steps"]} for run in runs), key=len)
         assert (second, first) == (set(), {"configure", "meet", "replicate", "move"})
