@@ -200,6 +200,7 @@ def test_a_leaked_key_of_the_writer_removes_nothing(keys: Keys) -> None:
     assert keys.versions(CONTENTS) == before
 
 
+@pytest.mark.deep
 def test_a_leaked_key_of_the_reader_holds_up_no_backup(keys: Keys, ask: Ask) -> None:
     thief, tenant = keys.clients["reader"], f"{PREFIX}/{TENANT}"
     for log in ("leases", "catalog", "keys"):

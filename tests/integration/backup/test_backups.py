@@ -367,6 +367,7 @@ def test_a_copy_under_another_name_is_not_taken_for_the_tenant(
     assert estate.complete() == before
 
 
+@pytest.mark.deep
 def test_a_database_that_is_no_home_any_more_is_not_backed_up(
     estate: Estate, ask: Ask, ansible_module: Callable[..., Any], copied: str
 ) -> None:

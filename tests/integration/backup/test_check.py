@@ -168,6 +168,7 @@ def test_a_backup_without_its_dump_is_not_counted_on(estate: Estate, ask: Ask) -
     assert {one["backup"]: one["reasons"] for one in kept["forecast"]["dumpless"]} == {second: [], first: ["last"]}
 
 
+@pytest.mark.deep
 def test_a_share_is_read_in_turn_and_bad_input_is_one_sentence(estate: Estate, ask: Ask, failures: Failures) -> None:
     share = (CHECK, options(estate, "shares", share_percent=50), False)
     _taken, *done, ahead = ask(backup_of(estate, "shares"), share, share, share, (*share[:2], True))
@@ -216,6 +217,7 @@ def test_the_role_checks_and_returns_what_it_found(estate: Estate, run_playbook:
         pytest.param("two packs swapped", marks=pytest.mark.deep),
     ],
 )
+@pytest.mark.deep
 def test_damage_in_the_bucket_is_healed_by_the_next_backup(rotting: Rotting, what: str) -> None:
     first = rotting.backup()
     index = rotting.manifest(first).index
@@ -268,6 +270,7 @@ def test_a_healing_that_is_killed_is_completed_by_the_next(
     assert rotting.restored(first) == rotting.restored(second) == set(rotting.names)
 
 
+@pytest.mark.deep
 def test_a_check_goes_on_beside_an_expiry(rotting: Rotting) -> None:
     first, second = rotting.backup(), rotting.backup()
     rotting.remove(data_key(rotting.manifest(second).dump.held[0]))

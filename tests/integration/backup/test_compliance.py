@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.integration.backup.conftest import HOST, PREFIX, Estate, Failures
 from tests.integration.backup.test_policies import OLD, beats, fake_backups, four
 from tests.integration.promtool import promtool
@@ -32,6 +34,7 @@ def test_the_alerts_fire_when_they_should(lab: Lab) -> None:
         assert "SUCCESS" in promtool(lab, "test", "rules", f"backup/{given}")
 
 
+@pytest.mark.deep
 def test_a_hold_outlives_calls_that_do_not_know_it(estate: Estate, run_playbook: Callable[..., Any]) -> None:
     fake_backups(estate, "held", OLD)
     policy = {"tenant": "held", "tier": 3, "keep": {"last": 1}}

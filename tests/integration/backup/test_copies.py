@@ -245,6 +245,7 @@ def test_compliance_counts_a_copy_that_was_compared(
     assert f'gantry_odoo_backup_copy_compared_timestamp_seconds{{{label},tenant="{TENANT}"}}' in text
 
 
+@pytest.mark.deep
 def test_marks_of_a_copy_that_were_rolled_back_are_found(estate: Estate, second: dict[str, Any], ask: Ask) -> None:
     both = {"repository": estate.repository, "copy": second, "tenants": [TENANT]}
     place = {"Bucket": SECOND_BUCKET, "Key": f"elsewhere/{TENANT}/marks"}
@@ -331,6 +332,7 @@ def beside(estate: Estate, second: dict[str, Any], tmp_path: Path, monkeypatch: 
 
 # every third write, and each of them in the deep suite
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.deep)])
+@pytest.mark.deep
 def test_a_copy_that_is_killed_before_any_write_is_usable_and_completed(
     beside: Beside, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:

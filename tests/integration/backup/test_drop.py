@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.backup.conftest import DATA, HOST, Estate, Failures
 from tests.lab.hosts import Lab
 from tests.lab.spec import S3_PORT
@@ -61,6 +63,7 @@ def test_a_tenant_of_tier_1_is_dropped_only_with_a_backup_that_stands_for_it(
     assert ansible_module(HOST, MODULE, proven)["changed"] is False
 
 
+@pytest.mark.deep
 def test_a_change_goes_on_with_a_backup_that_only_the_repository_knows(
     estate: Estate, lab: Lab, tmp_path: Path, ansible_module: Callable[..., Any], run_playbook: Callable[..., Any]
 ) -> None:

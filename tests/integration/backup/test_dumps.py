@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from tests.integration.backup.conftest import DATA, Ask, Asked, Estate
 
 BACKUP, RESTORE, EXPORT = (f"gantry.odoo.odoo_{one}" for one in ("backup", "restore", "export"))
@@ -132,6 +134,7 @@ def test_objects_that_only_a_superuser_can_make_are_left_out_and_named(estate: E
     estate.drop_copies()
 
 
+@pytest.mark.deep
 def test_foreign_tables_come_back_with_a_login_of_a_superuser(estate: Estate, ask: Ask) -> None:
     make = (
         "CREATE EXTENSION postgres_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO odoo_harbour;"
@@ -156,6 +159,7 @@ def test_foreign_tables_come_back_with_a_login_of_a_superuser(estate: Estate, as
         estate.sql("DROP ROLE boss")
 
 
+@pytest.mark.deep
 def test_a_failed_restore_names_its_cause(estate: Estate, ask: Ask) -> None:
     make = (
         "SET ROLE odoo_harbour; CREATE TABLE public.x_looked (id int); SET search_path = public;"
@@ -170,6 +174,7 @@ def test_a_failed_restore_names_its_cause(estate: Estate, ask: Ask) -> None:
     assert "worker process" not in done["msg"]
 
 
+@pytest.mark.deep
 def test_row_security_is_named_by_whoever_meets_it_first(estate: Estate, ask: Ask) -> None:
     make = (
         "SET ROLE odoo_harbour; CREATE TABLE x_rows (a int); ALTER TABLE x_rows ENABLE ROW LEVEL SECURITY;"
@@ -181,6 +186,7 @@ def test_row_security_is_named_by_whoever_meets_it_first(estate: Estate, ask: As
             assert "snapshot" not in one["msg"]
 
 
+@pytest.mark.deep
 def test_the_encoding_of_clients_does_not_stop_a_backup(estate: Estate, ask: Ask) -> None:
     setting = "ALTER DATABASE harbour SET client_encoding = 'LATIN1'"
     name = "SELECT name FROM res_partner WHERE id = 1"

@@ -76,6 +76,7 @@ def test_what_is_not_this_database_is_never_overwritten(estate: Estate, export: 
     assert estate.shell(f"ls {PLACE}; cat {PLACE}/letter.zip") == "letter.zip\nnorth.zip\na letter\n"
 
 
+@pytest.mark.deep
 def test_a_file_that_is_lost_or_rotten_is_in_no_archive(estate: Estate, export: Callable[..., Any]) -> None:
     estate.shell(f"rm -f {PLACE}/*")
     (name,) = estate.sql("SELECT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL LIMIT 1", "harbour")

@@ -57,6 +57,7 @@ def apart(estate: Estate) -> Estate:
     return replace(estate, repository={**estate.repository, "records_bucket": RECORDS_BUCKET, "prefix": f"{PREFIX}2"})
 
 
+@pytest.mark.deep
 def test_versions_are_refused_where_the_records_would_not_be_safe(
     estate: Estate, ansible_module: Callable[..., Any]
 ) -> None:
@@ -207,6 +208,7 @@ def test_what_a_backup_within_the_grace_uses_outlives_the_sweep_after_it(
     assert plan_check.failure_of(rotting.check()) == ""
 
 
+@pytest.mark.deep
 def test_a_manifest_that_cannot_be_read_stops_the_removal(estate: Estate, ansible_module: Callable[..., Any]) -> None:
     fake_backups(estate, "damaged", OLD)
     newest = estate.entries("damaged")[-1]["number"]

@@ -116,6 +116,7 @@ def test_a_long_backup_and_its_restore_show_rising_numbers(
 
 
 @pytest.mark.parametrize("way", all_but(["hanging"], ["not written", "refused", "hanging"]))
+@pytest.mark.deep
 def test_a_backup_whose_progress_cannot_be_read_succeeds(
     estate: Estate, run_playbook: Callable[..., PlaybookRun], tmp_path: Path, way: str
 ) -> None:

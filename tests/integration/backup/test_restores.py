@@ -242,6 +242,7 @@ def mailing(estate: Estate) -> Iterator[str]:
         estate.shell(f"rm -r {DATA}/filestore/mailing")
 
 
+@pytest.mark.deep
 def test_a_tenant_whose_users_are_told_of_a_new_password_is_drilled(
     estate: Estate, mailing: str, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
 ) -> None:
@@ -331,6 +332,7 @@ def test_rights_on_the_database_itself_come_back(
 
 @pytest.mark.parametrize("login", [pytest.param("gantry", marks=pytest.mark.deep), "chief"])
 @pytest.mark.parametrize("drill", [pytest.param(False, marks=pytest.mark.deep), True])
+@pytest.mark.deep
 def test_triggers_on_every_table_have_no_rights_while_a_restored_copy_is_neutralized(
     estate: Estate,
     others: None,
@@ -372,6 +374,7 @@ def test_a_function_of_an_index_that_never_ends_ends_with_the_deadline(
     assert estate.databases() == {"harbour"}
 
 
+@pytest.mark.deep
 def test_what_code_in_a_dump_does_to_the_restore_role_reaches_nobody(
     estate: Estate, others: None, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
 ) -> None:
@@ -477,6 +480,7 @@ def test_two_untrusted_extensions_share_a_schema_of_their_own(
     estate.drop_copies()
 
 
+@pytest.mark.deep
 def test_a_role_with_rights_does_not_restore(
     estate: Estate, others: None, failures: Failures, ansible_module: Callable[..., Any]
 ) -> None:
@@ -599,6 +603,7 @@ def test_a_drill_on_a_disk_that_fills_up_is_recorded_as_failed(
     assert not [name for name in estate.shell(f"ls {SMALL}/filestore").split() if "note" in name]
 
 
+@pytest.mark.deep
 def test_a_drill_that_fails_before_it_restores_is_recorded(
     estate: Estate, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_drill_at_a_server_of_its_own_proves_and_leaves_nothing(
     assert (record["ok"], record["error"], record["postgresql"]) == (True, "", done["postgresql"])
 
 
+@pytest.mark.deep
 def test_the_role_drills_a_tenant_of_tier_1_at_a_scratch_server_and_clears_what_live_drills_have_left(
     estate: Estate, ansible_module: Callable[..., Any], run_playbook: Callable[..., Any]
 ) -> None:
@@ -229,6 +230,7 @@ def without(estate: Estate, path: str) -> Iterator[None]:
         estate.shell(f"mv {path}.gone {path}")
 
 
+@pytest.mark.deep
 def test_a_host_that_can_have_no_scratch_server_says_so_before_anything_is_made(
     estate: Estate, ansible_module: Callable[..., Any], failures: Failures, drilled: Callable[..., Any]
 ) -> None:

@@ -128,6 +128,7 @@ def test_exactly_what_changed_is_upgraded(server: Server, addons: Declare) -> No
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_an_upgrade_that_raises_leaves_what_was_proven(server: Server, addons: Declare, gate: None) -> None:
     before = (states(server), stored(server))
     write(server, "yard_gate", version="1.2", depends="'yard'", code="raise RuntimeError('the gate is stuck')")
@@ -163,6 +164,7 @@ def test_a_killed_upgrade_is_finished_by_the_next_run(server: Server, addons: De
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_a_lock_ends_the_update_and_not_the_user(server: Server, addons: Declare, gate: None) -> None:
     write(server, "yard", version="1.1", code=MODEL + "    load = fields.Char()\n    reach = fields.Char()\n")
     holding = (
@@ -193,6 +195,7 @@ def test_an_addon_is_removed(server: Server, addons: Declare) -> None:
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_the_second_of_three_databases_fails(server: Server, addons: Declare, gate: None) -> None:
     for name in ("yard_b", "yard_c"):
         server.psql(f"CREATE DATABASE {name} TEMPLATE yard OWNER {OWNER}")

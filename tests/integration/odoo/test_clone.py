@@ -101,6 +101,7 @@ def test_the_original_serves_on(server: Server, declare: Declare, origin: str) -
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_sessions_end_only_by_policy(server: Server, declare: Declare, origin: str) -> None:
     with connected(server):
         declare({"name": "quick", "clone_from": "origin", "clone_sessions": "end"})
@@ -134,6 +135,7 @@ def test_a_killed_clone_is_finished_by_the_next_run(server: Server, declare: Dec
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_a_copy_that_nobody_could_mark_is_ours(server: Server, declare: Declare, origin: str) -> None:
     server.psql(f"CREATE DATABASE unmarked__new OWNER {OWNER} TEMPLATE origin ALLOW_CONNECTIONS false")
     # somebody else may have closed a database of that name
@@ -145,6 +147,7 @@ def test_a_copy_that_nobody_could_mark_is_ours(server: Server, declare: Declare,
     declare({"name": "unmarked", "state": "absent", "policy": "drop"})
 
 
+@pytest.mark.deep
 def test_a_clone_sorts_and_is_set_as_its_original(server: Server, declare: Declare, origin: str) -> None:
     server.psql(f"CREATE DATABASE paris OWNER {OWNER} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'fr-FR'")
     server.shell("su postgres -c 'pg_dump origin | psql -Xqd paris -v ON_ERROR_STOP=1 >/dev/null'")
@@ -199,6 +202,7 @@ def test_what_another_run_works_on_is_not_cloned(server: Server, declare: Declar
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_filestores_on_a_mount(server: Server, declare: Declare, origin: str) -> None:
     server.shell(
         "install -d -o odoo /mnt/volume/filestore; mount -t tmpfs -o uid=8069 none /mnt/volume/filestore; "

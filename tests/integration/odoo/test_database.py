@@ -212,6 +212,7 @@ def test_a_database_changes_hands_with_all_it_holds(server: Server, declare: Dec
     assert server.psql(owned.format(OTHER_OWNER), "north").split() == ["0", "0"]
 
 
+@pytest.mark.deep
 def test_all_kinds_of_objects_change_hands_whatever_the_role_is_called(
     server: Server, declare: Declare, created: dict[str, Any]
 ) -> None:
@@ -353,6 +354,7 @@ def test_the_superuser_on_the_socket_is_told_of_all_databases(
     server.psql("DROP DATABASE ledger")
 
 
+@pytest.mark.deep
 def test_a_single_database_may_stand_at_the_top_level(
     server: Server, ansible_module: Callable[..., dict[str, Any]], created: dict[str, Any]
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_creation_that_fails_leaves_nothing(server: Server, declare: Declare) 
     assert state_of(server) == before
 
 
+@pytest.mark.deep
 def test_a_deadline_ends_odoo_and_leaves_nothing(server: Server, declare: Declare) -> None:
     before = state_of(server)
     failed = declare({"name": "slow"}, fails=True, timeout=3)
@@ -98,6 +99,7 @@ def test_a_deadline_ends_odoo_and_leaves_nothing(server: Server, declare: Declar
     assert state_of(server) == before
 
 
+@pytest.mark.deep
 def test_a_foreign_database_is_left_alone(server: Server, declare: Declare, info: Declare) -> None:
     server.psql("DROP DATABASE IF EXISTS ledger")
     server.psql("DROP DATABASE IF EXISTS tower__new WITH (FORCE)")
@@ -282,6 +284,7 @@ def test_what_is_not_there_is_told_and_not_an_error(info: Declare) -> None:
     assert info("nowhere")["databases"] == {"nowhere": {"exists": False}}
 
 
+@pytest.mark.deep
 def test_a_site_that_ends_idle_sessions_does_not_end_the_lock(server: Server, declare: Declare) -> None:
     server.psql(f"ALTER ROLE {ADMIN} SET idle_session_timeout = '2s'")
     try:
@@ -294,6 +297,7 @@ def test_a_site_that_ends_idle_sessions_does_not_end_the_lock(server: Server, de
 
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.deep)])
+@pytest.mark.deep
 def test_the_session_of_a_superuser_is_waited_for(server: Server, declare: Declare, seconds: int) -> None:
     server.psql(f"CREATE DATABASE lent OWNER {OWNER}")
     gone = {"name": "lent", "state": "absent", "policy": "drop"}

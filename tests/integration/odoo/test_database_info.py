@@ -268,6 +268,7 @@ def test_sessions_waits_and_slots_are_told(server: Server, told: dict[str, Any])
     assert slots["gone"]["wal_status"] == "reserved"
 
 
+@pytest.mark.deep
 def test_jobs_that_are_not_run_are_told(server: Server, told: dict[str, Any]) -> None:
     names = server.psql("SELECT cron_name FROM ir_cron WHERE active ORDER BY id", "north").splitlines()
     cron = told["databases"]["harbour"]["cron"]
@@ -342,6 +343,7 @@ def test_a_login_with_few_rights_is_told_what_it_cannot_see(
     assert (activity["visible"], activity["idle_in_transaction"]) == (True, 1)
 
 
+@pytest.mark.deep
 def test_a_query_that_must_wait_too_long_fails_with_a_sentence(
     server: Server, info: Declare, told: dict[str, Any]
 ) -> None:

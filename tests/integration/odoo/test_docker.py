@@ -143,6 +143,7 @@ def test_a_template_and_a_harmless_clone_are_made_of_the_code_in_the_image(serve
     berth.wait_for_no_container()
 
 
+@pytest.mark.deep
 def test_a_drill_in_a_container_runs_at_a_server_of_its_own_on_its_host(
     lab: Lab, server: Server, berth: Box, run_playbook: Callable[..., Any]
 ) -> None:

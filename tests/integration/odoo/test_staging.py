@@ -90,6 +90,7 @@ def test_nobody_enters_a_staging_copy_before_it_is_harmless(server: Server, decl
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_a_copy_that_cannot_be_made_harmless_is_not_made(server: Server, declare: Declare, live: None) -> None:
     want = {**STAGE, "name": "stage2"}
     before = state_of(server)

@@ -112,6 +112,7 @@ def test_a_tenant_from_a_template_needs_no_odoo(server: Server, declare: Declare
     assert declare(want, config=CACHED, template_cache=True)["changed"] is False
 
 
+@pytest.mark.deep
 def test_changed_code_is_another_template_and_replaces_the_former(
     server: Server, declare: Declare, made: dict[str, Any]
 ) -> None:
@@ -125,6 +126,7 @@ def test_changed_code_is_another_template_and_replaces_the_former(
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_a_template_that_cannot_be_made_is_told_and_leaves_nothing(
     server: Server, declare: Declare, made: dict[str, Any]
 ) -> None:

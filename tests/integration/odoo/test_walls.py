@@ -174,6 +174,7 @@ def test_the_code_that_a_live_database_is_made_of(
     assert [step["action"] for step in done["steps"]] == ["record"]
 
 
+@pytest.mark.deep
 def test_a_neutralized_clone(walls: Server, declare: Declare, login: dict[str, str]) -> None:
     copy = {"name": "walled-copy", "clone_from": NAME, "neutralize": True, "clone_sessions": "end"}
     with unharmed(walls, "walled-copy", *WRITTEN - {"orm_signaling_default", "res_users"}, "follower"):

@@ -78,6 +78,7 @@ def test_one_database_that_cannot_be_read_stops_no_other(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("playbook", ["backup", pytest.param("restore_drill", marks=pytest.mark.deep)])
+@pytest.mark.deep
 def test_another_host_of_the_group_acts_where_the_first_is_off(rig: Rig, playbook: str) -> None:
     rig.play("backup").expect_success()
     turn_off(rig, "app1")
@@ -118,6 +119,7 @@ def test_a_stale_copy_is_not_backed_up_while_the_home_does_not_answer(rig: Rig) 
     assert set(rig.world.backups) == {"harbour", "quarry"}
 
 
+@pytest.mark.deep
 def test_a_tenant_without_a_database_stops_no_other_and_is_named(rig: Rig) -> None:
     with worlds.opened(rig.file) as world:
         del world.servers["db1"]["quarry"]
@@ -129,6 +131,7 @@ def test_a_tenant_without_a_database_stops_no_other_and_is_named(rig: Rig) -> No
     assert recorded(rig, "backup") == {"harbour": True}
 
 
+@pytest.mark.deep
 def test_backups_are_checked_also_where_the_server_of_the_database_is_off(rig: Rig) -> None:
     rig.play("backup").expect_success()
     with worlds.opened(rig.file) as world:

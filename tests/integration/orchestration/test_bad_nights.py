@@ -247,6 +247,7 @@ def test_a_node_of_redis_that_died_since_its_proof_is_named(rig: Rig, resumed: b
     assert ({one.version for one in rig.world.caches.values()}, parts(rig)) == ({"8.0.2"}, {})
 
 
+@pytest.mark.deep
 def test_a_move_that_is_resumed_is_recorded_as_it_is(rig: Rig) -> None:
     """The destination was open, and not every edge sent its users there."""
     rig.change(fault={"words": "edge2 traefik routes", "nth": 2, "kind": "disk full"})
@@ -334,6 +335,7 @@ def test_a_certificate_of_a_killed_run_is_proven_on_its_edge_and_given_to_the_ot
     assert (rig.world.certificates, rig.world.served, rig.world.orders) == (NEW, NEW, ["edge1"])
 
 
+@pytest.mark.deep
 def test_a_host_without_a_release_is_named_before_the_estate_is_touched(rig: Rig) -> None:
     with worlds.opened(rig.file) as world:
         world.nodes["app2"].release = ""
@@ -345,6 +347,7 @@ def test_a_host_without_a_release_is_named_before_the_estate_is_touched(rig: Rig
     assert not [line for line in rig.world.log if not line.endswith((" facts", " reach"))]
 
 
+@pytest.mark.deep
 def test_a_node_that_some_edges_use_again_is_drained_before_it_is_put_back(rig: Rig) -> None:
     rig.change(fault={"words": "edge2 traefik routes", "nth": 2, "kind": "disk full"})
     rig.play("patch", patch_release="r2").expect_failure()
@@ -420,6 +423,7 @@ def test_an_edge_that_fails_to_answer_keeps_no_users_from_a_new_home(rig: Rig) -
     assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
 
 
+@pytest.mark.deep
 def test_a_host_that_fails_to_answer_is_not_left_out(rig: Rig) -> None:
     rig.change(fault={"words": "app2 reach", "kind": "disk full"})
     run = rig.play("patch", patch_release="r2").expect_failure()
@@ -502,6 +506,7 @@ def test_an_edge_that_is_off_keeps_no_users_from_a_tenant_that_is_restored(rig: 
 
 
 @pytest.mark.parametrize("way", ["undo", pytest.param("finish", marks=pytest.mark.deep)])
+@pytest.mark.deep
 def test_another_host_of_the_source_acts_where_the_first_one_is_off(rig: Rig, way: str) -> None:
     rig.change(fault={"words": "app1 odoo_database harbour blocked", "kind": "host off"})
     rig.play("migrate", **MOVE).expect_failure()
@@ -557,6 +562,7 @@ GIVE_UP = 'take it out of the inventory and add -e \'{"resume_released_hosts": [
         pytest.param("drop", "app2", marks=pytest.mark.deep),
     ],
 )
+@pytest.mark.deep
 def test_a_tenant_does_not_begin_to_leave_while_a_host_is_off(rig: Rig, step: str, off: str) -> None:
     """What is refused was not touched, and goes on when the host is there again."""
     if step != "hold":
@@ -825,6 +831,7 @@ def test_the_home_is_decommissioned_and_not_a_stale_copy(rig: Rig) -> None:
 # Declarations that change on the way.
 
 
+@pytest.mark.deep
 def test_a_tenant_is_renamed_by_site_alone(rig: Rig) -> None:
     """Its users go on to reach it under the name that its database has."""
     tenants = [WHARF, QUARRY]
@@ -880,6 +887,7 @@ def test_what_an_operator_has_blocked_stays_blocked(rig: Rig) -> None:
     assert "tenant pit is renamed from quarry, which is blocked on db1" in refused.errors[-1]
 
 
+@pytest.mark.deep
 def test_a_tenant_that_stays_after_all_serves_and_the_last_screen_says_what_is(rig: Rig) -> None:
     tenants = [HARBOUR, LEAVING]
     change = lose(
@@ -937,6 +945,7 @@ def test_a_tenant_that_was_dropped_is_made_anew_on_purpose_alone(rig: Rig) -> No
 BOX = {"patch_release": "r2", "patch_odoo_group": "box", "change_downtime_minutes": 5}
 
 
+@pytest.mark.deep
 def test_routes_lead_to_no_tenant_and_no_host_that_site_has_not_made(rig: Rig) -> None:
     """A run of site is cut off before the processes of a new tenant and a new host run; a patch elsewhere follows."""
     wharf = {**HARBOUR, "name": "wharf", "routes": [{"host": "wharf.example.com"}]}
@@ -1022,6 +1031,7 @@ def test_a_resumed_change_makes_no_routes_of_tenants_that_were_declared_meanwhil
         pytest.param("backup", {}, "gantry", marks=pytest.mark.deep),
     ],
 )
+@pytest.mark.deep
 def test_a_password_that_a_later_step_needs_is_asked_for_first(
     rig: Rig, playbook: str, inputs: dict[str, Any], lacks: str
 ) -> None:

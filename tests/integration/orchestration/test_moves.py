@@ -165,6 +165,7 @@ TWO_OPEN = "harbour is open on db1 and on box1"
 OPENING = "box1 odoo_database harbour open"
 
 
+@pytest.mark.deep
 def test_an_undo_is_not_done_while_a_copy_may_be_open_on_the_destination(rig: Rig) -> None:
     """Its users are served at once. The copy is set aside when its host is back, and nobody is taken away for that."""
     fail(rig, OPENING, "cut after")

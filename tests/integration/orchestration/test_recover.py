@@ -66,6 +66,7 @@ def test_a_tier_comes_back_on_empty_hosts_and_its_jobs_run(lost: Rig) -> None:
     assert (restored(lost), lost.world.harm) == (["harbour", "quarry"], [])
 
 
+@pytest.mark.deep
 def test_the_plan_has_the_age_of_each_backup_and_changes_nothing(lost: Rig) -> None:
     before = lost.world
     run = lost.play("recover", check=True, **TIER).expect_success()

@@ -70,6 +70,7 @@ def test_a_database_that_cannot_be_read_is_replaced_only_when_it_is_given_up(lat
     assert harm.endswith("the only copy of what users of harbour wrote is replaced")
 
 
+@pytest.mark.deep
 def test_a_database_that_is_gone_is_restored(late: Rig) -> None:
     with worlds.opened(late.file) as world:
         del world.servers["db1"]["harbour"]
@@ -85,6 +86,7 @@ def test_a_database_that_is_gone_is_restored(late: Rig) -> None:
         pytest.param("undo", "cut before", marks=pytest.mark.deep),
     ],
 )
+@pytest.mark.deep
 def test_a_restore_that_was_cut_off_is_finished_or_undone(late: Rig, way: str, kind: str) -> None:
     change = lose(late, "app1 odoo_restore harbour blocked", kind, "restore", **RESTORE)
     assert sent(late) == {"maintenance app1 app2"}
@@ -93,6 +95,7 @@ def test_a_restore_that_was_cut_off_is_finished_or_undone(late: Rig, way: str, k
     assert (sent(late), parts(late), late.world.harm) == ({"serve app1 app2"}, {}, [])
 
 
+@pytest.mark.deep
 def test_a_server_that_does_not_answer_could_have_what_is_missing(late: Rig) -> None:
     late.change(silent=["box1"])
     with worlds.opened(late.file) as world:

@@ -152,6 +152,7 @@ def test_a_change_does_not_begin_where_another_one_has_worked_since_the_estate_w
     assert (sent(rig), parts(rig), rig.world.harm) == ({"serve box1"}, {}, [])
 
 
+@pytest.mark.deep
 def test_a_database_that_was_moved_away_since_the_estate_was_read_is_not_backed_up(rig: Rig) -> None:
     """The move of another operator cannot retire its source, which keeps its name and number, blocked."""
     full = {"words": "app1 odoo_database harbour__retired absent", "kind": "disk full"}
@@ -166,6 +167,7 @@ def test_a_database_that_was_moved_away_since_the_estate_was_read_is_not_backed_
     assert {name: len(kept) for name, kept in rig.world.backups.items()} == {"harbour": 2, "quarry": 1}
 
 
+@pytest.mark.deep
 def test_a_tenant_that_a_change_has_blocked_is_backed_up_when_that_change_is_done(rig: Rig) -> None:
     """The source of a move is the home until the destination is opened, which a backup of many tenants may outlast."""
     lose(rig, "box1 odoo_restore harbour blocked", "controller killed after", "migrate", **MOVE)
@@ -218,6 +220,7 @@ def test_a_node_that_is_drained_comes_back_by_the_edges_that_answer(rig: Rig, wo
     assert (parts(rig), sent(rig), rig.world.harm) == ({}, {"serve app1 app2"}, [])
 
 
+@pytest.mark.deep
 def test_a_node_that_fails_is_put_back_although_an_edge_went_off_since_its_drain(rig: Rig) -> None:
     rig.change(fault={"words": "app1 odoo activate", "kind": "disk full", "off": "edge1"})
     run = rig.play("patch", patch_release="r2").expect_failure()
@@ -283,6 +286,7 @@ def test_settings_that_break_the_order_of_plays_are_refused(rig: Rig, setting: s
 
 
 @pytest.mark.parametrize("node", ["cache2", pytest.param("cache1", marks=pytest.mark.deep)])
+@pytest.mark.deep
 def test_a_node_of_redis_that_is_out_and_stopped_is_started_by_resume(rig: Rig, node: str) -> None:
     """site waits for the change, and no node is restarted while one is stopped."""
     rig.change(fault={"words": f"{node} redis restart", "kind": "host off"})

@@ -85,6 +85,7 @@ def test_check_mode_ends_with_the_plan_and_names_what_stands_in_its_way(rig: Rig
     assert {part["change"] for part in change_store.parts(rig.store)} == {change}
 
 
+@pytest.mark.deep
 def test_check_mode_asks_for_no_database_whose_instance_is_to_be_made_first(rig: Rig, tmp_path: Path) -> None:
     """A new tenant gets an instance of its own, whose configuration only the run outside check mode writes."""
     tenants = [*TENANTS, {**TENANTS[0], "name": "wharf", "routes": [{"host": "wharf.example.com"}]}]
@@ -99,6 +100,7 @@ def test_check_mode_asks_for_no_database_whose_instance_is_to_be_made_first(rig:
     assert "wharf" not in rig.world.servers["db1"]
 
 
+@pytest.mark.deep
 def test_a_store_that_is_not_mounted_is_not_made_anew(rig: Rig) -> None:
     rig.store.rename(rig.path / "unmounted")
     refused = rig.play("patch", patch_release="r2").expect_failure()
@@ -121,6 +123,7 @@ def test_a_lost_server_of_postgresql_ends_the_run(rig: Rig) -> None:
     assert (last["event"], " or failed" in last["facts"]["lost"]) == ("unfinished", False)
 
 
+@pytest.mark.deep
 def test_policies_are_managed_and_backups_verified_from_the_controller(rig: Rig) -> None:
     rig.play("backup_policy", policy_expire=True).expect_success()
     rig.play("backup_compliance").expect_success()

@@ -111,6 +111,7 @@ def test_a_node_that_is_lost_stops_all_others_and_stays_drained_until_it_is_prov
     assert (first["facts"]["release_before"], second["facts"]["release_before"]) == ("r1", "r1")
 
 
+@pytest.mark.deep
 def test_a_node_that_fails_on_the_way_back_too_stays_drained(rig: Rig) -> None:
     back = {"words": "app2 odoo activate", "nth": 2, "kind": "disk full"}
     rig.change(fault={"words": "app2 odoo prove", "nth": 2, "kind": "disk full", "more": [back]})
@@ -167,6 +168,7 @@ def redis(rig: Rig) -> list[str]:
     return [line for line in rig.world.log if " redis " in line and not line.endswith(" facts")]
 
 
+@pytest.mark.deep
 def test_a_cache_that_is_lost_stops_the_others_and_is_resumed_one_way(rig: Rig) -> None:
     rig.change(fault={"words": "cache3 redis restart", "kind": "cut before"})
     rig.play("patch_redis").expect_failure()
@@ -368,6 +370,7 @@ def test_what_an_earlier_run_is_done_with_is_put_back_too_and_what_cannot_be_is_
     ("words", "again"),
     [("edge1 certificate main", 1), pytest.param("edge1 traefik certificates", 0, marks=pytest.mark.deep)],
 )
+@pytest.mark.deep
 def test_what_was_asked_for_by_force_is_ordered_once_and_no_part_is_done_without(
     rig: Rig, words: str, again: int
 ) -> None:
@@ -390,6 +393,7 @@ def test_certificates_are_renewed_while_a_node_waits_for_repair(rig: Rig) -> Non
 
 
 @pytest.mark.parametrize("silent", [["db1"], pytest.param(["db1", "box1"], marks=pytest.mark.deep)])
+@pytest.mark.deep
 def test_certificates_are_renewed_while_database_servers_are_off(rig: Rig, silent: list[str]) -> None:
     rig.change(gone=silent)
     assert "is done" in rig.play("renew_certificates").stdout

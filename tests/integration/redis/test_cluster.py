@@ -118,6 +118,7 @@ def test_a_planned_failover_hands_slots_to_a_replica_and_loses_no_write(six: Rig
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_a_failover_that_cannot_end_is_given_up_and_one_that_cannot_be_won_is_not_begun(
     six: Rig, direct: Direct
 ) -> None:
@@ -241,6 +242,7 @@ def known(rig: Rig, port: int) -> int:
 
 @pytest.mark.fault
 @pytest.mark.parametrize("steps", all_but((5,), (1, 5)))
+@pytest.mark.deep
 def test_a_bootstrap_that_is_killed_is_completed_by_the_next_run(
     rig: Rig, direct: Direct, stepwise: Direct, steps: int
 ) -> None:

@@ -84,6 +84,7 @@ def test_without_failover_the_declared_primary_moves_nothing(sentinel_rig: Rig, 
     assert sentinel_rig.primary(NODES) == old
 
 
+@pytest.mark.deep
 def test_a_pair_without_sentinels_fails_over_too(rig: Rig, topology: Any) -> None:
     rig.start(*PAIR)
     args = {"mode": "replicated", "nodes": endpoints(*PAIR), "purpose": "queue", "password": PASSWORD}
@@ -136,6 +137,7 @@ def test_a_failover_that_was_killed_with_its_guard_is_finished_by_the_next_run(
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_a_failover_without_any_journal_is_finished_from_what_is_seen(sentinel_rig: Rig, direct: Direct) -> None:
     old, new = sentinel_rig.primary(NODES), next_of(sentinel_rig)
     sentinel_rig.cli(old, "FAILOVER", "TO", LOOPBACK, str(new), "TIMEOUT", "5000")

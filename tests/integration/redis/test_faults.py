@@ -71,6 +71,7 @@ def test_a_primary_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
     assert audit.lost == 0
 
 
+@pytest.mark.deep
 def test_a_replica_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
     master = broken_rig.primary(NODES)
     lost = next(port for port in NODES if port != master)
@@ -82,6 +83,7 @@ def test_a_replica_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
     assert audit.lost == 0
 
 
+@pytest.mark.deep
 def test_a_sentinel_that_is_killed(broken_rig: Rig, direct: Direct) -> None:
     master = broken_rig.primary(NODES)
     with audited(broken_rig.host, NODES, SENTINELS) as audit:
@@ -156,6 +158,7 @@ def test_a_node_with_data_of_its_own(rig: Rig, direct: Direct) -> None:
     assert [rig.cli(port, "DBSIZE") for port in FOREIGN] == ["1", "1"]
 
 
+@pytest.mark.deep
 def test_a_sentinel_that_watches_another_master(rig: Rig, direct: Direct) -> None:
     rig.start(*OTHERS)
     rig.start(*OTHER_SENTINELS, sentinel=True)

@@ -238,6 +238,7 @@ def test_a_renewed_certificate_is_taken_up_without_losing_a_write(mixed: Estate)
     assert [mixed.role("certificate", check=check).expect_success().changed for check in (True, False)] == [0, 0]
 
 
+@pytest.mark.deep
 def test_an_expired_certificate_that_redis_still_shows_is_replaced_too(mixed: Estate) -> None:
     host = mixed.hosts[2]
     good = {name: host.read(f"{PEMS}/{name}") for name in ("node.pem", "node.key")}
@@ -256,6 +257,7 @@ def test_an_expired_certificate_that_redis_still_shows_is_replaced_too(mixed: Es
     assert_healthy(mixed)
 
 
+@pytest.mark.deep
 def test_files_that_redis_owns_are_not_rewritten_for_another_transport(mixed: Estate) -> None:
     file = "/etc/redis/redis-gantry.conf"
     before = {host.name: host.read(file) for host in mixed.hosts}
@@ -273,6 +275,7 @@ def test_an_image_that_nobody_can_bring_is_told_in_one_sentence(mixed: Estate) -
 
 
 @pytest.mark.parametrize("entry", ["main", "upgrade"])
+@pytest.mark.deep
 def test_a_topology_without_nodes_is_refused_before_anything_is_touched(mixed: Estate, entry: str) -> None:
     run = mixed.role(entry, {"redis_nodes": []}, hosts="crate1").expect_failure()
     assert run.errors == [

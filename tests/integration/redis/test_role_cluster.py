@@ -101,6 +101,7 @@ def test_a_check_finds_nothing_left_of_the_cluster(six: Estate) -> None:
     assert six.role(check=True).expect_success().changed == 0
 
 
+@pytest.mark.deep
 def test_a_primary_that_serves_slots_is_not_restarted(six: Estate) -> None:
     host = masters(six)[0]
     before = process(host)
@@ -109,6 +110,7 @@ def test_a_primary_that_serves_slots_is_not_restarted(six: Estate) -> None:
     assert process(host) == before
 
 
+@pytest.mark.deep
 def test_a_node_that_is_none_cannot_take_over(six: Estate) -> None:
     run = six.role("failover", {"redis_failover_to": "192.0.2.1"}, hosts="slot1").expect_failure()
     assert "primary '192.0.2.1' is no node; the nodes are" in run.errors[0]

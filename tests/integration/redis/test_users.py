@@ -201,6 +201,7 @@ def test_users_that_nobody_declared_go_only_where_that_is_asked_for(rig: Rig, to
     assert topology(alone(ALONE, app("+get"), purge_users=True))["changed"] is False
 
 
+@pytest.mark.deep
 def test_users_outlive_a_crash_in_the_configuration_and_in_an_acl_file(rig: Rig, topology: Topology) -> None:
     rig.host.run(["mkdir", "-p", "/srv/redis-test/acl"])
     digest = hashlib.sha256(PASSWORD.encode()).hexdigest()
@@ -220,6 +221,7 @@ def test_users_outlive_a_crash_in_the_configuration_and_in_an_acl_file(rig: Rig,
     assert "user app" in rig.host.read("/srv/redis-test/acl/users.acl").decode()
 
 
+@pytest.mark.deep
 def test_an_administrator_shuts_the_default_user_out_and_one_without_the_right_is_told_so(
     rig: Rig, topology: Topology
 ) -> None:
@@ -239,6 +241,7 @@ def test_an_administrator_shuts_the_default_user_out_and_one_without_the_right_i
     assert_untold(refused)
 
 
+@pytest.mark.deep
 def test_a_cluster_has_the_same_users_on_every_node(rig: Rig, direct: Direct) -> None:
     rig.start(*CLUSTER, lines=("cluster-enabled yes", "cluster-node-timeout 2000"))
     wish = {

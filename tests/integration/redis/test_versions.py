@@ -88,6 +88,7 @@ def done(direct: Direct, **arguments: Any) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.deep
 def test_a_failover_among_users_with_least_rights_loses_no_write(flavour: Rig, direct: Direct) -> None:
     quick = {"down-after-milliseconds": 2000}
     wish = declared(NODES, SENTINELS, sentinel_settings=quick, **LOGINS)
@@ -102,6 +103,7 @@ def test_a_failover_among_users_with_least_rights_loses_no_write(flavour: Rig, d
     assert len(re.findall("flags=S .*user=replication ", clients)) == 2
 
 
+@pytest.mark.deep
 def test_a_cluster_is_made(flavour: Rig, direct: Direct) -> None:
     done(direct, mode="cluster", nodes=endpoints(*CLUSTER), replicas=0, password=declared((), ())["password"])
     assert "cluster_state:ok" in flavour.cli(CLUSTER[2], "CLUSTER", "INFO")
