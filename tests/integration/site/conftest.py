@@ -42,10 +42,10 @@ OWN = {
     "runtime": {"group": "app"},
     "routes": [{"audience": "public", "host": "harbour.lab.example"}],
 }
-# Employees come to an address of its own, by a name that no public CA signs; the host of the cache keeps the authority.
+# Employees come to an address of its own, by a name that no public CA signs. Examples of roles have another authority.
 INTERNAL = "south.corp.internal"
 INTERNAL_PORT = 8443
-AUTHORITY = "internal-2026"
+AUTHORITY = "corp-2026"
 AUTHORITY_HOST = "cache1"
 Play = Callable[..., PlaybookRun]
 
