@@ -38,8 +38,6 @@ def entry(row: Row, now: datetime) -> dict[str, Any]:
     """A certificate as gantry.odoo.certificate_info returns it."""
     seen, first = row.seen, next((one for one in row.held if one.request), None)
     fits = [one.key_fits for one in row.held if one.key_fits is not None]
-    left = (seen.own.not_after - now).total_seconds() if seen else None
-    lifetime = (seen.own.not_after - seen.own.not_before).total_seconds() if seen else 0.0
     return {
         "name": excerpt(row.name),
         "requested": first is not None,
@@ -52,8 +50,7 @@ def entry(row: Row, now: datetime) -> dict[str, Any]:
         "key_id": seen.key_id if seen else "",
         "not_before": seen.own.not_before.isoformat() if seen else "",
         "not_after": seen.own.not_after.isoformat() if seen else "",
-        "days_left": None if left is None else round(left / _DAY_S, 2),
-        "share_left": None if left is None else round(left / lifetime, 4) if lifetime > 0 else 0.0,
+        **_left(seen.own.not_before if seen else None, seen.own.not_after if seen else None, now),
         "renew_share": row.renew_share,
         "chain": seen.trust if seen else UNKNOWN,
         "authority": seen.authority if seen else "",
@@ -69,17 +66,24 @@ def entry(row: Row, now: datetime) -> dict[str, Any]:
 def list_entry(row: ListRow, now: datetime) -> dict[str, Any]:
     """The list of an authority as gantry.odoo.certificate_info returns it."""
     begin, end = (row.seen.last_update, row.seen.next_update) if row.seen else (None, None)
-    left = (end - now).total_seconds() if end else None
-    lifetime = (end - begin).total_seconds() if begin and end else 0.0
     return {
         "authority": row.authority,
         "path": row.path,
         "last_update": begin.isoformat() if begin else "",
         "next_update": end.isoformat() if end else "",
-        "days_left": None if left is None else round(left / _DAY_S, 2),
-        "share_left": None if left is None else round(left / lifetime, 4) if lifetime > 0 else 0.0,
+        **_left(begin, end, now),
         "due": row.due,
         "findings": [asdict(one) for one in row.findings],
+    }
+
+
+def _left(begin: datetime | None, end: datetime | None, now: datetime) -> dict[str, float | None]:
+    """What is left of a validity, null where its end is not known."""
+    left = (end - now).total_seconds() if end else None
+    lifetime = (end - begin).total_seconds() if begin and end else 0.0
+    return {
+        "days_left": None if left is None else round(left / _DAY_S, 2),
+        "share_left": None if left is None else round(left / lifetime, 4) if lifetime > 0 else 0.0,
     }
 
 
