@@ -56,6 +56,7 @@ def test_all_are_backed_up_and_drilled_and_the_end_says_so(rig: Rig) -> None:
     assert recorded(rig, "drill") == {"harbour": True, "quarry": True}
 
 
+@pytest.mark.deep
 def test_one_database_that_cannot_be_read_stops_no_other(rig: Rig) -> None:
     spoil(rig, "harbour")
     run = rig.play("backup").expect_failure()
@@ -183,6 +184,7 @@ def test_a_host_that_is_lost_while_it_backs_up_is_named_and_proves_nothing(rig: 
     assert recorded(rig, "backup") == {"harbour": True, "quarry": True}
 
 
+@pytest.mark.deep
 def test_a_tier_is_backed_up_alone_and_drills_are_those_that_are_due(rig: Rig) -> None:
     rig.play("backup", tier=1).expect_success()
     assert rig.world.backups == {}

@@ -70,6 +70,7 @@ def releases(rig: Rig) -> set[str]:
 # Ways that are turned around.
 
 
+@pytest.mark.deep
 def test_to_finish_an_interrupted_undo_is_to_finish_all_of_it(rig: Rig) -> None:
     change = lose(rig, "app2 odoo stop", "cut after", "patch", patch_release="r2")
     change = lose(rig, "app1 odoo stop", "cut after", "resume", change=change, way="undo")
@@ -434,6 +435,7 @@ def test_a_host_that_fails_to_answer_is_not_left_out(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("words", "nth"), [("edge1 traefik routes", 2), pytest.param("edge1 reach", 3, marks=pytest.mark.deep)]
 )
+@pytest.mark.deep
 def test_an_edge_that_is_off_keeps_no_users_from_a_new_home(rig: Rig, words: str, nth: int) -> None:
     """It dies when the destination is open, and is still off when the move is resumed; then it is given up."""
     rig.change(fault={"words": words, "nth": nth, "kind": "host off"})

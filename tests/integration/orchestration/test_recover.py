@@ -42,6 +42,7 @@ def screen(run: PlaybookRun) -> str:
     return "\n".join(run.results("Close the change")["app1"]["screen"])
 
 
+@pytest.mark.deep
 def test_a_tier_comes_back_on_empty_hosts_and_its_jobs_run(lost: Rig) -> None:
     run = lost.play("recover", **TIER).expect_success()
 

@@ -183,6 +183,7 @@ def change(rig: Rig, direct: Direct, *ports: int) -> set[str]:
     return {step["action"] for step in result["steps"]}
 
 
+@pytest.mark.deep
 def test_nodes_join_and_are_exchanged_under_writers(six: Rig, direct: Direct) -> None:
     with audited(six.host, SIX[:3], cluster=True, leisure_s=0.02) as audit:
         # two operators at once: one waits for the other, and finds nothing left to do

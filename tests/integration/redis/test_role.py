@@ -217,6 +217,7 @@ def test_a_planned_failover_over_tls_loses_no_write(mixed: Estate) -> None:
     assert audit.lost == 0
 
 
+@pytest.mark.deep
 def test_a_renewed_certificate_is_taken_up_without_losing_a_write(mixed: Estate) -> None:
     old = {(host.name, port): shown(host, port) for host in mixed.hosts for port in (NODE, SENTINEL)}
     before = processes(mixed)
@@ -299,6 +300,7 @@ def test_a_topology_that_is_not_healthy_is_not_patched(mixed: Estate, store: Pat
     until(lambda: None if "link_status:up" in mixed.cli(lost, *link) else "down", "the return of the replica", 30)
 
 
+@pytest.mark.deep
 def test_new_programs_and_a_new_image_are_taken_up_one_host_at_a_time_and_no_write_is_lost(
     mixed: Estate, image: dict[str, str], store: Path
 ) -> None:

@@ -81,6 +81,7 @@ def test_a_check_foretells_the_cluster_and_makes_none(six: Estate) -> None:
     assert all(host.attempt(["test", "-e", "/etc/redis/redis-gantry.conf"])[0] == 1 for host in six.hosts)
 
 
+@pytest.mark.deep
 def test_a_cluster_is_made_once(six: Estate) -> None:
     made, again = [six.role().expect_success().changed for _time in range(2)]
     assert made > 0
