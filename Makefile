@@ -40,7 +40,7 @@ demo-down: $(VENV) ## Remove the hosts and files of the demo
 
 ##@ Tests
 # Phases, of which one waits for the other, and the lanes of each, which run side by side.
-STAGES := lint-python lint-types lint-yaml then docs-check lint-ansible sanity-cores -- test-unit sanity then test-parts
+STAGES := lint-python lint-types lint-yaml then sanity -- docs-check test-unit lint-ansible sanity-cores then test-parts
 .PHONY: test lint $(filter-out -- then,$(STAGES))
 test: setup ## What a change must pass, with the time of each area against its budget at the end
 	@python -m tests.quality.stages $(STAGES)
