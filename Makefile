@@ -39,9 +39,9 @@ demo-down: $(VENV) ## Remove the hosts and files of the demo
 	python -m tests.lab.demo down
 
 ##@ Tests
-# Phases, of which one waits for the other, and the lanes of each, which run side by side.
-STAGES := lint-python lint-types lint-yaml then sanity -- docs-check test-unit lint-ansible sanity-cores then test-parts
-.PHONY: test lint $(filter-out -- then,$(STAGES))
+# The quick linters come first; then what the hyphens part runs side by side.
+STAGES := lint-python lint-types lint-yaml -- docs-check test-unit lint-ansible sanity sanity-cores -- test-parts
+.PHONY: test lint $(filter-out --,$(STAGES))
 test: setup ## What a change must pass, with the time of each area against its budget at the end
 	@python -m tests.quality.stages $(STAGES)
 

@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run make targets and end with a table: `python -m tests.quality.stages lint then unit -- sanity then test-parts`.
+"""Run make targets and end with a table of them: `python -m tests.quality.stages lint unit -- sanity -- test-parts`.
 
-The word `then` parts phases, of which one waits for the other. Two hyphens part the lanes of a phase, which run at
-once, the stages of each one after the other: one lane leaves a core idle. Every stage runs, also after one that failed;
-the exit code is 1 when any did, or when an area took longer than its budget. The output of each goes to the terminal,
-where a line begins with the name of its stage while another one runs too, and to .build/log/<stage>.log; one of tests
-leaves a JUnit report beside it, <stage>.xml, by which the time of each area is known.
+The stages before the first two hyphens run one after the other; then those of each later group, all groups at once,
+since tests leave a core idle while they wait. Every stage runs, also after one that failed; the exit code is 1 when any
+did, or when an area took longer than its budget. The output of each goes to the terminal, where a line begins with the
+name of its stage while another one runs too, and to .build/log/<stage>.log; one of tests leaves a JUnit report beside
+it, <stage>.xml, by which the time of each area is known.
 """
 
 from __future__ import annotations
@@ -117,36 +117,30 @@ def timed_tests(stage: str) -> list[areas.Timed]:
     return areas.read(report.read_text(encoding="utf-8")) if report.exists() else []
 
 
-def side_by_side(lanes: Sequence[Sequence[str]]) -> list[Outcome]:
-    """Run the lanes at the same time, and the stages of each one after the other."""
-    width = max(len(stage) for lane in lanes for stage in lane)
-    prefix = f"{{:<{width}}} | " if len(lanes) > 1 else ""
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        runs = [pool.submit(lambda lane: [run(stage, prefix.format(stage)) for stage in lane], lane) for lane in lanes]
-    return [outcome for each in runs for outcome in each.result()]
+def side_by_side(groups: Sequence[Sequence[str]]) -> list[Outcome]:
+    """Run the groups at the same time, and the stages of each one after the other."""
+    width = max((len(stage) for group in groups for stage in group), default=0)
+    with ThreadPoolExecutor(max(1, len(groups))) as pool:
+        lanes = [pool.submit(lambda group: [run(one, f"{one:<{width}} | ") for one in group], each) for each in groups]
+    return [outcome for lane in lanes for outcome in lane.result()]
 
 
-def phases(words: Sequence[str]) -> list[list[list[str]]]:
-    """The stages in the words of a command, by phase and by lane of it."""
-    return [split(phase, "--") for phase in split(words, "then")]
-
-
-def split(words: Sequence[str], at: str) -> list[list[str]]:
-    """The words between those that are `at`."""
-    parts: list[list[str]] = [[]]
+def grouped(words: Sequence[str]) -> list[list[str]]:
+    """The groups of stages in the words of a command, which two hyphens part."""
+    groups: list[list[str]] = [[]]
     for word in words:
-        if word == at:
-            parts.append([])
+        if word == "--":
+            groups.append([])
         else:
-            parts[-1].append(word)
-    return parts
+            groups[-1].append(word)
+    return groups
 
 
 def main(words: Sequence[str]) -> int:
     """Run all stages and print the table."""
-    planned = phases(words)
-    if not all(lane for phase in planned for lane in phase):
-        print("usage: python -m tests.quality.stages TARGET... [-- TARGET...]... [then ...]...", file=sys.stderr)
+    first, *others = grouped(words)
+    if not first:
+        print("usage: python -m tests.quality.stages TARGET... [-- TARGET...]...", file=sys.stderr)
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     for old in LOGS.glob("*.xml"):
@@ -154,7 +148,7 @@ def main(words: Sequence[str]) -> int:
     speed = areas.budgets().speed
     before = machine.share(speed)
     started = time.monotonic()
-    outcomes = [outcome for lanes in planned for outcome in side_by_side(lanes)]
+    outcomes = [*(run(stage) for stage in first), *side_by_side(others)]
     clock = time.monotonic() - started
     # the greater share is the stricter one
     given = max(before, machine.share(speed))

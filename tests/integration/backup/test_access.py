@@ -106,6 +106,7 @@ def refuses(request: Callable[..., Any], **given: Any) -> None:
     assert caught.value.response["Error"]["Code"] == "AccessDenied", given
 
 
+@pytest.mark.deep
 def test_each_account_does_its_work_and_no_other(keys: Keys, ask: Ask, ansible_module: Callable[..., Any]) -> None:
     policies = {"policies": [{"tenant": TENANT, "tier": 3, "versioning": True, "keep": {"last": 1}}]}
     early = ansible_module(HOST, BACKUP, keys.login("writer", databases=[{"name": TENANT}]), fails=True)
@@ -179,6 +180,7 @@ def records(keys: Keys, log: str) -> list[str]:
     return [key for key in keys.listed(RECORDS) if f"/{log}/" in key]
 
 
+@pytest.mark.deep
 def test_a_leaked_key_of_the_writer_removes_nothing(keys: Keys) -> None:
     thief, before = keys.clients["writer"], keys.versions(CONTENTS)
     kept = {CONTENTS: history(keys), RECORDS: [*records(keys, "keys"), *records(keys, "catalog")]}

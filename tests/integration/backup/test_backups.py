@@ -180,6 +180,7 @@ def test_locale_settings_and_pending_modules_are_part_of_a_backup(
     estate.drop_copies()
 
 
+@pytest.mark.deep
 def test_a_grant_to_a_role_that_this_server_lacks_is_left_out_and_named(
     estate: Estate, ansible_module: Callable[..., Any]
 ) -> None:
@@ -456,6 +457,7 @@ def test_a_killed_restore_is_undone_by_the_next(
     assert estate.shell(f"find {DATA} -name '.gantry-part-*' -o -name '*.note'") == ""
 
 
+@pytest.mark.deep
 def test_bad_input_is_one_sentence(estate: Estate, failures: Failures) -> None:
     wrong = [
         (BACKUP, {**HARBOUR, "login_password": "wrong"}, "did not let gantry into"),

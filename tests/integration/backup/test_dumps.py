@@ -108,6 +108,7 @@ def test_an_open_database_with_the_uuid_of_the_backup_is_found_under_any_name(es
         estate.sql("DROP DATABASE plain")
 
 
+@pytest.mark.deep
 def test_objects_that_only_a_superuser_can_make_are_left_out_and_named(estate: Estate, ask: Ask) -> None:
     make = (
         "CREATE FUNCTION x_note() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"

@@ -63,6 +63,7 @@ def test_four_beats_of_an_export_that_odoo_loads(estate: Estate, export: Callabl
     estate.sql("DROP DATABASE sold WITH (FORCE)")
 
 
+@pytest.mark.deep
 def test_what_is_not_this_database_is_never_overwritten(estate: Estate, export: Callable[..., Any]) -> None:
     estate.shell(f"rm -f {PLACE}/*; echo a letter > {PLACE}/letter.zip")
     assert "is no archive of a database" in export("letter.zip", fails=True)["msg"]

@@ -67,6 +67,7 @@ def test_versions_are_refused_where_the_records_would_not_be_safe(
     assert estate.client.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Suspended"
 
 
+@pytest.mark.deep
 def test_a_bucket_that_keeps_versions_by_another_hand_stops_the_next_run(
     estate: Estate, ansible_module: Callable[..., Any]
 ) -> None:
@@ -107,6 +108,7 @@ def test_four_beats(apart: Estate, run_playbook: Callable[..., Any]) -> None:
     apart.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
 
 
+@pytest.mark.deep
 def test_a_foreign_rule_stays_and_drift_is_named_alone(estate: Estate, ansible_module: Callable[..., Any]) -> None:
     args = {"repository": estate.repository, "policies": [{"tenant": "drift", "tier": 2}]}
     ansible_module(HOST, "gantry.odoo.backup_policy", args)

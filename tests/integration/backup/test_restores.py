@@ -252,6 +252,7 @@ def test_a_tenant_whose_users_are_told_of_a_new_password_is_drilled(
     assert estate.drills(mailing)[-1]["ok"]
 
 
+@pytest.mark.deep
 def test_a_right_that_the_owner_may_not_give_stops_no_restore(
     estate: Estate, ansible_module: Callable[..., Any]
 ) -> None:
@@ -410,6 +411,7 @@ def _require_untouched(estate: Estate, database: str) -> None:
     assert estate.sql(options) == ["f|-1|odoo_harbour|{odoo_harbour=CT/odoo_harbour,gantry=c/odoo_harbour}||t"]
 
 
+@pytest.mark.deep
 def test_killed_between_the_dump_and_the_owner_the_next_run_completes(
     estate: Estate, others: None, ansible_module: Callable[..., Any], restored_as: Callable[..., Any]
 ) -> None:

@@ -70,6 +70,7 @@ def left(estate: Estate) -> tuple[Any, ...]:
     )
 
 
+@pytest.mark.deep
 def test_a_drill_at_a_server_of_its_own_proves_and_leaves_nothing(
     estate: Estate, ansible_module: Callable[..., Any], drilled: Callable[..., Any]
 ) -> None:
@@ -139,6 +140,7 @@ def test_code_in_a_dump_reaches_neither_the_network_nor_another_database(
 
 
 @pytest.mark.parametrize("killed", ["module", pytest.param("module and watch", marks=pytest.mark.deep)])
+@pytest.mark.deep
 def test_killed_in_the_middle_the_server_ends_and_the_next_drill_removes_the_rest(
     estate: Estate, ansible_module: Callable[..., Any], drilled: Callable[..., Any], killed: str
 ) -> None:

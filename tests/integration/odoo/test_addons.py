@@ -186,6 +186,7 @@ def test_a_lock_ends_the_update_and_not_the_user(server: Server, addons: Declare
     assert states(server)["yard"] == "installed 19.0.1.1"
 
 
+@pytest.mark.deep
 def test_an_addon_is_removed(server: Server, addons: Declare) -> None:
     assert actions(addons(absent=["yard_gate"], check=True)) == [("remove", "yard_gate")]
     assert actions(addons(absent=["yard_gate"])) == [("remove", "yard_gate")]

@@ -109,6 +109,7 @@ def test_sessions_end_only_by_policy(server: Server, declare: Declare, origin: s
     declare({"name": "quick", "state": "absent", "policy": "drop"})
 
 
+@pytest.mark.deep
 def test_a_clone_for_another_instance_is_its_owners(server: Server, declare: Declare, origin: str) -> None:
     server.shell("sed 's/^db_user = .*/db_user = odoo_other/' /etc/odoo/harbour.conf > /etc/odoo/other.conf")
     declare({"name": "theirs", "clone_from": "origin"}, config="/etc/odoo/other.conf")

@@ -169,6 +169,7 @@ def test_a_drill_in_a_container_runs_at_a_server_of_its_own_on_its_host(
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_addons_follow_the_code_in_the_image_also_after_a_kill(server: Server, berth: Box) -> None:
     state = "SELECT state, latest_version FROM ir_module_module WHERE name = 'gate'"
     foretold = berth.addons(installed=["gate"], check=True)

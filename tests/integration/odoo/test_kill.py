@@ -49,7 +49,7 @@ def there(server: Server) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("every", all_but([False], [False, True]), ids=["in the middle", "every boundary"])
-@pytest.mark.parametrize("case", all_but(["stage", "rename", "absent"], CASES))
+@pytest.mark.parametrize("case", all_but(["rename"], CASES))
 def test_a_kill_between_two_steps_is_finished_by_the_next_run(
     server: Server, direct: Direct, case: str, every: bool
 ) -> None:

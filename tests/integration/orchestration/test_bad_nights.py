@@ -159,6 +159,7 @@ def is_repaired(rig: Rig, node: str, way: str = "finish") -> None:
         pytest.param("app1 odoo prove", 3, "host off", "app1 was lost", marks=pytest.mark.deep),
     ],
 )
+@pytest.mark.deep
 def test_a_node_that_died_since_its_proof_is_not_done(rig: Rig, words: str, nth: int, kind: str, why: str) -> None:
     """app1 was proven, and dies while the last node of the group is patched, or when it is verified again."""
     dies(rig, words, nth, "app1", kind)

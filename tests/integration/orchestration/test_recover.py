@@ -165,6 +165,7 @@ def test_the_tenants_of_a_group_that_is_gone_are_restored_on_another(rig: Rig) -
     rig.play("site", **gone).expect_success()
 
 
+@pytest.mark.deep
 def test_what_has_no_backup_is_refused_before_anything_is_touched_or_left_out_by_name(lost: Rig) -> None:
     with worlds.opened(lost.file) as world:
         del world.backups["harbour"]
@@ -235,6 +236,7 @@ def test_site_makes_no_empty_database_for_a_tenant_with_backups_whatever_is_forg
     assert {"harbour", "quarry"} <= set(lost.world.servers["db1"])
 
 
+@pytest.mark.deep
 def test_a_tenant_that_fails_stops_none_of_the_others_and_is_resumed(lost: Rig) -> None:
     twin = lost.twin("budget")
     lost.change(fault={"words": "app1 odoo_restore harbour blocked", "kind": "disk full"})

@@ -42,6 +42,7 @@ def test_a_tenant_goes_back_and_what_it_had_is_kept(late: Rig) -> None:
     assert LATE in data(late)
 
 
+@pytest.mark.deep
 def test_what_would_be_restored_is_said_and_what_is_not_there_refused_before_users_leave(late: Rig) -> None:
     before = late.world
     run = late.play("restore", check=True, tenant="harbour").expect_success()
@@ -54,6 +55,7 @@ def test_what_would_be_restored_is_said_and_what_is_not_there_refused_before_use
     assert (LATE in data(late), parts(late)) == (True, {})
 
 
+@pytest.mark.deep
 def test_a_database_that_cannot_be_read_is_replaced_only_when_it_is_given_up(late: Rig) -> None:
     with worlds.opened(late.file) as world:
         world.servers["db1"]["harbour"].readable = False

@@ -77,6 +77,7 @@ def failed_together(rig: Rig, *more: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("put_back", [False, pytest.param(True, marks=pytest.mark.deep)])
+@pytest.mark.deep
 def test_a_group_that_failed_the_last_proof_is_undone_node_by_node(rig: Rig, put_back: bool) -> None:
     """Each node serves the release that it was proven with, until another one serves in its place."""
     more = [{"words": "app2 odoo activate", "kind": "disk full"}] if put_back else []

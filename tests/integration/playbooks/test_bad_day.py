@@ -272,6 +272,7 @@ def test_what_one_edge_does_not_take_is_put_back_on_all_that_took_it(rig: Rig, s
     assert rig.world.harm == []
 
 
+@pytest.mark.deep
 def test_what_an_interrupted_run_gave_one_edge_is_put_back_where_another_one_refuses_it(rig: Rig) -> None:
     before = serves(rig)
     rig.change(fault={"words": "edge1 traefik routes", "kind": "controller killed after"})

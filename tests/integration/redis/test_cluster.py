@@ -221,6 +221,7 @@ def test_a_run_from_another_host_is_waited_for_and_named(six: Rig, direct: Direc
 
 
 @pytest.mark.fault
+@pytest.mark.deep
 def test_nodes_leave_and_a_move_that_is_killed_is_mended(six: Rig, direct: Direct) -> None:
     eight = tuple(port for port in (*SIX, *MORE, *SPARE) if known(six, port) == 8)
     primary = next(iter(layout(six, eight)))

@@ -122,6 +122,7 @@ def assert_healthy(mixed: Estate) -> None:
     assert len(named) == 1
 
 
+@pytest.mark.deep
 def test_bad_input_is_refused_before_anything_is_touched(mixed: Estate) -> None:
     one, two, three = mixed.hosts
     certificate, key = pki.issue(mixed.lab.state, ["elsewhere"], ["192.0.2.1"])
@@ -145,6 +146,7 @@ def test_bad_input_is_refused_before_anything_is_touched(mixed: Estate) -> None:
         assert host.attempt(["test", "-e", "/etc/redis"])[0] == 1
 
 
+@pytest.mark.deep
 def test_a_key_that_redis_cannot_read_is_refused_before_redis_is_set_up(mixed: Estate) -> None:
     host = mixed.hosts[1]
     host.run(["chmod", "0600", TLS["redis_tls_key"]])

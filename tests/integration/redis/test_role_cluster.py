@@ -68,6 +68,7 @@ def assert_whole(six: Estate) -> None:
             assert "master_link_status:up" in six.cli(host, "INFO", "replication")
 
 
+@pytest.mark.deep
 def test_certificates_for_servers_only_are_refused(six: Estate) -> None:
     six.certify(six.hosts[0])
     run = six.role(extra={"redis_tls_clients": "never"}, hosts="slot1").expect_failure()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.quality.stages import Outcome, count, phases, table
+from tests.quality.stages import Outcome, count, grouped, table
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,6 @@ def test_a_stage_that_counts_no_failure_and_ends_badly_has_failed() -> None:
     assert not Outcome("sanity", 0, 1.0, 5, 1).ok
 
 
-def test_phases_wait_for_each_other_and_their_lanes_run_side_by_side() -> None:
-    words = ["lint", "then", "docs", "cores", "--", "unit", "then", "parts"]
-    assert phases(words) == [[["lint"]], [["docs", "cores"], ["unit"]], [["parts"]]]
-    assert phases([]) == [[[]]]
+def test_two_hyphens_part_the_groups_that_run_side_by_side() -> None:
+    assert grouped(["lint", "unit", "--", "sanity", "--", "parts"]) == [["lint", "unit"], ["sanity"], ["parts"]]
+    assert grouped([]) == [[]]
