@@ -192,7 +192,8 @@ def test_a_share_is_read_in_turn_and_bad_input_is_one_sentence(estate: Estate, a
     assert {**stored(estate, "shares"), time: before[time]} == before
 
 
-def test_the_role_checks_and_returns_what_it_found(estate: Estate, run_playbook: Callable[..., Any]) -> None:
+def test_the_role_checks_and_returns_what_it_found(estate: Estate, ask: Ask, run_playbook: Callable[..., Any]) -> None:
+    ask(backup_of(estate, "shares"))
     role = {"name": "gantry.odoo.backup", "tasks_from": "check"}
     tasks = [
         {"name": "check", "ansible.builtin.include_role": role},
