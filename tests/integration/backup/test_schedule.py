@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.integration.backup.conftest import HOST, Estate
 
 RUNNER = "/srv/run-playbook"
@@ -45,6 +47,7 @@ def converging(schedule: list[dict[str, Any]] | None = None) -> list[dict[str, A
     ]
 
 
+@pytest.mark.deep
 def test_timers_are_installed_run_and_removed(estate: Estate, run_playbook: Callable[..., Any]) -> None:
     estate.host.write(RUNNER, SCRIPT, mode=0o755)
     estate.host.write("/root/vault-password", "secret of the vault", mode=0o600)

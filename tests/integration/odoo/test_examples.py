@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import yaml
 
 from ansible_collections.gantry.odoo.plugins.modules import odoo_addons, odoo_database, odoo_database_info
@@ -20,6 +21,7 @@ SECRETS = {
 }
 
 
+@pytest.mark.deep
 def test_the_examples_of_the_pages_run_as_they_are(server: Server, run_playbook: Callable[..., Any]) -> None:
     server.prepare()
     server.shell(

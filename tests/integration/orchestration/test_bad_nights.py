@@ -705,6 +705,7 @@ def test_an_overtaken_run_is_closed_by_the_play_that_ends_it(rig: Rig, playbook:
 
 
 @pytest.mark.parametrize("words", ["app1 odoo stop", pytest.param("app1 odoo activate", marks=pytest.mark.deep)])
+@pytest.mark.deep
 def test_an_overtaken_patch_touches_no_host(rig: Rig, words: str) -> None:
     run = overtake(rig, words, "patch", patch_release="r2")
     assert "was broken by joe: asleep" in run.stdout

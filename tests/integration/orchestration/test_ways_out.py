@@ -206,6 +206,7 @@ def moved(rig: Rig) -> list[str]:
         pytest.param("app1 odoo stop", "undo", marks=pytest.mark.deep),
     ],
 )
+@pytest.mark.deep
 def test_a_node_that_is_drained_comes_back_by_the_edges_that_answer(rig: Rig, words: str, way: str) -> None:
     change = lose(rig, words, "cut after", "patch", patch_release="r2")
     rig.change(gone=["edge1"], harm=[], fault={})

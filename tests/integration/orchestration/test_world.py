@@ -37,6 +37,7 @@ def test_nobody_is_harmed_on_a_good_day(rig: Rig, playbook: str, inputs: dict[st
     assert rig.world.harm == []
 
 
+@pytest.mark.deep
 def test_the_only_node_of_a_group_leaves_for_a_downtime_that_was_accepted(rig: Rig) -> None:
     rig.play("migrate", tenant="quarry", destination="box").expect_success()
     patch = {"patch_odoo_group": "box", "patch_release": "r2"}

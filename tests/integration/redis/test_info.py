@@ -106,6 +106,7 @@ def begin(rig: Rig, address: str, program: str, port: int, *lines: str) -> None:
     rig.host.run([program, f"{directory}/redis.conf", *options])
 
 
+@pytest.mark.deep
 def test_the_examples_of_the_pages_run_as_they_are(rig: Rig, run_playbook: Callable[..., Any]) -> None:
     for address in ADDRESSES:
         begin(rig, address, "redis-server", 6379, f"masterauth {quoted(PASSWORD)}")

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration import ansible
 from tests.lab import pki
 from tests.lab.state import ROOT
@@ -42,6 +44,7 @@ def values(estate: Estate) -> dict[str, Any]:
     }
 
 
+@pytest.mark.deep
 def test_examples_of_all_roles_run_in_check_mode_without_a_warning(estate: Estate, tmp_path: Path) -> None:
     certificate, key = pki.issue(estate.lab.state, ["erp.harbour.example"], [])
     for suffix, content in (("crt", certificate), ("key", key)):
