@@ -21,7 +21,7 @@ options:
     type: str
   address:
     description:
-      - Address of the host at which to ask.
+      - Address that the instances listen on. They are asked on loopback where it is every address of the host.
     type: str
     default: 127.0.0.1
   timeout:
@@ -71,6 +71,7 @@ seconds:
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import reached
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_release import ReleaseStore
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.model import unique_instances
@@ -98,7 +99,7 @@ def work(call: Call) -> Outcome:
     release = params["release"] or ReleaseStore(params["root"]).active() or ""
     if not release and not call.check_mode:
         raise StateError(f"{params['root']}/current is missing, so no release can be proven; activate one first")
-    proof = Proof(runtime_of(params), instances, release, params["address"])
+    proof = Proof(runtime_of(params), instances, release, reached(params["address"]))
     seen = proof.look(deadline) if call.check_mode else proof.wait(deadline)
     return Outcome(
         facts={

@@ -48,7 +48,7 @@ options:
         elements: str
         default: [/web/login]
   address:
-    description: Address of the host at which to ask.
+    description: Address that the instances listen on. They are asked on loopback where it is every address of the host.
     type: str
     default: 127.0.0.1
   fast_s:
@@ -105,6 +105,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import reached
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.apply_warm_up import Warmth, warm_up
 from ansible_collections.gantry.odoo.plugins.module_utils._runtime.plan_warm_up import sites_from
@@ -140,7 +141,8 @@ def work(call: Call) -> Outcome:
     params = call.params
     sites = [one for one in sites_from(params["tenants"]) if one.paths]
     deadline = Deadline(params["timeout"])
-    found = [] if call.check_mode else warm_up(sites, partial(ask_at, params["address"]), params["fast_s"], deadline)
+    ask = partial(ask_at, reached(params["address"]))
+    found = [] if call.check_mode else warm_up(sites, ask, params["fast_s"], deadline)
     gaps = [f"tenant {one.site.tenant}: {one.gap} at port {one.site.port}" for one in found if one.gap]
     slow = [one for one in found if not one.gap and one.last_s > params["fast_s"]]
     for one in slow:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import Certificate, Refusal
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import in_url
 
 TRUSTED, UNTRUSTED, UNKNOWN = "trusted", "untrusted", "unknown"
 CRITICAL, WARNING = "critical", "warning"
@@ -73,8 +74,7 @@ class Endpoint:
     @property
     def place(self) -> str:
         """The place as a sentence names it."""
-        address = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{address}:{self.port}" + (f" ({self.server_name})" if self.server_name else "")
+        return f"{in_url(self.host)}:{self.port}" + (f" ({self.server_name})" if self.server_name else "")
 
 
 @dataclass(frozen=True)

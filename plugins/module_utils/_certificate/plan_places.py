@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import asked
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import reached
 
 # Equal to the defaults of the roles; a test compares them.
 STORE, TRUST, POSTGRESQL_VERSION, POSTGRESQL_PORT = "/etc/gantry/certificates", "/etc/gantry/trust", 17, 5432
 # Role postgresql renews 60 days before the end of its 3,650.
 POSTGRESQL_SHARE = 60 / 3650
 _HTTPS_PORT = 443
-_ANY = ("*", "0.0.0.0", "::")  # noqa: S104  compared, not bound
 _POLICY = ("renew_share", "renew_spread", "renew_limit", "canary")
 Places = dict[str, Any]
 
@@ -81,10 +81,9 @@ def postgresql(variables: Mapping[str, Any]) -> Places:
         file, key, trusted = given, variables["postgresql_key_file"], variables["postgresql_ca_file"]
     else:
         file, key, trusted = (f"{directory}/{name}" for name in ("server.crt", "server.key", "ca.crt"))
-    listens = next(iter(variables.get("postgresql_listen_addresses") or ["*"]))
     held = {"name": "postgresql", "path": file, "key": key, "authorities": trusted}
     endpoint = {
-        "host": "127.0.0.1" if listens in _ANY else listens,
+        "host": reached(next(iter(variables.get("postgresql_listen_addresses") or ["*"]))),
         "port": int(variables.get("postgresql_port", POSTGRESQL_PORT)),
         "protocol": "postgresql",
         "file": file,

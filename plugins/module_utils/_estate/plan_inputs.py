@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import ACME, INTERNAL
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model_authority import in_zones
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import in_url
 from ansible_collections.gantry.odoo.plugins.module_utils._estate import plan_canary
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import (
     SHARED_INSTANCE,
@@ -176,12 +177,7 @@ def _wishes(route: Route) -> dict:
 
 
 def _servers(hosts: Sequence[Host], port: int, drained: Sequence[str]) -> list[dict]:
-    return [{"url": f"http://{_in_url(host.address)}:{port}", "drained": host.name in drained} for host in hosts]
-
-
-def _in_url(address: str) -> str:
-    """An address as it stands in a URL: that of IPv6 in brackets."""
-    return f"[{address}]" if ":" in address else address
+    return [{"url": f"http://{in_url(host.address)}:{port}", "drained": host.name in drained} for host in hosts]
 
 
 def certificates(tenants: Sequence[Tenant], zones: Sequence[str] = ()) -> list[dict]:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import reached
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_openssl import name_question
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
 
 # In the directory of the server's configuration. Key and certificate are one file, so that one rename changes both.
 PAIR, TRUSTED, OWN_AUTHORITY = "pair.pem", "trusted.crt", "ca.crt"
 SERVER = "PostgreSQL"
-_ANY = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared, not bound
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,7 @@ def refuse_unknown(certificate: str, authorities: str, directory: str, own: bool
 
 def address(listens: Sequence[str]) -> str:
     """The address at which the server is asked what it shows. listens: addresses that it listens on."""
-    first = next(iter(listens), "*")
-    return _ANY.get(first, first)
+    return reached(next(iter(listens), "*"))
 
 
 def shown_digest(certificate: bytes | None) -> str:

@@ -11,6 +11,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import in_url
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_passwords import Accepted, Rotation
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_settings import alike
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_users import DEFAULT, Grant, User, unseen
@@ -43,7 +44,7 @@ class Endpoint:
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{in_url(self.host)}:{self.port}"
 
 
 def same_address(host: str) -> str:

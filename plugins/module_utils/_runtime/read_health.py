@@ -12,6 +12,7 @@ import urllib.request
 from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import in_url
 
 _LONGEST_ANSWER_S = 10.0
 
@@ -27,7 +28,7 @@ class Question:
 
 def questions(address: str, http_port: int, websocket_port: int) -> tuple[Question, ...]:
     """What a healthy instance answers: the web workers, their way to the database server, the websocket process."""
-    web, websocket = f"http://{address}:{http_port}", f"http://{address}:{websocket_port}"
+    web, websocket = (f"http://{in_url(address)}:{port}" for port in (http_port, websocket_port))
     return (
         Question(f"{web}/web/health", "status", "web workers"),
         Question(f"{web}/web/health?db_server_status=1", "db_server_status", "way to the database server"),

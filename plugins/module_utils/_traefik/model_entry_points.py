@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._core import model_address
+
 # Widest first: where audiences share a host name, the narrower one is asked first.
 AUDIENCES = ("public", "partner", "internal")
 
@@ -25,7 +27,6 @@ DEFAULT: Mapping[str, str] = {PLAIN: ":80", TLS: ":443"}
 _API = "traefik"
 # Traefik's own spelling: an IPv6 address has brackets, and without a protocol it is TCP.
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.%a-z]+\]|[^\[\]:/\s]*):(?P<port>\d{1,5})(?:/(?P<kind>tcp|udp))?\Z")
-_ANY = ("", "0.0.0.0", "::")  # noqa: S104  compared, not bound
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,12 @@ class Address:
     @property
     def is_any(self) -> bool:
         """Whether it is every address of the host."""
-        return self.host in _ANY
+        return model_address.is_any(self.host)
 
     @property
     def reached(self) -> str:
         """An address under which the host itself reaches it."""
-        return ("::1" if self.host == "::" else "127.0.0.1") if self.is_any else self.host
+        return model_address.reached(self.host)
 
 
 def address(text: Any) -> Address | None:

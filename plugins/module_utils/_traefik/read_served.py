@@ -10,12 +10,11 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError, excerpt
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import reached
 from ansible_collections.gantry.odoo.plugins.module_utils._core.read_served import read_served
 
 _AT_ONCE = 16
 _SECONDS = 5.0
-# An entry point that listens on all addresses is asked on loopback.
-_ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing listens here
 
 
 def served(questions: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, str]]:
@@ -27,9 +26,8 @@ def served(questions: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[
 
 def _served(address: str, name: str) -> tuple[str, str]:
     host, _colon, port = address.rpartition(":")
-    host = host.strip("[]")
     try:
-        found = read_served(_ANY.get(host, host), int(port), _SECONDS, server_name=name)[0]
+        found = read_served(reached(host.strip("[]")), int(port), _SECONDS, server_name=name)[0]
     except UnreachableError as error:
         return "", str(error)
     # an odd port or name is a ValueError

@@ -517,6 +517,11 @@ def test_a_pair_that_postgresql_was_given_is_where_it_is_taken_from() -> None:
     assert (endpoint["file"], endpoint["authorities"]) == ("/pems/cert.pem", "/pems/ca.pem")
 
 
+def test_a_server_that_listens_on_ipv6_alone_is_asked_there() -> None:
+    (endpoint,) = plan_places.postgresql({"postgresql_listen_addresses": ["::"]})["endpoints"]
+    assert endpoint["host"] == "::1"
+
+
 def test_places_are_those_of_the_roles() -> None:
     def defaults(role: str) -> dict[str, Any]:
         found: dict[str, Any] = yaml.safe_load((TREE / f"roles/{role}/defaults/main.yml").read_text())

@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addresses: where a host reaches what listens on one, and how a URL spells one. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+
+# As Traefik and Odoo, and as PostgreSQL and Redis, spell every address of the host.
+_EVERY = ("", "*")
+
+
+def is_any(listens: str) -> bool:
+    """Whether it is every address of the host, or every one of IPv4 or IPv6."""
+    try:
+        return ipaddress.ip_address(listens).is_unspecified
+    except ValueError:
+        return listens in _EVERY
+
+
+def reached(listens: str) -> str:
+    """An address under which a host itself reaches what listens there. listens: without brackets."""
+    if not is_any(listens):
+        return listens
+    # what listens on all of IPv6 may do so on that alone
+    return "::1" if ":" in listens else "127.0.0.1"
+
+
+def in_url(host: str) -> str:
+    """A host as it stands before a port: an address of IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
