@@ -49,6 +49,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan impo
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan_authority import with_signers
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.report import deferred
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from tests.lab.state import ROOT
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 ZONES = ["internal.harbour.example"]
@@ -183,6 +184,13 @@ def test_a_given_pair_that_is_due_is_named_once_with_what_is_to_be_done() -> Non
         f"certificate_given before {old.not_after:%Y-%m-%d %H:%M} UTC, and run gantry.odoo.renew_certificates"
     ]
     assert unissued_certificates(hosts) == []
+
+
+def test_each_playbook_that_names_what_was_refused_names_what_waits_too() -> None:
+    closing = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml")}
+    naming = {name for name, text in closing.items() if "gantry.odoo.unissued_certificates" in text}
+    assert naming == {name for name, text in closing.items() if "gantry.odoo.waiting_certificates" in text}
+    assert naming >= {"site.yml", "recover.yml", "renew_certificates.yml", "resume.yml"}
 
 
 def test_a_given_pair_keeps_no_order_waiting() -> None:
