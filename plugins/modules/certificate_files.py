@@ -106,8 +106,15 @@ options:
       revoked: The certificates of O(revoke) were revoked. What is kept of them is removed.
       installed:
         Each ordered certificate that can be served is installed. Then the module fails if one was refused, or is
-        neither ordered nor installed.
+        neither ordered nor installed. See O(due).
       reverted: Each certificate of O(serials) has the pair with that serial number again.
+  due:
+    description:
+      - Names of the certificates that O(state=installed) installs, as RV(due) has them. A pair that another run has
+        left, and that is not among them, waits.
+      - If not set, each complete pair is installed.
+    type: list
+    elements: str
   serials:
     description:
       - The serial numbers to put back with O(state=reverted), by name, as RV(certificates[].serial_before) has them;
@@ -133,6 +140,14 @@ options:
     description: Whether every certificate counts as due, also one that was refused.
     type: bool
     default: false
+  forced_by:
+    description:
+      - Name of the change, or of what else asks for O(force). A pair that O(state=installed) installs for it, here or
+        on a host of O(offers), is not due by force for the same again, so that a run that was killed is resumed without
+        a second order.
+      - If empty, each call asks anew.
+    type: str
+    default: ""
   renew_share:
     description: Share of its lifetime, from 0 to 1, below which a certificate is due.
     type: float
@@ -267,6 +282,7 @@ EXAMPLES = r"""
       - name: harbour
         domains: [erp.harbour.example]
     state: installed
+    due: "{{ staged.due | map(attribute='name') }}"
 """
 
 RETURN = r"""
@@ -476,6 +492,9 @@ certificates:
     renewed:
       description: Whether the call has replaced RV(certificates[].serial_before), or one that was killed has.
       type: bool
+    forced_by:
+      description: The O(forced_by) that the pair was installed for; empty for one that was due.
+      type: str
 """
 
 import base64
@@ -529,10 +548,12 @@ OPTIONS = {
     "given_certificates": {"type": "dict", "default": {}},
     "given_keys": {"type": "dict", "default": {}, "no_log": True},
     "state": {"type": "str", "choices": ["staged", "installed", "reverted", "revoked"], "default": "staged"},
+    "due": {"type": "list", "elements": "str"},
     "serials": {"type": "dict", "default": {}},
     "revoke": {"type": "list", "elements": "str", "default": []},
     "revoke_reason": {"type": "str", "choices": list(model.REASONS), "default": "key_compromise"},
     "force": {"type": "bool", "default": False},
+    "forced_by": {"type": "str", "default": ""},
     "renew_share": {"type": "float", "default": 0.33},
     "renew_spread": {"type": "float", "default": 0.1},
     "renew_limit": {"type": "int", "default": 10},
@@ -586,6 +607,7 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
         params["renew_limit"],
         params["canary"],
         params["ordered_by"],
+        params["forced_by"],
     )
     issuer = model.issuer(call.params["issuer"], now)
     plan.check_clock(issuer, now)
@@ -740,10 +762,14 @@ def _fingerprint(name: str, content: Any) -> str:
 
 def _install(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
     now = datetime.now(timezone.utc)
-    words = {name: model.said(str(text)) for name, text in call.params["refusals"].items()}
+    params = call.params
+    words = {name: model.said(str(text)) for name, text in params["refusals"].items()}
     found = {one.name: store.read(one.name) for one in requests}
+    due = [one.name for one in requests] if params["due"] is None else params["due"]
     ends = {
-        one.name: plan.ended(one, found[one.name], words.get(one.name, ""), now, call.params["ordered_by"])
+        one.name: plan.ended(
+            one, found[one.name], words.get(one.name, ""), now, params["ordered_by"], is_due=one.name in due
+        )
         for one in requests
     }
     issued = {name: one for name, one in ends.items() if isinstance(one, model.Certificate)}
@@ -757,11 +783,13 @@ def _install(call: Call, store: Store, requests: list[model.Request]) -> Outcome
         for name, refusal in refused.items():
             if refusal != found[name].refusal and refusal.until > refusal.tried:
                 apply.record(store, name, refusal)
+        # what the host that orders was refused is not forced by taking what it had
+        forced_by = params["forced_by"] if params["force"] and not params["ordered_by"] else ""
         for name, certificate in issued.items():
-            apply.install(store, name, certificate.serial)
+            apply.install(store, name, certificate.serial, forced_by)
     current = {name: here.current for name, here in found.items()}
     after = {**current, **issued}
-    before = _before(store, current, model.offers(call.params["offers"]), now)
+    before = _before(store, current, model.offers(params["offers"]), now)
     before.update({name: current[name] for name in issued})
     _warn_of_left_out(call, requests, after)
     for one in requests:
@@ -833,6 +861,7 @@ def _certificates(
                 "issuer": new.issuer if new else one.issuer,
                 "signed_by": new.signed_by if new else "",
                 "renewed": new != old,
+                "forced_by": store.forced_by(one.name),
             }
         )
     return listed

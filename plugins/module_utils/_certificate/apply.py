@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model imp
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import (
     BEFORE,
     CERTIFICATE,
+    FORCED,
     KEY,
     REQUEST,
     Store,
@@ -87,10 +88,11 @@ def _stage(store: Store, request: Request, key: bytes) -> None:
     _write(store, os.path.join(staging, REQUEST), json.dumps({"domains": request.domains, **request.terms}).encode())
 
 
-def install(store: Store, name: str, serial: int) -> None:
+def install(store: Store, name: str, serial: int, forced_by: str = "") -> None:
     """Put the staged pair, whose serial number is given, in the place of the current one.
 
     The pair says which one it replaces before it leaves `staging`, by which `mend` goes on after each step.
+    forced_by: what it is installed for by force, so that no later call does that for the same.
     """
     certificate = store.staged_certificate(name)
     os.chown(certificate, -1, store.gid)
@@ -101,6 +103,8 @@ def install(store: Store, name: str, serial: int) -> None:
         # a complete pair is not ordered, so that nothing is left to hold back
         os.unlink(store.refusal(name))
     replace_file(os.path.join(store.staging(name), BEFORE), store.linked(name, "current"), 0o644)
+    if forced_by:
+        replace_file(os.path.join(store.staging(name), FORCED), forced_by, 0o644)
     os.rename(store.staging(name), store.version(name, version))
     _point(store, name, "current", version)
     _tidy(store, name)

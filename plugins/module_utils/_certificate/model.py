@@ -167,7 +167,8 @@ class Found:
 
     waits: a certificate was written beside the staged key, fit or not.
     broken, unusable: why no server could load what is there as current, or as staged. advice: as it was recorded.
-    revocation: of a certificate whose key is lost, the current one until another one is installed.
+    revocation: of a certificate whose key is lost, the current one until another one is installed. forced_by: what the
+    current one was installed for by force, empty where it was due.
     """
 
     current: Certificate | None = None
@@ -179,6 +180,7 @@ class Found:
     unusable: str = ""
     advice: Advice | None = None
     revocation: Revocation | None = None
+    forced_by: str = ""
 
     @property
     def is_lost(self) -> bool:
@@ -190,7 +192,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Offer:
-    """A pair that another host serves, and the domains that it was ordered for."""
+    """A pair that another host serves, and the domains that it was ordered for. forced_by: as of what is found."""
 
     host: str
     name: str
@@ -199,6 +201,7 @@ class Offer:
     not_after: datetime
     signed_by: str = ""
     fingerprint_sha256: str = ""
+    forced_by: str = ""
 
     def answers(self, request: Request) -> bool:
         """Whether it was ordered under the name and for exactly the domains of `request`."""
@@ -373,6 +376,7 @@ def offers(given: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[Offer]:
                 datetime.fromisoformat(one["not_after"]),
                 str(one.get("signed_by") or ""),
                 str(one["fingerprint_sha256"]),
+                str(one.get("forced_by") or ""),
             )
             for host, certificates in given.items()
             for one in certificates

@@ -37,7 +37,8 @@ class Policy:
 
     spread: the share of the lifetime by which renewals come earlier, each by another part of it. limit: of renewals in
     one call. canary: the name of the certificate that is renewed first, by default that of the first request.
-    ordered_by: the host that orders, where it is another one.
+    ordered_by: the host that orders, where it is another one. forced_by: what asks for force, which is not due again
+    for that; empty where each call is another one.
     """
 
     renew_share: float = 0.33
@@ -46,6 +47,7 @@ class Policy:
     limit: int = 10
     canary: str = ""
     ordered_by: str = ""
+    forced_by: str = ""
 
     def __post_init__(self) -> None:
         if not 0 < self.renew_share < 1:
@@ -124,15 +126,16 @@ def plan(
             due += _of_given(one, here, given, policy, now)
             continue
         asked = advice.get(f"{here.current.serial:X}") if here.current else None
-        if not (policy.force or here.is_lost) and (newer := _newer(one, here.current, offers, now)):
+        force = policy.force and not _is_forced(one, here, offers, policy.forced_by)
+        if not (force or here.is_lost) and (newer := _newer(one, here.current, offers, now)):
             due.append(Due(one, f"{newer.host} has a newer one", host=newer.host))
             continue
-        why, pace = reason(one, replace(here, advice=asked or here.advice), policy, now)
+        why, pace = reason(one, replace(here, advice=asked or here.advice), replace(policy, force=force), now)
         if why:
             staged = not unfit(one, here, now)
             # An order that was lost may have replaced the certificate already, and it can be replaced only once.
             replaces = here.current.renewal_id if asked and here.current and not here.interrupted else ""
-            may_hold = is_leading and not (staged or policy.force or here.is_lost)
+            may_hold = is_leading and not (staged or force or here.is_lost)
             refusal = here.refusal if may_hold and here.refusal and here.refusal.holds(one, now) else None
             due.append(Due(one, why, staged, replaces, refusal, pace))
     later = _later(due, policy)
@@ -177,6 +180,12 @@ def _newer(request: Request, current: Certificate | None, offers: Sequence[Offer
     if request.signer and (newest.signed_by == request.signer) != (current.signed_by == request.signer):
         return newest if newest.signed_by == request.signer else None
     return newest if newest.not_before > current.not_before else None
+
+
+def _is_forced(request: Request, here: Found, offers: Sequence[Offer], forced_by: str) -> bool:
+    """Whether a run that was killed has installed what was asked for by force, here or on another host."""
+    installed = [here.forced_by, *(one.forced_by for one in offers if one.answers(request))]
+    return bool(forced_by) and forced_by in installed
 
 
 def _later(due: Sequence[Due], policy: Policy) -> dict[str, str]:
@@ -320,22 +329,23 @@ def untrue(request: Request, certificate: Certificate) -> str:
 
 
 def ended(
-    request: Request, found: Found, words: str, now: datetime, ordered_by: str = ""
+    request: Request, found: Found, words: str, now: datetime, ordered_by: str = "", *, is_due: bool = True
 ) -> Certificate | Refusal | None:
     """What becomes of a request: the certificate to install, why there is none, or None where nothing is to be done.
 
     words: why the order failed, if it did. ordered_by: the host that orders, if it is another one, which says what it
-    was refused.
+    was refused. is_due: whether a pair that waits is to be installed now.
     """
-    fault = words or (unfit(request, found, now) if found.waits else "")
-    if request.issuer == GIVEN and (fault or not found.waits):
+    waits = found.waits and is_due
+    fault = words or (unfit(request, found, now) if waits else "")
+    if request.issuer == GIVEN and (fault or not waits):
         why, pace = reason(request, _as_given(request, found), Policy(), now)
         lacking = _not_given(request, why, now) if why and pace == _NOW else None
         return Refusal(request.domains, fault, 1, now, now) if fault else lacking
     if fault:
         early = found.staged.not_before - now if found.staged is not None else None
         return refuse(request, found.refusal, fault, now, wait_in(words, now) or early)
-    if found.waits:
+    if waits:
         return found.staged
     if ordered_by:
         return None

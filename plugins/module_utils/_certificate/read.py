@@ -4,7 +4,8 @@
 """Read the directories that hold the certificates of a host:
 
 <path>/<name>/staging/{certificate,key}.pem          a pair that is being ordered, and request.json with its domains
-<path>/<name>/versions/<serial>/{certificate,key}.pem, request.json, and before: the version that it has replaced
+<path>/<name>/versions/<serial>/{certificate,key}.pem, request.json, before: the version that it has replaced, and
+                                                     forced: what it was installed for by force
 <path>/<name>/refused.json                           why the last order failed, and when the next one is due
 <path>/<name>/revoke.pem, revoke.json                a certificate that is to be revoked once another one is served
 <path>/<name>/advice.json                            when the ACME server advises to renew the current pair
@@ -39,7 +40,8 @@ with contextlib.suppress(ImportError):  # The module says so: see HAS_CRYPTOGRAP
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-CERTIFICATE, KEY, REQUEST, BEFORE = "certificate.pem", "key.pem", "request.json", "before"
+CERTIFICATE, KEY, REQUEST = "certificate.pem", "key.pem", "request.json"
+BEFORE, FORCED = "before", "forced"
 _LARGEST = 1 << 20  # bytes of a record
 
 
@@ -106,7 +108,12 @@ class Store:
             waits=os.path.exists(os.path.join(waiting, CERTIFICATE)),
             advice=advice_in(self.advice(name), current),
             revocation=revocation_in(self.revocation(name)),
+            forced_by=self.forced_by(name),
         )
+
+    def forced_by(self, name: str) -> str:
+        """What the current pair was installed for by force; empty where it was due."""
+        return _line(self.link(name, "current"), FORCED) or ""
 
     def previous(self, name: str) -> Certificate | None:
         """The pair that the installed one has replaced, None where none is kept that a server could load."""
@@ -160,11 +167,16 @@ class Store:
 
     def _before(self, name: str, version: str) -> str | None:
         """The version that was installed before; empty for the first one, None where it was not recorded."""
-        try:
-            with open(os.path.join(self.version(name, version), BEFORE), encoding="ascii") as stream:
-                return stream.read(_LARGEST)
-        except (OSError, UnicodeDecodeError):
-            return None
+        return _line(self.version(name, version), BEFORE)
+
+
+def _line(directory: str, file: str) -> str | None:
+    """What was recorded beside a pair, None where nothing was."""
+    try:
+        with open(os.path.join(directory, file), encoding="utf-8") as stream:
+            return stream.read(_LARGEST)
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _pair(directory: str) -> tuple[Certificate | None, str]:

@@ -58,6 +58,7 @@ GIVEN = {
         "requests": "{{ certificate_requests }}",
         "hosts": "{{ certificate_hosts | default([]) }}",
         "force": "{{ certificate_force | default(false) }}",
+        "forced_by": "{{ certificate_forced_by | default('') }}",
         "results": "{{ certificate_results | default([]) }}",
         "revoke": "{{ certificate_revoke | default([]) }}",
     },

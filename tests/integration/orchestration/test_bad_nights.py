@@ -338,6 +338,15 @@ def test_a_certificate_of_a_killed_run_is_proven_on_its_edge_and_given_to_the_ot
 
 
 @pytest.mark.deep
+def test_a_run_that_is_killed_before_it_records_what_was_forced_orders_it_once(rig: Rig) -> None:
+    rig.change(certificates=dict(OLD), served=dict(OLD), orders=[])
+    change = lose(rig, "edge1 certificate main", "controller killed after", "renew_certificates", renew_force=True)
+    assert rig.world.certificates == {"edge1": 2, "edge2": 1}
+    rig.play("resume", change=change, way="finish").expect_success()
+    assert (rig.world.certificates, rig.world.served, rig.world.orders) == (NEW, NEW, ["edge1"])
+
+
+@pytest.mark.deep
 def test_a_host_without_a_release_is_named_before_the_estate_is_touched(rig: Rig) -> None:
     with worlds.opened(rig.file) as world:
         world.nodes["app2"].release = ""

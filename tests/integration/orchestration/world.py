@@ -69,8 +69,8 @@ class World:
     reads: the numbers of the steps that changed nothing. due: the tenants whose drill is due, None for all.
     drills: the tenants that were drilled, in turn. given_up: the tenants that an operator puts back to an older backup.
     certificates, previous, staged, served: the number of the one that an edge has, had, waits to install, and serves.
-    orders: the edges that ordered one. lost: by edge, the number of the one to revoke. former: by edge, the routes of
-    before what not every edge has yet.
+    orders: the edges that ordered one. forced: by edge, what its certificate was forced for. lost: by edge, the number
+    of the one to revoke. former: by edge, the routes of before what not every edge has yet.
     silent: the hosts whose PostgreSQL does not answer. rolled_back: the tenants whose repositories lack a backup.
     """
 
@@ -82,6 +82,7 @@ class World:
     certificates: dict[str, int] = field(default_factory=dict)
     previous: dict[str, int] = field(default_factory=dict)
     staged: dict[str, int] = field(default_factory=dict)
+    forced: dict[str, str] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)
     orders: list[str] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=dict)
@@ -267,14 +268,17 @@ class World:
         if entry == "main":
             if given["revoke"] and host == next(one for one in given["hosts"] if one not in self.gone):
                 self.lost.setdefault(host, had)
-            self.certificates[host] = self._pair(host, given)
+            is_forced = given["force"] and given["forced_by"] not in self.forced.values()
+            self.certificates[host] = self._pair(host, {**given, "force": is_forced})
             if self.certificates[host] != had:
                 self.previous[host] = had
+                self.forced.update({host: given["forced_by"]} if is_forced else {})
             had = self._stood(host, had, given)
         renewed = [one for one in given.get("results", []) if one["renewed"]]
         if entry == "put_back" and renewed:
             self.staged[host], self.certificates[host] = had, int(renewed[0]["serial_before"])
             del self.previous[host]
+            self.forced.pop(host, "")
         number = self.certificates.get(host, 0)
         pair = {"certificate": "pem", "key": "key", "serial_before": str(had), "serial_after": str(number)}
         results = [{"name": one["name"], **pair, "renewed": number != had} for one in given.get("requests", [])]

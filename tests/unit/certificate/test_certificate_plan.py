@@ -189,6 +189,25 @@ def test_the_host_that_orders_takes_none_where_all_are_to_be_ordered() -> None:
     assert (one.why, one.host) == ("it was asked for", "")
 
 
+def test_what_was_forced_is_not_forced_for_the_same_again() -> None:
+    once = {"force": True, "forced_by": "renewal 1"}
+    assert due(Found(GOOD, forced_by="renewal 1"), **once) == []
+    for other in ("renewal 2", ""):
+        assert [one.why for one in due(Found(GOOD, forced_by=other), **once)] == ["it was asked for"]
+    # without a name, each call is another one
+    assert [one.why for one in due(Found(GOOD), force=True)] == ["it was asked for"]
+    # and what is due is due
+    assert due(Found(replace(GOOD, not_after=NOW), forced_by="renewal 1"), **once)[0].why == "it has expired"
+
+
+def test_what_was_forced_on_another_host_is_taken_from_there() -> None:
+    once = {"force": True, "forced_by": "renewal 1"}
+    (one,) = offered(Found(GOOD), replace(OFFER, forced_by="renewal 1"), **once)
+    assert (one.why, one.host) == ("edge1 has a newer one", "edge1")
+    (one,) = offered(Found(GOOD), replace(OFFER, name="north", forced_by="renewal 1"), **once)
+    assert (one.why, one.host) == ("it was asked for", "")
+
+
 def test_what_another_host_orders_is_not_ordered_here_and_not_refused_here() -> None:
     refusal = Refusal(HARBOUR.domains, "no", 1, NOW, NOW + timedelta(hours=1))
     (one,) = due(Found(refusal=refusal), ordered_by="edge1")
@@ -198,6 +217,13 @@ def test_what_another_host_orders_is_not_ordered_here_and_not_refused_here() -> 
     # what was completed here is installed all the same
     assert [one.staged for one in due(Found(staged=GOOD), ordered_by="edge1")] == [True]
     assert ended(HARBOUR, Found(staged=GOOD, waits=True), "", NOW, "edge1") == GOOD
+
+
+def test_a_pair_that_was_put_back_waits_until_it_is_due() -> None:
+    here = Found(GOOD, replace(GOOD, serial=7), waits=True)
+    assert ended(HARBOUR, here, "", NOW, is_due=False) is None
+    # nor is one that nobody could be served refused before it is needed
+    assert ended(HARBOUR, Found(GOOD, waits=True, unusable="is damaged"), "", NOW, is_due=False) is None
 
 
 NEWER = replace(GOOD, serial=0xDEF)

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model imp
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan import ended, refuse, serial_of
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.read import Store
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
-from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.modules import certificate_files
 
 NOW = datetime.now(timezone.utc)
@@ -282,6 +283,45 @@ def test_the_module_mends_what_was_killed_and_check_mode_says_so(store: Store, m
     done = certificate_files.work(Call({**DEFAULTS, **asked, "state": "installed"}))
     assert (link(store, "current"), link(store, "previous")) == (f"versions/{new:x}", f"versions/{first:x}")
     assert not certificate_files.work(Call({**DEFAULTS, **asked})).steps
+
+
+def module(store: Store, *names: str, **given: object) -> Outcome:
+    """What the module does for certificates of one domain each."""
+    certificates = [{"name": name, "domains": [f"erp.{name}.example"]} for name in names]
+    group = grp.getgrgid(os.getgid()).gr_name
+    return certificate_files.work(
+        Call({**DEFAULTS, "path": store.path, "group": group, "certificates": certificates, **given})
+    )
+
+
+def test_a_forced_pair_whose_run_was_killed_is_not_ordered_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    renew(store)
+    once = {"force": True, "forced_by": "renewal 1"}
+    (asked,) = module(store, "harbour", **once).facts["due"]
+    new = issue(store, asked["csr"])
+    for number in range(100):
+        install = partial(module, store, "harbour", state="installed", due=["harbour"], **once)
+        ended_by_itself = not killed(monkeypatch, number, install)
+        left = module(store, "harbour", **once)
+        # what is complete is installed, and what is installed is done
+        assert [(one["staged"], one["csr"]) for one in left.facts["due"]] in ([], [(True, "")])
+        if ended_by_itself:
+            break
+    assert (serial_of(store.read("harbour").current), left.facts["due"]) == (f"{new:X}", [])
+    assert left.facts["certificates"][0]["forced_by"] == "renewal 1"
+    assert module(store, "harbour", force=True, forced_by="renewal 2").facts["due"][0]["csr"]
+
+
+def test_a_pair_that_waits_is_not_installed_with_others(store: Store) -> None:
+    first, second = renew(store), renew(store)
+    apply.put_back(store, "harbour")
+    done = module(store, "harbour", "north")
+    assert [one["name"] for one in done.facts["due"]] == ["north"]
+    certificates = module(store, "harbour", state="installed", due=["north"]).facts["certificates"]
+    assert [one["serial_after"] for one in certificates] == [f"{first:X}"]
+    assert pairs(store) == (f"{first:X}", "", f"{second:X}")
+    # without names, each complete pair is meant
+    assert module(store, "harbour", state="installed").facts["certificates"][0]["serial_after"] == f"{second:X}"
 
 
 @pytest.mark.parametrize("state", ["staged", "installed"])
