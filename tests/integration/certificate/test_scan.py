@@ -74,9 +74,13 @@ def _pair(name: str, one: Issued) -> list[File]:
 
 
 def inventory(lab: Lab, directory: Path) -> dict[str, Any]:
-    """An estate with an edge, and a database server and a second edge that are off."""
+    """An estate with an edge, and with a second one, a database server and a node with a list that are off."""
     off = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_connection": "ssh"}
     names = {"harbour": HARBOUR, "north": NORTH}
+    listed = {
+        "certificate_internal_authorities": [{"name": "internal", "zones": ["internal.harbour.example"]}],
+        "certificate_internal_host": "edge1",
+    }
     variables = {
         "odoo_runtime_groups": ["app"],
         "odoo_tenants": [
@@ -100,7 +104,7 @@ def inventory(lab: Lab, directory: Path) -> dict[str, Any]:
     }
     children = {
         "edge": {"hosts": {"edge1": lab.connection("edge1"), "edge2": off}},
-        "app": {"hosts": {"app1": off}},
+        "app": {"hosts": {"app1": {**off, **listed}}},
         "database": {"hosts": {"db1": off}},
     }
     return {"all": {"vars": variables, "children": children}}
@@ -126,7 +130,7 @@ def test_the_playbook_shows_every_certificate_and_names_what_is_not_known(
         ("north", NORTH, "edge1", "due"),
         ("harbour", HARBOUR, "edge1", "ok"),
     ]
-    assert run.errors[-1] == "certificates are not known: db1, edge2; the table names the reasons"
+    assert run.errors[-1] == "certificates are not known: app1, db1, edge2; the table names the reasons"
     assert edge.run(["find", STORE, "-printf", "%p %T@ %C@\n"]) == before
 
     found = {one["host"]: one for one in json.loads((tmp_path / "found.json").read_text())["hosts"]}
