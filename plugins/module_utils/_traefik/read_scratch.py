@@ -30,7 +30,7 @@ _STOP_SECONDS = 5.0
 # It lives for a second: to collect garbage less often saves a fifth of its work, for 50 MB at 1,000 routes.
 _GOGC = "400"
 _PREFIX = "gantry-traefik-"
-_STATIC = "traefik.yml"
+_STATIC, _LOG = "traefik.yml", "log"
 _PR_SET_PDEATHSIG = 1
 # Traefik tells nobody when it has loaded a directory; an object of ours among the others does.
 SENTINEL_FILE = f"{SENTINEL}.yml"
@@ -70,16 +70,13 @@ def ask(
     DeadlineError when it does not answer in time.
     """
     with own_folder() as folder:
-        watched = os.path.join(folder, "dynamic")
+        watched, log_path = os.path.join(folder, "dynamic"), os.path.join(folder, _LOG)
         sentinel = {"middlewares": _SENTINEL, **({"routers": probes} if probes else {})}
         _lay_out(watched, {**files, SENTINEL_FILE: json.dumps({"http": sentinel}).encode()})
         port = _free_port()
-        static_path = os.path.join(folder, _STATIC)
-        with open(static_path, "w", encoding="utf-8") as static:
-            json.dump(_static(watched, port, entry_points), static)
-        log_path = os.path.join(folder, "log")
-        with open(log_path, "wb") as log:
-            process = _start(command, static_path, log)
+        _lay_out(folder, {_STATIC: json.dumps(_static(watched, port, entry_points)).encode(), _LOG: b""})
+        with open(log_path, "ab") as log:
+            process = _start(command, os.path.join(folder, _STATIC), log)
         try:
             return _watch(process, Api(f"http://127.0.0.1:{port}", _CALL_SECONDS), log_path, watched, deadline)
         finally:
@@ -93,8 +90,6 @@ def own_folder() -> Iterator[str]:
     folder, handle = _locked_folder()
     try:
         yield folder
-    except OSError as error:
-        raise StateError(f"the documents cannot be laid out in {folder}: {error}; nothing was changed") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(handle)
@@ -175,12 +170,15 @@ def _watch(
     return deadline.wait(loaded, "The answer of the scratch Traefik to the new document", interval=0.05)
 
 
-def _lay_out(watched: str, files: Mapping[str, bytes]) -> None:
-    for relative, content in files.items():
-        path = os.path.join(watched, relative)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as handle:
-            handle.write(content)
+def _lay_out(folder: str, files: Mapping[str, bytes]) -> None:
+    try:
+        for relative, content in files.items():
+            path = os.path.join(folder, relative)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as handle:
+                handle.write(content)
+    except OSError as error:
+        raise StateError(f"the documents cannot be laid out in {folder}: {error}; nothing was changed") from error
 
 
 def _static(watched: str, port: int, entry_points: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
