@@ -123,6 +123,31 @@ def sign_outside(authority: Host, name: str) -> str:
 
 
 @pytest.mark.deep
+def test_a_root_that_the_system_does_not_come_to_trust_is_told_from_one_that_nobody_can_judge(
+    hosts: dict[str, Host], keep: Keep
+) -> None:
+    keep([FIRST]).expect_success()
+    edge, anchor = hosts[EDGE], "/usr/local/share/ca-certificates/gantry-first.crt"
+    # as an interrupted run leaves it
+    forget = f"mv {anchor} /root; update-ca-certificates --fresh; mv /root/gantry-first.crt {anchor}"
+    for program, script, words in (
+        ("update-ca-certificates", "exit 0", f"{anchor} is not trusted by the programs of {EDGE}, although"),
+        ("openssl", "echo no library >&2; exit 2", f"{anchor} cannot be compared with "),
+    ):
+        edge.run(["sh", "-c", forget])
+        edge.write(f"/usr/local/bin/{program}", f"#!/bin/sh\n{script}\n", mode=0o755)
+        try:
+            assert words in keep([FIRST]).expect_failure().errors[0]
+        finally:
+            edge.run(["rm", f"/usr/local/bin/{program}"])
+    keep([FIRST]).expect_success()
+    assert verify(edge) == f"{CURRENT}: OK\n"
+    edge.run(["rm", "/etc/ssl/certs/ca-certificates.crt"])
+    keep([FIRST]).expect_success()
+    assert verify(edge) == f"{CURRENT}: OK\n"
+
+
+@pytest.mark.deep
 def test_check_mode_says_what_is_made_and_makes_nothing(hosts: dict[str, Host], keep: Keep) -> None:
     clean(hosts)
     before = state(hosts)
