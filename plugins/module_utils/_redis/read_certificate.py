@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    InputError,
+    StateError,
+    UnreachableError,
+)
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import in_url
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_served import read_served
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -31,15 +36,10 @@ def read_file(path: str) -> bytes:
 
 def read_shown(kind: str, place: Mapping[str, Any], deadline: Deadline) -> bytes:
     """The certificate that a process shows, which may have expired. Raises StateError without one."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     host, port = place["host"], place["port"]
     try:
-        with (
-            socket.create_connection((host, port), timeout=min(10.0, deadline.remaining)) as plain,
-            context.wrap_socket(plain) as secure,
-        ):
-            return secure.getpeercert(binary_form=True) or b""
-    except OSError as error:
-        raise StateError(f"{kind} shows no certificate at {host}:{port}: {error}; check that it runs") from error
+        return read_served(host, port, min(10.0, deadline.remaining))[0]
+    except (OSError, UnreachableError) as error:
+        raise StateError(
+            f"{kind} shows no certificate at {in_url(host)}:{port}: {error}; check that it runs"
+        ) from error

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import DeadlineError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_served import trusting_all
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_entry_points import Address
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.plan_answers import Question, fault
 
@@ -130,7 +131,8 @@ def _connected(asked: Question, seconds: float) -> Iterator[socket.socket]:
         if not asked.tls:
             yield plain
             return
-        with _context().wrap_socket(plain, server_hostname=asked.host) as secure:
+        # Which certificate is served is proven elsewhere; a name may be asked for before it has one.
+        with trusting_all().wrap_socket(plain, server_hostname=asked.host) as secure:
             yield secure
 
 
@@ -138,11 +140,3 @@ def _late(asked: Question, error: OSError) -> int:
     if not asked.is_of_odoo:
         raise error
     return _LATE
-
-
-def _context() -> ssl.SSLContext:
-    # Which certificate is served is proven elsewhere; a name may be asked for before it has one.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
