@@ -104,6 +104,8 @@ requirements:
   - redis-cli, where O(resolve) gives up data
 notes:
   - Nodes must have been started with a configuration file that they may rewrite.
+  - Before it changes anything, the module has nodes and Sentinels write what they have in memory. One that cannot is
+    found first, and what a run whose disk was full has left in memory alone is in the files then. That is no change.
 """
 
 EXAMPLES = r"""
@@ -262,6 +264,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_cluster i
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_failover import resume, run_failover, unfinished
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_lock import new_mark, require_alone
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_node import write_files
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import (
     SnapshotPlace,
     apply_plan,
@@ -366,6 +369,7 @@ def converge(call: Call, desired: Desired, client: Client, journal: Journal, fre
     left, desired = resume(client, desired, journal, seconds)
     current, plan = settled_plan(client, desired, Deadline(call.params["settle_timeout"]))
     plan = with_failover(plan, desired)
+    write_files(client, current.nodes, desired.sentinels, users=desired.has_users)
     files = apply_plan(client, plan, desired, place, deadline)
     if left is not None:
         journal.remove()
@@ -385,6 +389,7 @@ def converge_cluster(call: Call, desired: Desired, client: Client) -> Outcome:
             call.warn(fault)
         return cluster_outcome(desired, current, plan, current, faults=broken)
     seconds = call.params["timeout"]
+    write_files(client, topology_of(current).nodes, (), users=desired.has_users)
     apply_cluster(client, plan, desired, call.find_program("redis-cli"), seconds)
     return cluster_outcome(desired, current, plan, prove_cluster(client, desired, Deadline(seconds)))
 

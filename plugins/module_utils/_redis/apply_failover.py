@@ -186,7 +186,7 @@ def finish(
         watch_primary(client, desired, primary)
         follow_primary(client, desired, primary)
         if unwritten:
-            raise unwritten[0]
+            raise StateError(f"{unwritten[0]}; {primary} is the primary all the same, and another run writes that down")
     close_journal(journal)
     return primary
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.command import run
@@ -20,7 +20,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection impo
     shown,
     transaction,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Endpoint
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Endpoint, Node
+
+# Of Sentinel, since Redis 7, which has changed all the same (sentinelFlushConfigAndReply of sentinel.c).
+_UNSAVED = "save config file"
 
 
 def tell(client: Client, endpoint: Endpoint, words: Sequence[str], unless: str = "") -> None:
@@ -51,6 +54,19 @@ def persist(client: Client, nodes: Sequence[Endpoint], sentinels: Sequence[Endpo
     in_parallel(lambda endpoint: client.ask(endpoint, write), list(words))
 
 
+def write_files(client: Client, nodes: Iterable[Node], sentinels: Sequence[Endpoint], *, users: bool) -> None:
+    """Let everybody write what is in memory, as a run whose disk was full may have left it there alone.
+
+    One who cannot is found before anything on the others has changed. users: whether ACL files are written as well.
+    A node without a file, or that could not start from the one that it would write, is left alone.
+    """
+    able = [one for one in nodes if one.config_file and not one.unreadable]
+    persist(client, [one.endpoint for one in able], sentinels)
+    for one in able:
+        if users and one.config.get("aclfile"):
+            tell(client, one.endpoint, ("ACL", "SAVE"))
+
+
 def change_node(
     client: Client, endpoint: Endpoint, commands: Sequence[Sequence[str]], save_users: bool = False
 ) -> None:
@@ -68,10 +84,20 @@ def change_node(
     def send(_at: Endpoint, link: Any) -> None:
         every = [*commands, *files]
         for command, answer in zip(every, transaction(link, endpoint, every)):
+            if isinstance(answer, Exception) and command in files:
+                raise _unwritten(str(endpoint), commands, answer)
             if isinstance(answer, Exception):
                 raise StateError(f"{endpoint} refused {shown(command)}: {answer}")
 
     client.ask(endpoint, send)
+
+
+def _unwritten(who: str, commands: Sequence[Sequence[str]], error: Exception) -> StateError:
+    told = ", ".join(shown(one) for one in commands)
+    return StateError(
+        f"{who} has {told} in memory alone until it restarts, as it cannot write its file: {error}; make room for it, "
+        "and run again, which writes it"
+    )
 
 
 def change_sentinels(client: Client, commands: Mapping[Endpoint, Sequence[Sequence[str]]]) -> None:
@@ -82,6 +108,8 @@ def change_sentinels(client: Client, commands: Mapping[Endpoint, Sequence[Sequen
             try:
                 link.execute_command(*command)
             except ResponseError as error:
+                if _UNSAVED in str(error):
+                    raise _unwritten(f"Sentinel {endpoint}", [command], error) from error
                 raise StateError(f"Sentinel {endpoint} refused {shown(command)}: {error}") from error
 
     in_parallel(lambda endpoint: client.ask(endpoint, send), list(commands))

@@ -289,6 +289,11 @@ class Desired:
     forget_sentinels: bool = False
     rotation: Rotation | None = None
 
+    @property
+    def has_users(self) -> bool:
+        """Whether users of the nodes are declared, or none are to be there."""
+        return bool(self.users) or self.kept is not None
+
 
 def just_installed(endpoint: Endpoint, desired: Desired) -> Node:
     """A node that was never started and is not asked."""

@@ -179,7 +179,7 @@ def _read_node(client: Client, endpoint: Endpoint, desired: Desired) -> Node:
 
 def _grants(endpoint: Endpoint, link: Any, desired: Desired) -> tuple[Grant, ...]:
     """What a node lets the declared users do; nothing is asked where none is declared."""
-    if not desired.users and desired.kept is None:
+    if not desired.has_users:
         return ()
     try:
         return grants_from(desired.users, transaction(link, endpoint, questions(desired.users)), desired.kept)

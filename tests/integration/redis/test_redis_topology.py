@@ -312,9 +312,14 @@ def test_a_node_that_cannot_write_its_configuration_is_left_alone(rig, topology)
     rig.host.run(["rmdir", file])
     rig.host.run(["mv", f"{file}.away", file])
     assert f"127.0.0.1:{PAIR[1]} cannot write its configuration file" in refused["msg"]
-    assert rig.setting(PAIR[1], "maxmemory") == str(64 * MIB)
+    # and the other one before it was touched
+    assert [rig.setting(port, "maxmemory") for port in PAIR] == [str(64 * MIB)] * 2
     assert steps(topology(pair(settings={"maxmemory": "65mb"})))[-1] == ("configure", f"127.0.0.1:{PAIR[1]}")
     assert rig.setting(PAIR[1], "maxmemory") == str(65 * MIB)
+    # as a disk that fills up meanwhile leaves it: the next run writes what is in memory
+    rig.host.run(["sed", "-i", "s/^maxmemory .*/maxmemory 64mb/", file])
+    assert not topology(pair(settings={"maxmemory": "65mb"}))["changed"]
+    assert "maxmemory 65mb" in rig.host.read(file).decode().splitlines()
 
 
 def test_a_node_behind_tls_is_verified(rig, topology):

@@ -14,6 +14,11 @@ import pytest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._redis import apply_topology
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_node import (
+    change_node,
+    change_sentinels,
+    write_files,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_topology import SnapshotPlace, apply_plan
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.connection import (
     Access,
@@ -155,6 +160,59 @@ def test_a_node_whose_copy_fails_takes_writes_again(tmp_path, monkeypatch, faili
     with pytest.raises(type(failing), match="the disk is full"):
         resolve(client, tmp_path, monkeypatch)
     assert client.seen == [(TWO, REFUSE), (TWO, ACCEPT)]
+
+
+@dataclass
+class Full:
+    """Nodes and Sentinels whose disk fills up once each has written its file so often."""
+
+    writes: int
+    access: Access = field(default_factory=Access)
+    sent: list[tuple[str, ...]] = field(default_factory=list)
+
+    def ask(self, endpoint: Endpoint, question: Callable[[Endpoint, Any], Any]) -> Any:
+        return question(endpoint, self)
+
+    def pipeline(self, transaction: bool) -> Full:
+        return replace(self, sent=[])
+
+    def execute_command(self, *words: str) -> None:
+        self.sent.append(words)
+        if words[:2] in (REWRITE, ("SENTINEL", "SET")):
+            self.writes -= 1
+            if self.writes < 0 and words[0] == "SENTINEL":
+                raise ResponseError("Failed to save config file. Check server logs.")
+
+    def execute(self, raise_on_error: bool) -> list[Any]:
+        full = ResponseError("Rewriting config file: No space left on device")
+        return [full if words == REWRITE and self.writes < 0 else "OK" for words in self.sent]
+
+
+def test_what_a_full_disk_leaves_in_memory_alone_is_said() -> None:
+    commands = [("CONFIG", "SET", "requirepass", "s3cret"), ("REPLICAOF", "10.0.0.2", "6379")]
+    with pytest.raises(StateError) as told:
+        change_node(Full(1), ONE, commands)  # type: ignore[arg-type]
+    assert str(told.value) == (
+        "10.0.0.1:6379 has CONFIG SET requirepass, REPLICAOF 10.0.0.2 6379 in memory alone until it restarts, as it "
+        "cannot write its file: Rewriting config file: No space left on device; make room for it, and run again, which "
+        "writes it"
+    )
+    with pytest.raises(StateError, match=r"Sentinel .* has SENTINEL SET main in memory alone until it restarts"):
+        change_sentinels(Full(0), {ONE: [("SENTINEL", "SET", "main", "quorum", "2")]})  # type: ignore[arg-type]
+
+
+def test_each_run_writes_what_another_one_left_in_memory_alone() -> None:
+    client = Full(9)
+    nodes = [
+        node(ONE, config_file="/r.conf", config={"aclfile": "/users.acl"}),
+        node(TWO, config_file=""),
+        node(TWO, config_file="/r.conf", unreadable=("o'brien",)),
+    ]
+    write_files(client, nodes, [TWO], users=True)  # type: ignore[arg-type]
+    assert sorted(client.sent) == [("ACL", "SAVE"), REWRITE, ("SENTINEL", "FLUSHCONFIG")]
+    client = Full(9)
+    write_files(client, nodes[:1], [], users=False)  # type: ignore[arg-type]
+    assert client.sent == [REWRITE]
 
 
 @dataclass
