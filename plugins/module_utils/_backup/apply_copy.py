@@ -36,6 +36,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import COPYING, Count
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_below import Below
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_refusal
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import make_identity
@@ -57,7 +58,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_seco
     root_of,
     send_keys,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_transfer import transfer
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading_all
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import Catalog

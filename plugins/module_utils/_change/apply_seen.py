@@ -16,7 +16,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -33,7 +33,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import lock_file, replace_file
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, record_at
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects, read_several
 
 _KEY = "identity"
 _SECRETS = ("password", "access_key", "secret_key")
@@ -151,6 +151,14 @@ class SameStore:
         if found is None:
             self._verify_identity()
         return found
+
+    def several(self, keys: Sequence[str]) -> Iterator[bytes | None]:
+        """The bytes of many objects, in the order of their keys."""
+        self._verify()
+        for found in read_several(self._objects, keys):
+            if found is None:
+                self._verify_identity()
+            yield found
 
     def names(self, prefix: str, limit: int) -> list[str]:
         """The first `limit` keys that begin with `prefix`."""

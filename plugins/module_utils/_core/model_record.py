@@ -39,7 +39,7 @@ def parse_json(data: bytes, where: str) -> Any:
 
 def decoded(data: bytes) -> Any:
     """What JSON says. Raises what is in BAD_VALUES for what is none, says a name twice, or says no number."""
-    return json.loads(data, object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
+    return _DECODER.decode(data.decode(json.detect_encoding(data), "surrogatepass"))
 
 
 def parse_document(data: bytes, where: str) -> dict[str, Any]:
@@ -140,3 +140,7 @@ def _short(value: Any) -> str:
 def _brief(error: Exception) -> str:
     """Why, without the content, which can be of any length."""
     return f"{type(error).__name__}: {error}"[:200]
+
+
+# made once, as a ledger has many records
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import os
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -105,6 +106,11 @@ class Bucket:
                 if _code(error) in _ABSENT:
                     return None
                 raise
+
+    def several(self, keys: Sequence[str]) -> Iterator[bytes | None]:
+        """The bytes of objects, in the order of their keys, by some requests at a time."""
+        with ThreadPoolExecutor(WORKERS) as pool:
+            yield from pool.map(self.get, keys)
 
     def put(self, key: str, data: bytes) -> None:
         """Write one object in one request."""

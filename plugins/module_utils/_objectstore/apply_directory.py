@@ -8,11 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from functools import partial
 from io import BytesIO
+from itertools import groupby
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import (
     made_below,
@@ -90,10 +91,29 @@ class Directory:
             except FileNotFoundError:
                 return None
 
+    def several(self, keys: Sequence[str]) -> Iterator[bytes | None]:
+        """The bytes of objects, in the order of their keys. The directory of some that follow is opened once."""
+        for _place, listed in groupby(keys, lambda key: key.rpartition("/")[0]):
+            together = list(listed)
+            with ExitStack() as stack:
+                with self._said(f"read {together[0]}"):
+                    try:
+                        above, _name = stack.enter_context(self._above(together[0]))
+                    except FileNotFoundError:
+                        yield from (None for _key in together)
+                        continue
+                for key in together:
+                    with self._said(f"read {key}"), suppress(FileNotFoundError):
+                        yield self._whole(above, key.rpartition("/")[2], f"{key} in the {self.where}")
+                        continue
+                    yield None
+
     @staticmethod
     def _whole(above: int, name: str, where: str) -> bytes:
         with opened_file(above, name) as stream:
-            return joined(iter(partial(stream.read, PIECE_BYTES), b""), WHOLE_BYTES, where)
+            # a read makes room for all that it is asked for, and most objects are small
+            piece = min(os.fstat(stream.fileno()).st_size + 1, PIECE_BYTES)
+            return joined(iter(partial(stream.read, piece), b""), WHOLE_BYTES, where)
 
     def names(self, prefix: str, limit: int) -> list[str]:
         """The first `limit` keys below `prefix`, in their order."""

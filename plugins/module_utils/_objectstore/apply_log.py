@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,12 +25,14 @@ from typing import Any, Callable, ClassVar, Generic, Protocol, TypeVar
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, GantryError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import decoded
-from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects, read_several
 
 # Numbers count down in the keys, since listings begin with the smallest. No directory has more than a thousand files.
 _LAST, _EACH = 10**9 - 1, 1000
 _RACES, _RACERS = 4, 4
 _INTERVAL_S, _LOOKS = 0.05, 5
+# So many records are read at once: what a directory has.
+_AT_ONCE = _EACH
 _KEY = re.compile(r"([^/]+)/(\d{6})/(\d{3})")
 # At most so many are removed at once, so that a log that has grown for years holds no writer up.
 _REMOVED = 2000
@@ -138,9 +140,32 @@ class Log:
 
     def records(self, after: int = 0, limit: int = _LAST) -> list[Record]:
         """The newest `limit` records whose number is higher than `after`, the oldest first."""
-        keys = [key for key in self.objects.names(f"{self.name}/", limit) if self._number(key) > after]
-        with ThreadPoolExecutor(8) as pool:
-            return list(pool.map(self._read, reversed(keys)))
+        listed = (self._number(key) for key in self.objects.names(f"{self.name}/", limit))
+        numbers = sorted(number for number in listed if number > after)
+        return list(self._read(numbers, missing=b""))
+
+    def walk(self, after: int = 0) -> Iterator[Record]:
+        """The records of a log that keeps all, from the one behind number `after` on; few of them are in memory.
+
+        A number that is missing is left out. Raises StateError where as many in a row are as are read at once.
+        """
+        newest = self.newest_number()
+        for first in range(after + 1, newest + 1, _AT_ONCE):
+            numbers = range(first, min(first + _AT_ONCE, newest + 1))
+            read = 0
+            for record in self._read(numbers):
+                read += 1
+                yield record
+            if not read:
+                raise StateError(
+                    f"the {self.objects.where} has record {newest} of {self.name}, and none of the numbers {first} to "
+                    f"{numbers[-1]}; see who put {self.key(newest)} there or removed the others, and compare them with "
+                    "a copy"
+                )
+
+    def numbers(self) -> list[int]:
+        """The numbers of all records, the highest first."""
+        return [self._number(key) for key in self.objects.names(f"{self.name}/", _LAST)]
 
     def _remove_up_to(self, number: int) -> None:
         """Remove old records: an attempt, which the next writer makes good."""
@@ -162,8 +187,12 @@ class Log:
                 f"{key} in the {self.objects.where} is no record of {self.name}; see who put it there, and remove it"
             ) from error
 
-    def _read(self, key: str) -> Record:
-        return self._parsed(self._number(key), self.objects.get(key) or b"")
+    def _read(self, numbers: Sequence[int], missing: bytes | None = None) -> Iterator[Record]:
+        """The records with these numbers. missing: what is read in the place of one that is not there."""
+        for number, data in zip(numbers, read_several(self.objects, [self.key(number) for number in numbers])):
+            found = missing if data is None else data
+            if found is not None:
+                yield self._parsed(number, found)
 
     def _parsed(self, number: int, data: bytes) -> Record:
         try:

@@ -10,7 +10,8 @@ import uuid
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import parse_document, text
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_below import Below
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Sealed
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.sealing import DataKeys
 
 IDENTITY = "id"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import parse_document
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_below import Below
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Record, StateLog, StrayError
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_keys import (
     Keyring,
     MasterKey,

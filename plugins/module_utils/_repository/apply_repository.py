@@ -16,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import parse_document
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_below import Below
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import (
     Record,
     StateLog,
@@ -30,7 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_keys
     unwrap,
     wrap,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed, Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Sealed, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     Catalog,
     Marks,

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import fields, number
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_below import Below
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, require_conditions
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_identity import read_identity
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_keys import KeyLog
@@ -26,7 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     read_marks,
     write_document,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Sealed, Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Sealed, Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_transfer import transfer_record
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import (
     Catalog,

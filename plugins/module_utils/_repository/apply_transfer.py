@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_progress import Count, counted, uncounted
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_below import Below
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, PieceReader
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import PieceReader
 
 PIECE_BYTES = 1024 * 1024
 # Up to this size, an object is one request each way and is held in memory.

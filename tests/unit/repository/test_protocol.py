@@ -28,6 +28,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_progress i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_below import Below
 from ansible_collections.gantry.odoo.plugins.module_utils._repository import apply_turns
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repository import (
     Repository,
@@ -37,7 +38,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_repo
     stored_sizes,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_send import send_shard
-from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Below, Stores
+from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_stores import Stores
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_sweep import objects_of, sweep
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.apply_turns import reading
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.model_catalog import FULL, Entry, Hold
