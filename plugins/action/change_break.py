@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import unwitnessed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
@@ -39,11 +40,14 @@ class ActionModule(ControllerAction):
         number = held[name].number
         if not call.check_mode:
             leases.take_away(held[name].fencing_number, who, reason, Deadline(WRITE_SECONDS))
-            Ledger(store).record(
+            ledger = open_ledger(call.params["store"], store)
+            ledger.record(
                 store.now(),
                 {"id": name},
                 "broken",
                 {"by": who, "reason": reason, "lease": number},
                 Deadline(WRITE_SECONDS),
             )
+            if ledger.witness is not None and ledger.witness.waits:
+                call.warn(unwitnessed(ledger.witness.waits))
         return Outcome(facts={"changed": True, "lease": number, "words": held[name].words})

@@ -34,7 +34,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     unfinished,
     unrecorded,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import closing, planned, unclosed
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import (
+    closing,
+    planned,
+    unclosed,
+    unwitnessed,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
@@ -85,15 +90,15 @@ class ActionModule(ControllerAction):
             beside = _lost([] if end.parts else params["lost"])
             beside += [] if end.lost and params["lease_lost"] else failures
             done = is_done(end.parts) and not lost and not beside
-            entry = _record(params, "closed" if done else "unfinished", end.parts, "; ".join([*lost, *beside]))
+            recorded = _record(params, "closed" if done else "unfinished", end.parts, "; ".join([*lost, *beside]))
             patiently(lambda: _end(params, end.lost), Deadline(AWAY_SECONDS))
         except (UnreachableError, StateError) as error:
             return _unclosed(params, str(error))
-        names, notes = (change["id"], change["kind"]), [*lost, *beside, *params["notes"]]
+        names, notes = (change["id"], change["kind"]), [*lost, *beside, *params["notes"], *recorded.notes]
         screen = closing(*names, end.parts, notes, command_line(), done=done, taken_by=end.taken_by)
         said = "" if done else unfinished(*names, end.parts, end.lost, beside, end.taken_by)
         failure = for_playbook(said, change["kind"])
-        return Outcome(facts={**entry, "screen": screen}, failure=failure)
+        return Outcome(facts={**recorded.entry, "screen": screen}, failure=failure)
 
 
 def _lost(hosts: Sequence[str]) -> list[str]:
@@ -119,7 +124,7 @@ def _settled(params: Mapping[str, Any]) -> _End:
     try:
         Register(store).require(params["change"]["fencing_number"])
     except LostError as error:
-        taken = taken_over(change, [entry.body for entry in Ledger(store).entries()])
+        taken = taken_over(change, (entry.body for entry in Ledger(store).walk()))
         return _End(parts, str(error), taken)
     return _End(parts)
 
@@ -134,8 +139,16 @@ def _unclosed(params: Mapping[str, Any], why: str) -> Outcome:
     return Outcome(facts={"screen": unclosed(clauses, parts, command_line())}, failure=failure)
 
 
-def _record(params: Mapping[str, Any], name: str, parts: tuple[Part, ...], lost: str) -> dict[str, Any]:
-    """Record the end of the change; number and hash of the entry."""
+@dataclass(frozen=True)
+class _Recorded:
+    """The end of a change in the ledger. entry: its number and hash. notes: what is to be said of it."""
+
+    entry: Mapping[str, Any]
+    notes: Sequence[str]
+
+
+def _record(params: Mapping[str, Any], name: str, parts: tuple[Part, ...], lost: str) -> _Recorded:
+    """Record the end of the change."""
     states = {"parts": {part.name: part.state for part in parts}} if parts else {}
     facts = {**params["facts"], **states, **({"lost": lost} if lost else {})}
 
@@ -145,7 +158,8 @@ def _record(params: Mapping[str, Any], name: str, parts: tuple[Part, ...], lost:
     brought = bring(params["store"], make, Deadline(WRITE_SECONDS))
     if brought.why or brought.entry is None:
         raise UnreachableError(brought.why)
-    return {"sequence": brought.entry.sequence, "hash": brought.entry.hash}
+    entry = {"sequence": brought.entry.sequence, "hash": brought.entry.hash}
+    return _Recorded(entry, [unwitnessed(brought.unwitnessed)] if brought.unwitnessed else [])
 
 
 def _end(params: Mapping[str, Any], lost: str) -> None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import latest_backups
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_heard import hear
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import RESUME
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
@@ -47,7 +49,8 @@ class ActionModule(ControllerAction):
         store, params = open_store(call.params["store"]), call.params
         Register(store).require(params["change"]["fencing_number"])
         now, rules, subjects = store.now(), rules_from(params), _subjects(params)
-        proofs = {one.name: proof_of(Ledger(store), one.name, rules.repository) for one in subjects}
+        ledger = _heard(call, open_ledger(params["store"], store))
+        proofs = {one.name: proof_of(ledger, one.name, rules.repository, call.warn) for one in subjects}
         lacking = plan_gate.without_backup(subjects, proofs, now, rules)
         if params["repository"] and lacking:
             # backups that a timer took are in no ledger
@@ -75,9 +78,20 @@ def _age(option: str, number: float, unit: timedelta) -> timedelta:
     return age
 
 
-def proof_of(ledger: Ledger, tenant: str, repository: str) -> plan_gate.Proof:
-    """What the ledger proves of a tenant. repository: as for Rules."""
-    backup, drill = (ledger.evidence(event, tenant, repository) for event in plan_gate.EVIDENCE)
+def _heard(call: Call, ledger: Ledger) -> Ledger:
+    """The ledger as its witness knows it; alone where that does not answer and the change goes on without it."""
+    change = call.params["change"]
+    found = hear(ledger, change, resumes=change["kind"] == RESUME, aside=False, begins=False)
+    for warning in found.warnings:
+        call.warn(warning)
+    return ledger if found.answers else Ledger(ledger.objects)
+
+
+def proof_of(
+    ledger: Ledger, tenant: str, repository: str, doubt: Callable[[str], None] = lambda _sentence: None
+) -> plan_gate.Proof:
+    """What the ledger proves of a tenant. repository: as for Rules. doubt: is told of what proves nothing."""
+    backup, drill = (ledger.evidence(event, tenant, repository, doubt) for event in plan_gate.EVIDENCE)
     return plan_gate.proof_from(backup.body if backup else None, drill.body if drill else None)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
@@ -20,6 +20,8 @@ from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 _GATHERED = ("entries", "leases", "parts")
+# read only where it is asked for: all of the ledger is compared
+_WITNESS = "witness"
 
 
 class ActionModule(ControllerAction):
@@ -27,7 +29,7 @@ class ActionModule(ControllerAction):
 
     OPTIONS = {
         "store": STORE,
-        "gather": {"type": "list", "elements": "str", "choices": list(_GATHERED), "default": list(_GATHERED)},
+        "gather": {"type": "list", "elements": "str", "choices": [*_GATHERED, _WITNESS], "default": list(_GATHERED)},
         "after": {"type": "int", "default": 0},
         "last_seen": {"type": "bool", "default": False},
     }
@@ -39,6 +41,7 @@ class ActionModule(ControllerAction):
             "entries": lambda: _entries(store, call.params["after"]),
             "leases": lambda: _leases(store),
             "parts": lambda: _parts(call, store),
+            _WITNESS: lambda: _witness(open_ledger(call.params["store"], store)),
         }
         return Outcome(facts={name: reads[name]() for name in call.params["gather"]})
 
@@ -52,6 +55,25 @@ def _entries(store: Objects, after: int) -> list[dict[str, Any]]:
         {"sequence": one.sequence, "previous": one.previous, "hash": one.hash, **one.body}
         for one in Ledger(store).entries(after)
     ]
+
+
+def _witness(ledger: Ledger) -> dict[str, Any]:
+    """What the witness says of the whole ledger, which is verified."""
+    witness = ledger.witness
+    if witness is None:
+        return {"declared": False}
+    last = None
+    for entry in ledger.walk():
+        last = entry
+    ledger.unknown()
+    return {
+        "declared": True,
+        "where": witness.where,
+        "begun": witness.begun,
+        "sequence": last.sequence if last else 0,
+        "hash": last.hash if last else "",
+        "unwitnessed": ledger.unwitnessed(),
+    }
 
 
 def _leases(store: Objects) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox, users_first
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_heard import hear
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import Seen, identity_of, remember
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
@@ -89,7 +90,9 @@ class ActionModule(ControllerAction):
                 before = {entry.sequence for entry in late}
                 since = users_first(resumes, lambda: Ledger(leases.objects).entries(params["read"]), call.warn)
                 require_as_read(entry.body for entry in since if entry.sequence not in before)
-            parts = self._begin(leases, lease, opened, call)
+            ledger = open_ledger(params["store"], leases.objects)
+            heard = _heard(ledger, params, call, begins=True)
+            parts = self._begin(leases, lease, opened, heard, call)
         except (GantryError, OSError):
             PartsLog(leases.objects).write(
                 lambda seen: plan_undo(seen, opened["id"], params["resumes"]), Deadline(WRITE_SECONDS)
@@ -110,6 +113,7 @@ class ActionModule(ControllerAction):
             plan_take(leases, params["covers"], holder, now, params["lease_seconds"])
             seen = PartsLog(store).read()
             _require_parts(store, seen)
+            _heard(open_ledger(params["store"], store), params, call, begins=False)
             if params["resumes"]:
                 heir = _heir(store, seen, params["resumes"])
                 planned = plan_resume(seen, name, params["resumes"], params["way"], params["released"], heir).of(name)
@@ -122,7 +126,9 @@ class ActionModule(ControllerAction):
         return Outcome(facts={"change": shown, "parts": parts_shown(planned), "refused": refused})
 
     @staticmethod
-    def _begin(leases: Register, lease: Lease, opened: Mapping[str, Any], call: Call) -> Sequence[Part]:
+    def _begin(
+        leases: Register, lease: Lease, opened: Mapping[str, Any], heard: Mapping[str, Any], call: Call
+    ) -> Sequence[Part]:
         """Have the lease renewed while ansible-playbook lives, plan the parts, and record that the change is open."""
         params = call.params
         lease_keeper.start(params["store"], lease, params["lease_seconds"], os.getppid(), opened)
@@ -139,9 +145,9 @@ class ActionModule(ControllerAction):
 
         seen = Parts() if _stands_aside(params) else PartsLog(store).write(plan, deadline)
         last_seen.keep_parts(store, seen)
-        facts = {**params["facts"], "covers": list(lease.covers)}
+        facts = {**params["facts"], **heard, "covers": list(lease.covers)}
         if not params["resumes"]:
-            Ledger(store).record(now, dict(opened), "opened", facts, deadline)
+            open_ledger(params["store"], store).record(now, dict(opened), "opened", facts, deadline)
             return seen.of(opened["id"])
         resumed = {**facts, "resumes": params["resumes"], "way": params["way"]}
         # users do not wait for a ledger that was damaged
@@ -166,7 +172,7 @@ def _planned(seen: Parts, change: str, params: Mapping[str, Any], facts: Mapping
 
 def _require_parts(store: Objects, seen: Parts) -> None:
     """Raise StateError where the log of the parts is lost: hosts that are out of service would be taken to serve."""
-    if not seen.number and any(has_parts(entry.body) for entry in Ledger(store).entries()):
+    if not seen.number and any(has_parts(entry.body) for entry in Ledger(store).walk()):
         raise StateError(
             f"the {store.where} has lost all records of {PartsLog.NAME}, which say what is out of service; put them "
             "back, or, where they are lost for good, prove every host and begin a new change store"
@@ -177,7 +183,16 @@ def _heir(store: Objects, seen: Parts, interrupted: str) -> str:
     """The change that has the parts of an interrupted one; the ledger is read only where it has none itself."""
     if seen.of(interrupted):
         return interrupted
-    return heir_of(interrupted, (entry.body for entry in Ledger(store).entries()))
+    return heir_of(interrupted, (entry.body for entry in Ledger(store).walk()))
+
+
+def _heard(ledger: Ledger, params: Mapping[str, Any], call: Call, *, begins: bool) -> Mapping[str, Any]:
+    """What the ledger keeps of its witness. Raises StateError where that does not let the change begin."""
+    resumes, aside = bool(params["resumes"]), _stands_aside(params)
+    found = hear(ledger, params, resumes=resumes, aside=aside, begins=begins)
+    for warning in found.warnings:
+        call.warn(warning)
+    return found.facts
 
 
 def _stands_aside(params: Mapping[str, Any]) -> bool:

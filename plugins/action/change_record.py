@@ -13,6 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events i
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, require_lease
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import unwitnessed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import REPOSITORY, name_of
@@ -53,4 +54,6 @@ class ActionModule(ControllerAction):
         if brought.why or brought.entry is None:
             call.warn(f"the event {params['event']} is not in the change store yet: {brought.why}")
             return Outcome()
+        if brought.unwitnessed:
+            call.warn(unwitnessed(brought.unwitnessed))
         return Outcome(facts={"sequence": brought.entry.sequence, "hash": brought.entry.hash})

@@ -34,6 +34,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     plan_begin,
     with_part,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import unwitnessed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
@@ -85,6 +86,8 @@ class ActionModule(ControllerAction):
         _see(params)
         if brought.why:
             call.warn(f"{params['part']} is {params['state']}, which the change store has not taken yet: {brought.why}")
+        if brought.unwitnessed:
+            call.warn(unwitnessed(brought.unwitnessed))
 
 
 def _begin(params: Mapping[str, Any]) -> None:

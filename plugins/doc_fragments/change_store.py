@@ -31,9 +31,82 @@ options:
             A store that was emptied, is not mounted, or is another one counts as one that does not answer.
         type: path
         default: ~/.gantry/outbox
+      witness:
+        description:
+          - A second place, which keeps the hash of each entry of the ledger. A ledger that was cut off, emptied or
+            rewritten is found by it, and no change begins. Give one of the three kinds, best on another server and
+            under another account, which needs no right but to read and to create.
+          - The same for every controller. Without it, only what a controller has seen itself is found.
+        type: dict
+        suboptions:
+          directory:
+            description: Path of a directory on the controller, as O(store.directory).
+            type: path
+          postgresql:
+            description: A database of PostgreSQL, as O(store.postgresql).
+            type: dict
+            suboptions:
+              host:
+                description: Host of the server, or the directory of its unix socket.
+                type: str
+                required: true
+              port:
+                description: Port of the server.
+                type: int
+                default: 5432
+              user:
+                description: The login. It may read the table, insert into it and delete from it, or create it.
+                type: str
+                required: true
+              password:
+                description: Password of the login. It is never shown.
+                type: str
+              dbname:
+                description: Name of the database. It has to exist.
+                type: str
+                default: gantry
+              ssl_mode:
+                description: How far TLS is required and the server's certificate verified, in the words of libpq.
+                type: str
+                choices: [disable, allow, prefer, require, verify-ca, verify-full]
+                default: verify-full
+              ca_cert:
+                description: Path of the PEM file with the authorities for the server's certificate.
+                type: path
+          s3:
+            description: A bucket of an S3 server, as O(store.s3).
+            type: dict
+            suboptions:
+              endpoint_url:
+                description: URL of the S3 server. Its TLS certificate is verified. Not needed for Amazon's own.
+                type: str
+              bucket:
+                description: Name of the bucket. It has to exist.
+                type: str
+                required: true
+              region:
+                description: Region that requests are signed for.
+                type: str
+                default: us-east-1
+              prefix:
+                description: Path in the bucket below which the witness lies.
+                type: str
+                default: ""
+              access_key:
+                description: Access key. Without it, the credentials of the controller's environment are used.
+                type: str
+              secret_key:
+                description: Secret key of O(store.witness.s3.access_key).
+                type: str
+              ca_bundle:
+                description:
+                  - Path of the PEM file with the authorities that the server's certificate is verified against.
+                  - By default the trust store of the operating system.
+                type: path
       postgresql:
         description:
-          - A database of PostgreSQL for the change store alone. A table is created in it at the first use.
+          - A database of PostgreSQL for the change store alone. A table is created in it at the first use, where it has
+            none yet.
         type: dict
         suboptions:
           host:
@@ -45,7 +118,7 @@ options:
             type: int
             default: 5432
           user:
-            description: The login, which owns the database or may create a table in it.
+            description: The login. It may read the table, insert into it and delete from it, or create it.
             type: str
             required: true
           password:

@@ -26,6 +26,8 @@ description:
   - Runs on the controller and changes nothing.
   - Where O(repository) is given, backups and drills of another one are no proof. The ledger has its name, see
     M(gantry.odoo.change_record).
+  - Where O(store.witness) is given, the ledger has to be what its witness knows, and an entry that the witness does not
+    know is no proof. An V(emergency) change goes on without a witness that does not answer.
   - Asks O(repository), as the controller reaches it, for the newest backup of each tenant where the ledger does not
     prove one. A backup that was taken without a playbook, or before the store was made anew, is in no ledger.
 options:

@@ -21,10 +21,12 @@ description:
   - Runs on the controller and changes nothing.
 options:
   gather:
-    description: The parts of the change store to read.
+    description:
+      - The parts of the change store to read.
+      - V(witness) verifies the whole ledger and compares it with its witness, which takes longer the longer it is.
     type: list
     elements: str
-    choices: [entries, leases, parts]
+    choices: [entries, leases, parts, witness]
     default: [entries, leases, parts]
   after:
     description: Only entries with a higher number are read and verified.
@@ -42,6 +44,13 @@ EXAMPLES = r"""
 - name: Gather the ledger
   gantry.odoo.change_info:
     store: {directory: /tmp/gantry-store}
+
+- name: Compare the ledger with its witness
+  gantry.odoo.change_info:
+    store:
+      directory: /tmp/gantry-store
+      witness: {directory: /mnt/audit/gantry-witness}
+    gather: [witness]
 """
 
 RETURN = r"""
@@ -77,6 +86,31 @@ parts:
     facts:
       description: The recorded facts of the part.
       type: dict
+witness:
+  description:
+    - The comparison of the ledger with its witness. The module fails where the ledger was cut off or rewritten.
+  returned: when asked for
+  type: dict
+  contains:
+    declared:
+      description: Whether O(store.witness) names one. The other keys are there only then.
+      type: bool
+    where:
+      description: The place of the witness.
+      type: str
+    begun:
+      description: Number of the last entry that the witness took as it was, as it was written before its first use.
+      type: int
+    sequence:
+      description: Number of the last entry.
+      type: int
+    hash:
+      description: Hash of the last entry, by which all before it are fixed.
+      type: str
+    unwitnessed:
+      description: Numbers of the entries that the witness does not know from their writer.
+      type: list
+      elements: int
 leases:
   description: The leases that are held.
   returned: when asked for

@@ -23,6 +23,9 @@ description:
     serve, fails with what to run.
   - A program on the controller renews the lease while C(ansible-playbook) runs. After that, the lease expires.
   - Before the first use, lets two writers race for an object of the store, and refuses a store that lets both win.
+  - Where O(store.witness) is given, compares the ledger with its witness, and fails where the ledger was cut off or
+    rewritten. Without an answer of the witness, only a backup, a change that O(resumes), and an V(emergency) change
+    with O(reason) and O(approver) are opened.
   - Never reports a change, because C(changed) speaks of the estate. Takes no lease and writes nothing in check mode.
 options:
   covers:

@@ -98,6 +98,8 @@ def keep(order: Mapping[str, Any]) -> None:
             return
         except GantryError:
             continue  # the store may answer again before the lease ends
+        with suppress(GantryError, OSError):
+            box.tell_witness()
         due = time.monotonic() + seconds / 4
     _leave(order, leases, box)
 

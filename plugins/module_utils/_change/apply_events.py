@@ -21,6 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger i
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import directory_of
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_witness import Witness, open_witness
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event_from
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import OVERTAKEN, Entry
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import has_part, with_part
@@ -38,9 +39,10 @@ _SUFFIX = ".json"
 
 @dataclass(frozen=True)
 class Outbox:
-    """The events of a controller that are not in a store yet, in a directory."""
+    """The events of a controller that are not in a store yet, in a directory. witness: that of the ledger."""
 
     directory: str
+    witness: Witness | None = None
 
     def add(self, event: Event) -> str:
         """Keep an event, on disk; its file. Raises InputError where it is no JSON."""
@@ -63,15 +65,21 @@ class Outbox:
         with self._alone(deadline):
             return {path: self._delivered(path, store, deadline) for path in self.held()}
 
+    def tell_witness(self) -> None:
+        """Tell the witness of the entries that wait for it. Raises UnreachableError where it does not answer."""
+        if self.witness is not None:
+            self.witness.catch_up()
+
     def _delivered(self, path: str, store: Objects, deadline: Deadline) -> Entry:
         with open(path, encoding="utf-8") as stream:
             event = event_from(stream.read(), path)
-        newest = Ledger(store).newest_number()
+        ledger = Ledger(store, self.witness)
+        newest = ledger.newest_number()
         # A ledger that ends before `after` was rolled back, and holds this event no more. It has happened all the same.
         if event.after is None or event.after > newest:
             event = event.tried(newest)
             replace_file(path, event.as_text(), 0o600)
-        entry = write(event, store, deadline)
+        entry = write(event, ledger, deadline)
         os.unlink(path)
         sync_directory(self.directory)
         return entry
@@ -110,10 +118,14 @@ def users_first(
 
 @dataclass(frozen=True)
 class Brought:
-    """An event on its way. entry: the one that it became. why: why it waits, and where; empty where it does not."""
+    """An event on its way. entry: the one that it became. why: why it waits, and where; empty where it does not.
+
+    unwitnessed: why the witness of the ledger was not told of it yet, empty where it was.
+    """
 
     entry: Entry | None
     why: str = ""
+    unwitnessed: str = ""
 
 
 def bring(declared: Mapping[str, Any], make: Callable[[datetime, bool], Event], deadline: Deadline) -> Brought:
@@ -124,7 +136,8 @@ def bring(declared: Mapping[str, Any], make: Callable[[datetime, bool], Event], 
     box = outbox(declared)
     try:
         store = open_store(declared)
-        event = make(store.now(), False).tried(Ledger(store).newest_number())
+        ledger = Ledger(store, box.witness)
+        event = make(store.now(), False).tried(ledger.newest_number())
     except (UnreachableError, StateError, OSError) as error:
         _path, kept = _keep(box, make(datetime.now(timezone.utc), True))
         return Brought(None, f"{error}; {kept}")
@@ -132,10 +145,11 @@ def bring(declared: Mapping[str, Any], make: Callable[[datetime, bool], Event], 
     try:
         if not path:
             # without a place for files, what is cut off before its end is lost
-            return Brought(write(event, store, deadline))
-        entry = box.deliver(store, deadline).get(path)
-        # another process may have brought it there meanwhile
-        return Brought(entry or Ledger(store).append(event.body, deadline, event.after))
+            entry = write(event, ledger, deadline)
+        else:
+            # another process may have brought it there meanwhile
+            entry = box.deliver(store, deadline).get(path) or ledger.append(event.body, deadline, event.after)
+        return Brought(entry, unwitnessed=box.witness.waits if box.witness else "")
     except (GantryError, OSError) as error:
         return Brought(None, f"{error}; {kept}")
 
@@ -149,18 +163,18 @@ def _keep(box: Outbox, event: Event) -> tuple[str, str]:
     return path, f"it is kept in {path}"
 
 
-def write(event: Event, store: Objects, deadline: Deadline) -> Entry:
+def write(event: Event, ledger: Ledger, deadline: Deadline) -> Entry:
     """Write an event: the part first, for which the next batch and other operators ask, and then the ledger."""
-    part, parts = event.part, PartsLog(store)
+    part, parts = event.part, PartsLog(ledger.objects)
     if part is None:
-        return Ledger(store).append(event.body, deadline, event.after)
+        return ledger.append(event.body, deadline, event.after)
     # another change may have taken the part over meanwhile, and what follows is no outcome of it
     if not has_part(parts.read(), part):
-        return Ledger(store).append({**event.body, OVERTAKEN: True}, deadline, event.after)
+        return ledger.append({**event.body, OVERTAKEN: True}, deadline, event.after)
     parts.write(lambda seen: with_part(seen, part), deadline)
-    return Ledger(store).append(event.body, deadline, event.after)
+    return ledger.append(event.body, deadline, event.after)
 
 
 def outbox(declared: Mapping[str, Any]) -> Outbox:
     """The events for the store that the option `store` describes, whether it answers or not."""
-    return Outbox(directory_of(declared))
+    return Outbox(directory_of(declared), open_witness(declared))

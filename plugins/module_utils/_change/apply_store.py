@@ -10,10 +10,11 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable, TypeVar
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import as_seen
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import as_seen, directory_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_below import Below
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
 
 # How long a task waits for its turn to write into the store, and for a store that does not answer.
@@ -25,8 +26,8 @@ AWAY_SECONDS = 15
 T = TypeVar("T")
 
 
-def open_store(declared: Mapping[str, Any]) -> Objects:
-    """The store that the option `store` describes, which is asked nothing yet. Only its own library is imported.
+def open_store(declared: Mapping[str, Any], named: str = "store") -> Objects:
+    """The store that the option `named` describes, which is asked nothing yet. Only its own library is imported.
 
     It does not answer where it is another one than this controller has seen. Raises InputError for a relative path,
     which would be another directory for the program that renews the lease.
@@ -35,8 +36,17 @@ def open_store(declared: Mapping[str, Any]) -> Objects:
         path = declared.get(option)
         if path is not None and not os.path.isabs(os.path.expanduser(path)):
             what = f"{path} is a relative path" if path else "the path is empty"
-            raise InputError(f"store.{option}: {what}; give an absolute one, or one that begins with ~")
-    return as_seen(_opened(declared), declared)
+            raise InputError(f"{named}.{option}: {what}; give an absolute one, or one that begins with ~")
+    return as_seen(_opened(declared, named), declared)
+
+
+def require_two_places(declared: Mapping[str, Any]) -> None:
+    """Raise InputError where the witness of the ledger is declared in the place of the ledger itself."""
+    if directory_of({**declared["witness"], "outbox": ""}) == directory_of({**declared, "outbox": ""}):
+        raise InputError(
+            "store.witness: it is the place of the change store itself, and what is lost or forged there is so in "
+            "both; name another place, best on another server and under another account"
+        )
 
 
 def seconds_ahead(store: Objects) -> float:
@@ -49,7 +59,7 @@ def require_lease(params: Mapping[str, Any]) -> None:
     Register(open_store(params["store"])).require(params["change"]["fencing_number"])
 
 
-def _opened(declared: Mapping[str, Any]) -> Objects:
+def _opened(declared: Mapping[str, Any], named: str) -> Objects:
     if declared.get("directory"):
         from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 
@@ -63,7 +73,9 @@ def _opened(declared: Mapping[str, Any]) -> Objects:
     from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_bucket import connect_bucket
     from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import bucket_from
 
-    return connect_bucket(bucket_from("store.s3", declared["s3"]), ANSWER_SECONDS, ATTEMPTS)
+    settings = bucket_from(f"{named}.s3", declared["s3"])
+    bucket, root = connect_bucket(settings, ANSWER_SECONDS, ATTEMPTS), settings.prefix.strip("/")
+    return Below(bucket, f"{root}/") if root else bucket
 
 
 def patiently(attempt: Callable[[], T], deadline: Deadline) -> T:

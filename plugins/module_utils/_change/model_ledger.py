@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 
 GENESIS = "0" * 64
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 # The key of what happened to a part that another change had taken over: no outcome of that one.
 OVERTAKEN = "overtaken"
 
@@ -66,8 +67,11 @@ def unseal(number: int, record: Any, where: str) -> Entry:
     return entry
 
 
-def require_chain(entries: Iterable[Entry], where: str, first: Entry | None = None) -> None:
-    """Raise StateError at the first entry that does not follow from the one before. first: the one before all."""
+def chained(entries: Iterable[Entry], where: str, first: Entry | None = None) -> Iterator[Entry]:
+    """The same entries. Raises StateError at the first that does not follow from the one before.
+
+    first: the one before all.
+    """
     last = first
     for entry in entries:
         sequence, previous = (1, GENESIS) if last is None else (last.sequence + 1, last.hash)
@@ -76,17 +80,13 @@ def require_chain(entries: Iterable[Entry], where: str, first: Entry | None = No
                 f"the ledger in the {where} is damaged at entry {entry.sequence}: it does not follow from the one "
                 "before; compare it with its copy and find out who changed it before the next change"
             )
+        yield entry
         last = entry
 
 
 def _digest(body: Mapping[str, Any], sequence: int, previous: str) -> str:
     try:
-        text = json.dumps(
-            {**body, "sequence": sequence, "previous": previous},
-            sort_keys=True,
-            separators=(",", ":"),
-            ensure_ascii=False,
-        )
+        text = _CANONICAL.encode({**body, "sequence": sequence, "previous": previous})
     except TypeError as error:
         raise InputError(
             f"the ledger cannot hold this entry as JSON: {error}; give texts, numbers, lists and mappings of texts"

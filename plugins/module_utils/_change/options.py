@@ -11,28 +11,36 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate impo
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import BUCKET
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import SSL_MODES
 
+# The three kinds of places, of which one is given.
+_PLACES: dict[str, Any] = {
+    "directory": {"type": "path"},
+    "postgresql": {
+        "type": "dict",
+        "options": {
+            "host": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 5432},
+            "user": {"type": "str", "required": True},
+            "password": {"type": "str", "no_log": True},
+            "dbname": {"type": "str", "default": "gantry"},
+            "ssl_mode": {"type": "str", "default": "verify-full", "choices": list(SSL_MODES)},
+            "ca_cert": {"type": "path"},
+        },
+    },
+    "s3": BUCKET,
+}
+_ONE_PLACE: dict[str, Any] = {
+    "mutually_exclusive": [("directory", "postgresql", "s3")],
+    "required_one_of": [("directory", "postgresql", "s3")],
+}
 STORE: dict[str, Any] = {
     "type": "dict",
     "required": True,
     "options": {
-        "directory": {"type": "path"},
-        "postgresql": {
-            "type": "dict",
-            "options": {
-                "host": {"type": "str", "required": True},
-                "port": {"type": "int", "default": 5432},
-                "user": {"type": "str", "required": True},
-                "password": {"type": "str", "no_log": True},
-                "dbname": {"type": "str", "default": "gantry"},
-                "ssl_mode": {"type": "str", "default": "verify-full", "choices": list(SSL_MODES)},
-                "ca_cert": {"type": "path"},
-            },
-        },
-        "s3": BUCKET,
+        **_PLACES,
+        "witness": {"type": "dict", "options": _PLACES, **_ONE_PLACE},
         "outbox": {"type": "path", "default": "~/.gantry/outbox"},
     },
-    "mutually_exclusive": [("directory", "postgresql", "s3")],
-    "required_one_of": [("directory", "postgresql", "s3")],
+    **_ONE_PLACE,
 }
 PAPERS: dict[str, Any] = {
     "kind": {"type": "str", "required": True},

@@ -93,6 +93,12 @@ def decide(
     return Decision(tuple(paper + facts))
 
 
+def is_emergency(papers: Mapping[str, Any]) -> bool:
+    """Whether a change is an emergency with a reason and the approval of someone else. papers: class and the like."""
+    change = Change("", "", papers["requester"], papers["class"], papers["reason"], papers["approver"])
+    return change.classification == "emergency" and not list(_paper(change))
+
+
 def _paper(change: Change) -> Iterable[str]:
     if change.classification not in CLASSES:
         raise InputError(f"change class must be one of {', '.join(CLASSES)}, not {change.classification}")

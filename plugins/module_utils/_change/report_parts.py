@@ -98,6 +98,11 @@ def unclosed(clauses: Sequence[str], parts: Iterable[Part], run: CommandLine) ->
     return [head, *seen, *_indented(others)]
 
 
+def unwitnessed(why: str) -> str:
+    """A sentence on what was recorded and its witness does not know yet. why: the clause of the witness's store."""
+    return f"the witness of the ledger does not know this entry yet; the next run on this controller writes it: {why}"
+
+
 def _rows(parts: Sequence[Part]) -> list[str]:
     wide = max((len(part.name) for part in parts), default=0)
     return [

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_heard import hear
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import Seen, identity_of, remember
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
@@ -149,6 +150,36 @@ def test_what_waits_in_an_outbox_comes_into_a_ledger_that_was_rolled_back(store:
     outbox(store).add(event(change, "applied", {}, objects.now(), None, False).tried(newest + 37))
     (entry,) = outbox(store).deliver(objects, Deadline(20)).values()
     assert (entry.sequence, entry.body["event"], outbox(store).held()) == (newest + 1, "applied", [])
+
+
+def test_each_kind_of_store_is_a_witness(store: dict[str, Any], tmp_path: Path) -> None:
+    """It knows what was written, and finds that the ledger was cut off."""
+    place = {kind: where for kind, where in store.items() if kind != "outbox"}
+    ledger, outbox_of = str(tmp_path / "ledger"), str(tmp_path / "outbox")
+    declared = {"directory": ledger, "witness": place, "outbox": outbox_of}
+    papers = {"class": "standard", "requester": "mara", "reason": "", "approver": ""}
+    how = {"resumes": False, "aside": False, "begins": True}
+    assert hear(open_ledger(declared), papers, **how).facts["witness_new"]
+    for number in range(3):
+        open_ledger(declared).append({"event": "applied", "number": number}, Deadline(20))
+    assert open_ledger(declared).unwitnessed() == []
+    assert hear(open_ledger(declared), papers, **how).warnings == []
+    log = Log(open_store({"directory": ledger, "outbox": None}), "ledger")
+    log.objects.delete([log.key(3)])
+    with pytest.raises(StateError, match=r"ends with entry 2, and its witness in the .* knows entry 3"):
+        hear(open_ledger(declared), papers, **how)
+
+
+def test_the_login_of_the_guide_removes_no_entry_of_the_ledger(postgresql: dict[str, Any]) -> None:
+    objects = open_store({**postgresql, "outbox": None})
+    identity_of(objects)
+    entry = Ledger(objects).append({"event": "applied"}, Deadline(20))
+    for key in (Log(objects, "ledger").key(entry.sequence), "identity"):
+        with pytest.raises(StateError, match=f"could not remove objects: {key} is never removed"):
+            objects.delete([key])
+    log = Log(objects, "tried-rights", 20)
+    assert all(log.append(Record(number, {})) for number in range(1, 60))
+    assert len(log.numbers()) < 30
 
 
 def test_a_server_that_lets_two_writers_win_is_refused(s3_versioned: dict[str, Any]) -> None:

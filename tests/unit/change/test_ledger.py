@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import GENESIS
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_witness import Witness
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import GENESIS, Entry, seal
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore import apply_log
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import Log, Record
 
 TIME = "2026-11-27T17:30:00.000+00:00"
 
@@ -113,28 +117,80 @@ def test_two_writers_do_not_lose_an_entry(tmp_path: Path) -> None:
 class Counting(Directory):
     """A store that counts what is asked of it."""
 
-    asked = 0
+    asked: Counter[str]
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.asked = Counter()
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Count, and answer."""
+        self.asked["create"] += 1
+        return super().create(key, data)
 
     def get(self, key: str) -> bytes | None:
         """Count, and answer."""
-        self.asked += 1
+        self.asked["get"] += 1
         return super().get(key)
+
+    def several(self, keys: Sequence[str]) -> Iterator[bytes | None]:
+        """Count, and answer."""
+        self.asked["get"] += len(keys)
+        return super().several(keys)
 
     def names(self, prefix: str, limit: int) -> list[str]:
         """Count, and answer."""
-        self.asked += limit
+        self.asked["names"] += limit
         return super().names(prefix, limit)
 
 
-def test_an_append_asks_the_same_of_a_long_ledger(tmp_path: Path) -> None:
-    fill(tmp_path, 2)
+def planted(path: Path, name: str, newest: int, body: Mapping[str, Any]) -> None:
+    """A log that ends with that record: as many directories as it has, and in the last one all files."""
+    log = Log(Directory(str(path)), name)
+    for number in range(1, newest + 1, 1000):
+        (path / log.key(number)).parent.mkdir(parents=True, exist_ok=True)
+    for number in range(max(1, newest - 999), newest + 1):
+        (path / log.key(number)).parent.mkdir(exist_ok=True)
+        (path / log.key(number)).write_text(json.dumps(body), encoding="utf-8")
+
+
+@pytest.mark.parametrize("witnessed", [False, True])
+def test_an_append_asks_the_same_of_a_long_ledger(
+    tmp_path: Path, witnessed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     costs = []
-    for _length in ("short", "long"):
-        store = Counting(str(tmp_path))
-        Ledger(store).append({"event": "applied", "after": len(files(tmp_path))}, Deadline(5))
-        costs.append(store.asked)
-        fill(tmp_path, 50)
-    assert costs == [2, 2]
+    for newest in (10, 100_000):
+        store, second = Counting(str(tmp_path / str(newest))), Counting(str(tmp_path / f"{newest}-second"))
+        last = seal({"event": "opened", "time": TIME}, Entry(newest - 1, "", "0" * 64, {}))
+        planted(Path(store.path), "ledger", newest, last.as_record())
+        planted(Path(second.path), "heads", newest, {"hash": last.hash, "time": TIME})
+        witness = Witness({}, str(tmp_path / "waiting")) if witnessed else None
+        with monkeypatch.context() as patch:
+            patch.setattr(Witness, "objects", second)
+            drill = Ledger(store, witness).append(evidence("drill", "harbour"), Deadline(5))
+        assert drill.sequence == newest + 1
+        costs.append((store.asked, second.asked))
+    assert costs[0] == costs[1]
+    # the newest entry, and the index of the evidence
+    assert costs[0][0] == {"names": 3, "get": 1, "create": 2}
+    assert costs[0][1] == ({"names": 1, "get": 1, "create": 1} if witnessed else {})
+
+
+def test_a_ledger_is_verified_without_being_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few entries are read ahead of the one that is looked at."""
+    fill(tmp_path, 5)
+    monkeypatch.setattr(apply_log, "_AT_ONCE", 2)
+    store = Counting(str(tmp_path))
+    read = Ledger(store).walk()
+    assert next(read).sequence == 1
+    assert store.asked["get"] == 2
+    assert [entry.sequence for entry in read] == [2, 3, 4, 5]
+    log = Log(store, "ledger")
+    (tmp_path / log.key(99)).write_bytes((tmp_path / log.key(5)).read_bytes())
+    with pytest.raises(
+        StateError, match=r"has record 99 of ledger, and none of the numbers 7 to 8; see who put ledger/"
+    ):
+        list(Ledger(store).walk())
 
 
 def test_evidence_is_the_newest_of_each_tenant_and_kind(tmp_path: Path) -> None:
@@ -171,6 +227,18 @@ def test_forged_evidence_is_no_evidence(tmp_path: Path) -> None:
     file.write_text(json.dumps({**forged, "time": "2026-11-28T17:30:00.000+00:00"}), encoding="utf-8")
     with pytest.raises(StateError, match="damaged at entry 1: it was altered"):
         book.evidence("backup", "harbour")
+
+
+@pytest.mark.parametrize("body", [{"sequence": 3}, {"sequence": 9}, {"sequence": "2"}, {"entry": 2}, [2]])
+def test_an_index_that_names_no_such_evidence_hides_none(tmp_path: Path, body: Any) -> None:
+    """As that of a ledger that was rolled back, or a forged one. Also the next evidence is found."""
+    book = ledger(tmp_path)
+    for one in (evidence("backup", "harbour"), evidence("drill", "harbour"), {"event": "closed", "time": TIME}):
+        book.append(one, Deadline(5))
+    assert Log(book.objects, "evidence/drill/harbour").append(Record(2, body))
+    assert book.evidence("drill", "harbour").sequence == 2
+    book.append(evidence("drill", "harbour", run=2), Deadline(5))
+    assert book.evidence("drill", "harbour").sequence == 4
 
 
 def test_a_store_that_cannot_be_written_stops_the_change(tmp_path: Path) -> None:
