@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ from tests.lab.spec import S3_PORT
 from tests.lab.thirdparty import REGION, s3_client
 
 PASSWORD = "a-secret-of-the-change-store"
-# As a server of the estate: TLS with its own certificate, and a login that owns one database and nothing else.
+GUIDE = Path(__file__).parents[3] / "docs/docsite/rst/estate_guide.rst"
+(_SQL,) = re.findall(r"\.\. code-block:: sql\n\n((?:    .*\n|\n)+)", GUIDE.read_text(encoding="utf-8"))
+# As a server of the estate: TLS with its own certificate, and a login with the rights that the guide gives it.
 _PREPARE = f"""
 set -eu
 if ! test -d /etc/postgresql; then
@@ -33,7 +37,10 @@ sudo() {{ runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 -c "$1"; }}
 sudo 'DROP DATABASE IF EXISTS gantry WITH (FORCE)'
 sudo 'DROP ROLE IF EXISTS gantry'
 sudo "CREATE ROLE gantry LOGIN PASSWORD '{PASSWORD}'"
-sudo 'CREATE DATABASE gantry OWNER gantry'
+sudo 'CREATE DATABASE gantry'
+runuser -u postgres -- psql -Xq -v ON_ERROR_STOP=1 -d gantry << 'SQL'
+{textwrap.dedent(_SQL)}
+SQL
 """
 
 

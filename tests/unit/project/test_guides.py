@@ -19,7 +19,12 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_known import KnownLog
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._estate.apply_record import EstateLog
+from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
+from ansible_collections.gantry.odoo.plugins.module_utils._objectstore import apply_table
 from ansible_collections.gantry.odoo.plugins.module_utils._repository.options import REPOSITORY
 from tests.unit.project.tree import ROOT
 
@@ -69,9 +74,27 @@ def shown(variable: str) -> list[Any]:
 
 def test_the_change_stores_of_the_estate_guide_are_what_the_modules_take() -> None:
     stores = shown("change_store")
-    assert [sorted(one) for one in stores] == [["postgresql"], ["s3"]]
+    assert [sorted(one) for one in stores] == [["postgresql"], ["s3"], ["postgresql", "witness"]]
     for one in stores:
         assert not ArgumentSpecValidator({"store": STORE}).validate({"store": one}).error_messages
+
+
+def test_the_table_of_the_estate_guide_is_the_one_that_is_made() -> None:
+    text = (GUIDES / "estate_guide.rst").read_text(encoding="utf-8")
+    columns = re.compile(
+        r"CREATE TABLE (?:IF NOT EXISTS )?public\.gantry_object \((.*clock_timestamp\(\))\)", re.DOTALL
+    )
+    shown, made = (columns.findall(one) for one in (text, Path(apply_table.__file__).read_text(encoding="utf-8")))
+    assert [one.split() for one in shown] == [one.split() for one in made] != []
+
+
+def test_the_key_of_a_bucket_may_remove_old_records_and_no_entry_of_the_ledger() -> None:
+    text = (GUIDES / "estate_guide.rst").read_text(encoding="utf-8")
+    (block,) = re.findall(r"\.\. code-block:: json\n\n((?:    .*\n|\n)+)", text)
+    (rights,) = [one for one in json.loads(block)["Statement"] if "s3:DeleteObject" in one["Action"]]
+    removed = {key.rsplit("/", 2)[1] for key in rights["Resource"]}
+    logs = {log.NAME for log in (Register, PartsLog, EstateLog, KnownLog)}
+    assert removed == {*logs, "evidence", "probe"}
 
 
 def test_the_repository_of_the_controller_has_keys_of_the_repository() -> None:
