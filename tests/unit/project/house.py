@@ -10,7 +10,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_core",),
     ("_postgresql", "_filestore", "_traefik", "_certificate"),
     ("_objectstore",),
-    ("_lease", "_estate"),
+    ("_lease", "_estate", "_calendar"),
     ("_repository",),
     ("_change",),
     ("_service",),

@@ -11,7 +11,7 @@ import sys
 
 from tests.unit.project.tree import ROOT
 
-_LIBRARIES = "boto3 botocore cryptography docker psycopg2 redis requests yaml"
+_LIBRARIES = "boto3 botocore cryptography dateutil docker icalendar psycopg2 redis requests yaml"
 # every file that runs on a managed host, where nothing but Python and Ansible's own part is installed
 _IMPORTS = """
 import importlib, sys
