@@ -240,6 +240,13 @@ options:
     description: The keys of O(given_certificates), in base64, by name.
     type: dict
     default: {}
+  shown:
+    description:
+      - SHA-256 fingerprints of what the servers of this host show before the call, in lower-case hexadecimal digits, as
+        M(gantry.odoo.certificate_info) returns them.
+    type: list
+    elements: str
+    default: []
   ordered_by:
     description:
       - Name of the host that orders for this one. What it does not have yet is not ordered here. This host if empty.
@@ -250,7 +257,7 @@ options:
     type: dict
     default: {}
   group:
-    description: Group that may read the directories, certificates and keys.
+    description: Name or number of the group that may read the directories, certificates and keys.
     type: str
     default: root
 extends_documentation_fragment:
@@ -469,7 +476,7 @@ certificates:
     serial_before:
       description:
         - Serial number before the call, in upper-case hexadecimal digits; empty where there was none.
-        - After a call that was killed, it is that of before it, while one of O(offers) still has it.
+        - After a call that was killed, it is that of before it, while one of O(offers) or O(shown) still has it.
       type: str
     serial_after:
       description: Serial number after the call.
@@ -563,6 +570,7 @@ OPTIONS = {
     "offers": {"type": "dict", "default": {}},
     "offered_certificates": {"type": "dict", "default": {}},
     "offered_keys": {"type": "dict", "default": {}, "no_log": True},
+    "shown": {"type": "list", "elements": "str", "default": []},
     "ordered_by": {"type": "str", "default": ""},
     "refusals": {"type": "dict", "default": {}},
     "group": {"type": "str", "default": "root"},
@@ -630,7 +638,7 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
         if refusal != found[name].refusal and refusal.until > refusal.tried and not call.check_mode:
             apply.record(store, name, refusal)
     current = {name: here.current for name, here in found.items()}
-    before = _before(store, current, offered, now)
+    before = _before(call, store, current, now)
     _warn_of_left_out(call, requests, current)
     wanted = [one for one in due if not (one.refusal or one.deferred)]
     return Outcome(
@@ -650,14 +658,11 @@ def _stage(call: Call, store: Store, requests: list[model.Request]) -> Outcome:
 
 
 def _before(
-    store: Store, current: Mapping[str, model.Certificate | None], offers: list[model.Offer], now: datetime
+    call: Call, store: Store, current: Mapping[str, model.Certificate | None], now: datetime
 ) -> dict[str, model.Certificate | None]:
-    """By name, what stood before this call and before one that was killed until each host had the new pair."""
-    offered = {name: [one for one in offers if one.name == name] for name in current}
-    return {
-        name: plan.stood(one, store.previous(name), offered[name], now) if offered[name] else one
-        for name, one in current.items()
-    }
+    """By name, what stood before this call and before one that was killed while others still had another pair."""
+    seen = {one.fingerprint_sha256 for one in model.offers(call.params["offers"])} | {*call.params["shown"]}
+    return {name: plan.stood(one, store.previous(name), seen, now) if seen else one for name, one in current.items()}
 
 
 def _with_signers(
@@ -789,7 +794,7 @@ def _install(call: Call, store: Store, requests: list[model.Request]) -> Outcome
             apply.install(store, name, certificate.serial, forced_by)
     current = {name: here.current for name, here in found.items()}
     after = {**current, **issued}
-    before = _before(store, current, model.offers(params["offers"]), now)
+    before = _before(call, store, current, now)
     before.update({name: current[name] for name in issued})
     _warn_of_left_out(call, requests, after)
     for one in requests:
@@ -882,6 +887,8 @@ def _serials(certificates: Mapping[str, model.Certificate | None]) -> dict[str, 
 
 def _gid(call: Call) -> int:
     group = call.params["group"]
+    if group.isdecimal():
+        return int(group)
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -356,15 +356,16 @@ def ended(
 
 
 def stood(
-    current: Certificate | None, previous: Certificate | None, offers: Sequence[Offer], now: datetime
+    current: Certificate | None, previous: Certificate | None, seen: Collection[str], now: datetime
 ) -> Certificate | None:
-    """The pair that stood before a change which a killed run has begun: the previous one while another host has that.
+    """The pair that stood before a change which a killed run has begun: the previous one while it is seen elsewhere.
 
-    Where no host has it, or nobody could be served it any more, there is none to go back to but the current one.
+    seen: fingerprints of what other hosts have, and of what servers show. Where it is not among them, or nobody could
+    be served it any more, there is none to go back to but the current one.
     """
     if current is None or previous is None or previous.not_after <= now:
         return current
-    return previous if previous.fingerprint_sha256 in {one.fingerprint_sha256 for one in offers} else current
+    return previous if previous.fingerprint_sha256 in seen else current
 
 
 def to_put_back(

@@ -325,19 +325,21 @@ def test_a_pair_that_waits_is_not_installed_with_others(store: Store) -> None:
 
 
 @pytest.mark.parametrize("state", ["staged", "installed"])
-def test_what_a_killed_run_has_installed_is_put_back_with_what_others_have(store: Store, state: str) -> None:
+def test_what_a_killed_run_has_installed_is_put_back_to_what_others_have_or_show(store: Store, state: str) -> None:
     first = renew(store)
-    asked = {**DEFAULTS, "path": store.path, "group": grp.getgrgid(os.getgid()).gr_name}
+    asked = {**DEFAULTS, "path": store.path, "group": str(os.getgid())}
     asked["certificates"] = [{"name": "harbour", "domains": list(HARBOUR.domains)}]
     (others,) = certificate_files.work(Call(asked)).facts["certificates"]
     second = renew(store)
 
-    def seen(**offers: object) -> tuple[str, str, bool]:
-        (one,) = certificate_files.work(Call({**asked, "state": state, "offers": offers})).facts["certificates"]
+    def seen(*shown: str, **offers: object) -> tuple[str, str, bool]:
+        call = Call({**asked, "state": state, "offers": offers, "shown": shown})
+        (one,) = certificate_files.work(call).facts["certificates"]
         return one["serial_before"], one["serial_after"], one["renewed"]
 
     assert seen(edge2=[others]) == (f"{first:X}", f"{second:X}", True)
-    assert seen() == (f"{second:X}", f"{second:X}", False)
+    assert seen(others["fingerprint_sha256"]) == (f"{first:X}", f"{second:X}", True)
+    assert seen() == seen("another") == (f"{second:X}", f"{second:X}", False)
     certificate_files.work(Call({**asked, "state": "reverted", "serials": {"harbour": f"{first:X}"}}))
     assert pairs(store) == (f"{first:X}", "", f"{second:X}")
     assert seen(edge2=[others])[0] == f"{first:X}"
