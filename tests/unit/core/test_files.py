@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ def test_items_are_made_corrected_and_then_left_alone(tmp_path: Path) -> None:
     apply_files([step])
     assert Path(wanted[2].path).read_bytes() == b"b = 2\n"
     assert not list(Path(wanted[0].path).glob("*.new"))
+
+
+def test_what_is_made_above_a_closed_directory_stays_open_to_others(tmp_path: Path) -> None:
+    closed = Item(str(tmp_path / "above" / "closed"), ME, 0o700)
+    apply_files(plan_files([closed], read_items([closed])))
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "above").stat().st_mode) == 0o777 & ~umask
+    assert stat.S_IMODE((tmp_path / "above" / "closed").stat().st_mode) == 0o700
 
 
 def test_a_path_that_is_something_else_is_named(tmp_path: Path) -> None:
