@@ -57,9 +57,10 @@ def declared(tmp_path: Path) -> dict[str, Any]:
     return declared
 
 
-def heard(declared: dict[str, Any], papers: dict[str, str] = STANDARD, **how: bool) -> Heard:
+def heard(declared: dict[str, Any], papers: dict[str, str] | None = None, **how: bool) -> Heard:
+    """What the witness says to a change with those papers, by default a standard one."""
     given = {"resumes": False, "aside": False, "begins": True, **how}
-    return hear(open_ledger(declared), papers, **given)
+    return hear(open_ledger(declared), papers or STANDARD, **given)
 
 
 def happened(count: int) -> Callable[[datetime, bool], Event]:
