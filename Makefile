@@ -80,7 +80,7 @@ docs-check: $(VENV) ## Documentation, changelog, argument specs, action groups, 
 WORKERS = $(shell sed -n 's/^workers: //p' tests/budgets.yml)
 SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 test-unit: $(VENV) ## Unit tests; what they may take is in tests/budgets.yml
-	timeout --foreground 900 $(PYTEST) tests/unit --ignore=tests/unit/project $(SIDE_BY_SIDE)
+	timeout --foreground 1200 $(PYTEST) tests/unit --ignore=tests/unit/project $(SIDE_BY_SIDE)
 
 test-parts: $(VENV) ## Modules, roles and playbooks against the real parts in containers, areas side by side
 	$(PYTEST) tests/integration tests/molecule -m "not deep" --verbose $(SIDE_BY_SIDE) \
