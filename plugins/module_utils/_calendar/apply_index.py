@@ -24,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._calendar.model import
 from ansible_collections.gantry.odoo.plugins.module_utils._calendar.read_files import read_source, zone_digest
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.files import replace_file
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import opened_at_once
 
 FORMAT = 1
 MOST_DAYS = 365
@@ -116,7 +117,7 @@ def _timeline_from(
 def _read_index(path: str) -> dict[str, Any]:
     """The entries of the index; none where it is not there, is damaged, or is a file that another account may write."""
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+        with opened_at_once(path) as stream:
             seen = os.fstat(stream.fileno())
             if not stat.S_ISREG(seen.st_mode) or seen.st_uid != os.geteuid() or seen.st_mode & 0o022:
                 return {}

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ansible_collections.gantry.odoo.plugins.module_utils._calendar.model import Calendar
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import opened_at_once
 
 MOST_BYTES = 4 * 1024 * 1024
 ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
@@ -24,8 +25,7 @@ ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 def read_source(calendar: Calendar) -> bytes:
     """The bytes of a calendar's file. Raises InputError for one that is no file, or too large."""
     try:
-        # a pipe would be waited for without an end
-        with open(calendar.source, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as stream:
+        with opened_at_once(calendar.source) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise InputError(f"{calendar.where} is not a file; name an iCal file in source")
             content = stream.read(MOST_BYTES + 1)

@@ -10,10 +10,16 @@ import os
 import pwd
 import stat
 from collections.abc import Sequence
+from typing import BinaryIO
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_path
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import Found, Item
+
+
+def opened_at_once(path: str) -> BinaryIO:
+    """A file to read. A pipe is read as empty, where it would be waited for without an end."""
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
 def ids(item: Item) -> tuple[int, int] | None:

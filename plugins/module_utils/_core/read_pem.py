@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 import re
 import ssl
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import opened_at_once
 
 try:
     from cryptography import x509
@@ -211,8 +211,7 @@ def _blocks(content: bytes) -> Iterator[bytes]:
 
 
 def _content(path: str, largest: int) -> bytes:
-    # a pipe is read as empty, and waits for nobody
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+    with opened_at_once(path) as stream:
         content = stream.read(largest + 1) or b""
     if len(content) > largest:
         raise StateError(f"is larger than {largest >> 10} KiB, so that it is not read")
