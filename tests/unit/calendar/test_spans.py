@@ -13,7 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._calendar import read_
 from ansible_collections.gantry.odoo.plugins.module_utils._calendar.model import Calendar
 from ansible_collections.gantry.odoo.plugins.module_utils._calendar.read import read_timelines, timeline_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, LibraryError
-from tests.unit.calendar.ics import HOUR, PAYROLL, SINCE, UNTIL, event, file_of, spans_in, starts_in
+from tests.unit.calendar.ics import HOUR, PAYROLL, SINCE, UNTIL, UTC, event, file_of, spans_in, starts_in
 
 BERLIN = "DTSTART;TZID=Europe/Berlin:{0}\nDTEND;TZID=Europe/Berlin:{1}\n"
 
@@ -31,6 +31,14 @@ def test_an_exception_hits_the_occurrence_that_it_names_and_no_other() -> None:
         "2026-07-01 18:00",
         "2026-07-02 16:00",
     ]
+
+
+def test_the_last_week_of_a_year_may_end_in_the_next_one() -> None:
+    text = "DTSTART:20210101T200000Z\nDURATION:PT1H\nRRULE:FREQ=YEARLY;BYWEEKNO=53;BYDAY=FR"
+    found = spans_in(
+        file_of(event(text)), since=datetime(2020, 1, 1, tzinfo=UTC), until=datetime(2030, 1, 1, tzinfo=UTC)
+    )
+    assert [f"{start:%Y-%m-%d}" for start, _end in found] == ["2021-01-01", "2027-01-01"]
 
 
 def test_an_exception_may_name_its_time_in_another_zone() -> None:
