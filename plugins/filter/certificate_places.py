@@ -35,7 +35,7 @@ def _places(
         addresses = [(one.reached, one.port) for one in tls_addresses(host.get("traefik_entry_points"))]
         parts.append(plan_places.edge(host, requests, addresses))
     if boolean(host.get("redis_tls", False)):
-        parts.append(plan_places.redis(host, _redis_places(name, host)))
+        parts.append(plan_places.redis(host, redis_places(name, host)))
     if name in groups.get("estate_postgresql", ()):
         parts.append(plan_places.postgresql(host))
     parts.append(plan_places.lists(host))
@@ -44,7 +44,7 @@ def _places(
     return plan_places.joined(parts)
 
 
-def _redis_places(name: str, host: Mapping[str, Any]) -> list[dict[str, Any]]:
+def redis_places(name: str, host: Mapping[str, Any]) -> list[dict[str, Any]]:
     ports = (int(host.get("redis_port", _REDIS_PORTS[0])), int(host.get("redis_sentinel_port", _REDIS_PORTS[1])))
     names = [name, host.get("ansible_host", name)]
     declared = declare(host["redis_nodes"], names, ports, host.get("redis_mode"), host.get("redis_sentinels"))

@@ -73,22 +73,27 @@ def redis(variables: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> Pla
     }
 
 
+def postgresql_directory(variables: Mapping[str, Any]) -> str:
+    """The directory of the configuration of PostgreSQL."""
+    return f"/etc/postgresql/{variables.get('postgresql_version', POSTGRESQL_VERSION)}/main"
+
+
+def postgresql_endpoint(variables: Mapping[str, Any]) -> Places:
+    """Where PostgreSQL shows its certificate."""
+    listens = next(iter(variables.get("postgresql_listen_addresses") or ["*"]))
+    return {"host": reached(listens), "port": int(variables.get("postgresql_port", POSTGRESQL_PORT)), "protocol": "postgresql"}
+
+
 def postgresql(variables: Mapping[str, Any]) -> Places:
     """Of a host with PostgreSQL: the pair that it was given, or that of the authority that its role makes."""
-    directory = f"/etc/postgresql/{variables.get('postgresql_version', POSTGRESQL_VERSION)}/main"
+    directory = postgresql_directory(variables)
     given = variables.get("postgresql_cert_file") or ""
     if given:
         file, key, trusted = given, variables["postgresql_key_file"], variables["postgresql_ca_file"]
     else:
         file, key, trusted = (f"{directory}/{name}" for name in ("server.crt", "server.key", "ca.crt"))
     held = {"name": "postgresql", "path": file, "key": key, "authorities": trusted}
-    endpoint = {
-        "host": reached(next(iter(variables.get("postgresql_listen_addresses") or ["*"]))),
-        "port": int(variables.get("postgresql_port", POSTGRESQL_PORT)),
-        "protocol": "postgresql",
-        "file": file,
-        "authorities": trusted,
-    }
+    endpoint = {**postgresql_endpoint(variables), "file": file, "authorities": trusted}
     return {"files": [held if given else {**held, "renew_share": POSTGRESQL_SHARE}], "endpoints": [endpoint]}
 
 
