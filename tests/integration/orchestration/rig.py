@@ -37,11 +37,14 @@ MODULES = (
     "backup_compliance",
     "odoo_backup_copy",
     "traefik_proof",
+    "certificate_info",
 )
 BUILTIN = {
     "ansible.builtin.ping": "gantry.odoo.reach",
     "ansible.builtin.wait_for_connection": "gantry.odoo.connect",
     "ansible.builtin.uri": "gantry.odoo.fetch",
+    "ansible.builtin.stat": "gantry.odoo.look",
+    "ansible.builtin.group": "gantry.odoo.account",
 }
 # What a role's entry point is given, by role.
 GIVEN = {
@@ -61,6 +64,7 @@ GIVEN = {
         "forced_by": "{{ certificate_forced_by | default('') }}",
         "results": "{{ certificate_results | default([]) }}",
         "revoke": "{{ certificate_revoke | default([]) }}",
+        "shown": "{{ certificate_shown | default([]) }}",
     },
     "redis": {"to": "{{ redis_failover_to | default('') }}"},
     "backup": {},
@@ -90,13 +94,14 @@ class ActionModule(Simulated):
 class Rig:
     """A world, its change store, and the copy of the collection that acts on it.
 
-    beside: hosts of the inventory that are none of the estate, with their variables.
+    beside: hosts of the inventory that are none of the estate, with their variables. own: further variables of others.
     """
 
     path: Path
     collection: Path
     server: ansible.Server
     beside: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def file(self) -> Path:
@@ -173,8 +178,8 @@ class Rig:
                 "odoo_database_server": node.server,
             }
         groups["edge"] = {"hosts": {name: {"traefik_dynamic_dir": worlds.watched(name)} for name in world.routes}}
-        groups["cache"] = {"hosts": {name: {} for name in world.caches}}
-        groups["database"] = {"hosts": {"db1": {}}}
+        groups["cache"] = {"hosts": {name: self.own.get(name, {}) for name in world.caches}}
+        groups["database"] = {"hosts": {"db1": self.own.get("db1", {})}}
         groups["beside"] = {"hosts": dict(self.beside)}
         return {"all": {"vars": self.variables(), "children": groups}}
 

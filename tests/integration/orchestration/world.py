@@ -68,9 +68,10 @@ class World:
     routes: by edge, as role traefik takes them. edges: the fencing number of each.
     reads: the numbers of the steps that changed nothing. due: the tenants whose drill is due, None for all.
     drills: the tenants that were drilled, in turn. given_up: the tenants that an operator puts back to an older backup.
-    certificates, previous, staged, served: the number of the one that an edge has, had, waits to install, and serves.
-    orders: the edges that ordered one. forced: by edge, what its certificate was forced for. lost: by edge, the number
-    of the one to revoke. former: by edge, the routes of before what not every edge has yet.
+    certificates, previous, staged, served: the number of the one that an edge, or a host whose server shows one of its
+    own, has, had, waits to install, and serves. orders: the hosts that ordered one. forced: by host, what its
+    certificate was forced for. lost: by host, the number of the one to revoke. former: by edge, the routes of before
+    what not every edge has yet.
     silent: the hosts whose PostgreSQL does not answer. rolled_back: the tenants whose repositories lack a backup.
     """
 
@@ -187,6 +188,8 @@ class World:
         """An entry point of role postgresql."""
         if entry == "main" and host in self.silent:
             self.silent.remove(host)
+        if entry == "certificate":
+            self.served[host] = self.certificates[host]
         held = [
             {"name": name, "open": copy.open, "owner": f"odoo_{name}", **({"home": copy.home} if copy.home else {})}
             for name, copy in self.servers[host].items()
@@ -282,25 +285,28 @@ class World:
         number = self.certificates.get(host, 0)
         pair = {"certificate": "pem", "key": "key", "serial_before": str(had), "serial_after": str(number)}
         results = [{"name": one["name"], **pair, "renewed": number != had} for one in given.get("requests", [])]
-        lost = self.lost.get(host, number)
+        lost, name = self.lost.get(host, number), "harbour" if host in self.routes else host
         return {
             "certificate_changed": number != had,
             "certificate_results": results,
             "certificate_refused": [],
-            "certificate_revocations": [{"name": "harbour", "serial": str(lost)}] if lost != number else [],
+            "certificate_revocations": [{"name": name, "serial": str(lost)}] if lost != number else [],
         }
 
     def _stood(self, host: str, had: int, given: Mapping[str, Any]) -> int:
         """What stood before a change that a killed run has begun: while another edge has it, which the leader asks."""
         answering = [one for one in given["hosts"] if one not in self.gone]
         before = self.previous.get(host, 0)
-        is_open = host == answering[0] and before in [self.certificates.get(one) for one in answering[1:]]
+        elsewhere = [self.certificates.get(one) for one in answering[1:]] + [int(one) for one in given["shown"]]
+        is_open = host == answering[0] and before in elsewhere
         return before if is_open else had
 
     def _pair(self, host: str, given: Mapping[str, Any]) -> int:
         """The certificate that an edge gets, or has."""
         leader = next(one for one in given["hosts"] if one not in self.gone)
-        known = [*self.certificates.values(), *self.staged.values()]
+        beside = [*self.routes] if host in self.routes else [host]
+        has = [self.certificates[one] for one in beside if one in self.certificates]
+        known = [*has, *(self.staged[one] for one in beside if one in self.staged)]
         if host != leader:
             if known:
                 return max(self.certificates.get(leader, 0), self.certificates.get(host, 0))
@@ -313,12 +319,14 @@ class World:
         if given["force"] or not known or self.lost.get(host) == self.certificates.get(host, 0):
             self.orders.append(host)
             return max(known, default=0) + 1
-        return max(self.certificates.values(), default=0)
+        return max(has, default=0)
 
     def redis(self, host: str, entry: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """An entry point of role redis."""
         mine = self.caches[host]
         others = {name: one for name, one in self.caches.items() if name != host and one.running}
+        if entry == "certificate":
+            self.served[host] = self.certificates[host]
         if entry == "start":
             mine.running = True
         if entry == "restart":
@@ -539,6 +547,19 @@ class World:
         due = [one for one in args["tenants"] if self.due is None or one in self.due]
         return {"changed": False, "drills_due": due, "compliance": []}
 
+    def certificate_info(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module certificate_info, of what servers show."""
+        shown = [{"served": [host], "fingerprint_sha256": str(self.served[host])}] if host in self.served else []
+        return {"certificates": shown, "unknown": []}
+
+    def look(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module stat, of the file that a server has since it was set up."""
+        return {"stat": {"exists": True}}
+
+    def account(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Module group."""
+        return {}
+
     def reach(self, host: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Module ping."""
         return {"ping": "pong"}
@@ -568,7 +589,8 @@ class World:
     def server(self, host: str, args: Mapping[str, Any]) -> str:
         """The server that a module works on: `localhost` is the host's own."""
         given = str(args.get("login_host", "localhost"))
-        found = host if given == "localhost" else given
+        # the certificate of a server may be for a longer name
+        found = host if given == "localhost" else given.removesuffix(".example.com")
         if found in self.gone:
             raise RefusedError(f"{host} cannot connect to PostgreSQL on {found}")
         return found
