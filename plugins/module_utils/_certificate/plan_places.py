@@ -81,7 +81,11 @@ def postgresql_directory(variables: Mapping[str, Any]) -> str:
 def postgresql_endpoint(variables: Mapping[str, Any]) -> Places:
     """Where PostgreSQL shows its certificate."""
     listens = next(iter(variables.get("postgresql_listen_addresses") or ["*"]))
-    return {"host": reached(listens), "port": int(variables.get("postgresql_port", POSTGRESQL_PORT)), "protocol": "postgresql"}
+    return {
+        "host": reached(listens),
+        "port": int(variables.get("postgresql_port", POSTGRESQL_PORT)),
+        "protocol": "postgresql",
+    }
 
 
 def postgresql(variables: Mapping[str, Any]) -> Places:
