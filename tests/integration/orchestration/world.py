@@ -271,7 +271,7 @@ class World:
         if entry == "main":
             if given["revoke"] and host == next(one for one in given["hosts"] if one not in self.gone):
                 self.lost.setdefault(host, had)
-            is_forced = given["force"] and given["forced_by"] not in self.forced.values()
+            is_forced = given["force"] and (not given["forced_by"] or given["forced_by"] not in self.forced.values())
             self.certificates[host] = self._pair(host, {**given, "force": is_forced})
             if self.certificates[host] != had:
                 self.previous[host] = had
