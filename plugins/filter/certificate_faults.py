@@ -11,12 +11,15 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate import model, model_authority, model_dns
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert_some
+
+_REQUESTS = "certificate_requests"
 
 
 def certificate_faults(requests: Iterable[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[str]:
     """A sentence for each fault. variables: of the host that orders, of which those of the role are read."""
     try:
-        made = model.requests(requests)
+        made = requests_of(requests)
     except InputError as error:
         return [str(error)]
     try:
@@ -27,6 +30,11 @@ def certificate_faults(requests: Iterable[Mapping[str, Any]], variables: Mapping
     found = model_authority.request_faults(made, declared, host, given)
     found += model_dns.faults(made, variables.get("certificate_dns") or {}, variables.get("certificate_dns_hook") or "")
     return found + model.binding_faults(variables.get("certificate_eab") or {})
+
+
+def requests_of(declared: Any) -> list[model.Request]:
+    """The variable certificate_requests. Raises InputError for one that role certificate could not serve."""
+    return model.requests(convert_some({_REQUESTS: declared}, {_REQUESTS: model.OPTION})[_REQUESTS])
 
 
 def certificate_records(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -11,10 +11,19 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate import plan_places
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert_some
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_host import declare
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_entry_points import tls_addresses
 
-_REDIS_PORTS = (6379, 26379)  # equal to the defaults of role redis
+_HOST = {"host": {"type": "str", "required": True}, "port": {"type": "int"}}
+# As role redis takes them; a test compares them.
+_REDIS: dict[str, dict[str, Any]] = {
+    "redis_nodes": {"type": "list", "elements": "dict", "required": True, "options": _HOST},
+    "redis_sentinels": {"type": "list", "elements": "dict", "options": _HOST},
+    "redis_port": {"type": "int", "default": 6379},
+    "redis_sentinel_port": {"type": "int", "default": 26379},
+    "redis_mode": {"type": "str"},
+}
 
 
 def certificate_places(
@@ -45,9 +54,10 @@ def _places(
 
 
 def redis_places(name: str, host: Mapping[str, Any]) -> list[dict[str, Any]]:
-    ports = (int(host.get("redis_port", _REDIS_PORTS[0])), int(host.get("redis_sentinel_port", _REDIS_PORTS[1])))
-    names = [name, host.get("ansible_host", name)]
-    declared = declare(host["redis_nodes"], names, ports, host.get("redis_mode"), host.get("redis_sentinels"))
+    """The nodes and Sentinels on a host. Raises InputError for variables that are none of role redis."""
+    given = convert_some(host, _REDIS)
+    names, ports = [name, host.get("ansible_host", name)], (given["redis_port"], given["redis_sentinel_port"])
+    declared = declare(given["redis_nodes"], names, ports, given["redis_mode"], given["redis_sentinels"])
     return [*declared["own_nodes"], *declared["own_sentinels"]]
 
 

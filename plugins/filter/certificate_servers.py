@@ -10,9 +10,9 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.gantry.odoo.plugins.filter.certificate_faults import certificate_faults
+from ansible_collections.gantry.odoo.plugins.filter.certificate_faults import certificate_faults, requests_of
 from ansible_collections.gantry.odoo.plugins.filter.certificate_places import redis_places
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate import model, plan_servers, report_servers
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate import plan_servers, report_servers
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 Variables = Mapping[str, Mapping[str, Any]]
@@ -36,15 +36,20 @@ def certificate_server_faults(variables: Variables, groups: Groups, runners: Run
         found += [f"{host}: {one}" for one in words]
         try:
             server = _server(host, variables[host], groups, runners)
-        except InputError:
-            continue  # named above
+        except InputError as error:
+            # where it is of the requests, it is named already
+            found += [] if words else [f"{host}: {error}"]
+            continue
         found += plan_servers.faults(server, host in groups.get("edge", ()))
     return found
 
 
-def left_servers(servers: Iterable[Mapping[str, Any]], variables: Variables) -> list[str]:
-    """A sentence for each host whose servers do not show what is due. servers: as certificate_servers returns them."""
-    return report_servers.left([one["host"] for one in servers], variables)
+def left_servers(servers: Iterable[Mapping[str, Any]], variables: Variables, revoke: Sequence[str] = ()) -> list[str]:
+    """A sentence for each host whose servers do not show what is due. servers: as certificate_servers returns them.
+
+    revoke: names of certificates whose keys are lost.
+    """
+    return report_servers.left(servers, variables, revoke)
 
 
 def renewed_servers(servers: Iterable[Mapping[str, Any]], variables: Variables) -> dict[str, list[dict[str, Any]]]:
@@ -64,7 +69,7 @@ def _server(host: str, here: Mapping[str, Any], groups: Groups, runners: Runners
         takers += plan_servers.of_postgresql(here, names)
     if host in groups.get("cache", ()) and boolean(here.get("redis_tls", False)) and here.get("redis_nodes"):
         takers += plan_servers.of_redis(here, redis_places(host, here))
-    return plan_servers.Server(host, here, tuple(model.requests(here["certificate_requests"])), tuple(takers))
+    return plan_servers.Server(host, here, tuple(requests_of(here["certificate_requests"])), tuple(takers))
 
 
 class FilterModule:

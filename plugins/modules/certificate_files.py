@@ -529,27 +529,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Ste
 
 OPTIONS = {
     "path": {"type": "path", "required": True},
-    "certificates": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": {
-            "name": {"type": "str", "required": True},
-            "domains": {"type": "list", "elements": "str", "required": True},
-            "challenge": {"type": "str", "choices": list(model.CHALLENGES), "default": model.HTTP},
-            "hosts": {"type": "list", "elements": "str", "default": []},
-            "profile": {"type": "str", "default": ""},
-            "preferred_chain": {"type": "str", "default": ""},
-            "key_type": {
-                "type": "str",
-                "choices": list(model.KEY_TYPES),
-                "default": model.KEY_TYPES[0],
-                "no_log": False,
-            },
-            "reuse_key": {"type": "bool", "default": False, "no_log": False},
-            "issuer": {"type": "str", "choices": list(model.ISSUERS), "default": model.ACME},
-        },
-    },
+    "certificates": {**model.OPTION, "required": True},
     "authorities": model_authority.OPTION,
     "untrusted": {"type": "dict", "default": {}},
     "given_certificates": {"type": "dict", "default": {}},

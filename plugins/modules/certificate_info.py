@@ -345,27 +345,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.read_pem import 
 _PATIENCE_S = 5
 OPTIONS = {
     "path": {"type": "path"},
-    "certificates": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "name": {"type": "str", "required": True},
-            "domains": {"type": "list", "elements": "str", "required": True},
-            "challenge": {"type": "str", "choices": list(model.CHALLENGES), "default": model.HTTP},
-            "hosts": {"type": "list", "elements": "str", "default": []},
-            "profile": {"type": "str", "default": ""},
-            "preferred_chain": {"type": "str", "default": ""},
-            "key_type": {
-                "type": "str",
-                "choices": list(model.KEY_TYPES),
-                "default": model.KEY_TYPES[0],
-                "no_log": False,
-            },
-            "reuse_key": {"type": "bool", "default": False, "no_log": False},
-            "issuer": {"type": "str", "choices": list(model.ISSUERS), "default": model.ACME},
-        },
-    },
+    "certificates": {**model.OPTION, "default": []},
     "internal_authorities": model_authority.OPTION,
     "renew_share": {"type": "float", "default": 0.33},
     "renew_spread": {"type": "float", "default": 0.1},

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, excerpt
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import is_address
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import within
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -31,6 +32,22 @@ REASONS = {
 ACME, INTERNAL, GIVEN = ISSUERS = ("acme", "internal", "given")
 KEY_TYPES = ("ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096")
 HTTP, DNS = CHALLENGES = ("http-01", "dns-01")
+# The option by which modules are given the certificates.
+OPTION: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "name": {"type": "str", "required": True},
+        "domains": {"type": "list", "elements": "str", "required": True},
+        "challenge": {"type": "str", "choices": list(CHALLENGES), "default": HTTP},
+        "hosts": {"type": "list", "elements": "str", "default": []},
+        "profile": {"type": "str", "default": ""},
+        "preferred_chain": {"type": "str", "default": ""},
+        "key_type": {"type": "str", "choices": list(KEY_TYPES), "default": KEY_TYPES[0], "no_log": False},
+        "reuse_key": {"type": "bool", "default": False, "no_log": False},
+        "issuer": {"type": "str", "choices": list(ISSUERS), "default": ACME},
+    },
+}
 
 # in a name with one of these, IDNA 2003 and 2008 differ: sharp s, final sigma, the two joiners
 _DEVIATING = frozenset("\u00df\u03c2\u200c\u200d")
@@ -269,7 +286,7 @@ def request(given: Mapping[str, Any]) -> Request:
 def fault(request: Request) -> str:
     """Why no directory or no challenge could serve a request; empty for one that can be ordered."""
     name, domains = request.name, request.domains
-    odd = [domain for domain in domains if not _DOMAIN.fullmatch(domain)]
+    odd = [domain for domain in domains if not _DOMAIN.fullmatch(domain) or is_address(domain)]
     wild = [domain for domain in domains if domain.startswith(_WILDCARD)]
     # a CA refuses an order for both
     twice = [domain for domain in domains if domain not in wild and any(covers([one], domain) for one in wild)]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, Union
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import ACME, DNS, Request
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import is_address
 
 ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
 # RFC 8555, 8.4: no other record is written or removed
@@ -100,7 +100,7 @@ def primary_faults(given: Mapping[str, Any]) -> list[str]:
     if secret and not _is_base64(secret):
         found.append("certificate_dns.tsig_secret is not base64; copy the secret as the name server has it")
     for option in ("resolvers", "authoritative"):
-        odd = [str(one) for one in _listed(given.get(option)) if not _is_address(str(one))]
+        odd = [str(one) for one in _listed(given.get(option)) if not is_address(str(one))]
         if odd:
             found.append(f"certificate_dns.{option} takes addresses, not {', '.join(odd)}")
     return found
@@ -115,14 +115,6 @@ def _is_base64(text: str) -> bool:
         return bool(base64.b64decode(text, validate=True))
     except ValueError:
         return False
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def lacking(record: Record, place: Place, answers: Mapping[tuple[str, str], Answer]) -> str:

@@ -10,9 +10,16 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import asked
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import reached
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert_some
 
 # Equal to the defaults of the roles; a test compares them.
 STORE, TRUST, POSTGRESQL_VERSION, POSTGRESQL_PORT = "/etc/gantry/certificates", "/etc/gantry/trust", 17, 5432
+_POSTGRESQL: dict[str, dict[str, Any]] = {
+    "postgresql_version": {"type": "int", "default": POSTGRESQL_VERSION},
+    "postgresql_port": {"type": "int", "default": POSTGRESQL_PORT},
+    "postgresql_listen_addresses": {"type": "list", "elements": "str", "default": ["*"]},
+    "postgresql_tls_names": {"type": "list", "elements": "str", "default": []},
+}
 # Role postgresql renews 60 days before the end of its 3,650.
 POSTGRESQL_SHARE = 60 / 3650
 _HTTPS_PORT = 443
@@ -73,31 +80,33 @@ def redis(variables: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> Pla
     }
 
 
-def postgresql_directory(variables: Mapping[str, Any]) -> str:
-    """The directory of the configuration of PostgreSQL."""
-    return f"/etc/postgresql/{variables.get('postgresql_version', POSTGRESQL_VERSION)}/main"
+def postgresql_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of role postgresql by which its certificate is found. Raises InputError where one is refused."""
+    return convert_some(variables, _POSTGRESQL)
 
 
-def postgresql_endpoint(variables: Mapping[str, Any]) -> Places:
-    """Where PostgreSQL shows its certificate."""
-    listens = next(iter(variables.get("postgresql_listen_addresses") or ["*"]))
-    return {
-        "host": reached(listens),
-        "port": int(variables.get("postgresql_port", POSTGRESQL_PORT)),
-        "protocol": "postgresql",
-    }
+def postgresql_directory(taken: Mapping[str, Any]) -> str:
+    """The directory of the configuration of PostgreSQL. taken: as postgresql_variables returns it."""
+    return f"/etc/postgresql/{taken['postgresql_version']}/main"
+
+
+def postgresql_endpoint(taken: Mapping[str, Any]) -> Places:
+    """Where PostgreSQL shows its certificate. taken: as postgresql_variables returns it."""
+    listens = next(iter(taken["postgresql_listen_addresses"]), "*")
+    return {"host": reached(listens), "port": taken["postgresql_port"], "protocol": "postgresql"}
 
 
 def postgresql(variables: Mapping[str, Any]) -> Places:
     """Of a host with PostgreSQL: the pair that it was given, or that of the authority that its role makes."""
-    directory = postgresql_directory(variables)
+    taken = postgresql_variables(variables)
+    directory = postgresql_directory(taken)
     given = variables.get("postgresql_cert_file") or ""
     if given:
         file, key, trusted = given, variables["postgresql_key_file"], variables["postgresql_ca_file"]
     else:
         file, key, trusted = (f"{directory}/{name}" for name in ("server.crt", "server.key", "ca.crt"))
     held = {"name": "postgresql", "path": file, "key": key, "authorities": trusted}
-    endpoint = {**postgresql_endpoint(variables), "file": file, "authorities": trusted}
+    endpoint = {**postgresql_endpoint(taken), "file": file, "authorities": trusted}
     return {"files": [held if given else {**held, "renew_share": POSTGRESQL_SHARE}], "endpoints": [endpoint]}
 
 

@@ -10,16 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import ACME, Request, covers
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import ACME, DNS, HTTP, Request, covers
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan_places import (
     STORE,
     postgresql_directory,
     postgresql_endpoint,
+    postgresql_variables,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import is_address
 
 POSTGRESQL, REDIS = "postgresql", "redis"
 # Equal to what the roles write; a test compares them.
 PAIR, REDIS_CONFIG, REDIS_UID = "pair.pem", "/etc/redis/redis-gantry.conf", 6379
+# Groups of other services, of which Redis' account is none.
+_STRANGERS = ("root", "postgres", "traefik", "odoo")
 _TITLES = {POSTGRESQL: "PostgreSQL", REDIS: "Redis"}
 
 
@@ -27,13 +31,14 @@ _TITLES = {POSTGRESQL: "PostgreSQL", REDIS: "Redis"}
 class Taker:
     """A server that shows a pair of role certificate. role: of the server. certificate: the name of the pair.
 
-    names: by which clients connect. made: the file that is there since it was set up with the pair. endpoints: where it
-    shows the pair, as gantry.odoo.certificate_info takes them.
+    names: by which clients connect. files: the certificate and the key that it is to read. made: the file that is there
+    since it was set up with the pair. endpoints: where it shows the pair, as gantry.odoo.certificate_info takes them.
     """
 
     role: str
     certificate: str
     names: tuple[str, ...]
+    files: tuple[str, str]
     made: str
     endpoints: tuple[Mapping[str, Any], ...]
 
@@ -72,8 +77,11 @@ def of_postgresql(variables: Mapping[str, Any], names: Iterable[str]) -> list[Ta
     certificate = _stored(variables, variables.get("postgresql_cert_file"))
     if not certificate:
         return []
-    made = f"{postgresql_directory(variables)}/{PAIR}"
-    return [Taker(POSTGRESQL, certificate, tuple(dict.fromkeys(names)), made, (postgresql_endpoint(variables),))]
+    taken = postgresql_variables(variables)
+    made = f"{postgresql_directory(taken)}/{PAIR}"
+    files = _files(variables, "postgresql_cert_file", "postgresql_key_file")
+    asked = tuple(dict.fromkeys([*names, *taken["postgresql_tls_names"]]))
+    return [Taker(POSTGRESQL, certificate, asked, files, made, (postgresql_endpoint(taken),))]
 
 
 def of_redis(variables: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> list[Taker]:
@@ -82,7 +90,9 @@ def of_redis(variables: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> 
     if not certificate:
         return []
     endpoints = tuple({"host": one["host"], "port": one["port"]} for one in own)
-    return [Taker(REDIS, certificate, tuple(dict.fromkeys(one["host"] for one in own)), REDIS_CONFIG, endpoints)]
+    names = tuple(dict.fromkeys(one["host"] for one in own))
+    files = _files(variables, "redis_tls_certificate", "redis_tls_key")
+    return [Taker(REDIS, certificate, names, files, REDIS_CONFIG, endpoints)]
 
 
 def faults(server: Server, is_edge: bool) -> list[str]:
@@ -94,18 +104,36 @@ def faults(server: Server, is_edge: bool) -> list[str]:
         ]
     found = [*_of_order(server)]
     for taker in server.takers:
-        found += _of_names(server, taker)
+        found += [*_of_files(server, taker), *_of_names(server, taker)]
         if taker.role == REDIS:
             found += _of_redis(server.host, server.variables, taker)
     return found
 
 
 def _of_order(server: Server) -> Iterator[str]:
-    ordered = [one.name for one in server.requests if one.issuer == ACME]
+    ordered = [one for one in server.requests if one.issuer == ACME]
     if ordered and not server.variables.get("certificate_acme_directory"):
         yield (
-            f"{server.host}: {', '.join(ordered)} is to be ordered from an ACME server, and certificate_acme_directory "
+            f"{server.host}: {_listed(ordered)} is to be ordered from an ACME server, and certificate_acme_directory "
             "is empty; set it, or the issuer internal or given"
+        )
+    by_http = [one for one in ordered if one.challenge != DNS]
+    if by_http:
+        yield (
+            f"{server.host}: {_listed(by_http)} is to be validated by {HTTP}, which only an edge answers; set its "
+            f"challenge to {DNS}, or the issuer internal or given"
+        )
+
+
+def _of_files(server: Server, taker: Taker) -> Iterator[str]:
+    """Other files than the two of the pair: a key of another one, or a path that a renewal does not change."""
+    current = _store(server.variables) / taker.certificate / "current"
+    wanted = tuple(str(current / name) for name in ("certificate.pem", "key.pem"))
+    away = [file or "none" for file, want in zip(taker.files, wanted) if PurePosixPath(file) != PurePosixPath(want)]
+    if away:
+        yield (
+            f"{server.host}: {taker.title} is to read {' and '.join(away)} with certificate {taker.certificate}, whose "
+            f"pair is {' and '.join(wanted)}; name these two"
         )
 
 
@@ -120,15 +148,22 @@ def _of_names(server: Server, taker: Taker) -> Iterator[str]:
         return
     away = [name for name in taker.names if not covers(request.domains, name)]
     if away:
-        where = "estate_database_host" if taker.role == POSTGRESQL else "redis_nodes"
+        where = "estate_database_host and postgresql_tls_names" if taker.role == POSTGRESQL else "redis_nodes"
+        # a certificate of the role has no addresses
+        add = "" if any(map(is_address, away)) else "add the name to its domains, or "
         yield (
             f"{server.host}: clients connect to {taker.title} by {', '.join(away)}, which certificate {request.name} "
-            f"({', '.join(request.domains)}) is not for; add the name to its domains, or have {where} name one of them"
+            f"({', '.join(request.domains)}) is not for; {add}have {where} name one of them"
         )
 
 
 def _of_redis(host: str, variables: Mapping[str, Any], taker: Taker) -> Iterator[str]:
     """Redis reads the files itself, by its own account, and in a cluster shows them to other nodes as a client."""
+    if not taker.endpoints:
+        yield (
+            f"{host}: redis_nodes has none of its names ({', '.join(_names(host, variables))}), so that no Redis on it "
+            "would show the certificate; spell the node as the inventory does"
+        )
     if variables.get("redis_mode") == "cluster":
         yield (
             f"{host}: the nodes of a Redis Cluster need certificates that are good for clients too, and those of role "
@@ -136,11 +171,13 @@ def _of_redis(host: str, variables: Mapping[str, Any], taker: Taker) -> Iterator
         )
         return
     in_container = variables.get("redis_runtime") == "docker"
-    if str(variables.get("certificate_group") or "root") == "root":
-        group = str(variables.get("redis_uid", REDIS_UID)) if in_container else REDIS
+    group = str(variables.get("certificate_group") or "root")
+    # a container knows groups by number
+    if group in _STRANGERS or (in_container and not group.isdecimal()):
+        needed = str(variables.get("redis_uid", REDIS_UID)) if in_container else REDIS
         yield (
-            f"{host}: Redis cannot read the key of certificate {taker.certificate}, as certificate_group is root; set "
-            f"it to {group!r}"
+            f"{host}: Redis cannot read the key of certificate {taker.certificate}, as certificate_group is {group}; "
+            f"set it to {needed!r}"
         )
     store = _store(variables)
     if in_container and not any(store.is_relative_to(str(one)) for one in variables.get("redis_tls_mounts") or ()):
@@ -148,6 +185,20 @@ def _of_redis(host: str, variables: Mapping[str, Any], taker: Taker) -> Iterator
             f"{host}: the container of Redis would see certificate {taker.certificate} until its first renewal, which "
             f"changes a link; add {store} to redis_tls_mounts"
         )
+
+
+def _listed(requests: Iterable[Request]) -> str:
+    return ", ".join(one.name for one in requests)
+
+
+def _names(host: str, variables: Mapping[str, Any]) -> list[str]:
+    """By which role redis finds the node of a host."""
+    return list(dict.fromkeys([host, str(variables.get("ansible_host") or host)]))
+
+
+def _files(variables: Mapping[str, Any], *options: str) -> tuple[str, str]:
+    certificate, key = (str(variables.get(option) or "") for option in options)
+    return certificate, key
 
 
 def _stored(variables: Mapping[str, Any], file: Any) -> str:

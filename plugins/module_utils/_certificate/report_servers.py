@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 # The facts of a host: that its servers show what is installed; why they do not; why they are not back, or nothing.
@@ -13,14 +14,26 @@ _DONE, _FAILED, _BACK = "server_done", "server_failure", "server_back"
 _RECORDED = ("name", "serial_before", "serial_after", "fingerprint_sha256", "not_after")
 
 
-def left(hosts: Iterable[str], known: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A sentence for each host whose servers do not show what is due. known: variables by host."""
-    return [_left(name, known[name]) for name in sorted(hosts) if not known[name].get(_DONE)]
+def left(
+    servers: Iterable[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]], revoke: Sequence[str] = ()
+) -> list[str]:
+    """A sentence for each host whose servers do not show what is due.
+
+    servers: by host and names, as gantry.odoo.certificate_servers returns them. known: variables by host. revoke: names
+    of certificates whose keys are lost.
+    """
+    return [
+        _left(one["host"], known[one["host"]], [name for name in one["names"] if name in revoke])
+        for one in sorted(servers, key=itemgetter("host"))
+        if not known[one["host"]].get(_DONE)
+    ]
 
 
-def _left(name: str, facts: Mapping[str, Any]) -> str:
+def _left(name: str, facts: Mapping[str, Any], lost: Sequence[str]) -> str:
     if _FAILED not in facts:
-        return f"{name} was off or lost, and its servers show the certificates that they had; start it"
+        # nothing on the host says that the key is lost
+        again = f", and name {', '.join(lost)} in renew_revoke again, which is not revoked" if lost else ""
+        return f"{name} was off or lost, and its servers show the certificates that they had; start it{again}"
     if facts.get(_BACK) == "":
         return f"the servers on {name} show the certificates that they had: {facts[_FAILED]}"
     return (

@@ -19,6 +19,15 @@ def is_any(listens: str) -> bool:
         return listens in _EVERY
 
 
+def is_address(host: str) -> bool:
+    """Whether it is an address and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def reached(listens: str) -> str:
     """An address under which a host itself reaches what listens there. listens: without brackets."""
     if not is_any(listens):

@@ -79,6 +79,15 @@ def convert_all(
     return {name: convert(given.get(name), option, _below(path, name), faults) for name, option in options.items()}
 
 
+def convert_some(given: Mapping[str, Any], options: Mapping[str, Option]) -> dict[str, Any]:
+    """The value of each option, whatever else is given. Raises InputError with a sentence for each that is refused."""
+    faults: list[str] = []
+    made = {name: convert(given.get(name), option, name, faults) for name, option in options.items()}
+    if faults:
+        raise InputError("; ".join(faults))
+    return made
+
+
 def require_text(given: Mapping[str, Any]) -> None:
     """Raise InputError where a value, at any depth, is none that a file, a database or a program could take."""
     for name, value in given.items():

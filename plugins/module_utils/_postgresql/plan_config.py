@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import is_address
 
 _NAME = re.compile(r"[a-z_][a-z0-9_.]*")
 
@@ -102,13 +103,5 @@ def _is_network(text: str) -> bool:
 
 def alternative_names(names: Sequence[str]) -> list[str]:
     """The names and addresses of a certificate as its extension spells them, names first."""
-    addresses = [name for name in names if _is_address(name)]
+    addresses = [name for name in names if is_address(name)]
     return [*(f"DNS:{name}" for name in names if name not in addresses), *(f"IP:{name}" for name in addresses)]
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

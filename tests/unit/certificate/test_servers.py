@@ -113,21 +113,69 @@ def test_no_pair_is_ordered_that_clients_would_refuse() -> None:
         db1={"certificate_requests": [{"name": "db1", "domains": ["db.example.com"], "issuer": "internal"}]}
     ) == [
         "db1: clients connect to PostgreSQL by db1.example.com, which certificate db1 (db.example.com) is not for; add "
-        "the name to its domains, or have estate_database_host name one of them"
+        "the name to its domains, or have estate_database_host and postgresql_tls_names name one of them"
     ]
     assert faults(cache1={"redis_nodes": [{"host": "10.20.0.41"}], "ansible_host": "10.20.0.41"}) == [
-        "cache1: clients connect to Redis by 10.20.0.41, which certificate redis (cache1.example.com) is not for; add "
-        "the name to its domains, or have redis_nodes name one of them"
+        "cache1: clients connect to Redis by 10.20.0.41, which certificate redis (cache1.example.com) is not for; have "
+        "redis_nodes name one of them"
     ]
     (words,) = faults(db1={"certificate_internal_authorities": [{"name": "servers", "zones": ["internal.example"]}]})
     assert words.startswith(
         "db1: certificate db1: db1.example.com is in no zone of servers (internal.example); declare"
     )
-    (words,) = faults(db1={"postgresql_cert_file": f"{STORE}/db9/current/certificate.pem"})
-    assert words == (
+    other = {"postgresql_cert_file": f"{STORE}/db9/current/certificate.pem"}
+    other["postgresql_key_file"] = f"{STORE}/db9/current/key.pem"
+    assert faults(db1=other) == [
         "db1: PostgreSQL is to show certificate db9, which certificate_requests does not list; add it, or name another "
         "one"
-    )
+    ]
+    assert faults(db1={"postgresql_tls_names": ["db1.example.com", "db"]}) == [
+        "db1: clients connect to PostgreSQL by db, which certificate db1 (db1.example.com) is not for; add the name to "
+        "its domains, or have estate_database_host and postgresql_tls_names name one of them"
+    ]
+
+
+def test_a_server_reads_the_two_files_of_one_pair() -> None:
+    pair = f"{STORE}/db1/current/certificate.pem and {STORE}/db1/current/key.pem"
+    assert faults(db1={"postgresql_cert_file": f"{STORE}/db1/certificate.pem"}) == [
+        f"db1: PostgreSQL is to read {STORE}/db1/certificate.pem with certificate db1, whose pair is {pair}; name "
+        "these two"
+    ]
+    (words,) = faults(db1={"postgresql_key_file": f"{STORE}/db2/current/key.pem"})
+    assert words.startswith(f"db1: PostgreSQL is to read {STORE}/db2/current/key.pem with certificate db1, whose pair ")
+    (words,) = faults(cache1={"redis_tls_key": ""})
+    assert words.startswith("cache1: Redis is to read none with certificate redis, whose pair is ")
+
+
+def test_variables_that_a_role_would_refuse_are_named_with_their_host() -> None:
+    internal = {"name": "db1", "domains": ["db1.example.com"], "issuer": "internal"}
+    shown = {
+        "certificate_requests[0].name is required; set it": {"domains": ["db1.example.com"]},
+        "certificate_requests[0].domains is required; set it": {"name": "db1"},
+        "certificate_requests[0].issuer must be one of acme, internal, given, not 'inhouse'": {
+            **internal,
+            "issuer": "inhouse",
+        },
+        "certificate db1 takes DNS names of two labels or more, not 10.20.0.31": {**internal, "domains": "10.20.0.31"},
+    }
+    for sentence, request in shown.items():
+        assert faults(db1={"certificate_requests": [request]}) == [f"db1: {sentence}"]
+    assert faults(db1={"certificate_requests": "db1"})[0].startswith("db1: certificate_requests[0] must be a mapping")
+    (words,) = faults(db1={"postgresql_port": "abc"})
+    assert words == "db1: postgresql_port must be a whole number, not 'abc'"
+    (words,) = faults(cache1={"redis_port": "abc"})
+    assert words == "cache1: redis_port must be a whole number, not 'abc'"
+    (words,) = faults(cache1={"redis_nodes": ["cache1.example.com"]})
+    assert words == "cache1: redis_nodes[0] must be a mapping, not 'cache1.example.com'"
+
+
+def test_a_server_is_validated_by_records_alone() -> None:
+    ordered = {"name": "db1", "domains": ["db1.example.com"]}
+    asked = {"certificate_acme_directory": "https://acme.example/dir", "certificate_requests": [ordered]}
+    assert faults(db1=asked) == [
+        "db1: db1 is to be validated by http-01, which only an edge answers; set its challenge to dns-01, or the "
+        "issuer internal or given"
+    ]
 
 
 def test_what_cannot_be_ordered_or_kept_is_said_in_one_sentence() -> None:
@@ -135,7 +183,9 @@ def test_what_cannot_be_ordered_or_kept_is_said_in_one_sentence() -> None:
         f"db1 is an edge and requests certificates for its servers, and both would be kept in {STORE}; give the "
         "servers a host of their own, or take certificate_requests away"
     ]
-    assert faults(db1={"certificate_requests": [{"name": "db1", "domains": ["db1.example.com"]}]}) == [
+    by_records = {"name": "db1", "domains": ["db1.example.com"], "challenge": "dns-01"}
+    hook = {"certificate_dns_hook": "/inventory/tasks/records.yml"}
+    assert faults(db1={"certificate_requests": [by_records], **hook}) == [
         "db1: db1 is to be ordered from an ACME server, and certificate_acme_directory is empty; set it, or the issuer "
         "internal or given"
     ]
@@ -159,6 +209,13 @@ def test_redis_has_to_read_its_key() -> None:
         "cache1: the container of Redis would see certificate redis until its first renewal, which changes a link; add "
         f"{STORE} to redis_tls_mounts",
     ]
+    (words,) = faults(cache1={"certificate_group": "postgres"})
+    assert "as certificate_group is postgres; set it to 'redis'" in words
+    assert faults(cache1={"certificate_group": "keyreaders"}) == []
+    assert faults(cache1={"redis_nodes": [{"host": "10.20.0.41"}]}) == [
+        "cache1: redis_nodes has none of its names (cache1, cache1.example.com), so that no Redis on it would show the "
+        "certificate; spell the node as the inventory does"
+    ]
     mounted = {**in_container, "certificate_group": 6379, "redis_tls_mounts": ["/etc/gantry/"]}
     assert faults(cache1=mounted) == []
     (words,) = faults(cache1={"redis_mode": "cluster"})
@@ -174,7 +231,7 @@ def test_places_of_servers_are_those_of_their_roles() -> None:
 
 
 def test_a_server_that_does_not_show_what_is_due_is_named_with_what_it_shows() -> None:
-    servers = [{"host": name} for name in ("db1", "db2", "cache1", "cache2")]
+    servers = [{"host": name, "names": [name, "both"]} for name in ("db1", "db2", "cache1", "cache2")]
     facts: dict[str, dict[str, Any]] = {
         "db1": {"server_done": True},
         "db2": {},
@@ -186,6 +243,10 @@ def test_a_server_that_does_not_show_what_is_due_is_named_with_what_it_shows() -
         "the servers on cache2 may show other certificates than those that are installed: no; on the way back: never",
         "db2 was off or lost, and its servers show the certificates that they had; start it",
     ]
+    assert left_servers(servers, facts, ["both", "db1", "db2"])[2] == (
+        "db2 was off or lost, and its servers show the certificates that they had; start it, and name db2, both in "
+        "renew_revoke again, which is not revoked"
+    )
 
 
 def test_what_was_renewed_is_recorded_without_what_stayed() -> None:
