@@ -13,10 +13,11 @@ _EVERY = ("", "*")
 
 def is_any(listens: str) -> bool:
     """Whether it is every address of the host, or every one of IPv4 or IPv6."""
+    bare = _bare(listens)
     try:
-        return ipaddress.ip_address(listens).is_unspecified
+        return ipaddress.ip_address(bare).is_unspecified
     except ValueError:
-        return listens in _EVERY
+        return bare in _EVERY
 
 
 def is_address(host: str) -> bool:
@@ -29,13 +30,18 @@ def is_address(host: str) -> bool:
 
 
 def reached(listens: str) -> str:
-    """An address under which a host itself reaches what listens there. listens: without brackets."""
+    """An address, without brackets, under which a host itself reaches what listens there."""
     if not is_any(listens):
-        return listens
+        return _bare(listens)
     # what listens on all of IPv6 may do so on that alone
     return "::1" if ":" in listens else "127.0.0.1"
 
 
 def in_url(host: str) -> str:
     """A host as it stands before a port: an address of IPv6 in brackets."""
-    return f"[{host}]" if ":" in host else host
+    return f"[{_bare(host)}]" if ":" in host else host
+
+
+def _bare(address: str) -> str:
+    """An address without the brackets that URLs and Traefik put around one of IPv6."""
+    return address[1:-1] if address.startswith("[") and address.endswith("]") else address

@@ -27,7 +27,7 @@ def served(questions: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[
 def _served(address: str, name: str) -> tuple[str, str]:
     host, _colon, port = address.rpartition(":")
     try:
-        found = read_served(reached(host.strip("[]")), int(port), _SECONDS, server_name=name)[0]
+        found = read_served(reached(host), int(port), _SECONDS, server_name=name)[0]
     except UnreachableError as error:
         return "", str(error)
     # an odd port or name is a ValueError

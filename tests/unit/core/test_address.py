@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._runtime.read_health i
         ("0.0.0.0", "127.0.0.1"),  # noqa: S104  asked, not bound
         ("::", "::1"),
         ("::0", "::1"),
+        ("[::]", "::1"),
         ("10.0.0.5", "10.0.0.5"),
         ("fd00::5", "fd00::5"),
         ("db1", "db1"),
@@ -30,5 +31,6 @@ def test_what_listens_everywhere_is_asked_on_loopback_and_else_where_it_listens(
 
 
 def test_an_address_of_ipv6_is_asked_in_brackets() -> None:
-    assert local_url("::", 8069) == "http://[::1]:8069"
+    assert local_url("::", 8069) == local_url("[::]", 8069) == "http://[::1]:8069"
+    assert (reached("[fd00::5]"), local_url("[fd00::5]", 8069)) == ("fd00::5", "http://[fd00::5]:8069")
     assert questions("fd00::5", 8069, 8072)[2].url == "http://[fd00::5]:8072/websocket/health"
