@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -36,6 +36,20 @@ def certificate_places(
     return {name: places for name, places in found.items() if places}
 
 
+def certificate_directories(
+    hosts: Iterable[str],
+    variables: Mapping[str, Mapping[str, Any]],
+    host: str,
+    given: str,
+    variable: str = "certificate_dir",
+) -> dict[str, str]:
+    """The directory by host. variables: those of all hosts. given: the value of `variable` in the role on `host`."""
+    asked, default = {*hosts, host}, plan_places.DIRECTORIES[variable]
+    own = {name: str((variables[name].get(variable) if name in variables else None) or default) for name in asked}
+    # a call that is given another one than the variables of its host has is given it on all of them
+    return own if given == own[host] else dict.fromkeys(asked, given)
+
+
 def _places(
     name: str, host: Mapping[str, Any], groups: Mapping[str, Sequence[str]], requests: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
@@ -62,8 +76,8 @@ def redis_places(name: str, host: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 class FilterModule:
-    """The filter of this file."""
+    """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By name."""
-        return {"certificate_places": certificate_places}
+        return {"certificate_places": certificate_places, "certificate_directories": certificate_directories}

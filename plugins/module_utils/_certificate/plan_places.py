@@ -20,6 +20,8 @@ _POSTGRESQL: dict[str, dict[str, Any]] = {
     "postgresql_listen_addresses": {"type": "list", "elements": "str", "default": ["*"]},
     "postgresql_tls_names": {"type": "list", "elements": "str", "default": []},
 }
+# Of role certificate: where a host has its pairs, and the one of the internal authorities their keys.
+DIRECTORIES = {"certificate_dir": STORE, "certificate_internal_dir": "/etc/gantry/authority"}
 # Role postgresql renews 60 days before the end of its 3,650.
 POSTGRESQL_SHARE = 60 / 3650
 _HTTPS_PORT = 443

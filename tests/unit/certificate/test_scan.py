@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import ssl
 import threading
@@ -21,13 +22,17 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from ansible_collections.gantry.odoo.plugins.filter.certificate_places import certificate_places
+from ansible_collections.gantry.odoo.plugins.filter.certificate_places import (
+    certificate_directories,
+    certificate_places,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate import plan_places, read_scan, report_scan
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.modules import certificate_info
 from tests.lab.issued import Issued, authority, issue, store
 from tests.lab.state import ROOT as TREE
+from tests.unit.project.test_examples import tasks
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 ROOT, MIDDLE = authority(NOW)
@@ -522,13 +527,34 @@ def test_a_server_that_listens_on_ipv6_alone_is_asked_there() -> None:
     assert endpoint["host"] == "::1"
 
 
+def test_a_host_is_asked_in_its_own_directory() -> None:
+    variables = {"ca1": {"certificate_dir": "/srv/pairs"}, "edge1": {}, "edge2": {"certificate_dir": "/srv/others"}}
+    asked = certificate_directories(["edge1", "edge2", "edge3"], variables, "ca1", "/srv/pairs")
+    own = {"edge1": plan_places.STORE, "edge2": "/srv/others", "edge3": plan_places.STORE}
+    assert asked == {"ca1": "/srv/pairs", **own}
+    # a call that is given one has it on all hosts
+    assert {*certificate_directories(own, variables, "ca1", "/srv/given").values()} == {"/srv/given"}
+    (directory,) = certificate_directories(["ca1"], {}, "ca1", "/srv/keys", "certificate_internal_dir").values()
+    assert directory == "/srv/keys"
+
+
+def test_no_task_on_another_host_takes_the_directory_of_its_own() -> None:
+    files = {path: yaml.safe_load(path.read_text()) for path in (TREE / "roles/certificate/tasks").rglob("*.yml")}
+    delegated = [(path, one) for path, content in files.items() for one in tasks(content) if "delegate_to" in one]
+    own = re.compile(r"\bcertificate_(internal_)?dir\b|__certificate_account_key")
+    assert delegated
+    assert [(path.name, one["name"]) for path, one in delegated if own.search(yaml.safe_dump(one))] == []
+
+
 def test_places_are_those_of_the_roles() -> None:
     def defaults(role: str) -> dict[str, Any]:
         found: dict[str, Any] = yaml.safe_load((TREE / f"roles/{role}/defaults/main.yml").read_text())
         return found
 
     postgresql = yaml.safe_load((TREE / "roles/postgresql/vars/main.yml").read_text())
-    assert defaults("certificate")["certificate_dir"] == plan_places.STORE
+    directories = plan_places.DIRECTORIES
+    assert {name: defaults("certificate")[name] for name in directories} == directories
+    assert directories["certificate_dir"] == plan_places.STORE
     assert defaults("certificate")["certificate_trust_dir"] == plan_places.TRUST
     assert defaults("postgresql")["postgresql_version"] == plan_places.POSTGRESQL_VERSION
     assert defaults("postgresql")["postgresql_port"] == plan_places.POSTGRESQL_PORT
