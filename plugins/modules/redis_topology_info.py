@@ -200,6 +200,21 @@ faults:
   returned: success
   type: list
   elements: str
+fault_details:
+  description: The same faults, to be compared with those of another moment.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    endpoint:
+      description: Host and port of the process that has the fault, empty for the topology as a whole.
+      type: str
+    kind:
+      description: Kind of the fault, such as V(unreachable), V(role), V(link) or V(quorum).
+      type: str
+    sentence:
+      description: The fault as in RV(faults).
+      type: str
 next_steps:
   description: What M(gantry.odoo.redis_topology) would do with the same options; empty also when it would refuse.
   returned: success

@@ -85,7 +85,7 @@ def prove_cluster(client: Client, desired: Desired, deadline: Deadline) -> Clust
     def probe() -> Cluster | None:
         try:
             seen = read_cluster(client, desired)
-            missing[:] = faults(seen)
+            missing[:] = map(str, faults(seen))
             if missing:
                 return None
             left = plan_cluster(seen, desired).steps

@@ -257,7 +257,7 @@ def wait_complete(
         except Unsettled as error:
             missing[:] = [str(error)]
             return None
-        missing[:] = faults(seen, desired, primary, sentinels)
+        missing[:] = map(str, faults(seen, desired, primary, sentinels))
         return None if missing else seen
 
     try:

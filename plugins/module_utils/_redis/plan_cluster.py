@@ -20,6 +20,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_cluster i
     Ranges,
     as_ranges,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_faults import (
+    DISK,
+    INCOMPLETE,
+    LINK,
+    LOST,
+    UNKNOWN,
+    Fault,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
     Disputed,
@@ -165,23 +173,24 @@ def layout(current: Cluster) -> Layout:
     )
 
 
-def faults(current: Cluster) -> list[str]:
+def faults(current: Cluster) -> list[Fault]:
     """What is not as it must be, beyond what a plan changes."""
-    found: list[str] = []
+    found: list[Fault] = []
     declared = _declared(current)
     for one in current.nodes:
         unknown = sorted(str(declared[identity].endpoint) for identity in set(declared) - one.known)
         lost = sorted(str(item.endpoint) for item in one.members if item.is_lost)
         if unknown:
-            found.append(f"{one.endpoint} does not know {unknown[0]}")
+            found.append(Fault(str(one.endpoint), UNKNOWN, f"{one.endpoint} does not know {unknown[0]}"))
         elif lost:
-            found.append(f"{one.endpoint} takes {lost[0]} for dead")
+            found.append(Fault(str(one.endpoint), LOST, f"{one.endpoint} takes {lost[0]} for dead"))
         elif not one.serves:
-            found.append(f"{one.endpoint} reports that the cluster is not complete")
+            words = f"{one.endpoint} reports that the cluster is not complete"
+            found.append(Fault(str(one.endpoint), INCOMPLETE, words))
         elif one.myself.primary is not None and not one.node.link_up:
-            found.append(f"{one.endpoint} has no link to its primary")
+            found.append(Fault(str(one.endpoint), LINK, f"{one.endpoint} has no link to its primary"))
         elif not one.node.persisted:
-            found.append(f"{one.endpoint} could not write its data to disk")
+            found.append(Fault(str(one.endpoint), DISK, f"{one.endpoint} could not write its data to disk"))
     return found
 
 

@@ -104,17 +104,17 @@ def standing(seen: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, 
     """
     own = declared["own_nodes"]
     answering = [node for node in seen["nodes"] if node["answers"]]
-    places = {_place(node) for node in own}
+    places = {place_of(node) for node in own}
     hosts = {node["host"] for node in own}
     if declared["mode"] == "cluster":
         primary = any(node["host"] in hosts and node["role"] == "primary" and node["slots"] for node in answering)
     else:
-        primary = seen["primary"] is not None and _place(seen["primary"]) in places
+        primary = seen["primary"] is not None and place_of(seen["primary"]) in places
     successors = [node["host"] for node in answering if node["follows"] and node["follows"] in places]
     info = {key: value for key, value in seen.items() if key not in ("changed", "failed", "warnings")}
     return {"info": info, "primary": primary, "successor": successors[0] if successors else ""}
 
 
-def _place(node: Mapping[str, Any]) -> str:
+def place_of(node: Mapping[str, Any]) -> str:
     """A node as the module writes it."""
     return str(Endpoint(node["host"].lower(), node["port"]))

@@ -15,7 +15,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_passwords
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import Desired
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_cluster import faults, layout, plan_cluster
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_passwords import accepted_after
-from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import node_facts
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import (
+    fault_facts,
+    node_facts,
+    unread,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_topology import passwords_shown
 
 
@@ -98,7 +102,7 @@ def look_over_cluster(desired: Desired, nodes: Sequence[ClusterNode | GantryErro
             for where, state in zip(desired.nodes, nodes)
         ],
         "sentinels": [],
-        "faults": silent + faults(read),
+        **fault_facts([*unread(desired.nodes, nodes), *faults(read)]),
         "next_steps": [step.as_dict() for step in steps],
         "refused": refused,
         "unfinished_failover": None,

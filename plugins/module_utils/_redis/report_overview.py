@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Union
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.steps import Step
+from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_faults import (
+    CUT_OFF,
+    NO_PRIMARY,
+    UNREACHABLE,
+    UNREAD,
+    Fault,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     Desired,
     Disputed,
@@ -38,23 +45,37 @@ def look_over(
     )
     silent = [state for state in (*nodes, *sentinels) if isinstance(state, GantryError)]
     primary = _primary(read, desired)
-    broken = [str(error) for error in silent]
+    broken = unread([*desired.nodes, *desired.sentinels], [*nodes, *sentinels])
     if primary is None:
-        broken.append("no single node is the primary")
+        broken.append(Fault("", NO_PRIMARY, "no single node is the primary"))
     else:
         broken += faults(read, desired, primary)
     if left is not None:
-        broken.append(f"a failover from {left.former} to {left.target} was cut off")
+        broken.append(Fault("", CUT_OFF, f"a failover from {left.former} to {left.target} was cut off"))
     steps, refused = _next(read, desired, silent)
     return {
         "primary": _endpoint(primary),
         "nodes": [node_facts(where, state, read.node(primary)) for where, state in zip(desired.nodes, nodes)],
         "sentinels": [sentinel_facts(where, state) for where, state in zip(desired.sentinels, sentinels)],
-        "faults": broken,
+        **fault_facts(broken),
         "next_steps": [step.as_dict() for step in steps],
         "refused": refused,
         "unfinished_failover": {"former": _endpoint(left.former), "target": _endpoint(left.target)} if left else None,
     }
+
+
+def unread(endpoints: Sequence[Endpoint], states: Sequence[object]) -> list[Fault]:
+    """A fault for each process that was not read."""
+    return [
+        Fault(str(where), UNREACHABLE if isinstance(state, UnreachableError) else UNREAD, str(state))
+        for where, state in zip(endpoints, states)
+        if isinstance(state, GantryError)
+    ]
+
+
+def fault_facts(found: Sequence[Fault]) -> dict[str, Any]:
+    """Faults for people, and for a comparison with those of another moment."""
+    return {"faults": [one.sentence for one in found], "fault_details": [asdict(one) for one in found]}
 
 
 def _primary(read: Topology, desired: Desired) -> Endpoint | None:

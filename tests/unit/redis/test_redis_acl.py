@@ -185,7 +185,7 @@ def test_a_sentinel_with_another_login_is_given_the_right_one():
     (step,) = make_plan(current, wish).steps
     assert (step.action, step.target) == ("tune", str(S_TWO))
     assert step.why == f"it logs in to {ONE} as default, not as guard"
-    assert faults(current, wish, ONE) == [f"Sentinel {S_TWO} logs in to {ONE} as default, not as guard"]
+    assert list(map(str, faults(current, wish, ONE))) == [f"Sentinel {S_TWO} logs in to {ONE} as default, not as guard"]
     right = with_nodes(current, replace(ruling, logins={"01234567": "guard"}))
     assert make_plan(right, wish).steps == ()
 

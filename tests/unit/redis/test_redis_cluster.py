@@ -357,7 +357,7 @@ def test_what_is_not_whole_is_told():
     wanted = wish(*range(6))
     assert faults(memory.read(*range(6), wanted=wanted)) == []
     memory.dead = frozenset({5})
-    assert faults(memory.read(*range(6), wanted=wanted))[0] == f"{at(0)} takes {at(5)} for dead"
+    assert str(faults(memory.read(*range(6), wanted=wanted))[0]) == f"{at(0)} takes {at(5)} for dead"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.gantry.odoo.plugins.filter.redis_new_faults import redis_new_faults
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import UnreachableError
+from ansible_collections.gantry.odoo.plugins.module_utils._redis import model_faults
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_answers import node_from
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology import (
     AddressBook,
@@ -17,7 +19,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_topology 
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.report_overview import look_over
 
-from .build import CONFIG, ONE, OTHER, TWO, desired, healthy, node, replicated, with_nodes
+from .build import CONFIG, ONE, OTHER, S_ONE, THREE, TWO, desired, healthy, node, replicated, watching, with_nodes
 
 # As redis-py returns it; the times are seconds since 1970.
 INFO = {
@@ -101,3 +103,59 @@ def test_a_failover_that_was_cut_off_is_a_fault():
 def test_no_limit_is_no_pressure():
     unlimited = replace(healthy(ONE).nodes[0], health=Health(used_bytes=5, max_bytes=0))
     assert told(with_nodes(healthy(ONE), unlimited), desired())["nodes"][0]["memory_pressure"] is None
+
+
+# As the certificates of all hosts have expired: no process is read, and no node is known as the primary.
+EXPIRED = tuple(
+    UnreachableError(f"{one} cannot be reached: certificate has expired; check that it runs") for one in "abc"
+)
+FIRST_HOST = {"own_nodes": [{"host": ONE.host, "port": 6379}], "own_sentinels": [{"host": ONE.host, "port": 26379}]}
+
+
+def details(nodes, sentinels=None):
+    return look_over(desired(), nodes, sentinels or healthy(ONE).sentinels, None)
+
+
+def since(after, before):
+    return redis_new_faults(after, before, FIRST_HOST)
+
+
+def test_what_could_not_be_seen_before_is_not_new_once_a_process_is_reached():
+    one, *others = healthy(ONE).nodes
+    before = details(EXPIRED, EXPIRED)
+    # the first host is read again, and its Sentinel finds none of the others yet
+    alone = watching(S_ONE, ONE, TWO, THREE, quorum_ok=False, quorum_words="NOQUORUM 1 usable")
+    after = details([replace(one, health=Health(aof_ok=False)), *EXPIRED[1:]], [alone, *EXPIRED[1:]])
+    assert len(after["faults"]) == 6
+    assert since(after, before) == []
+    # the second one is read, and others know it no more than before
+    later = details([one, others[0], EXPIRED[2]], [watching(S_ONE, ONE), *EXPIRED[1:]])
+    assert since(later, after) == []
+
+
+def test_the_same_kind_of_fault_is_not_new_in_other_words():
+    gone = UnreachableError("10.0.0.3:6379 cannot be reached: Connection refused; check that it runs")
+    nodes = healthy(ONE).nodes[:2]
+    assert since(details([*nodes, gone]), details([*nodes, EXPIRED[2]])) == []
+
+
+def test_a_fault_that_would_have_been_seen_is_new():
+    one, two, three = healthy(ONE).nodes
+    before = details([one, two, EXPIRED[2]])
+    after = details([one, replace(two, link_up=False), EXPIRED[2]])
+    assert since(after, before) == [f"{TWO} has no link to {ONE}"]
+    assert since(details([one, EXPIRED[1], EXPIRED[2]]), before) == [str(EXPIRED[1])]
+    # a worse one of the same process
+    assert since(details([one, replace(two, follows=THREE), three]), after) == [f"{TWO} follows {THREE}, not {ONE}"]
+    assert since({"msg": "no\nanswer"}, before) == ["no answer"]
+
+
+def test_the_host_itself_has_to_be_reached_whatever_was_before():
+    nodes = healthy(ONE).nodes
+    before = details([EXPIRED[0], *nodes[1:]], [EXPIRED[0], *healthy(ONE).sentinels[1:]])
+    assert since(before, before) == [str(EXPIRED[0])] * 2
+
+
+def test_each_kind_of_fault_has_its_place_in_the_order():
+    kinds = [value for name, value in vars(model_faults).items() if name.isupper() and isinstance(value, str)]
+    assert sorted(kinds) == sorted(model_faults.ORDER)
