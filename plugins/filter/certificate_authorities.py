@@ -16,6 +16,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run imp
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 _ANCHORS = "/usr/local/share/ca-certificates"
+# Beside the keys of an authority since it was first to sign; task file sign.yml writes it.
+_SIGNS = "signs"
 _NO_ADDRESS = ["IP:0.0.0.0/0", "IP:::/0"]
 
 
@@ -61,7 +63,14 @@ def certificate_authority_changes(
     made = [posixpath.dirname(path) for path, _is_dir in found if posixpath.basename(path) == "intermediate.pem"]
     begun = [path for path, is_dir in found if is_dir and "/" not in path]
     plan = plan_authority.changes(model_authority.authorities(declared), made, begun)
-    return {"keep": list(plan.keep), "make": list(plan.make), "remove": list(plan.remove), "asked": plan.asked}
+    signing = [posixpath.dirname(path) for path, _is_dir in found if posixpath.basename(path) == _SIGNS]
+    return {
+        "keep": list(plan.keep),
+        "make": list(plan.make),
+        "remove": list(plan.remove),
+        "asked": plan.asked,
+        "signing": [name for name in plan.keep if name in signing],
+    }
 
 
 def certificate_authority_conflicts(
@@ -147,12 +156,21 @@ def certificate_trust_files(trusted: Iterable[Mapping[str, str]], directory: str
 
 
 def certificate_untrusted(
-    hosts: Iterable[str], variables: Mapping[str, Mapping[str, Any]], declared: Sequence[Mapping[str, Any]]
+    hosts: Iterable[str],
+    variables: Mapping[str, Mapping[str, Any]],
+    declared: Sequence[Mapping[str, Any]],
+    host: str = "",
 ) -> dict[str, list[str]]:
-    """The hosts that are not known to trust an authority in this run, by its name. variables: those of all hosts."""
+    """The hosts that are not known to trust an authority, by its name. variables: those of all hosts.
+
+    host: that of the authorities, which knows the ones that sign already. Those waited for all hosts before.
+    """
+    signing = variables[host].get("certificate_signing", ()) if host in variables else ()
     accepted = {host: variables[host].get("certificate_accepts", ()) if host in variables else () for host in hosts}
     found = {
-        str(one["name"]): [host for host, names in accepted.items() if one["name"] not in names] for one in declared
+        str(one["name"]): [name for name, trusted in accepted.items() if one["name"] not in trusted]
+        for one in declared
+        if one["name"] not in signing
     }
     return {name: lacking for name, lacking in found.items() if lacking}
 

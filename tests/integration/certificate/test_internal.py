@@ -20,6 +20,7 @@ AUTHORITY, EDGE = "cache1", "edge1"
 KEPT, TRUST, SERVED = "/etc/gantry/authority", "/etc/gantry/trust", "/etc/gantry/certificates"
 ZONES = ["internal.harbour.example"]
 DOMAIN = "erp.internal.harbour.example"
+NEW_PAIRS = "/srv/pairs"
 CURRENT = f"{SERVED}/erp/current/certificate.pem"
 FIRST = {"name": "first", "zones": ZONES}
 Keep = Callable[..., PlaybookRun]
@@ -37,7 +38,7 @@ def hosts(lab: Lab) -> Iterator[dict[str, Host]]:
 def clean(hosts: dict[str, Host]) -> None:
     """Leave no trace of an authority."""
     for name in (AUTHORITY, EDGE):
-        paths = f"{KEPT} {TRUST} {SERVED} /usr/local/share/ca-certificates/gantry-* /etc/ssl/certs/gantry-*"
+        paths = f"{KEPT} {TRUST} {SERVED} {NEW_PAIRS} /usr/local/share/ca-certificates/gantry-* /etc/ssl/certs/gantry-*"
         hosts[name].run(["sh", "-c", f"rm -rf {paths}; update-ca-certificates"])
 
 
@@ -181,6 +182,10 @@ def test_another_authority_takes_over_once_every_host_trusts_it(hosts: dict[str,
     staged = run.results("Create a key and a request")[EDGE]
     assert staged["warnings"][0].startswith("authority second does not sign yet, as app1 does not trust it; first goes")
     assert (serial(edge), verify(edge)) == (first, f"{CURRENT}: OK\n")
+    # what is new, with nothing installed that says who signs, too
+    keep([second, FIRST], {**waiting, "certificate_dir": NEW_PAIRS}).expect_success()
+    issuer = edge.run(["openssl", "x509", "-in", f"{NEW_PAIRS}/erp/current/certificate.pem", "-noout", "-issuer"])
+    assert issuer.strip().endswith("first issuing")
     bundle = edge.run(["sh", "-c", f"grep -c BEGIN {TRUST}/authorities.pem; grep -c BEGIN {TRUST}/revoked.pem"])
     assert bundle.split() == ["2", "2"]
     # its root has no name constraints

@@ -274,7 +274,7 @@ def serving(host: str, issuer: str, days: float = 9.0) -> dict:
 def test_an_authority_is_made_once_and_goes_when_nothing_is_served_that_it_has_signed() -> None:
     there = found("old", "old/intermediate.pem", "begun")
     changes = certificate_authority_changes([NEW, OLD], there, "/ca")
-    assert changes == {"keep": ["old"], "make": ["new"], "remove": ["begun"], "asked": True}
+    assert changes == {"keep": ["old"], "make": ["new"], "remove": ["begun"], "asked": True, "signing": []}
     assert not certificate_authority_changes([OLD], found("old", "old/intermediate.pem"), "/ca")["asked"]
     gone = certificate_authority_changes([NEW], found("new", "new/intermediate.pem", "old"), "/ca")
     assert gone["remove"] == ["old"]
@@ -336,6 +336,20 @@ def test_a_host_that_did_not_answer_is_not_known_to_trust() -> None:
     variables = {"app1": {"certificate_accepts": ["new", "old"]}, "app2": {"certificate_accepts": ["old"]}, "db1": {}}
     assert certificate_untrusted(variables, variables, [NEW, OLD]) == {"new": ["app2", "db1"], "old": ["db1"]}
     assert certificate_untrusted([], variables, [NEW]) == {}
+
+
+def test_a_new_server_is_signed_by_the_authority_that_signs_already_while_another_one_waits_for_a_host() -> None:
+    there = [*found("new", "new/intermediate.pem", "old", "old/intermediate.pem", "gone"), {"path": "/ca/old/signs"}]
+    signing = certificate_authority_changes([NEW, OLD], [{"isdir": False, **one} for one in there], "/ca")["signing"]
+    both = {"certificate_accepts": ["new", "old"]}
+    variables = {"ca1": {**both, "certificate_signing": signing}, "db2": both, "app1": {}}
+    untrusted = certificate_untrusted(variables, variables, [NEW, OLD], "ca1")
+    assert (signing, untrusted) == (["old"], {"new": ["app1"]})
+    assert signers([], untrusted)[0] == "old issuing"
+    # it is the first one again once that host has the new one, and stays it
+    assert signers([], certificate_untrusted(["ca1", "db2"], variables, [NEW, OLD], "ca1"))[0] == "new issuing"
+    variables["ca1"]["certificate_signing"] = ["new", "old"]
+    assert signers([], certificate_untrusted(variables, variables, [NEW, OLD], "ca1"))[0] == "new issuing"
 
 
 def test_the_last_screen_names_the_issuer() -> None:
