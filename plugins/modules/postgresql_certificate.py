@@ -60,6 +60,13 @@ options:
     type: str
     choices: [verified, current, renewed, served]
     default: current
+  awaited:
+    description:
+      - Files that something else installs before, in the same run. In check mode, nothing is verified of a pair of
+        which one of these is not there yet.
+    type: list
+    elements: path
+    default: []
   timeout:
     description: Seconds until clients must be shown the certificate.
     type: int
@@ -110,6 +117,7 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import is_awaited
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_certificate import (
     Server,
     apply_certificate,
@@ -119,12 +127,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.plan_certificate import (
     PAIR,
     address,
+    plan_awaited,
     plan_certificate,
     shown_digest,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_certificate import (
     Given,
     held_certificate,
+    known_authorities,
     read_contents,
     read_given,
     read_shown,
@@ -143,6 +153,7 @@ OPTIONS = {
     "port": {"type": "int", "default": 5432},
     "listen_addresses": {"type": "list", "elements": "str", "default": ["*"]},
     "state": {"type": "str", "choices": ["verified", "current", "renewed", "served"], "default": "current"},
+    "awaited": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 30},
 }
 NEEDS = [("state", "renewed", ["certificate"]), ("state", "served", ["certificate"])]
@@ -159,6 +170,9 @@ def work(call: Call) -> Outcome:
     state, directory = params["state"], params["directory"]
     deadline = Deadline(params["timeout"])
     given = Given(params["certificate"] or "", params["key"] or "", params["ca"])
+    if call.check_mode and is_awaited(given.files, params["awaited"]):
+        known_authorities(given, directory)
+        return Outcome(() if state == "verified" else plan_awaited(directory, bool(given.certificate)))
     server = _server(params)
     wanted = read_given(given)
     if state == "served":

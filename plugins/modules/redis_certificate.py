@@ -60,6 +60,13 @@ options:
     type: str
     choices: [current, read, verified]
     default: current
+  awaited:
+    description:
+      - Files that something else installs before, in the same run. In check mode, each process is taken to
+        show another certificate while one of these is not there yet.
+    type: list
+    elements: path
+    default: []
   timeout:
     description: Seconds that the whole call may take.
     type: int
@@ -108,6 +115,7 @@ sentinel_restart_needed:
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import is_awaited
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.apply_certificate import read_again
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import NODE, SENTINEL, Tls
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_certificate import plan_certificate, refuse_stale
@@ -123,6 +131,7 @@ OPTIONS = {
     "username": {"type": "str"},
     "password": {"type": "str", "required": True, "no_log": True},
     "state": {"type": "str", "choices": ["current", "read", "verified"], "default": "current"},
+    "awaited": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 30},
 }
 
@@ -138,7 +147,8 @@ def work(call: Call) -> Outcome:
     deadline = Deadline(params["timeout"])
     tls = Tls(params["certificate"], params["key"], params["ca"])
     places = {NODE: params["node"], **({SENTINEL: params["sentinel"]} if params["sentinel"] else {})}
-    held = read_file(tls.certificate)
+    awaits = call.check_mode and is_awaited(tls.files, params["awaited"])
+    held = None if awaits else read_file(tls.certificate)
     stale = [kind for kind, place in places.items() if read_shown(kind, place, deadline) != held]
     if params["state"] == "verified":
         refuse_stale(stale, tls)

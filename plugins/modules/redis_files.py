@@ -87,6 +87,13 @@ options:
     description: Whether a Redis of the package that runs is accepted, because it will be stopped.
     type: bool
     default: false
+  awaited:
+    description:
+      - Files that something else installs before, in the same run. In check mode, nothing is verified of a pair of
+        which one of these is not there yet.
+    type: list
+    elements: path
+    default: []
   timeout:
     description: Seconds that the whole call may take.
     type: int
@@ -132,6 +139,10 @@ steps:
     why:
       description: The reason, as a person would say it.
       type: str
+awaited:
+  description: Whether files of TLS are not there yet and were not verified, as they are among O(awaited).
+  returned: when O(state=verified)
+  type: bool
 """
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.apply_files import apply_files
@@ -139,7 +150,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome, run
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import plan_files
-from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import read_items
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_files import is_awaited, read_items
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import Listener, Tls
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files import items, refuse_host
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.read_host import read_host, verify_readable, verify_tls
@@ -164,6 +175,7 @@ OPTIONS = {
         },
     },
     "replace_packaged": {"type": "bool", "default": False},
+    "awaited": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 60},
 }
 
@@ -180,7 +192,8 @@ def work(call: Call) -> Outcome:
     tls = Tls(**params["tls"]) if params["tls"] else None
     host = read_host(deadline)
     refuse_host(host, tls is not None, params["runtime"], params["replace_packaged"])
-    if tls is not None:
+    awaits = call.check_mode and tls is not None and is_awaited(tls.files, params["awaited"])
+    if tls is not None and not awaits:
         if not params["host"]:
             raise InputError(
                 "host: is empty, and tls is set; name this host once among the nodes, as its certificate does"
@@ -189,7 +202,7 @@ def work(call: Call) -> Outcome:
         owner = str(params["uid"]) if params["runtime"] == "docker" else "redis"
         verify_readable(tls, owner, deadline)
     if params["state"] == "verified":
-        return Outcome(())
+        return Outcome((), facts={"awaited": awaits})
     ports = params["port"], params["sentinel_port"]
     listener = Listener(params["mode"], tuple(params["bind"]), *ports, params["password"], tls)
     wanted = items(listener, params["runtime"], params["uid"], host.in_container)

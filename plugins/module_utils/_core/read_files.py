@@ -9,7 +9,7 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import BinaryIO
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.directories import opened_path
@@ -20,6 +20,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files impor
 def opened_at_once(path: str) -> BinaryIO:
     """A file to read. A pipe is read as empty, where it would be waited for without an end."""
     return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+
+
+def is_awaited(files: Iterable[str], awaited: Collection[str]) -> bool:
+    """Whether one is not there that something else makes before, in a run without check mode. awaited: all such."""
+    return any(path in awaited and not os.path.exists(path) for path in files)
 
 
 def ids(item: Item) -> tuple[int, int] | None:

@@ -50,6 +50,11 @@ def plan_certificate(directory: str, wanted: Contents, found: Contents, reads: b
     return tuple(steps)
 
 
+def plan_awaited(directory: str, pair: bool) -> tuple[Step, ...]:
+    """The step for files that are not there in check mode. pair: whether a pair is given, and not authorities alone."""
+    return (Step("write", f"{directory}/{PAIR if pair else TRUSTED}", "what it is made of is to be installed before"),)
+
+
 def _why(found: str) -> str:
     return "it is another one" if found else "it is not there"
 

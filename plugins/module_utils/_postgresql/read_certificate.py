@@ -44,6 +44,11 @@ class Given:
     key: str
     authorities: str
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(path for path in (self.certificate, self.key, self.authorities) if path)
+
 
 def read_given(given: Given) -> Contents:
     """What the files hold. Raises StateError where they are no pair."""
@@ -72,12 +77,23 @@ def verify_given(given: Given, names: Sequence[str], directory: str, deadline: D
         return
     asked = questions(names)
     verify(given.certificate, given.authorities, asked, deadline)
+    known = known_authorities(given, directory)
+    if known:
+        verify(given.certificate, known, asked, deadline)
+
+
+def known_authorities(given: Given, directory: str) -> str:
+    """The file of what clients were given to trust, empty for a new server.
+
+    Raises StateError for a pair where that is the role's own authority alone.
+    """
     known = os.path.join(directory, TRUSTED)
     if os.path.exists(known):
-        verify(given.certificate, known, asked, deadline)
-    else:
+        return known
+    if given.certificate:
         own = os.path.exists(os.path.join(directory, OWN_AUTHORITY))
         refuse_unknown(given.certificate, given.authorities, directory, own)
+    return ""
 
 
 def read_contents(directory: str) -> Contents:

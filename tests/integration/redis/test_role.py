@@ -242,6 +242,17 @@ def test_a_renewed_certificate_is_taken_up_without_losing_a_write(mixed: Estate)
 
 
 @pytest.mark.deep
+def test_check_mode_goes_on_where_role_certificate_has_yet_to_install_the_pair(mixed: Estate) -> None:
+    away = {f"redis_tls_{name}": f"/srv/pairs/{name}.pem" for name in ("certificate", "key", "ca")}
+    published = {**away, "certificate_published": [*away.values()]}
+    assert mixed.role("certificate", published, check=True).expect_success().changed > 0
+    mixed.role("main", published, check=True).expect_success()
+    for entry in ("certificate", "main"):
+        assert "/srv/pairs/certificate.pem" in mixed.role(entry, away, check=True).expect_failure().errors[0]
+    assert_healthy(mixed)
+
+
+@pytest.mark.deep
 def test_an_expired_certificate_that_redis_still_shows_is_replaced_too(mixed: Estate) -> None:
     host = mixed.hosts[2]
     good = {name: host.read(f"{PEMS}/{name}") for name in ("node.pem", "node.key")}

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql import apply_certificate
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.apply_certificate import Server
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.connection import Login
@@ -26,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.read_certi
     read_given,
     verify_given,
 )
+from ansible_collections.gantry.odoo.plugins.modules import postgresql_certificate
 from tests.lab.issued import authority, issue
 
 NOW = datetime.now(timezone.utc)
@@ -118,6 +120,26 @@ def test_a_pair_is_of_an_authority_that_clients_were_given(tmp_path: Path) -> No
     (config / "trusted.crt").write_bytes(authority(NOW)[0].certificate)
     with pytest.raises(StateError, match=r"against .*/main/trusted.crt"):
         verify("db1")
+
+
+def test_in_check_mode_a_pair_that_is_to_be_installed_is_not_read(tmp_path: Path) -> None:
+    pair, config = given(tmp_path), tmp_path / "main"
+    config.mkdir()
+    (config / "trusted.crt").write_bytes(ROOT.certificate)
+    places = {"socket_dir": "/none", "port": 5432, "listen_addresses": ["*"], "directory": str(config), "group": 0}
+    files = {"certificate": pair.certificate, "key": pair.key, "ca": pair.authorities, "awaited": [pair.certificate]}
+    asked = {**places, **files, "names": ["db1"], "timeout": 5, "state": "renewed"}
+    (tmp_path / "server.pem").unlink()
+    (step,) = postgresql_certificate.work(Call(asked, check_mode=True)).steps or ()
+    assert (step.action, step.target) == ("write", f"{config}/pair.pem")
+    assert postgresql_certificate.work(Call({**asked, "state": "verified"}, check_mode=True)).steps == ()
+    for call in (Call(asked), Call({**asked, "awaited": []}, check_mode=True)):
+        with pytest.raises(StateError, match="are no certificate and its key"):
+            postgresql_certificate.work(call)
+    # what clients were given is known without the pair
+    (config / "trusted.crt").rename(config / "ca.crt")
+    with pytest.raises(StateError, match=r"the clients of this server were given .*/main/ca.crt to trust"):
+        postgresql_certificate.work(Call(asked, check_mode=True))
 
 
 def test_the_former_pair_comes_back_where_clients_are_not_shown_the_new_one(

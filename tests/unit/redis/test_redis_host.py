@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.gantry.odoo.plugins.filter.redis_host import redis_host, redis_services
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_files import Found, plan_files
 from ansible_collections.gantry.odoo.plugins.module_utils._core.plan_openssl import refuse_certificate
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.model_host import Host, Listener, Tls
@@ -23,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_files impo
     verifications,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_host import standing
+from ansible_collections.gantry.odoo.plugins.modules import redis_certificate, redis_files
 
 ONE, TWO, THREE = ({"host": f"10.0.0.{number}"} for number in (1, 2, 3))
 TLS = Tls("/pems/node.pem", "/pems/node.key", "/pems/ca.pem")
@@ -227,3 +230,27 @@ def test_redis_reads_its_files_where_it_has_to() -> None:
     refuse_stale([], TLS)
     with pytest.raises(StateError, match="redis-sentinel still shows another certificate than"):
         refuse_stale(["redis-sentinel"], TLS)
+
+
+def test_in_check_mode_a_pair_that_is_to_be_installed_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {name: str(tmp_path / name) for name in ("certificate", "key", "ca")}
+    monkeypatch.setattr(redis_files, "read_host", lambda _deadline: Host(True, False, True, False))
+    asked = {"tls": {**files, "clients": "never"}, "host": "cache1", "mode": "sentinel", "runtime": "systemd"}
+    asked |= {"replace_packaged": False, "timeout": 5, "state": "verified", "awaited": [*files.values()]}
+    assert redis_files.work(Call(asked, check_mode=True)).facts == {"awaited": True}
+    for call in (Call(asked), Call({**asked, "awaited": []}, check_mode=True)):
+        with pytest.raises(StateError):
+            redis_files.work(call)
+
+    monkeypatch.setattr(redis_certificate, "read_shown", lambda *_given: b"that of before")
+    place = {"host": "10.0.0.1", "port": 6379}
+    asked = {**files, "node": place, "sentinel": place, "state": "current", "timeout": 5, "awaited": [*files.values()]}
+    outcome = redis_certificate.work(Call(asked, check_mode=True))
+    assert ([step.action for step in outcome.steps or ()], outcome.facts) == (
+        ["read"],
+        {"sentinel_restart_needed": True},
+    )
+    with pytest.raises(InputError, match="cannot be read"):
+        redis_certificate.work(Call(asked))
