@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import base64
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate import model_authority, plan_authority
+from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import INTERNAL
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run import reason
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 
 _ANCHORS = "/usr/local/share/ca-certificates"
 # Beside the keys of an authority since it was first to sign; task file sign.yml writes it.
 _SIGNS = "signs"
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
+_POSTGRESQL = "postgresql"  # as filter certificate_servers names the role
 _NO_ADDRESS = ["IP:0.0.0.0/0", "IP:::/0"]
 
 
@@ -155,6 +159,41 @@ def certificate_trust_files(trusted: Iterable[Mapping[str, str]], directory: str
     ]
 
 
+def certificate_lacking(
+    trusted: Iterable[Mapping[str, str]], results: Iterable[Mapping[str, Any]]
+) -> dict[str, list[str]]:
+    """The files that lack the root of an authority, by its name. results: of a loop of ansible.builtin.slurp."""
+    held = {str(one["source"]): _blocks(base64.b64decode(one["content"]).decode(errors="replace")) for one in results}
+    found = {
+        one["name"]: [path for path, roots in held.items() if not _blocks(one["root"]) <= roots] for one in trusted
+    }
+    return {name: paths for name, paths in found.items() if paths}
+
+
+def certificate_copies(
+    host: str,
+    variables: Mapping[str, Mapping[str, Any]],
+    estate: Mapping[str, Any],
+    servers: Iterable[Mapping[str, Any]],
+) -> list[str]:
+    """The files on a host by which Odoo verifies a database whose certificate an internal authority signs.
+
+    variables: those of all hosts. estate: the fact. servers: as certificate_servers returns them.
+    """
+    group = estate.get("group_of", {}).get(host)
+    if group is None:
+        return []
+    database = estate["groups"][group]["database_server"]
+    shown = [one for one in servers if one["host"] == database and _POSTGRESQL in [it["role"] for it in one["takers"]]]
+    requests = (one for server in shown for one in variables[server["host"]]["certificate_requests"])
+    return [estate["paths"]["database_ca"]] if any(one.get("issuer") == INTERNAL for one in requests) else []
+
+
+def _blocks(text: str) -> set[str]:
+    """The certificates in a text, without their line breaks."""
+    return {"".join(one.split()) for one in _CERTIFICATE.findall(text)}
+
+
 def certificate_untrusted(
     hosts: Iterable[str],
     variables: Mapping[str, Mapping[str, Any]],
@@ -168,11 +207,19 @@ def certificate_untrusted(
     signing = variables[host].get("certificate_signing", ()) if host in variables else ()
     accepted = {host: variables[host].get("certificate_accepts", ()) if host in variables else () for host in hosts}
     found = {
-        str(one["name"]): [name for name, trusted in accepted.items() if one["name"] not in trusted]
+        str(one["name"]): [
+            _named(name, variables, one["name"]) for name, known in accepted.items() if one["name"] not in known
+        ]
         for one in declared
         if one["name"] not in signing
     }
     return {name: lacking for name, lacking in found.items() if lacking}
+
+
+def _named(host: str, variables: Mapping[str, Mapping[str, Any]], authority: str) -> str:
+    """A host that does not trust an authority, with the files that lack it."""
+    files = variables[host].get("certificate_lacking", {}).get(authority) if host in variables else None
+    return f"{host} ({', '.join(files)})" if files else host
 
 
 class FilterModule:
@@ -188,5 +235,7 @@ class FilterModule:
             "certificate_list_is_due": certificate_list_is_due,
             "certificate_trusted": certificate_trusted,
             "certificate_trust_files": certificate_trust_files,
+            "certificate_lacking": certificate_lacking,
+            "certificate_copies": certificate_copies,
             "certificate_untrusted": certificate_untrusted,
         }

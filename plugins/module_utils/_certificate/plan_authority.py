@@ -135,7 +135,8 @@ def _waiting(first: Authority, chosen: Authority, untrusted: Mapping[str, Sequen
         return ""
     return (
         f"authority {first.name} does not sign yet, as {', '.join(untrusted[first.name])} does not trust it; "
-        f"{chosen.name} goes on. Start the host, or take it out of the inventory"
+        f"{chosen.name} goes on. Start the host, run gantry.odoo.site where a file is named, or take the host out of "
+        "the inventory"
     )
 
 

@@ -20,7 +20,7 @@ AUTHORITY, EDGE = "cache1", "edge1"
 KEPT, TRUST, SERVED = "/etc/gantry/authority", "/etc/gantry/trust", "/etc/gantry/certificates"
 ZONES = ["internal.harbour.example"]
 DOMAIN = "erp.internal.harbour.example"
-NEW_PAIRS = "/srv/pairs"
+NEW_PAIRS, COPY = "/srv/pairs", "/srv/copy.pem"
 CURRENT = f"{SERVED}/erp/current/certificate.pem"
 FIRST = {"name": "first", "zones": ZONES}
 Keep = Callable[..., PlaybookRun]
@@ -38,7 +38,8 @@ def hosts(lab: Lab) -> Iterator[dict[str, Host]]:
 def clean(hosts: dict[str, Host]) -> None:
     """Leave no trace of an authority."""
     for name in (AUTHORITY, EDGE):
-        paths = f"{KEPT} {TRUST} {SERVED} {NEW_PAIRS} /usr/local/share/ca-certificates/gantry-* /etc/ssl/certs/gantry-*"
+        trusted = "/usr/local/share/ca-certificates/gantry-* /etc/ssl/certs/gantry-*"
+        paths = f"{KEPT} {TRUST} {SERVED} {NEW_PAIRS} {COPY} {trusted}"
         hosts[name].run(["sh", "-c", f"rm -rf {paths}; update-ca-certificates"])
 
 
@@ -182,8 +183,11 @@ def test_another_authority_takes_over_once_every_host_trusts_it(hosts: dict[str,
     staged = run.results("Create a key and a request")[EDGE]
     assert staged["warnings"][0].startswith("authority second does not sign yet, as app1 does not trust it; first goes")
     assert (serial(edge), verify(edge)) == (first, f"{CURRENT}: OK\n")
-    # what is new, with nothing installed that says who signs, too
-    keep([second, FIRST], {**waiting, "certificate_dir": NEW_PAIRS}).expect_success()
+    # nor for what is new, with nothing installed, while a program has a file of its own without it
+    edge.run(["cp", "/usr/local/share/ca-certificates/gantry-first.crt", COPY])
+    alone = {"certificate_dir": NEW_PAIRS, "certificate_trust_copies": [COPY]}
+    staged = keep([second, FIRST], alone).expect_success().results("Create a key and a request")[EDGE]
+    assert f"does not sign yet, as {EDGE} ({COPY}) does not trust it" in staged["warnings"][0]
     issuer = edge.run(["openssl", "x509", "-in", f"{NEW_PAIRS}/erp/current/certificate.pem", "-noout", "-issuer"])
     assert issuer.strip().endswith("first issuing")
     bundle = edge.run(["sh", "-c", f"grep -c BEGIN {TRUST}/authorities.pem; grep -c BEGIN {TRUST}/revoked.pem"])

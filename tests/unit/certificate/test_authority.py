@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -14,6 +15,8 @@ from ansible_collections.gantry.odoo.plugins.filter.certificate_authorities impo
     certificate_authority_changes,
     certificate_authority_conflicts,
     certificate_authority_faults,
+    certificate_copies,
+    certificate_lacking,
     certificate_list_is_due,
     certificate_trust_files,
     certificate_trusted,
@@ -330,6 +333,36 @@ def test_a_host_trusts_every_root_once() -> None:
         "/usr/local/share/ca-certificates/gantry-new.crt": "root\n",
     }
     assert trusted[2] == {"name": "to-come", "root": "# to-come is to be made\n", "revoked": ""}
+
+
+def pem(content: str) -> str:
+    return f"-----BEGIN CERTIFICATE-----\n{content}\n-----END CERTIFICATE-----\n"
+
+
+def test_a_program_with_a_file_of_its_own_trusts_what_that_has() -> None:
+    trusted = [{"name": "new", "root": pem("bmV3")}, {"name": "old", "root": pem("b2xk")}]
+    held = f"# of the role\n{pem('b3Ro')}{pem('b2xk')}".encode()
+    copies = [{"source": "/etc/odoo/ca.pem", "content": base64.b64encode(held)}]
+    lacking = certificate_lacking(trusted, copies)
+    assert lacking == {"new": ["/etc/odoo/ca.pem"]}
+    assert certificate_lacking(trusted[1:], copies) == certificate_lacking(trusted, []) == {}
+    variables = {"app1": {"certificate_accepts": ["old"], "certificate_lacking": lacking}}
+    untrusted = certificate_untrusted(["app1"], variables, [NEW, OLD])
+    assert untrusted == {"new": ["app1 (/etc/odoo/ca.pem)"]}
+    assert "run gantry.odoo.site where a file is named" in signers(["old issuing"], untrusted)[1]
+
+
+def test_odoo_verifies_a_database_that_an_internal_authority_signs_for_by_a_file() -> None:
+    group = {"database_server": "db1"}
+    estate = {"group_of": {"app1": "prod"}, "groups": {"prod": group}, "paths": {"database_ca": "/etc/odoo/ca.pem"}}
+    servers = [{"host": "db1", "takers": [{"role": "postgresql"}]}]
+    internal = {"db1": {"certificate_requests": [{"name": "db1", "issuer": "internal"}]}}
+    assert certificate_copies("app1", internal, estate, servers) == ["/etc/odoo/ca.pem"]
+    ordered = {"db1": {"certificate_requests": [{"name": "db1"}]}}
+    assert certificate_copies("app1", ordered, estate, servers) == []
+    assert certificate_copies("db1", internal, estate, servers) == []
+    assert certificate_copies("app1", internal, estate, [{"host": "db1", "takers": [{"role": "redis"}]}]) == []
+    assert certificate_copies("app1", internal, {}, []) == []
 
 
 def test_a_host_that_did_not_answer_is_not_known_to_trust() -> None:
