@@ -355,7 +355,7 @@ def predict(call: Call, desired: Desired, client: Client, journal: Journal) -> O
     left = resumed_steps(unfinished(journal, desired, client.book))
     current, plan = settled_plan(client, desired, Deadline(call.params["settle_timeout"]))
     plan = with_failover(plan, desired)
-    broken = [] if left or plan.steps else faults(current, desired, plan.primary)
+    broken = [] if left or plan.steps else [str(one) for one in faults(current, desired, plan.primary)]
     for fault in broken:
         call.warn(fault)
     return outcome(desired, current, plan, current, left, faults=broken)
@@ -384,7 +384,7 @@ def converge_cluster(call: Call, desired: Desired, client: Client) -> Outcome:
     """Read, plan, and outside check mode apply and prove a Redis Cluster."""
     current, plan = settled_cluster(client, desired, Deadline(call.params["settle_timeout"]))
     if call.check_mode:
-        broken = [] if plan.steps else cluster_faults(current)
+        broken = [] if plan.steps else [str(one) for one in cluster_faults(current)]
         for fault in broken:
             call.warn(fault)
         return cluster_outcome(desired, current, plan, current, faults=broken)
