@@ -15,7 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_heard im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import RESUME
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import RESUME
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
@@ -24,6 +24,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.options im
     location_from,
     name_of,
 )
+from ansible_collections.gantry.odoo.plugins.plugin_utils import decisions
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 _TENANT = {"name": {"type": "str", "required": True}, "tier": {"type": "int", "required": True}}
@@ -58,6 +59,8 @@ class ActionModule(ControllerAction):
         decision = _decide(params, subjects, proofs, now, rules)
         for reason in decision.overridden:
             call.warn(f"the emergency overrides the gate: {reason}")
+        if params["change"]["kind"] != RESUME or not decision.allowed or decision.overridden:
+            decisions.record(call, params["change"], decision, {})
         return Outcome(
             facts={
                 "allowed": decision.allowed,
@@ -130,12 +133,5 @@ def _decide(
     raw, minutes = params["change"], params["downtime_minutes"]
     if minutes < 0:
         raise InputError(f"downtime_minutes: {minutes} is no downtime; give a number above 0, or 0 for none")
-    change = plan_gate.Change(
-        id=raw["id"],
-        kind=raw["kind"],
-        requester=raw["requester"],
-        classification=raw["class"],
-        reason=raw["reason"],
-        approver=raw["approver"],
-    )
+    change = plan_gate.change_from(raw)
     return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"], minutes)

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ansible.utils.vars import load_extra_vars
+
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox, users_first
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_heard import hear
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
@@ -19,9 +21,17 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen imp
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
-from ansible_collections.gantry.odoo.plugins.module_utils._change.options import PAPERS, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import OPENED, PAPERS, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import Classified, classify, table_from
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import (
+    Decision,
+    change_from,
+    judge,
+    papers,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     FINISH,
+    REFUSED,
     WAYS,
     has_parts,
     heir_of,
@@ -39,10 +49,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import AS
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import plan_take
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
-from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen, lease_keeper
+from ansible_collections.gantry.odoo.plugins.plugin_utils import decisions, last_seen, lease_keeper
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+from ansible_collections.gantry.odoo.plugins.plugin_utils.login import requester
 
 SHORTEST_LEASE_S = 20
+
+
+class ClosedError(StateError):
+    """The gate does not let the change begin."""
 
 
 class ActionModule(ControllerAction):
@@ -50,7 +65,7 @@ class ActionModule(ControllerAction):
 
     OPTIONS = {
         "store": STORE,
-        **PAPERS,
+        **OPENED,
         "covers": {"type": "list", "elements": "str", "default": [ESTATE]},
         "parts": {"type": "list", "elements": "str", "default": []},
         "part_facts": {"type": "dict", "default": {}},
@@ -66,12 +81,27 @@ class ActionModule(ControllerAction):
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Take the lease first: a change without one has begun nothing."""
         params = call.params
-        change = {name: params[name] for name in PAPERS}
+        classified = _classified(params)
+        change = {
+            **{name: params[name] for name in PAPERS},
+            "class": classified.name,
+            "requester": params["requester"] or requester(load_extra_vars(self._loader)),
+        }
         seconds = params["lease_seconds"]
         if seconds < SHORTEST_LEASE_S:
             raise InputError(f"lease_seconds: {seconds} is too short to be renewed; give at least {SHORTEST_LEASE_S}")
         if call.check_mode:
-            return self._plan(call, change)
+            return self._plan(call, change, classified)
+        try:
+            return self._open(call, change, classified)
+        except StateError as error:
+            if not isinstance(error, ClosedError):
+                refused = {"id": f"{change['kind']}-refused", **change}
+                decisions.record(call, refused, Decision((str(error),)), {}, REFUSED)
+            raise
+
+    def _open(self, call: Call, change: Mapping[str, Any], classified: Classified) -> Outcome:
+        params, seconds = call.params, call.params["lease_seconds"]
         leases = Register(open_store(params["store"]), seconds)
         require_conditions(leases.objects)
         identity = identity_of(leases.objects)
@@ -79,7 +109,7 @@ class ActionModule(ControllerAction):
         resumes = bool(params["resumes"])
         held = outbox(params["store"])
         late = users_first(resumes, lambda: held.deliver(leases.objects, deadline).values(), call.warn)
-        holder = Holder(params["kind"], params["requester"], f"{socket.gethostname()} (process {os.getppid()})")
+        holder = Holder(change["kind"], change["requester"], f"{socket.gethostname()} (process {os.getppid()})")
         lease = leases.take(params["covers"], holder, Deadline(WRITE_SECONDS))
         remember(params["store"], Seen(identity, {leases.NAME: lease.number}))
         opened = {"id": lease.change, **change, "lease": lease.number, "fencing_number": lease.fencing_number}
@@ -90,8 +120,9 @@ class ActionModule(ControllerAction):
                 before = {entry.sequence for entry in late}
                 since = users_first(resumes, lambda: Ledger(leases.objects).entries(params["read"]), call.warn)
                 require_as_read(entry.body for entry in since if entry.sequence not in before)
+            _require_gate(call, opened, classified)
             ledger = open_ledger(params["store"], leases.objects)
-            heard = _heard(ledger, params, call, begins=True)
+            heard = _heard(ledger, {**params, **change}, call, begins=True)
             parts = self._begin(leases, lease, opened, heard, call)
         except (GantryError, OSError):
             PartsLog(leases.objects).write(
@@ -102,18 +133,19 @@ class ActionModule(ControllerAction):
         return Outcome(facts={"change": opened, "parts": parts_shown(parts), "refused": ""})
 
     @staticmethod
-    def _plan(call: Call, change: Mapping[str, Any]) -> Outcome:
+    def _plan(call: Call, change: Mapping[str, Any], classified: Classified) -> Outcome:
         """The change as check mode shows it, with a warning where it would be refused."""
         params, name, store = call.params, f"{call.params['kind']}-check", open_store(call.params["store"])
-        now, holder = store.now(), Holder(params["kind"], params["requester"], socket.gethostname())
+        now, holder = store.now(), Holder(change["kind"], change["requester"], socket.gethostname())
         refused = ""
         planned = plan_open(Parts(), name, params["parts"], params["facts"], now, own=params["part_facts"]).parts
         try:
+            _require_gate(call, {"id": name, **change}, classified)
             leases = Register(store).read()
             plan_take(leases, params["covers"], holder, now, params["lease_seconds"])
             seen = PartsLog(store).read()
             _require_parts(store, seen)
-            _heard(open_ledger(params["store"], store), params, call, begins=False)
+            _heard(open_ledger(params["store"], store), {**params, **change}, call, begins=False)
             if params["resumes"]:
                 heir = _heir(store, seen, params["resumes"])
                 planned = plan_resume(seen, name, params["resumes"], params["way"], params["released"], heir).of(name)
@@ -155,6 +187,22 @@ class ActionModule(ControllerAction):
         if brought.why:
             call.warn(f"that {opened['id']} is open is not in the change store yet: {brought.why}")
         return seen.of(opened["id"])
+
+
+def _classified(params: Mapping[str, Any]) -> Classified:
+    """The class of the change, by the table of the options."""
+    return classify(params["kind"], params["class"], table_from(params["classes"]))
+
+
+def _require_gate(call: Call, change: Mapping[str, Any], classified: Classified) -> None:
+    """Raise ClosedError where the papers of the change do not let it begin; an emergency is recorded as well."""
+    asked = change_from(change)
+    paper = [*([classified.lowered] if classified.lowered else []), *papers(asked)]
+    decision = judge(asked, paper, [])
+    if not decision.allowed or decision.overridden:
+        decisions.record(call, change, decision, {})
+    if not decision.allowed:
+        raise ClosedError(f"the gate is closed: {'; '.join(decision.denials)}")
 
 
 def _planned(seen: Parts, change: str, params: Mapping[str, Any], facts: Mapping[str, Any], now: datetime) -> Parts:

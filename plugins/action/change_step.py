@@ -28,8 +28,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
     Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import RESUME
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
-    RESUME,
     has_part,
     plan_begin,
     with_part,

@@ -9,13 +9,35 @@ import json
 
 import yaml
 
+# What an operator gives when a change is opened, in place of what the gate then knows of it.
+_GIVEN = """
+requester:
+  description:
+    - The person or service that launched the change. Empty, it is the user of AWX in a job of AWX, and else the account
+      that logged in.
+  type: str
+  default: ''
+class:
+  description:
+    - The class of the change. Empty, it is that of O(classes). A higher class is accepted, a lower one is refused.
+  type: str
+  choices: ['', standard, normal, emergency]
+  default: ''
+classes:
+  description:
+    - The class of each kind of change, V(standard) or V(normal), over the table of the collection. There, V(migrate),
+      V(patch_redis) and V(decommission) are V(normal), and the other playbooks are V(standard). A kind that neither
+      has is V(normal).
+  type: dict
+  default: {}
+"""
+
 
 def _opened(documentation: str) -> str:
     """The options that a change is opened with: those of the option `change` that the operator gives."""
     given = yaml.safe_load(documentation)["options"]["change"]["suboptions"]
-    return json.dumps(
-        {"options": {name: option for name, option in given.items() if name not in ("id", "lease", "fencing_number")}}
-    )
+    own = {name: option for name, option in given.items() if name not in ("id", "lease", "fencing_number")}
+    return json.dumps({"options": {**own, **yaml.safe_load(_GIVEN)}})
 
 
 class ModuleDocFragment:

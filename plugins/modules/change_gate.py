@@ -22,8 +22,9 @@ description:
     nodes that go on serving. Fails with every reason for a denial.
   - A V(standard) change is pre-approved. A V(normal) change needs a reason and an approver other than its requester.
     An V(emergency) change needs the same, and overrides missing backups, drills and nodes. The overridden reasons are
-    returned.
-  - Runs on the controller and changes nothing.
+    returned. The requester in other letters, as V(Mara), is the same person.
+  - Each decision is an entry C(gate) of the ledger. A task that is repeated in the same run adds none.
+  - Runs on the controller and changes nothing but the ledger.
   - Where O(repository) is given, backups and drills of another one are no proof. The ledger has its name, see
     M(gantry.odoo.change_record).
   - Where O(store.witness) is given, the ledger has to be what its witness knows, and an entry that the witness does not

@@ -26,6 +26,8 @@ description:
   - Where O(store.witness) is given, compares the ledger with its witness, and fails where the ledger was cut off or
     rewritten. Without an answer of the witness, only a backup, a change that O(resumes), and an V(emergency) change
     with O(reason) and O(approver) are opened.
+  - The class of the change is that of its O(kind). Fails where its papers are missing, or where O(class) is lower; the
+    ledger has an entry C(gate) then. Where another change holds one of the parts, it has an entry C(refused).
   - Never reports a change, because C(changed) speaks of the estate. Takes no lease and writes nothing in check mode.
 options:
   covers:

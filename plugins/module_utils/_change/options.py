@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import CLASSES
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import CLASSES, STANDARD
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import BUCKET
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import SSL_MODES
 
@@ -45,9 +45,16 @@ STORE: dict[str, Any] = {
 PAPERS: dict[str, Any] = {
     "kind": {"type": "str", "required": True},
     "requester": {"type": "str", "required": True},
-    "class": {"type": "str", "choices": list(CLASSES), "default": "standard"},
+    "class": {"type": "str", "choices": list(CLASSES), "default": STANDARD},
     "reason": {"type": "str", "default": ""},
     "approver": {"type": "str", "default": ""},
+}
+# The same of a change that is opened. An empty class is that of the table.
+OPENED: dict[str, Any] = {
+    **PAPERS,
+    "requester": {"type": "str", "default": ""},
+    "class": {"type": "str", "choices": ["", *CLASSES], "default": ""},
+    "classes": {"type": "dict", "default": {}},
 }
 CHANGE: dict[str, Any] = {
     "type": "dict",

@@ -5,18 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY, STANDARD
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 
 # Events of the ledger that prove that a tenant can be recovered.
 EVIDENCE = ("backup", "drill")
-CLASSES = ("standard", "normal", "emergency")
 
 
 @dataclass(frozen=True)
@@ -26,9 +25,15 @@ class Change:
     id: str
     kind: str
     requester: str
-    classification: str = "standard"
+    classification: str = STANDARD
     reason: str = ""
     approver: str = ""
+
+    @property
+    def approvers(self) -> list[str]:
+        """The persons who approved the change beside its requester. The same name in other letters is one person."""
+        names = {_person(name): name.strip() for name in self.approver.split(",")}
+        return [name for person, name in names.items() if person not in ("", _person(self.requester))]
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,12 @@ class Rules:
     tiers: tuple[int, ...] = (1,)
     serving_after: int = 1
     repository: str = ""
+
+
+def change_from(raw: Mapping[str, Any]) -> Change:
+    """The change that the option `change` describes."""
+    fields = (raw[name] for name in ("kind", "requester", "class", "reason", "approver"))
+    return Change(str(raw.get("id", "")), *fields)
 
 
 @dataclass(frozen=True)
@@ -86,30 +97,37 @@ def decide(
     downtime_minutes: the downtime that is accepted where no other node serves; 0 for none.
     An emergency with a reason and an approver overrides what evidence and capacity say, and the decision says so.
     """
-    paper = list(_paper(change))
     facts = [*_capacity(serving_after, rules, downtime_minutes), *_facts(subjects, proofs, now, rules)]
-    if change.classification == "emergency" and not paper:
+    return judge(change, list(papers(change)), facts)
+
+
+def judge(change: Change, paper: Sequence[str], facts: Sequence[str]) -> Decision:
+    """The decision on what was found. paper: what nothing overrides. facts: what a complete emergency overrides."""
+    if change.classification == EMERGENCY and not paper:
         return Decision((), tuple(facts))
-    return Decision(tuple(paper + facts))
+    return Decision((*paper, *facts))
 
 
-def is_emergency(papers: Mapping[str, Any]) -> bool:
-    """Whether a change is an emergency with a reason and the approval of someone else. papers: class and the like."""
-    change = Change("", "", papers["requester"], papers["class"], papers["reason"], papers["approver"])
-    return change.classification == "emergency" and not list(_paper(change))
+def is_emergency(given: Mapping[str, Any]) -> bool:
+    """Whether a change is an emergency with a reason and the approval of someone else. given: class and the like."""
+    change = change_from({"kind": "", **given})
+    return change.classification == EMERGENCY and not list(papers(change))
 
 
-def _paper(change: Change) -> Iterable[str]:
-    if change.classification not in CLASSES:
-        raise InputError(f"change class must be one of {', '.join(CLASSES)}, not {change.classification}")
-    if change.classification == "standard":
+def papers(change: Change) -> Iterable[str]:
+    """What a change lacks of a reason and of an approval."""
+    if change.classification == STANDARD:
         return
     if not change.reason:
         yield f"a change of class {change.classification} needs a reason; set change_reason"
-    if not change.approver:
+    if not change.approver.strip(", "):
         yield f"a change of class {change.classification} needs an approver; set change_approver"
-    elif change.approver == change.requester:
+    elif not change.approvers:
         yield f"{change.approver} cannot approve an own change; have someone else approve it"
+
+
+def _person(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 def _capacity(serving_after: int | None, rules: Rules, downtime_minutes: int) -> Iterable[str]:

@@ -22,12 +22,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
     Part,
     Parts,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import READING, RESUME
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import listed_input
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ASIDE
 
-# The kind of a change that goes on with another.
-RESUME = "resume"
 FINISH, UNDO = WAYS = ("finish", "undo")
 # The fact of a part that cannot be put back any more: why, and what to do.
 NO_WAY_BACK = "no_way_back"
@@ -35,6 +34,8 @@ NO_WAY_BACK = "no_way_back"
 WAS_DONE = "was_done"
 # The fact of a part that is out: since when, in seconds since 1970.
 LEFT_AT = "left_at"
+# The events of the ledger that say what was decided on a change: by the gate, or because another change is in its way.
+GATE, REFUSED = DECIDED = ("gate", "refused")
 # What a sentence adds to the name of a playbook, and a command has in its options.
 SAME_INPUTS = " with the same inputs"
 # The fact of a part whose tenant may be open on another server: its name. To undo the change is to settle that.
@@ -49,8 +50,6 @@ _OVER = {
     LEFT_OPEN: (PROVEN,),
     INSTALLED: (RESTORED,),
 }
-# The kinds of changes that leave the estate as it is.
-_READING = ("backup", "backup_check", "backup_copy", "backup_policy", "restore_drill")
 IN_WORDS = {
     PLANNED: "is untouched",
     BEGUN: "left and is not proven to serve",
@@ -147,7 +146,8 @@ def require_as_read(entries: Iterable[Mapping[str, Any]]) -> None:
 
     entries: the bodies of those in the ledger since then.
     """
-    changes = dict.fromkeys(one["change"]["id"] for one in entries if one["change"].get("kind") not in _READING)
+    acts = (one for one in entries if one.get("event") not in DECIDED)
+    changes = dict.fromkeys(one["change"]["id"] for one in acts if one["change"].get("kind") not in READING)
     if changes:
         raise StateError(
             f"{', '.join(changes)} has worked on the estate since this run has read it, so that what this run would "

@@ -16,6 +16,16 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input impo
 # How alike two names are, from 0 to 1, of which one is taken for the other mistyped.
 _NEAR = 0.84
 
+# What a change is judged by, and the tiers of tenants, come from the inventory. The papers of a change are inputs.
+_POLICY, _POLICIES = "change_", ("odoo_tenants",)
+_PAPERS = ("change_class", "change_reason", "change_approver", "change_downtime_minutes")
+
+_POLICY_FAULTS = {
+    "change_requester": (
+        "change_requester is the login of the controller or the user of AWX, and no variable; take it away"
+    )
+}
+
 # What sets the variables that stand below it, or the one that it names.
 _SETTING = ("vars", "ansible.builtin.set_fact", "register", "loop_var")
 
@@ -108,16 +118,25 @@ def inputs(
     return made
 
 
+def _is_policy(name: str) -> bool:
+    return name in _POLICIES or (name.startswith(_POLICY) and name not in _PAPERS)
+
+
 def _fault_of(name: str, declared: Declaration, variables: Variables) -> str:
     """Why an extra variable that is no input is refused: it would act in place of a value, or its absence would."""
     # by this name Ansible keeps a text of -e that it cannot read
     if name == "_raw_params":
         return "a text that was given with -e sets nothing; write it as name=value or as JSON"
+    (near,) = get_close_matches(name, declared.options, 1, _NEAR) or ("",)
+    if _is_policy(name) and (name in variables.named or not near):
+        return _POLICY_FAULTS.get(name) or (
+            f"{name} is no input, and what a change is judged by comes from the inventory alone; set it there, or take "
+            "it away from the extra variables"
+        )
     if name in variables.own or name.startswith("__"):
         return f"{name} is set by the playbook itself, and an extra variable would act in its place; take it away"
     if name in variables.named:
         return ""
-    (near,) = get_close_matches(name, declared.options, 1, _NEAR) or ("",)
     if near:
         return f"{name} is no input; set {near}, if that is what was meant, or call the variable otherwise"
     alike = sorted(one for one in declared.options if "_" in one and one.split("_")[0] == name.split("_")[0])

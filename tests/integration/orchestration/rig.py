@@ -71,6 +71,15 @@ GIVEN = {
 }
 # Entry points that are the roles' own: they call modules of the world's.
 REAL = {("backup", "run"), ("backup", "check"), ("backup", "drill"), ("backup", "copy")}
+# What is refused as an extra variable, so that an inventory declares it.
+DECLARED = (
+    "odoo_tenants",
+    "change_store",
+    "change_classes",
+    "change_gated_tiers",
+    "change_calendars",
+    "change_score_thresholds",
+)
 # The tenants that are declared.
 TENANTS: list[dict[str, Any]] = [
     {
@@ -156,10 +165,14 @@ class Rig:
     def play(
         self, name: str, *, check: bool = False, limit: str = "", env: Mapping[str, str] | None = None, **extra: Any
     ) -> ansible.PlaybookRun:
-        """Run a playbook of the collection. env: variables of the environment, such as settings of ansible-core."""
+        """Run a playbook of the collection. env: variables of the environment, such as settings of ansible-core.
+
+        What the inventory declares is declared there in another way; the others are extra variables.
+        """
+        declared = {name: extra.pop(name) for name in DECLARED if name in extra}
         return ansible.run_playbook(
             self.collection / f"ansible_collections/gantry/odoo/playbooks/{name}.yml",
-            self.inventory(),
+            self.inventory(declared),
             extra,
             check=check,
             arguments=["--limit", limit] if limit else None,
@@ -167,8 +180,11 @@ class Rig:
             server=self.server,
         )
 
-    def inventory(self) -> dict[str, Any]:
-        """Two groups of Odoo hosts on two database servers, two edges, three caches: all of them this machine."""
+    def inventory(self, declared: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Two groups of Odoo hosts on two database servers, two edges, three caches: all of them this machine.
+
+        declared: what is declared in another way.
+        """
         world = self.world
         groups: dict[str, dict[str, Any]] = {}
         for name, node in world.nodes.items():
@@ -181,7 +197,7 @@ class Rig:
         groups["cache"] = {"hosts": {name: self.own.get(name, {}) for name in world.caches}}
         groups["database"] = {"hosts": {"db1": self.own.get("db1", {})}}
         groups["beside"] = {"hosts": dict(self.beside)}
-        return {"all": {"vars": self.variables(), "children": groups}}
+        return {"all": {"vars": {**self.variables(), **(declared or {})}, "children": groups}}
 
     def variables(self) -> dict[str, Any]:
         """What the inventory declares for all hosts."""
@@ -193,6 +209,8 @@ class Rig:
             "sim_world": str(self.file),
             "change_store": {"directory": str(self.store), "outbox": str(self.path / "outbox")},
             "change_gated_tiers": [],
+            # what asks for papers is tried in test_gate.py
+            "change_classes": {"migrate": "standard", "patch_redis": "standard", "decommission": "standard"},
             "odoo_runtime_groups": ["app", "box"],
             "odoo_tenants": TENANTS,
             "odoo_release": "r1",

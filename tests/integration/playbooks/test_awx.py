@@ -22,11 +22,14 @@ def job(tmp_path: Path) -> Any:
     shutil.copytree(ROOT / "extensions/awx/project", tmp_path / "project")
     (tmp_path / "home").mkdir()
 
+    declared = estate()
+    declared["all"]["vars"]["change_store"] = {"directory": str(tmp_path / "store"), "outbox": str(tmp_path / "outbox")}
+
     def run(name: str, **options: Any) -> tuple[str, list[str], str]:
         done = ansible_runner.run(
             private_data_dir=str(tmp_path),
             playbook=f"{name}.yml",
-            inventory=estate(),
+            inventory=declared,
             envvars={
                 "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build/collections"),
                 "HOME": str(tmp_path / "home"),
@@ -41,7 +44,7 @@ def job(tmp_path: Path) -> Any:
 
 
 def test_a_job_resolves_modules_roles_and_inputs(job: Any) -> None:
-    status, failed, output = job("patch", extravars={"change_store": {"directory": "store", "outbox": "outbox"}})
+    status, failed, output = job("patch")
     assert status == "failed"
     # the last screen, which the configuration of the project asks for
     assert (

@@ -63,7 +63,7 @@ def test_a_patch_changes_one_node_after_the_other(rig: Rig) -> None:
     assert acted(rig) == [*one("app1"), *one("app2")]
     assert proven_last(rig) == ["app1 odoo prove", "app2 odoo prove"]
     proven = [f"{event} {node}" for node in ("app1", "app2") for event in ("begun", "proven")]
-    assert events(rig, "patch") == ["opened", *proven, "closed"]
+    assert events(rig, "patch") == ["opened", "gate", *proven, "closed"]
     assert (change_store.held(rig.store), rig.world.harm) == ([], [])
 
 
@@ -85,7 +85,7 @@ def test_a_node_that_is_lost_stops_all_others_and_stays_drained_until_it_is_prov
     rig.change(fault={"words": "app1 odoo stop", "kind": "host off"})
     run = rig.play("patch", patch_release="r2").expect_failure()
     assert acted(rig) == [*ROUTES, "app1 odoo stop"]
-    assert events(rig, "patch") == ["opened", "begun app1", "unfinished"]
+    assert events(rig, "patch") == ["opened", "gate", "begun app1", "unfinished"]
     assert f"{left(rig)} is not done: app1 left and is not proven to serve; app2 is untouched; run " in run.errors[-1]
     # nothing else begins, and says what to run
     rig.change(gone=[], fault={})
@@ -156,7 +156,7 @@ def test_service_does_not_wait_for_the_store_and_what_happened_is_recorded_once(
     forget(rig)
     rig.play("resume", change=change, way="finish").expect_success()
     assert acted(rig) == one("app2")
-    assert events(rig, "patch") == ["opened", "begun app1", "proven app1", "unfinished"]
+    assert events(rig, "patch") == ["opened", "gate", "begun app1", "proven app1", "unfinished"]
     assert events(rig, "resume") == ["opened", "begun app2", "proven app2", "closed"]
     late = [entry["facts"]["part"] for entry in change_store.entries(rig.store) if entry.get("late")]
     assert late == ["app1"]

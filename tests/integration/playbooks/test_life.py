@@ -82,6 +82,7 @@ class Estate:
                     "ansible_connection": "local",
                     "ansible_python_interpreter": sys.executable,
                     "ansible_become": False,
+                    "change_classes": {"decommission": "standard"},
                     "change_store": {"directory": str(self.path / "store"), "outbox": str(self.path / "outbox")},
                     "sim": str(self.path),
                     "odoo_runtime_groups": ["app"],

@@ -51,6 +51,7 @@ def mixed(lab: Lab, run_playbook: Callable[..., PlaybookRun], image: dict[str, s
         "redis_purpose": "session",
         "redis_settings": {"maxmemory": "64mb"},
         "redis_sentinel_settings": {"down-after-milliseconds": 2000},
+        "change_classes": {"patch_redis": "standard"},
         "change_store": {"directory": str(store), "outbox": f"{store}-outbox"},
         **TLS,
         **{f"redis_{name}": value for name, value in LOGINS.items()},
@@ -341,6 +342,7 @@ def test_new_programs_and_a_new_image_are_taken_up_one_host_at_a_time_and_no_wri
     change = [line for line in told if line["change"]["id"] == told[-1]["change"]["id"]]
     assert [line["event"] for line in change] == [
         "opened",
+        "gate",
         *("begun", "proven") * 2,
         *("begun", "switched", "proven"),
         "closed",

@@ -36,6 +36,7 @@ def six(lab: Lab, run_playbook: Callable[..., PlaybookRun], store: Path) -> Iter
     wish = {
         "redis_mode": "cluster",
         "redis_settings": {"maxmemory": "64mb"},
+        "change_classes": {"patch_redis": "standard"},
         "change_store": {"directory": str(store), "outbox": f"{store}-outbox"},
         **TLS,
     }
@@ -135,7 +136,7 @@ def test_a_new_program_is_taken_up_replicas_first_and_no_write_is_lost(six: Esta
     assert_whole(six)
     told = change_store.entries(store)
     events = [line["event"] for line in told]
-    assert events == ["opened", *["begun", "proven"] * 3, *["begun", "switched", "proven"] * 3, "closed"]
+    assert events == ["opened", "gate", *["begun", "proven"] * 3, *["begun", "switched", "proven"] * 3, "closed"]
     assert {line["facts"]["host"] for line in told if line["event"] == "proven"} == set(NAMES)
     restarted = [line["facts"]["host"] for line in told if line["event"] == "proven"]
     assert set(restarted[3:]) == first

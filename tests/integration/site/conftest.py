@@ -74,8 +74,12 @@ class Estate:
         return self.lab.state.directory / "store"
 
     def play(self, playbook: str, extra: dict[str, Any] | None = None, **options: Any) -> PlaybookRun:
-        """Run a playbook of the collection on the estate."""
-        return ansible.run_playbook(f"gantry.odoo.{playbook}", self.inventory, extra, **options)
+        """Run a playbook of the collection on the estate. Tenants in `extra` are declared by the inventory."""
+        given, inventory = dict(extra or {}), self.inventory
+        if "odoo_tenants" in given:
+            declared = {**inventory["all"]["vars"], "odoo_tenants": given.pop("odoo_tenants")}
+            inventory = {"all": {**inventory["all"], "vars": declared}}
+        return ansible.run_playbook(f"gantry.odoo.{playbook}", inventory, given, **options)
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,7 @@ def _inventory(lab: Lab) -> dict[str, Any]:
                 "certificate_contact": "admin@lab.example",
                 "certificate_internal_host": AUTHORITY_HOST,
                 "certificate_internal_authorities": [{"name": AUTHORITY, "zones": ["corp.internal"]}],
+                "change_classes": {"migrate": "standard", "decommission": "standard"},
                 "change_store": {
                     "directory": str(lab.state.directory / "store"),
                     "outbox": str(lab.state.directory / "outbox"),

@@ -84,9 +84,26 @@ def test_a_text_of_the_command_line_that_sets_nothing_is_refused() -> None:
 
 
 def test_other_extra_variables_are_left_alone() -> None:
-    named = Variables(named=frozenset({"change_store", "patch_hosts_of"}))
-    extra = ["change_store", "patch_hosts_of", "odoo_tenants", "release", "awx_job_id"]
+    named = Variables(named=frozenset({"backup_repository", "patch_hosts_of", "change_reason"}))
+    extra = ["backup_repository", "patch_hosts_of", "odoo_release", "release", "awx_job_id", "change_reason"]
     assert inputs(PATCH, {"patch_release": "1"}, extra, named)
+
+
+@pytest.mark.parametrize(
+    "name", ["change_tenants", "change_classes", "change_gated_tiers", "change_new", "odoo_tenants"]
+)
+def test_policy_comes_from_the_inventory_alone(name: str) -> None:
+    """-e '{"change_tenants": []}' let a patch of tier 1 go on without a backup."""
+    named = Variables(frozenset({"change_tenants"}), frozenset({"change_tenants", "change_classes"}))
+    with pytest.raises(
+        InputError, match=f"^gantry.odoo.patch: {name} is no input, and what a change is judged by comes"
+    ):
+        inputs(PATCH, {"patch_release": "1"}, [name], named)
+
+
+def test_the_requester_is_no_variable() -> None:
+    with pytest.raises(InputError, match="patch: change_requester is the login of the controller or the user of AWX"):
+        inputs(PATCH, {"patch_release": "1"}, ["change_requester"])
 
 
 def test_an_extra_variable_that_begins_like_an_input_is_refused() -> None:

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads who launched this run: the user of AWX, or the login of the controller."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+
+_LOGIN_UID = Path("/proc/self/loginuid")
+
+
+def requester(extra: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> str:
+    """The person or account that launched the run. extra: the extra variables, among which AWX hands its own.
+
+    Raises InputError where the user of AWX is named in a run that is no job of AWX.
+    """
+    name, job = str(extra.get("awx_user_name") or ""), str(extra.get("awx_job_id") or "")
+    if not name:
+        return login()
+    # AWX sets both, and overrides what a user gives as an extra variable
+    if not job or environment.get("JOB_ID") != job:
+        raise InputError(
+            "awx_user_name names the requester, and this run is no job of AWX, which would set awx_job_id and JOB_ID; "
+            "take it away"
+        )
+    return name
+
+
+def login() -> str:
+    """The account that logged in, which sudo and su leave as it was; else the one that runs Ansible."""
+    with suppress(OSError, ValueError, KeyError, OverflowError):
+        # a service has none, and a container may not know the one of its host
+        return pwd.getpwuid(int(_LOGIN_UID.read_text(encoding="ascii"))).pw_name
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
