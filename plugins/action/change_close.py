@@ -46,7 +46,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Ca
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import for_playbook
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import LostError
-from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
+from ansible_collections.gantry.odoo.plugins.plugin_utils import calendars, last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command_line
 
@@ -78,7 +78,7 @@ class ActionModule(ControllerAction):
     @staticmethod
     def _close(call: Call) -> Outcome:
         params, change = call.params, call.params["change"]
-        failures = [for_playbook(one, change["kind"]) for one in params["failures"]]
+        failures = [for_playbook(one, change["kind"]) for one in [*params["failures"], *calendars.stopped(params)]]
         if call.check_mode:
             notes = [for_playbook(one, change["kind"]) for one in params["notes"]]
             screen = planned(change["id"], params["parts"], [*failures, *notes])

@@ -11,10 +11,11 @@ from typing import Any, Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import latest_backups
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_calendars import Answer, Question
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_heard import hear
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
-from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE, TENANTS
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import RESUME
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
@@ -24,10 +25,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.options im
     location_from,
     name_of,
 )
-from ansible_collections.gantry.odoo.plugins.plugin_utils import decisions
+from ansible_collections.gantry.odoo.plugins.plugin_utils import calendars, decisions
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
-
-_TENANT = {"name": {"type": "str", "required": True}, "tier": {"type": "int", "required": True}}
 
 
 class ActionModule(ControllerAction):
@@ -36,7 +35,7 @@ class ActionModule(ControllerAction):
     OPTIONS = {
         "store": STORE,
         "change": CHANGE,
-        "tenants": {"type": "list", "elements": "dict", "default": [], "options": _TENANT},
+        "tenants": TENANTS,
         "serving_after": {"type": "int"},
         "downtime_minutes": {"type": "int", "default": 0},
         "backup_max_age_hours": {"type": "float", "default": 24},
@@ -56,7 +55,8 @@ class ActionModule(ControllerAction):
         if params["repository"] and lacking:
             # backups that a timer took are in no ledger
             proofs |= _with_repository(call, {name: proofs[name] for name in lacking})
-        decision = _decide(params, subjects, proofs, now, rules)
+        calendar = self._calendars(call, now)
+        decision = _decide(params, subjects, proofs, now, rules, calendar.denials)
         for reason in decision.overridden:
             call.warn(f"the emergency overrides the gate: {reason}")
         if params["change"]["kind"] != RESUME or not decision.allowed or decision.overridden:
@@ -69,6 +69,13 @@ class ActionModule(ControllerAction):
             },
             failure="" if decision.allowed else "the gate is closed: " + "; ".join(decision.denials),
         )
+
+    @staticmethod
+    def _calendars(call: Call, now: datetime) -> Answer:
+        """What the calendars say of the change that this run has opened; nothing of one that is resumed."""
+        change = call.params["change"]
+        asked = Question() if change["kind"] == RESUME else calendars.recall(call.params, change["id"])
+        return calendars.answer(call, asked, now)
 
 
 def _age(option: str, number: float, unit: timedelta) -> timedelta:
@@ -128,10 +135,11 @@ def _decide(
     proofs: Mapping[str, plan_gate.Proof],
     now: datetime,
     rules: plan_gate.Rules,
+    calendar: Sequence[str],
 ) -> plan_gate.Decision:
     """The decision on the change that the options describe, at `now`."""
     raw, minutes = params["change"], params["downtime_minutes"]
     if minutes < 0:
         raise InputError(f"downtime_minutes: {minutes} is no downtime; give a number above 0, or 0 for none")
     change = plan_gate.change_from(raw)
-    return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"], minutes)
+    return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"], minutes, calendar)

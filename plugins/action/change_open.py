@@ -13,6 +13,11 @@ from typing import Any
 
 from ansible.utils.vars import load_extra_vars
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_calendars import (
+    Question,
+    calendars_from,
+    subjects_from,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox, users_first
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_heard import hear
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
@@ -22,8 +27,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import OPENED, PAPERS, STORE
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import Classified, classify, table_from
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import (
+    NORMAL,
+    STANDARD,
+    Classified,
+    classify,
+    table_from,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import (
+    ClosedError,
     Decision,
     change_from,
     judge,
@@ -49,15 +61,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import AS
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import plan_take
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
-from ansible_collections.gantry.odoo.plugins.plugin_utils import decisions, last_seen, lease_keeper
+from ansible_collections.gantry.odoo.plugins.plugin_utils import calendars, decisions, last_seen, lease_keeper
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.gantry.odoo.plugins.plugin_utils.login import requester
 
 SHORTEST_LEASE_S = 20
-
-
-class ClosedError(StateError):
-    """The gate does not let the change begin."""
 
 
 class ActionModule(ControllerAction):
@@ -120,7 +128,7 @@ class ActionModule(ControllerAction):
                 before = {entry.sequence for entry in late}
                 since = users_first(resumes, lambda: Ledger(leases.objects).entries(params["read"]), call.warn)
                 require_as_read(entry.body for entry in since if entry.sequence not in before)
-            _require_gate(call, opened, classified)
+            _require_gate(call, opened, classified, leases.objects.now())
             ledger = open_ledger(params["store"], leases.objects)
             heard = _heard(ledger, {**params, **change}, call, begins=True)
             parts = self._begin(leases, lease, opened, heard, call)
@@ -140,7 +148,7 @@ class ActionModule(ControllerAction):
         refused = ""
         planned = plan_open(Parts(), name, params["parts"], params["facts"], now, own=params["part_facts"]).parts
         try:
-            _require_gate(call, {"id": name, **change}, classified)
+            _require_gate(call, {"id": name, **change}, classified, now)
             leases = Register(store).read()
             plan_take(leases, params["covers"], holder, now, params["lease_seconds"])
             seen = PartsLog(store).read()
@@ -172,11 +180,15 @@ class ActionModule(ControllerAction):
             if params["resumes"]:
                 heir = _heir(store, seen, params["resumes"])
                 return plan_resume(seen, opened["id"], params["resumes"], params["way"], params["released"], heir)
-            facts = {"kind": params["kind"], **params["facts"]}
+            facts = {"kind": params["kind"], **_beside_standard(opened["class"]), **params["facts"]}
             return _planned(seen, opened["id"], params, facts, now)
 
         seen = Parts() if _stands_aside(params) else PartsLog(store).write(plan, deadline)
         last_seen.keep_parts(store, seen)
+        if params["resumes"]:
+            # the windows are those of the class that the interrupted change had
+            classes = {part.facts.get("class", STANDARD) for part in seen.of(opened["id"])}
+            calendars.keep(params, opened["id"], _question(params, STANDARD if classes <= {STANDARD} else NORMAL))
         facts = {**params["facts"], **heard, "covers": list(lease.covers)}
         if not params["resumes"]:
             open_ledger(params["store"], store).record(now, dict(opened), "opened", facts, deadline)
@@ -189,20 +201,38 @@ class ActionModule(ControllerAction):
         return seen.of(opened["id"])
 
 
+def _beside_standard(classification: str) -> dict[str, str]:
+    """The class of a change as a fact of its parts; nothing for the usual one."""
+    return {} if classification == STANDARD else {"class": classification}
+
+
 def _classified(params: Mapping[str, Any]) -> Classified:
     """The class of the change, by the table of the options."""
     return classify(params["kind"], params["class"], table_from(params["classes"]))
 
 
-def _require_gate(call: Call, change: Mapping[str, Any], classified: Classified) -> None:
-    """Raise ClosedError where the papers of the change do not let it begin; an emergency is recorded as well."""
-    asked = change_from(change)
+def _require_gate(call: Call, change: Mapping[str, Any], classified: Classified, now: datetime) -> None:
+    """Raise ClosedError where papers or calendars do not let the change begin; an emergency is recorded as well."""
+    asked, question = change_from(change), _question(call.params, change["class"])
+    calendars.keep(call.params, change["id"], question)
+    # what was interrupted is brought back; each part that serves is asked for when it is begun
+    said = () if call.params["resumes"] else calendars.answer(call, question, now).denials
     paper = [*([classified.lowered] if classified.lowered else []), *papers(asked)]
-    decision = judge(asked, paper, [])
+    decision = judge(asked, paper, said)
+    for reason in decision.overridden:
+        call.warn(f"the emergency overrides the gate: {reason}")
     if not decision.allowed or decision.overridden:
         decisions.record(call, change, decision, {})
     if not decision.allowed:
         raise ClosedError(f"the gate is closed: {'; '.join(decision.denials)}")
+
+
+def _question(params: Mapping[str, Any], classification: str) -> Question:
+    """What the calendars are asked about the change; nothing where they do not concern its kind."""
+    listed = calendars_from(params["calendars"])
+    if params["kind"] in params["outside_calendars"]:
+        return Question()
+    return Question(listed, subjects_from(params["tenants"], params["groups"]), classification)
 
 
 def _planned(seen: Parts, change: str, params: Mapping[str, Any], facts: Mapping[str, Any], now: datetime) -> Parts:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -28,7 +28,13 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts im
     Part,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import RESUME
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY, RESUME
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import (
+    ClosedError,
+    change_from,
+    judge,
+    papers,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     has_part,
     plan_begin,
@@ -39,7 +45,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, sentence_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
-from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
+from ansible_collections.gantry.odoo.plugins.plugin_utils import calendars, decisions, last_seen
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 
@@ -63,7 +69,7 @@ class ActionModule(ControllerAction):
             return Outcome(facts={"go": True, "stopped": ""})
         if params["state"] == BEGUN:
             try:
-                patiently(lambda: _begin(params), Deadline(AWAY_SECONDS))
+                patiently(lambda: _begin(call), Deadline(AWAY_SECONDS))
                 self._bring(call)
                 # what was written may have taken longer than the lease lasts, and another change may have the part
                 patiently(lambda: require_lease(params), Deadline(AWAY_SECONDS))
@@ -90,16 +96,43 @@ class ActionModule(ControllerAction):
             call.warn(unwitnessed(brought.unwitnessed))
 
 
-def _begin(params: Mapping[str, Any]) -> None:
+def _begin(call: Call) -> None:
     """Write that the part is begun, behind all that happened before."""
+    params = call.params
     store, deadline = open_store(params["store"]), Deadline(WRITE_SECONDS)
     held, resumes = outbox(params["store"]), params["change"]["kind"] == RESUME
     # the record of this part warns of a ledger that was damaged, as it cannot be written into it either
     users_first(resumes, lambda: held.deliver(store, deadline).values(), lambda _why: None)
     Register(store).require(params["change"]["fencing_number"])
     now = store.now()
+    _require_calendars(call, PartsLog(store), now)
     parts = PartsLog(store).write(lambda seen: plan_begin(seen, _part(params, now), params["budget"]), deadline)
     last_seen.keep_parts(store, parts)
+
+
+def _require_calendars(call: Call, log: PartsLog, now: datetime) -> None:
+    """Raise ClosedError where a freeze has begun, or a window is over, before the part was touched.
+
+    One that is out already is brought back, whatever the calendars say.
+    """
+    params, change = call.params, call.params["change"]
+    question = calendars.recall(params, change["id"])
+    if not question.calendars or not _is_planned(log.read().of(change["id"]), params["part"]):
+        return
+    asked = change_from(change)
+    # of one that is no emergency, the papers were verified when it was opened
+    paper = list(papers(asked)) if asked.classification == EMERGENCY else []
+    decision = judge(asked, paper, calendars.answer(call, question, now).denials)
+    if decision.overridden or not decision.allowed:
+        decisions.record(call, change, decision, {"part": params["part"]})
+    if not decision.allowed:
+        stopped = f"{params['part']} is not begun, as the gate is closed: {'; '.join(decision.denials)}"
+        calendars.keep_stopped(params, stopped)
+        raise ClosedError(stopped)
+
+
+def _is_planned(parts: Iterable[Part], name: str) -> bool:
+    return next((part.state for part in parts if part.name == name), PLANNED) == PLANNED
 
 
 def _see(params: Mapping[str, Any]) -> None:

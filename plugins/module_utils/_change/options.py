@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import CLASSES, STANDARD
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import CLASSES, OUTSIDE_CALENDARS, STANDARD
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.options import BUCKET
 from ansible_collections.gantry.odoo.plugins.module_utils._postgresql.model import SSL_MODES
 
@@ -49,12 +49,27 @@ PAPERS: dict[str, Any] = {
     "reason": {"type": "str", "default": ""},
     "approver": {"type": "str", "default": ""},
 }
+# The tenants that a change touches.
+TENANTS: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "name": {"type": "str", "required": True},
+        "tier": {"type": "int", "required": True},
+        "groups": {"type": "list", "elements": "str", "default": []},
+    },
+}
 # The same of a change that is opened. An empty class is that of the table.
 OPENED: dict[str, Any] = {
     **PAPERS,
     "requester": {"type": "str", "default": ""},
     "class": {"type": "str", "choices": ["", *CLASSES], "default": ""},
     "classes": {"type": "dict", "default": {}},
+    "calendars": {"type": "list", "elements": "dict", "default": []},
+    "outside_calendars": {"type": "list", "elements": "str", "default": list(OUTSIDE_CALENDARS)},
+    "tenants": TENANTS,
+    "groups": {"type": "list", "elements": "str", "default": []},
 }
 CHANGE: dict[str, Any] = {
     "type": "dict",

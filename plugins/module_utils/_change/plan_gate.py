@@ -11,11 +11,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY, STANDARD
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 
 # Events of the ledger that prove that a tenant can be recovered.
 EVIDENCE = ("backup", "drill")
+
+
+class ClosedError(StateError):
+    """The gate does not let a change, or one of its parts, begin."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +95,16 @@ def decide(
     rules: Rules = Rules(),
     serving_after: int | None = None,
     downtime_minutes: int = 0,
+    calendars: Sequence[str] = (),
 ) -> Decision:
     """Decide on a change.
 
     serving_after: how many nodes go on serving while one is changed; None where that does not matter.
     downtime_minutes: the downtime that is accepted where no other node serves; 0 for none.
-    An emergency with a reason and an approver overrides what evidence and capacity say, and the decision says so.
+    calendars: why windows and freezes forbid it. An emergency with a reason and an approver overrides what evidence,
+    capacity and calendars say, and the decision says so.
     """
-    facts = [*_capacity(serving_after, rules, downtime_minutes), *_facts(subjects, proofs, now, rules)]
+    facts = [*calendars, *_capacity(serving_after, rules, downtime_minutes), *_facts(subjects, proofs, now, rules)]
     return judge(change, list(papers(change)), facts)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,7 +13,13 @@ from unittest import mock
 import pytest
 from ansible import constants, context
 
-from ansible_collections.gantry.odoo.plugins.action import change_close, change_gate, change_info, change_open
+from ansible_collections.gantry.odoo.plugins.action import (
+    change_close,
+    change_gate,
+    change_info,
+    change_open,
+    change_step,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
 from ansible_collections.gantry.odoo.plugins.plugin_utils import login
@@ -49,13 +55,13 @@ class Actions:
 
 
 @pytest.fixture
-def act(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Actions]:
+def act(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Actions:
     monkeypatch.setattr(change_open.lease_keeper, "start", mock.Mock())
     monkeypatch.setattr(context, "CLIARGS", {"inventory": ["hosts"]})
     run = tmp_path / "run"
     run.mkdir()
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(run))
-    yield Actions(tmp_path)
+    return Actions(tmp_path)
 
 
 def test_the_class_is_that_of_the_kind(act: Actions) -> None:
@@ -129,3 +135,132 @@ def test_every_decision_of_the_gate_is_an_entry_with_what_was_overridden(act: Ac
     denied = act.entries("gate")[-1]
     assert (denied["change"]["id"], denied["facts"]["allowed"]) == (opened["change"]["id"], False)
     assert len(denied["facts"]["denials"]) == 2
+
+
+def calendar(path: Path, begins: datetime, ends: datetime, **declared: str) -> dict[str, str]:
+    """A calendar with one event, as an inventory declares it: by default a freeze of the estate."""
+    times = (f"DT{name}:{when:%Y%m%dT%H%M%SZ}" for name, when in (("START", begins), ("END", ends)))
+    lines = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:test", "BEGIN:VEVENT", "UID:1", "DTSTAMP:20260101T000000Z")
+    text = "\r\n".join([*lines, *times, "SUMMARY:Payroll", "END:VEVENT", "END:VCALENDAR", ""])
+    path.write_text(text, encoding="utf-8")
+    return {"name": "payroll", "kind": "freeze", "concerns": "estate", "source": str(path), **declared}
+
+
+HOUR = timedelta(hours=1)
+HARBOUR = {"name": "harbour", "tier": 3, "groups": ["app"]}
+
+
+@pytest.fixture
+def freeze(tmp_path: Path) -> dict[str, str]:
+    """A freeze of the estate that holds."""
+    now = datetime.now(timezone.utc)
+    return calendar(tmp_path / "freeze.ics", now - HOUR, now + HOUR)
+
+
+def test_no_change_is_opened_in_a_freeze(act: Actions, freeze: dict[str, str]) -> None:
+    refused = act.open("patch", calendars=[freeze])
+    assert "the gate is closed: the freeze calendar payroll (estate) forbids changes until" in refused["msg"]
+    assert act(change_info, gather=["leases"])["leases"] == []
+    assert "forbids changes" in act.entries("gate")[0]["facts"]["denials"][0]
+    assert "forbids changes" in act.open("patch", check=True, calendars=[freeze])["refused"]
+
+
+def test_an_emergency_overrides_a_freeze_and_the_ledger_has_it(act: Actions, freeze: dict[str, str]) -> None:
+    opened = act.open("patch", calendars=[freeze], **PAPERS, **{"class": "emergency"})
+    assert "the emergency overrides the gate: the freeze" in opened["warnings"][0]
+    (entry,) = act.entries("gate")
+    assert entry["facts"]["allowed"] is True
+    assert "forbids changes" in entry["facts"]["overridden"][0]
+
+
+@pytest.mark.parametrize(
+    ("concerns", "tenants", "groups", "opens"),
+    [
+        ("tenant:harbour", [HARBOUR], [], False),
+        ("group:app", [HARBOUR], [], False),
+        ("group:cache", [], ["cache"], False),
+        ("tenant:quarry", [HARBOUR], ["edge"], True),
+        ("group:cache", [HARBOUR], ["edge"], True),
+    ],
+)
+def test_a_freeze_concerns_whom_the_change_touches(
+    act: Actions, freeze: dict[str, str], concerns: str, tenants: list[Any], groups: list[str], opens: bool
+) -> None:
+    opened = act.open("patch", calendars=[{**freeze, "concerns": concerns}], tenants=tenants, groups=groups)
+    assert opened.get("failed", False) != opens
+
+
+def test_what_reads_or_restores_and_what_is_resumed_is_opened_in_a_freeze(act: Actions, freeze: dict[str, str]) -> None:
+    for kind in ("backup", "restore"):
+        opened = act.open(kind, calendars=[freeze])
+        act(change_close, change=opened["change"])
+    assert act.open("restore", calendars=[freeze], outside_calendars=["backup"])["failed"]
+
+
+@pytest.mark.parametrize("ends", ["", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n"])
+def test_a_calendar_that_cannot_be_read_closes_the_gate_for_all_but_an_emergency(
+    act: Actions, freeze: dict[str, str], ends: str
+) -> None:
+    Path(freeze["source"]).write_text(ends, encoding="utf-8")
+    assert (
+        "a freeze may be in a calendar that cannot be read: calendar payroll, /"
+        in (act.open("patch", calendars=[freeze])["msg"])
+    )
+    assert "failed" not in act.open("patch", calendars=[freeze], **PAPERS, **{"class": "emergency"})
+
+
+def test_a_calendar_that_cannot_be_meant_is_refused(act: Actions, freeze: dict[str, str]) -> None:
+    assert "kind must be one of window, freeze" in act.open("patch", calendars=[{**freeze, "kind": "frost"}])["msg"]
+    assert "payroll is declared twice" in act.open("patch", calendars=[freeze, freeze])["msg"]
+
+
+def test_a_freeze_that_begins_in_the_middle_stops_behind_the_node_in_hand(act: Actions, tmp_path: Path) -> None:
+    now, file = datetime.now(timezone.utc), tmp_path / "freeze.ics"
+    ahead = calendar(file, now + 3 * HOUR, now + 4 * HOUR)
+    opened = act.open("patch", parts=["app1", "app2"], calendars=[ahead])
+    change = opened["change"]
+    assert act(change_step, change=change, part="app1", state="begun")["go"]
+    calendar(file, now - HOUR, now + HOUR)
+    # the node in hand is done, also where it is begun once more
+    assert act(change_step, change=change, part="app1", state="begun")["go"]
+    assert act(change_step, change=change, part="app1", state="proven")["go"]
+    for _attempt in range(2):
+        stopped = act(change_step, change=change, part="app2", state="begun")
+        assert not stopped["go"]
+    assert stopped["stopped"].startswith("app2 is not begun, as the gate is closed: the freeze calendar payroll")
+    (entry,) = act.entries("gate")
+    assert (entry["facts"]["part"], entry["facts"]["allowed"]) == ("app2", False)
+    assert act(change_gate, change=change)["failed"]
+    closed = act(change_close, change=change)
+    assert f"{change['id']} is not done: app2 is not begun, as the gate is closed: the freeze" in closed["msg"]
+    assert "app1 is done and proven; app2 is untouched" in closed["msg"]
+    # what serves is not taken away by a resumed change either
+    resumed = act.open("resume", resumes=change["id"], calendars=[calendar(file, now - HOUR, now + HOUR)])
+    assert not act(change_step, change=resumed["change"], part="app2", state="begun")["go"]
+
+
+def test_what_is_out_comes_back_in_a_freeze(act: Actions, freeze: dict[str, str]) -> None:
+    opened = act.open("patch", parts=["app1", "app2"])
+    act(change_step, change=opened["change"], part="app1", state="begun")
+    act(change_step, change=opened["change"], part="app1", state="failed", why="no answer")
+    act(change_close, change=opened["change"])
+    resumed = act.open("resume", resumes=opened["change"]["id"], calendars=[freeze])["change"]
+    assert act(change_step, change=resumed, part="app1", state="begun")["go"]
+    assert not act(change_step, change=resumed, part="app2", state="begun")["go"]
+
+
+def test_a_window_is_asked_for_by_the_class_also_of_what_was_interrupted(act: Actions, tmp_path: Path) -> None:
+    now, file = datetime.now(timezone.utc), tmp_path / "window.ics"
+    window = calendar(file, now - HOUR, now + HOUR, kind="window", name="night")
+    opened = act.open(parts=["cache1", "cache2"], calendars=[window], **PAPERS)
+    assert act(change_step, change=opened["change"], part="cache1", state="begun")["go"]
+    act(change_step, change=opened["change"], part="cache1", state="proven")
+    calendar(file, now + HOUR, now + 2 * HOUR)
+    assert (
+        "within a window alone (night)"
+        in (act(change_step, change=opened["change"], part="cache2", state="begun")["stopped"])
+    )
+    act(change_close, change=opened["change"])
+    assert "within a window alone" in act.open(calendars=[window], **PAPERS)["msg"]
+    resumed = act.open("resume", resumes=opened["change"]["id"], calendars=[window])["change"]
+    assert not act(change_step, change=resumed, part="cache2", state="begun")["go"]
