@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any, Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import latest_backups
-from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate
+from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate, plan_score
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_calendars import Answer, Question
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_heard import hear
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE, TENANTS
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import RESUME
@@ -27,6 +28,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.options im
 )
 from ansible_collections.gantry.odoo.plugins.plugin_utils import calendars, decisions
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
+
+# How many entries of the ledger are looked through for the last changes.
+_LOOKED_AT = 200
 
 
 class ActionModule(ControllerAction):
@@ -42,12 +46,14 @@ class ActionModule(ControllerAction):
         "drill_max_age_days": {"type": "float", "default": 31},
         "repository": REPOSITORY,
         "tiers": {"type": "list", "elements": "int", "default": [1]},
+        "score_thresholds": {"type": "list", "elements": "dict", "default": []},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Decide on the change by the store's clock; a closed gate is a failure."""
         store, params = open_store(call.params["store"]), call.params
-        Register(store).require(params["change"]["fencing_number"])
+        change, resumes = params["change"], params["change"]["kind"] == RESUME
+        Register(store).require(change["fencing_number"])
         now, rules, subjects = store.now(), rules_from(params), _subjects(params)
         ledger = _heard(call, open_ledger(params["store"], store))
         proofs = {one.name: proof_of(ledger, one.name, rules.repository, call.warn) for one in subjects}
@@ -56,19 +62,53 @@ class ActionModule(ControllerAction):
             # backups that a timer took are in no ledger
             proofs |= _with_repository(call, {name: proofs[name] for name in lacking})
         calendar = self._calendars(call, now)
-        decision = _decide(params, subjects, proofs, now, rules, calendar.denials)
+        # what is resumed was judged when it began, and is not left half done for its risk
+        score = None if resumes else self._score(call, ledger, subjects, proofs, now, rules, calendar)
+        asked = plan_score.lacking_approvals(score, plan_gate.change_from(change).approvers) if score else []
+        decision = _decide(params, subjects, proofs, now, rules, [*calendar.denials, *asked])
         for reason in decision.overridden:
             call.warn(f"the emergency overrides the gate: {reason}")
-        if params["change"]["kind"] != RESUME or not decision.allowed or decision.overridden:
-            decisions.record(call, params["change"], decision, {})
+        scored = {"score": score.as_body()} if score else {}
+        if not resumes or not decision.allowed or decision.overridden:
+            decisions.record(call, change, decision, scored)
         return Outcome(
             facts={
                 "allowed": decision.allowed,
                 "denials": list(decision.denials),
                 "overridden": list(decision.overridden),
+                **scored,
+                "screen": score.lines() if score else [],
             },
             failure="" if decision.allowed else "the gate is closed: " + "; ".join(decision.denials),
         )
+
+    @staticmethod
+    def _score(
+        call: Call,
+        ledger: Ledger,
+        subjects: Sequence[plan_gate.Subject],
+        proofs: Mapping[str, plan_gate.Proof],
+        now: datetime,
+        rules: plan_gate.Rules,
+        calendar: Answer,
+    ) -> plan_score.Score:
+        """The score of the change, from what is known of it."""
+        params = call.params
+        try:
+            last = ledger.entries(max(0, ledger.newest_number() - _LOOKED_AT))
+            failures = plan_score.failures(entry.body for entry in last)
+        except StateError as error:
+            call.warn(str(error))
+            failures = None
+        facts = plan_score.Facts(
+            tiers=tuple(one.tier for one in subjects),
+            backup=plan_gate.age_of("backup", subjects, proofs, now, rules),
+            drill=plan_gate.age_of("drill", subjects, proofs, now, rules),
+            failures=failures,
+            hosts=len(PartsLog(ledger.objects).read().of(params["change"]["id"])),
+            next_freeze=calendar.next_freeze,
+        )
+        return plan_score.score(facts, plan_score.thresholds_from(params["score_thresholds"]))
 
     @staticmethod
     def _calendars(call: Call, now: datetime) -> Answer:
@@ -135,11 +175,11 @@ def _decide(
     proofs: Mapping[str, plan_gate.Proof],
     now: datetime,
     rules: plan_gate.Rules,
-    calendar: Sequence[str],
+    further: Sequence[str],
 ) -> plan_gate.Decision:
     """The decision on the change that the options describe, at `now`."""
     raw, minutes = params["change"], params["downtime_minutes"]
     if minutes < 0:
         raise InputError(f"downtime_minutes: {minutes} is no downtime; give a number above 0, or 0 for none")
     change = plan_gate.change_from(raw)
-    return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"], minutes, calendar)
+    return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"], minutes, further)

@@ -208,7 +208,7 @@ def _beside_standard(classification: str) -> dict[str, str]:
 
 def _classified(params: Mapping[str, Any]) -> Classified:
     """The class of the change, by the table of the options."""
-    return classify(params["kind"], params["class"], table_from(params["classes"]))
+    return classify(params["kind"], params["class"], table_from(params["classes"]), params["aspects"])
 
 
 def _require_gate(call: Call, change: Mapping[str, Any], classified: Classified, now: datetime) -> None:

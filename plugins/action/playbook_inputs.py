@@ -20,6 +20,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Ca
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_inventory import require_unmade
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.gantry.odoo.plugins.plugin_utils.playbook_files import read_variables
+from ansible_collections.gantry.odoo.plugins.plugin_utils.policy import require_policy
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What Ansible and AWX put among the extra variables.
@@ -50,7 +51,9 @@ class ActionModule(ControllerAction):
         undeclared = {name for name in extra if not name.startswith(_NOT_OURS)} - set(declared.names())
         directory = Path(call.params["directory"]).resolve().parent
         found = read_variables(self._loader, directory, playbook) if undeclared else None
-        return Outcome(facts={"inputs": inputs(declared, given, undeclared, found)})
+        made = inputs(declared, given, undeclared, found)
+        require_policy(playbook, made, lambda name: self._templar.template(variables.get(name)))
+        return Outcome(facts={"inputs": made})
 
     def _read(self, call: Call, name: str) -> dict[str, Any]:
         if not _NAME.fullmatch(name):

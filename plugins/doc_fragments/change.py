@@ -30,6 +30,55 @@ classes:
       has is V(normal).
   type: dict
   default: {}
+aspects:
+  description:
+    - Further kinds that the table knows, such as V(site_restart_postgresql). The highest class of all counts.
+  type: list
+  elements: str
+  default: []
+calendars:
+  description:
+    - The iCal files of windows and freezes. A freeze forbids each change. A change that is not V(standard) needs an
+      open window for each tenant that has calendars of windows.
+    - The calendars are asked again, by the clock of the store, by M(gantry.odoo.change_gate) and, before a part that
+      is not touched yet, by M(gantry.odoo.change_step) of the same run. A file that cannot be read closes the gate.
+    - Each is a mapping with C(name), C(kind) (V(window) or V(freeze)), C(concerns) (V(estate), V(group:NAME) or
+      V(tenant:NAME)), C(source), an absolute path on the controller, and C(zone), the IANA time zone of all-day events
+      and of times without one, where the file states none.
+  type: list
+  elements: dict
+  default: []
+outside_calendars:
+  description:
+    - Kinds of changes that windows and freezes do not concern, as they only read, or bring back what does not serve. A
+      change that resumes another one is opened in a freeze too, and begins no part there that still serves.
+  type: list
+  elements: str
+  default: [backup, backup_check, backup_copy, backup_policy, restore_drill, recover, restore]
+tenants:
+  description: The tenants that the change touches, for the calendars that concern them.
+  type: list
+  elements: dict
+  default: []
+  suboptions:
+    name:
+      description: Name of the tenant.
+      type: str
+      required: true
+    tier:
+      description: Tier of the tenant, 1 to 3.
+      type: int
+      required: true
+    groups:
+      description: Groups of hosts that the tenant runs on.
+      type: list
+      elements: str
+      default: []
+groups:
+  description: Groups of hosts that the change touches for each of O(tenants).
+  type: list
+  elements: str
+  default: []
 """
 
 

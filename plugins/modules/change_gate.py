@@ -23,6 +23,11 @@ description:
   - A V(standard) change is pre-approved. A V(normal) change needs a reason and an approver other than its requester.
     An V(emergency) change needs the same, and overrides missing backups, drills and nodes. The overridden reasons are
     returned. The requester in other letters, as V(Mara), is the same person.
+  - Asks the calendars that M(gantry.odoo.change_open) was given in the same run again, but for a change that is
+    resumed.
+  - Computes a score from facts, 0 to 3 points for each of six parts. These are the highest tier that is touched, the
+    age of the oldest backup and of the oldest drill that is asked for, the failures among the last ten changes, the
+    size of the change, and the time until the next freeze.
   - Each decision is an entry C(gate) of the ledger. A task that is repeated in the same run adds none.
   - Runs on the controller and changes nothing but the ledger.
   - Where O(repository) is given, backups and drills of another one are no proof. The ledger has its name, see
@@ -46,6 +51,11 @@ options:
         description: Tier of the tenant, 1 to 3.
         type: int
         required: true
+      groups:
+        description: Groups of hosts that the tenant runs on.
+        type: list
+        elements: str
+        default: []
   serving_after:
     description: Number of nodes that go on serving while one is changed. Not checked where it is left out.
     type: int
@@ -66,6 +76,13 @@ options:
     type: list
     elements: int
     default: [1]
+  score_thresholds:
+    description:
+      - The approvals that a change needs in all from a score on, each with C(score) and C(approvals). A change of any
+        class needs them, and an V(emergency) overrides them.
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -89,6 +106,24 @@ denials:
   type: list
 overridden:
   description: Each reason that an emergency overrode.
+  returned: always
+  type: list
+score:
+  description: The score, left out for a change that is resumed.
+  returned: always
+  type: dict
+  contains:
+    total:
+      description: The sum of all points, 0 to 18.
+      type: int
+    approvals:
+      description: The approvals that it asks for in all.
+      type: int
+    parts:
+      description: Each part, with C(name), C(points) and C(why).
+      type: list
+screen:
+  description: The score in words, a line for each part.
   returned: always
   type: list
 lease_lost:

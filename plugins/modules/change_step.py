@@ -22,6 +22,9 @@ description:
   - Before a part is begun, counts the other parts of the change that failed, left and did not come back, or were put
     back. Above O(budget) the part is not begun, and neither is it where the lease of the change is lost. The task does
     not fail then, but RV(go) is false, so that the playbook reaches the play that closes the change.
+  - Before a part that is not touched yet is begun, the calendars that M(gantry.odoo.change_open) was given in the same
+    run are asked again. Where a freeze has begun or a window is over, RV(go) is false, the ledger has an entry C(gate),
+    and M(gantry.odoo.change_close) reports it.
   - A store that does not answer stops what is about to begin, after a wait of 15 seconds. Later states are kept in
     O(store.outbox) then. The next task of a change on the same controller records them, or the program that renews the
     lease does.

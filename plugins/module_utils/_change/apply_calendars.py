@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._calendar.apply_index import indexed_timelines
+from ansible_collections.gantry.odoo.plugins.module_utils._calendar.apply_index import Indexed, indexed_timelines
 from ansible_collections.gantry.odoo.plugins.module_utils._calendar.model import (
     FREEZE,
     Calendar,
@@ -56,6 +56,8 @@ def question_from(body: Mapping[str, Any]) -> Question:
 
 def calendars_from(declared: Sequence[Mapping[str, Any]]) -> tuple[Calendar, ...]:
     """The calendars that an inventory declares. Raises InputError for one that cannot be meant."""
+    if not isinstance(declared, (list, tuple)) or not all(isinstance(one, Mapping) for one in declared):
+        raise InputError("change_calendars must be a list of mappings with name, kind, concerns and source")
     found = tuple(calendar_from(one) for one in declared)
     names = [one.name for one in found]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -75,13 +77,21 @@ def ask(question: Question, now: datetime, directory: str) -> Answer:
     if not question.calendars:
         return Answer()
     try:
-        path, unkept = _index(directory)
-        indexed = indexed_timelines(question.calendars, now, HORIZON_DAYS, path)
+        indexed = read_calendars(question, now, directory)
     except GantryError as error:
         return Answer((f"a freeze may be in a calendar that cannot be read: {error}",))
     said = denials(indexed.timelines, question.subjects, question.classification, now)
     freeze = next_span(indexed.timelines, question.subjects, FREEZE, now)
-    return Answer(tuple(said), freeze.span.start - now if freeze else None, unkept or indexed.warning)
+    return Answer(tuple(said), freeze.span.start - now if freeze else None, indexed.warning)
+
+
+def read_calendars(question: Question, now: datetime, directory: str) -> Indexed:
+    """The timelines of calendars. directory: as for `ask`. Raises InputError for one that cannot be read or meant."""
+    if not question.calendars:
+        return Indexed((), 0)
+    path, unkept = _index(directory)
+    indexed = indexed_timelines(question.calendars, now, HORIZON_DAYS, path)
+    return replace(indexed, warning=unkept or indexed.warning)
 
 
 def _index(directory: str) -> tuple[str, str]:

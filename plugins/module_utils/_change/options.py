@@ -66,6 +66,7 @@ OPENED: dict[str, Any] = {
     "requester": {"type": "str", "default": ""},
     "class": {"type": "str", "choices": ["", *CLASSES], "default": ""},
     "classes": {"type": "dict", "default": {}},
+    "aspects": {"type": "list", "elements": "str", "default": []},
     "calendars": {"type": "list", "elements": "dict", "default": []},
     "outside_calendars": {"type": "list", "elements": "str", "default": list(OUTSIDE_CALENDARS)},
     "tenants": TENANTS,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,9 @@ TABLE: Mapping[str, str] = {
     "patch_redis": NORMAL,
     "migrate": NORMAL,
     "decommission": NORMAL,
+    # aspects of a change, beside its kind
+    "site_restart_postgresql": NORMAL,
+    "site_edges": NORMAL,
 }
 
 
@@ -41,6 +44,8 @@ class Classified:
 
 def table_from(declared: Mapping[str, Any]) -> dict[str, str]:
     """The table with what an inventory declares. Raises InputError for a class that no kind may have."""
+    if not isinstance(declared, Mapping):
+        raise InputError("change_classes must be a mapping of the kinds of changes to their classes")
     for kind, name in declared.items():
         if name not in (STANDARD, NORMAL):
             raise InputError(
@@ -50,9 +55,12 @@ def table_from(declared: Mapping[str, Any]) -> dict[str, str]:
     return {**TABLE, **declared}
 
 
-def classify(kind: str, wanted: str, table: Mapping[str, str]) -> Classified:
-    """The class of a change. wanted: by the operator, empty for that of the table. A kind that is new is normal."""
-    name = table.get(kind, NORMAL)
+def classify(kind: str, wanted: str, table: Mapping[str, str], aspects: Sequence[str] = ()) -> Classified:
+    """The class of a change, the highest of its kind and its aspects. A kind that is new is normal.
+
+    wanted: by the operator, empty for that of the table.
+    """
+    name = max((table.get(one, NORMAL) for one in (kind, *aspects)), key=CLASSES.index)
     if wanted not in ("", *CLASSES):
         raise InputError(f"change class must be one of {', '.join(CLASSES)}, not {wanted}")
     if not wanted or CLASSES.index(wanted) >= CLASSES.index(name):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_score
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY, STANDARD
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
@@ -95,16 +96,16 @@ def decide(
     rules: Rules = Rules(),
     serving_after: int | None = None,
     downtime_minutes: int = 0,
-    calendars: Sequence[str] = (),
+    further: Sequence[str] = (),
 ) -> Decision:
     """Decide on a change.
 
     serving_after: how many nodes go on serving while one is changed; None where that does not matter.
     downtime_minutes: the downtime that is accepted where no other node serves; 0 for none.
-    calendars: why windows and freezes forbid it. An emergency with a reason and an approver overrides what evidence,
-    capacity and calendars say, and the decision says so.
+    further: why calendars forbid it, and its score. An emergency with a reason and an approver overrides what evidence,
+    capacity, calendars and the score say, and the decision says so.
     """
-    facts = [*calendars, *_capacity(serving_after, rules, downtime_minutes), *_facts(subjects, proofs, now, rules)]
+    facts = [*further, *_capacity(serving_after, rules, downtime_minutes), *_facts(subjects, proofs, now, rules)]
     return judge(change, list(papers(change)), facts)
 
 
@@ -153,6 +154,18 @@ def without_backup(subjects: Iterable[Subject], proofs: Mapping[str, Proof], now
         if subject.tier in rules.tiers
         and any(_aged(subject, "backup", proofs.get(subject.name, Proof()).backup, now, rules, ""))
     ]
+
+
+def age_of(
+    what: str, subjects: Iterable[Subject], proofs: Mapping[str, Proof], now: datetime, rules: Rules
+) -> plan_score.Age:
+    """How old the oldest evidence of one kind is among the tenants of which it is asked for."""
+    limit = rules.backup_age if what == "backup" else rules.drill_age
+    asked = [one.name for one in subjects if one.tier in rules.tiers]
+    seen = {name: getattr(proofs.get(name, Proof()), what) for name in asked}
+    lacking = next((name for name, when in seen.items() if when is None or when - now > CLOCK_SKEW), "")
+    oldest = max((now - when for when in seen.values() if when), default=timedelta())
+    return plan_score.Age(limit, max(oldest, timedelta()), lacking, bool(asked))
 
 
 def _facts(subjects: Iterable[Subject], proofs: Mapping[str, Proof], now: datetime, rules: Rules) -> Iterable[str]:

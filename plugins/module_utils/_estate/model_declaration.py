@@ -110,6 +110,12 @@ def tenants_from(raw: Any) -> tuple[Tenant, ...]:
     return tuple(tenants)
 
 
+def subjects(raw: Any) -> list[dict[str, Any]]:
+    """The declared tenants as a change names whom it touches; none where none is declared."""
+    listed = tenants_from(raw) if raw else ()
+    return [{"name": one.name, "tier": one.tier, "groups": [one.group]} for one in listed]
+
+
 def _tenant(item: Any, path: str) -> tuple[Tenant | None, list[str]]:
     """The tenant, None where its values are not of the declared types; and the faults."""
     if not isinstance(item, Mapping):

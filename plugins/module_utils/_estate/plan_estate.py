@@ -77,10 +77,12 @@ def _places(args: Mapping[str, Any], declared: Declared, located: Located) -> di
     settled, layout, ports, runtimes = located.settled, declared.layout, declared.ports, declared.runtimes
     # the instance of one that is not managed is left alone as it is; a shared one goes on to serve it
     run = [home for home in located.serving if home in settled or home.tenant.tenancy == "shared"]
+    groups = {name: _group(args, group, run, declared, located) for name, group in runtimes.items()}
     return {
         "tenants": {home.tenant.name: _tenant(home, ports, layout, declared.https) for home in settled},
         "new": [home.tenant.name for home in settled if not (home.exists or home.former)],
-        "groups": {name: _group(args, group, run, declared, located) for name, group in runtimes.items()},
+        "groups": groups,
+        "subjects": [subject for group in groups.values() for subject in group["subjects"]],
         "leads": {group.leader: name for name, group in runtimes.items()},
         "group_of": {host.name: name for name, group in runtimes.items() for host in group.hosts},
         "paths": {"config_dir": layout.config_dir, "database_ca": layout.database_ca},
@@ -104,7 +106,7 @@ def _group(
         "serving": [host.name for host in group.hosts if host.made and not host.drained],
         "canaries": [host.name for host in group.hosts if host.canary and host.made and not host.drained],
         "tenants": [home.tenant.name for home in located.settled if home.group.name == group.name],
-        "subjects": [{"name": tenant.name, "tier": tenant.tier} for tenant in here],
+        "subjects": [{"name": tenant.name, "tier": tenant.tier, "groups": [group.name]} for tenant in here],
         "database_server": group.database_server,
         "database_host": group.database_host,
         "instances": instances,

@@ -264,3 +264,32 @@ def test_a_window_is_asked_for_by_the_class_also_of_what_was_interrupted(act: Ac
     assert "within a window alone" in act.open(calendars=[window], **PAPERS)["msg"]
     resumed = act.open("resume", resumes=opened["change"]["id"], calendars=[window])["change"]
     assert not act(change_step, change=resumed, part="cache2", state="begun")["go"]
+
+
+def test_the_gate_shows_its_score_and_asks_for_more_approvals(act: Actions, tmp_path: Path) -> None:
+    now = datetime.now(timezone.utc)
+    ahead = calendar(tmp_path / "freeze.ics", now + 2 * HOUR, now + 3 * HOUR)
+    change = act.open("patch", parts=["app1", "app2"], calendars=[ahead])["change"]
+    asked = {"change": change, "tenants": [{"name": "harbour", "tier": 2}]}
+    gate = act(change_gate, **asked)
+    points = {part["name"]: part["points"] for part in gate["score"]["parts"]}
+    assert points == {"tiers": 2, "backup": 0, "restore drill": 0, "failures": 0, "size": 1, "freeze": 2}
+    assert gate["screen"][0] == "the score is 5 of 18"
+    assert act.entries("gate")[-1]["facts"]["score"]["total"] == 5
+    denied = act(change_gate, **asked, score_thresholds=[{"score": 5, "approvals": 1}])
+    assert "the score of 5 (tiers 2, size 1, freeze 2) asks for 1 approval, and there is none" in denied["msg"]
+    asked["change"] = {**change, "approver": "tom"}
+    assert act(change_gate, **asked, score_thresholds=[{"score": 5, "approvals": 1}])["allowed"]
+
+
+def test_a_change_that_was_not_done_counts_at_the_next_gate(act: Actions) -> None:
+    change = act.open("patch", parts=["app1"])["change"]
+    act(change_step, change=change, part="app1", state="begun")
+    act(change_step, change=change, part="app1", state="failed", why="no answer")
+    assert act(change_close, change=change)["failed"]
+    resumed = act.open("resume", resumes=change["id"])["change"]
+    assert act(change_gate, change=resumed)["screen"] == []
+    act(change_step, change=resumed, part="app1", state="proven")
+    assert "failed" not in act(change_close, change=resumed)
+    gate = act(change_gate, change=act.open("patch")["change"])
+    assert {part["name"]: part["points"] for part in gate["score"]["parts"]}["failures"] == 1

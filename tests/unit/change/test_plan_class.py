@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[3]
 
 def test_each_playbook_that_opens_a_change_has_a_class() -> None:
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml")]
-    assert {kind for text in texts for kind in re.findall(r"change_kind: (\w+)", text)} == set(TABLE)
+    kinds = {kind for text in texts for kind in re.findall(r"change_kind: (\w+)", text)}
+    assert kinds | {f"site_{aspect}" for aspect in ("edges", "restart_postgresql")} == set(TABLE)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,12 @@ def test_each_playbook_that_opens_a_change_has_a_class() -> None:
 def test_the_class_is_that_of_the_kind_or_a_higher_one(kind: str, wanted: str, name: str) -> None:
     found = classify(kind, wanted, TABLE)
     assert (found.name, found.lowered) == (name, "")
+
+
+def test_an_aspect_raises_the_class_of_a_kind() -> None:
+    assert classify("site", "", TABLE).name == "standard"
+    assert classify("site", "", TABLE, ["site_restart_postgresql"]).name == "normal"
+    assert "lowers it to standard" in classify("site", "standard", TABLE, ["site_edges"]).lowered
 
 
 @pytest.mark.parametrize("kind", ["patch_redis", "a_playbook_of_ours"])

@@ -731,9 +731,10 @@ def test_the_tenants_of_a_group_are_what_the_gate_takes():
         arguments(tenant(tier=1), tenant("south"), runtime_groups=["box"], placement=placement), RUNTIMES, VARIABLES
     )
     assert {name: group["subjects"] for name, group in estate["groups"].items()} == {
-        "app": [{"name": "south", "tier": 3}],
-        "box": [{"name": "north", "tier": 1}],
+        "app": [{"name": "south", "tier": 3, "groups": ["app"]}],
+        "box": [{"name": "north", "tier": 1, "groups": ["box"]}],
     }
+    assert [subject["name"] for subject in estate["subjects"]] == ["south", "north"]
 
 
 def test_paths_and_logins_have_one_source():

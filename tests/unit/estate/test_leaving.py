@@ -105,7 +105,7 @@ def test_a_removed_dedicated_tenant_is_named_and_goes_on() -> None:
     # its instance and its database are left as they are
     assert "bravo" not in [one["name"] for one in after["groups"]["app"]["instances"]]
     assert "bravo" not in [one["name"] for one in after["groups"]["app"]["databases"]]
-    assert {"name": "bravo", "tier": 3} in after["groups"]["app"]["subjects"]
+    assert {"name": "bravo", "tier": 3, "groups": ["app"]} in after["groups"]["app"]["subjects"]
     later = recorded(resolved, BEFORE)
     assert (later.tenants["bravo"].declared, later.ports["bravo"]) == (False, 8269)
     assert estate(own("alpha"), record=later, holds="alpha bravo carol south", tenant="bravo").estate["tenant"][
