@@ -42,13 +42,14 @@ def answer(call: Call, question: Question, now: datetime) -> Answer:
 
 
 def keep_stopped(params: Mapping[str, Any], sentence: str) -> None:
-    """Keep why a part was not begun, for the end of the change."""
+    """Keep why a part of the change was not begun, for its end."""
     kept = stopped(params)
     if sentence not in kept:
-        last_seen.keep(open_store(params["store"]), _STOPPED, [*kept, sentence])
+        last_seen.keep(open_store(params["store"]), _STOPPED, {params["change"]["id"]: [*kept, sentence]})
 
 
 def stopped(params: Mapping[str, Any]) -> list[str]:
-    """Why parts were not begun in this run, as the gate was closed."""
-    found: list[str] = last_seen.recall(open_store(params["store"]), _STOPPED) or []
+    """Why parts of the change were not begun in this run, as the gate was closed."""
+    kept = last_seen.recall(open_store(params["store"]), _STOPPED) or {}
+    found: list[str] = kept.get(params["change"]["id"], [])
     return found

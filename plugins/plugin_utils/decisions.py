@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -44,8 +45,10 @@ def record(
 def _is_new(call: Call, decided: list[Any]) -> bool:
     """Whether this run decides something for the first time; what it has decided is kept."""
     objects, text = open_store(call.params["store"]), _FIGURES.sub("", json.dumps(decided, sort_keys=True))
-    seen = last_seen.recall(objects, GATE) or []
+    # runs may share the directory, as the forks of one process do
+    run = str(os.getppid())
+    seen = (last_seen.recall(objects, GATE) or {}).get(run, [])
     if text in seen:
         return False
-    last_seen.keep(objects, GATE, [*seen, text])
+    last_seen.keep(objects, GATE, {run: [*seen, text]})
     return True

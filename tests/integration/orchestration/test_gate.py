@@ -34,28 +34,39 @@ def gates(rig: Rig) -> list[dict[str, Any]]:
     return [entry["facts"] for entry in change_store.entries(rig.store) if entry["event"] == "gate"]
 
 
-def test_a_freeze_that_begins_in_the_middle_stops_behind_the_node_in_hand(rig: Rig, tmp_path: Path) -> None:
+def stopped(rig: Rig, path: Path) -> tuple[str, list[dict[str, str]]]:
+    """A patch that a freeze stops behind its first node: its last sentence, and the calendars."""
     now = datetime.now(timezone.utc)
-    held, calendar = tmp_path / "held.ics", tmp_path / "payroll.ics"
+    held, calendar = path / "held.ics", path / "payroll.ics"
     freeze(held, now - HOUR)
     declared = [freeze(calendar, now + 24 * HOUR, "tenant:harbour")]
     command = ["cp", str(held), str(calendar)]
     rig.change(fault={"words": "app1 odoo activate", "kind": "call before", "command": command})
     run = rig.play("patch", patch_release="r2", change_calendars=declared).expect_failure()
-    assert "app2 is not begun, as the gate is closed: the freeze calendar payroll (tenant:harbour)" in run.errors[-1]
-    assert "app1 is done and proven; app2 is untouched" in run.errors[-1]
+    rig.change(fault={})
+    return run.errors[-1], declared
+
+
+def test_a_freeze_that_begins_in_the_middle_stops_behind_the_node_in_hand(rig: Rig, tmp_path: Path) -> None:
+    said, _calendars = stopped(rig, tmp_path)
+    assert "app2 is not begun, as the gate is closed: the freeze calendar payroll (tenant:harbour)" in said
+    assert "app1 is done and proven; app2 is untouched" in said
     assert releases(rig) == {"r1", "r2"}
     assert {" ".join(undrained(route)) for routes in rig.world.routes.values() for route in routes} == {"app1 app2"}
     assert [one["allowed"] for one in gates(rig)] == [True, False]
     assert (change_store.held(rig.store), rig.world.harm) == ([], [])
-    rig.change(fault={})
+
+
+@pytest.mark.deep
+def test_what_a_freeze_has_stopped_is_finished_in_an_emergency_alone(rig: Rig, tmp_path: Path) -> None:
+    _said, calendars = stopped(rig, tmp_path)
     change = change_store.parts(rig.store)[0]["change"]
-    again = rig.play("resume", change=change, way="finish", change_calendars=declared).expect_failure()
+    again = rig.play("resume", change=change, way="finish", change_calendars=calendars).expect_failure()
     assert "app2 is not begun, as the gate is closed" in again.errors[-1]
     assert releases(rig) == {"r1", "r2"}
     taken = change_store.parts(rig.store)[0]["change"]
     urgent = {"change_class": "emergency", **PAPERS}
-    rig.play("resume", change=taken, way="finish", change_calendars=declared, **urgent).expect_success()
+    rig.play("resume", change=taken, way="finish", change_calendars=calendars, **urgent).expect_success()
     assert releases(rig) == {"r2"}
     assert "forbids changes" in gates(rig)[-1]["overridden"][0]
 
