@@ -186,9 +186,7 @@ class ActionModule(ControllerAction):
         seen = Parts() if _stands_aside(params) else PartsLog(store).write(plan, deadline)
         last_seen.keep_parts(store, seen)
         if params["resumes"]:
-            # the windows are those of the class that the interrupted change had
-            classes = {part.facts.get("class", STANDARD) for part in seen.of(opened["id"])}
-            calendars.keep(params, opened["id"], _question(params, STANDARD if classes <= {STANDARD} else NORMAL))
+            calendars.keep(params, opened["id"], _resumed_question(params, seen.of(opened["id"])))
         facts = {**params["facts"], **heard, "covers": list(lease.covers)}
         if not params["resumes"]:
             open_ledger(params["store"], store).record(now, dict(opened), "opened", facts, deadline)
@@ -225,6 +223,13 @@ def _require_gate(call: Call, change: Mapping[str, Any], classified: Classified,
         decisions.record(call, change, decision, {})
     if not decision.allowed:
         raise ClosedError(f"the gate is closed: {'; '.join(decision.denials)}")
+
+
+def _resumed_question(params: Mapping[str, Any], parts: Sequence[Part]) -> Question:
+    """What the calendars are asked about a resumed change: by the kind and the class of the interrupted one."""
+    kind = next((str(part.facts.get("kind", "")) for part in parts), "")
+    classes = {part.facts.get("class", STANDARD) for part in parts}
+    return _question({**params, "kind": kind}, STANDARD if classes <= {STANDARD} else NORMAL)
 
 
 def _question(params: Mapping[str, Any], classification: str) -> Question:

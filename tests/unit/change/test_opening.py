@@ -239,14 +239,15 @@ def test_a_freeze_that_begins_in_the_middle_stops_behind_the_node_in_hand(act: A
     assert not act(change_step, change=resumed["change"], part="app2", state="begun")["go"]
 
 
-def test_what_is_out_comes_back_in_a_freeze(act: Actions, freeze: dict[str, str]) -> None:
-    opened = act.open("patch", parts=["app1", "app2"])
+@pytest.mark.parametrize(("kind", "goes"), [("patch", False), ("recover", True)])
+def test_what_is_out_comes_back_in_a_freeze(act: Actions, freeze: dict[str, str], kind: str, goes: bool) -> None:
+    opened = act.open(kind, parts=["app1", "app2"])
     act(change_step, change=opened["change"], part="app1", state="begun")
     act(change_step, change=opened["change"], part="app1", state="failed", why="no answer")
     act(change_close, change=opened["change"])
     resumed = act.open("resume", resumes=opened["change"]["id"], calendars=[freeze])["change"]
     assert act(change_step, change=resumed, part="app1", state="begun")["go"]
-    assert not act(change_step, change=resumed, part="app2", state="begun")["go"]
+    assert act(change_step, change=resumed, part="app2", state="begun", budget=1)["go"] == goes
 
 
 def test_a_window_is_asked_for_by_the_class_also_of_what_was_interrupted(act: Actions, tmp_path: Path) -> None:
