@@ -18,6 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_addons",),
     ("_odoo",),
     ("_backup",),
+    ("_audit",),
 )
 # Rooms that stand beside the others: on the ground floor and on nothing else.
 BESIDE = ("_redis", "_filter")
