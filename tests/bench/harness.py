@@ -19,7 +19,7 @@ from tests.lab.progress import say
 RUNS = 3
 SENT = "/root/.ansible/tmp"
 # Timed where it runs, so that no way to the host counts; the last line of the output tells.
-_TIMER = """
+TIMER = """
 import json, resource, subprocess, sys, time
 begun = time.monotonic()
 done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
@@ -108,7 +108,7 @@ def compare(bench: str, contenders: Sequence[Contender], **facts: Any) -> Result
 
 def timed(host: Host, argv: Sequence[str], *, user: str = "root", env: Mapping[str, str] | None = None) -> Timed:
     """Run a command on the host; any exit code but 0 is an error."""
-    out = host.run(["python3", "-c", _TIMER, *argv], user=user, env=dict(env or {}))
+    out = host.run(["python3", "-c", TIMER, *argv], user=user, env=dict(env or {}))
     seconds, code, stdout, stderr, peak_mib = json.loads(out.splitlines()[-1])
     assert code == 0, f"{shlex.join(argv)} ended with {code}: {stdout[-1500:]} {stderr[-2000:]}"
     return Timed(seconds, stdout, peak_mib)

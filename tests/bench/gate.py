@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, Gantry contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a ledger of 100,000 entries and 200 tenants costs the controller. No peer has one: bounds are the measure."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from tests.bench import audit
+from tests.bench.erp import Erp
+from tests.bench.harness import Result
+from tests.lab.progress import say
+
+
+def run(_erp: Erp) -> list[Result]:
+    """The audit of the ledger, in a store of files."""
+    with tempfile.TemporaryDirectory(prefix="gantry-bench-") as directory:
+        place = Path(directory)
+        say("gate", f"make a ledger of {audit.ENTRIES} entries")
+        found = audit.facts(place, audit.prepare(place))
+    name = "gantry.odoo.change_audit"
+    return [Result("gate", name, {name: [found["audit_s"]]}, {"entries": audit.ENTRIES, **found})]
