@@ -40,7 +40,7 @@ class ActionModule(ControllerAction):
         "directory": {"type": "path", "required": True},
         "tenant": {"type": "str", "default": ""},
         "since": {"type": "str", "default": ""},
-        "until": {"type": "str", "default": ""},
+        "before": {"type": "str", "default": ""},
         "tenants": {"type": "list", "elements": "dict", "default": []},
         "calendars": {"type": "list", "elements": "dict", "default": []},
         "compliance": {"type": "list", "elements": "dict"},
@@ -77,9 +77,11 @@ class ActionModule(ControllerAction):
 
 def _filters(params: Mapping[str, Any]) -> Filters:
     """What the report is about. Raises InputError for a time that cannot be meant."""
-    since, until = (_moment(option, params[option]) for option in ("since", "until"))
+    since, until = (_moment(option, params[option]) for option in ("since", "before"))
     if since and until and since >= until:
-        raise InputError(f"since: {params['since']} is not before until, {params['until']}; give an earlier one")
+        raise InputError(
+            f"since: {params['since']} is no time before {params['before']}, the end of the report; give an earlier one"
+        )
     return Filters(params["tenant"], since, until)
 
 

@@ -22,7 +22,8 @@ description:
     scripts and other files.
   - Fails, after both are written, where the ledger does not verify or its witness does not answer. The report begins
     with that, and shows what can still be told.
-  - What an entry does not hold is shown as not recorded. Signatures of approvals are shown as they are recorded.
+  - The report says where an entry does not hold something, as older versions recorded less. Signatures of approvals
+    are shown as they are recorded.
   - Runs on the controller, and writes nothing into the change store. An account that may only read it suffices.
 options:
   directory:
@@ -44,7 +45,7 @@ options:
       - The whole ledger is verified in any case.
     type: str
     default: ""
-  until:
+  before:
     description: End of the report, as O(since). It shows what was known then, and ages count up to it. Empty for now.
     type: str
     default: ""
@@ -90,7 +91,7 @@ EXAMPLES = r"""
     directory: /tmp/gantry-audit-harbour
     tenant: harbour
     since: "2026-07-01"
-    until: "2026-10-01"
+    before: "2026-10-01"
 """
 
 RETURN = r"""

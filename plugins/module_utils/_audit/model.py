@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import Entry
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import excerpt
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LONGEST, excerpt
 
 # How a change ended, as far as the ledger says.
 DONE, UNFINISHED, INTERRUPTED, RUNNING, DENIED = OUTCOMES = ("done", "unfinished", "interrupted", "running", "denied")
@@ -202,6 +202,9 @@ def happening_from(entry: Entry, *, sound: bool) -> Happening:
 
 def words(value: Any) -> str:
     """A text as one printable line; empty for what is none."""
+    # nearly all of them, and looked at in one step
+    if isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= LONGEST:
+        return value if "  " not in value and value == value.strip() else " ".join(value.split())
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     return excerpt(str(value))

@@ -224,7 +224,7 @@ class Audit:
         }
         for group, names in groups.items():
             for name in names:
-                shown = name or ("nobody" if group == "approver" else NOBODY)
+                shown = name or ("none" if group == "approver" else NOBODY)
                 tally = self._tallies[group].get(shown, Tally(shown))
                 self._tallies[group][shown] = tally.with_change(change)
         if self._times:

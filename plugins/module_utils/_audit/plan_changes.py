@@ -51,6 +51,9 @@ class _Draft:
     """A change under way."""
 
     change: Change
+    last: int = 0
+    late: int = 0
+    sound: bool = True
     tenants: dict[str, None] = field(default_factory=dict)
     parts: dict[str, PartSeen] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -89,13 +92,15 @@ class _Draft:
 
     def _papers(self, seen: Happening) -> None:
         """Keep what is said of the change for the first time."""
+        self.last, self.late = seen.number, self.late + seen.late
+        self.sound = self.sound and seen.sound
         change, papers = self.change, seen.papers
+        if change.kind and seen.event != OPENED and "request" not in seen.facts:
+            # the other entries repeat them
+            return
         self.change = change = replace(
             change,
             first=change.first or seen.number,
-            last=seen.number,
-            sound=change.sound and seen.sound,
-            late=change.late + seen.late,
             kind=change.kind or words(papers.get("kind")),
             classification=change.classification or words(papers.get("class")),
             requester=change.requester or words(papers.get("requester")),
@@ -122,6 +127,9 @@ class _Draft:
         return replace(
             self.change,
             outcome=DENIED if denied else outcome,
+            last=self.last,
+            late=self.late,
+            sound=self.sound,
             ended=seen.time if seen else None,
             why=words(seen.facts.get("lost")) if seen else "",
             tenants=tuple(self.tenants),
@@ -179,7 +187,7 @@ class Changes:
 
     def completed(self, change: Change) -> Change:
         """A change with all that was said of it after its end."""
-        draft = _Draft(change)
+        draft = _Draft(change, change.last, change.late, change.sound)
         for seen in self._after.get(change.id, ()):
             draft.add(seen)
         heir = self._heirs.get(change.id, "")
@@ -196,9 +204,9 @@ class Changes:
             breaks=(*change.breaks, *draft.breaks),
             resumed_by=heir,
             settled=self._settled.get(last, "") if heir else "",
-            last=draft.change.last,
-            sound=draft.change.sound,
-            late=draft.change.late,
+            last=draft.last,
+            sound=draft.sound,
+            late=draft.late,
         )
 
     def _end(self, name: str, outcome: str, seen: Happening | None = None) -> Change:

@@ -181,7 +181,7 @@ def unknown_faults(witness: Witnessed) -> Iterator[Fault]:
             runs.append([number, number])
     for first, last in runs:
         which = f"entry {first}" if first == last else f"entries {first} to {last}"
-        said = f"the witness was not told of {which}: written by hand or without the witness, and no proof"
+        said = f"the witness does not know {which}: written by hand or without the witness, and no proof"
         yield Fault(UNWITNESSED, said, first, last)
 
 
@@ -210,7 +210,7 @@ class Verification:
     def sentence(self) -> str:
         """The verdict, as a sentence."""
         if not self.verified:
-            more = f", and {self.count - 1} more" if self.count > 1 else ""
+            more = f"; {self.count} faults were found" if self.count > 1 else ""
             first = self.faults[0].sentence
             return f"the ledger in the {self.where} does not verify: {first}{more}"
         entries = f"all {self.entries:,} entries of the ledger in the {self.where} verify"

@@ -84,7 +84,7 @@ def verdict(report: Report) -> tuple[str, str]:
 def _alarms() -> list[str]:
     return [
         "Read what follows with care. The entries that are named below prove nothing, and others may have been "
-        "replaced with them. What can still be told apart is shown.",
+        "replaced with them. All that can still be read is shown.",
         "Keep this report, the ledger and its witness as they are; compare both with their copies; find out who wrote "
         "into the change store.",
     ]
@@ -156,7 +156,7 @@ def _sections(report: Report, picked: Picked) -> Iterator[Section]:
         "No change was an emergency or overrode the gate.",
         [
             *shown(picked.glass),
-            "A change is listed here until the ledger has its approval and its review.",
+            "A change stays red until the ledger has an approval and a review by others than its requester.",
         ],
     )
     yield Section("gates", "The gate", tables=[gates_table(picked)])
@@ -176,7 +176,7 @@ def _faults(report: Report) -> Section:
         [f"{len(checked.faults)} of {checked.count} faults are shown."] if checked.count > len(checked.faults) else []
     )
     tones = [(BAD, BAD) for _one in rows]
-    found = table("What is wrong with the ledger", ("Entries", "Fault", "What was seen"), rows, "", notes, tones)
+    found = table("Faults, by entry", ("Entries", "Fault", "What was seen"), rows, "", notes, tones)
     return Section("faults", "What is wrong with the ledger", tables=[found])
 
 
@@ -239,7 +239,7 @@ def _proofs(report: Report) -> Section:
         "By the entries of the ledger that are sound. An age counts to the end of this report, and may be what the "
         "tenant's policy or its tier allows."
     ]
-    found = table("Backups and restore drills", columns, rows, "No tenant is declared or named.", (), tones)
+    found = table("By tenant", columns, rows, "No tenant is declared or named.", (), tones)
     return Section("proofs", "Backups and restore drills", lead, tables=[found, _promises(report)])
 
 
@@ -326,9 +326,7 @@ def _leases(report: Report) -> Section:
     ]
     columns = ("Broken (UTC)", "Change", "By", "Reason", "Lease", "Entry")
     notes = [f"The first {len(rows)} of {summary.break_count} are shown."] if summary.break_count > len(rows) else []
-    return Section(
-        "leases", "Leases broken", tables=[table("Leases broken", columns, rows, "No lease was broken.", notes)]
-    )
+    return Section("leases", "Leases broken", tables=[table("By time", columns, rows, "No lease was broken.", notes)])
 
 
 def _calendar(report: Report) -> Section:
@@ -344,7 +342,9 @@ def _calendar(report: Report) -> Section:
     notes = [f"{len(rows):,} of {found.count:,} are shown."] if found.count > len(rows) else []
     lead = ["As the files of the calendars say now, in UTC. A change to them is not part of the ledger."]
     lead += [f"Not complete: {found.why}."] if found.why else []
-    tables = [table("Windows and freezes", columns, rows, "There is no window and no freeze in this time.", notes)]
+    tables = [
+        table("Freezes and windows, by time", columns, rows, "There is no window and no freeze in this time.", notes)
+    ]
     return Section(
         "calendar", "Windows and freezes", lead, (), keys, [month_figure(one) for one in found.months], tables
     )

@@ -11,6 +11,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
@@ -444,8 +446,8 @@ def test_check_mode_verifies_and_writes_nothing(ledger: Audited) -> None:
     ("given", "said"),
     [
         ({"since": "yesterday"}, "since: yesterday is no time; give a date such as 2026-11-01"),
-        ({"until": "2026-11-01T10:00:00"}, "until: 2026-11-01T10:00:00 is no time"),
-        ({"since": "2026-11-02", "until": "2026-11-01"}, "since: 2026-11-02 is not before until, 2026-11-01"),
+        ({"before": "2026-11-01T10:00:00"}, "before: 2026-11-01T10:00:00 is no time"),
+        ({"since": "2026-11-02", "before": "2026-11-01"}, "since: 2026-11-02 is no time before 2026-11-01"),
         ({"directory": "here"}, "directory: here is a relative path; give an absolute one"),
     ],
 )
@@ -465,3 +467,28 @@ def test_the_ledger_is_read_once(ledger: Audited) -> None:
     with mock.patch.object(apply_audit, "again") as again:
         ledger.audit()
     again.assert_not_called()
+
+
+def test_the_playbook_fails_for_a_ledger_that_does_not_verify_and_reports_it(ledger: Audited) -> None:
+    ledger.path(7).unlink()
+    variables = {
+        "change_store": ledger.declared,
+        "odoo_tenants": [{"name": "harbour", "tier": 1, "runtime": {"group": "app"}}],
+        # one that cannot be asked is no reason to say nothing of the ledger
+        "backup_repository": {"directory": str(ledger.place / "none"), "keys": []},
+    }
+    inventory = ledger.place / "hosts.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {"app1": {}}, "vars": variables}}), encoding="utf-8")
+    command = [Path(sys.executable).with_name("ansible-playbook"), "-i", inventory, "gantry.odoo.audit"]
+    done = subprocess.run(
+        [*command, "-e", f"audit_directory={ledger.report}", "-e", "tenant=harbour"],
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+        cwd=ledger.place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "THE LEDGER DOES NOT VERIFY" in done.stdout
+    assert ledger.document["filters"]["tenant"] == "harbour"
+    assert "the list is empty; give the key" in ledger.document["repository"]["why"]

@@ -22,7 +22,8 @@ from tests.unit.project.tree import ROOT
 
 READ = (
     ".github/*.md", ".github/ISSUE_TEMPLATE/*.yml", "*.md", "Makefile", "changelogs/fragments/*.yml", "docs/adr/*.md",
-    "docs/docsite/*", "extensions/molecule/*.yml", "galaxy.yml", "inventories/example/*.yml", "playbooks/*.yml",
+    "docs/docsite/*.rst", "docs/docsite/*.yml",
+    "extensions/molecule/*.yml", "galaxy.yml", "inventories/example/*.yml", "playbooks/*.yml",
     "plugins/*.py", "plugins/filter/*.yml", "roles/*/README.md", "roles/*/files/*", "roles/*/handlers/*.yml",
     "roles/*/meta/*.yml", "roles/*/tasks/*.yml", "roles/*/templates/*",
 )  # fmt: skip
