@@ -136,7 +136,8 @@ def test_policies_are_managed_and_backups_verified_from_the_controller(rig: Rig)
 @pytest.mark.parametrize("first", ["edge1", "edge2"])
 def test_the_edges_get_one_certificate_whichever_has_its_turn_first(first: str) -> None:
     world = estate()
-    given = {"hosts": ["edge1", "edge2"], "requests": [], "results": [], "revoke": [], "force": False, "forced_by": ""}
+    given = {"hosts": ["edge1", "edge2"], "requests": [], "results": [], "revoke": [], "force": False}
+    given |= {"forced_by": "", "shown": []}
     for edge in (first, *({"edge1", "edge2"} - {first})):
         assert world.certificate(edge, "main", given)["certificate_changed"]
     assert (world.certificates, world.staged, world.orders) == ({"edge1": 1, "edge2": 1}, {}, ["edge1"])

@@ -42,9 +42,10 @@ def server(name: str, **variables: Any) -> dict[str, Any]:
 
 def cache(name: str) -> dict[str, Any]:
     """A host of Redis that shows a certificate."""
-    file = f"{STORE}/{name}/current/certificate.pem"
+    pair = f"{STORE}/{name}/current"
     nodes = [{"host": f"cache{number}.example.com"} for number in (1, 2, 3)]
-    tls = {"redis_nodes": nodes, "redis_tls": True, "redis_tls_certificate": file}
+    files = {"redis_tls_certificate": f"{pair}/certificate.pem", "redis_tls_key": f"{pair}/key.pem"}
+    tls = {"redis_nodes": nodes, "redis_tls": True, **files}
     return server(name, certificate_group="redis", **tls)
 
 
@@ -53,6 +54,7 @@ OWN = {
         "db1",
         estate_database_host="db1.example.com",
         postgresql_cert_file=f"{STORE}/db1/current/certificate.pem",
+        postgresql_key_file=f"{STORE}/db1/current/key.pem",
     ),
     "cache1": cache("cache1"),
     "cache2": cache("cache2"),
