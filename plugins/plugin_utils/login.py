@@ -17,16 +17,18 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 _LOGIN_UID = Path("/proc/self/loginuid")
 
 
-def requester(extra: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> str:
+def requester(extra: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> str:
     """The person or account that launched the run. extra: the extra variables, among which AWX hands its own.
 
+    environment: of this process if not given.
     Raises InputError where the user of AWX is named in a run that is no job of AWX.
     """
     name, job = str(extra.get("awx_user_name") or ""), str(extra.get("awx_job_id") or "")
     if not name:
         return login()
     # AWX sets both, and overrides what a user gives as an extra variable
-    if not job or environment.get("JOB_ID") != job:
+    known = os.environ if environment is None else environment
+    if not job or known.get("JOB_ID") != job:
         raise InputError(
             "awx_user_name names the requester, and this run is no job of AWX, which would set awx_job_id and JOB_ID; "
             "take it away"
