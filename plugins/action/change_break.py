@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import BROKEN
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import unwitnessed
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -44,7 +45,7 @@ class ActionModule(ControllerAction):
             ledger.record(
                 store.now(),
                 {"id": name},
-                "broken",
+                BROKEN,
                 {"by": who, "reason": reason, "lease": number},
                 Deadline(WRITE_SECONDS),
             )

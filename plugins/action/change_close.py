@@ -23,7 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store im
     open_store,
     patiently,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import CLOSED, UNFINISHED, Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
@@ -90,7 +90,7 @@ class ActionModule(ControllerAction):
             beside = _lost([] if end.parts else params["lost"])
             beside += [] if end.lost and params["lease_lost"] else failures
             done = is_done(end.parts) and not lost and not beside
-            recorded = _record(params, "closed" if done else "unfinished", end.parts, "; ".join([*lost, *beside]))
+            recorded = _record(params, CLOSED if done else UNFINISHED, end.parts, "; ".join([*lost, *beside]))
             patiently(lambda: _end(params, end.lost), Deadline(AWAY_SECONDS))
         except (UnreachableError, StateError) as error:
             return _unclosed(params, str(error))

@@ -53,6 +53,7 @@ class ActionModule(ControllerAction):
         """Decide on the change by the store's clock; a closed gate is a failure."""
         store, params = open_store(call.params["store"]), call.params
         change, resumes = params["change"], params["change"]["kind"] == RESUME
+        judged = plan_gate.change_from(change)
         Register(store).require(change["fencing_number"])
         now, rules, subjects = store.now(), rules_from(params), _subjects(params)
         ledger = _heard(call, open_ledger(params["store"], store))
@@ -64,8 +65,8 @@ class ActionModule(ControllerAction):
         calendar = self._calendars(call, now)
         # what is resumed was judged when it began, and is not left half done for its risk
         score = None if resumes else self._score(call, ledger, subjects, proofs, now, rules, calendar)
-        asked = plan_score.lacking_approvals(score, plan_gate.change_from(change).approvers) if score else []
-        decision = _decide(params, subjects, proofs, now, rules, [*calendar.denials, *asked])
+        asked = plan_score.lacking_approvals(score, judged.approvers) if score else []
+        decision = _decide(params, judged, subjects, proofs, now, rules, [*calendar.denials, *asked])
         for reason in decision.overridden:
             call.warn(f"the emergency overrides the gate: {reason}")
         scored = {"score": score.as_body()} if score else {}
@@ -79,7 +80,7 @@ class ActionModule(ControllerAction):
                 **scored,
                 "screen": score.lines() if score else [],
             },
-            failure="" if decision.allowed else "the gate is closed: " + "; ".join(decision.denials),
+            failure=decision.closed,
         )
 
     @staticmethod
@@ -171,15 +172,15 @@ def _subjects(params: Mapping[str, Any]) -> list[plan_gate.Subject]:
 
 def _decide(
     params: Mapping[str, Any],
+    change: plan_gate.Change,
     subjects: Sequence[plan_gate.Subject],
     proofs: Mapping[str, plan_gate.Proof],
     now: datetime,
     rules: plan_gate.Rules,
     further: Sequence[str],
 ) -> plan_gate.Decision:
-    """The decision on the change that the options describe, at `now`."""
-    raw, minutes = params["change"], params["downtime_minutes"]
+    """The decision on the change at `now`, by the options."""
+    minutes = params["downtime_minutes"]
     if minutes < 0:
         raise InputError(f"downtime_minutes: {minutes} is no downtime; give a number above 0, or 0 for none")
-    change = plan_gate.change_from(raw)
     return plan_gate.decide(change, subjects, proofs, now, rules, params["serving_after"], minutes, further)

@@ -24,9 +24,9 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger i
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import Seen, identity_of, remember
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import event
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import OPENED, REFUSED, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
-from ansible_collections.gantry.odoo.plugins.module_utils._change.options import OPENED, PAPERS, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import OPENING, PAPERS, STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import (
     NORMAL,
     STANDARD,
@@ -43,7 +43,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate impo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     FINISH,
-    REFUSED,
     WAYS,
     has_parts,
     heir_of,
@@ -73,7 +72,7 @@ class ActionModule(ControllerAction):
 
     OPTIONS = {
         "store": STORE,
-        **OPENED,
+        **OPENING,
         "covers": {"type": "list", "elements": "str", "default": [ESTATE]},
         "parts": {"type": "list", "elements": "str", "default": []},
         "part_facts": {"type": "dict", "default": {}},
@@ -189,11 +188,11 @@ class ActionModule(ControllerAction):
             calendars.keep(params, opened["id"], _resumed_question(params, seen.of(opened["id"])))
         facts = {**params["facts"], **heard, "covers": list(lease.covers)}
         if not params["resumes"]:
-            open_ledger(params["store"], store).record(now, dict(opened), "opened", facts, deadline)
+            open_ledger(params["store"], store).record(now, dict(opened), OPENED, facts, deadline)
             return seen.of(opened["id"])
         resumed = {**facts, "resumes": params["resumes"], "way": params["way"]}
         # users do not wait for a ledger that was damaged
-        brought = bring(params["store"], lambda now, late: event(opened, "opened", resumed, now, None, late), deadline)
+        brought = bring(params["store"], lambda now, late: event(opened, OPENED, resumed, now, None, late), deadline)
         if brought.why:
             call.warn(f"that {opened['id']} is open is not in the change store yet: {brought.why}")
         return seen.of(opened["id"])
@@ -222,7 +221,7 @@ def _require_gate(call: Call, change: Mapping[str, Any], classified: Classified,
     if not decision.allowed or decision.overridden:
         decisions.record(call, change, decision, {})
     if not decision.allowed:
-        raise ClosedError(f"the gate is closed: {'; '.join(decision.denials)}")
+        raise ClosedError(decision.closed)
 
 
 def _resumed_question(params: Mapping[str, Any], parts: Sequence[Part]) -> Question:

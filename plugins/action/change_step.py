@@ -126,7 +126,7 @@ def _require_calendars(call: Call, log: PartsLog, now: datetime) -> None:
     if decision.overridden or not decision.allowed:
         decisions.record(call, change, decision, {"part": params["part"]})
     if not decision.allowed:
-        stopped = f"{params['part']} is not begun, as the gate is closed: {'; '.join(decision.denials)}"
+        stopped = f"{params['part']} is not begun, as {decision.closed}"
         calendars.keep_stopped(params, stopped)
         raise ClosedError(stopped)
 

@@ -55,25 +55,6 @@ outside_calendars:
   type: list
   elements: str
   default: [backup, backup_check, backup_copy, backup_policy, restore_drill, recover, restore]
-tenants:
-  description: The tenants that the change touches, for the calendars that concern them.
-  type: list
-  elements: dict
-  default: []
-  suboptions:
-    name:
-      description: Name of the tenant.
-      type: str
-      required: true
-    tier:
-      description: Tier of the tenant, 1 to 3.
-      type: int
-      required: true
-    groups:
-      description: Groups of hosts that the tenant runs on.
-      type: list
-      elements: str
-      default: []
 groups:
   description: Groups of hosts that the change touches for each of O(tenants).
   type: list
@@ -141,3 +122,26 @@ options:
 
     # annotated, as ansible-test takes the value of a plain assignment for a text
     OPENED: str = _opened(DOCUMENTATION)
+
+    TENANTS = r"""
+options:
+  tenants:
+    description: The tenants that the change touches.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the tenant.
+        type: str
+        required: true
+      tier:
+        description: Tier of the tenant, 1 to 3.
+        type: int
+        required: true
+      groups:
+        description: Groups of hosts that the tenant runs on.
+        type: list
+        elements: str
+        default: []
+"""

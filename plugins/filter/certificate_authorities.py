@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -16,11 +15,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate import mo
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate.model import INTERNAL
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_run import reason
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.read_pem import certificate_blocks
 
 _ANCHORS = "/usr/local/share/ca-certificates"
 # Beside the keys of an authority since it was first to sign; task file sign.yml writes it.
 _SIGNS = "signs"
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 _POSTGRESQL = "postgresql"  # as filter certificate_servers names the role
 _NO_ADDRESS = ["IP:0.0.0.0/0", "IP:::/0"]
 
@@ -163,9 +162,10 @@ def certificate_lacking(
     trusted: Iterable[Mapping[str, str]], results: Iterable[Mapping[str, Any]]
 ) -> dict[str, list[str]]:
     """The files that lack the root of an authority, by its name. results: of a loop of ansible.builtin.slurp."""
-    held = {str(one["source"]): _blocks(base64.b64decode(one["content"]).decode(errors="replace")) for one in results}
+    held = {str(one["source"]): _blocks(base64.b64decode(one["content"])) for one in results}
     found = {
-        one["name"]: [path for path, roots in held.items() if not _blocks(one["root"]) <= roots] for one in trusted
+        one["name"]: [path for path, roots in held.items() if not _blocks(one["root"].encode()) <= roots]
+        for one in trusted
     }
     return {name: paths for name, paths in found.items() if paths}
 
@@ -189,9 +189,9 @@ def certificate_copies(
     return [estate["paths"]["database_ca"]] if any(one.get("issuer") == INTERNAL for one in requests) else []
 
 
-def _blocks(text: str) -> set[str]:
-    """The certificates in a text, without their line breaks."""
-    return {"".join(one.split()) for one in _CERTIFICATE.findall(text)}
+def _blocks(content: bytes) -> set[bytes]:
+    """The certificates in a file, without their line breaks."""
+    return {b"".join(one.split()) for one in certificate_blocks(content)}
 
 
 def certificate_untrusted(

@@ -11,6 +11,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.gantry.odoo.plugins.module_utils._certificate import plan_places
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import address_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert_some
 from ansible_collections.gantry.odoo.plugins.module_utils._redis.plan_host import declare
 from ansible_collections.gantry.odoo.plugins.module_utils._traefik.model_entry_points import tls_addresses
@@ -70,7 +71,7 @@ def _places(
 def redis_places(name: str, host: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The nodes and Sentinels on a host. Raises InputError for variables that are none of role redis."""
     given = convert_some(host, _REDIS)
-    names, ports = [name, host.get("ansible_host", name)], (given["redis_port"], given["redis_sentinel_port"])
+    names, ports = [name, address_of(name, host)], (given["redis_port"], given["redis_sentinel_port"])
     declared = declare(given["redis_nodes"], names, ports, given["redis_mode"], given["redis_sentinels"])
     return [*declared["own_nodes"], *declared["own_sentinels"]]
 

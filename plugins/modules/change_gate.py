@@ -14,6 +14,7 @@ version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change
+  - gantry.odoo.change.tenants
   - gantry.odoo.change_store
   - gantry.odoo.repository.optional
   - gantry.odoo.attributes.controller
@@ -37,25 +38,6 @@ description:
   - Asks O(repository), as the controller reaches it, for the newest backup of each tenant where the ledger does not
     prove one. A backup that was taken without a playbook, or before the store was made anew, is in no ledger.
 options:
-  tenants:
-    description: The tenants that the change touches.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: Name of the tenant.
-        type: str
-        required: true
-      tier:
-        description: Tier of the tenant, 1 to 3.
-        type: int
-        required: true
-      groups:
-        description: Groups of hosts that the tenant runs on.
-        type: list
-        elements: str
-        default: []
   serving_after:
     description: Number of nodes that go on serving while one is changed. Not checked where it is left out.
     type: int

@@ -14,6 +14,7 @@ version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change.opened
+  - gantry.odoo.change.tenants
   - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:

@@ -14,9 +14,8 @@ from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import GATE, Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import Decision
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import GATE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen

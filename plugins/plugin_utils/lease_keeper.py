@@ -25,7 +25,7 @@ from typing import Any, Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import Outbox, bring, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import Event, event
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import UNFINISHED, Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import ENDED_BEFORE
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, StateError
@@ -129,7 +129,7 @@ def _leave(order: Mapping[str, Any], leases: Register, box: Outbox) -> None:
 
 
 def _left_open(change: Mapping[str, Any], now: datetime, late: bool) -> Event:
-    return event(change, "unfinished", {"lost": ENDED_BEFORE}, now, None, late)
+    return event(change, UNFINISHED, {"lost": ENDED_BEFORE}, now, None, late)
 
 
 def _tell_ready() -> None:

@@ -14,6 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_calendar
     calendars_from,
     read_calendars,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import (
     EMERGENCY,
     OUTSIDE_CALENDARS,
@@ -21,8 +22,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class imp
     table_from,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_score import thresholds_from
-
-_OUTBOX = "~/.gantry/outbox"
 
 
 def require_policy(playbook: str, inputs: Mapping[str, Any], declared: Callable[[str], Any]) -> None:
@@ -40,5 +39,5 @@ def require_policy(playbook: str, inputs: Mapping[str, Any], declared: Callable[
         "change_class" not in inputs or playbook in (RESUME, *outside) or inputs["change_class"] == EMERGENCY
     ):
         return
-    store = declared("change_store") or {}
-    read_calendars(Question(calendars), datetime.now(timezone.utc), str(store.get("outbox") or _OUTBOX))
+    outbox = (declared("change_store") or {}).get("outbox") or STORE["options"]["outbox"]["default"]
+    read_calendars(Question(calendars), datetime.now(timezone.utc), str(outbox))

@@ -15,11 +15,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger import Entry
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import LONGEST, excerpt
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY
+from ansible_collections.gantry.odoo.plugins.module_utils._core import model_record
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, LONGEST, excerpt
 
 # How a change ended, as far as the ledger says.
 DONE, UNFINISHED, INTERRUPTED, RUNNING, DENIED = OUTCOMES = ("done", "unfinished", "interrupted", "running", "denied")
-EMERGENCY = "emergency"
 # So many names and texts of one entry are kept.
 MANY = 1000
 
@@ -103,7 +104,7 @@ class PartSeen:
 
 @dataclass(frozen=True)
 class Break:
-    """A lease that somebody took away."""
+    """A lease that was taken away."""
 
     number: int
     time: datetime | None
@@ -228,12 +229,9 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 def moment(value: Any) -> datetime | None:
     """A moment with a zone, in UTC; None for what is none."""
-    if not isinstance(value, str):
-        return None
     try:
-        found = datetime.fromisoformat(value)
-        return found.astimezone(timezone.utc) if found.tzinfo else None
-    except (ValueError, OverflowError):
+        return model_record.moment(value).astimezone(timezone.utc)
+    except BAD_VALUES:
         return None
 
 

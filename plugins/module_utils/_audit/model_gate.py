@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import (
+    DENIED,
     Approval,
     Gate,
     Happening,
@@ -20,37 +21,29 @@ from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import (
     texts,
     words,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import DECIDED, REFUSED
 
-# Events: an answer of the gate, a change that was refused before it had a lease, an approval, and a review.
-GATE, REFUSED, APPROVED, REVIEWED = "gate", "refused", "approved", "reviewed"
-ALLOWED, DENIED, OVERRIDDEN = "allowed", "denied", "overridden"
-_GATES = (GATE, REFUSED, ALLOWED, DENIED, OVERRIDDEN)
-# Names of facts, the first one that is there counts.
-_WHO = ("by", "who", "approver", "reviewer", "identity")
-_HOW = ("how", "method", "means")
-_TEXT = ("words", "text", "reason", "review")
-_POINTS = ("points", "value", "score")
+# Events of people: an approval, and a review.
+APPROVED, REVIEWED = "approved", "reviewed"
+ALLOWED, OVERRIDDEN = "allowed", "overridden"
 
 
 def gate_in(seen: Happening) -> Gate | None:
-    """The answer of a gate that an entry holds, None where it holds none. Another event may carry one beside."""
-    facts = seen.facts
-    if seen.event not in _GATES and not {"denials", "overridden", "score"} & set(facts):
+    """The answer of a gate that an entry holds, None where it holds none."""
+    if seen.event not in DECIDED:
         return None
-    denials, overridden = texts(facts.get("denials")), texts(facts.get("overridden"))
-    score, parts = _score(facts)
-    return Gate(
-        seen.number, seen.time, _answer(seen, bool(denials), bool(overridden)), denials, overridden, score, parts
-    )
+    denials, overridden = texts(seen.facts.get("denials")), texts(seen.facts.get("overridden"))
+    answer = _answer(seen, bool(denials), bool(overridden))
+    return Gate(seen.number, seen.time, answer, denials, overridden, *_score(seen.facts.get("score")))
 
 
 def _answer(seen: Happening, denied: bool, overridden: bool) -> str:
     allowed = seen.facts.get("allowed")
-    if denied or allowed is False or seen.event in (REFUSED, DENIED):
+    if denied or allowed is False or seen.event == REFUSED:
         return DENIED
-    if overridden or seen.event == OVERRIDDEN:
+    if overridden:
         return OVERRIDDEN
-    return ALLOWED if allowed is True or seen.event == ALLOWED else ""
+    return ALLOWED if allowed is True else ""
 
 
 def approval_in(seen: Happening) -> Approval:
@@ -65,29 +58,20 @@ def approvals_beside(seen: Happening) -> Iterator[Approval]:
 
 
 def _approval(number: int, time: datetime | None, facts: Mapping[str, Any]) -> Approval:
-    how = _first(facts, _HOW) or ("signature" if "signature" in facts else "")
-    return Approval(number, time, _first(facts, _WHO) or "somebody who is not recorded", how, _first(facts, _TEXT))
+    who = words(facts.get("by")) or "somebody who is not recorded"
+    return Approval(number, time, who, words(facts.get("how")), words(facts.get("words")))
 
 
-def _score(facts: Mapping[str, Any]) -> tuple[str | None, tuple[ScorePart, ...] | None]:
-    if "score" not in facts:
-        return None, None
-    found = facts["score"]
+def _score(found: Any) -> tuple[str | None, tuple[ScorePart, ...] | None]:
+    """The points of a score and its parts, None where they are not recorded."""
     if not isinstance(found, Mapping):
-        return words(found) or None, _parts(facts.get("parts", facts.get("score_parts")))
-    return _first(found, ("total", *_POINTS)) or None, _parts(found.get("parts"))
+        return None, None
+    parts = found.get("parts")
+    return words(found.get("total")) or None, _parts(parts) if isinstance(parts, list) else None
 
 
-def _parts(found: Any) -> tuple[ScorePart, ...] | None:
-    if isinstance(found, Mapping):
-        return tuple(ScorePart(words(name), words(points)) for name, points in list(found.items())[:50])
-    if not isinstance(found, (list, tuple)):
-        return None
-    parts = map(mapping, listed(found))
+def _parts(found: list[Any]) -> tuple[ScorePart, ...]:
     return tuple(
-        ScorePart(_first(one, ("name", "part")), _first(one, _POINTS), _first(one, ("why", "text"))) for one in parts
+        ScorePart(words(one.get("name")), words(one.get("points")), words(one.get("why")))
+        for one in map(mapping, listed(found))
     )
-
-
-def _first(facts: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    return next(filter(None, (words(facts.get(name)) for name in names)), "")

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import (
+    DONE,
     INTERRUPTED,
     UNFINISHED,
     Change,
@@ -90,7 +91,7 @@ def is_trouble(change: Change) -> bool:
 
 def is_open(change: Change) -> bool:
     """Whether a change left something that no other one has settled."""
-    return change.outcome in (UNFINISHED, INTERRUPTED) and change.settled != "done"
+    return change.outcome in (UNFINISHED, INTERRUPTED) and change.settled != DONE
 
 
 class Newest(Generic[T]):

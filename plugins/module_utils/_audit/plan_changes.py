@@ -30,16 +30,14 @@ from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_gate import (
     APPROVED,
-    REFUSED,
     REVIEWED,
     approval_in,
     approvals_beside,
     gate_in,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_gate import DENIED as NOT_ALLOWED
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import BROKEN, CLOSED, OPENED, REFUSED
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import STATES
 
-OPENED, CLOSED, BROKEN = "opened", "closed", "broken"
 _ENDS = {CLOSED: DONE, UNFINISHED: UNFINISHED}
 # So many answers, failures and the like of one change are kept.
 _FEW = 20
@@ -123,7 +121,7 @@ class _Draft:
         for name, state in mapping(seen.facts.get("parts") if seen else None).items():
             if name not in parts and len(parts) < MANY:
                 parts[words(name)] = PartSeen(words(name), words(state))
-        denied = outcome != DONE and self.gates and self.gates[-1].answer == NOT_ALLOWED and not self.parts
+        denied = outcome != DONE and self.gates and self.gates[-1].answer == DENIED and not self.parts
         return replace(
             self.change,
             outcome=DENIED if denied else outcome,

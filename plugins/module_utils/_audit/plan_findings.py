@@ -189,7 +189,7 @@ def unknown_faults(witness: Witnessed) -> Iterator[Fault]:
 class Verification:
     """The ledger as it was verified. entries: how many are sound by themselves. last: the number of the newest.
 
-    faults: up to MOST of them; count: of all. remarks: what is no fault and has to be known.
+    faults: up to MOST of them; count: of all.
     """
 
     where: str
@@ -199,7 +199,6 @@ class Verification:
     faults: tuple[Fault, ...] = ()
     count: int = 0
     witness: Witnessed = Witnessed()
-    remarks: tuple[str, ...] = ()
 
     @property
     def verified(self) -> bool:

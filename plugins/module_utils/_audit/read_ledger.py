@@ -14,6 +14,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._audit.plan_findings i
     OTHER,
     UNASKED,
     UNREADABLE,
+    UNWITNESSED,
     Examined,
     Fault,
     Faults,
@@ -80,7 +81,7 @@ class Source:
     def torn(self) -> bool:
         """Whether the witness is to be asked for each hash, as the chain does not say which entry was replaced."""
         asked = self.witness is not None and not self.witnessed.silence and self.witnessed.newest is not None
-        return asked and not self.compare and any(one.kind != "unwitnessed" for one in self.faults.kept)
+        return asked and not self.compare and any(one.kind != UNWITNESSED for one in self.faults.kept)
 
     def verification(self) -> Verification:
         """What was found, behind the walk."""

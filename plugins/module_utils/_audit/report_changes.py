@@ -12,7 +12,6 @@ from typing import Any
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import (
     DENIED,
     DONE,
-    EMERGENCY,
     RUNNING,
     UNFINISHED,
     Approval,
@@ -31,6 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_page impo
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_report import Newest, Picked
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.plan_audit import Tally
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY, STANDARD
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 
 UNKNOWN = "not recorded"
@@ -82,7 +82,7 @@ def approval(change: Change) -> list[str]:
         return [_said(one) for one in change.approvals]
     if change.approver:
         return [f"{change.approver} (typed, no signature)"]
-    return ["none asked for" if change.classification == "standard" else "none recorded"]
+    return ["none asked for" if change.classification == STANDARD else "none recorded"]
 
 
 def _said(one: Approval) -> str:
@@ -162,14 +162,11 @@ def changes_table(picked: Picked) -> Table:
 def gates_table(picked: Picked) -> Table:
     """The newest answers of the gate."""
     columns = ("Asked (UTC)", "Change", "Answer", "Score and its parts", "Entry")
+    newest = picked.gates.newest()
     rows = [
-        (when(gate.time), change.id, gate_lines(gate), score_lines(gate), str(gate.number))
-        for change, gate in picked.gates.newest()
+        (when(gate.time), change.id, gate_lines(gate), score_lines(gate), str(gate.number)) for change, gate in newest
     ]
-    tones = [
-        (PLAIN, PLAIN, BAD if gate.denials else WARN if gate.overridden else PLAIN)
-        for _change, gate in picked.gates.newest()
-    ]
+    tones = [(PLAIN, PLAIN, BAD if gate.denials else WARN if gate.overridden else PLAIN) for _change, gate in newest]
     empty = "No entry holds an answer of the gate, so its reasons and scores are not known."
     return table("Answers of the gate, the newest first", columns, rows, empty, shown(picked.gates), tones)
 

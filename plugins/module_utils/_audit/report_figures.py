@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_page import Box, Figure, Text
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.plan_audit import BUCKETS, Lane, Timeline
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.plan_months import Day, Month
-from ansible_collections.gantry.odoo.plugins.module_utils._calendar.model import FREEZE
+from ansible_collections.gantry.odoo.plugins.module_utils._calendar.model import FREEZE, WINDOW
 
 _LEFT, _RIGHT, _TOP, _LANE, _STEP = 150.0, 64.0, 26.0, 34.0, 8.0
 _WIDTH = _LEFT + BUCKETS * _STEP + _RIGHT
@@ -42,7 +42,7 @@ def timeline_figure(timeline: Timeline) -> Figure:
         boxes += _bars(y + _LANE - 5, lane, top, timeline)
         y += _LANE
     height = y + 10
-    ticks = list(_ticks(timeline, height))
+    ticks = list(_ticks(timeline))
     boxes = [Box(x, _TOP - 4, 1, height - _TOP, "tick", radius=0) for x, _when in ticks] + boxes
     texts += [Text(x, 14, f"{when:%Y-%m-%d}", "axis", "middle") for x, when in ticks]
     changes = sum(sum(lane.done) + sum(lane.failed) for lane in timeline.lanes)
@@ -93,7 +93,7 @@ def _when(timeline: Timeline, place: int) -> str:
     return f"{timeline.since + (timeline.until - timeline.since) * place / BUCKETS:%Y-%m-%d %H:%M}"
 
 
-def _ticks(timeline: Timeline, _height: float) -> Iterator[tuple[float, datetime]]:
+def _ticks(timeline: Timeline) -> Iterator[tuple[float, datetime]]:
     length: timedelta = timeline.until - timeline.since
     for place in range(_TICKS + 1):
         yield round(_LEFT + BUCKETS * _STEP * place / _TICKS, 1), timeline.since + length * place / _TICKS
@@ -109,7 +109,7 @@ def month_figure(month: Month) -> Figure:
         boxes += _day_boxes(day, x, y)
         texts.append(Text(x + 5, y + 12, str(day.date.day), "day"))
     weeks = (month.days[-1].date.day - 1 + month.first.weekday()) // 7 + 1
-    frozen, open_ = (sum(any(p.kind == kind for p in day.pieces) for day in month.days) for kind in (FREEZE, "window"))
+    frozen, open_ = (sum(any(p.kind == kind for p in day.pieces) for day in month.days) for kind in (FREEZE, WINDOW))
     text = f"{frozen} days with a freeze, {open_} days with a window"
     name = f"figure-{month.first:%Y-%m}"
     title = f"{month.first:%B %Y}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import DENIED
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_page import (
     BAD,
     GOOD,
@@ -24,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_page impo
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_report import Picked, Report
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.plan_proofs import (
     AHEAD,
+    DRILL,
     KEPT,
     NONE_KNOWN,
     OLD,
@@ -111,7 +113,7 @@ def _facts(report: Report, digest: str) -> Iterator[Pair]:
 
 def _tiles(report: Report, picked: Picked) -> Iterator[Tile]:
     summary = report.summary
-    denied = summary.outcomes.get("denied", 0)
+    denied = summary.outcomes.get(DENIED, 0)
     late = sum(one.state != KEPT for one in report.evidence)
     yield Tile(f"{picked.changes.count:,}", "changes", PLAIN, "changes")
     yield Tile(f"{picked.open_count:,}", "not settled", BAD if picked.open_count else GOOD, "trouble")
@@ -252,7 +254,7 @@ def _proof(one: Evidence) -> tuple[str | tuple[str, ...], ...]:
     return (
         one.tenant.name,
         UNKNOWN if one.tenant.tier is None else str(one.tenant.tier),
-        "restore drill" if one.kind == "drill" else one.kind,
+        "restore drill" if one.kind == DRILL else one.kind,
         (when(series.newest), f"entry {series.number}") if series.newest else "none",
         UNKNOWN if one.age_s is None else duration(max(one.age_s, 0)),
         UNKNOWN if one.limit_s is None else duration(one.limit_s),

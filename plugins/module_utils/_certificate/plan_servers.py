@@ -17,7 +17,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._certificate.plan_plac
     postgresql_endpoint,
     postgresql_variables,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import is_address
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import address_of, is_address
 
 POSTGRESQL, REDIS = "postgresql", "redis"
 # Equal to what the roles write; a test compares them.
@@ -160,8 +160,9 @@ def _of_names(server: Server, taker: Taker) -> Iterator[str]:
 def _of_redis(host: str, variables: Mapping[str, Any], taker: Taker) -> Iterator[str]:
     """Redis reads the files itself, by its own account, and in a cluster shows them to other nodes as a client."""
     if not taker.endpoints:
+        names = ", ".join(dict.fromkeys([host, address_of(host, variables)]))
         yield (
-            f"{host}: redis_nodes has none of its names ({', '.join(_names(host, variables))}), so that no Redis on it "
+            f"{host}: redis_nodes has none of its names ({names}), so that no Redis on it "
             "would show the certificate; spell the node as the inventory does"
         )
     if variables.get("redis_mode") == "cluster":
@@ -189,11 +190,6 @@ def _of_redis(host: str, variables: Mapping[str, Any], taker: Taker) -> Iterator
 
 def _listed(requests: Iterable[Request]) -> str:
     return ", ".join(one.name for one in requests)
-
-
-def _names(host: str, variables: Mapping[str, Any]) -> list[str]:
-    """By which role redis finds the node of a host."""
-    return list(dict.fromkeys([host, str(variables.get("ansible_host") or host)]))
 
 
 def _files(variables: Mapping[str, Any], *options: str) -> tuple[str, str]:

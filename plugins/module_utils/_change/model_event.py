@@ -15,6 +15,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_ledger i
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, part_from
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError
 
+# How a change is opened and ends, or is broken by an operator.
+OPENED, CLOSED, UNFINISHED, BROKEN = "opened", "closed", "unfinished", "broken"
+# What was decided on a change: by the gate, or because another change is in its way.
+GATE, REFUSED = DECIDED = ("gate", "refused")
+
 
 @dataclass(frozen=True)
 class Event:

@@ -61,7 +61,7 @@ TENANTS: dict[str, Any] = {
     },
 }
 # The same of a change that is opened. An empty class is that of the table.
-OPENED: dict[str, Any] = {
+OPENING: dict[str, Any] = {
     **PAPERS,
     "requester": {"type": "str", "default": ""},
     "class": {"type": "str", "choices": ["", *CLASSES], "default": ""},

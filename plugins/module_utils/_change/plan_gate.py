@@ -87,6 +87,11 @@ class Decision:
         """Whether the change may go on."""
         return not self.denials
 
+    @property
+    def closed(self) -> str:
+        """Why it may not, as a sentence; empty where it may."""
+        return f"the gate is closed: {'; '.join(self.denials)}" if self.denials else ""
+
 
 def decide(
     change: Change,

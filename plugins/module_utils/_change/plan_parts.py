@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import DECIDED, OPENED
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import (
     BEGUN,
     FAILED,
@@ -34,8 +35,6 @@ NO_WAY_BACK = "no_way_back"
 WAS_DONE = "was_done"
 # The fact of a part that is out: since when, in seconds since 1970.
 LEFT_AT = "left_at"
-# The events of the ledger that say what was decided on a change: by the gate, or because another change is in its way.
-GATE, REFUSED = DECIDED = ("gate", "refused")
 # What a sentence adds to the name of a playbook, and a command has in its options.
 SAME_INPUTS = " with the same inputs"
 # The fact of a part whose tenant may be open on another server: its name. To undo the change is to settle that.
@@ -264,14 +263,14 @@ def _heir(change: str, entries: Iterable[Mapping[str, Any]]) -> Mapping[str, Any
     """The last of the changes that took the parts of another over, each from the one before; empty without one."""
     heir: Mapping[str, Any] = {}
     for one in entries:
-        if one["event"] == "opened" and one["facts"].get("resumes") == heir.get("id", change):
+        if one["event"] == OPENED and one["facts"].get("resumes") == heir.get("id", change):
             heir = one["change"]
     return heir
 
 
 def has_parts(entry: Mapping[str, Any]) -> bool:
     """Whether an entry of the ledger opens a change that has written into the log of the parts."""
-    return entry["event"] == "opened" and any(not one.startswith(ASIDE) for one in entry["facts"].get("covers", ()))
+    return entry["event"] == OPENED and any(not one.startswith(ASIDE) for one in entry["facts"].get("covers", ()))
 
 
 def ways(change: str, kind: str, parts: Iterable[Part]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import BROKEN, CLOSED, UNFINISHED
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import READING
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
@@ -134,9 +135,9 @@ def failures(entries: Iterable[Mapping[str, Any]]) -> int:
         change = body.get("change")
         if isinstance(change, Mapping) and change.get("kind") not in READING:
             name, event = str(change.get("id")), body.get("event")
-            if event in ("closed", "unfinished", "broken"):
+            if event in (CLOSED, UNFINISHED, BROKEN):
                 ends.pop(name, None)
-                ends[name] = event != "closed"
+                ends[name] = event != CLOSED
     return sum(list(ends.values())[-LAST_CHANGES:])
 
 

@@ -6,9 +6,16 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
+from typing import Any
 
 # As Traefik and Odoo, and as PostgreSQL and Redis, spell every address of the host.
 _EVERY = ("", "*")
+
+
+def address_of(name: str, variables: Mapping[str, Any]) -> str:
+    """The name or address under which other hosts reach a host. name, variables: as the inventory has them."""
+    return str(variables.get("ansible_host") or name)
 
 
 def is_any(listens: str) -> bool:

@@ -112,7 +112,8 @@ def parse_chain(certificate: bytes) -> tuple[x509.Certificate, ...]:
     """The certificates of a file, in its order. Raises StateError, without its subject, for one that is none."""
     try:
         chain = tuple(
-            x509.load_pem_x509_certificate(block) for block in itertools.islice(_blocks(certificate), LONGEST + 1)
+            x509.load_pem_x509_certificate(block)
+            for block in itertools.islice(certificate_blocks(certificate), LONGEST + 1)
         )
     except BAD_CERTIFICATES as error:
         raise StateError(f"has a certificate that cannot be read ({error})") from error
@@ -138,7 +139,7 @@ def check_pair(chain: Sequence[x509.Certificate], key: bytes | None, *, primes: 
 
 def first_certificate(content: bytes) -> bytes:
     """The first certificate of a PEM file, as DER. Raises ValueError without one."""
-    for block in _blocks(content):
+    for block in certificate_blocks(content):
         return ssl.PEM_cert_to_DER_cert(block.decode("ascii"))
     raise ValueError("it holds no certificate in PEM")
 
@@ -206,7 +207,8 @@ def _form(public: Any) -> bytes:
     return form
 
 
-def _blocks(content: bytes) -> Iterator[bytes]:
+def certificate_blocks(content: bytes) -> Iterator[bytes]:
+    """Each certificate of a PEM file, as it is written."""
     return (found[0] for found in _CERTIFICATE.finditer(content))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import address_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_playbook import listed_input
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import Database, Group, Host, Tenant
@@ -135,11 +136,6 @@ def _host(name: str, variables: Mapping[str, Any]) -> Host:
     if faults:
         raise InputError("; ".join(faults))
     return Host(name, address_of(name, variables), bool(drained), canary=bool(canary))
-
-
-def address_of(name: str, variables: Mapping[str, Any]) -> str:
-    """The address under which other hosts reach a host."""
-    return str(variables.get("ansible_host") or name)
 
 
 def _database_host(server: str, members: Sequence[str], variables: Mapping[str, Any]) -> str:

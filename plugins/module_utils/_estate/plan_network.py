@@ -10,9 +10,9 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.model_address import address_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import convert
 from ansible_collections.gantry.odoo.plugins.module_utils._estate.model import Host
-from ansible_collections.gantry.odoo.plugins.module_utils._estate.model_inventory import address_of
 
 VARIABLE = "estate_private_networks"
 _NETWORKS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
