@@ -40,7 +40,12 @@ _PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 _OPEN = "gantry.odoo.change_open"
 # The action that closes a change, and those that report: their own lines end the screen.
 _CLOSE = "gantry.odoo.change_close"
-_REPORTS = ("gantry.odoo.certificate_report", "gantry.odoo.backup_report", "gantry.odoo.change_audit")
+_REPORTS = (
+    "gantry.odoo.certificate_report",
+    "gantry.odoo.backup_report",
+    "gantry.odoo.change_approve",
+    "gantry.odoo.change_audit",
+)
 
 
 class CallbackModule(CallbackBase):
