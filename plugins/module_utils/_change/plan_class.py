@@ -14,10 +14,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import In
 STANDARD, NORMAL, EMERGENCY = CLASSES = ("standard", "normal", "emergency")
 # The kind of a change that goes on with another.
 RESUME = "resume"
-# The kinds of changes that leave the estate as it is.
-READING = ("backup", "backup_check", "backup_copy", "backup_policy", "restore_drill")
+_BACKUPS = ("backup", "backup_check", "backup_copy", "backup_policy", "restore_drill")
+# The kinds of entries that leave the estate as it is; an approval has no change of its own.
+READING = (*_BACKUPS, "approve")
 # Kinds that calendars do not concern: they read, or bring a tenant back that does not serve as it should.
-OUTSIDE_CALENDARS = (*READING, "recover", "restore")
+OUTSIDE_CALENDARS = (*_BACKUPS, "recover", "restore")
 # A standard change is rehearsed and has a proven way back, or leaves nothing behind that serves in another way.
 TABLE: Mapping[str, str] = {
     **dict.fromkeys(OUTSIDE_CALENDARS, STANDARD),

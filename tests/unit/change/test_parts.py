@@ -410,7 +410,7 @@ def test_a_change_does_not_begin_with_an_estate_that_another_one_has_changed_sin
     def entry(kind: str) -> dict[str, Any]:
         return {"change": {"id": f"{kind}-7", "kind": kind}, "event": "closed"}
 
-    require_as_read([entry("backup"), entry("restore_drill")])
+    require_as_read([entry("backup"), entry("restore_drill"), entry("approve")])
     with pytest.raises(StateError, match="migrate-7 has worked on the estate since this run has read it, so"):
         require_as_read([entry("migrate"), entry("backup"), entry("migrate")])
     # who breaks the lease of a change records its name alone
