@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval
     Sealed,
     Statement,
     is_digest,
+    policy_of,
     statement_from,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity import (
@@ -35,9 +36,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options_approval import (
-    IDENTITIES,
+    RULES,
     identities_of,
     limits_from,
+    rules_of,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval import is_waiting, require_can_approve
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_emergency import opened_emergency
@@ -48,10 +50,10 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_identity 
     require_other,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_signature import require_valid
-from ansible_collections.gantry.odoo.plugins.module_utils._change.read_inventory import read_inventory
 from ansible_collections.gantry.odoo.plugins.module_utils._change.read_signature import Verifier
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_approval import (
     NONE_WAITS,
+    Own,
     as_result,
     request_lines,
 )
@@ -59,6 +61,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts i
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
+from ansible_collections.gantry.odoo.plugins.plugin_utils import approvals
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import command_line
 
@@ -73,7 +76,7 @@ class ActionModule(ControllerAction):
 
     OPTIONS = {
         "store": STORE,
-        **IDENTITIES,
+        **RULES,
         "digest": {"type": "str", "default": ""},
         "review": {"type": "str", "default": ""},
         "words": {"type": "str", "default": ""},
@@ -87,10 +90,10 @@ class ActionModule(ControllerAction):
         desk = _Desk(call, Approvals(open_store(params["store"]), limits_from(params)), identities_of(params))
         if params["review"]:
             return self._shown(desk.review(params["review"], params["words"]))
-        sources = [str(one) for one in variables.get("ansible_inventory_sources") or () if "," not in str(one)]
+        own = Own(approvals.read_own_inventory(variables), policy_of(rules_of(params)))
         if params["digest"]:
-            return self._shown(desk.approve(params["digest"], sources))
-        return self._shown(desk.waiting(sources))
+            return self._shown(desk.approve(params["digest"], own))
+        return self._shown(desk.waiting(own))
 
     def _shown(self, outcome: Outcome) -> Outcome:
         if _SUMMARY not in C.config.get_config_value("CALLBACKS_ENABLED"):
@@ -106,23 +109,23 @@ class _Desk:
     approvals: Approvals
     identities: Identities
 
-    def waiting(self, sources: Sequence[str]) -> Outcome:
+    def waiting(self, own: Own) -> Outcome:
         """All requests that wait."""
-        now, own, run = self.approvals.objects.now(), read_inventory(sources), command_line()
+        now, run = self.approvals.objects.now(), command_line()
         screen, listed = [], []
         for request, signed in self._waiting(now):
             listed.append(as_result(request, signed))
             screen += [*request_lines(request, signed, own, now), f"  to approve: {_command(run.command, request)}", ""]
         return Outcome(facts={"requests": listed, "screen": screen or [NONE_WAITS], "approval": {}})
 
-    def approve(self, digest: str, sources: Sequence[str]) -> Outcome:
+    def approve(self, digest: str, own: Own) -> Outcome:
         """Sign the newest request with that digest, and keep the approval."""
         now = self.approvals.objects.now()
         matching = [(one, signed) for one, signed in self._waiting(now) if one.asked.digest == digest]
         if not matching:
             raise InputError(f"digest: no change with the digest {digest} waits; run without it to see those that do")
         request, before = matching[-1]
-        screen = request_lines(request, before, read_inventory(sources), now)
+        screen = request_lines(request, before, own, now)
         approver, key = self._signer(now)
         require_can_approve(request, approver.name, self.identities)
         statement = Statement(APPROVED, approver.name, now, request.number, digest)

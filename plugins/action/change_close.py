@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible import constants as C
 
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_emergencies import Emergencies
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
@@ -26,6 +27,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store im
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import CLOSED, UNFINISHED, Event, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options_approval import IDENTITIES, identities_of
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     as_seen,
     is_done,
@@ -34,6 +36,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
     unfinished,
     unrecorded,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_approval import unauthenticated
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import (
     closing,
     planned,
@@ -66,6 +69,7 @@ class ActionModule(ControllerAction):
         "failures": {"type": "list", "elements": "str", "default": []},
         "lease_lost": {"type": "bool", "default": False},
         "notes": {"type": "list", "elements": "str", "default": []},
+        **IDENTITIES,
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
@@ -80,7 +84,7 @@ class ActionModule(ControllerAction):
         params, change = call.params, call.params["change"]
         failures = [for_playbook(one, change["kind"]) for one in [*params["failures"], *calendars.stopped(params)]]
         if call.check_mode:
-            notes = [for_playbook(one, change["kind"]) for one in params["notes"]]
+            notes = [for_playbook(one, change["kind"]) for one in [*params["notes"], *_approvals(call)]]
             screen = planned(change["id"], params["parts"], [*failures, *notes])
             return Outcome(facts={"screen": screen}, failure="; ".join(failures))
         try:
@@ -95,10 +99,23 @@ class ActionModule(ControllerAction):
         except (UnreachableError, StateError) as error:
             return _unclosed(params, str(error))
         names, notes = (change["id"], change["kind"]), [*lost, *beside, *params["notes"], *recorded.notes]
+        notes += _approvals(call)
         screen = closing(*names, end.parts, notes, command_line(), done=done, taken_by=end.taken_by)
         said = "" if done else unfinished(*names, end.parts, end.lost, beside, end.taken_by)
         failure = for_playbook(said, change["kind"])
         return Outcome(facts={**recorded.entry, "screen": screen}, failure=failure)
+
+
+def _approvals(call: Call) -> list[str]:
+    """What is to be said of approvals: what emergencies lack, or that a typed name shows no person."""
+    params, identities = call.params, identities_of(call.params)
+    if not identities.listed:
+        return [unauthenticated(params["change"]["approver"])] if params["change"]["approver"].strip() else []
+    try:
+        store = open_store(params["store"])
+        return Emergencies(store, identities).lacking(store.now(), settles=not call.check_mode)
+    except (UnreachableError, StateError) as error:
+        return [f"it is not known what emergencies lack: {error}"]
 
 
 def _lost(hosts: Sequence[str]) -> list[str]:

@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Callable
 
 from ansible_collections.gantry.odoo.plugins.module_utils._backup.read_freshness import latest_backups
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_gate, plan_score
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_calendars import Answer, Question
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_consent import Consented
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_heard import hear
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
-from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
-from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, STORE, TENANTS
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import CHANGE, GATE_RULES, STORE, TENANTS
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options_approval import AWX, IDENTITIES
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import RESUME
+from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError, UnreachableError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
@@ -26,7 +30,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._repository.options im
     location_from,
     name_of,
 )
-from ansible_collections.gantry.odoo.plugins.plugin_utils import calendars, decisions
+from ansible_collections.gantry.odoo.plugins.plugin_utils import approvals, calendars, decisions
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
 
 # How many entries of the ledger are looked through for the last changes.
@@ -42,11 +46,11 @@ class ActionModule(ControllerAction):
         "tenants": TENANTS,
         "serving_after": {"type": "int"},
         "downtime_minutes": {"type": "int", "default": 0},
-        "backup_max_age_hours": {"type": "float", "default": 24},
-        "drill_max_age_days": {"type": "float", "default": 31},
+        **IDENTITIES,
+        **GATE_RULES,
+        "awx": AWX,
         "repository": REPOSITORY,
         "tiers": {"type": "list", "elements": "int", "default": [1]},
-        "score_thresholds": {"type": "list", "elements": "dict", "default": []},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
@@ -65,13 +69,15 @@ class ActionModule(ControllerAction):
         calendar = self._calendars(call, now)
         # what is resumed was judged when it began, and is not left half done for its risk
         score = None if resumes else self._score(call, ledger, subjects, proofs, now, rules, calendar)
-        asked = plan_score.lacking_approvals(score, judged.approvers) if score else []
+        consented, asked = _consent(call, judged, score, now)
         decision = _decide(params, judged, subjects, proofs, now, rules, [*calendar.denials, *asked])
         for reason in decision.overridden:
             call.warn(f"the emergency overrides the gate: {reason}")
         scored = {"score": score.as_body()} if score else {}
+        if decision.allowed:
+            _use(call, consented)
         if not resumes or not decision.allowed or decision.overridden:
-            decisions.record(call, change, decision, scored)
+            decisions.record(call, change, decision, {**scored, **consented.as_facts()})
         return Outcome(
             facts={
                 "allowed": decision.allowed,
@@ -117,6 +123,35 @@ class ActionModule(ControllerAction):
         change = call.params["change"]
         asked = Question() if change["kind"] == RESUME else calendars.recall(call.params, change["id"])
         return calendars.answer(call, asked, now)
+
+
+def _consent(
+    call: Call, judged: plan_gate.Change, score: plan_score.Score | None, now: datetime
+) -> tuple[Consented, list[str]]:
+    """The approvals of the change, and a sentence where its class or its score asks for more of them."""
+    change, by_score = call.params["change"], score.approvals if score else 0
+    if not change["authenticated"]:
+        return Consented(), plan_score.lacking_approvals(score, judged.approvers) if score else []
+    # of one that is resumed, the interrupted change was approved
+    needed = plan_gate.approvals_needed(change["class"], by_score) if score else 0
+    if not needed:
+        return Consented(), []
+    kept = approvals.recall(call.params, change["id"])
+    if kept.approved >= needed:
+        # they were young enough when the change began
+        return Consented(), []
+    deadline = None if call.check_mode else Deadline(WRITE_SECONDS)
+    found = approvals.consent_of(call.params, kept.job).answer(kept.asked, needed, change["id"], now, deadline)
+    return found, list(found.denials)
+
+
+def _use(call: Call, consented: Consented) -> None:
+    """Use the approvals of the change, so that they count for no other one."""
+    params, change = call.params, call.params["change"]["id"]
+    if consented.uses and not call.check_mode:
+        kept = approvals.recall(params, change)
+        approvals.consent_of(params, kept.job).use(consented.uses, change)
+        approvals.keep(params, change, replace(kept, approved=len(consented.approvals)))
 
 
 def _age(option: str, number: float, unit: timedelta) -> timedelta:

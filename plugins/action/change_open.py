@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,15 +19,24 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_calendar
     calendars_from,
     subjects_from,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_consent import Consented
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_emergencies import Emergencies
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_events import bring, outbox, users_first
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_heard import hear
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_seen import Seen, identity_of, remember
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval import Asked
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import OPENED, REFUSED, event
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import Part, Parts
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import OPENING, PAPERS, STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options_approval import (
+    AWX,
+    RULES,
+    TYPED,
+    identities_of,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import (
     NORMAL,
     STANDARD,
@@ -37,10 +47,12 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class imp
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_gate import (
     ClosedError,
     Decision,
+    approvals_needed,
     change_from,
     judge,
     papers,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_identity import Asker, asker_of
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import (
     FINISH,
     WAYS,
@@ -53,18 +65,40 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts imp
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.report_parts import parts_shown
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
-from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import GantryError, InputError, StateError
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (
+    GantryError,
+    InputError,
+    RefusedError,
+    StateError,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import ASIDE, ESTATE, Holder, Lease
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.plan import plan_take
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_log import require_conditions
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import Objects
-from ansible_collections.gantry.odoo.plugins.plugin_utils import calendars, decisions, last_seen, lease_keeper
+from ansible_collections.gantry.odoo.plugins.plugin_utils import (
+    approvals,
+    calendars,
+    decisions,
+    last_seen,
+    lease_keeper,
+    login,
+)
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
-from ansible_collections.gantry.odoo.plugins.plugin_utils.login import requester
+from ansible_collections.gantry.odoo.plugins.plugin_utils.command_line import covered_inputs
 
 SHORTEST_LEASE_S = 20
+
+
+@dataclass(frozen=True)
+class _Asks:
+    """Who asks for which change. asked: what others are to approve, None where nobody has to. job: of AWX, or 0."""
+
+    classified: Classified
+    asker: Asker
+    job: int = 0
+    asked: Asked | None = None
 
 
 class ActionModule(ControllerAction):
@@ -73,6 +107,8 @@ class ActionModule(ControllerAction):
     OPTIONS = {
         "store": STORE,
         **OPENING,
+        **RULES,
+        "awx": AWX,
         "covers": {"type": "list", "elements": "str", "default": [ESTATE]},
         "parts": {"type": "list", "elements": "str", "default": []},
         "part_facts": {"type": "dict", "default": {}},
@@ -83,31 +119,41 @@ class ActionModule(ControllerAction):
         "way": {"type": "str", "choices": list(WAYS), "default": FINISH},
         "lease_seconds": {"type": "int", "default": 120},
         "facts": {"type": "dict", "default": {}},
+        "run_facts": {"type": "dict", "default": {}},
+        "gated": {"type": "bool", "default": False},
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
         """Take the lease first: a change without one has begun nothing."""
-        params = call.params
+        params, extra = call.params, load_extra_vars(self._loader)
         classified = _classified(params)
+        launched = None if params["requester"] else login.launcher(extra)
+        asker = _asker(params, launched, classified.name)
         change = {
             **{name: params[name] for name in PAPERS},
             "class": classified.name,
-            "requester": params["requester"] or requester(load_extra_vars(self._loader)),
+            "requester": asker.name,
+            "authenticated": asker.authenticated,
         }
         seconds = params["lease_seconds"]
         if seconds < SHORTEST_LEASE_S:
             raise InputError(f"lease_seconds: {seconds} is too short to be renewed; give at least {SHORTEST_LEASE_S}")
+        asks = _Asks(classified, asker, launched.job if launched else 0)
+        if asker.authenticated and not asker.refused and _may_need_approval(params, classified):
+            covered = covered_inputs(params["kind"], extra)
+            asked = approvals.asked_of(params, change, approvals.read_own_inventory(variables), covered)
+            asks = replace(asks, asked=asked)
         if call.check_mode:
-            return self._plan(call, change, classified)
+            return self._plan(call, change, asks)
         try:
-            return self._open(call, change, classified)
-        except StateError as error:
+            return self._open(call, change, asks)
+        except (StateError, RefusedError) as error:
             if not isinstance(error, ClosedError):
                 refused = {"id": f"{change['kind']}-refused", **change}
                 decisions.record(call, refused, Decision((str(error),)), {}, REFUSED)
             raise
 
-    def _open(self, call: Call, change: Mapping[str, Any], classified: Classified) -> Outcome:
+    def _open(self, call: Call, change: Mapping[str, Any], asks: _Asks) -> Outcome:
         params, seconds = call.params, call.params["lease_seconds"]
         leases = Register(open_store(params["store"]), seconds)
         require_conditions(leases.objects)
@@ -127,10 +173,12 @@ class ActionModule(ControllerAction):
                 before = {entry.sequence for entry in late}
                 since = users_first(resumes, lambda: Ledger(leases.objects).entries(params["read"]), call.warn)
                 require_as_read(entry.body for entry in since if entry.sequence not in before)
-            _require_gate(call, opened, classified, leases.objects.now())
+            consented = _require_gate(call, opened, asks, leases.objects.now())
             ledger = open_ledger(params["store"], leases.objects)
             heard = _heard(ledger, {**params, **change}, call, begins=True)
-            parts = self._begin(leases, lease, opened, heard, call)
+            parts = self._begin(
+                leases, lease, opened, {**heard, **_consent_facts(params, consented)}, call, asks, consented
+            )
         except (GantryError, OSError):
             PartsLog(leases.objects).write(
                 lambda seen: plan_undo(seen, opened["id"], params["resumes"]), Deadline(WRITE_SECONDS)
@@ -140,14 +188,15 @@ class ActionModule(ControllerAction):
         return Outcome(facts={"change": opened, "parts": parts_shown(parts), "refused": ""})
 
     @staticmethod
-    def _plan(call: Call, change: Mapping[str, Any], classified: Classified) -> Outcome:
+    def _plan(call: Call, change: Mapping[str, Any], asks: _Asks) -> Outcome:
         """The change as check mode shows it, with a warning where it would be refused."""
         params, name, store = call.params, f"{call.params['kind']}-check", open_store(call.params["store"])
         now, holder = store.now(), Holder(change["kind"], change["requester"], socket.gethostname())
         refused = ""
-        planned = plan_open(Parts(), name, params["parts"], params["facts"], now, own=params["part_facts"]).parts
+        facts = {**params["facts"], **params["run_facts"]}
+        planned = plan_open(Parts(), name, params["parts"], facts, now, own=params["part_facts"]).parts
         try:
-            _require_gate(call, {"id": name, **change}, classified, now)
+            _require_gate(call, {"id": name, **change}, asks, now)
             leases = Register(store).read()
             plan_take(leases, params["covers"], holder, now, params["lease_seconds"])
             seen = PartsLog(store).read()
@@ -155,9 +204,10 @@ class ActionModule(ControllerAction):
             _heard(open_ledger(params["store"], store), {**params, **change}, call, begins=False)
             if params["resumes"]:
                 heir = _heir(store, seen, params["resumes"])
+                _require_right(asks.asker, params, seen.of(heir))
                 planned = plan_resume(seen, name, params["resumes"], params["way"], params["released"], heir).of(name)
             elif not _stands_aside(params):
-                _planned(seen, name, params, params["facts"], now)
+                _planned(seen, name, params, facts, now)
         except StateError as error:
             refused = f"{params['kind']} would be refused now: {error}"
             call.warn(refused)
@@ -166,27 +216,35 @@ class ActionModule(ControllerAction):
 
     @staticmethod
     def _begin(
-        leases: Register, lease: Lease, opened: Mapping[str, Any], heard: Mapping[str, Any], call: Call
+        leases: Register,
+        lease: Lease,
+        opened: Mapping[str, Any],
+        known: Mapping[str, Any],
+        call: Call,
+        asks: _Asks,
+        consented: Consented,
     ) -> Sequence[Part]:
         """Have the lease renewed while ansible-playbook lives, plan the parts, and record that the change is open."""
         params = call.params
         lease_keeper.start(params["store"], lease, params["lease_seconds"], os.getppid(), opened)
         store, deadline = leases.objects, Deadline(WRITE_SECONDS)
-        now = store.now()
+        now, own = store.now(), {**params["facts"], **params["run_facts"]}
 
         def plan(seen: Parts) -> Parts:
             _require_parts(store, seen)
             if params["resumes"]:
                 heir = _heir(store, seen, params["resumes"])
+                _require_right(asks.asker, params, seen.of(heir))
                 return plan_resume(seen, opened["id"], params["resumes"], params["way"], params["released"], heir)
-            facts = {"kind": params["kind"], **_beside_standard(opened["class"]), **params["facts"]}
+            facts = {"kind": params["kind"], **_beside_standard(opened["class"]), **own}
             return _planned(seen, opened["id"], params, facts, now)
 
         seen = Parts() if _stands_aside(params) else PartsLog(store).write(plan, deadline)
         last_seen.keep_parts(store, seen)
         if params["resumes"]:
             calendars.keep(params, opened["id"], _resumed_question(params, seen.of(opened["id"])))
-        facts = {**params["facts"], **heard, "covers": list(lease.covers)}
+        _use(call, opened, asks, consented)
+        facts = {**own, **known, "covers": list(lease.covers)}
         if not params["resumes"]:
             open_ledger(params["store"], store).record(now, dict(opened), OPENED, facts, deadline)
             return seen.of(opened["id"])
@@ -208,20 +266,72 @@ def _classified(params: Mapping[str, Any]) -> Classified:
     return classify(params["kind"], params["class"], table_from(params["classes"]), params["aspects"])
 
 
-def _require_gate(call: Call, change: Mapping[str, Any], classified: Classified, now: datetime) -> None:
-    """Raise ClosedError where papers or calendars do not let the change begin; an emergency is recorded as well."""
-    asked, question = change_from(change), _question(call.params, change["class"])
+def _asker(params: Mapping[str, Any], launched: login.Launcher | None, classification: str) -> Asker:
+    """Who asks for the change. Raises InputError where the inventory declares identities, and a name is typed."""
+    identities = identities_of(params)
+    if identities.listed and launched is None:
+        raise InputError(login.TYPED)
+    if identities.listed and params["approver"]:
+        raise InputError(TYPED)
+    name, source = (launched.name, launched.source) if launched else (params["requester"], login.LOGIN)
+    return asker_of(identities, source, name, params["kind"], classification)
+
+
+def _may_need_approval(params: Mapping[str, Any], classified: Classified) -> bool:
+    """Whether the change needs approval by its class, or its gate may ask for it."""
+    return classified.name != STANDARD or bool(params["gated"] and params["score_thresholds"])
+
+
+def _require_gate(call: Call, change: Mapping[str, Any], asks: _Asks, now: datetime) -> Consented:
+    """What the change has of approvals. Raises ClosedError where it must not begin. What is overridden is recorded."""
+    question = _question(call.params, change["class"])
     calendars.keep(call.params, change["id"], question)
     # what was interrupted is brought back; each part that serves is asked for when it is begun
     said = () if call.params["resumes"] else calendars.answer(call, question, now).denials
-    paper = [*([classified.lowered] if classified.lowered else []), *papers(asked)]
-    decision = judge(asked, paper, said)
+    paper = [*filter(None, (asks.asker.refused, asks.classified.lowered)), *papers(change_from(change))]
+    # a change that lacks its papers would be another one with them
+    consented = Consented() if paper else _consented(call, change, asks, now)
+    decision = judge(change_from(change), paper, [*said, *consented.denials])
     for reason in decision.overridden:
         call.warn(f"the emergency overrides the gate: {reason}")
     if not decision.allowed or decision.overridden:
         decisions.record(call, change, decision, {})
     if not decision.allowed:
         raise ClosedError(decision.closed)
+    return consented
+
+
+def _consented(call: Call, change: Mapping[str, Any], asks: _Asks, now: datetime) -> Consented:
+    """What the change has of approvals; one that lacks them waits, but in check mode."""
+    if asks.asked is None:
+        return Consented()
+    deadline = None if call.check_mode else Deadline(WRITE_SECONDS)
+    needed, consent = approvals_needed(change["class"]), approvals.consent_of(call.params, asks.job)
+    consented = consent.answer(asks.asked, needed, change["id"], now, deadline)
+    approved = 0 if call.params["gated"] else len(consented.approvals)
+    approvals.keep(call.params, change["id"], approvals.Kept(asks.asked, asks.job, approved))
+    return consented
+
+
+def _consent_facts(params: Mapping[str, Any], consented: Consented) -> Mapping[str, object]:
+    """What the entry of the change has of its approvals; the gate records those that it uses itself."""
+    return {} if params["gated"] and not consented.request else consented.as_facts()
+
+
+def _use(call: Call, change: Mapping[str, Any], asks: _Asks, consented: Consented) -> None:
+    """Use the approvals, unless the gate does; an emergency is approved by the request that it has made."""
+    params = call.params
+    if consented.uses and (consented.request or not params["gated"]):
+        approvals.consent_of(params, asks.job).use(consented.uses, change["id"])
+    if consented.request:
+        Emergencies(open_store(params["store"]), identities_of(params)).begin(consented.request, change["id"])
+
+
+def _require_right(asker: Asker, params: Mapping[str, Any], parts: Sequence[Part]) -> None:
+    """Raise StateError where the one who resumes a change may not do what finishing it does."""
+    refused = asker.refused_to_finish(str(one.facts.get("kind", "")) for one in parts)
+    if refused and params["way"] == FINISH:
+        raise StateError(f"{refused}; or undo {params['resumes']}")
 
 
 def _resumed_question(params: Mapping[str, Any], parts: Sequence[Part]) -> Question:

@@ -9,20 +9,8 @@ import json
 
 import yaml
 
-# What an operator gives when a change is opened, in place of what the gate then knows of it.
-_GIVEN = """
-requester:
-  description:
-    - The person or service that launched the change. Empty, it is the user of AWX in a job of AWX, and else the account
-      that logged in.
-  type: str
-  default: ''
-class:
-  description:
-    - The class of the change. Empty, it is that of O(classes). A higher class is accepted, a lower one is refused.
-  type: str
-  choices: ['', standard, normal, emergency]
-  default: ''
+# What an inventory declares of the gate, asked for when a change is opened.
+_OPENING_RULES = """
 classes:
   description:
     - The class of each kind of change, V(standard) or V(normal), over the table of the collection. There, V(migrate),
@@ -30,12 +18,6 @@ classes:
       has is V(normal).
   type: dict
   default: {}
-aspects:
-  description:
-    - Further kinds that the table knows, such as V(site_restart_postgresql). The highest class of all counts.
-  type: list
-  elements: str
-  default: []
 calendars:
   description:
     - The iCal files of windows and freezes. A freeze forbids each change. A change that is not V(standard) needs an
@@ -55,6 +37,28 @@ outside_calendars:
   type: list
   elements: str
   default: [backup, backup_check, backup_copy, backup_policy, restore_drill, recover, restore]
+"""
+
+# What an operator gives when a change is opened, in place of what the gate then knows of it.
+_GIVEN = """
+requester:
+  description:
+    - The person or service that launched the change. Empty, it is the user of AWX in a job of AWX, and else the account
+      that logged in.
+  type: str
+  default: ''
+class:
+  description:
+    - The class of the change. Empty, it is that of O(classes). A higher class is accepted, a lower one is refused.
+  type: str
+  choices: ['', standard, normal, emergency]
+  default: ''
+aspects:
+  description:
+    - Further kinds that the table knows, such as V(site_restart_postgresql). The highest class of all counts.
+  type: list
+  elements: str
+  default: []
 groups:
   description: Groups of hosts that the change touches for each of O(tenants).
   type: list
@@ -63,11 +67,15 @@ groups:
 """
 
 
+# What is known of a change once it is open.
+_BY_OPENING = ("id", "authenticated", "lease", "fencing_number")
+
+
 def _opened(documentation: str) -> str:
     """The options that a change is opened with: those of the option `change` that the operator gives."""
     given = yaml.safe_load(documentation)["options"]["change"]["suboptions"]
-    own = {name: option for name, option in given.items() if name not in ("id", "lease", "fencing_number")}
-    return json.dumps({"options": {**own, **yaml.safe_load(_GIVEN)}})
+    own = {name: option for name, option in given.items() if name not in _BY_OPENING}
+    return json.dumps({"options": {**own, **yaml.safe_load(_GIVEN), **yaml.safe_load(_OPENING_RULES)}})
 
 
 class ModuleDocFragment:
@@ -92,6 +100,12 @@ options:
         description: The person or service that launched the change.
         type: str
         required: true
+      authenticated:
+        description:
+          - Whether the requester is an identity of the inventory, so that signatures or AWX approve the change and no
+            name in O(change.approver) does.
+        type: bool
+        default: false
       lease:
         description:
           - Number of the lease that the change holds, V(0) where it holds none.
@@ -115,7 +129,7 @@ options:
       approver:
         description:
           - The person who approved the change, never the requester. Required by the gate for the classes V(normal) and
-            V(emergency).
+            V(emergency) where the inventory declares no identities. Refused where it does.
         type: str
         default: ''
 """
@@ -144,4 +158,26 @@ options:
         type: list
         elements: str
         default: []
+"""
+
+    # what both a change and its approval are judged by
+    RULES: str = json.dumps({"options": yaml.safe_load(_OPENING_RULES)})
+
+    GATE = r"""
+options:
+  backup_max_age_hours:
+    description: Maximum age of the newest backup of a tenant, in hours.
+    type: float
+    default: 24
+  drill_max_age_days:
+    description: Maximum age of the newest recorded restore drill of a tenant, in days.
+    type: float
+    default: 31
+  score_thresholds:
+    description:
+      - The approvals that a change needs in all from a score on, each with C(score) and C(approvals). A change of any
+        class needs them, and an V(emergency) overrides them.
+    type: list
+    elements: dict
+    default: []
 """

@@ -71,3 +71,28 @@ options:
     type: float
     default: 7
 """
+
+    AWX = r"""
+options:
+  awx:
+    description:
+      - The AWX or automation controller whose approvals count, as its API shows them. Not asked where the run is no job
+        of it.
+    type: dict
+    suboptions:
+      url:
+        description: URL of the server, such as V(https://awx.example.com).
+        type: str
+        required: true
+      token:
+        description: A token with the right to read jobs, workflows and schedules.
+        type: str
+        required: true
+      ca_cert:
+        description: Path on the controller of the authority that signed its certificate. If not set, the system has it.
+        type: path
+      api_path:
+        description: Path of the API, such as V(/api/controller/v2) behind a gateway.
+        type: str
+        default: /api/v2
+"""

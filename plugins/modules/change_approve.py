@@ -13,11 +13,14 @@ short_description: Gather the changes that wait for approval, and approve or rev
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
+  - gantry.odoo.change.gate
+  - gantry.odoo.change.rules
   - gantry.odoo.change_identities
   - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:
-  - Shows the changes that wait in the change store, with all that a signature covers.
+  - Shows the changes that wait in the change store, with all that a signature covers. A note says where the inventory
+    of the person who reads it, or one of its rules, is another one than that of the change.
   - Signs the approval of one with the SSH key of the person who runs it, keeps it in the change store, and records it
     in the ledger. The person needs the key, or an agent that has it, and an account of the change store.
   - The requester cannot approve. An approval holds for O(approval_hours), and counts once, for what was shown alone.

@@ -13,6 +13,7 @@ short_description: Remove the lease of a change that cannot release it
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
+  - gantry.odoo.change_identities
   - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:
@@ -26,9 +27,12 @@ options:
     type: str
     required: true
   requester:
-    description: The person who takes the lease away.
+    description:
+      - The person who takes the lease away. Empty, it is the user of AWX in a job of AWX, and else the account that
+        logged in. Refused where the inventory declares O(identities), as the login has to belong to one that may
+        V(break).
     type: str
-    required: true
+    default: ''
   reason:
     description: The reason. It must not be empty.
     type: str

@@ -14,12 +14,15 @@ version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change
+  - gantry.odoo.change_identities
   - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:
   - Compares the parts that were planned with those that are proven, records the change as C(closed) or C(unfinished),
     and releases its lease. A change with neither entry was interrupted.
   - Fails unless every part is proven, and when the lease was lost, with the state of each part and what to run.
+  - Names the emergencies that still lack an approval or a review by another identity, in RV(screen). Without
+    O(identities), says there of a typed O(change.approver) that nothing authenticates it.
   - Fails where the store does not answer within 15 seconds, with where the events are kept and what to run.
   - Never reports a change, because C(changed) speaks of the estate. Writes nothing in check mode.
 options:

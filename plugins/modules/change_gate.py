@@ -14,13 +14,20 @@ version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
   - gantry.odoo.change
+  - gantry.odoo.change.gate
   - gantry.odoo.change.tenants
+  - gantry.odoo.change_identities
+  - gantry.odoo.change_identities.awx
   - gantry.odoo.change_store
   - gantry.odoo.repository.optional
   - gantry.odoo.attributes.controller
 description:
   - Decides by the reason and the approval of the change, the recorded backups and restore drills, and the number of
     nodes that go on serving. Fails with every reason for a denial.
+  - Where the inventory declares O(identities), other identities approve the change by signature or in AWX. A V(normal)
+    change needs one of them, and O(score_thresholds) may ask for more. Otherwise the change waits for its approval, and
+    the denial has the command that approves it. Only a change that M(gantry.odoo.change_open) has opened in the same
+    run is approved.
   - A V(standard) change is pre-approved. A V(normal) change needs a reason and an approver other than its requester.
     An V(emergency) change needs the same, and overrides missing backups, drills and nodes. The overridden reasons are
     returned. The requester in other letters, as V(Mara), is the same person.
@@ -45,26 +52,11 @@ options:
     description: Minutes of downtime that are accepted where no other node goes on serving, V(0) for none.
     type: int
     default: 0
-  backup_max_age_hours:
-    description: Maximum age of the newest backup of a tenant, in hours.
-    type: float
-    default: 24
-  drill_max_age_days:
-    description: Maximum age of the newest recorded restore drill of a tenant, in days.
-    type: float
-    default: 31
   tiers:
     description: Tiers that need a recorded backup and drill.
     type: list
     elements: int
     default: [1]
-  score_thresholds:
-    description:
-      - The approvals that a change needs in all from a score on, each with C(score) and C(approvals). A change of any
-        class needs them, and an V(emergency) overrides them.
-    type: list
-    elements: dict
-    default: []
 """
 
 EXAMPLES = r"""

@@ -13,8 +13,11 @@ short_description: Create a change and take its lease
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
+  - gantry.odoo.change.gate
   - gantry.odoo.change.opened
   - gantry.odoo.change.tenants
+  - gantry.odoo.change_identities
+  - gantry.odoo.change_identities.awx
   - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:
@@ -29,6 +32,12 @@ description:
     with O(reason) and O(approver) are opened.
   - The class of the change is that of its O(kind). Fails where its papers are missing, or where O(class) is lower; the
     ledger has an entry C(gate) then. Where another change holds one of the parts, it has an entry C(refused).
+  - Where the inventory declares O(identities), the login or the user of AWX has to belong to one that may request
+    changes, and for V(restore), V(recover) and V(decommission) may do that as well. Other identities approve a change
+    of class V(normal) by signature or in AWX. Otherwise it waits for its approval, and the denial has the command of
+    C(gantry.odoo.approve). An V(emergency) begins with its O(reason), and is approved and reviewed after it.
+  - An approval covers O(kind), the class, the reason, O(facts), O(parts), O(part_facts), O(covers), the inventory, its
+    rules, and the extra variables that the playbook declares. It counts once.
   - Never reports a change, because C(changed) speaks of the estate. Takes no lease and writes nothing in check mode.
 options:
   covers:
@@ -85,6 +94,18 @@ options:
     description: Facts about the change and each of its parts. Never put a secret here.
     type: dict
     default: {}
+  run_facts:
+    description:
+      - The same that differ from run to run, such as a time. An approval does not cover them, so that the run after it
+        is the same change.
+    type: dict
+    default: {}
+  gated:
+    description:
+      - Whether M(gantry.odoo.change_gate) is asked in the same run before anything is done. It uses the approvals then,
+        as its score may ask for more of them.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -119,6 +140,7 @@ change:
     class: standard
     reason: ''
     approver: ''
+    authenticated: false
     lease: 17
     fencing_number: 1774000017
 """

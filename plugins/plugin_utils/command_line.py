@@ -40,6 +40,9 @@ _FLAGS = {
     "become_ask_pass": ("--ask-become-pass", C.DEFAULT_BECOME_ASK_PASS),
 }
 _INPUTS = Path(__file__).parents[2] / "playbooks" / "inputs"
+# They are other ones in each job, and are asked for apart.
+_LAUNCHERS = ("awx_", "tower_")
+_PAPERS = frozenset(("change_class", "change_reason", "change_approver"))
 # What the commands that go on with a change say themselves.
 _SAID = ("change", "way")
 
@@ -59,6 +62,27 @@ def command_line(given: Mapping[str, Any] | None = None) -> CommandLine:
     }
     known = {name for names in declared.values() for name in names}
     return CommandLine(_command(given), sorted(set(texts) - known - set(_SAID)), inputs)
+
+
+def covered_inputs(playbook: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What an approval covers of the extra variables: the inputs that a playbook declares, and the names of others.
+
+    Others may be secrets, so that an approver sees that they are there. The papers of the change are covered anyhow.
+    """
+    declared = set(_declared().get(playbook, ())) - _PAPERS
+    inputs = {name: value for name, value in extra.items() if name in declared and _is_plain(value)}
+    known = {*inputs, *_PAPERS}
+    others = sorted(name for name in extra if name not in known and not name.startswith(_LAUNCHERS))
+    return {**({"inputs": inputs} if inputs else {}), **({"other_variables": others} if others else {})}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value can be written as JSON. What is encrypted is none of these."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_plain(one) for key, one in value.items())
+    return value is None or isinstance(value, (str, int, float))
 
 
 def _command(given: Mapping[str, Any]) -> str:

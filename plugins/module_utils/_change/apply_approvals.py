@@ -6,13 +6,14 @@
 requests/        what was asked for, in order
 approvals/       signed statements, by the digest of the change
 used/            the change that has used the approvals of a request
-reviews/         signed reviews of emergencies, by the id of the change
+reviews/         signed reviews of emergencies, by the id of the change, see apply_emergencies.py
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import quote
@@ -30,12 +31,15 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity import Identities
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval import (
+    ANY_AGE,
     EMERGENCY,
     Found,
     Limits,
     Signed,
+    may_wait,
     open_request,
     plan_found,
+    require_review,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.read_signature import Verifier
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
@@ -82,9 +86,9 @@ class Approvals:
 
         change: the id of the one that asks, whose own use does not count. A resumed change gives that of the former.
         """
-        signed, refused = self._signed(asked.digest, Verifier(identities, now))
+        signed, refused = self.signed(asked.digest, Verifier(identities, now))
         numbers = sorted({one.statement.request for one in signed})
-        requests, unread = self._requests(numbers)
+        requests, unread = self.requests(numbers)
         used = self.used(numbers)
         found = plan_found(asked, requests, signed, used, change, identities, self.limits, now)
         return Found(found.request, found.approvals, (*refused, *unread, *found.refused))
@@ -115,10 +119,10 @@ class Approvals:
         return {one: self._user(data, key) for one, key, data in read if data is not None}
 
     def newest(self, now: datetime) -> list[Request]:
-        """The newest requests that may still be approved by their age, the oldest first."""
+        """The newest requests that may still be approved by their age, the oldest first; emergencies of any age."""
         records = self._log.records(limit=LOOKED_AT)
         listed = [request_from(one.number, one.body, self.objects.where) for one in records]
-        return [one for one in listed if now - one.time <= self.limits.waits]
+        return [one for one in listed if may_wait(one, self.limits, now)]
 
     def approve(self, statement: Statement, sealed: Sealed) -> Sealed:
         """Keep a signed approval; where that person has approved the request and it still holds, that approval."""
@@ -135,27 +139,27 @@ class Approvals:
 
     def review(self, statement: Statement, sealed: Sealed) -> Sealed:
         """Keep a signed review; where that person has reviewed the change already, that review."""
-        return self._kept(f"reviews/{_plain(statement.subject)}/{statement.by}", sealed)
+        return self._kept(f"{_of_change(statement.subject)}{statement.by}", sealed)
+
+    def reviews(self, change: str, requester: str, verifier: Verifier) -> list[Signed]:
+        """The verified reviews of a change by others who may; the others prove nothing."""
+        keys = self.objects.names(_of_change(change), MOST_APPROVALS)
+        found = []
+        for key, data in zip(keys, read_several(self.objects, keys)):
+            with suppress(RefusedError, StateError):
+                one = verifier.verified(sealed_from(data or b"", self._where(key)), self._where(key))
+                require_review(one, change, requester, verifier.identities)
+                found.append(one)
+        return found
 
     def approved_by(self, request: Request, identities: Identities, now: datetime) -> list[str]:
         """Those whose approval of a request counts; of an emergency, also one that is older than approvals hold."""
-        signed, _refused = self._signed(request.asked.digest, Verifier(identities, now))
-        late = request.asked.classification == EMERGENCY
-        limits = replace(self.limits, holds=self.limits.waits) if late else self.limits
+        signed, _refused = self.signed(request.asked.digest, Verifier(identities, now))
+        limits = replace(self.limits, holds=ANY_AGE) if request.asked.classification == EMERGENCY else self.limits
         found = plan_found(request.asked, {request.number: request}, signed, {}, "", identities, limits, now)
         return [one.by for one in found.approvals]
 
-    def _kept(self, key: str, sealed: Sealed) -> Sealed:
-        if self.objects.create(key, sealed.as_bytes()):
-            return sealed
-        data = self.objects.get(key)
-        if data is None:
-            raise StateError(
-                f"{key} in the {self.objects.where} is there and cannot be read; see whether it is consistent"
-            )
-        return sealed_from(data, self._where(key))
-
-    def _signed(self, digest: str, verifier: Verifier) -> tuple[list[Signed], list[str]]:
+    def signed(self, digest: str, verifier: Verifier) -> tuple[list[Signed], list[str]]:
         """The verified approvals of a change, and a sentence for each that is none."""
         signed, refused = [], []
         keys = self.objects.names(_approvals(digest), MOST_APPROVALS)
@@ -167,7 +171,7 @@ class Approvals:
                 refused.append(str(error))
         return signed, refused
 
-    def _requests(self, numbers: Sequence[int]) -> tuple[dict[int, Request], list[str]]:
+    def requests(self, numbers: Sequence[int]) -> tuple[dict[int, Request], list[str]]:
         """The requests with these numbers, and a sentence for each that cannot be read."""
         found, refused = {}, []
         for one in numbers:
@@ -178,6 +182,16 @@ class Approvals:
             except StateError as error:
                 refused.append(str(error))
         return found, refused
+
+    def _kept(self, key: str, sealed: Sealed) -> Sealed:
+        if self.objects.create(key, sealed.as_bytes()):
+            return sealed
+        data = self.objects.get(key)
+        if data is None:
+            raise StateError(
+                f"{key} in the {self.objects.where} is there and cannot be read; see whether it is consistent"
+            )
+        return sealed_from(data, self._where(key))
 
     def _user(self, data: bytes | None, key: str) -> str:
         where = self._where(key)
@@ -201,6 +215,10 @@ def _approvals(digest: str) -> str:
 def _of_request(digest: str, request: int) -> str:
     # numbers count down, since listings begin with the smallest
     return f"{_approvals(digest)}{_LAST - request:09d}-"
+
+
+def _of_change(change: str) -> str:
+    return f"reviews/{_plain(change)}/"
 
 
 def _used(name: str) -> str:

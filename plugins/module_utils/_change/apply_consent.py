@@ -12,7 +12,7 @@ from datetime import datetime
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_approvals import Approvals
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval import Asked
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity import NAME, REQUEST, Identities
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval import Approval, Limits
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval import EMERGENCY, Approval, Limits
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_awx import judge, use_name
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_identity import identity_of, require_may
 from ansible_collections.gantry.odoo.plugins.module_utils._change.read_awx import Awx
@@ -45,6 +45,24 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class Consented:
+    """The answer to a change that asks for approval. denials: why it may not begin yet. uses: as for Settled.
+
+    request: of an emergency, by which it is approved after it has begun; 0 for another change.
+    """
+
+    approvals: tuple[Approval, ...] = ()
+    denials: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    request: int = 0
+
+    def as_facts(self) -> dict[str, object]:
+        """What an entry of the ledger has of it."""
+        found = {"approvals": [one.as_facts() for one in self.approvals], "request": self.request}
+        return {name: value for name, value in found.items() if value}
+
+
+@dataclass(frozen=True)
 class Consent:
     """The approval of changes in a store."""
 
@@ -63,6 +81,22 @@ class Consent:
         people = {one.by: one for one in (*found.approvals, *by_awx)}
         uses = ([str(found.request)] if found.approvals else []) + ([used] if by_awx else [])
         return Settled(tuple(people.values()), (*found.refused, *refused), tuple(uses), found.request)
+
+    def answer(self, asked: Asked, needed: int, change: str, now: datetime, deadline: Deadline | None) -> Consented:
+        """Whether a change is approved by as many as it needs. One that is not waits for it; an emergency does not.
+
+        change: as for `settled`. deadline: of the request, None in check mode, where nothing is written.
+        """
+        if asked.classification == EMERGENCY:
+            request = self.wait(asked, now, deadline) if deadline else 0
+            return Consented(uses=(str(request),) if request else (), request=request)
+        if not needed:
+            return Consented()
+        found = self.settled(asked, change, now)
+        if len(found.approvals) >= needed:
+            return Consented(found.approvals, uses=found.uses)
+        request = self.wait(asked, now, deadline) if deadline else 0
+        return Consented(found.approvals, (waits_in_words(found, needed, request, asked.digest),))
 
     def wait(self, asked: Asked, now: datetime, deadline: Deadline) -> int:
         """Have a change wait for approval; the number of its request. An emergency does so too, and goes on."""
@@ -100,11 +134,16 @@ class Consent:
 
 
 def waits_in_words(settled: Settled, needed: int, request: int, digest: str) -> str:
-    """Why a change has to wait, as a denial of the gate. needed: number of people who have to approve it."""
+    """Why a change has to wait, as a denial of the gate. needed: number of people who have to approve it.
+
+    request: 0 in check mode, where it does not wait yet.
+    """
     people = "someone else" if needed == 1 else f"{needed} others"
     have = f"it has that of {', '.join(one.by for one in settled.approvals)}" if settled.approvals else "it has none"
-    said = (
-        f"the change needs the approval of {people}, and {have}; request {request} waits: have it approved with "
-        f"gantry.odoo.approve -e approve_digest={digest}, and run this again"
+    said = f"the change needs the approval of {people}, and {have}; " + (
+        f"request {request} waits: have it approved with gantry.odoo.approve -e approve_digest={digest}, and run this "
+        "again"
+        if request
+        else "run it without check mode, so that it waits for approval"
     )
     return "; ".join([said, *(f"not counted: {one}" for one in settled.refused)])

@@ -60,7 +60,8 @@ def hear(ledger: Ledger, change: Mapping[str, Any], *, resumes: bool, aside: boo
         if not (resumes or aside or is_emergency(change)):
             raise StateError(
                 f"the witness of the ledger does not answer, and no change begins without it: {error}; bring it back, "
-                "or, in an emergency, set change_class to emergency with change_reason and change_approver"
+                "or, in an emergency, set change_class to emergency with change_reason, and change_approver where no "
+                "identities are declared"
             ) from error
         said = f"the change begins without the witness of the ledger, which does not answer: {error}"
         return Heard(answers=False, facts={WITNESS_AWAY: str(error)}, warnings=[said])

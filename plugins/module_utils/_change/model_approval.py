@@ -55,7 +55,7 @@ class Inventory:
 class Asked:
     """A change that waits for approval: all that a signature covers. requester: name of the identity.
 
-    policy: the digest of the rules that it is judged by.
+    policy: the digest of each rule that it is judged by, by the name of its variable.
     """
 
     requester: str
@@ -63,7 +63,7 @@ class Asked:
     classification: str
     reason: str
     inventory: Inventory
-    policy: str
+    policy: Mapping[str, str]
     facts: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
     part_facts: Mapping[str, Any] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Asked:
                 "dirty": self.inventory.dirty,
                 "content": self.inventory.content,
             },
-            "policy": self.policy,
+            "policy": dict(self.policy),
         }
 
     @property
@@ -161,21 +161,43 @@ def canonical(value: Any) -> bytes:
         raise InputError(f"the change cannot be written for its digest: {error}; correct its facts") from error
 
 
-def policy_digest(rules: Mapping[str, Any]) -> str:
-    """The digest of the rules that changes are judged by, those of approval and the identities among them."""
-    return _digest(_POLICY, rules)
+def policy_of(rules: Mapping[str, Any]) -> dict[str, str]:
+    """The digest of each rule that changes are judged by, by its name, so that two inventories can be compared."""
+    return {name: _digest(_POLICY, {name: value}) for name, value in rules.items()}
+
+
+def policy_digest(policy: Mapping[str, str]) -> str:
+    """One digest of all rules, for a person to compare."""
+    return _digest(_POLICY, policy)
 
 
 def request_from(number_: int, body: Mapping[str, Any], where: str) -> Request:
     """The request that a record holds. Raises StateError where it is none, or says another digest than its own."""
     try:
-        found = Request(number(number_, 1), _asked(fields(body["asked"])), moment(text(body["time"])))
+        found = Request(number(number_, 1), asked_from(fields(body["asked"])), moment(text(body["time"])))
         same = found.asked.digest == text(body["digest"])
     except (*BAD_VALUES, InputError) as error:
         raise StateError(f"request {number_} in the {where} cannot be read: {error}; see who wrote it") from error
     if not same:
         raise StateError(f"request {number_} in the {where} has another digest than its content; see who wrote it")
     return found
+
+
+def asked_from(body: Mapping[str, Any]) -> Asked:
+    """The change that `as_body` has written. Raises one of BAD_VALUES where it is none."""
+    inventory = fields(body["inventory"])
+    return Asked(
+        requester=text(body["requester"]),
+        kind=text(body["kind"]),
+        classification=text(body["class"]),
+        reason=text(body["reason"]),
+        inventory=Inventory(text(inventory["commit"]), flag(inventory["dirty"]), text(inventory["content"])),
+        policy={name: text(digest) for name, digest in fields(body["policy"]).items()},
+        facts=fields(body["facts"]),
+        parts=texts(body["parts"]),
+        part_facts=fields(body["part_facts"]),
+        covers=texts(body["covers"]),
+    )
 
 
 def sealed_from(data: bytes, where: str) -> Sealed:
@@ -212,22 +234,6 @@ def statement_from(said: str, where: str) -> Statement:
 def is_digest(name: str) -> bool:
     """Whether a text can be the digest of a change."""
     return bool(_DIGEST.fullmatch(name))
-
-
-def _asked(body: Mapping[str, Any]) -> Asked:
-    inventory = fields(body["inventory"])
-    return Asked(
-        requester=text(body["requester"]),
-        kind=text(body["kind"]),
-        classification=text(body["class"]),
-        reason=text(body["reason"]),
-        inventory=Inventory(text(inventory["commit"]), flag(inventory["dirty"]), text(inventory["content"])),
-        policy=text(body["policy"]),
-        facts=fields(body["facts"]),
-        parts=texts(body["parts"]),
-        part_facts=fields(body["part_facts"]),
-        covers=texts(body["covers"]),
-    )
 
 
 def _digest(domain: bytes, value: Any) -> str:

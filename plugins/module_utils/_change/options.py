@@ -60,15 +60,24 @@ TENANTS: dict[str, Any] = {
         "groups": {"type": "list", "elements": "str", "default": []},
     },
 }
-# The same of a change that is opened. An empty class is that of the table.
+# The rules that a change is judged by when it is opened, and at its gate.
+OPENING_RULES: dict[str, Any] = {
+    "classes": {"type": "dict", "default": {}},
+    "calendars": {"type": "list", "elements": "dict", "default": []},
+    "outside_calendars": {"type": "list", "elements": "str", "default": list(OUTSIDE_CALENDARS)},
+}
+GATE_RULES: dict[str, Any] = {
+    "backup_max_age_hours": {"type": "float", "default": 24},
+    "drill_max_age_days": {"type": "float", "default": 31},
+    "score_thresholds": {"type": "list", "elements": "dict", "default": []},
+}
+# The papers of a change that is opened, and its rules. An empty class is that of the table.
 OPENING: dict[str, Any] = {
     **PAPERS,
     "requester": {"type": "str", "default": ""},
     "class": {"type": "str", "choices": ["", *CLASSES], "default": ""},
-    "classes": {"type": "dict", "default": {}},
+    **OPENING_RULES,
     "aspects": {"type": "list", "elements": "str", "default": []},
-    "calendars": {"type": "list", "elements": "dict", "default": []},
-    "outside_calendars": {"type": "list", "elements": "str", "default": list(OUTSIDE_CALENDARS)},
     "tenants": TENANTS,
     "groups": {"type": "list", "elements": "str", "default": []},
 }
@@ -78,6 +87,7 @@ CHANGE: dict[str, Any] = {
     "options": {
         "id": {"type": "str", "required": True},
         **PAPERS,
+        "authenticated": {"type": "bool", "default": False},
         "lease": {"type": "int", "default": 0},
         "fencing_number": {"type": "int", "default": 0},
     },

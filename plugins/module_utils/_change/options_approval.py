@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, Gantry contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of identities and of their approvals, and their conversion."""
+"""The options of identities, of their approvals and of the rules that these cover, and their conversion."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity
     Identities,
     identities_from,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options import GATE_RULES, OPENING_RULES
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval import Limits
 from ansible_collections.gantry.odoo.plugins.module_utils._change.read_awx import ANSWER_SECONDS, Awx
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
@@ -52,6 +54,13 @@ AWX: dict[str, Any] = {
         "api_path": {"type": "str", "default": "/api/v2"},
     },
 }
+# Why a typed approver is refused once there are identities.
+TYPED = (
+    "change_approver: the inventory declares change_identities, so that a typed name approves nothing; leave it out, "
+    "and have the change approved with gantry.odoo.approve"
+)
+# All that a change is judged by and that an approval covers, beside the inventory as a whole.
+RULES: dict[str, Any] = {**IDENTITIES, **OPENING_RULES, **GATE_RULES}
 
 
 def identities_of(params: Mapping[str, Any]) -> Identities:
@@ -65,6 +74,14 @@ def limits_from(params: Mapping[str, Any]) -> Limits:
         _span("approval_hours", params["approval_hours"], timedelta(hours=1)),
         _span("approval_wait_days", params["approval_wait_days"], timedelta(days=1)),
     )
+
+
+def rules_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each rule, by the name of its variable, as each checkout of the inventory has it."""
+    rules = {f"change_{name}": params[name] for name in RULES}
+    # a path is another one for each person who has the inventory
+    calendars = [{**one, "source": os.path.basename(str(one.get("source", "")))} for one in params["calendars"]]
+    return {**rules, "change_calendars": calendars}
 
 
 def awx_from(declared: Mapping[str, Any] | None) -> Awx | None:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval import (
     APPROVED,
+    REVIEWED,
     Asked,
     Request,
     Statement,
@@ -30,6 +31,8 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time impo
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 
 EMERGENCY = "emergency"
+# An approval of an emergency may be older by the time it is looked at than approvals hold.
+ANY_AGE = timedelta(days=36600)
 
 
 @dataclass(frozen=True)
@@ -108,9 +111,14 @@ def plan_found(
 
 def is_waiting(request: Request, used: str, approved: bool, limits: Limits, now: datetime) -> bool:
     """Whether a request can still be approved. used: the change that has used it, which an emergency does before."""
-    if now - request.time > limits.waits:
+    if not may_wait(request, limits, now):
         return False
     return not used or (request.asked.classification == EMERGENCY and not approved)
+
+
+def may_wait(request: Request, limits: Limits, now: datetime) -> bool:
+    """Whether a request is young enough to be approved. An emergency has begun, and has to be, however late."""
+    return request.asked.classification == EMERGENCY or now - request.time <= limits.waits
 
 
 def open_request(
@@ -132,6 +140,17 @@ def require_can_approve(request: Request, approver: str, identities: Identities)
     identity = identity_of(identities, NAME, approver)
     require_may(identity, APPROVE)
     require_other(identity_of(identities, NAME, request.asked.requester), identity)
+
+
+def require_review(one: Signed, change: str, requester: str, identities: Identities) -> None:
+    """Raise RefusedError where a statement is no review of a change by another identity that may approve."""
+    said = one.statement
+    if (said.says, said.by, said.subject) != (REVIEWED, one.signer, change):
+        raise RefusedError(f"the review by {one.signer} is none of {change}; see who wrote it")
+    reviewer = identity_of(identities, NAME, one.signer)
+    require_may(reviewer, APPROVE)
+    if reviewer.name == requester:
+        raise RefusedError(f"{reviewer.name} cannot review an own emergency; have someone else review it")
 
 
 def _require(

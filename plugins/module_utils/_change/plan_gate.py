@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change import plan_score
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY, STANDARD
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY, NORMAL, STANDARD
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
@@ -26,7 +26,10 @@ class ClosedError(StateError):
 
 @dataclass(frozen=True)
 class Change:
-    """One launch of a playbook that alters the estate."""
+    """One launch of a playbook that alters the estate.
+
+    authenticated: whether its requester is an identity, so that signatures or AWX approve it, and no typed name.
+    """
 
     id: str
     kind: str
@@ -34,6 +37,7 @@ class Change:
     classification: str = STANDARD
     reason: str = ""
     approver: str = ""
+    authenticated: bool = False
 
     @property
     def approvers(self) -> list[str]:
@@ -71,8 +75,11 @@ class Rules:
 
 def change_from(raw: Mapping[str, Any]) -> Change:
     """The change that the option `change` describes."""
-    fields = (raw[name] for name in ("kind", "requester", "class", "reason", "approver"))
-    return Change(str(raw.get("id", "")), *fields)
+    kind, requester, classification, reason, approver = (
+        raw[name] for name in ("kind", "requester", "class", "reason", "approver")
+    )
+    authenticated = bool(raw.get("authenticated"))
+    return Change(str(raw.get("id", "")), kind, requester, classification, reason, approver, authenticated)
 
 
 @dataclass(frozen=True)
@@ -122,17 +129,26 @@ def judge(change: Change, paper: Sequence[str], facts: Sequence[str]) -> Decisio
 
 
 def is_emergency(given: Mapping[str, Any]) -> bool:
-    """Whether a change is an emergency with a reason and the approval of someone else. given: class and the like."""
+    """Whether a change is an emergency with all its papers. given: class and the like."""
     change = change_from({"kind": "", **given})
     return change.classification == EMERGENCY and not list(papers(change))
 
 
+def approvals_needed(classification: str, by_score: int = 0) -> int:
+    """How many identities have to approve a change. by_score: that its score asks for. An emergency needs none yet."""
+    if classification == EMERGENCY:
+        return 0
+    return max(by_score, int(classification == NORMAL))
+
+
 def papers(change: Change) -> Iterable[str]:
-    """What a change lacks of a reason and of an approval."""
+    """What a change lacks of a reason, and of an approval where that is a typed name."""
     if change.classification == STANDARD:
         return
-    if not change.reason:
+    if not change.reason.strip():
         yield f"a change of class {change.classification} needs a reason; set change_reason"
+    if change.authenticated:
+        return
     if not change.approver.strip(", "):
         yield f"a change of class {change.classification} needs an approver; set change_approver"
     elif not change.approvers:

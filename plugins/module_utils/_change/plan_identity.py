@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity import (
     APPROVE,
@@ -21,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity
     Key,
     folded,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import RESUME, STANDARD
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import RefusedError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_input import shown
 
@@ -33,6 +36,57 @@ _DEEDS = {
     RESTORE: "restore a tenant",
     DELETE: "delete a tenant",
 }
+# What a kind of change needs beside the right to request one.
+_KINDS = {"restore": RESTORE, "recover": RESTORE, "decommission": DELETE}
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks for a change. name: of the identity, or of the login where none is declared.
+
+    authenticated: whether identities are declared. refused: why this one may not ask, empty where it may.
+    """
+
+    name: str
+    authenticated: bool = False
+    refused: str = ""
+    identity: Identity | None = None
+
+    def refused_to_finish(self, kinds: Iterable[str]) -> str:
+        """Why this one may not finish what was interrupted, empty where it may. kinds: of the changes of its parts."""
+        if not self.authenticated:
+            return ""
+        actions = {_KINDS[kind] for kind in kinds if kind in _KINDS}
+        if self.identity is None:
+            return f"{self.name} may not {_DEEDS[min(actions)]}" if actions else ""
+        return _lacking(self.identity, sorted(actions))
+
+
+def asker_of(identities: Identities, source: str, name: str, kind: str, classification: str = STANDARD) -> Asker:
+    """Who asks for a change of a kind and class. source: one of SOURCES.
+
+    Who resumes a change restores service, so that everybody may who can run it, without an approval; what it finishes
+    is asked apart.
+    """
+    if not identities.listed:
+        return Asker(name)
+    try:
+        identity = identity_of(identities, source, name)
+    except RefusedError as error:
+        resumes = kind == RESUME and classification == STANDARD
+        # an identity may have that very name
+        return Asker(f"{name} of no identity", True, "" if resumes else str(error))
+    actions = [] if kind == RESUME else [REQUEST, *([_KINDS[kind]] if kind in _KINDS else [])]
+    return Asker(identity.name, True, _lacking(identity, actions), identity)
+
+
+def _lacking(identity: Identity, actions: Iterable[str]) -> str:
+    try:
+        for action in actions:
+            require_may(identity, action)
+    except RefusedError as error:
+        return str(error)
+    return ""
 
 
 def may(identity: Identity, action: str) -> bool:

@@ -10,18 +10,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval import Inventory, Request
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval import (
+    Inventory,
+    Request,
+    policy_digest,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import excerpt
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 
 NONE_WAITS = "no change waits for approval"
 
 
-def request_lines(request: Request, approved_by: Sequence[str], own: Inventory, now: datetime) -> list[str]:
-    """A request, one line for each thing that the signature covers. own: the inventory of the person who reads it."""
+@dataclass(frozen=True)
+class Own:
+    """What the person who reads a request has: the inventory, and the digest of each of its rules."""
+
+    inventory: Inventory
+    policy: Mapping[str, str]
+
+
+def request_lines(request: Request, approved_by: Sequence[str], own: Own, now: datetime) -> list[str]:
+    """A request, one line for each thing that the signature covers."""
     asked = request.asked
     age = duration((now - request.time).total_seconds())
     shown = [
@@ -31,13 +44,22 @@ def request_lines(request: Request, approved_by: Sequence[str], own: Inventory, 
         *((f"part {name}", _value(asked.part_facts[name])) for name in sorted(asked.part_facts)),
         *((name, _value(asked.facts[name])) for name in sorted(asked.facts)),
         ("inventory", inventory_in_words(asked.inventory)),
-        ("policy", asked.policy),
+        ("rules", policy_digest(asked.policy)),
         ("approved by", ", ".join(approved_by) or "nobody"),
         ("digest", asked.digest),
     ]
     title = f"request {request.number}: {asked.kind} of class {asked.classification} for {asked.requester}, {age} ago"
     lines = [excerpt(title), *(f"  {excerpt(name)}: {excerpt(value)}" for name, value in shown)]
-    return [*lines, *(f"  note: {note}" for note in differences(asked.inventory, own))]
+    notes = [*differences(asked.inventory, own.inventory), *other_rules(asked.policy, own.policy)]
+    return [*lines, *(f"  note: {excerpt(note)}" for note in notes)]
+
+
+def unauthenticated(approver: str) -> str:
+    """A sentence on an approver whose name was typed."""
+    return (
+        f"the approval by {excerpt(approver)} is a typed name, which nothing authenticates; declare change_identities "
+        "to have changes approved by signature or in AWX"
+    )
 
 
 def inventory_in_words(inventory: Inventory) -> str:
@@ -58,6 +80,14 @@ def differences(asked: Inventory, own: Inventory) -> list[str]:
         seen = own.commit or "in no commit of Git"
         notes.append(f"your inventory is another one ({seen}); read what lies between, or check that commit out")
     return notes
+
+
+def other_rules(asked: Mapping[str, str], own: Mapping[str, str]) -> list[str]:
+    """A note where the rules that a change is judged by are not those of the person who reads it."""
+    names = sorted(name for name in {*asked, *own} if asked.get(name) != own.get(name))
+    if not names:
+        return []
+    return [f"it is judged by other rules than those of your inventory, in {', '.join(names)}; see why first"]
 
 
 def as_result(request: Request, approved_by: Iterable[str]) -> dict[str, Any]:

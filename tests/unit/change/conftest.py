@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from tests.unit.change.actions import act
 from tests.unit.change.people import people
 
-__all__ = ["people"]
+__all__ = ["act", "people"]

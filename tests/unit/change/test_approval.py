@@ -23,7 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval
     Statement,
     canonical,
     is_digest,
-    policy_digest,
+    policy_of,
     request_from,
     sealed_from,
     statement_from,
@@ -37,14 +37,19 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval 
     open_request,
     plan_found,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._change.report_approval import differences, request_lines
+from ansible_collections.gantry.odoo.plugins.module_utils._change.report_approval import (
+    Own,
+    differences,
+    other_rules,
+    request_lines,
+)
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError, StateError
 from tests.unit.change.people import ASKED, NOW, approved
 
 # Whoever verifies an approval by other means gets these, or has another form.
-DIGEST = "1a56c18090945c3a44065b91365ee1642b586dccc771c1ef29258bb2a6b9f206"
-EMPTY = Asked("mara", "site", "standard", "", Inventory(), "")
-DIGEST_OF_EMPTY = "658946e851b3555f87e882a2fd085f48f7ce5ef3b8af13799a55d27ae12f6f6f"
+DIGEST = "6d6a8230085196edeae35180c7755c8a14fd24f02da5b9d9d45a82c7bffc189e"
+EMPTY = Asked("mara", "site", "standard", "", Inventory(), {})
+DIGEST_OF_EMPTY = "73bd62255418d95774180651f5f6c211c4ba0f2bf0265ea2f0bf69d1b444f8a7"
 KNOWN = identities_from(
     [
         {"name": "mara", "may": ["request", "approve"]},
@@ -83,8 +88,14 @@ def test_digests_are_those_that_were_published() -> None:
     )
 
 
-def test_a_policy_is_no_change() -> None:
-    assert policy_digest(ASKED.as_body()) != ASKED.digest
+def test_each_rule_has_a_digest_of_its_own() -> None:
+    one, other = (policy_of({"change_classes": {}, "change_approval_hours": hours}) for hours in (24.0, 25.0))
+    assert one["change_classes"] == other["change_classes"] != ASKED.digest
+    assert one["change_approval_hours"] != other["change_approval_hours"]
+    assert other_rules(one, one) == []
+    assert other_rules(one, other) == [
+        "it is judged by other rules than those of your inventory, in change_approval_hours; see why first"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +108,7 @@ def test_a_policy_is_no_change() -> None:
         {"inventory": Inventory("1" * 40)},
         {"inventory": replace(ASKED.inventory, dirty=True)},
         {"inventory": replace(ASKED.inventory, content="1" * 64)},
-        {"policy": "e" * 64},
+        {"policy": {"change_classes": "e" * 64}},
         {"facts": {"release": "2026.12"}},
         {"parts": ("app2", "app1")},
         {"part_facts": {"app1": {"home": "a"}}},
@@ -251,7 +262,7 @@ def test_a_change_is_asked_for_once() -> None:
 
 def test_a_person_reads_all_that_is_signed() -> None:
     hostile = replace(ASKED, reason="fine\n  digest: \x1b[2Jforged\u202e", facts={"a": [1, {"b": "\x07"}]})
-    lines = request_lines(Request(3, hostile, NOW - HOUR), ["ines"], ASKED.inventory, NOW)
+    lines = request_lines(Request(3, hostile, NOW - HOUR), ["ines"], Own(ASKED.inventory, ASKED.policy), NOW)
     assert lines[0] == "request 3: patch of class normal for mara, 1 h ago"
     assert "  parts: app1, app2" in lines
     assert "  approved by: ines" in lines

@@ -18,7 +18,11 @@ AWX = {"awx_user_name": "mara", "awx_job_id": 17}
 
 
 def test_a_job_of_awx_has_the_user_who_launched_it() -> None:
-    assert login.requester(AWX, {"JOB_ID": "17"}) == "mara"
+    assert login.launcher(AWX, {"JOB_ID": "17"}) == login.Launcher("mara", "awx_user", 17)
+
+
+def test_a_job_of_a_schedule_has_no_user_and_is_a_job() -> None:
+    assert login.launcher({"awx_job_id": 17}, {"JOB_ID": "17"}) == login.Launcher(login.login(), "login", 17)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +31,7 @@ def test_a_job_of_awx_has_the_user_who_launched_it() -> None:
 )
 def test_a_user_of_awx_is_not_named_by_hand(extra: dict[str, object], environment: dict[str, str]) -> None:
     with pytest.raises(InputError, match="this run is no job of AWX"):
-        login.requester(extra, environment)
+        login.launcher(extra, environment)
 
 
 @pytest.mark.parametrize("text", ["4294967295\n", "", "none", "-1\n"])
@@ -37,7 +41,7 @@ def test_the_account_that_runs_ansible_counts_where_none_logged_in(
     (tmp_path / "loginuid").write_text(text, encoding="ascii")
     monkeypatch.setattr(login, "_LOGIN_UID", tmp_path / "loginuid")
     own = pwd.getpwuid(os.getuid()).pw_name
-    assert login.requester({}, {}) == own
+    assert login.launcher({}, {}) == login.Launcher(own)
     monkeypatch.setattr(login, "_LOGIN_UID", tmp_path / "no such file")
     assert login.login() == own
 

@@ -35,6 +35,10 @@ def damaged(path: Path) -> list[dict[str, str]]:
         ({"change_classes": {"patch": "routine"}}, "change_classes has routine for patch"),
         ({"change_calendars": {"name": "payroll"}}, "change_calendars must be a list of mappings"),
         ({"change_calendars": ["payroll.ics"]}, "change_calendars must be a list of mappings"),
+        ({"change_identities": [{"logins": ["mara"]}]}, "change_identities is not valid: missing required"),
+        ({"change_identities": [{"name": "tom", "keys": [{}]}]}, "change_identities is not valid: missing required"),
+        ({"change_identities": [{"name": "tom", "may": ["all"]}]}, "change_identities is not valid: value of may"),
+        ({"change_identities": [{"name": "tom", "logins": "a"}, {"name": "ines", "logins": "A"}]}, "cannot be told"),
         ({"change_calendars": [{"name": "payroll"}]}, "calendar payroll: kind must be one of window, freeze"),
     ],
 )
@@ -67,3 +71,10 @@ def test_it_keeps_out_nothing_that_no_freeze_forbids(tmp_path: Path, playbook: s
 def test_nothing_declared_is_nothing_to_verify(tmp_path: Path) -> None:
     verify(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_typed_approver_is_refused_before_anything_where_there_are_identities() -> None:
+    inputs = {"change_class": "normal", "change_approver": "tom"}
+    with pytest.raises(InputError, match="a typed name approves nothing; leave it out"):
+        require_policy("patch", inputs, {"change_identities": [{"name": "tom", "logins": "tom"}]}.get)
+    require_policy("patch", inputs, {}.get)
