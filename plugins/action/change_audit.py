@@ -22,6 +22,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._audit.read_beside imp
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.report_page import page
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.report_screen import screen
 from ansible_collections.gantry.odoo.plugins.module_utils._change.options import STORE
+from ansible_collections.gantry.odoo.plugins.module_utils._change.options_approval import IDENTITIES, identities_of
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import InputError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call, Outcome
 from ansible_collections.gantry.odoo.plugins.plugin_utils.action import ControllerAction
@@ -46,6 +47,7 @@ class ActionModule(ControllerAction):
         "compliance": {"type": "list", "elements": "dict"},
         "compliance_unknown": {"type": "str", "default": ""},
         "certificates_path": {"type": "path"},
+        **IDENTITIES,
     }
 
     def work(self, call: Call, variables: Mapping[str, Any]) -> Outcome:
@@ -57,7 +59,7 @@ class ActionModule(ControllerAction):
         if not call.check_mode:
             make_directory(directory)
         kept = "" if call.check_mode else directory
-        with folded(params["store"], filters, kept or None) as found:
+        with folded(params["store"], filters, kept or None, identities_of(params)) as found:
             beside = read_beside(params, filters, found.audit.since, found.audit.now)
             report, picked, written = _written(found, beside, filters, kept)
         lines = screen(report, picked, written)

@@ -13,6 +13,7 @@ short_description: Verify the ledger of changes and write a report for an audito
 version_added: 0.1.0
 author: Gantry contributors (@gantry-odoo)
 extends_documentation_fragment:
+  - gantry.odoo.change_identities
   - gantry.odoo.change_store
   - gantry.odoo.attributes.controller
 description:
@@ -22,8 +23,9 @@ description:
     scripts and other files.
   - Fails, after both are written, where the ledger does not verify or its witness does not answer. The report begins
     with that, and shows what can still be told.
-  - The report says where an entry does not hold something, as older versions recorded less. Signatures of approvals
-    are shown as they are recorded.
+  - The report says where an entry does not hold something, as older versions recorded less.
+  - Verifies the signature of each approval and review by O(identities), with keys that counted when it was signed. One
+    that does not verify is a fault, and settles no emergency. Without O(identities), signatures are shown as recorded.
   - Runs on the controller, and writes nothing into the change store. An account that may only read it suffices.
 options:
   directory:

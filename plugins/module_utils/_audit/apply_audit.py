@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import Change, Filters, happening_from
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.plan_audit import Audit
+from ansible_collections.gantry.odoo.plugins.module_utils._audit.read_approvals import Approvals
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.read_ledger import (
     Source,
     again,
@@ -22,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._audit.read_ledger imp
     read_held,
     read_now,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity import Identities
 
 
 @dataclass(frozen=True)
@@ -43,32 +45,40 @@ class Folded:
 
 
 @contextmanager
-def folded(declared: Mapping[str, Any], filters: Filters, directory: str | None) -> Iterator[Folded]:
+def folded(
+    declared: Mapping[str, Any], filters: Filters, directory: str | None, identities: Identities
+) -> Iterator[Folded]:
     """The ledger in the store that the option `store` describes, folded, for the block.
 
-    directory: for the file of changes, on the disk of the report. Raises UnreachableError for a store that is away.
+    directory: for the file of changes, on the disk of the report. identities: by which signatures are verified; those
+    that do not verify are faults. Raises UnreachableError for a store that is away.
     """
     source = open_source(declared)
     now, clock = read_now(source.store)
     held, leases = read_held(source.store)
     remarks = [one for one in (clock, leases) if one]
     with tempfile.TemporaryFile(dir=directory) as spool:
-        audit, spooled = _fold(source, filters, now, held, spool)
+        approvals = Approvals(identities)
+        audit, spooled = _fold(source, filters, now, held, spool, approvals)
         if source.torn:
             # the chain alone does not say which entries were replaced
             source = again(source)
             spool.seek(0)
             spool.truncate()
-            audit, spooled = _fold(source, filters, now, held, spool)
+            approvals.faults.clear()
+            audit, spooled = _fold(source, filters, now, held, spool, approvals)
+        source.faults.add(approvals.faults)
         yield Folded(source, audit, remarks, spool, spooled)
 
 
-def _fold(source: Source, filters: Filters, now: datetime, held: frozenset[str], spool: IO[bytes]) -> tuple[Audit, int]:
+def _fold(
+    source: Source, filters: Filters, now: datetime, held: frozenset[str], spool: IO[bytes], approvals: Approvals
+) -> tuple[Audit, int]:
     audit, spooled = Audit(filters, now), 0
     for one in source.walk():
         if one.entry is None:
             continue
-        for change in audit.add(happening_from(one.entry, sound=one.sound)):
+        for change in audit.add(approvals.verified(happening_from(one.entry, sound=one.sound))):
             pickle.dump(change, spool, pickle.HIGHEST_PROTOCOL)
             spooled += 1
     for change in audit.rest(held):

@@ -10,7 +10,7 @@ kind than expected, is not known, and never fails the audit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -47,8 +47,18 @@ class Filters:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """Whether a signed approval or review verifies. fault: why not, empty where it does."""
+
+    fault: str = ""
+
+
+@dataclass(frozen=True)
 class Happening:
-    """An entry of the ledger. sound: whether it proves anything, as the chain and the witness hold it."""
+    """An entry of the ledger. sound: whether it proves anything, as the chain and the witness hold it.
+
+    verdicts: on its approvals, by their signature; none where no identities were declared to verify them by.
+    """
 
     number: int
     time: datetime | None
@@ -58,6 +68,7 @@ class Happening:
     facts: Mapping[str, Any]
     late: bool = False
     sound: bool = True
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,13 +95,18 @@ class Gate:
 
 @dataclass(frozen=True)
 class Approval:
-    """An approval, or a review, that an entry records. how: as recorded, such as `signature`."""
+    """An approval, or a review, that an entry records. how: as recorded, such as `signature`.
+
+    verified: whether its signature was. fault: why it does not verify, so that it counts for nothing.
+    """
 
     number: int
     time: datetime | None
     who: str
     how: str = ""
     text: str = ""
+    verified: bool = False
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,7 +184,8 @@ class Change:
     @property
     def approvers(self) -> tuple[str, ...]:
         """Those who approved it by what the ledger records; the typed name where it records nothing else."""
-        return tuple(dict.fromkeys(one.who for one in self.approvals)) or ((self.approver,) if self.approver else ())
+        counted = dict.fromkeys(one.who for one in self.approvals if not one.fault)
+        return tuple(counted) or ((self.approver,) if self.approver else ())
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -177,7 +194,9 @@ class Change:
             return ()
         # one by the requester counts for nothing, and a name that was typed is nobody's approval
         needed = {"a recorded approval": self.approvals, "a review": self.reviews}
-        return tuple(what for what, found in needed.items() if all(one.who == self.requester for one in found))
+        return tuple(
+            what for what, found in needed.items() if all(one.who == self.requester or one.fault for one in found)
+        )
 
     @property
     def own_approval(self) -> bool:

@@ -48,18 +48,20 @@ def _answer(seen: Happening, denied: bool, overridden: bool) -> str:
 
 def approval_in(seen: Happening) -> Approval:
     """The approval or the review that an entry holds."""
-    return _approval(seen.number, seen.time, seen.facts)
+    return _approval(seen, seen.time, seen.facts)
 
 
 def approvals_beside(seen: Happening) -> Iterator[Approval]:
     """The approvals that the entry of a change lists among its facts."""
     for one in map(mapping, listed(seen.facts.get("approvals"))):
-        yield _approval(seen.number, moment(one.get("time")) or seen.time, one)
+        yield _approval(seen, moment(one.get("time")) or seen.time, one)
 
 
-def _approval(number: int, time: datetime | None, facts: Mapping[str, Any]) -> Approval:
+def _approval(seen: Happening, time: datetime | None, facts: Mapping[str, Any]) -> Approval:
     who = words(facts.get("by")) or "somebody who is not recorded"
-    return Approval(number, time, who, words(facts.get("how")), words(facts.get("words")))
+    verdict = seen.verdicts.get(str(facts.get("signature", "")))
+    verified, fault = verdict is not None and not verdict.fault, verdict.fault if verdict else ""
+    return Approval(seen.number, time, who, words(facts.get("how")), words(facts.get("words")), verified, fault)
 
 
 def _score(found: Any) -> tuple[str | None, tuple[ScorePart, ...] | None]:

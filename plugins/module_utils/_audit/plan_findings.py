@@ -13,7 +13,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_witness 
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, StateError, excerpt
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import decoded
 
-ALTERED, MISSING, UNLINKED, CUT, REWRITTEN, UNWITNESSED, UNREADABLE, UNASKED, OTHER = KINDS = (
+ALTERED, MISSING, UNLINKED, CUT, REWRITTEN, UNWITNESSED, UNREADABLE, UNASKED, OTHER, UNPROVEN = KINDS = (
     "altered",
     "missing",
     "unlinked",
@@ -23,6 +23,7 @@ ALTERED, MISSING, UNLINKED, CUT, REWRITTEN, UNWITNESSED, UNREADABLE, UNASKED, OT
     "unreadable",
     "witness_unknown",
     "another_store",
+    "approval",
 )
 # So many faults are kept, beside their number.
 MOST = 200

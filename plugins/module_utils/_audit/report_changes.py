@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import (
@@ -31,6 +31,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_page impo
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_report import Newest, Picked
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.plan_audit import Tally
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY, STANDARD
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_emergency import Emergency, Signed, missing
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 
 UNKNOWN = "not recorded"
@@ -86,7 +87,9 @@ def approval(change: Change) -> list[str]:
 
 
 def _said(one: Approval) -> str:
-    how = ", ".join(filter(None, (one.how, when(one.time), one.text)))
+    if one.fault:
+        return f"does not verify: {one.fault}"
+    how = ", ".join(filter(None, (one.how, "verified" if one.verified else "", when(one.time), one.text)))
     return f"{one.who} ({how})"
 
 
@@ -190,16 +193,29 @@ def trouble_card(change: Change) -> Card:
     return Card(change.id, signed(tone, said), tone, pairs)
 
 
-def glass_card(change: Change) -> Card:
-    """A change that went around the usual approval."""
+def glass_card(change: Change, now: datetime) -> Card:
+    """A change that went around the usual approval. now: the moment that what it lacks is counted to."""
     lacks = change.lacks
     said = f"lacks {' and '.join(lacks)}" if lacks else "approved and reviewed"
     tone = BAD if lacks or change.own_approval else GOOD
     pairs = [*_papers(change), Pair("Overridden", change.overridden or [UNKNOWN])]
     pairs.append(Pair("Review", [_said(one) for one in change.reviews] or ["none until the end of this report"]))
+    late = [one.sentence for one in missing(_emergency(change), now)] if change.opened else []
+    if change.classification == EMERGENCY and late:
+        pairs.append(Pair("Missing or late", late))
     if change.own_approval:
         pairs.append(Pair("Conflict", [f"{change.requester} approved an own change"]))
     return Card(change.id, signed(tone, said), tone, pairs)
+
+
+def _emergency(change: Change) -> Emergency:
+    """The change with its approvals and reviews by others that count, as the limits of emergencies are asked of it."""
+    approvals, reviews = (
+        tuple(Signed(one.who, one.time) for one in found if one.time and not one.fault and one.who != change.requester)
+        for found in (change.approvals, change.reviews)
+    )
+    began = change.opened or datetime.min.replace(tzinfo=timezone.utc)
+    return Emergency(change.id, change.requester, change.reason, began, approvals=approvals, reviews=reviews)
 
 
 def _papers(change: Change) -> Iterator[Pair]:

@@ -154,7 +154,7 @@ def _sections(report: Report, picked: Picked) -> Iterator[Section]:
     yield _cards(
         "glass",
         "Break-glass",
-        [glass_card(one) for one in picked.glass.newest()],
+        [glass_card(one, report.now) for one in picked.glass.newest()],
         "No change was an emergency or overrode the gate.",
         [
             *shown(picked.glass),

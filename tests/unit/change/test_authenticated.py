@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -15,12 +17,15 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.action import (
     change_approve,
+    change_audit,
     change_break,
     change_close,
     change_gate,
     change_open,
     change_step,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import Happening
+from ansible_collections.gantry.odoo.plugins.module_utils._audit.read_approvals import Approvals
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_emergency import emergencies
 from ansible_collections.gantry.odoo.plugins.plugin_utils import login
 from tests.unit.change.actions import Actions
@@ -197,3 +202,44 @@ def test_without_identities_the_last_screen_says_what_a_typed_name_is_worth(act:
     assert "the approval by tom is a typed name, which nothing authenticates; declare change_identities" in line
     opened = act.open("site")["change"]
     assert act(change_close, change=opened)["screen"] == [f"{opened['id']} is done"]
+
+
+def test_an_audit_verifies_approvals_and_names_those_that_do_not_verify(estate: Estate, tmp_path: Path) -> None:
+    digest = digest_in(estate.open(**REASON)["msg"])
+    estate.sign("tom", digest=digest)
+    estate.close(estate.open(**REASON)["change"])
+    estate.close(estate.open(**URGENT)["change"])
+    audited = {"directory": str(tmp_path / "report"), **estate.declared}
+    assert estate.act(change_audit, **audited)["verified"]
+    shown = json.loads((tmp_path / "report/report.json").read_text(encoding="utf-8"))["changes"]
+    approved = next(one for one in shown if "approvals" in one)
+    assert {(one["who"], one["verified"]) for one in approved["approvals"]} == {("tom", True)}
+    # the approver's key is taken back, or the identity of before is gone
+    found = estate.act(change_audit, revoked_keys=[estate.people.public("tom")], **audited)
+    assert not found["verified"]
+    assert [one for one in found["findings"] if "is among change_revoked_keys" in one]
+    page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
+    assert "does not verify: " in page
+    assert "has to be approved by someone else within" in page
+    assert estate.act(change_audit, directory=audited["directory"])["verified"]
+
+
+@pytest.mark.parametrize(
+    ("forged", "fault"),
+    [
+        ({"by": "ines"}, "the entry says approved by ines for request 1, and what tom has signed is approved by tom"),
+        ({"request": 2}, "for request 2"),
+        ({"signature": ""}, "does not count"),
+        ({"signed": "{}"}, "is no statement"),
+    ],
+)
+def test_an_audit_believes_what_is_signed_and_not_what_stands_beside_it(
+    estate: Estate, forged: dict[str, Any], fault: str
+) -> None:
+    estate.sign("tom", digest=digest_in(estate.open(**REASON)["msg"]))
+    (body,) = estate.act.entries("approved")
+    verifier = Approvals(estate.people.identities())
+    for facts in (body["facts"], {**body["facts"], **forged}):
+        seen = Happening(7, None, "approved", "request-1", body["change"], facts)
+        verifier.verified(seen)
+    assert [fault in one.sentence for one in verifier.faults] == [True]
