@@ -76,6 +76,7 @@ DECLARED = (
     "odoo_tenants",
     "change_store",
     "change_classes",
+    "change_identities",
     "change_gated_tiers",
     "change_calendars",
     "change_score_thresholds",

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.gantry.odoo.plugins.plugin_utils.login import login
 from tests.integration import change_store
 from tests.integration.orchestration.rig import Rig
 from tests.integration.orchestration.test_bad_nights import acted, releases
@@ -92,6 +94,23 @@ def test_a_kind_that_is_normal_needs_papers_and_is_not_lowered(rig: Rig) -> None
 def test_a_kind_that_is_normal_goes_on_with_its_papers(rig: Rig) -> None:
     rig.play("patch_redis", change_classes={}, **PAPERS).expect_success()
     assert [entry["change"]["class"] for entry in change_store.entries(rig.store)][-1] == "normal"
+
+
+def test_a_kind_that_is_normal_is_approved_by_another_identity(rig: Rig, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    approver = {"name": "tom", "may": ["approve"], "keys": [{"key": key.with_suffix(".pub").read_text().strip()}]}
+    requester = {"name": "mara", "logins": [login()], "may": ["request"]}
+    declared = {"change_classes": {}, "change_identities": [requester, approver]}
+    inputs = {**declared, "change_reason": PAPERS["change_reason"]}
+    run = rig.play("patch_redis", change_approver="tom", **inputs).expect_failure()
+    assert "so that a typed name approves nothing" in run.errors[-1]
+    said = rig.play("patch_redis", **inputs).expect_failure().errors[-1]
+    assert "the change needs the approval of someone else, and it has none; request 1 waits" in said
+    digest = said.partition("approve_digest=")[2][:64]
+    rig.play("approve", approve_digest=digest, approve_key=str(key), **declared).expect_success()
+    rig.play("patch_redis", **inputs).expect_success()
+    assert [one["by"] for one in gates(rig)[-1]["approvals"]] == ["tom"]
 
 
 @pytest.mark.deep
