@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from tests.quality import areas, machine
 
@@ -145,17 +146,14 @@ def main(words: Sequence[str]) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     for old in LOGS.glob("*.xml"):
         old.unlink()
-    speed = areas.budgets().speed
-    before = machine.share(speed)
     started = time.monotonic()
-    outcomes = [*(run(stage) for stage in first), *side_by_side(others)]
+    with machine.sampled(areas.budgets().speed) as shares:
+        outcomes = [*(run(stage) for stage in first), *side_by_side(others)]
     clock = time.monotonic() - started
-    # the greater share is the stricter one
-    given = max(before, machine.share(speed))
     timed = {outcome.stage: timed_tests(outcome.stage) for outcome in outcomes}
     alone = [(outcome.stage, outcome.seconds) for outcome in outcomes if not timed[outcome.stage]]
     tests = [test for listed in timed.values() for test in listed]
-    rows = areas.rows(alone, tests, areas.budgets(), clock, given)
+    rows = areas.rows(alone, tests, areas.budgets(), clock, fmean(shares))
     print(f"\n##### areas\n{areas.report(rows, tests)}")
     print(f"\n##### summary\n{table(outcomes)}")
     return 0 if all(outcome.ok for outcome in outcomes) and not any(row.fault for row in rows) else 1
