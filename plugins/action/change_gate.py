@@ -121,7 +121,7 @@ class ActionModule(ControllerAction):
     def _calendars(call: Call, now: datetime) -> Answer:
         """What the calendars say of the change that this run has opened; nothing of one that is resumed."""
         change = call.params["change"]
-        asked = Question() if change["kind"] == RESUME else calendars.recall(call.params, change["id"])
+        asked = Question() if change["kind"] == RESUME else calendars.recall(call.params, change)
         return calendars.answer(call, asked, now)
 
 

@@ -116,8 +116,10 @@ def _require_calendars(call: Call, log: PartsLog, now: datetime) -> None:
     One that is out already is brought back, whatever the calendars say.
     """
     params, change = call.params, call.params["change"]
-    question = calendars.recall(params, change["id"])
-    if not question.calendars or not _is_planned(log.read().of(change["id"]), params["part"]):
+    if not _is_planned(log.read().of(change["id"]), params["part"]):
+        return
+    question = calendars.recall(params, change)
+    if not question.calendars:
         return
     asked = change_from(change)
     # of one that is no emergency, the papers were verified when it was opened

@@ -16,6 +16,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_calendar
     question_from,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import open_store
+from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.module import Call
 from ansible_collections.gantry.odoo.plugins.plugin_utils import last_seen
 
@@ -24,13 +25,22 @@ _ASKED, _STOPPED = "calendars", "stopped"
 
 def keep(params: Mapping[str, Any], change: str, question: Question) -> None:
     """Keep what the calendars are asked about a change. params: with the option `store`."""
-    last_seen.keep(open_store(params["store"]), _ASKED, {"change": change, **question.as_body()})
+    store = open_store(params["store"])
+    last_seen.keep(store, _ASKED, {**(last_seen.recall(store, _ASKED) or {}), change: question.as_body()})
 
 
-def recall(params: Mapping[str, Any], change: str) -> Question:
-    """What the calendars are asked about a change; nothing where this run has not opened it."""
-    kept = last_seen.recall(open_store(params["store"]), _ASKED) or {}
-    return question_from(kept) if kept.get("change") == change else Question()
+def recall(params: Mapping[str, Any], change: Mapping[str, Any]) -> Question:
+    """What the calendars are asked about a change.
+
+    Raises StateError for one that holds a lease and whose question this run does not know: that is not an empty one.
+    """
+    kept = (last_seen.recall(open_store(params["store"]), _ASKED) or {}).get(change["id"])
+    if kept is None and change["lease"]:
+        raise StateError(
+            f"what the calendars are asked of {change['id']} is not known, as another run has opened it or the "
+            "temporary files of this one are gone; resume the change"
+        )
+    return question_from(kept) if kept else Question()
 
 
 def answer(call: Call, question: Question, now: datetime) -> Answer:

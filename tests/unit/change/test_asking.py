@@ -15,6 +15,7 @@ from ansible import context
 
 from ansible_collections.gantry.odoo.plugins.action import change_close, change_record, change_step, estate_record
 from ansible_collections.gantry.odoo.plugins.module_utils._change import apply_events
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_calendars import Question
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_parts import PartsLog
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_parts import plan_open
@@ -22,6 +23,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import 
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.apply import Register
 from ansible_collections.gantry.odoo.plugins.module_utils._lease.model import Holder
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.apply_directory import Directory
+from ansible_collections.gantry.odoo.plugins.plugin_utils import calendars
 
 
 class Change:
@@ -42,6 +44,7 @@ class Change:
         PartsLog(self.store).write(
             lambda seen: plan_open(seen, "patch-1", ["app1"], {}, self.store.now()), Deadline(60)
         )
+        calendars.keep({"store": self.declared}, "patch-1", Question())
 
     def slow(self, log: str) -> Callable[[Any], Directory]:
         """Opens the store so that its writer of `log` loses the lease meanwhile."""

@@ -198,6 +198,22 @@ def test_a_freeze_that_begins_in_the_middle_stops_behind_the_node_in_hand(act: A
     assert not act(change_step, change=resumed["change"], part="app2", state="begun")["go"]
 
 
+def test_what_calendars_are_asked_is_kept_for_each_change_and_unknown_once_it_is_lost(
+    act: Actions, freeze: dict[str, str], tmp_path: Path
+) -> None:
+    opened = act.open("patch", parts=["app1", "app2"], covers=["group:app"])["change"]
+    beside = act.open("backup", covers=["backup:harbour"], calendars=[freeze], outside_calendars=["backup"])["change"]
+    assert "failed" not in act(change_gate, change=opened)
+    assert "failed" not in act(change_gate, change=beside)
+    act(change_step, change=opened, part="app1", state="begun")
+    for kept in (tmp_path / "run").glob("gantry-calendars-*"):
+        kept.unlink()
+    assert f"what the calendars are asked of {opened['id']} is not known" in act(change_gate, change=opened)["msg"]
+    assert "; resume the change" in act(change_step, change=opened, part="app2", state="begun")["stopped"]
+    # one that is out is brought back all the same
+    assert act(change_step, change=opened, part="app1", state="begun")["go"]
+
+
 @pytest.mark.parametrize(("kind", "goes"), [("patch", False), ("recover", True)])
 def test_what_is_out_comes_back_in_a_freeze(act: Actions, freeze: dict[str, str], kind: str, goes: bool) -> None:
     opened = act.open(kind, parts=["app1", "app2"])
