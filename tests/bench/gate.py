@@ -8,17 +8,26 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.bench import audit
+from tests.bench import audit, decision
 from tests.bench.erp import Erp
 from tests.bench.harness import Result
 from tests.lab.progress import say
 
 
 def run(_erp: Erp) -> list[Result]:
-    """The audit of the ledger, in a store of files."""
+    """A decision, and the audit of the ledger, in a store of files."""
     with tempfile.TemporaryDirectory(prefix="gantry-bench-") as directory:
         place = Path(directory)
         say("gate", f"make a ledger of {audit.ENTRIES} entries")
-        found = audit.facts(place, audit.prepare(place))
-    name = "gantry.odoo.change_audit"
-    return [Result("gate", name, {name: [found["audit_s"]]}, {"entries": audit.ENTRIES, **found})]
+        store = audit.prepare(place)
+        decision.prove(store, audit.NAMES)
+        cold, warm = decision.decided(place, store, audit.NAMES)
+        found = audit.facts(place, store)
+    facts = {
+        "entries": audit.ENTRIES,
+        "tenants": audit.TENANTS,
+        "calendars": decision.CALENDARS,
+        "cold_s": round(cold, 2),
+    }
+    name = "gantry.odoo.change_gate"
+    return [Result("gate", name, {name: warm}, {**facts, **found})]
