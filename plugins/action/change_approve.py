@@ -14,6 +14,7 @@ from typing import Any
 from ansible import constants as C
 
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_approvals import Approvals
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_emergencies import Emergencies
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger, open_ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_signature import public_key, sign
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_store import WRITE_SECONDS, open_store
@@ -110,13 +111,15 @@ class _Desk:
     identities: Identities
 
     def waiting(self, own: Own) -> Outcome:
-        """All requests that wait."""
+        """All requests that wait, and what emergencies lack."""
         now, run = self.approvals.objects.now(), command_line()
         screen, listed = [], []
         for request, signed in self._waiting(now):
             listed.append(as_result(request, signed))
             screen += [*request_lines(request, signed, own, now), f"  to approve: {_command(run.command, request)}", ""]
-        return Outcome(facts={"requests": listed, "screen": screen or [NONE_WAITS], "approval": {}})
+        lacking = Emergencies(self.approvals.objects, self.identities).lacking(now, settles=False)
+        facts = {"requests": listed, "emergencies": lacking, "approval": {}}
+        return Outcome(facts={**facts, "screen": [*(screen or [NONE_WAITS]), *lacking]})
 
     def approve(self, digest: str, own: Own) -> Outcome:
         """Sign the newest request with that digest, and keep the approval."""

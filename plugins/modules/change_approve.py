@@ -82,6 +82,11 @@ requests:
     requester:
       description: The identity that requests it. The other keys are what else the signature covers.
       type: str
+emergencies:
+  description: What emergencies lack of an approval and a review, a sentence each with what to run.
+  returned: where neither O(digest) nor O(review) is given
+  type: list
+  elements: str
 approval:
   description: The approval or review that the change store has now. Empty where none was asked for, and in check mode.
   returned: success

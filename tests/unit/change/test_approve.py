@@ -17,6 +17,7 @@ import pytest
 
 from ansible_collections.gantry.odoo.plugins.action import change_approve
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_approvals import Approvals
+from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_emergencies import Emergencies
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_ledger import Ledger
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval import Asked
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_emergency import emergencies, missing
@@ -164,12 +165,18 @@ def test_an_emergency_is_approved_after_it_began_and_reviewed(office: Office) ->
     change = {"id": "patch-17", "kind": "patch", "requester": "mara", "class": "emergency", "reason": "payroll is down"}
     Ledger(office.store).record(now, change, "opened", {"request": 1}, Deadline(20))
     Approvals(office.store).use("1", "patch-17")
+    Emergencies(office.store, office.people.identities()).begin(1, "patch-17")
     assert [one["request"] for one in office.run()["requests"]] == [1]
     (emergency,) = emergencies(office.entries())
     assert [one.overdue for one in missing(emergency, now)] == [False, False]
 
     assert office.run(digest=digest)["changed"]
-    assert office.run()["requests"] == []
+    shown = office.run()
+    assert shown["requests"] == []
+    assert [one.partition("; ")[2] for one in shown["emergencies"]] == [
+        "run gantry.odoo.approve -e approve_review=patch-17 with approve_words"
+    ]
+    assert shown["screen"][-1] == shown["emergencies"][-1]
     assert "words: a review says what was found" in office.run(review="patch-17")["msg"]
     assert "mara cannot approve an own change" in office.run("mara", review="patch-17", words="fine")["msg"]
     assert "patch-18 is no emergency" in office.run(review="patch-18", words="fine")["msg"]
@@ -183,3 +190,4 @@ def test_an_emergency_is_approved_after_it_began_and_reviewed(office: Office) ->
     assert verifier.entry(entry, "x").statement.words == "The disk was full: é"
     (emergency,) = emergencies(office.entries())
     assert missing(emergency, now) == []
+    assert office.run()["emergencies"] == []
