@@ -32,7 +32,9 @@ def test_a_change_is_shown_and_approved_without_a_host(tmp_path: Path) -> None:
     hosts = tmp_path / "hosts.yml"
     hosts.write_text(yaml.safe_dump({"all": {"hosts": {"app1": {}}, "vars": variables}}), encoding="utf-8")
     approvals, inventory = Approvals(Directory(str(store))), read_inventory([str(hosts)])
-    asked = Asked("mara", "patch", "normal", "the release of November", inventory, "0" * 64, {"release": "2026.11"})
+    asked = Asked(
+        "mara", "patch", "normal", "the release of November", inventory, {"classes": "0" * 64}, {"release": "2026.11"}
+    )
     approvals.ask(asked, approvals.objects.now(), Deadline(20))
 
     argv = [Path(sys.executable).with_name("ansible-playbook"), "-i", hosts, "gantry.odoo.approve"]
