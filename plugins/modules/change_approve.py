@@ -83,8 +83,8 @@ requests:
       description: The identity that requests it. The other keys are what else the signature covers.
       type: str
 emergencies:
-  description: What emergencies lack of an approval and a review, a sentence each with what to run.
-  returned: where neither O(digest) nor O(review) is given
+  description: A sentence for each approval and review that an emergency lacks, with the command that gives it.
+  returned: when no change is approved or reviewed
   type: list
   elements: str
 approval:
