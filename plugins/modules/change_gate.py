@@ -28,9 +28,9 @@ description:
     change needs one of them, and O(score_thresholds) may ask for more. Otherwise the change waits for its approval, and
     the denial has the command that approves it. Only a change that M(gantry.odoo.change_open) has opened in the same
     run is approved.
-  - A V(standard) change is pre-approved. A V(normal) change needs a reason and an approver other than its requester.
-    An V(emergency) change needs the same, and overrides missing backups, drills and nodes. The overridden reasons are
-    returned. The requester in other letters, as V(Mara), is the same person.
+  - A V(standard) change is pre-approved. A V(normal) change needs a reason, and without O(identities) an approver other
+    than its requester. An V(emergency) change needs the same, and overrides missing backups, drills and nodes. The
+    overridden reasons are returned. The requester in other letters, as V(Mara), is the same person.
   - Asks the calendars that M(gantry.odoo.change_open) was given in the same run again, but for a change that is
     resumed.
   - Computes a score from facts, 0 to 3 points for each of six parts. These are the highest tier that is touched, the

@@ -29,7 +29,7 @@ description:
   - Before the first use, lets two writers race for an object of the store, and refuses a store that lets both win.
   - Where O(store.witness) is given, compares the ledger with its witness, and fails where the ledger was cut off or
     rewritten. Without an answer of the witness, only a backup, a change that O(resumes), and an V(emergency) change
-    with O(reason) and O(approver) are opened.
+    with O(reason) are opened. The latter needs O(approver) too where no O(identities) are declared.
   - The class of the change is that of its O(kind). Fails where its papers are missing, or where O(class) is lower; the
     ledger has an entry C(gate) then. Where another change holds one of the parts, it has an entry C(refused).
   - Where the inventory declares O(identities), the login or the user of AWX has to belong to one that may request
