@@ -23,8 +23,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import (
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import DECIDED, REFUSED
 
-# Events of people: an approval, and a review.
-APPROVED, REVIEWED = "approved", "reviewed"
 ALLOWED, OVERRIDDEN = "allowed", "overridden"
 
 

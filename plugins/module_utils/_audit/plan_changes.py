@@ -29,12 +29,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._audit.model import (
     words,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._audit.model_gate import (
-    APPROVED,
-    REVIEWED,
     approval_in,
     approvals_beside,
     gate_in,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval import APPROVED, REVIEWED
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import BROKEN, CLOSED, OPENED, REFUSED
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_parts import STATES
 

@@ -32,7 +32,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity import Identities
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval import (
     ANY_AGE,
-    EMERGENCY,
     Found,
     Limits,
     Signed,
@@ -41,6 +40,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval 
     plan_found,
     require_review,
 )
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY
 from ansible_collections.gantry.odoo.plugins.module_utils._change.read_signature import Verifier
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import (

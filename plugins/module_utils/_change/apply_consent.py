@@ -12,8 +12,9 @@ from datetime import datetime
 from ansible_collections.gantry.odoo.plugins.module_utils._change.apply_approvals import Approvals
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval import Asked
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity import NAME, REQUEST, Identities
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval import EMERGENCY, Approval, Limits
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval import Approval, Limits
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_awx import judge, use_name
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_identity import identity_of, require_may
 from ansible_collections.gantry.odoo.plugins.module_utils._change.read_awx import Awx
 from ansible_collections.gantry.odoo.plugins.module_utils._core.deadline import Deadline

@@ -21,6 +21,7 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval
     Statement,
 )
 from ansible_collections.gantry.odoo.plugins.module_utils._change.model_identity import APPROVE, NAME, Identities
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY
 from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_identity import (
     identity_of,
     require_may,
@@ -30,7 +31,6 @@ from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import Re
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
 from ansible_collections.gantry.odoo.plugins.module_utils._objectstore.model import CLOCK_SKEW
 
-EMERGENCY = "emergency"
 # An approval of an emergency may be older by the time it is looked at than approvals hold.
 ANY_AGE = timedelta(days=36600)
 

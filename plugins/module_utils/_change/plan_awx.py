@@ -143,7 +143,7 @@ def authors_in(schedule: Mapping[str, Any], where: str) -> tuple[str, ...]:
 
 
 def is_schedule(launched: Launched) -> bool:
-    """Whether a schedule launched it, of which somebody is the author."""
+    """Whether a schedule with an author launched it."""
     return launched.kind == _SCHEDULE
 
 

@@ -15,12 +15,11 @@ from ansible_collections.gantry.odoo.plugins.module_utils._change.model_approval
     STATEMENTS,
     statement_from,
 )
-from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_approval import EMERGENCY
+from ansible_collections.gantry.odoo.plugins.module_utils._change.model_event import OPENED
+from ansible_collections.gantry.odoo.plugins.module_utils._change.plan_class import EMERGENCY
 from ansible_collections.gantry.odoo.plugins.module_utils._core.errors import BAD_VALUES, InputError, StateError
 from ansible_collections.gantry.odoo.plugins.module_utils._core.model_record import moment
 from ansible_collections.gantry.odoo.plugins.module_utils._core.report_time import duration
-
-OPENED = "opened"
 
 
 @dataclass(frozen=True)

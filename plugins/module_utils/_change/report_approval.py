@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The changes that wait for approval, as a person reads them before signing. Pure.
 
-Whoever can write the change store can write a request: what it holds is shown without control characters.
+An account that can write the change store can write a request: what it holds is shown without control characters.
 """
 
 from __future__ import annotations

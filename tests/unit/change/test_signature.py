@@ -148,14 +148,19 @@ def test_an_entry_of_the_ledger_is_verified_by_its_own_time(people: People) -> N
             Verifier(people.identities(), NOW).entry(damaged, "entry 4")
 
 
+def replace_program(place: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """Have a line of shell run in the place of ssh-keygen."""
+    program = place / "ssh-keygen"
+    program.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+
+
 def test_a_program_that_hangs_ends_at_its_deadline(
     people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sealed = people.sealed(approved())
-    program = tmp_path / "ssh-keygen"
-    program.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    replace_program(tmp_path, monkeypatch, "exec sleep 60")
     monkeypatch.setattr(read_signature, "VERIFY_SECONDS", 0.5)
     with pytest.raises(DeadlineError, match=r"ssh-keygen was stopped after 0\.5 s"):
         Verifier(people.identities(), NOW).verified(sealed, "x")
@@ -172,10 +177,7 @@ def test_what_another_program_says_of_another_key_does_not_count(
     people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sealed = people.sealed(approved())
-    program = tmp_path / "ssh-keygen"
-    program.write_text("#!/bin/sh\necho 'Good signature with ED25519 key SHA256:other'\n", encoding="utf-8")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    replace_program(tmp_path, monkeypatch, "echo 'Good signature with ED25519 key SHA256:other'")
     with pytest.raises(RefusedError, match="ssh-keygen names another key than SHA256:"):
         Verifier(people.identities(), NOW).verified(sealed, "x")
 
